@@ -1,0 +1,153 @@
+package catalog
+
+import (
+	"encoding/json"
+	"regexp"
+	"time"
+)
+
+// Catalog is a compiled catalog file.
+type Catalog struct {
+	Source    []byte // the YAML as given
+	Revision  uint64 // of the KV bucket "catalog"; 0 for one that was only read from a file
+	Site      Site
+	Upstreams map[string]*Upstream
+	Kinds     map[string]*Kind
+	Live      map[string]*Live
+	Pages     []*Page // in the order of the file
+}
+
+// Site is what all pages share. Prefix is "" or begins with a slash and does not end with one.
+type Site struct {
+	Name, Origin, Lang, Currency, Prefix string
+	Images                               []string // origins that pictures may come from, for the CSP
+}
+
+// Upstream is a data owner. URL has no trailing slash; a "serve:NAME" is resolved by Parse's caller.
+type Upstream struct {
+	Name        string
+	URL         string
+	Timeout     time.Duration     // for a whole call; defaults to 1 s
+	Concurrency int               // calls in flight; defaults to 16
+	Headers     map[string]string // values with env:NAME resolved
+	Code        uint16            // stands for Name in stored headers; unique in a catalog
+}
+
+// Kind is a kind of entity.
+type Kind struct {
+	Name       string
+	List       *List        // nil where the kind can't be listed
+	Dimensions []*Dimension // in the order of the file
+	Blobs      []*Blob      // in the order of the file
+}
+
+// List walks all ids of a kind, page by page.
+type List struct {
+	From *Upstream
+	Get  string // path with an optional {cursor}
+	IDs  *Query // gives one array of strings or numbers
+	Next *Query // nil, or gives the next cursor; null, empty or absent ends the walk
+}
+
+// Dimension is one aspect of an entity, owned by one upstream.
+type Dimension struct {
+	Kind     *Kind
+	Name     string
+	From     *Upstream
+	Get      string // path with {id}; "" for none
+	Batch    string // path with {ids}; "" for none
+	Post     *Post  // nil for none
+	BatchMax int    // ids in one batch call, 1 where there is no batch; defaults to 50
+	IDField  Path   // of one element of a batch answer that is an array; defaults to "id"
+	Pick     *Query // nil: the answer as it is
+	Version  Path   // in the answer; empty for none
+	Gone     *Query // nil for none
+	Refs     []*Ref // in the order of the file; names are unique within a kind
+	HTML     []Path // fields of the record that are cleaned HTML
+	Require  []Path // fields of the record that must be there
+	MaxBytes int64  // of an answer after decompression, for one entity; defaults to 1 MiB
+	Keep     bool   // absent: keep (default true). Only looked at where Get and Post.ID are missing
+	Shape    uint32 // 24-bit revision of everything that decides what a record looks like
+	Blobs    []*Blob
+}
+
+// Post asks a GraphQL or RPC upstream. In JSON the string "{id}" becomes the id as a string, and
+// "{ids}" an array of ids; Batch tells which of the two it holds.
+type Post struct {
+	Path  string
+	JSON  json.RawMessage
+	Batch bool
+}
+
+// Ref says that a record refers to other entities.
+type Ref struct {
+	Name   string
+	Kind   *Kind
+	Field  Path
+	Max    int    // ids kept; defaults to 64
+	Up     string // the referred kind's ref that leads to its parent; "" for none
+	Public bool   // shown by /relations
+}
+
+// Blob is a JSON document folded from records of one entity. Of[0] is its root.
+type Blob struct {
+	Kind  *Kind
+	Name  string
+	Of    []*Dimension
+	Fold  *Query // nil: an object with one member per dimension
+	Shape uint32 // 24-bit revision of everything that decides what the blob looks like
+}
+
+// Live is a live part. Either Blob is set, or From and Get are.
+type Live struct {
+	Name     string
+	Blob     string // name of a blob of the page's kind
+	From     *Upstream
+	Get      string                    // path with {id} and {param}s
+	Vary     map[string]*regexp.Regexp // declared query parameters, each anchored at both ends
+	Deadline time.Duration             // defaults to 150 ms
+	Fresh    time.Duration             // defaults to 2 s
+	Keep     time.Duration             // defaults to 10 min
+	Fallback Fallback
+}
+
+// Fallback is what a live part shows when its upstream does not answer in time.
+type Fallback struct {
+	Mode  string          // "last", "hide" or "value"; defaults to "hide"
+	Value json.RawMessage // for "value"
+}
+
+// Page is one route.
+type Page struct {
+	Name     string
+	Prefix   string // path up to the id, with Site.Prefix: "/item/"
+	Suffix   string // path after the id: ".html"; the JSON twin has ".json" in its place
+	Kind     *Kind  // the page's own entity, from {kind} in the path
+	Blob     *Blob
+	Overlay  []*Blob
+	With     []With
+	Live     []*Live
+	Template string
+	Cache    Cache
+	Rules    []*Rule
+}
+
+// With joins blobs of what the page's records refer to.
+type With struct {
+	Ref  *Ref  // its ids stand in the Refs of the page's blob or of an overlay
+	Blob *Blob // of Ref.Kind
+}
+
+// Cache is a page's Cache-Control.
+type Cache struct {
+	MaxAge, Shared, SWR, SIE time.Duration
+}
+
+// Rule binds HTML and JSON alike; the first whose When is true wins. Exactly one of its effects may
+// be a redirect; Template and Status may stand together.
+type Rule struct {
+	When     *Condition
+	Template string // "" keeps the page's
+	Redirect string // "" for none; {kind} stands for the id
+	Status   int    // 0 keeps 200
+}

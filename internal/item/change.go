@@ -1,0 +1,131 @@
+package item
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// Lane says how urgent a change is.
+type Lane string
+
+// The lanes, most urgent first.
+const (
+	High    Lane = "high"
+	Normal  Lane = "normal"
+	Refresh Lane = "refresh"
+)
+
+// Lanes lists every lane, most urgent first.
+func Lanes() []Lane { return []Lane{High, Normal, Refresh} }
+
+// ParseLane reads a lane's name.
+func ParseLane(s string) (Lane, error) {
+	switch l := Lane(s); l {
+	case High, Normal, Refresh:
+		return l, nil
+	}
+	return "", fmt.Errorf("%w: lane %q is not high, normal or refresh", ErrName, clip(s))
+}
+
+// All is the dimension that stands for every dimension of the entity.
+const All = "all"
+
+// Change says: this dimension of this entity may have changed. It is a hint, never data.
+type Change struct {
+	Lane      Lane
+	Entity    Entity
+	Dimension string
+}
+
+// Subject is change.<lane>.<kind>.<dimension>.<id>.
+func (c Change) Subject() string {
+	return "change." + string(c.Lane) + "." + c.Entity.Kind + "." + c.Dimension + "." + EncodeID(c.Entity.ID)
+}
+
+// ParseChange reads a subject of the stream CHANGES. Tokens after the dimension belong to the id.
+// Whether kind and dimension exist is the catalog's to say.
+func ParseChange(subject string) (Change, error) {
+	lane, kind, rest, err := cutSubject(subject, "change")
+	if err != nil {
+		return Change{}, err
+	}
+	dimension, token, ok := strings.Cut(rest, ".")
+	if !ok {
+		return Change{}, fmt.Errorf("%w: %q is not change.<lane>.<kind>.<dimension>.<id>", ErrSubject, clip(subject))
+	}
+	if err := CheckName(dimension); err != nil {
+		return Change{}, fmt.Errorf("%w: %q: %w", ErrSubject, clip(subject), err)
+	}
+	e, err := subjectEntity(subject, kind, token)
+	return Change{lane, e, dimension}, err
+}
+
+// SyncSubject is sync.<lane>.<kind>.<id>: fold this entity.
+func SyncSubject(lane Lane, e Entity) string {
+	return "sync." + string(lane) + "." + e.Kind + "." + EncodeID(e.ID)
+}
+
+// ParseSync reads a subject of the stream SYNC. The change's Dimension is empty.
+func ParseSync(subject string) (Change, error) {
+	lane, kind, token, err := cutSubject(subject, "sync")
+	if err != nil {
+		return Change{}, err
+	}
+	e, err := subjectEntity(subject, kind, token)
+	return Change{Lane: lane, Entity: e}, err
+}
+
+// BlobSubject is blob.<kind>.<id>: an announcement of an entity's blobs.
+func BlobSubject(e Entity) string { return "blob." + e.Kind + "." + EncodeID(e.ID) }
+
+// ParseBlob reads a subject of the stream BLOBS.
+func ParseBlob(subject string) (Entity, error) {
+	rest, ok := strings.CutPrefix(subject, "blob.")
+	kind, token, ok2 := strings.Cut(rest, ".")
+	if !ok || !ok2 {
+		return Entity{}, fmt.Errorf("%w: %q is not blob.<kind>.<id>", ErrSubject, clip(subject))
+	}
+	return subjectEntity(subject, kind, token)
+}
+
+// FailedSubject is failed.<stage>.<kind>.<dimension>.<id>; a change without a dimension has "_" there.
+func FailedSubject(stage string, c Change) string {
+	dimension := c.Dimension
+	if dimension == "" {
+		dimension = "_"
+	}
+	return "failed." + stage + "." + c.Entity.Kind + "." + dimension + "." + EncodeID(c.Entity.ID)
+}
+
+// FailedUnknown is where a subject goes from which no change can be read:
+// failed.<stage>._._.<hash>, hash being 16 hex digits of the subject's SHA-256.
+func FailedUnknown(stage, subject string) string {
+	sum := sha256.Sum256([]byte(subject))
+	return "failed." + stage + "._._." + hex.EncodeToString(sum[:8])
+}
+
+// cutSubject reads <head>.<lane>.<kind>.<rest>.
+func cutSubject(subject, head string) (lane Lane, kind, rest string, err error) {
+	parts := strings.SplitN(subject, ".", 4)
+	if len(parts) != 4 || parts[0] != head {
+		return "", "", "", fmt.Errorf("%w: %q is not %s.<lane>.<kind>.…", ErrSubject, clip(subject), head)
+	}
+	if lane, err = ParseLane(parts[1]); err != nil {
+		return "", "", "", fmt.Errorf("%w: %q: %w", ErrSubject, clip(subject), err)
+	}
+	return lane, parts[2], parts[3], nil
+}
+
+func subjectEntity(subject, kind, token string) (Entity, error) {
+	id, err := DecodeID(token)
+	if err != nil {
+		return Entity{}, fmt.Errorf("%w: %q: %w", ErrSubject, clip(subject), err)
+	}
+	e, err := NewEntity(kind, id)
+	if err != nil {
+		return Entity{}, fmt.Errorf("%w: %q: %w", ErrSubject, clip(subject), err)
+	}
+	return e, nil
+}

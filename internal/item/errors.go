@@ -1,0 +1,28 @@
+package item
+
+import "errors"
+
+// The classes of failure. Packages wrap them; one table per edge turns a class into an action:
+// bus (ack, retry, dead-letter) and detail (HTTP status).
+var (
+	// ErrName is a kind, dimension, blob or ref that is not in the grammar of names.
+	ErrName = errors.New("bad name")
+	// ErrID is an id that is not in the grammar of ids.
+	ErrID = errors.New("bad id")
+	// ErrSubject is a subject from which no change can be read.
+	ErrSubject = errors.New("bad subject")
+	// ErrVersion is an upstream version that is neither an integer of up to 20 digits nor an RFC 3339 time.
+	ErrVersion = errors.New("bad version")
+	// ErrUnknown is a kind, dimension or blob that the catalog in force does not declare.
+	ErrUnknown = errors.New("not in the catalog")
+	// ErrRefused is an answer of an upstream that can't become a record: malformed, too large,
+	// of the wrong type, without a required field. Asking again at once would not help.
+	ErrRefused = errors.New("answer refused")
+	// ErrUnavailable is a system that did not answer, or answered that it can't: time-out, 5xx,
+	// refused connection, hung store. Worth asking again.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrDamaged is a stored value whose checksum or form is wrong. Readers treat it as absent.
+	ErrDamaged = errors.New("stored value damaged")
+	// ErrChanged is a compare-and-set that kept losing against other writers.
+	ErrChanged = errors.New("changed meanwhile")
+)

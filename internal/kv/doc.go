@@ -1,0 +1,26 @@
+// Package kv is the contract of the stores: what a record and a blob are, and the few atomic steps
+// on which convergence rests. rediskv and boltkv keep it; kvtest.Exercise proves that they do.
+//
+// Two stores by configuration, Records and Blobs, which may be one and the same. All keys of an
+// entity carry the hash tag {kind:token} and so share a slot of Redis Cluster:
+//
+//	rec:{sku:100012}:product       a record: header and body
+//	gen:{sku:100012}               hash: the entity's State
+//	blob:{sku:100012}:item         a blob: header and body
+//	rel:{brand:8557#3f}:sku:brand  ids of the SKUs whose ref "brand" names brand 8557, one of 256 buckets
+//	store-epoch                    random, written once: another value means another, emptier store
+//
+// # The rules
+//
+// Every write of a record gives it a new stamp, issued by the store. A worker reads the stamp before
+// it fetches; a Put is accepted only while that stamp still stands, else it answers Changed and the
+// worker fetches again. So whatever was overtaken between fetch and put never lands.
+//
+// The put and the rise of its dimension's gen are one atomic step. Stamps and gens of an entity come
+// from one counter: max(last+1, the store's clock in unix µs), so that none repeats after a flush.
+// A Put with Same set gives a new stamp and no new gen.
+//
+// A blob's gen is the highest among the gens of its dimensions; the blob is dirty exactly when that
+// exceeds what State.Built holds for it. The syncer reads gens first, then records: what it folds is
+// never older than the gen it writes it under.
+package kv

@@ -1,0 +1,36 @@
+package kv
+
+import (
+	"fmt"
+	"hash/fnv"
+
+	"vitrine/internal/item"
+)
+
+// EpochKey holds the store's random mark.
+const EpochKey = "store-epoch"
+
+// Buckets is into how many parts each list of the relation index is split, so that a brand with a
+// million SKUs is not one key on one node.
+const Buckets = 256
+
+// String is the record's key.
+func (k RecordKey) String() string { return "rec:{" + k.Entity.Token() + "}:" + k.Dimension }
+
+// String is the blob's key.
+func (k BlobKey) String() string { return "blob:{" + k.Entity.Token() + "}:" + k.Blob }
+
+// StateKey is the key of the entity's State.
+func StateKey(e item.Entity) string { return "gen:{" + e.Token() + "}" }
+
+// Key is the key of one bucket of the list.
+func (r Relation) Key(bucket int) string {
+	return fmt.Sprintf("rel:{%s#%02x}:%s:%s", r.Target.Token(), bucket, r.Kind, r.Ref)
+}
+
+// Bucket is where an id stands in the lists of the relation index.
+func Bucket(id string) int {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return int(h.Sum32() % Buckets)
+}

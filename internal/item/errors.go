@@ -23,6 +23,8 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	// ErrDamaged is a stored value whose checksum or form is wrong. Readers treat it as absent.
 	ErrDamaged = errors.New("stored value damaged")
+	// ErrBehind is an answer older than the record in force: a lagging replica, asked again for a minute.
+	ErrBehind = errors.New("upstream behind")
 	// ErrChanged is a compare-and-set that kept losing against other writers.
 	ErrChanged = errors.New("changed meanwhile")
 )

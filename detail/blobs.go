@@ -1,0 +1,85 @@
+package detail
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// blobs answers /blobs/{kind}/{blob}?ids=, for blobs that a page or a live part names.
+func (st *site) blobs(r *http.Request) (answer, error) {
+	path, err := segments(r, st.catalog.Site.Prefix+"/blobs/", 2)
+	if err != nil {
+		return answer{}, err
+	}
+	blob := st.exposedBlob(path[0], path[1])
+	if blob == nil {
+		return answer{}, fmt.Errorf("%w: blob %.40q of %.40q", errNotFound, path[1], path[0])
+	}
+	ids, err := idsParam(r)
+	if err != nil {
+		return answer{}, err
+	}
+	keys := make([]kv.BlobKey, len(ids))
+	for i, id := range ids {
+		keys[i] = kv.BlobKey{Entity: item.Entity{Kind: blob.Kind.Name, ID: id}, Blob: blob.Name}
+	}
+	return blobsAnswer(st.reader.read(r.Context(), keys))
+}
+
+func (st *site) exposedBlob(kind, name string) *catalog.Blob {
+	k := st.catalog.Kinds[kind]
+	if k == nil {
+		return nil
+	}
+	if b := blobOf(k, name); st.exposed[b] {
+		return b
+	}
+	return nil
+}
+
+// blobsAnswer writes {"items":{ID:{"gen":n,"data":{…}}},"missing":[…]}. What no tier could tell is an
+// error only where nothing at all was found; else it is missing from an answer marked stale.
+func blobsAnswer(parts []Part) (answer, error) {
+	body, missing := []byte(`{"items":{`), []string{}
+	a := answer{kind: typeJSON, header: http.Header{"Cache-Control": {shortly}}}
+	var failed error
+	found := 0
+	for _, p := range parts {
+		if p.Stale || p.Err != nil {
+			a.header.Set("X-Vitrine-Stale", "1")
+			a.header.Set("Cache-Control", noStore)
+		}
+		if p.Err != nil {
+			failed = p.Err
+		}
+		if p.Err != nil || p.Life != kv.Alive {
+			missing = append(missing, p.Key.Entity.ID)
+			continue
+		}
+		if found++; found > 1 {
+			body = append(body, ',')
+		}
+		id, err := json.Marshal(p.Key.Entity.ID)
+		if err != nil {
+			return a, err
+		}
+		body = append(append(body, id...), `:{"gen":`...)
+		body = append(strconv.AppendUint(body, p.Stamp, 10), `,"data":`...)
+		body = append(append(body, p.Body...), '}')
+	}
+	if found == 0 && failed != nil {
+		return answer{}, failed
+	}
+	list, err := json.Marshal(missing)
+	if err != nil {
+		return a, err
+	}
+	a.body = append(append(append(body, `},"missing":`...), list...), '}')
+	return a, nil
+}

@@ -1,0 +1,186 @@
+package detail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Tier is a place that blobs are read from.
+type Tier struct {
+	Name        string // shown as X-Vitrine-Source
+	Blobs       kv.BlobGetter
+	Timeout     time.Duration // of one batch, waiting for the budget included. Defaults to 100 ms
+	Concurrency int           // batches in flight. Defaults to 128
+}
+
+const (
+	localTier   = "local"
+	closeWithin = 2 * time.Second
+)
+
+var (
+	errOpen   = fmt.Errorf("%w: breaker is open", item.ErrUnavailable)
+	errBudget = fmt.Errorf("%w: too many reads in flight", item.ErrUnavailable)
+)
+
+// chain asks the tiers in order.
+type chain struct {
+	tiers   []*guarded
+	metrics *metrics
+	log     *slog.Logger
+}
+
+// guarded is a tier with what keeps it from hurting its readers.
+type guarded struct {
+	Tier
+	breaker breaker
+	budget  chan struct{}
+	calls   sync.WaitGroup
+}
+
+func newChain(tiers []Tier, m *metrics, log *slog.Logger) *chain {
+	c := &chain{metrics: m, log: log}
+	for _, t := range tiers {
+		c.tiers = append(c.tiers, &guarded{Tier: t, budget: make(chan struct{}, t.Concurrency)})
+	}
+	return c
+}
+
+func (c *chain) anyClosed() bool {
+	for _, t := range c.tiers {
+		if t.breaker.closed() {
+			return true
+		}
+	}
+	return false
+}
+
+// read gives a part for each key, by position. A part that the first tier could not be asked about, and
+// no other has, carries an error; so does one that is damaged in the first.
+func (c *chain) read(ctx context.Context, keys []kv.BlobKey) []Part {
+	parts := make([]Part, len(keys))
+	open := make([]int, len(keys))
+	for i, key := range keys {
+		parts[i], open[i] = Part{Key: key}, i
+	}
+	for n, t := range c.tiers {
+		if len(open) == 0 {
+			break
+		}
+		blobs, err := c.ask(ctx, t, keys, open)
+		if err != nil {
+			if n == 0 {
+				unavailable(parts, open, err)
+			}
+			continue
+		}
+		open = take(parts, open, blobs, t.Name, n > 0)
+	}
+	return parts
+}
+
+// ask reads the keys that are still open from one tier.
+func (c *chain) ask(ctx context.Context, t *guarded, keys []kv.BlobKey, open []int) ([]kv.Blob, error) {
+	wanted := make([]kv.BlobKey, len(open))
+	for i, at := range open {
+		wanted[i] = keys[at]
+	}
+	start := time.Now()
+	blobs, err := t.get(ctx, wanted)
+	c.metrics.tier(t.Name, time.Since(start), blobs, err)
+	if err != nil && !errors.Is(err, errOpen) {
+		c.log.Debug("tier failed", "tier", t.Name, "keys", len(wanted), "error", err)
+	}
+	return blobs, err
+}
+
+// take notes what a tier has and returns what is still open.
+func take(parts []Part, open []int, blobs []kv.Blob, tier string, later bool) []int {
+	rest := open[:0]
+	for i, at := range open {
+		blob, p := blobs[i], &parts[at]
+		damaged := blob.Damaged || blob.Life == kv.Alive && !isObject(blob.Body)
+		if damaged && !later {
+			p.Err = fmt.Errorf("%w: %s in %s", item.ErrDamaged, p.Key, tier)
+		} else if !damaged && blob.Life != kv.Absent {
+			*p = Part{Key: p.Key, Value: blob.Value, Tier: tier, Stale: later}
+			continue
+		}
+		rest = append(rest, at)
+	}
+	return rest
+}
+
+func unavailable(parts []Part, open []int, err error) {
+	for _, at := range open {
+		parts[at].Err = fmt.Errorf("%w: %s: %w", item.ErrUnavailable, parts[at].Key, err)
+	}
+}
+
+// isObject guards the splicing of pages: a body that is no whole JSON object would break its neighbours.
+func isObject(body []byte) bool {
+	return len(body) > 1 && body[0] == '{' && gjson.ValidBytes(body)
+}
+
+// get asks the tier within its time-out, even where the store does not heed its context: a disk that
+// hangs must hold one of the tier's slots, not a page.
+func (t *guarded) get(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
+	if !t.breaker.allow() {
+		return nil, errOpen
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
+	select {
+	case t.budget <- struct{}{}:
+	case <-ctx.Done():
+		cancel()
+		t.breaker.done(errBudget)
+		return nil, errBudget
+	}
+	type answer struct {
+		blobs []kv.Blob
+		err   error
+	}
+	done := make(chan answer, 1)
+	t.calls.Go(func() {
+		defer cancel()
+		blobs, err := t.Blobs.Blobs(ctx, keys)
+		<-t.budget
+		done <- answer{blobs, err}
+	})
+	var a answer
+	select {
+	case a = <-done:
+	case <-ctx.Done():
+		a.err = fmt.Errorf("%w: %w", item.ErrUnavailable, ctx.Err())
+	}
+	if a.err == nil && len(a.blobs) != len(keys) {
+		a.err = fmt.Errorf("%w: %d blobs for %d keys", item.ErrDamaged, len(a.blobs), len(keys))
+	}
+	t.breaker.done(a.err)
+	return a.blobs, a.err
+}
+
+// close waits for calls in flight, but not for a store that hangs.
+func (c *chain) close() {
+	all := make(chan struct{})
+	go func() {
+		defer close(all)
+		for _, t := range c.tiers {
+			t.calls.Wait()
+		}
+	}()
+	select {
+	case <-all:
+	case <-time.After(closeWithin):
+		c.log.Warn("a tier hangs; closing without it")
+	}
+}

@@ -1,0 +1,83 @@
+package detail
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/kv"
+	"vitrine/templates"
+)
+
+// Config of a Server. Catalog, Templates, Tiers and Log are needed.
+type Config struct {
+	Catalog   func() *catalog.Catalog // the one in force; nil until the first arrives: 503
+	Templates func() *templates.Set   // the one in force; nil until the first is loaded: 503
+	Tiers     []Tier                  // after the local cache, in order; the first is the truth
+	Relations Relater                 // nil: no /relations
+	Live      LiveAsker               // nil: live parts of upstreams show their fallback
+	Index     IndexLister             // nil: no index at "/"
+	Log       *slog.Logger
+
+	Registry     prometheus.Registerer // defaults to one of its own
+	LocalBytes   int64                 // of the local cache. Defaults to 256 MiB
+	TTL          time.Duration         // of a local entry, ±20 %. Defaults to 60 s
+	ReadDeadline time.Duration         // for one batch through all tiers. Defaults to 2 s
+	LiveCalls    int                   // calls of live parts in flight. Defaults to 256
+}
+
+// Relater lists what refers to an entity; kv.Relater has it.
+type Relater interface {
+	Related(ctx context.Context, of kv.Relation, cursor string, limit int) (ids []string, next string, err error)
+}
+
+// LiveAsker asks the upstream of a live part; *upstream.Client is one. The answer is valid JSON.
+type LiveAsker interface {
+	Live(ctx context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error)
+}
+
+// IndexLister lists the blobs that there are; kv.BlobScanner has it.
+type IndexLister interface {
+	ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.BlobKey, string, error)
+}
+
+func (c Config) withDefaults() Config {
+	c.LocalBytes = cmp.Or(c.LocalBytes, 256<<20)
+	c.TTL = cmp.Or(c.TTL, time.Minute)
+	c.ReadDeadline = cmp.Or(c.ReadDeadline, 2*time.Second)
+	c.LiveCalls = cmp.Or(c.LiveCalls, 256)
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	tiers := make([]Tier, len(c.Tiers))
+	for i, t := range c.Tiers {
+		t.Timeout = cmp.Or(t.Timeout, 100*time.Millisecond)
+		t.Concurrency = cmp.Or(t.Concurrency, 128)
+		tiers[i] = t
+	}
+	c.Tiers = tiers
+	return c
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.Catalog == nil || c.Templates == nil || c.Log == nil:
+		return errors.New("detail: Catalog, Templates and Log must be given")
+	case len(c.Tiers) == 0:
+		return errors.New("detail: no tier to read blobs from")
+	case c.LocalBytes < 0 || c.TTL < 0 || c.ReadDeadline < 0 || c.LiveCalls < 0:
+		return errors.New("detail: a size or a time is negative")
+	}
+	for _, t := range c.Tiers {
+		if t.Name == "" || t.Blobs == nil || t.Timeout < 0 || t.Concurrency < 0 {
+			return errors.New("detail: tier " + t.Name + ": Name and Blobs must be given, Timeout and Concurrency not negative")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package detail
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Explanation tells what a page, or all blobs of an entity, would be served from now.
+type Explanation struct {
+	Entity string    `json:"entity"`
+	Page   string    `json:"page,omitempty"`
+	Path   string    `json:"path,omitempty"`
+	Status int       `json:"status,omitempty"` // of the page; its rules included
+	Rule   string    `json:"rule,omitempty"`   // the one that matched
+	Parts  []Account `json:"parts"`
+}
+
+// Account is the provenance of one part.
+type Account struct {
+	Part     string     `json:"part"` // KIND:ID/BLOB
+	Role     string     `json:"role"` // own, overlay, with NAME, or blob
+	Life     string     `json:"life"`
+	Tier     string     `json:"tier,omitempty"`
+	Origin   string     `json:"origin,omitempty"` // of a local part: the tier that it came from
+	Stale    bool       `json:"stale,omitempty"`
+	Gen      uint64     `json:"gen"`
+	Floor    uint64     `json:"floor,omitempty"` // the highest gen announced
+	Upstream string     `json:"upstream,omitempty"`
+	Version  string     `json:"version,omitempty"`
+	Fetched  *time.Time `json:"fetched,omitempty"`
+	Event    *time.Time `json:"event,omitempty"`
+	AgeMS    int64      `json:"age_ms,omitempty"` // since it was fetched
+	Bytes    int        `json:"bytes,omitempty"`
+	Error    string     `json:"error,omitempty"`
+}
+
+// Explain takes KIND:ID as people write it, or the path or URL of a page. It reads as a visitor would,
+// the local cache included. Errors wrap item.ErrID, ErrName, ErrUnknown or ErrUnavailable.
+func (s *Server) Explain(ctx context.Context, target string) (Explanation, error) {
+	st, err := s.current()
+	if err != nil {
+		return Explanation{}, err
+	}
+	if strings.HasPrefix(target, "/") || strings.Contains(target, "://") {
+		return st.explainURL(ctx, target)
+	}
+	e, err := item.ParseEntity(target)
+	if err != nil {
+		return Explanation{}, err
+	}
+	kind := st.catalog.Kinds[e.Kind]
+	if kind == nil {
+		return Explanation{}, fmt.Errorf("%w: kind %q", item.ErrUnknown, e.Kind)
+	}
+	for _, p := range st.catalog.Pages {
+		if p.Kind == kind {
+			x := st.explainPage(ctx, p, e)
+			return x, st.explainRest(ctx, &x, kind, e)
+		}
+	}
+	x := Explanation{Entity: e.String(), Parts: []Account{}}
+	return x, st.explainRest(ctx, &x, kind, e)
+}
+
+func (st *site) explainURL(ctx context.Context, target string) (Explanation, error) {
+	u, err := url.Parse(target)
+	if err != nil {
+		return Explanation{}, fmt.Errorf("%w: %w", item.ErrUnknown, err)
+	}
+	for prefix, pages := range byPrefix(st.catalog.Pages) {
+		if rest, ok := strings.CutPrefix(u.EscapedPath(), escapePattern(prefix)); ok {
+			p, e, _, err := cutPage(pages, rest)
+			if err != nil {
+				continue
+			}
+			return st.explainPage(ctx, p, e), nil
+		}
+	}
+	return Explanation{}, fmt.Errorf("%w: no page has the path %.200q", item.ErrUnknown, u.Path)
+}
+
+func (st *site) explainPage(ctx context.Context, p *catalog.Page, e item.Entity) Explanation {
+	read := st.read(ctx, p, e)
+	x := Explanation{Entity: e.String(), Page: p.Name, Path: pagePath(p, e.ID), Status: 200}
+	if err := read.life(); err != nil {
+		x.Status = statusOf(err).code
+	} else if rule := st.match(p, read.splice()); rule != nil {
+		x.Rule = rule.When.Text
+		x.Status = ruleStatus(rule)
+	}
+	x.Parts = append(x.Parts, st.account("own", read.own))
+	for _, part := range read.overlays {
+		x.Parts = append(x.Parts, st.account("overlay", part))
+	}
+	for _, j := range read.joins {
+		for _, part := range j.parts {
+			x.Parts = append(x.Parts, st.account("with "+j.with.Ref.Name, part))
+		}
+	}
+	return x
+}
+
+// explainRest adds the entity's blobs that its page does not name.
+func (st *site) explainRest(ctx context.Context, x *Explanation, kind *catalog.Kind, e item.Entity) error {
+	named := map[string]bool{}
+	for _, a := range x.Parts {
+		named[a.Part] = true
+	}
+	var keys []kv.BlobKey
+	for _, b := range kind.Blobs {
+		if key := (kv.BlobKey{Entity: e, Blob: b.Name}); !named[partName(key)] {
+			keys = append(keys, key)
+		}
+	}
+	for _, part := range st.reader.read(ctx, keys) {
+		x.Parts = append(x.Parts, st.account("blob", part))
+	}
+	return nil
+}
+
+func (st *site) account(role string, p Part) Account {
+	a := Account{
+		Part: partName(p.Key), Role: role, Life: lifeName(p.Life), Tier: p.Tier, Origin: p.Origin, Stale: p.Stale,
+		Gen: p.Stamp, Floor: st.reader.local.floors.of(p.Key), Version: p.Version.String(), Bytes: len(p.Body),
+	}
+	for _, u := range st.catalog.Upstreams {
+		if p.Life != kv.Absent && u.Code == p.Source {
+			a.Upstream = u.Name
+		}
+	}
+	if !p.Fetched.IsZero() {
+		at := p.Fetched.UTC()
+		a.Fetched, a.AgeMS = &at, time.Since(at).Milliseconds()
+	}
+	if !p.Event.IsZero() {
+		at := p.Event.UTC()
+		a.Event = &at
+	}
+	if p.Err != nil {
+		a.Error = p.Err.Error()
+	}
+	return a
+}
+
+func partName(k kv.BlobKey) string { return k.Entity.String() + "/" + k.Blob }
+
+func lifeName(l kv.Life) string {
+	switch l {
+	case kv.Alive:
+		return "alive"
+	case kv.Gone:
+		return "gone"
+	case kv.Unknown:
+		return "unknown"
+	}
+	return "absent"
+}

@@ -1,0 +1,21 @@
+package detail
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// NewHTTPServer is an http.Server with every bound set, since http.Server has none of its own: for the
+// public listener, where a visitor may be slow on purpose.
+func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       75 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

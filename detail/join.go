@@ -1,0 +1,87 @@
+package detail
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+const (
+	climbDefault = 8  // steps of an "up" walk whose ref has no Max
+	climbMost    = 64 // each step is one more batch
+)
+
+// join is one member under "with": the blobs of what a ref names.
+type join struct {
+	with  catalog.With
+	list  bool
+	parts []Part // of a walk up: the root first
+}
+
+// join reads what the refs name. All first steps go in one batch, and so do the second steps of walks.
+func (st *site) join(ctx context.Context, with []catalog.With, refs kv.Refs) []join {
+	joins := make([]join, len(with))
+	todo := make([][]string, len(with)) // ids to read next, by join
+	for i, w := range with {
+		ref := refs[w.Ref.Name]
+		joins[i] = join{with: w, list: ref.List || w.Ref.Up != ""}
+		todo[i] = first(w.Ref, ref.IDs)
+	}
+	for {
+		var keys []kv.BlobKey
+		var owner []int
+		for i, ids := range todo {
+			for _, id := range ids {
+				keys = append(keys, kv.BlobKey{Entity: item.Entity{Kind: joins[i].with.Ref.Kind.Name, ID: id}, Blob: joins[i].with.Blob.Name})
+				owner = append(owner, i)
+			}
+			todo[i] = nil
+		}
+		if len(keys) == 0 {
+			break
+		}
+		for n, part := range st.reader.read(ctx, keys) {
+			j := &joins[owner[n]]
+			j.parts = append(j.parts, part)
+			todo[owner[n]] = j.next(part)
+		}
+	}
+	for i := range joins {
+		if joins[i].with.Ref.Up != "" {
+			slices.Reverse(joins[i].parts)
+		}
+	}
+	return joins
+}
+
+// first is what a ref names to begin with: a walk up starts at one.
+func first(ref *catalog.Ref, ids []string) []string {
+	most := len(ids)
+	if ref.Up != "" {
+		most = min(most, 1)
+	} else if ref.Max > 0 {
+		most = min(most, ref.Max)
+	}
+	return ids[:most]
+}
+
+// next is where a walk up goes from part: nowhere at the root, in a circle, or after Max steps.
+func (j *join) next(part Part) []string {
+	ref := j.with.Ref
+	if ref.Up == "" || len(j.parts) >= min(cmp.Or(ref.Max, climbDefault), climbMost) {
+		return nil
+	}
+	up := part.Refs[ref.Up].IDs
+	if len(up) == 0 {
+		return nil
+	}
+	seen := func(p Part) bool { return p.Key.Entity.ID == up[0] }
+	if slices.ContainsFunc(j.parts, seen) {
+		return nil
+	}
+	return up[:1]
+}

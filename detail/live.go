@@ -1,0 +1,217 @@
+package detail
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Live states, as CONTRACT's /live shows them.
+const (
+	stateFresh  = "fresh"  // within its bound
+	stateLast   = "last"   // the last known, or the catalog's own value
+	stateHidden = "hidden" // nothing to show
+)
+
+// livePart is one part in the answer. At is when the data was fetched; a value of the catalog has none.
+type livePart struct {
+	State string          `json:"state"`
+	At    *time.Time      `json:"at,omitempty"`
+	Data  json.RawMessage `json:"data,omitempty"`
+}
+
+type liveParts struct {
+	Parts map[string]livePart `json:"parts"`
+}
+
+// liveOne answers /live/{id}.
+func (st *site) liveOne(r *http.Request) (answer, error) {
+	ids, err := segments(r, st.catalog.Site.Prefix+"/live/", 1)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := item.CheckID(ids[0]); err != nil {
+		return answer{}, err
+	}
+	found, own, err := st.liveParts(r, ids)
+	if err != nil {
+		return answer{}, err
+	}
+	parts, ok := found[ids[0]]
+	if !ok {
+		read := reading{entity: own[0].Key.Entity, own: own[0]}
+		return answer{}, read.life()
+	}
+	return liveAnswer(map[string]any{st.live.kind.Name: ids[0], "parts": parts.Parts})
+}
+
+// liveMany answers /live?ids=.
+func (st *site) liveMany(r *http.Request) (answer, error) {
+	ids, err := idsParam(r)
+	if err != nil {
+		return answer{}, err
+	}
+	found, _, err := st.liveParts(r, ids)
+	if err != nil {
+		return answer{}, err
+	}
+	missing := []string{}
+	for _, id := range ids {
+		if _, ok := found[id]; !ok {
+			missing = append(missing, id)
+		}
+	}
+	return liveAnswer(map[string]any{"items": found, "missing": missing})
+}
+
+func liveAnswer(v any) (answer, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return answer{}, fmt.Errorf("write live parts: %w", err)
+	}
+	return answer{kind: typeJSON, body: body, header: http.Header{"Cache-Control": {noStore}}}, nil
+}
+
+// liveParts gives the parts of each id that has a page, and the page's own blobs by position. An id whose
+// blob no tier could be asked about is taken as known: its upstreams may still answer.
+func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, []Part, error) {
+	params, err := st.liveParams(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	parts := st.reader.read(r.Context(), st.liveKeys(ids))
+	found := map[string]liveParts{}
+	var mu sync.Mutex // guards found's inner maps
+	var asked sync.WaitGroup
+	for i, id := range ids {
+		if parts[i].Err == nil && parts[i].Life != kv.Alive {
+			continue
+		}
+		shown := map[string]livePart{}
+		found[id] = liveParts{shown}
+		for n, l := range st.live.parts {
+			if l.Blob != "" {
+				show := fromBlob(parts[(n+1)*len(ids)+i])
+				mu.Lock()
+				shown[l.Name] = show
+				mu.Unlock()
+				continue
+			}
+			asked.Go(func() {
+				show := st.pool.show(r.Context(), l, st.live.kind.Name, id, params)
+				mu.Lock()
+				defer mu.Unlock()
+				shown[l.Name] = show
+			})
+		}
+	}
+	asked.Wait()
+	st.countLive(found)
+	return found, parts[:len(ids)], nil
+}
+
+// liveKeys are the page's blob of each id, then for each live part its blob of each id. A part of an
+// upstream has the page's blob again, which costs nothing and keeps the positions plain.
+func (st *site) liveKeys(ids []string) []kv.BlobKey {
+	blobs := []string{st.live.blob.Name}
+	for _, l := range st.live.parts {
+		name := l.Blob
+		if name == "" {
+			name = st.live.blob.Name
+		}
+		blobs = append(blobs, name)
+	}
+	var keys []kv.BlobKey
+	for _, blob := range blobs {
+		for _, id := range ids {
+			keys = append(keys, kv.BlobKey{Entity: item.Entity{Kind: st.live.kind.Name, ID: id}, Blob: blob})
+		}
+	}
+	return keys
+}
+
+// fromBlob shows a part that is kept by changes. One that may be old is never passed off as fresh.
+func fromBlob(p Part) livePart {
+	if p.Err != nil || p.Life != kv.Alive {
+		return livePart{State: stateHidden}
+	}
+	at := p.Fetched.UTC()
+	show := livePart{State: stateFresh, At: &at, Data: p.Body}
+	if p.Stale {
+		show.State = stateLast
+	}
+	return show
+}
+
+// liveParams checks the declared parameters against every part that takes them.
+func (st *site) liveParams(r *http.Request) (map[string]string, error) {
+	params, err := declared(r, st.live.vary)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range st.live.parts {
+		for name, pattern := range l.Vary {
+			if value, given := params[name]; given && !pattern.MatchString(value) {
+				return nil, fmt.Errorf("%w: parameter %s: %.80q does not match %s", errBadRequest, name, value, pattern)
+			}
+		}
+	}
+	return params, nil
+}
+
+func (st *site) countLive(found map[string]liveParts) {
+	for _, parts := range found {
+		for name, p := range parts.Parts {
+			st.metrics.parts.WithLabelValues(name, p.State).Inc()
+		}
+	}
+}
+
+// varying are the parameters of one part. A declared one that is not given counts as empty where its
+// pattern allows that; else the part can't be asked for.
+func varying(l *catalog.Live, params map[string]string) (map[string]string, bool) {
+	own := map[string]string{}
+	for name, pattern := range l.Vary {
+		value, given := params[name]
+		if !given && !pattern.MatchString("") {
+			return nil, false
+		}
+		own[name] = value
+	}
+	return own, true
+}
+
+// show gives what a part of an upstream shows: what it answered within fresh, what it answers now, or
+// its fallback.
+func (p *livePool) show(ctx context.Context, l *catalog.Live, kind, id string, params map[string]string) livePart {
+	own, ok := varying(l, params)
+	if !ok {
+		return fallback(l, nil)
+	}
+	key := liveKey(l, kind, id, own)
+	last := p.last(key, l)
+	if last != nil && time.Since(last.at) < l.Fresh {
+		return last.as(stateFresh)
+	}
+	if now := p.ask(ctx, key, l, id, own); now != nil {
+		return now.as(stateFresh)
+	}
+	return fallback(l, last)
+}
+
+func fallback(l *catalog.Live, last *liveAnswered) livePart {
+	switch {
+	case l.Fallback.Mode == "last" && last != nil && time.Since(last.at) <= l.Keep:
+		return last.as(stateLast)
+	case l.Fallback.Mode == "value":
+		return livePart{State: stateLast, Data: l.Fallback.Value}
+	}
+	return livePart{State: stateHidden}
+}

@@ -1,0 +1,136 @@
+package detail
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+
+	"vitrine/internal/catalog"
+)
+
+const (
+	liveBytes    = 32 << 20 // of answers kept for "fresh" and "last"
+	liveOverhead = 160
+)
+
+// livePool asks upstreams for live parts: each question once at a time, a bounded number in all.
+type livePool struct {
+	asker  LiveAsker // may be nil
+	cache  *ristretto.Cache[string, *liveAnswered]
+	budget chan struct{}
+
+	mu     sync.Mutex // guards calls and closed
+	calls  map[string]*liveCall
+	closed bool
+	wait   sync.WaitGroup
+}
+
+// liveAnswered is what an upstream said.
+type liveAnswered struct {
+	key  string
+	data json.RawMessage
+	at   time.Time
+}
+
+// liveCall is a question being asked. answered is nil where it failed; look once done is closed.
+type liveCall struct {
+	done     chan struct{}
+	answered *liveAnswered
+}
+
+func newLivePool(asker LiveAsker, calls int) (*livePool, error) {
+	cache, err := ristretto.NewCache(&ristretto.Config[string, *liveAnswered]{
+		NumCounters: liveBytes / 512 * 10, MaxCost: liveBytes, BufferItems: 64, IgnoreInternalCost: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the cache of live parts: %w", err)
+	}
+	return &livePool{asker: asker, cache: cache, budget: make(chan struct{}, calls), calls: map[string]*liveCall{}}, nil
+}
+
+// liveKey tells questions apart. Values are quoted, so that none can look like two.
+func liveKey(l *catalog.Live, kind, id string, params map[string]string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %q %q", l.Name, kind, l.Get, id)
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		fmt.Fprintf(&b, " %s=%q", name, params[name])
+	}
+	return b.String()
+}
+
+func (p *livePool) last(key string, l *catalog.Live) *liveAnswered {
+	a, ok := p.cache.Get(key)
+	if !ok || a.key != key || time.Since(a.at) > max(l.Keep, l.Fresh) {
+		return nil
+	}
+	return a
+}
+
+// ask gives the upstream's answer, or nil where it fails or takes longer than the part's deadline. The
+// call is detached from the visitor who began it: others wait for the same.
+func (p *livePool) ask(ctx context.Context, key string, l *catalog.Live, id string, params map[string]string) *liveAnswered {
+	call := p.board(ctx, key, l, id, params)
+	if call == nil {
+		return nil
+	}
+	select {
+	case <-call.done:
+		return call.answered
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// board joins the call for key, or begins it; nil where there are too many.
+func (p *livePool) board(ctx context.Context, key string, l *catalog.Live, id string, params map[string]string) *liveCall {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if call := p.calls[key]; call != nil {
+		return call
+	}
+	if p.asker == nil || p.closed {
+		return nil
+	}
+	select {
+	case p.budget <- struct{}{}:
+	default:
+		return nil
+	}
+	call := &liveCall{done: make(chan struct{})}
+	p.calls[key] = call
+	p.wait.Go(func() {
+		defer func() { <-p.budget }()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Deadline)
+		defer cancel()
+		data, err := p.asker.Live(ctx, l, id, params)
+		if err == nil && json.Valid(data) {
+			call.answered = &liveAnswered{key: key, data: data, at: time.Now()}
+			p.cache.SetWithTTL(key, call.answered, int64(len(key)+len(data)+liveOverhead), max(l.Keep, l.Fresh))
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.calls, key)
+		close(call.done)
+	})
+	return call
+}
+
+func (a *liveAnswered) as(state string) livePart {
+	at := a.at.UTC()
+	return livePart{State: state, At: &at, Data: a.data}
+}
+
+func (p *livePool) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.wait.Wait()
+	p.cache.Close()
+}

@@ -1,0 +1,149 @@
+package detail
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+
+	"vitrine/internal/kv"
+)
+
+// Bounds of the local cache.
+const (
+	localMaxBody  = 64 << 10    // larger blobs, long descriptions above all, are left to the tiers
+	entryOverhead = 256         // bytes of an entry besides key and body, roughly
+	absentTTL     = time.Second // of "there is none", and of what a later tier gave
+	graceTTLs     = 10          // an expired entry is served while it is refreshed for so many TTLs
+	meanEntry     = 2 << 10     // bytes, to size ristretto's counters
+)
+
+// local is the cache in memory: values as the tiers gave them, by blob.
+type local struct {
+	cache  *ristretto.Cache[string, *entry]
+	floors *floors
+	epoch  atomic.Uint64
+	ttl    time.Duration
+}
+
+// entry is immutable but for overtaken.
+type entry struct {
+	part      Part
+	epoch     uint64
+	until     time.Time
+	overtaken atomic.Bool // a higher gen was announced: only good where nothing else can be had
+}
+
+type freshness int
+
+const (
+	missing freshness = iota // read it
+	expired                  // serve it, and let one refresh run
+	fresh
+)
+
+// before is what a read notes before it begins, for keep to judge by.
+type before struct {
+	floor *floor
+	epoch uint64
+}
+
+func newLocal(size int64, ttl time.Duration) (*local, error) {
+	cache, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
+		NumCounters:        max(1000, size/meanEntry*10),
+		MaxCost:            size,
+		BufferItems:        64,
+		IgnoreInternalCost: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the local cache: %w", err)
+	}
+	return &local{cache: cache, floors: newFloors(), ttl: ttl}, nil
+}
+
+// get looks a blob up. The part is set unless it is missing.
+func (l *local) get(key kv.BlobKey) (Part, freshness) {
+	e, ok := l.cache.Get(key.String())
+	if !ok || e.part.Key != key || e.overtaken.Load() || e.epoch != l.epoch.Load() || e.part.Stamp < l.floors.of(key) {
+		return Part{}, missing
+	}
+	late := time.Since(e.until)
+	switch part := e.asRead(); {
+	case late < 0:
+		return part, fresh
+	case e.part.Life == kv.Absent || late > graceTTLs*l.ttl:
+		return Part{}, missing
+	default:
+		part.Stale = true
+		return part, expired
+	}
+}
+
+// last is what the cache has of a blob, however old: for when no tier answers.
+func (l *local) last(key kv.BlobKey) (Part, bool) {
+	e, ok := l.cache.Get(key.String())
+	if !ok || e.part.Key != key || e.part.Life == kv.Absent {
+		return Part{}, false
+	}
+	part := e.asRead()
+	part.Stale = true
+	return part, true
+}
+
+func (e *entry) asRead() Part {
+	part := e.part
+	part.Origin, part.Tier = part.Tier, localTier
+	return part
+}
+
+// before must be called before the read whose result keep is given.
+func (l *local) before(key kv.BlobKey) before {
+	return before{l.floors.note(key), l.epoch.Load()}
+}
+
+// keep stores what was read, unless an announcement says that it is old by now. A Set may be dropped, and
+// is seen by others a little later: the caller serves the part in hand.
+func (l *local) keep(part Part, b before) {
+	key := part.Key
+	if len(part.Body) > localMaxBody {
+		l.cache.Del(key.String())
+		return
+	}
+	if !l.floors.allows(key, part.Stamp, b.floor) {
+		return
+	}
+	ttl := l.ttl
+	if part.Life == kv.Absent || part.Stale {
+		ttl = min(ttl, absentTTL)
+	}
+	e := &entry{part: part, epoch: b.epoch, until: time.Now().Add(jitter(ttl))}
+	l.cache.Set(key.String(), e, int64(len(part.Body)+len(key.Entity.ID)+entryOverhead))
+	// The second look: an announcement between the first one and the Set found nothing to drop.
+	if !l.floors.allows(key, part.Stamp, b.floor) {
+		l.cache.Del(key.String())
+	}
+}
+
+// announced raises the floor first, and then sees to the entry. One that is not visible yet may wait in
+// ristretto's buffer: Del goes through the same buffer, behind it.
+func (l *local) announced(key kv.BlobKey, gen uint64) {
+	l.floors.raise(key, gen)
+	e, ok := l.cache.Get(key.String())
+	switch {
+	case !ok || e.part.Key != key || e.part.Life == kv.Absent:
+		l.cache.Del(key.String())
+	case e.part.Stamp < gen:
+		e.overtaken.Store(true)
+	}
+}
+
+func (l *local) bytes() float64 { return float64(l.cache.MaxCost() - l.cache.RemainingCost()) }
+
+func (l *local) close() { l.cache.Close() }
+
+// jitter spreads expiry by ±20 %, so that entries filled together don't expire together.
+func jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
+}

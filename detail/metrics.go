@@ -1,0 +1,87 @@
+package detail
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/internal/kv"
+)
+
+// metrics are named vitrine_detail_*.
+type metrics struct {
+	requests *prometheus.CounterVec // route, code
+	tiers    *prometheus.CounterVec // tier, result: hit, miss, damaged, error, skipped; counted by key
+	latency  *prometheus.HistogramVec
+	rules    *prometheus.CounterVec // page: rules that could not be evaluated
+	renders  *prometheus.CounterVec // template: that failed
+	parts    *prometheus.CounterVec // part, state: live parts by what they showed
+
+	hit, miss prometheus.Counter // of the local cache; looked up once, they are counted on every read
+}
+
+func newMetrics() *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "vitrine", Subsystem: "detail", Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		requests: counter("requests_total", "Requests by route and status code.", "route", "code"),
+		tiers:    counter("tier_keys_total", "Keys asked of a tier, by what came of it.", "tier", "result"),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "vitrine", Subsystem: "detail", Name: "tier_seconds",
+			Help:    "Time of one batch asked of a tier.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
+		}, []string{"tier"}),
+		rules:   counter("rule_errors_total", "Rules that could not be evaluated and so did not match.", "page"),
+		renders: counter("template_errors_total", "Pages that their template failed on.", "template"),
+		parts:   counter("live_parts_total", "Live parts by the state they were shown in.", "part", "state"),
+	}
+	m.hit, m.miss = m.tiers.WithLabelValues(localTier, "hit"), m.tiers.WithLabelValues(localTier, "miss")
+	return m
+}
+
+func (m *metrics) register(r prometheus.Registerer, localBytes func() float64) error {
+	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "vitrine", Subsystem: "detail", Name: "local_bytes", Help: "Bytes in the local cache.",
+	}, localBytes)
+	for _, c := range []prometheus.Collector{m.requests, m.tiers, m.latency, m.rules, m.renders, m.parts, size} {
+		if err := r.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *metrics) localHit()  { m.hit.Inc() }
+func (m *metrics) localMiss() { m.miss.Inc() }
+
+func (m *metrics) request(route string, code int) {
+	m.requests.WithLabelValues(route, strconv.Itoa(code)).Inc()
+}
+
+func (m *metrics) tier(name string, took time.Duration, blobs []kv.Blob, err error) {
+	switch {
+	case errors.Is(err, errOpen) || errors.Is(err, errBudget):
+		m.tiers.WithLabelValues(name, "skipped").Inc()
+		return
+	case err != nil:
+		m.tiers.WithLabelValues(name, "error").Inc()
+	}
+	m.latency.WithLabelValues(name).Observe(took.Seconds())
+	for _, b := range blobs {
+		m.tiers.WithLabelValues(name, outcome(b)).Inc()
+	}
+}
+
+func outcome(b kv.Blob) string {
+	switch {
+	case b.Damaged:
+		return "damaged"
+	case b.Life == kv.Absent:
+		return "miss"
+	}
+	return "hit"
+}

@@ -1,0 +1,200 @@
+package detail
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Part is one blob as it was read. Life is Absent where there is none.
+type Part struct {
+	Key kv.BlobKey
+	kv.Value
+	Tier   string // "local", or the tier's name
+	Origin string // of a local part: the tier it came from
+	Stale  bool   // a newer one may exist
+	Err    error  // no tier could tell; wraps item.ErrUnavailable or item.ErrDamaged
+}
+
+// reader reads blobs through the cache, each key once at a time however many pages want it.
+type reader struct {
+	local    *local
+	chain    *chain
+	deadline time.Duration
+
+	mu      sync.Mutex // guards flights and closed
+	flights map[kv.BlobKey]*flight
+	closed  bool
+	wait    sync.WaitGroup
+}
+
+// flight is one key being read. part may be looked at once done is closed.
+type flight struct {
+	key  kv.BlobKey
+	done chan struct{}
+	part Part
+}
+
+func newReader(l *local, c *chain, deadline time.Duration) *reader {
+	return &reader{local: l, chain: c, deadline: deadline, flights: map[kv.BlobKey]*flight{}}
+}
+
+// read gives a part for each key, by position. What is not cached is read in one batch.
+func (r *reader) read(ctx context.Context, keys []kv.BlobKey) []Part {
+	parts := make([]Part, len(keys))
+	var old, wanted []kv.BlobKey
+	var at []int
+	for i, key := range keys {
+		part, how := r.local.get(key)
+		switch how {
+		case fresh:
+			r.chain.metrics.localHit()
+		case expired:
+			r.chain.metrics.localHit()
+			old = append(old, key)
+		case missing:
+			r.chain.metrics.localMiss()
+			wanted, at = append(wanted, key), append(at, i)
+		}
+		parts[i] = part
+	}
+	r.board(ctx, old)
+	for i, f := range r.board(ctx, wanted) {
+		select {
+		case <-f.done:
+			parts[at[i]] = f.part
+		case <-ctx.Done():
+			parts[at[i]] = Part{Key: f.key, Err: fmt.Errorf("%w: %s: %w", item.ErrUnavailable, f.key, ctx.Err())}
+		}
+	}
+	return parts
+}
+
+// board gives the flight of each key, by position; those that nobody reads yet start together.
+func (r *reader) board(ctx context.Context, keys []kv.BlobKey) []*flight {
+	if len(keys) == 0 {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]*flight, len(keys))
+	var mine []*flight
+	for i, key := range keys {
+		f := r.flights[key]
+		if f == nil {
+			f = &flight{key: key, done: make(chan struct{})}
+			r.flights[key] = f
+			mine = append(mine, f)
+		}
+		all[i] = f
+	}
+	switch {
+	case len(mine) == 0:
+	case r.closed:
+		r.land(mine, fmt.Errorf("%w: the server is closing", item.ErrUnavailable))
+	default:
+		r.wait.Go(func() { r.fly(ctx, mine) })
+	}
+	return all
+}
+
+// fly reads the keys of its flights. It is detached from the request that began it: others wait for the
+// same keys, and that visitor leaving must not fail them.
+func (r *reader) fly(ctx context.Context, flights []*flight) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.deadline)
+	defer cancel()
+	// The second look. A reader may have missed, then another's flight filled the cache and left, and only
+	// then did the first come to board: without this it would read once more what is there.
+	var todo []*flight
+	for _, f := range flights {
+		part, how := r.local.get(f.key)
+		if how == fresh {
+			f.part = part
+		} else {
+			todo = append(todo, f)
+		}
+	}
+	r.load(ctx, todo)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.land(flights, nil)
+}
+
+// land is called with mu held.
+func (r *reader) land(flights []*flight, err error) {
+	for _, f := range flights {
+		if err != nil {
+			f.part = Part{Key: f.key, Err: err}
+		}
+		delete(r.flights, f.key)
+		close(f.done)
+	}
+}
+
+// load reads through the tiers and keeps what it may.
+func (r *reader) load(ctx context.Context, flights []*flight) {
+	if len(flights) == 0 {
+		return
+	}
+	keys := make([]kv.BlobKey, len(flights))
+	notes := make([]before, len(flights))
+	for i, f := range flights {
+		keys[i], notes[i] = f.key, r.local.before(f.key)
+	}
+	parts := r.chain.read(ctx, keys)
+	r.again(ctx, parts)
+	for i, part := range parts {
+		flights[i].part = r.settle(part, notes[i])
+	}
+}
+
+// again reads once more what is below its floor: the store, or a replica of it, was a moment behind the
+// announcement. What is still below is served, marked, and not kept.
+func (r *reader) again(ctx context.Context, parts []Part) {
+	var low []int
+	var keys []kv.BlobKey
+	for i, p := range parts {
+		if p.Err == nil && p.Stamp < r.local.floors.of(p.Key) {
+			low, keys = append(low, i), append(keys, p.Key)
+		}
+	}
+	if len(low) == 0 {
+		return
+	}
+	for i, p := range r.chain.read(ctx, keys) {
+		if p.Err == nil && p.Stamp >= parts[low[i]].Stamp {
+			parts[low[i]] = p
+		}
+		if q := &parts[low[i]]; q.Stamp < r.local.floors.of(q.Key) {
+			q.Stale = true
+		}
+	}
+}
+
+// settle prefers what the cache still has where the tiers failed, or where a later tier had an older one.
+func (r *reader) settle(part Part, b before) Part {
+	if part.Err != nil || part.Stale || part.Life == kv.Absent && part.Stamp < r.local.floors.of(part.Key) {
+		old, ok := r.local.last(part.Key)
+		if ok && (part.Err != nil || old.Stamp > part.Stamp) {
+			return old
+		}
+	}
+	if part.Err == nil {
+		r.local.keep(part, b)
+	}
+	return part
+}
+
+// close waits until nothing is being read. Flights asked for later fail at once.
+func (r *reader) close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.wait.Wait()
+	r.chain.close()
+	r.local.close()
+}

@@ -1,0 +1,93 @@
+package detail
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+const (
+	relationsPage = 100
+	maxCursor     = 256
+)
+
+// relations answers /relations/{kind}/{id}/{ref}?cursor=: what refers to the entity by a public ref.
+func (st *site) relations(r *http.Request) (answer, error) {
+	path, err := segments(r, st.catalog.Site.Prefix+"/relations/", 3)
+	if err != nil {
+		return answer{}, err
+	}
+	target, err := item.NewEntity(path[0], path[1])
+	if err != nil {
+		return answer{}, err
+	}
+	d := st.publicRef(path[0], path[2])
+	if d == nil {
+		return answer{}, fmt.Errorf("%w: ref %.40q to %.40q", errNotFound, path[2], path[0])
+	}
+	params, err := declared(r, []string{"cursor"})
+	if err != nil {
+		return answer{}, err
+	}
+	cursor := params["cursor"]
+	if len(cursor) > maxCursor {
+		return answer{}, fmt.Errorf("%w: parameter cursor is longer than %d bytes", errBadRequest, maxCursor)
+	}
+	ids, next, err := st.Relations.Related(r.Context(), kv.Relation{Target: target, Kind: d.Kind.Name, Ref: path[2]}, cursor, relationsPage)
+	if err != nil {
+		return answer{}, fmt.Errorf("list what refers to %s: %w", target, err)
+	}
+	return relationsAnswer(st.stillRefer(r, d, path[2], target, ids), next)
+}
+
+func relationsAnswer(ids []string, next string) (answer, error) {
+	shown := struct {
+		IDs  []string `json:"ids"`
+		Next *string  `json:"next"`
+	}{IDs: ids}
+	if next != "" {
+		shown.Next = &next
+	}
+	body, err := json.Marshal(shown)
+	return answer{kind: typeJSON, body: body, header: http.Header{"Cache-Control": {shortly}}}, err
+}
+
+// publicRef finds the dimension whose public ref of this name leads to kind; of several kinds that have
+// one, the first by name.
+func (st *site) publicRef(kind, name string) *catalog.Dimension {
+	for _, owner := range slices.Sorted(maps.Keys(st.catalog.Kinds)) {
+		for _, d := range st.catalog.Kinds[owner].Dimensions {
+			for _, ref := range d.Refs {
+				if ref.Name == name && ref.Public && ref.Kind.Name == kind {
+					return d
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// stillRefer drops ids that the index lists but whose blob no longer refers to the target: the index may
+// lag. Where the blob can't be read, or the ref's dimension has none, the index is believed.
+func (st *site) stillRefer(r *http.Request, d *catalog.Dimension, ref string, target item.Entity, ids []string) []string {
+	kept := []string{}
+	if len(d.Blobs) == 0 {
+		return append(kept, ids...)
+	}
+	var keys []kv.BlobKey
+	for _, id := range ids {
+		keys = append(keys, kv.BlobKey{Entity: item.Entity{Kind: d.Kind.Name, ID: id}, Blob: d.Blobs[0].Name})
+	}
+	for _, p := range st.reader.read(r.Context(), keys) {
+		if p.Err != nil || slices.Contains(p.Refs[ref].IDs, target.ID) {
+			kept = append(kept, p.Key.Entity.ID)
+		}
+	}
+	return kept
+}

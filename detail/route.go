@@ -1,0 +1,150 @@
+package detail
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+)
+
+// handler answers a request. An error is turned into a response in one place; headers of the answer
+// returned along with it are kept.
+type handler func(r *http.Request) (answer, error)
+
+// newRouter routes by prefix only. chi's own parameters would stop at the first dot of an id and stay
+// escaped, so that handlers cut what they need off the escaped path.
+func newRouter(st *site) http.Handler {
+	mux := chi.NewRouter()
+	base := st.catalog.Site.Prefix
+	route := func(pattern, name string, h handler) {
+		mux.Handle(pattern, st.handle(name, h))
+		if escaped := escapePattern(pattern); escaped != pattern {
+			mux.Handle(escaped, st.handle(name, h))
+		}
+	}
+	mux.NotFound(st.handle("none", func(*http.Request) (answer, error) { return answer{}, errNotFound }))
+	route(base+"/assets/*", "assets", st.asset)
+	route(base+"/blobs/*", "blobs", st.blobs)
+	if st.live != nil {
+		route(base+"/live", "live", st.liveMany)
+		route(base+"/live/*", "live", st.liveOne)
+	}
+	if st.Relations != nil {
+		route(base+"/relations/*", "relations", st.relations)
+	}
+	if st.Index != nil {
+		route(base+"/", "index", st.index)
+	}
+	for prefix, pages := range byPrefix(st.catalog.Pages) {
+		if strings.ContainsAny(prefix, "{}*") || !strings.HasPrefix(prefix, "/") {
+			st.Log.Error("page left out: its path is no prefix", "prefix", prefix)
+			continue
+		}
+		route(prefix+"*", "page", st.pages(pages))
+	}
+	return mux
+}
+
+// handle makes a handler an http.HandlerFunc.
+func (st *site) handle(route string, h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var a answer
+		err := errMethod
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			a, err = h(r)
+		}
+		if err != nil {
+			a = st.explainError(st, r, a, err)
+		}
+		st.write(w, r, route, a)
+	}
+}
+
+// byPrefix groups pages that begin alike, those with the longest suffix first.
+func byPrefix(pages []*catalog.Page) map[string][]*catalog.Page {
+	groups := map[string][]*catalog.Page{}
+	for _, p := range pages {
+		groups[p.Prefix] = append(groups[p.Prefix], p)
+	}
+	for _, group := range groups {
+		slices.SortStableFunc(group, func(a, b *catalog.Page) int { return len(b.Suffix) - len(a.Suffix) })
+	}
+	return groups
+}
+
+// tail is what follows the prefix, still escaped.
+func tail(r *http.Request, prefix string) (string, error) {
+	path := r.URL.EscapedPath()
+	for _, p := range []string{prefix, escapePattern(prefix)} {
+		if rest, ok := strings.CutPrefix(path, p); ok {
+			return rest, nil
+		}
+	}
+	return "", errNotFound
+}
+
+// segments is the tail as n unescaped segments.
+func segments(r *http.Request, prefix string, n int) ([]string, error) {
+	rest, err := tail(r, prefix)
+	if err != nil {
+		return nil, err
+	}
+	parts := strings.Split(rest, "/")
+	if len(parts) != n {
+		return nil, errNotFound
+	}
+	for i, p := range parts {
+		if parts[i], err = url.PathUnescape(p); err != nil {
+			return nil, fmt.Errorf("%w: %w", errBadRequest, err)
+		}
+	}
+	return parts, nil
+}
+
+// cutPage finds the page of an escaped tail. The id is unescaped, once, and checked.
+func cutPage(pages []*catalog.Page, rest string) (p *catalog.Page, e item.Entity, twin bool, err error) {
+	for _, p := range pages {
+		raw, html := strings.CutSuffix(rest, p.Suffix)
+		if !html {
+			if raw, twin = strings.CutSuffix(rest, twinSuffix(p)); !twin {
+				continue
+			}
+		}
+		id, err := url.PathUnescape(raw)
+		if err != nil {
+			return nil, e, twin, fmt.Errorf("%w: %w", errBadRequest, err)
+		}
+		if err := item.CheckID(id); err != nil {
+			return nil, e, twin, err
+		}
+		return p, item.Entity{Kind: p.Kind.Name, ID: id}, twin, nil
+	}
+	return nil, e, false, errNotFound
+}
+
+// twinSuffix is the suffix of the page's JSON twin.
+func twinSuffix(p *catalog.Page) string { return strings.TrimSuffix(p.Suffix, ".html") + ".json" }
+
+// pagePath is the path of an entity's page.
+func pagePath(p *catalog.Page, id string) string { return p.Prefix + escapeID(id) + p.Suffix }
+
+// escapeID percent-encodes all but unreserved characters, so that the result may stand in a path and in a
+// query alike.
+func escapeID(id string) string { return strings.ReplaceAll(url.QueryEscape(id), "+", "%20") }
+
+// escapePattern writes a path as a request line does. chi matches the escaped path where the request
+// escaped more than it had to, else the plain one.
+func escapePattern(path string) string {
+	star := strings.HasSuffix(path, "*")
+	escaped := (&url.URL{Path: strings.TrimSuffix(path, "*")}).EscapedPath()
+	if star {
+		escaped += "*"
+	}
+	return escaped
+}

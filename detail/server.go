@@ -1,0 +1,129 @@
+package detail
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Server serves the public routes. It is safe for concurrent use.
+type Server struct {
+	Config
+	reader  *reader
+	pool    *livePool
+	metrics *metrics
+	gzip    *sync.Pool // of *gzip.Writer
+
+	compile sync.Mutex // one at a time makes a site of a new catalog
+	site    atomic.Pointer[site]
+}
+
+// New makes a server. Close ends what it runs in the background.
+func New(c Config) (*Server, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	m := newMetrics()
+	local, err := newLocal(c.LocalBytes, c.TTL)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := newLivePool(c.Live, c.LiveCalls)
+	if err != nil {
+		local.close()
+		return nil, err
+	}
+	s := &Server{Config: c, metrics: m, pool: pool, gzip: newGzipPool()}
+	s.reader = newReader(local, newChain(c.Tiers, m, c.Log), c.ReadDeadline)
+	if err := m.register(c.Registry, local.bytes); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("detail: %w", err)
+	}
+	return s, nil
+}
+
+// Close waits for reads in flight and frees the caches. Shut the http.Server down first.
+func (s *Server) Close() {
+	s.reader.close()
+	s.pool.close()
+}
+
+// Handler serves the routes of the catalog in force.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	site, err := s.current()
+	if err == nil {
+		err = checkRequest(r)
+	}
+	if err != nil {
+		w.Header().Set("Connection", "close")
+		s.write(w, r, "none", s.explainError(site, r, answer{}, err))
+		return
+	}
+	site.router.ServeHTTP(w, r)
+}
+
+// Announced takes an announcement of the stream BLOBS: the entity's blobs and their gens.
+func (s *Server) Announced(e item.Entity, gens map[string]uint64) {
+	for blob, gen := range gens {
+		s.reader.local.announced(kv.BlobKey{Entity: e, Blob: blob}, gen)
+	}
+}
+
+// Gap says that announcements were lost. Every local entry is read again before it is served.
+func (s *Server) Gap() { s.reader.local.epoch.Add(1) }
+
+// Ready tells whether pages can be served: there are a catalog, templates, and a tier that answers.
+func (s *Server) Ready() error {
+	if _, err := s.current(); err != nil {
+		return err
+	}
+	if !s.reader.chain.anyClosed() {
+		return fmt.Errorf("%w: every tier is failing", item.ErrUnavailable)
+	}
+	return nil
+}
+
+// current is the site of the catalog in force, made anew when either it or the templates are new.
+func (s *Server) current() (*site, error) {
+	c, set := s.Catalog(), s.Templates()
+	if c == nil || set == nil {
+		return nil, fmt.Errorf("%w: no catalog and templates yet", item.ErrUnavailable)
+	}
+	if now := s.site.Load(); now != nil && now.catalog == c && now.templates == set {
+		return now, nil
+	}
+	s.compile.Lock()
+	defer s.compile.Unlock()
+	if now := s.site.Load(); now != nil && now.catalog == c && now.templates == set {
+		return now, nil
+	}
+	made := newSite(s, c, set)
+	s.site.Store(made)
+	return made, nil
+}
+
+// checkRequest refuses what no reader of pages sends. net/http drops Content-Length where
+// Transfer-Encoding is given too, so that the pair can't be told from the latter alone: a proxy in front
+// might have believed the other one, and the rest of the body would be the next request. No route takes
+// a body, hence every Transfer-Encoding is refused.
+func checkRequest(r *http.Request) error {
+	if len(r.TransferEncoding) > 0 || r.ContentLength > 0 {
+		return fmt.Errorf("%w: a body is not taken here", errBadRequest)
+	}
+	if len(r.URL.RawQuery) > maxQuery {
+		return fmt.Errorf("%w: the query has more than %d bytes", errBadRequest, maxQuery)
+	}
+	return nil
+}
+
+var errBadRequest = errors.New("bad request")
+
+const maxQuery = 32 << 10 // 100 ids of 64 bytes, all percent-encoded, fit

@@ -1,0 +1,110 @@
+package detail
+
+import (
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"vitrine/internal/catalog"
+	"vitrine/templates"
+)
+
+// site is what detail needs of one catalog with one set of templates, worked out once and never changed.
+type site struct {
+	*Server
+	catalog   *catalog.Catalog
+	templates *templates.Set
+	revision  string // of both, for ETags
+	csp       string
+	router    http.Handler
+	exposed   map[*catalog.Blob]bool // what /blobs shows
+	live      *liveKind              // nil where no page names live parts
+}
+
+// liveKind is what /live answers for: the kind of the pages that name live parts.
+type liveKind struct {
+	kind  *catalog.Kind
+	blob  *catalog.Blob   // of the first such page: an entity without it is unknown
+	parts []*catalog.Live // unique, in the order of the pages
+	vary  []string        // declared query parameters of any part, sorted
+}
+
+func newSite(s *Server, c *catalog.Catalog, set *templates.Set) *site {
+	h := fnv.New64a()
+	h.Write(c.Source)
+	st := &site{Server: s, catalog: c, templates: set, csp: policy(c.Site.Images), live: newLiveKind(c), exposed: exposed(c)}
+	st.revision = fmt.Sprintf("%d.%x.%s", c.Revision, h.Sum64(), set.Revision())
+	st.router = newRouter(st)
+	return st
+}
+
+func exposed(c *catalog.Catalog) map[*catalog.Blob]bool {
+	shown := map[*catalog.Blob]bool{}
+	for _, p := range c.Pages {
+		shown[p.Blob] = true
+		for _, b := range p.Overlay {
+			shown[b] = true
+		}
+		for _, w := range p.With {
+			shown[w.Blob] = true
+		}
+		for _, l := range p.Live {
+			if b := blobOf(p.Kind, l.Blob); b != nil {
+				shown[b] = true
+			}
+		}
+	}
+	return shown
+}
+
+func newLiveKind(c *catalog.Catalog) *liveKind {
+	var live *liveKind
+	vary := map[string]bool{}
+	for _, p := range c.Pages {
+		if len(p.Live) == 0 {
+			continue
+		}
+		if live == nil {
+			live = &liveKind{kind: p.Kind, blob: p.Blob}
+		}
+		if p.Kind != live.kind {
+			continue
+		}
+		for _, l := range p.Live {
+			if !slices.Contains(live.parts, l) {
+				live.parts = append(live.parts, l)
+			}
+			for name := range l.Vary {
+				vary[name] = true
+			}
+		}
+	}
+	if live != nil {
+		live.vary = slices.Sorted(maps.Keys(vary))
+	}
+	return live
+}
+
+func blobOf(k *catalog.Kind, name string) *catalog.Blob {
+	for _, b := range k.Blobs {
+		if b.Name == name {
+			return b
+		}
+	}
+	return nil
+}
+
+// policy is the Content-Security-Policy of every page: nothing inline, pictures from the shop's origins.
+func policy(images []string) string {
+	pictures := "'self'"
+	for _, origin := range images {
+		if !strings.ContainsFunc(origin, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ';' || r == ',' }) {
+			pictures += " " + origin
+		}
+	}
+	return "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; font-src 'self'; img-src data: " +
+		pictures + "; media-src " + pictures + "; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+}

@@ -1,0 +1,105 @@
+package detail
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/tidwall/gjson"
+
+	"vitrine/internal/kv"
+)
+
+// splice makes the page's data: one JSON object from the bytes of its parts, which are copied and never
+// decoded. Its members, of two with one name the first: those of the page's blob, of the overlays in
+// order, one for each "with", and the entity's id under its kind.
+func (p *reading) splice() []byte {
+	o := newObject(p.own.size())
+	own := append([]Part{p.own}, p.overlays...)
+	o.id(p.entity.Kind, p.entity.ID, own)
+	for _, part := range own {
+		o.members(part)
+	}
+	for _, j := range p.joins {
+		j.splice(o)
+	}
+	return o.end()
+}
+
+func (p Part) size() int { return 2*len(p.Body) + 1024 }
+
+// splice adds the join's member: an object, or a list where the ref is one. Missing parts are left out,
+// and a member that has none is not there at all; a list whose ref is there but whose parts are missing
+// is empty.
+func (j join) splice(o *object) {
+	alive := slices.DeleteFunc(slices.Clone(j.parts), func(p Part) bool { return p.Life != kv.Alive || p.Err != nil })
+	switch {
+	case j.list && len(j.parts) > 0:
+		list := []byte{'['}
+		for i, part := range alive {
+			if i > 0 {
+				list = append(list, ',')
+			}
+			list = append(list, part.object()...)
+		}
+		o.member(j.with.Ref.Name, nil, append(list, ']'))
+	case !j.list && len(alive) > 0:
+		o.member(j.with.Ref.Name, nil, alive[0].object())
+	}
+}
+
+// object is a joined part: its members, and its id under its kind.
+func (p Part) object() []byte {
+	o := newObject(p.size())
+	o.id(p.Key.Entity.Kind, p.Key.Entity.ID, []Part{p})
+	o.members(p)
+	return o.end()
+}
+
+// object writes a JSON object member by member.
+type object struct {
+	buf   []byte
+	names []string
+}
+
+func newObject(size int) *object { return &object{buf: append(make([]byte, 0, size), '{')} }
+
+// id writes the entity's id, first for those who read it, unless a blob has a member of that name.
+func (o *object) id(kind, id string, parts []Part) {
+	for _, p := range parts {
+		if p.Life == kv.Alive && gjson.GetBytes(p.Body, kind).Exists() {
+			return
+		}
+	}
+	quoted, err := json.Marshal(id)
+	if err != nil {
+		return // strings always marshal
+	}
+	o.member(kind, nil, quoted)
+}
+
+func (o *object) members(p Part) {
+	if p.Life != kv.Alive || p.Err != nil {
+		return
+	}
+	gjson.ParseBytes(p.Body).ForEach(func(name, value gjson.Result) bool {
+		o.member(name.Str, []byte(name.Raw), []byte(value.Raw))
+		return true
+	})
+}
+
+// member adds one member. quoted is its name as JSON; nil for a name of the catalog, which needs no escape.
+func (o *object) member(name string, quoted, value []byte) {
+	if slices.Contains(o.names, name) {
+		return
+	}
+	if len(o.names) > 0 {
+		o.buf = append(o.buf, ',')
+	}
+	o.names = append(o.names, name)
+	if quoted == nil {
+		quoted = []byte(`"` + name + `"`)
+	}
+	o.buf = append(append(append(o.buf, quoted...), ':'), value...)
+}
+
+func (o *object) end() []byte { return append(o.buf, '}') }

@@ -1,0 +1,161 @@
+package detail
+
+import (
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"vitrine/internal/catalog"
+)
+
+const (
+	typeHTML = "text/html; charset=utf-8"
+	typeJSON = "application/json; charset=utf-8"
+
+	maxTags = 8 << 10 // bytes of Cache-Tag: caches refuse, or cut, longer headers
+)
+
+// answer is a response before it is written.
+type answer struct {
+	status int // 0 is 200
+	kind   string
+	body   []byte
+	etag   string // weak and quoted; "" for none
+	header http.Header
+}
+
+// write sends an answer: 304 where the visitor has it, gzip where it pays.
+func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a answer) {
+	h := w.Header()
+	for name, values := range a.header {
+		h[name] = values
+	}
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	h.Set("Vary", "Accept-Encoding")
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	if a.etag != "" {
+		h.Set("ETag", a.etag)
+		if a.status == http.StatusOK && matches(r.Header.Values("If-None-Match"), a.etag) {
+			s.metrics.request(route, http.StatusNotModified)
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	if a.kind != "" {
+		h.Set("Content-Type", a.kind)
+	}
+	body := a.body
+	if len(body) > gzipFrom && compressible(a.kind) && acceptsGzip(r.Header.Values("Accept-Encoding")) {
+		body = s.zip(body)
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	s.metrics.request(route, a.status)
+	w.WriteHeader(a.status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // the visitor left; there is nobody to tell
+	}
+}
+
+// pageHeader tells what a page was made of.
+func (st *site) pageHeader(read *reading) http.Header {
+	h := http.Header{}
+	h.Set("Content-Security-Policy", st.csp)
+	if read.own.Tier != "" {
+		h.Set("X-Vitrine-Source", read.own.Tier)
+	}
+	h.Set("X-Vitrine-Gen", strconv.FormatUint(read.own.Stamp, 10))
+	if read.stale() {
+		h.Set("X-Vitrine-Stale", "1")
+	}
+	if at := read.newest(); !at.IsZero() {
+		h.Set("Last-Modified", at.UTC().Format(http.TimeFormat))
+	}
+	tags := read.tags()
+	h.Set("Cache-Tag", strings.Join(tags, ","))
+	h.Set("Surrogate-Key", strings.Join(tags, " "))
+	return h
+}
+
+// newest is when the newest part was fetched, never in the future.
+func (p *reading) newest() (at time.Time) {
+	for _, part := range p.parts() {
+		if part.Fetched.After(at) {
+			at = part.Fetched
+		}
+	}
+	if now := time.Now(); at.After(now) {
+		return now
+	}
+	return at
+}
+
+// tags name every entity that the page is made of, each once, as KIND:TOKEN: safe in a header whatever
+// the id. The page's own comes first, and what does not fit is left out.
+func (p *reading) tags() (tags []string) {
+	seen, size := map[string]bool{}, 0
+	for _, part := range p.parts() {
+		tag := part.Key.Entity.Token()
+		if seen[tag] {
+			continue
+		}
+		seen[tag] = true
+		if size += len(tag) + 1; size > maxTags {
+			break
+		}
+		tags = append(tags, tag)
+	}
+	return tags
+}
+
+// etag names the page's parts and their gens, the catalog, the templates and the outcome of the rules.
+// It is weak: gzip and plain share it.
+func (st *site) etag(read *reading, rule *catalog.Rule, twin bool) string {
+	h := fnv.New128a()
+	fmt.Fprintf(h, "%s %s %t", st.revision, read.page.Name, twin)
+	if rule != nil {
+		fmt.Fprintf(h, " %q", rule.When.Text)
+	}
+	for _, p := range read.parts() {
+		fmt.Fprintf(h, " %s %d %d", p.Key, p.Stamp, p.Life)
+	}
+	return fmt.Sprintf(`W/"%x"`, h.Sum(nil))
+}
+
+// matches compares weakly, as If-None-Match does.
+func matches(fields []string, etag string) bool {
+	for _, field := range fields {
+		for _, one := range strings.Split(field, ",") {
+			one = strings.TrimSpace(one)
+			if one == "*" || strings.TrimPrefix(one, "W/") == strings.TrimPrefix(etag, "W/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// staleShared bounds how long shared caches keep what may be old already.
+const staleShared = 5 * time.Second
+
+func cacheControl(c catalog.Cache, stale bool) string {
+	if stale {
+		c.MaxAge, c.Shared = min(c.MaxAge, staleShared), min(c.Shared, staleShared)
+	}
+	value := "public, max-age=" + seconds(c.MaxAge) + ", s-maxage=" + seconds(c.Shared)
+	if c.SWR > 0 {
+		value += ", stale-while-revalidate=" + seconds(c.SWR)
+	}
+	if c.SIE > 0 {
+		value += ", stale-if-error=" + seconds(c.SIE)
+	}
+	return value
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

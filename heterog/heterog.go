@@ -1,0 +1,219 @@
+package heterog
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/shape"
+	"vitrine/internal/upstream"
+)
+
+// Config of a Worker. All fields but Rounds and Patience are needed.
+type Config struct {
+	Catalog  func() *catalog.Catalog // the one in force
+	Store    Store
+	Upstream Fetcher
+	Bus      Publisher
+	Log      *slog.Logger
+
+	Rounds   int           // fetches of one record while others keep writing it. Defaults to 5
+	Patience time.Duration // for an upstream that answers older than the record. Defaults to a minute
+}
+
+// Store is what a worker needs of the records store.
+type Store interface {
+	kv.RecordReader
+	kv.RecordPutter
+	kv.StateReader
+}
+
+// Fetcher asks the owner of a dimension; *upstream.Client is one.
+type Fetcher interface {
+	Fetch(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) []upstream.Answer
+}
+
+// Publisher sends changes and folds on their way; *bus.Conn is one.
+type Publisher interface {
+	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
+	PublishSyncs(ctx context.Context, syncs []item.Change) error
+}
+
+// Worker handles changes.
+type Worker struct {
+	Config
+	behind *patience
+	refs   *announcer
+}
+
+// New makes a worker. It holds no goroutine: a bus.Consumer drives it.
+func New(c Config) *Worker {
+	c.Rounds = cmp.Or(c.Rounds, 5)
+	c.Patience = cmp.Or(c.Patience, time.Minute)
+	return &Worker{Config: c, behind: newPatience(c.Patience), refs: newAnnouncer(c.Store, c.Bus)}
+}
+
+// Check tells whether the catalog in force declares what a change names.
+func (w *Worker) Check(c item.Change) error {
+	cat := w.Catalog()
+	if c.Dimension == item.All {
+		_, err := cat.Kind(c.Entity.Kind)
+		return err
+	}
+	_, err := cat.Dimension(c.Entity.Kind, c.Dimension)
+	return err
+}
+
+// Group puts changes of one dimension together, as many as its owner takes in one call.
+func (w *Worker) Group(c item.Change) (key string, limit int) {
+	key = c.Entity.Kind + "." + c.Dimension
+	if c.Dimension == item.All {
+		return key, 256
+	}
+	d, err := w.Catalog().Dimension(c.Entity.Kind, c.Dimension)
+	if err != nil {
+		return key, 1
+	}
+	return key, d.BatchMax
+}
+
+// Handle turns changes of one group into records. It gives one error per task, nil for what is stored
+// and announced. Errors wrap item.ErrUnavailable, ErrRefused, ErrBehind, ErrChanged or ErrUnknown.
+func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
+	if tasks[0].Change.Dimension == item.All {
+		return w.split(ctx, tasks)
+	}
+	d, err := w.Catalog().Dimension(tasks[0].Change.Entity.Kind, tasks[0].Change.Dimension)
+	if err != nil {
+		return all(tasks, err)
+	}
+	jobs := newJobs(d, tasks)
+	todo := jobs
+	for round := 0; len(todo) > 0; round++ {
+		if round == w.Rounds {
+			fail(todo, item.ErrChanged)
+			break
+		}
+		if err := w.read(ctx, todo); err != nil {
+			fail(todo, err)
+			break
+		}
+		w.fetch(ctx, d, todo)
+		if todo, err = w.put(ctx, d, todo); err != nil {
+			fail(todo, err)
+			break
+		}
+	}
+	w.announce(ctx, d, jobs)
+	return errs(jobs)
+}
+
+// read learns stamps and validators before anything is fetched.
+func (w *Worker) read(ctx context.Context, jobs []*job) error {
+	keys := make([]kv.RecordKey, len(jobs))
+	for i, j := range jobs {
+		keys[i] = j.key
+	}
+	held, err := w.Store.Records(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("read records: %w", err)
+	}
+	for i, j := range jobs {
+		j.held = held[i]
+	}
+	return nil
+}
+
+// fetch asks the owner and shapes what it answers.
+func (w *Worker) fetch(ctx context.Context, d *catalog.Dimension, jobs []*job) {
+	asks := make([]upstream.Ask, len(jobs))
+	for i, j := range jobs {
+		asks[i] = j.ask(d)
+	}
+	for i, a := range w.Upstream.Fetch(ctx, d, asks) {
+		jobs[i].value, jobs[i].refs, jobs[i].err = jobs[i].shape(d, a)
+		jobs[i].validators = kv.Validators{ETag: a.ETag, LastModified: a.LastModified}
+	}
+}
+
+// put stores what was fetched and returns the jobs that were overtaken, to be fetched again. After an
+// error the jobs that it returns may not have been stored.
+func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) ([]*job, error) {
+	var ready []*job
+	var puts []kv.Put
+	for _, j := range jobs {
+		if j.err == nil && w.isBehind(j) {
+			j.err = fmt.Errorf("%w: %s has version %s, %s answered %s",
+				item.ErrBehind, j.key, j.held.Version, d.From.Name, j.value.Version)
+		}
+		if j.err == nil {
+			ready, puts = append(ready, j), append(puts, j.put(d))
+		}
+	}
+	if len(puts) == 0 {
+		return nil, nil
+	}
+	results, err := w.Store.PutRecords(ctx, puts)
+	if err != nil {
+		return ready, fmt.Errorf("put records: %w", err)
+	}
+	var changed []*job
+	for i, j := range ready {
+		if j.result = results[i]; j.result.Outcome == kv.Changed {
+			changed = append(changed, j)
+		}
+	}
+	return changed, nil
+}
+
+// isBehind tells whether an answer is older than the record and still to be doubted. One that stays
+// older for as long as Patience was restored or re-created at its owner, and is accepted.
+func (w *Worker) isBehind(j *job) bool {
+	if j.held.Life == kv.Absent || j.value.Version == "" || j.held.Version == "" || j.value.Version >= j.held.Version {
+		w.behind.forget(j.key)
+		return false
+	}
+	if w.behind.wait(j.key) {
+		return true
+	}
+	w.Log.Warn("an upstream went back", "record", j.key.String(), "from", j.held.Version.String(), "to", j.value.Version.String())
+	return false
+}
+
+// shape makes of an answer what is to be stored.
+func (j *job) shape(d *catalog.Dimension, a upstream.Answer) (kv.Value, kv.Refs, error) {
+	v := kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: a.At, Event: j.task.Event, Source: d.From.Code, Shape: d.Shape}}
+	switch {
+	case a.Err != nil:
+		return v, nil, a.Err
+	case a.Status == upstream.NotModified:
+		v.Version, v.Body = j.held.Version, j.held.Body
+		return v, shape.Refs(d, j.held.Body), nil
+	case a.Status == upstream.Gone:
+		v.Life, v.Version = j.tombstone(), j.held.Version
+		return v, nil, nil
+	}
+	rec, gone, err := shape.MakeRecord(d, a.Body)
+	if err != nil {
+		return v, nil, err
+	}
+	v.Version, v.Body = rec.Version, rec.Body
+	if gone {
+		v.Life, v.Body, rec.Refs = j.tombstone(), nil, nil
+	}
+	return v, rec.Refs, nil
+}
+
+// same tells whether the content is what the record already says. A record of another shape never is:
+// its blobs have to be folded anew.
+func (j *job) same(d *catalog.Dimension) bool {
+	return !j.task.Force && !j.held.Damaged && j.held.Shape == d.Shape &&
+		j.held.Life == j.value.Life && bytes.Equal(j.held.Body, j.value.Body)
+}

@@ -1,0 +1,73 @@
+package heterog
+
+import (
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/kv"
+	"vitrine/internal/upstream"
+)
+
+// job is one change on its way through a worker.
+type job struct {
+	task bus.Task
+	key  kv.RecordKey
+
+	held       kv.Record // as read before fetching
+	value      kv.Value  // as fetched and shaped
+	refs       kv.Refs
+	validators kv.Validators
+	result     kv.PutResult
+	err        error
+}
+
+func newJobs(d *catalog.Dimension, tasks []bus.Task) []*job {
+	jobs := make([]*job, len(tasks))
+	for i, t := range tasks {
+		jobs[i] = &job{task: t, key: kv.RecordKey{Entity: t.Change.Entity, Dimension: d.Name}}
+	}
+	return jobs
+}
+
+// ask offers the record's validators where a "not modified" could be used.
+func (j *job) ask(d *catalog.Dimension) upstream.Ask {
+	a := upstream.Ask{ID: j.key.Entity.ID}
+	if j.held.Life == kv.Alive && j.held.Shape == d.Shape && !j.task.Force {
+		a.ETag, a.LastModified = j.held.ETag, j.held.LastModified
+	}
+	return a
+}
+
+func (j *job) put(d *catalog.Dimension) kv.Put {
+	return kv.Put{RecordKey: j.key, Expect: j.held.Stamp, Value: j.value, Validators: j.validators, Refs: j.refs, Same: j.same(d)}
+}
+
+// tombstone is what stands for an entity that its owner does not know: one that was never seen alive is
+// soon forgotten, so that made-up ids fill no store.
+func (j *job) tombstone() kv.Life {
+	if j.held.Life == kv.Alive || j.held.Life == kv.Gone {
+		return kv.Gone
+	}
+	return kv.Unknown
+}
+
+func fail(jobs []*job, err error) {
+	for _, j := range jobs {
+		j.err = err
+	}
+}
+
+func errs(jobs []*job) []error {
+	out := make([]error, len(jobs))
+	for i, j := range jobs {
+		out[i] = j.err
+	}
+	return out
+}
+
+func all(tasks []bus.Task, err error) []error {
+	out := make([]error, len(tasks))
+	for i := range out {
+		out[i] = err
+	}
+	return out
+}

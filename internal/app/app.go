@@ -1,0 +1,113 @@
+// Package app is the command line and the wiring: it alone starts what runs.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// commands is the whole command line.
+type commands struct {
+	LogLevel  slog.Level `help:"Least level that is logged: debug, info, warn or error." default:"info" placeholder:"LEVEL"`
+	LogFormat string     `help:"How log lines look: ${enum}." enum:"text,json" default:"text"`
+
+	Up      upCommand      `cmd:"" help:"Run everything in one process: NATS, store, workers, pages."`
+	Heterog heterogCommand `cmd:"" help:"Run workers that turn changes into records. Needs Redis."`
+	Syncer  syncerCommand  `cmd:"" help:"Run workers that fold records into blobs. Needs Redis."`
+	Detail  detailCommand  `cmd:"" help:"Run a server of pages. Needs Redis."`
+	Refresh refreshCommand `cmd:"" help:"Announce that entities may have changed, in bulk."`
+	Explain explainCommand `cmd:"" help:"Tell where each part of a page comes from, and how old it is."`
+	Catalog catalogCommand `cmd:"" help:"Check, push, list and roll back the catalog."`
+	Doctor  doctorCommand  `cmd:"" help:"Check config, catalog, NATS, Redis, upstreams and disk; say what to change."`
+}
+
+// env is what a command gets beside its flags.
+type env struct {
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	log    *slog.Logger
+}
+
+// usageError is a fault of the command line: exit code 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errReported is a failure whose text was already printed.
+var errReported = errors.New("failed")
+
+// exitNow carries kong's wish to end, after --help, out of its parser.
+type exitNow int
+
+// Run is the program: it parses args, runs the command until it is done or ctx ends, and returns the
+// exit code: 0 done, 1 failed, 2 usage.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			wish, ok := r.(exitNow)
+			if !ok {
+				panic(r)
+			}
+			code = int(wish)
+		}
+	}()
+	var cli commands
+	parser, err := kong.New(&cli,
+		kong.Name("vitrine"),
+		kong.Description("Product pages that stand while the systems behind them do not."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exitNow(code)) }),
+		kong.DefaultEnvars("VITRINE"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: true}),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "vitrine:", err)
+		return exitFailed
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "vitrine: %v\nTry: vitrine --help\n", err)
+		return exitUsage
+	}
+	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, log: newLogger(stderr, cli.LogLevel, cli.LogFormat)}
+	return report(stderr, strings.Fields(parsed.Command())[0], parsed.Run(e))
+}
+
+func report(stderr io.Writer, command string, err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errReported):
+		return exitFailed
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "vitrine %s: %v\nTry: vitrine %s --help\n", command, err, command)
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "vitrine %s: %v\n", command, err)
+	return exitFailed
+}
+
+func newLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
+	opt := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opt))
+	}
+	return slog.New(slog.NewTextHandler(w, opt))
+}

@@ -1,0 +1,197 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+)
+
+type catalogCommand struct {
+	Check    catalogCheck    `cmd:"" help:"Check a catalog file."`
+	Push     catalogPush     `cmd:"" help:"Check a catalog file and put it in force."`
+	Rollback catalogRollback `cmd:"" help:"Put an earlier revision in force again."`
+	List     catalogList     `cmd:"" help:"List the revisions that NATS keeps."`
+}
+
+type natsFlag struct {
+	NATS string `name:"nats" help:"The system's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
+}
+
+func (f natsFlag) dial(e *env, name string) (*bus.Conn, error) {
+	conn, err := bus.Dial(e.ctx, bus.Config{URL: f.NATS, Name: name, Log: e.log})
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	return conn, nil
+}
+
+type catalogCheck struct {
+	File string `arg:"" help:"The catalog." type:"existingfile"`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+// checked is what catalog check --json prints.
+type checked struct {
+	OK         bool     `json:"ok"`
+	Kinds      []string `json:"kinds,omitempty"`
+	Upstreams  int      `json:"upstreams,omitempty"`
+	Dimensions int      `json:"dimensions,omitempty"`
+	Pages      int      `json:"pages,omitempty"`
+	Error      string   `json:"error,omitempty"`
+}
+
+// Run is vitrine catalog check.
+func (c *catalogCheck) Run(e *env) error {
+	src, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	cat, err := catalog.Parse(src, c.File, catalog.Options{Env: os.LookupEnv})
+	var out checked
+	if err != nil {
+		out.Error = err.Error()
+	} else {
+		out = checked{OK: true, Kinds: sortedKinds(cat), Upstreams: len(cat.Upstreams), Pages: len(cat.Pages)}
+		for _, k := range cat.Kinds {
+			out.Dimensions += len(k.Dimensions)
+		}
+	}
+	switch {
+	case c.JSON:
+		if err := json.NewEncoder(e.stdout).Encode(out); err != nil {
+			return err
+		}
+	case err != nil:
+		fmt.Fprintln(e.stderr, err)
+	default:
+		fmt.Fprintf(e.stdout, "%s is sound: %d kinds, %d dimensions from %d upstreams, %d pages\n",
+			c.File, len(out.Kinds), out.Dimensions, out.Upstreams, out.Pages)
+	}
+	if err != nil {
+		return errReported
+	}
+	return nil
+}
+
+type catalogPush struct {
+	natsFlag
+	File string `arg:"" help:"The catalog." type:"existingfile"`
+}
+
+// Run is vitrine catalog push.
+func (c *catalogPush) Run(e *env) error {
+	src, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	if _, err := catalog.Parse(src, c.File, catalog.Options{Env: os.LookupEnv}); err != nil {
+		return err
+	}
+	conn, err := c.dial(e, "vitrine catalog push")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.Ensure(e.ctx); err != nil {
+		return err
+	}
+	revision, err := pushCatalog(e.ctx, conn, src)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s is in force as revision %d\n", c.File, revision)
+	return err
+}
+
+// pushCatalog puts src in force, unless it is what stands there already, and returns its revision.
+func pushCatalog(ctx context.Context, conn *bus.Conn, src []byte) (uint64, error) {
+	bucket := conn.Bucket(catalogBucket)
+	if now, err := bucket.Get(ctx, catalogKey); err == nil && bytes.Equal(now.Value, src) {
+		return now.Revision, nil
+	}
+	revision, err := bucket.Put(ctx, catalogKey, src)
+	if err != nil {
+		return 0, fmt.Errorf("push the catalog: %w", err)
+	}
+	return revision, nil
+}
+
+type catalogList struct {
+	natsFlag
+	JSON bool `name:"json" help:"Print one JSON object a line."`
+}
+
+// listed is one line of catalog list --json.
+type listed struct {
+	Revision uint64    `json:"revision"`
+	At       time.Time `json:"at"`
+	Bytes    int       `json:"bytes"`
+	InForce  bool      `json:"in_force"`
+}
+
+// Run is vitrine catalog list.
+func (c *catalogList) Run(e *env) error {
+	conn, err := c.dial(e, "vitrine catalog list")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	history, err := conn.Bucket(catalogBucket).History(e.ctx, catalogKey)
+	if err != nil {
+		return fmt.Errorf("read the revisions: %w", err)
+	}
+	for i, h := range history {
+		l := listed{h.Revision, h.Created, len(h.Value), i == len(history)-1}
+		if c.JSON {
+			err = json.NewEncoder(e.stdout).Encode(l)
+		} else {
+			mark := ""
+			if l.InForce {
+				mark = "  in force"
+			}
+			_, err = fmt.Fprintf(e.stdout, "%6d  %s  %6d bytes%s\n", l.Revision, l.At.Format(time.RFC3339), l.Bytes, mark)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type catalogRollback struct {
+	natsFlag
+	Revision uint64 `arg:"" optional:"" help:"The revision; left out, the one before that in force."`
+}
+
+// Run is vitrine catalog rollback.
+func (c *catalogRollback) Run(e *env) error {
+	conn, err := c.dial(e, "vitrine catalog rollback")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	bucket := conn.Bucket(catalogBucket)
+	history, err := bucket.History(e.ctx, catalogKey)
+	if err != nil {
+		return fmt.Errorf("read the revisions: %w", err)
+	}
+	for i := len(history) - 1; i >= 0; i-- {
+		h := history[i]
+		if h.Revision != c.Revision && (c.Revision != 0 || i != len(history)-2) {
+			continue
+		}
+		revision, err := bucket.Put(e.ctx, catalogKey, h.Value)
+		if err != nil {
+			return fmt.Errorf("push revision %d again: %w", h.Revision, err)
+		}
+		_, err = fmt.Fprintf(e.stdout, "revision %d is in force again, as revision %d\n", h.Revision, revision)
+		return err
+	}
+	return fmt.Errorf("no such earlier revision; see: vitrine catalog list")
+}

@@ -1,0 +1,121 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+)
+
+// The keys of the bucket "catalog".
+const (
+	catalogBucket = "catalog"
+	catalogKey    = "catalog" // the YAML in force
+	serveKey      = "serve"   // JSON: NAME of --serve → its base URL
+	sweptKey      = "swept"   // the revision that the store was last swept for
+)
+
+// follower keeps the catalog in force. A revision that does not compile is told and left aside: the last
+// good one stays.
+type follower struct {
+	bucket  *bus.Bucket
+	log     *slog.Logger
+	current atomic.Pointer[catalog.Catalog]
+	first   chan struct{} // closed when there is one
+	changed chan struct{} // holds one mark when there is another
+
+	mu     sync.Mutex // guards the two below
+	source bus.Entry
+	serve  map[string]string
+}
+
+func newFollower(conn *bus.Conn, log *slog.Logger) *follower {
+	return &follower{bucket: conn.Bucket(catalogBucket), log: log, first: make(chan struct{}), changed: make(chan struct{}, 1), serve: map[string]string{}}
+}
+
+// Catalog is the one in force, nil before the first.
+func (f *follower) Catalog() *catalog.Catalog { return f.current.Load() }
+
+// Run follows the bucket until ctx ends.
+func (f *follower) Run(ctx context.Context) error {
+	return f.bucket.Watch(ctx, func(e bus.Entry) error {
+		if err := f.take(e); err != nil {
+			f.log.Error("pushed catalog not taken; the last good one stays", "key", e.Key, "revision", e.Revision, "error", err)
+		}
+		return nil
+	})
+}
+
+// Wait returns when there is a catalog.
+func (f *follower) Wait(ctx context.Context) error {
+	select {
+	case <-f.first:
+		return nil
+	default:
+		f.log.Info("waiting for a catalog; push one with: vitrine catalog push FILE")
+	}
+	select {
+	case <-f.first:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (f *follower) take(e bus.Entry) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch e.Key {
+	case catalogKey:
+		f.source = e
+	case serveKey:
+		serve := map[string]string{}
+		if err := json.Unmarshal(e.Value, &serve); err != nil {
+			return fmt.Errorf("read key %s: %w", serveKey, err)
+		}
+		f.serve = serve
+	default:
+		return nil
+	}
+	if len(f.source.Value) == 0 {
+		return nil
+	}
+	cat, err := catalog.Parse(f.source.Value, "catalog", catalog.Options{Serve: f.serve, Env: os.LookupEnv})
+	if err != nil {
+		return err
+	}
+	cat.Revision = f.source.Revision
+	if f.current.Swap(cat) == nil {
+		close(f.first)
+	}
+	f.log.Info("catalog in force", "revision", cat.Revision, "site", cat.Site.Name)
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// loadCatalog reads the catalog in force once, for commands.
+func loadCatalog(ctx context.Context, conn *bus.Conn, log *slog.Logger) (*catalog.Catalog, error) {
+	f := newFollower(conn, log)
+	for _, key := range []string{serveKey, catalogKey} {
+		e, err := f.bucket.Get(ctx, key)
+		if err != nil {
+			if key == serveKey {
+				continue // nothing is served from files
+			}
+			return nil, fmt.Errorf("read the catalog in force (push one with: vitrine catalog push FILE): %w", err)
+		}
+		if err := f.take(e); err != nil {
+			return nil, fmt.Errorf("catalog in force: %w", err)
+		}
+	}
+	return f.Catalog(), nil
+}

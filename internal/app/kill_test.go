@@ -1,0 +1,239 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/shape"
+)
+
+// TestKilledItConverges kills vitrine up with SIGKILL at ten random moments while products are created,
+// edited, deleted and created again, and then compares every page, record and blob with the shop.
+func TestKilledItConverges(t *testing.T) {
+	const products, kills = 2000, 10
+	binary := filepath.Join(t.TempDir(), "vitrine")
+	if out, err := exec.Command("go", "build", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v: %s", err, out)
+	}
+	s := newShop(t)
+	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+
+	load := &editor{shop: s, random: rand.New(rand.NewPCG(seed, 1)), products: products, late: map[item.Change]bool{}}
+	for i := range products {
+		load.edit(i)
+	}
+	for range kills {
+		p := start(t, binary, dir, file)
+		stop := load.run(t, p.NATS)
+		<-time.After(time.Duration(300+random.IntN(1200)) * time.Millisecond)
+		p.kill()
+		stop()
+	}
+	p := start(t, binary, dir, file)
+	load.flush(t, p.NATS)
+	if code, _, stderr := vitrine(t, "refresh", "--kind", "brand", "--ids", "0", "--wait", "--nats", p.NATS); code != 0 {
+		t.Fatalf("wait for the queues: code %d: %s", code, stderr)
+	}
+	for _, id := range s.IDs() {
+		eventually(t, func() string { return p.differs(s, id) })
+	}
+	p.kill()
+	compare(t, s, filepath.Join(dir, "store.db"), file)
+}
+
+// process is a vitrine up of its own.
+type process struct {
+	running
+	cmd *exec.Cmd
+}
+
+func start(t *testing.T, binary, dir, file string) *process {
+	t.Helper()
+	cmd := exec.Command(binary, "up", "--dir", dir, "--catalog", file, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{running: running{t: t}, cmd: cmd}
+	t.Cleanup(p.kill)
+	p.readAddresses(out)
+	if p.NATS == "" {
+		p.kill()
+		t.Fatalf("up ended before it was ready:\n%s", &stderr)
+	}
+	return p
+}
+
+// kill ends the process at once and waits for its end.
+func (p *process) kill() {
+	if p.cmd.ProcessState == nil {
+		p.cmd.Process.Signal(os.Kill)
+		p.cmd.Wait()
+	}
+}
+
+// editor edits a shop and announces its edits, as a careful upstream does: what could not be announced
+// is announced later.
+type editor struct {
+	shop     *shop
+	random   *rand.Rand
+	products int
+
+	mu   sync.Mutex // guards late
+	late map[item.Change]bool
+}
+
+func (e *editor) edit(i int) {
+	id, n := oddID(i), e.random.IntN(10)
+	switch {
+	case n == 0:
+		e.shop.Delete(id)
+	default:
+		e.shop.Put(id, func(p *product) {
+			p.Title, p.Price, p.Brand = fmt.Sprintf("Product %d.%d", i, p.Version), e.random.IntN(1e6), fmt.Sprint(e.random.IntN(9))
+		})
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.late[item.Change{Lane: item.Lanes()[n%3], Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All}] = true
+}
+
+// run edits and announces until stop is called.
+func (e *editor) run(t *testing.T, nats string) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() {
+		conn, err := bus.Dial(ctx, bus.Config{URL: nats, Name: "editor", Log: quiet()})
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		for ctx.Err() == nil {
+			for range 20 {
+				e.edit(e.random.IntN(e.products))
+			}
+			e.announceLate(ctx, conn)
+		}
+	})
+	return func() { cancel(); done.Wait() }
+}
+
+// announceLate announces what is due; it stays due where that fails.
+func (e *editor) announceLate(ctx context.Context, conn *bus.Conn) error {
+	e.mu.Lock()
+	due := make([]item.Change, 0, len(e.late))
+	for c := range e.late {
+		due = append(due, c)
+	}
+	e.mu.Unlock()
+	if err := conn.PublishChanges(ctx, due, bus.PublishOptions{}); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range due {
+		delete(e.late, c)
+	}
+	return nil
+}
+
+func (e *editor) flush(t *testing.T, nats string) {
+	t.Helper()
+	conn, err := bus.Dial(t.Context(), bus.Config{URL: nats, Name: "editor", Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := e.announceLate(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// compare opens the store of a stopped vitrine: every record equals its upstream, and every blob a
+// rebuild from its records.
+func compare(t *testing.T, s *shop, path, file string) {
+	t.Helper()
+	store, err := boltkv.Open(t.Context(), path, boltkv.Options{Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat, err := catalog.Parse(src, file, catalog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind := cat.Kinds["sku"]
+	for _, id := range s.IDs() {
+		e := item.Entity{Kind: "sku", ID: id}
+		records := map[string]kv.Record{}
+		for _, d := range kind.Dimensions {
+			got, err := store.Records(t.Context(), []kv.RecordKey{{Entity: e, Dimension: d.Name}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			records[d.Name] = got[0]
+			compareRecord(t, s, d, id, got[0])
+		}
+		for _, b := range kind.Blobs {
+			want, err := shape.Fold(b, e, records)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := store.Blobs(t.Context(), []kv.BlobKey{{Entity: e, Blob: b.Name}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got[0].Life != want.Life || !bytes.Equal(got[0].Body, want.Body) || !got[0].Refs.Equal(want.Refs) {
+				t.Errorf("blob %s of %s is no rebuild of its records:\n%s", b.Name, e, cmp.Diff(string(want.Body), string(got[0].Body)))
+			}
+		}
+	}
+}
+
+func compareRecord(t *testing.T, s *shop, d *catalog.Dimension, id string, got kv.Record) {
+	t.Helper()
+	p, _ := s.Get(id)
+	if p.Gone {
+		if got.Life == kv.Alive {
+			t.Errorf("%s of %s is alive in the store, and deleted in the shop", d.Name, id)
+		}
+		return
+	}
+	var answer bytes.Buffer
+	what := map[string]string{"product": "products", "price": "prices"}[d.Name]
+	fmt.Fprint(&answer, mustJSON(t, row(what, id, p)))
+	want, _, err := shape.MakeRecord(d, answer.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Life != kv.Alive || !bytes.Equal(got.Body, want.Body) {
+		t.Errorf("record %s of %s: %s, want %s", d.Name, id, got.Body, want.Body)
+	}
+}

@@ -1,0 +1,165 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/kv"
+	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/upstream"
+)
+
+// drain is how long a stopping process finishes what it has begun.
+const drain = 8 * time.Second
+
+// node is one process: what its roles share, and the agents that run in it.
+type node struct {
+	env      *env
+	log      *slog.Logger
+	dir      string
+	bus      *bus.Conn
+	catalog  *follower
+	upstream *upstream.Client
+	records  kv.Records
+	blobs    kv.Blobs
+	store    *boltkv.Store // set where bbolt holds everything
+	metrics  *prometheus.Registry
+
+	agents  []func(context.Context) error
+	closers []func() error
+}
+
+func newNode(e *env, dir string) (*node, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make the state folder of --dir: %w", err)
+	}
+	n := &node{env: e, log: e.log, dir: dir, metrics: prometheus.NewRegistry()}
+	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	n.upstream = upstream.New(upstream.Config{Log: e.log})
+	n.onClose(func() error { n.upstream.Close(); return nil })
+	return n, nil
+}
+
+// onClose has f called when the node is closed, the last one first.
+func (n *node) onClose(f func() error) { n.closers = append(n.closers, f) }
+
+// start has agent run from run on.
+func (n *node) start(agent func(context.Context) error) { n.agents = append(n.agents, agent) }
+
+// connect reaches NATS, makes what is missing there, and follows the catalog.
+func (n *node) connect(ctx context.Context, cfg bus.Config) error {
+	conn, err := bus.Dial(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	n.bus = conn
+	n.onClose(func() error { conn.Close(); return nil })
+	if err := conn.Ensure(ctx); err != nil {
+		return fmt.Errorf("prepare the streams: %w", err)
+	}
+	n.catalog = newFollower(conn, n.log)
+	n.start(n.catalog.Run)
+	return nil
+}
+
+// useRedis opens the stores of a room, which may be one and the same.
+func (n *node) useRedis(ctx context.Context, recordsURL, blobsURL string) error {
+	records, err := n.openRedis(ctx, recordsURL)
+	if err != nil {
+		return err
+	}
+	n.records, n.blobs = records, records
+	if err := records.Check(ctx); err != nil {
+		n.log.Warn("the records store is not as it should be", "error", err)
+	}
+	if blobsURL != recordsURL {
+		n.blobs, err = n.openRedis(ctx, blobsURL)
+	}
+	return err
+}
+
+func (n *node) openRedis(ctx context.Context, url string) (*rediskv.Store, error) {
+	s, err := rediskv.Open(ctx, rediskv.Config{URL: url, Log: n.log})
+	if err != nil {
+		return nil, fmt.Errorf("open Redis: %w", err)
+	}
+	n.onClose(s.Close)
+	return s, nil
+}
+
+// useBolt opens the embedded store for records and blobs alike.
+func (n *node) useBolt(ctx context.Context) error {
+	s, err := boltkv.Open(ctx, filepath.Join(n.dir, "store.db"), boltkv.Options{Log: n.log})
+	if err != nil {
+		return fmt.Errorf("open the embedded store: %w", err)
+	}
+	n.onClose(s.Close)
+	n.records, n.blobs, n.store = s, s, s
+	return nil
+}
+
+// listen opens a listener and has it served; what it is for stands in front of errors.
+func (n *node) listen(what, addr string, server *http.Server) (string, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("listen for %s: %w", what, err)
+	}
+	n.start(func(ctx context.Context) error { return serve(ctx, l, server) })
+	return "http://" + l.Addr().String(), nil
+}
+
+// serve answers on l until ctx ends, and then finishes what is under way.
+func serve(ctx context.Context, l net.Listener, server *http.Server) error {
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Serve(l) }()
+	select {
+	case err := <-stopped:
+		return err
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	<-stopped
+	return err
+}
+
+// run starts the agents and waits until all have ended: when ctx ends, or when one of them fails.
+func (n *node) run(ctx context.Context, ready func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, agent := range n.agents {
+		group.Go(func() error { return agent(ctx) })
+	}
+	if ready != nil {
+		group.Go(func() error { return ready(ctx) })
+	}
+	err := group.Wait()
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (n *node) close() {
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		if err := n.closers[i](); err != nil {
+			n.log.Warn("close", "error", err)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package app_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vitrine/internal/app"
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// patience is how long a test waits for what must happen before it fails.
+const patience = 60 * time.Second
+
+// running is a vitrine that was started by a test, in this process.
+type running struct {
+	t                  *testing.T
+	Pages, Admin, NATS string
+	stop               func() int
+}
+
+// up starts vitrine up on free ports, waits until it is ready, and stops it at the end of the test.
+func up(t *testing.T, dir string, args ...string) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	stderr := &bytes.Buffer{}
+	code := make(chan int, 1)
+	args = append([]string{"up", "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0"}, args...)
+	go func() {
+		code <- app.Run(ctx, args, strings.NewReader(""), in, stderr)
+		in.Close()
+	}()
+	r := &running{t: t}
+	stopped := false
+	r.stop = func() int {
+		if stopped {
+			return 0
+		}
+		stopped = true
+		cancel()
+		go io.Copy(io.Discard, out)
+		return <-code
+	}
+	t.Cleanup(func() {
+		if c := r.stop(); c != 0 {
+			t.Errorf("up ended with code %d", c)
+		}
+		if t.Failed() {
+			t.Logf("log of up:\n%s", stderr)
+		}
+	})
+	r.readAddresses(out)
+	if r.NATS == "" {
+		stopped = true
+		t.Fatalf("up ended with code %d before it was ready:\n%s", <-code, stderr)
+	}
+	return r
+}
+
+// readAddresses reads the lines that up prints when it is ready.
+func (r *running) readAddresses(out io.Reader) {
+	lines := bufio.NewScanner(out)
+	for r.NATS == "" && lines.Scan() {
+		what, addr, _ := strings.Cut(lines.Text(), " ")
+		addr = strings.TrimSuffix(strings.TrimSpace(addr), "/")
+		switch what {
+		case "pages":
+			r.Pages = addr
+		case "admin":
+			r.Admin = addr
+		case "nats":
+			r.NATS = addr
+		}
+	}
+}
+
+// vitrine runs a command to its end and returns its code and output.
+func vitrine(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = app.Run(t.Context(), args, strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// refreshAll announces everything and waits until it is done.
+func (r *running) refreshAll(args ...string) {
+	r.t.Helper()
+	args = append([]string{"refresh", "--all", "--wait", "--nats", r.NATS, "--admin", r.Admin}, args...)
+	if code, _, stderr := vitrine(r.t, args...); code != 0 {
+		r.t.Fatalf("refresh ended with code %d: %s", code, stderr)
+	}
+}
+
+// dial connects as an upstream would, to announce changes.
+func (r *running) dial() *bus.Conn {
+	r.t.Helper()
+	conn, err := bus.Dial(r.t.Context(), bus.Config{URL: r.NATS, Name: r.t.Name(), Log: quiet()})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(conn.Close)
+	return conn
+}
+
+// announce says that a dimension of a SKU may have changed.
+func announce(t *testing.T, conn *bus.Conn, dimension, id string) {
+	t.Helper()
+	c := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: dimension}
+	if err := conn.PublishChanges(t.Context(), []item.Change{c}, bus.PublishOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// page is a page as JSON, with what its headers say.
+type page struct {
+	Status int
+	Source string
+	Header http.Header
+	Data   struct {
+		SKU     string
+		Product struct{ Title string }
+		Price   struct{ Amount int }
+		Brand   struct{ Title string }
+	}
+}
+
+// get asks for the JSON twin of a SKU's page.
+func (r *running) get(id string) page {
+	r.t.Helper()
+	var p page
+	status, header, body := fetch(r.t, r.Pages+"/item/"+url.PathEscape(id)+".json")
+	p.Status, p.Header, p.Source = status, header, header.Get("X-Vitrine-Source")
+	if status == http.StatusOK {
+		if err := json.Unmarshal(body, &p.Data); err != nil {
+			r.t.Fatalf("page of %s: %v: %s", id, err, body)
+		}
+	}
+	return p
+}
+
+func fetch(t *testing.T, url string) (int, http.Header, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, res.Header, body
+}
+
+// eventually looks again and again until ok answers "", or fails with its last answer.
+func eventually(t *testing.T, ok func() string) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		wrong := ok()
+		if wrong == "" {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatal(wrong)
+		case <-tick.C:
+		}
+	}
+}
+
+// catalogFor writes a catalog for a shop's address and returns its path.
+func catalogFor(t *testing.T, text string, address ...any) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "shop.yaml")
+	if err := os.WriteFile(path, fmt.Appendf(nil, text, address...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// differs tells how the page of a SKU differs from what the shop knows, "" where it does not.
+func (r *running) differs(s *shop, id string) string {
+	r.t.Helper()
+	want, known := s.Get(id)
+	got := r.get(id)
+	switch {
+	case !known && got.Status != http.StatusNotFound:
+		return fmt.Sprintf("%s: status %d for a product that never was", id, got.Status)
+	case known && want.Gone && got.Status != http.StatusGone && got.Status != http.StatusNotFound:
+		return fmt.Sprintf("%s: status %d for a deleted product", id, got.Status)
+	case !known || want.Gone:
+		return ""
+	case got.Status != http.StatusOK:
+		return fmt.Sprintf("%s: status %d", id, got.Status)
+	case got.Data.SKU != id || got.Data.Product.Title != want.Title || got.Data.Price.Amount != want.Price:
+		return fmt.Sprintf("%s: page says %+v, the shop %+v", id, got.Data, want)
+	case want.Brand != "" && got.Data.Brand.Title != "Brand "+want.Brand:
+		return fmt.Sprintf("%s: brand %q is joined as %q", id, want.Brand, got.Data.Brand.Title)
+	}
+	return ""
+}

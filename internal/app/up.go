@@ -1,0 +1,246 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/rows"
+	"vitrine/internal/sample"
+)
+
+type upCommand struct {
+	Dir     string   `help:"Folder for all state." default:"./vitrine-data"`
+	HTTP    string   `name:"http" help:"Listen address of the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	Admin   string   `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	NATS    string   `name:"nats" help:"Listen address of the embedded NATS, or the nats:// URL of an outside one." default:"127.0.0.1:4222" placeholder:"ADDR|URL"`
+	Redis   string   `help:"Redis for records and blobs; without it bbolt holds everything." placeholder:"URL"`
+	Catalog string   `help:"Your shop; without it, a small sample." placeholder:"FILE" type:"existingfile"`
+	Serve   []string `help:"Serve a file of rows as an upstream, named in the catalog as serve:NAME. Repeatable." placeholder:"NAME=FILE[:ID_FIELD]" sep:"none"`
+	Disk    string   `help:"What the local bbolt file keeps when there is a Redis: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
+}
+
+func (upCommand) Help() string {
+	return `Examples:
+  vitrine up
+  vitrine up --catalog shop.yaml --serve products=products.jsonl:sku
+  vitrine up --catalog shop.yaml --redis redis://127.0.0.1:6379
+
+With --catalog it starts empty: changes fill it, or: vitrine refresh --all`
+}
+
+// Run is vitrine up.
+func (u *upCommand) Run(e *env) error {
+	specs, err := u.specs()
+	if err != nil {
+		return err
+	}
+	n, err := newNode(e, u.Dir)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	if err := u.connect(n); err != nil {
+		return err
+	}
+	if u.Redis != "" {
+		err = n.useRedis(e.ctx, u.Redis, u.Redis)
+	} else {
+		err = n.useBolt(e.ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := u.serveRows(n, specs); err != nil {
+		return err
+	}
+	if err := u.pushCatalog(n); err != nil {
+		return err
+	}
+	n.start(n.runHeterog)
+	n.start(n.runSyncer)
+	shown, err := n.addDetail(detailOptions{HTTP: u.HTTP, Admin: u.Admin, Disk: u.Disk, Templates: u.templates(), Demo: u.Catalog == ""})
+	if err != nil {
+		return err
+	}
+	return n.run(e.ctx, func(ctx context.Context) error {
+		if err := n.catalog.Wait(ctx); err != nil {
+			return nil
+		}
+		fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\nnats   %s\n", shown.HTTP, shown.Admin, n.bus.URL())
+		if u.Catalog != "" {
+			return nil
+		}
+		return n.fillSample(ctx)
+	})
+}
+
+func (u *upCommand) connect(n *node) error {
+	cfg := bus.Config{URL: u.NATS, Name: "vitrine up", Log: n.log}
+	if !strings.Contains(u.NATS, "://") {
+		server, err := bus.Embed(n.env.ctx, bus.EmbedConfig{Dir: filepath.Join(n.dir, "nats"), Addr: u.NATS, Log: n.log})
+		if err != nil {
+			return fmt.Errorf("start the embedded NATS: %w", err)
+		}
+		n.onClose(func() error { server.Shutdown(); return nil })
+		cfg.URL, cfg.Server = server.URL(), server
+	}
+	return n.connect(n.env.ctx, cfg)
+}
+
+func (u *upCommand) specs() ([]rows.Spec, error) {
+	var specs []rows.Spec
+	for _, s := range u.Serve {
+		spec, err := rows.ParseSpec(s)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--serve %s: %w", s, err)}
+		}
+		specs = append(specs, spec)
+	}
+	return specs, nil
+}
+
+// serveRows serves each file on a loopback port of its own, tells the catalog where, and notifies the
+// rows that differ when a file is rewritten.
+func (u *upCommand) serveRows(n *node, specs []rows.Spec) error {
+	if u.Catalog == "" {
+		written, err := u.writeSample()
+		if err != nil {
+			return err
+		}
+		specs = append(specs, written...)
+	}
+	where := map[string]string{}
+	for _, spec := range specs {
+		table, err := rows.Open(n.env.ctx, spec, n.log)
+		if err != nil {
+			return fmt.Errorf("--serve %s: %w", spec.Name, err)
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return fmt.Errorf("serve %s: %w", spec.Name, err)
+		}
+		server := &http.Server{Handler: table.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+		n.start(func(ctx context.Context) error { return serve(ctx, l, server) })
+		n.start(func(ctx context.Context) error {
+			return table.Watch(ctx, func(ids []string) error { return n.notify(ctx, spec.Name, ids) })
+		})
+		where[spec.Name] = "http://" + l.Addr().String()
+	}
+	value, err := json.Marshal(where)
+	if err != nil {
+		return err
+	}
+	if _, err := n.bus.Bucket(catalogBucket).Put(n.env.ctx, serveKey, value); err != nil {
+		return fmt.Errorf("tell where files are served: %w", err)
+	}
+	return nil
+}
+
+// notify announces changed rows for every dimension that comes from them, as any upstream would.
+func (n *node) notify(ctx context.Context, name string, ids []string) error {
+	cat := n.catalog.Catalog()
+	if cat == nil {
+		return nil // nothing was fetched yet that could be stale
+	}
+	var changes []item.Change
+	for _, kind := range cat.Kinds {
+		for _, d := range kind.Dimensions {
+			if d.From.Serve != name {
+				continue
+			}
+			for _, id := range ids {
+				e, err := item.NewEntity(kind.Name, id)
+				if err != nil {
+					n.log.Warn("a row's id can't be an entity's", "file", name, "error", err)
+					continue
+				}
+				changes = append(changes, item.Change{Lane: item.Normal, Entity: e, Dimension: d.Name})
+			}
+		}
+	}
+	return n.bus.PublishChanges(ctx, changes, bus.PublishOptions{Event: time.Now()})
+}
+
+// pushCatalog puts the file into the bucket, unless it is what stands there already.
+func (u *upCommand) pushCatalog(n *node) error {
+	src := sample.Catalog()
+	if u.Catalog != "" {
+		var err error
+		if src, err = os.ReadFile(u.Catalog); err != nil {
+			return err
+		}
+		if _, err := catalog.Parse(src, u.Catalog, catalog.Options{Env: os.LookupEnv}); err != nil {
+			return err
+		}
+	}
+	_, err := pushCatalog(n.env.ctx, n.bus, src)
+	return err
+}
+
+// templates is the folder beside the catalog file, nil where there is none.
+func (u *upCommand) templates() fs.FS {
+	if u.Catalog == "" {
+		return nil
+	}
+	dir := filepath.Join(filepath.Dir(u.Catalog), "templates")
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil
+	}
+	return os.DirFS(dir)
+}
+
+// writeSample lays the sample's rows into the state folder, where they can be edited.
+func (u *upCommand) writeSample() ([]rows.Spec, error) {
+	dir := filepath.Join(u.Dir, "sample")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(sample.Files(), "*.jsonl")
+	if err != nil {
+		return nil, err
+	}
+	var specs []rows.Spec
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err != nil {
+			b, err := fs.ReadFile(sample.Files(), name)
+			if err != nil {
+				return nil, err
+			}
+			if err := os.WriteFile(path, b, 0o644); err != nil {
+				return nil, err
+			}
+		}
+		specs = append(specs, rows.Spec{Name: strings.TrimSuffix(name, ".jsonl"), Path: path, IDField: "id"})
+	}
+	return specs, nil
+}
+
+// fillSample has the sample copied when the store is new.
+func (n *node) fillSample(ctx context.Context) error {
+	entities, _, err := n.records.ScanEntities(ctx, "", 1)
+	if err != nil || len(entities) > 0 {
+		return err
+	}
+	walk := lister{upstream: n.upstream, bus: n.bus}
+	for _, kind := range n.catalog.Catalog().Kinds {
+		if kind.List == nil {
+			continue
+		}
+		if err := walk.kind(ctx, kind, item.Refresh, bus.PublishOptions{}); err != nil {
+			return fmt.Errorf("fill the sample shop: %w", err)
+		}
+	}
+	return nil
+}

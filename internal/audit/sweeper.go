@@ -1,0 +1,174 @@
+// Package audit finds what no message can mend: entities that are dirty though nobody announced it, and
+// records and blobs of a shape that the catalog no longer declares. Repairs go the normal way, in the
+// refresh lane.
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Config of a Sweeper.
+type Config struct {
+	Catalog func() *catalog.Catalog // the one in force
+	Records Records
+	Bus     Publisher
+	Log     *slog.Logger
+	Every   time.Duration // between sweeps. Defaults to 5 minutes
+	Page    int           // entities read at once. Defaults to 500
+}
+
+// Records is what a Sweeper needs of the records store.
+type Records interface {
+	kv.Scanner
+	kv.StateReader
+	kv.RecordReader
+}
+
+// Publisher sends repairs on their way; *bus.Conn is one.
+type Publisher interface {
+	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
+	PublishSyncs(ctx context.Context, syncs []item.Change) error
+}
+
+// Sweeper is the agent. One process of a room is enough; more do no harm.
+type Sweeper struct{ Config }
+
+// New makes a Sweeper.
+func New(c Config) *Sweeper {
+	c.Every = cmp.Or(c.Every, 5*time.Minute)
+	c.Page = cmp.Or(c.Page, 500)
+	return &Sweeper{c}
+}
+
+// Found is what a sweep came across.
+type Found struct {
+	Entities int // looked at
+	Dirty    int // with blobs or relations behind their records
+	Reshaped int // records of another shape than the catalog's
+}
+
+// Run sweeps now and then, and thoroughly whenever the catalog has another revision, until ctx ends.
+func (s *Sweeper) Run(ctx context.Context) error {
+	timer := time.NewTicker(s.Every)
+	defer timer.Stop()
+	for {
+		found, err := s.Sweep(ctx, false)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			s.Log.Warn("sweep broken off; the next one starts over", "error", err)
+		case found.Dirty > 0:
+			s.Log.Info("sweep found dirty entities", "entities", found.Entities, "dirty", found.Dirty)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// Sweep looks at every entity once. A thorough sweep also has blobs compared with their shape and asks
+// the owners for records of another shape than the catalog's; it is what a new catalog needs.
+func (s *Sweeper) Sweep(ctx context.Context, thorough bool) (Found, error) {
+	var found Found
+	for cursor := ""; ; {
+		entities, next, err := s.Records.ScanEntities(ctx, cursor, s.Page)
+		if err != nil {
+			return found, fmt.Errorf("scan entities: %w", err)
+		}
+		if err := s.page(ctx, entities, thorough, &found); err != nil {
+			return found, err
+		}
+		if cursor = next; cursor == "" {
+			return found, nil
+		}
+	}
+}
+
+func (s *Sweeper) page(ctx context.Context, entities []item.Entity, thorough bool, found *Found) error {
+	states, err := s.Records.States(ctx, entities)
+	if err != nil {
+		return fmt.Errorf("read states: %w", err)
+	}
+	var syncs []item.Change
+	var known []item.Entity
+	for i, e := range entities {
+		kind, err := s.Catalog().Kind(e.Kind)
+		if errors.Is(err, item.ErrUnknown) {
+			continue // left over from an older catalog
+		}
+		known = append(known, e)
+		found.Entities++
+		dirty := Dirty(kind, states[i])
+		if dirty {
+			found.Dirty++
+		}
+		if dirty || thorough {
+			syncs = append(syncs, item.Change{Lane: item.Refresh, Entity: e})
+		}
+	}
+	if err := s.Bus.PublishSyncs(ctx, syncs); err != nil {
+		return fmt.Errorf("announce to the syncer: %w", err)
+	}
+	if !thorough {
+		return nil
+	}
+	return s.reshaped(ctx, known, found)
+}
+
+// reshaped asks for records again that were made for another shape.
+func (s *Sweeper) reshaped(ctx context.Context, entities []item.Entity, found *Found) error {
+	var keys []kv.RecordKey
+	var shapes []uint32
+	for _, e := range entities {
+		kind, err := s.Catalog().Kind(e.Kind)
+		if err != nil {
+			continue
+		}
+		for _, d := range kind.Dimensions {
+			keys, shapes = append(keys, kv.RecordKey{Entity: e, Dimension: d.Name}), append(shapes, d.Shape)
+		}
+	}
+	records, err := s.Records.Records(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("read records: %w", err)
+	}
+	var changes []item.Change
+	for i, r := range records {
+		if r.Shape != shapes[i] { // an absent or damaged record has shape 0
+			changes = append(changes, item.Change{Lane: item.Refresh, Entity: keys[i].Entity, Dimension: keys[i].Dimension})
+		}
+	}
+	found.Reshaped += len(changes)
+	if err := s.Bus.PublishChanges(ctx, changes, bus.PublishOptions{}); err != nil {
+		return fmt.Errorf("announce records of another shape: %w", err)
+	}
+	return nil
+}
+
+// Dirty tells whether an entity's blobs or relations are behind its records.
+func Dirty(kind *catalog.Kind, s kv.State) bool {
+	for _, b := range kind.Blobs {
+		if s.Gen(b.Dimensions()) > s.Built[b.Name] {
+			return true
+		}
+	}
+	for _, d := range kind.Dimensions {
+		if !s.Wanted[d.Name].Equal(s.Applied[d.Name]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,197 @@
+package rows
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"vitrine/internal/item"
+)
+
+const (
+	// PageSize is how many rows a page of the walk has where no limit is asked for.
+	PageSize = 500
+	// MaxPage is the most rows in one answer.
+	MaxPage = 1000
+)
+
+// Handler serves the rows; see the package's comment for the routes.
+func (t *Table) Handler() http.Handler { return http.HandlerFunc(t.serve) }
+
+// serve routes by the escaped path: http.ServeMux would clean "%2E%2E" and "//" away, which may be ids.
+func (t *Table) serve(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		fail(w, http.StatusMethodNotAllowed, fmt.Errorf("%s is not GET", clip(r.Method)))
+		return
+	}
+	path := r.URL.EscapedPath()
+	token, one := strings.CutPrefix(path, "/rows/")
+	switch {
+	case one:
+		t.serveRow(w, r, token)
+	case path != "/rows":
+		fail(w, http.StatusNotFound, fmt.Errorf("%q is not /rows or /rows/{id}", clip(path)))
+	default:
+		t.serveRows(w, r)
+	}
+}
+
+func (t *Table) serveRow(w http.ResponseWriter, r *http.Request, token string) {
+	id, err := unescape(token)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	row, ok := t.now.Load().rows[id]
+	if !ok {
+		fail(w, http.StatusNotFound, fmt.Errorf("there is no row %q", id))
+		return
+	}
+	w.Header().Set("ETag", row.etag())
+	if matches(r.Header.Values("If-None-Match"), row.etag()) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	answer(w, row.body)
+}
+
+func (t *Table) serveRows(w http.ResponseWriter, r *http.Request) {
+	rows := t.now.Load()
+	if list, ok := rawParameter(r.URL.RawQuery, "ids"); ok {
+		ids, err := splitIDs(list)
+		if err != nil {
+			fail(w, http.StatusBadRequest, err)
+			return
+		}
+		answer(w, appendRows(nil, rows.pickRows(ids)))
+		return
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		fail(w, http.StatusBadRequest, fmt.Errorf("read the query: %w", err))
+		return
+	}
+	limit, err := parseLimit(query.Get("limit"))
+	if err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	page, next := rows.page(query.Get("cursor"), limit)
+	answer(w, pageBody(page, next))
+}
+
+// pickRows are the rows that there are of those asked for, each once, in the order asked for.
+func (s *snapshot) pickRows(ids []string) []row {
+	var rows []row
+	seen := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		if r, ok := s.rows[id]; ok && !seen[id] {
+			seen[id] = true
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// splitIDs cuts before it unescapes, so that %2C belongs to an id.
+func splitIDs(list string) ([]string, error) {
+	if list == "" {
+		return nil, nil
+	}
+	tokens := strings.SplitN(list, ",", MaxPage+1)
+	if len(tokens) > MaxPage {
+		return nil, fmt.Errorf("there are more than %d ids", MaxPage)
+	}
+	ids := make([]string, len(tokens))
+	for i, token := range tokens {
+		id, err := unescape(token)
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}
+
+func unescape(token string) (string, error) {
+	id, err := url.PathUnescape(token)
+	if err != nil {
+		return "", fmt.Errorf("%w: %q is not percent-encoded", item.ErrID, clip(token))
+	}
+	return id, item.CheckID(id)
+}
+
+// rawParameter is the first value of a query parameter, still escaped.
+func rawParameter(query, name string) (string, bool) {
+	for pair := range strings.SplitSeq(query, "&") {
+		if value, ok := strings.CutPrefix(pair, name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+func parseLimit(s string) (int, error) {
+	if s == "" {
+		return PageSize, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > MaxPage {
+		return 0, fmt.Errorf("limit %q is not 1 to %d", clip(s), MaxPage)
+	}
+	return n, nil
+}
+
+func pageBody(rows []row, next string) []byte {
+	body := append(appendRows([]byte(`{"items":`), rows), `,"next":`...)
+	if next == "" {
+		return append(body, "null}"...)
+	}
+	quoted, _ := json.Marshal(next) // a string can't fail
+	return append(append(body, quoted...), '}')
+}
+
+// appendRows splices rows as they are: numbers keep their digits.
+func appendRows(b []byte, rows []row) []byte {
+	b = append(b, '[')
+	for i, r := range rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, r.body...)
+	}
+	return append(b, ']')
+}
+
+func matches(values []string, etag string) bool {
+	for _, value := range values {
+		for candidate := range strings.SplitSeq(value, ",") {
+			candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
+			if candidate == etag || candidate == "*" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func answer(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Write(body) // a client that went away has no use for the error
+}
+
+func fail(w http.ResponseWriter, status int, err error) {
+	if errors.Is(err, item.ErrID) {
+		status = http.StatusBadRequest
+	}
+	body, _ := json.Marshal(map[string]string{"error": err.Error()}) // strings can't fail
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(body)
+}

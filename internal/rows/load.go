@@ -1,0 +1,151 @@
+package rows
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"vitrine/internal/item"
+)
+
+// load reads the file into a new snapshot.
+func (t *Table) load(ctx context.Context) (*snapshot, error) {
+	info, err := os.Stat(t.spec.Path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+		return nil, fmt.Errorf("%s: not a regular file", t.spec.Path)
+	}
+	f, err := os.Open(t.spec.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil { // of the file that is read, should another have been renamed over it
+		return nil, err
+	}
+	l := &loader{
+		ctx: ctx, name: filepath.Base(t.spec.Path), field: t.spec.IDField,
+		rows: make(map[string]row), lines: make(map[string]int),
+		duplicate: func(id string, first, last int) {
+			t.log.Warn("duplicate id, the last row wins", "id", id, "first", first, "last", last)
+		},
+	}
+	if err := l.read(f, t.spec.Path); err != nil {
+		return nil, err
+	}
+	return &snapshot{ids: slices.Sorted(maps.Keys(l.rows)), rows: l.rows, file: info}, nil
+}
+
+// loader gathers rows from one pass over a file.
+type loader struct {
+	ctx       context.Context
+	name      string // of the file, for errors
+	field     string
+	rows      map[string]row
+	lines     map[string]int // id → where it stood
+	duplicate func(id string, first, last int)
+}
+
+func (l *loader) read(f io.Reader, path string) error {
+	plain, done, err := decompress(bufio.NewReader(f), path)
+	if err != nil {
+		return l.refuse(1, err)
+	}
+	defer done()
+	in := bufio.NewReader(&limiter{in: plain, left: MaxFile})
+	if bom, _ := in.Peek(3); bytes.Equal(bom, []byte("\ufeff")) {
+		in.Discard(3)
+	}
+	// A line is an object, so a bracket in front can only be an array of rows.
+	if head, _ := in.Peek(512); bytes.HasPrefix(bytes.TrimSpace(head), []byte("[")) {
+		return l.array(in)
+	}
+	return l.jsonl(in)
+}
+
+func (l *loader) jsonl(in io.Reader) error {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 0, 64<<10), MaxRow+1)
+	n := 0
+	for lines.Scan() {
+		n++
+		if err := l.ctx.Err(); err != nil {
+			return err
+		}
+		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 {
+			if err := l.add(n, bytes.Clone(line)); err != nil {
+				return err
+			}
+		}
+	}
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return l.refuse(n+1, fmt.Errorf("the line is longer than %d bytes", MaxRow))
+	case err != nil:
+		return l.refuse(n+1, err)
+	}
+	return nil
+}
+
+// array reads one JSON array of rows; its errors count rows, for a row may span lines.
+func (l *loader) array(in io.Reader) error {
+	dec := json.NewDecoder(in)
+	if _, err := dec.Token(); err != nil {
+		return l.refuse(1, err)
+	}
+	n := 0
+	for dec.More() {
+		n++
+		if err := l.ctx.Err(); err != nil {
+			return err
+		}
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return l.refuse(n, whole(err))
+		}
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, raw); err != nil {
+			return l.refuse(n, err)
+		}
+		if err := l.add(n, compact.Bytes()); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return l.refuse(n+1, whole(err))
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return l.refuse(n+1, errors.New("there is something after the array"))
+	}
+	return nil
+}
+
+// add checks one row and keeps it; body is the loader's from here on.
+func (l *loader) add(n int, body []byte) error {
+	if err := check(body); err != nil {
+		return l.refuse(n, err)
+	}
+	id, err := idOf(body, l.field)
+	if err != nil {
+		return l.refuse(n, err)
+	}
+	if first, ok := l.lines[id]; ok {
+		l.duplicate(id, first, n)
+	}
+	l.rows[id], l.lines[id] = newRow(body), n
+	return nil
+}
+
+func (l *loader) refuse(n int, err error) error {
+	return fmt.Errorf("%s:%d: %w: %w", l.name, n, item.ErrRefused, err)
+}

@@ -1,0 +1,69 @@
+package rows
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+
+	"vitrine/internal/item"
+)
+
+// MaxRow is the longest row, in bytes.
+const MaxRow = 16 << 20
+
+// row is one row as it stands in the file, and the hash of it.
+type row struct {
+	body []byte
+	sum  [16]byte
+}
+
+func newRow(body []byte) row {
+	sum := sha256.Sum256(body)
+	return row{body: body, sum: [16]byte(sum[:16])}
+}
+
+// etag is strong: the body is answered byte for byte.
+func (r row) etag() string { return `"` + hex.EncodeToString(r.sum[:]) + `"` }
+
+// check tells whether body may be a row; it is not empty.
+func check(body []byte) error {
+	if len(body) > MaxRow {
+		return fmt.Errorf("the row is longer than %d bytes", MaxRow)
+	}
+	if !utf8.Valid(body) {
+		return errors.New("not UTF-8")
+	}
+	if body[0] != '{' {
+		return fmt.Errorf("not a JSON object: %q", clip(string(body)))
+	}
+	if !json.Valid(body) {
+		var skip json.RawMessage
+		return fmt.Errorf("not JSON: %w", json.Unmarshal(body, &skip))
+	}
+	return nil
+}
+
+// idOf is the row's id as text, a number as it is written.
+func idOf(body []byte, field string) (string, error) {
+	found := gjson.GetBytes(body, field)
+	id := found.String()
+	switch found.Type {
+	case gjson.Number:
+		id = found.Raw
+	case gjson.String:
+	default:
+		if !found.Exists() {
+			return "", fmt.Errorf("there is no field %q", field)
+		}
+		return "", fmt.Errorf("the field %q is neither a string nor a number: %q", field, clip(found.Raw))
+	}
+	if err := item.CheckID(id); err != nil {
+		return "", fmt.Errorf("the field %q: %w", field, err)
+	}
+	return id, nil
+}

@@ -1,0 +1,112 @@
+package rows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+const (
+	// Settle is how long a file must stand still before it is read again.
+	Settle = 250 * time.Millisecond
+	// Poll is how often the file is looked at where the file system tells nothing: network mounts,
+	// links whose target lies elsewhere.
+	Poll = 2 * time.Second
+)
+
+var errEmpty = errors.New("the file is empty: taken for one that is being written")
+
+// Watch reads the file again whenever it was rewritten, in place or by renaming another over it, and
+// calls changed with the ids that differ, in lexical order, after the new rows are served. It returns
+// nil when ctx ends. One Watch per Table.
+func (t *Table) Watch(ctx context.Context, changed func(ids []string)) error {
+	events, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", t.spec.Name, err)
+	}
+	defer events.Close()
+	// The directory, not the file: a rename would leave the watch on the file that it replaced.
+	if err := events.Add(filepath.Dir(t.spec.Path)); err != nil {
+		return fmt.Errorf("watch %s: %w", t.spec.Name, err)
+	}
+	poll := time.NewTicker(Poll)
+	defer poll.Stop()
+	settled := time.NewTimer(0) // the file may have been rewritten between Open and here
+	defer settled.Stop()
+
+	seen, pending := t.now.Load().file, t.now.Load().file
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-events.Errors:
+			t.log.Warn("watch", "err", err)
+		case <-events.Events:
+			pending = t.look(seen, pending, settled)
+		case <-poll.C:
+			pending = t.look(seen, pending, settled)
+		case <-settled.C:
+			now := t.stat()
+			switch {
+			case same(now, seen):
+				pending = now
+			case !same(now, pending):
+				pending = now
+				settled.Reset(Settle)
+			default:
+				seen = now // sound or not: it is read once
+				t.reload(ctx, changed)
+			}
+		}
+	}
+}
+
+// look starts the wait when the file has another face than before, and starts it anew at each further change.
+func (t *Table) look(seen, pending fs.FileInfo, settled *time.Timer) fs.FileInfo {
+	now := t.stat()
+	if !same(now, seen) && !same(now, pending) {
+		settled.Reset(Settle)
+	}
+	return now
+}
+
+// reload swaps in the file as it is now, or says why not.
+func (t *Table) reload(ctx context.Context, changed func(ids []string)) {
+	was := t.now.Load()
+	now, err := t.load(ctx)
+	if err == nil && now.file.Size() == 0 && len(was.ids) > 0 {
+		err = errEmpty
+	}
+	if err != nil {
+		t.log.Error("rewritten file not taken, the old rows stay", "err", err)
+		return
+	}
+	t.now.Store(now)
+	ids := differ(was, now)
+	t.log.Info("rewritten file taken", "rows", len(now.ids), "changed", len(ids))
+	if len(ids) > 0 {
+		changed(ids)
+	}
+}
+
+// stat is nil where there is no file.
+func (t *Table) stat() fs.FileInfo {
+	info, err := os.Stat(t.spec.Path)
+	if err != nil {
+		return nil
+	}
+	return info
+}
+
+func same(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}

@@ -1,0 +1,151 @@
+package syncer
+
+import (
+	"fmt"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// job is one entity on its way through a Folder.
+type job struct {
+	task    bus.Task
+	state   kv.State
+	todo    []wanted
+	records map[string]kv.Record // by dimension
+	puts    []kv.BlobPut
+	err     error
+}
+
+// wanted is a blob to be folded, and the gen it will be written under.
+type wanted struct {
+	blob *catalog.Blob
+	gen  uint64
+}
+
+func newJobs(tasks []bus.Task) []*job {
+	jobs := make([]*job, len(tasks))
+	for i, t := range tasks {
+		jobs[i] = &job{task: t}
+	}
+	return jobs
+}
+
+func (j *job) entity() item.Entity { return j.task.Change.Entity }
+
+func (j *job) thorough() bool { return j.task.Change.Lane != item.Normal || j.task.Force }
+
+func (j *job) want(b *catalog.Blob, gen uint64) { j.todo = append(j.todo, wanted{b, gen}) }
+
+func (j *job) wants(b *catalog.Blob) bool {
+	for _, w := range j.todo {
+		if w.blob == b {
+			return true
+		}
+	}
+	return false
+}
+
+// recordKeys are the records that the wanted blobs are folded from, each once.
+func (j *job) recordKeys() []kv.RecordKey {
+	var keys []kv.RecordKey
+	seen := map[string]bool{}
+	for _, w := range j.todo {
+		for _, d := range w.blob.Of {
+			if !seen[d.Name] {
+				seen[d.Name] = true
+				keys = append(keys, kv.RecordKey{Entity: j.entity(), Dimension: d.Name})
+			}
+		}
+	}
+	return keys
+}
+
+// take keeps the records read. It returns a change for each damaged one, and gives up the blobs that
+// would be folded from it: they stay as they are, and dirty, until the record has been mended.
+func (j *job) take(keys []kv.RecordKey, records []kv.Record) (damaged []item.Change) {
+	j.records = make(map[string]kv.Record, len(keys))
+	for i, k := range keys {
+		j.records[k.Dimension] = records[i]
+		if records[i].Damaged {
+			damaged = append(damaged, item.Change{Lane: item.High, Entity: k.Entity, Dimension: k.Dimension})
+		}
+	}
+	if len(damaged) == 0 {
+		return nil
+	}
+	whole := j.todo[:0]
+	for _, w := range j.todo {
+		if !j.damaged(w.blob) {
+			whole = append(whole, w)
+		}
+	}
+	j.todo = whole
+	return damaged
+}
+
+func (j *job) damaged(b *catalog.Blob) bool {
+	for _, d := range b.Of {
+		if j.records[d.Name].Damaged {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *job) fold() {
+	for _, w := range j.todo {
+		put, err := foldOne(w.blob, j.entity(), w.gen, j.records)
+		if err != nil {
+			j.err = fmt.Errorf("fold %s of %s: %w", w.blob.Name, j.entity(), err)
+			continue
+		}
+		j.puts = append(j.puts, put)
+	}
+}
+
+// gens is what was put, by blob.
+func (j *job) gens() map[string]uint64 {
+	gens := make(map[string]uint64, len(j.puts))
+	for _, p := range j.puts {
+		gens[p.Blob] = p.Value.Stamp
+	}
+	return gens
+}
+
+// vector is the gen of each blob of the entity: what was put now, and else what was built before.
+func (j *job) vector(kind *catalog.Kind) map[string]uint64 {
+	gens := j.gens()
+	for _, b := range kind.Blobs {
+		if built := j.state.Built[b.Name]; built > 0 && gens[b.Name] == 0 {
+			gens[b.Name] = built
+		}
+	}
+	return gens
+}
+
+func entities(jobs []*job) []item.Entity {
+	out := make([]item.Entity, len(jobs))
+	for i, j := range jobs {
+		out[i] = j.entity()
+	}
+	return out
+}
+
+func errs(jobs []*job) []error {
+	out := make([]error, len(jobs))
+	for i, j := range jobs {
+		out[i] = j.err
+	}
+	return out
+}
+
+func all(tasks []bus.Task, err error) []error {
+	out := make([]error, len(tasks))
+	for i := range out {
+		out[i] = err
+	}
+	return out
+}

@@ -1,0 +1,56 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// relate brings the relation index to what the records want. An entity whose books were moved by another
+// syncer meanwhile fails alone with item.ErrChanged, and is folded again.
+func (f *Folder) relate(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
+	for _, j := range jobs {
+		for _, d := range kind.Dimensions {
+			was, now := j.state.Applied[d.Name], j.state.Wanted[d.Name]
+			if was.Equal(now) {
+				continue
+			}
+			err := f.Records.Relate(ctx, kv.Relate{
+				Entity: j.entity(), Dimension: d.Name,
+				Add: lists(kind, now, was), Remove: lists(kind, was, now),
+				Was: was, Now: now,
+			})
+			switch {
+			case errors.Is(err, item.ErrChanged):
+				j.err = fmt.Errorf("relate %s of %s: %w", d.Name, j.entity(), err)
+			case err != nil:
+				return fmt.Errorf("relate %s of %s: %w", d.Name, j.entity(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// lists are the lists of the index for what is in refs and not in other. A ref that the catalog no longer
+// declares has no target kind any more; its entries stay, and readers who check them find them void.
+func lists(kind *catalog.Kind, refs, other kv.Refs) []kv.Relation {
+	var out []kv.Relation
+	for name, ref := range refs {
+		declared, err := kind.Ref(name)
+		if err != nil {
+			continue
+		}
+		for _, id := range ref.IDs {
+			if !slices.Contains(other[name].IDs, id) {
+				target := item.Entity{Kind: declared.Kind.Name, ID: id}
+				out = append(out, kv.Relation{Target: target, Kind: kind.Name, Ref: name})
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,236 @@
+package syncer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/shape"
+)
+
+// Config of a Folder. All fields are needed.
+type Config struct {
+	Catalog func() *catalog.Catalog // the one in force
+	Records Records
+	Blobs   Blobs
+	Bus     Publisher
+	Log     *slog.Logger
+}
+
+// Records is what a Folder needs of the records store.
+type Records interface {
+	kv.RecordReader
+	kv.StateReader
+	kv.Builder
+	kv.Relater
+}
+
+// Blobs is what a Folder needs of the blobs store.
+type Blobs interface {
+	kv.BlobGetter
+	kv.BlobPutter
+}
+
+// Publisher tells the detail servers; *bus.Conn is one.
+type Publisher interface {
+	Announce(ctx context.Context, a []bus.Announcement) error
+	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
+}
+
+// Folder handles entities to fold. It holds no goroutine: a bus.Consumer drives it.
+type Folder struct{ Config }
+
+// New makes a Folder.
+func New(c Config) *Folder { return &Folder{c} }
+
+// batch is how many entities are folded in one go.
+const batch = 64
+
+// Check tells whether the catalog in force declares the entity's kind.
+func (f *Folder) Check(c item.Change) error {
+	_, err := f.Catalog().Kind(c.Entity.Kind)
+	return err
+}
+
+// Group puts entities of one kind together.
+func (f *Folder) Group(c item.Change) (key string, limit int) { return c.Entity.Kind, batch }
+
+// Handle folds entities of one kind. It gives one error per task, nil for what is stored, announced and
+// marked built. Errors wrap item.ErrUnavailable, ErrRefused, ErrChanged or ErrUnknown.
+func (f *Folder) Handle(ctx context.Context, tasks []bus.Task) []error {
+	kind, err := f.Catalog().Kind(tasks[0].Change.Entity.Kind)
+	if err != nil {
+		return all(tasks, err)
+	}
+	jobs := newJobs(tasks)
+	for _, step := range []func(context.Context, *catalog.Kind, []*job) error{
+		f.load, f.inspect, f.fold, f.put, f.relate, f.announce, f.mark,
+	} {
+		if err := step(ctx, kind, jobs); err != nil {
+			return all(tasks, err)
+		}
+	}
+	return errs(jobs)
+}
+
+// load reads gens first, then the records of what is dirty.
+func (f *Folder) load(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
+	states, err := f.Records.States(ctx, entities(jobs))
+	if err != nil {
+		return fmt.Errorf("read states: %w", err)
+	}
+	for i, j := range jobs {
+		j.state = states[i]
+		for _, b := range kind.Blobs {
+			if gen := j.state.Gen(b.Dimensions()); gen > j.state.Built[b.Name] {
+				j.want(b, gen)
+			}
+		}
+	}
+	return nil
+}
+
+// inspect looks whether the blobs of clean entities are really in their store, whole and of today's
+// shape. It is done in the lanes of people and of refreshes; the normal lane trusts the books.
+func (f *Folder) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
+	var keys []kv.BlobKey
+	var owners []*job
+	for _, j := range jobs {
+		if !j.thorough() {
+			continue
+		}
+		for _, b := range kind.Blobs {
+			if j.state.Gen(b.Dimensions()) > 0 {
+				keys, owners = append(keys, kv.BlobKey{Entity: j.entity(), Blob: b.Name}), append(owners, j)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	blobs, err := f.Blobs.Blobs(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("inspect blobs: %w", err)
+	}
+	for i, j := range owners {
+		b, err := kind.Blob(keys[i].Blob)
+		if err != nil {
+			return err
+		}
+		if err := f.mend(ctx, j, b, blobs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mend has a blob folded again that is missing, or was made for another shape. The latter gets a new gen
+// first, since a blob is only written over a lower one.
+func (f *Folder) mend(ctx context.Context, j *job, b *catalog.Blob, stored kv.Blob) error {
+	switch {
+	case j.wants(b):
+		return nil
+	case stored.Life == kv.Absent:
+		j.want(b, j.state.Gen(b.Dimensions()))
+		return nil
+	case stored.Shape == b.Shape:
+		return nil
+	}
+	root := b.Of[0].Name
+	if err := f.Records.Raise(ctx, j.entity(), []string{root}); err != nil {
+		return fmt.Errorf("raise %s of %s: %w", root, j.entity(), err)
+	}
+	states, err := f.Records.States(ctx, []item.Entity{j.entity()})
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	j.state = states[0]
+	j.want(b, j.state.Gen(b.Dimensions()))
+	return nil
+}
+
+// fold makes the blobs. An entity that can't be folded fails alone and keeps the blobs it has.
+func (f *Folder) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
+	var keys []kv.RecordKey
+	for _, j := range jobs {
+		keys = append(keys, j.recordKeys()...)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	records, err := f.Records.Records(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("read records: %w", err)
+	}
+	var damaged []item.Change
+	for _, j := range jobs {
+		n := len(j.recordKeys())
+		damaged = append(damaged, j.take(keys[:n], records[:n])...)
+		keys, records = keys[n:], records[n:]
+	}
+	for _, j := range jobs {
+		j.fold()
+	}
+	if len(damaged) == 0 {
+		return nil
+	}
+	f.Log.Warn("damaged records; asking their owners again", "records", len(damaged), "first", damaged[0].Subject())
+	return f.Bus.PublishChanges(ctx, damaged, bus.PublishOptions{})
+}
+
+func (f *Folder) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
+	var puts []kv.BlobPut
+	for _, j := range jobs {
+		puts = append(puts, j.puts...)
+	}
+	if len(puts) == 0 {
+		return nil
+	}
+	if _, err := f.Blobs.PutBlobs(ctx, puts); err != nil {
+		return fmt.Errorf("put blobs: %w", err)
+	}
+	return nil
+}
+
+// announce tells the whole vector of each entity that has something new, or may have.
+func (f *Folder) announce(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
+	var out []bus.Announcement
+	for _, j := range jobs {
+		if len(j.puts) > 0 {
+			out = append(out, bus.Announcement{Entity: j.entity(), Gens: j.vector(kind)})
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	if err := f.Bus.Announce(ctx, out); err != nil {
+		return fmt.Errorf("announce blobs: %w", err)
+	}
+	return nil
+}
+
+func (f *Folder) mark(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
+	var built []kv.Built
+	for _, j := range jobs {
+		if len(j.puts) > 0 {
+			built = append(built, kv.Built{Entity: j.entity(), Gens: j.gens()})
+		}
+	}
+	if len(built) == 0 {
+		return nil
+	}
+	if err := f.Records.MarkBuilt(ctx, built); err != nil {
+		return fmt.Errorf("mark built: %w", err)
+	}
+	return nil
+}
+
+func foldOne(b *catalog.Blob, e item.Entity, gen uint64, records map[string]kv.Record) (kv.BlobPut, error) {
+	v, err := shape.Fold(b, e, records)
+	v.Stamp = gen
+	return kv.BlobPut{BlobKey: kv.BlobKey{Entity: e, Blob: b.Name}, Value: v}, err
+}

@@ -1,0 +1,75 @@
+package templates
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+)
+
+// functions are what templates may call besides html/template's own.
+//
+//	text V            V as plain text; "" for nothing, for objects and lists
+//	list V            V as a list: itself, one element, or none
+//	get V "a" "b"     V.a.b, or nothing where a step is missing or no object
+//	src V             a picture's address: V itself, or its url or src
+//	segment V         V as one segment of a path, percent-encoded
+//	money V "EUR" "de"  an amount with its currency
+//	number V "de"     a number with grouped digits
+//	asset "site.css"  the path of a static file
+func functions(asset func(string) string) template.FuncMap {
+	return template.FuncMap{
+		"text": text, "list": list, "get": get, "src": src, "segment": segment,
+		"money": money, "number": number, "asset": asset,
+	}
+}
+
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case template.HTML:
+		return string(v)
+	case bool, int, int64, float64:
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+func list(v any) []any {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case []any:
+		return v
+	}
+	return []any{v}
+}
+
+func get(v any, steps ...string) any {
+	for _, step := range steps {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = m[step]
+	}
+	return v
+}
+
+func src(v any) string {
+	if s := text(v); s != "" {
+		return s
+	}
+	if s := text(get(v, "url")); s != "" {
+		return s
+	}
+	return text(get(v, "src"))
+}
+
+func segment(v any) string {
+	return strings.ReplaceAll(url.QueryEscape(text(v)), "+", "%20")
+}

@@ -1,0 +1,12 @@
+package templates
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed theme/*.html theme/assets/*
+var theme embed.FS
+
+// Theme is the built-in theme, for Load.
+func Theme() (fs.FS, error) { return fs.Sub(theme, "theme") }

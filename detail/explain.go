@@ -3,7 +3,9 @@ package detail
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,14 +76,18 @@ func (st *site) explainURL(ctx context.Context, target string) (Explanation, err
 	if err != nil {
 		return Explanation{}, fmt.Errorf("%w: %w", item.ErrUnknown, err)
 	}
-	for prefix, pages := range byPrefix(st.catalog.Pages) {
-		if rest, ok := strings.CutPrefix(u.EscapedPath(), escapePattern(prefix)); ok {
-			p, e, _, err := cutPage(pages, rest)
-			if err != nil {
-				continue
-			}
-			return st.explainPage(ctx, p, e), nil
+	groups := byPrefix(st.catalog.Pages)
+	longest := func(a, b string) int { return len(b) - len(a) } // as the router does
+	for _, prefix := range slices.SortedFunc(maps.Keys(groups), longest) {
+		rest, ok := strings.CutPrefix(u.EscapedPath(), escapePattern(prefix))
+		if !ok {
+			continue
 		}
+		p, e, _, err := cutPage(groups[prefix], rest)
+		if err != nil {
+			return Explanation{}, err
+		}
+		return st.explainPage(ctx, p, e), nil
 	}
 	return Explanation{}, fmt.Errorf("%w: no page has the path %.200q", item.ErrUnknown, u.Path)
 }

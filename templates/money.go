@@ -10,7 +10,7 @@ import (
 func money(amount any, currency, lang any) string {
 	digits := number(amount, lang)
 	code := text(currency)
-	if digits == "" || code == "" {
+	if code == "" || !decimal(text(amount)) {
 		return digits
 	}
 	sign := symbol(code)
@@ -29,10 +29,10 @@ func money(amount any, currency, lang any) string {
 // number groups the digits of a decimal number by thousands.
 func number(v any, lang any) string {
 	s := text(v)
-	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
-	if !digits(whole) || dotted && !digits(fraction) || len(s) > 64 {
+	if !decimal(s) {
 		return s
 	}
+	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
 	group, point := ",", "."
 	if comma(text(lang)) {
 		group, point = ".", ","
@@ -71,6 +71,12 @@ func symbol(code string) string {
 		return "¥"
 	}
 	return code
+}
+
+// decimal tells whether s is a number as people read one: an exponent is none.
+func decimal(s string) bool {
+	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	return len(s) <= 64 && digits(whole) && (!dotted || digits(fraction))
 }
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

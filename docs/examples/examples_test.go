@@ -132,7 +132,7 @@ func TestLuma(t *testing.T) {
 			continue
 		}
 		equal(t, id, "title", record["title"], strings.TrimSpace(html.UnescapeString(text(row["name"]))))
-		for _, variant := range record["variants"].([]any) {
+		for _, variant := range record["siblings"].([]any) {
 			family[text(at(variant, "sku"))] = id
 		}
 	}

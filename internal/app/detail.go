@@ -1,13 +1,12 @@
 package app
 
 import (
-	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"vitrine/detail"
 	"vitrine/internal/bus"
@@ -28,7 +27,11 @@ type shown struct{ HTTP, Admin string }
 
 // addDetail has a node serve pages: from the store, and behind a Redis from a bbolt file of its own.
 func (n *node) addDetail(opt detailOptions) (shown, error) {
-	set, err := templates.Load(opt.Templates, templates.Theme())
+	theme, err := templates.Theme()
+	if err != nil {
+		return shown{}, err
+	}
+	set, err := templates.Load(opt.Templates, theme)
 	if err != nil {
 		return shown{}, fmt.Errorf("load templates: %w", err)
 	}
@@ -42,7 +45,7 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 		n.onClose(own.Close)
 		tiers = []detail.Tier{{Name: "redis", Blobs: n.blobs}, {Name: "bolt", Blobs: own}}
 		if opt.Disk == "mirror" {
-			if mirror, err = detail.NewMirror(detail.MirrorConfig{From: n.blobs, To: own, Log: n.log, Registry: n.metrics}); err != nil {
+			if mirror, err = detail.NewMirror(detail.MirrorConfig{From: n.blobs, To: own, Log: n.log}); err != nil {
 				return shown{}, err
 			}
 			n.start(mirror.Run)
@@ -65,7 +68,7 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 }
 
 func (n *node) listenDetail(server *detail.Server, opt detailOptions) (s shown, err error) {
-	if s.HTTP, err = n.listen("--http", opt.HTTP, detail.HTTPServer(server.Handler())); err != nil {
+	if s.HTTP, err = n.listen("--http", opt.HTTP, detail.NewHTTPServer(server.Handler(), n.log)); err != nil {
 		return s, err
 	}
 	a := &admin{node: n, ready: server.Ready, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
@@ -76,28 +79,37 @@ func (n *node) listenDetail(server *detail.Server, opt detailOptions) (s shown, 
 // followBlobs hands announcements to the caches and the mirror. The mirror remembers the position up to
 // which it is complete, and a restarted server goes on from there.
 func (n *node) followBlobs(ctx context.Context, server *detail.Server, mirror *detail.Mirror) error {
-	var from bus.Position
-	if mirror != nil {
-		if saved, err := mirror.Position(ctx); err == nil {
-			from = bus.ParsePosition(saved)
-		}
-	}
-	took := func(list []bus.Announcement, at bus.Position) {
-		for _, a := range list {
-			server.Announced(a.Entity, a.Gens)
-			if mirror != nil {
-				mirror.Announced(a.Entity, a.Gens)
+	if mirror == nil {
+		caches := func(list []bus.Announcement, _ bus.Position) {
+			for _, a := range list {
+				server.Announced(a.Entity, a.Gens)
 			}
 		}
-		if mirror != nil {
-			mirror.Reached(at.Bytes())
+		return n.bus.FollowBlobs(ctx, bus.Position{}, caches, server.Gap)
+	}
+	var from bus.Position
+	saved, err := mirror.Position(ctx)
+	if err == nil && saved != nil {
+		err = json.Unmarshal(saved, &from)
+	}
+	if err != nil {
+		n.log.Warn("the mirror's position can't be read: everything is copied anew", "error", err)
+	}
+	took := func(list []bus.Announcement, at bus.Position) {
+		reached, _ := json.Marshal(at)
+		for i, a := range list {
+			server.Announced(a.Entity, a.Gens)
+			if i < len(list)-1 {
+				mirror.Announced(a.Entity, a.Gens, saved)
+			} else {
+				mirror.Announced(a.Entity, a.Gens, reached) // complete only with the last of the list
+			}
 		}
+		saved = reached
 	}
 	gap := func() {
 		server.Gap()
-		if mirror != nil {
-			mirror.Gap()
-		}
+		mirror.Gap()
 	}
 	return n.bus.FollowBlobs(ctx, from, took, gap)
 }
@@ -108,13 +120,4 @@ func dirFS(dir string) fs.FS {
 		return nil
 	}
 	return os.DirFS(dir)
-}
-
-// age is how long ago t was, as people read it.
-func age(t time.Time) string {
-	if t.IsZero() {
-		return "unknown"
-	}
-	d := time.Since(t)
-	return d.Round(cmp.Or(d/100, time.Millisecond)).String()
 }

@@ -1,8 +1,6 @@
 package rows
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -145,53 +143,4 @@ func parseLimit(s string) (int, error) {
 		return 0, fmt.Errorf("limit %q is not 1 to %d", clip(s), MaxPage)
 	}
 	return n, nil
-}
-
-func pageBody(rows []row, next string) []byte {
-	body := append(appendRows([]byte(`{"items":`), rows), `,"next":`...)
-	if next == "" {
-		return append(body, "null}"...)
-	}
-	quoted, _ := json.Marshal(next) // a string can't fail
-	return append(append(body, quoted...), '}')
-}
-
-// appendRows splices rows as they are: numbers keep their digits.
-func appendRows(b []byte, rows []row) []byte {
-	b = append(b, '[')
-	for i, r := range rows {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, r.body...)
-	}
-	return append(b, ']')
-}
-
-func matches(values []string, etag string) bool {
-	for _, value := range values {
-		for candidate := range strings.SplitSeq(value, ",") {
-			candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
-			if candidate == etag || candidate == "*" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func answer(w http.ResponseWriter, body []byte) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.Write(body) // a client that went away has no use for the error
-}
-
-func fail(w http.ResponseWriter, status int, err error) {
-	if errors.Is(err, item.ErrID) {
-		status = http.StatusBadRequest
-	}
-	body, _ := json.Marshal(map[string]string{"error": err.Error()}) // strings can't fail
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	w.Write(body)
 }

@@ -179,6 +179,23 @@ func TestDuplicate(t *testing.T) {
 	}
 }
 
+func TestIDs(t *testing.T) {
+	tests := []struct{ name, field, row, id string }{
+		{"a number of 20 digits", "id", `{"id":12345678901234567890}`, "12345678901234567890"},
+		{"a number with a last zero", "id", `{"id":12049.10}`, "12049.10"},
+		{"an escaped string", "sku", `{"sku":"\u00e4\/b"}`, "%C3%A4%2Fb"},
+		{"a field inside an object", "product.id", `{"product":{"id":"x"}}`, "x"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			table := open(t, rows.Spec{Name: "p", Path: file(t, "p.jsonl", test.row), IDField: test.field})
+			if answer, body := get(t, table, "/rows/"+test.id); answer.StatusCode != http.StatusOK || body != test.row {
+				t.Errorf("%d %s", answer.StatusCode, body)
+			}
+		})
+	}
+}
+
 func TestHandler(t *testing.T) {
 	table := open(t, rows.Spec{Name: "p", Path: file(t, "p.jsonl", three), IDField: "id"})
 	tests := []struct {

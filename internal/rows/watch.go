@@ -23,9 +23,10 @@ const (
 var errEmpty = errors.New("the file is empty: taken for one that is being written")
 
 // Watch reads the file again whenever it was rewritten, in place or by renaming another over it, and
-// calls changed with the ids that differ, in lexical order, after the new rows are served. It returns
-// nil when ctx ends. One Watch per Table.
-func (t *Table) Watch(ctx context.Context, changed func(ids []string)) error {
+// calls changed with the ids that differ, in lexical order, after the new rows are served. What changed
+// refuses with an error is logged and told again, with what differs by then. Watch returns nil when ctx
+// ends. One Watch per Table.
+func (t *Table) Watch(ctx context.Context, changed func(ids []string) error) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", t.spec.Name, err)
@@ -40,7 +41,8 @@ func (t *Table) Watch(ctx context.Context, changed func(ids []string)) error {
 	settled := time.NewTimer(0) // the file may have been rewritten between Open and here
 	defer settled.Stop()
 
-	seen, pending := t.now.Load().file, t.now.Load().file
+	told := t.now.Load() // the rows that changed knows of
+	seen, pending := told.file, told.file
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,6 +53,7 @@ func (t *Table) Watch(ctx context.Context, changed func(ids []string)) error {
 			pending = t.look(seen, pending, settled)
 		case <-poll.C:
 			pending = t.look(seen, pending, settled)
+			told = t.tell(told, changed)
 		case <-settled.C:
 			now := t.stat()
 			switch {
@@ -61,7 +64,8 @@ func (t *Table) Watch(ctx context.Context, changed func(ids []string)) error {
 				settled.Reset(Settle)
 			default:
 				seen = now // sound or not: it is read once
-				t.reload(ctx, changed)
+				t.reload(ctx)
+				told = t.tell(told, changed)
 			}
 		}
 	}
@@ -77,10 +81,9 @@ func (t *Table) look(seen, pending fs.FileInfo, settled *time.Timer) fs.FileInfo
 }
 
 // reload swaps in the file as it is now, or says why not.
-func (t *Table) reload(ctx context.Context, changed func(ids []string)) {
-	was := t.now.Load()
+func (t *Table) reload(ctx context.Context) {
 	now, err := t.load(ctx)
-	if err == nil && now.file.Size() == 0 && len(was.ids) > 0 {
+	if err == nil && now.file.Size() == 0 && t.Len() > 0 {
 		err = errEmpty
 	}
 	if err != nil {
@@ -88,11 +91,22 @@ func (t *Table) reload(ctx context.Context, changed func(ids []string)) {
 		return
 	}
 	t.now.Store(now)
-	ids := differ(was, now)
-	t.log.Info("rewritten file taken", "rows", len(now.ids), "changed", len(ids))
-	if len(ids) > 0 {
-		changed(ids)
+	t.log.Info("rewritten file taken", "rows", len(now.ids))
+}
+
+// tell tells what differs from the rows last told of, and gives the rows told of now.
+func (t *Table) tell(told *snapshot, changed func(ids []string) error) *snapshot {
+	now := t.now.Load()
+	if now == told {
+		return told
 	}
+	if ids := differ(told, now); len(ids) > 0 {
+		if err := changed(ids); err != nil {
+			t.log.Warn("changed rows not told of yet", "rows", len(ids), "err", err)
+			return told
+		}
+	}
+	return now
 }
 
 // stat is nil where there is no file.

@@ -2,6 +2,7 @@ package rows_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -80,6 +81,25 @@ func TestWatchFollowsASwappedLink(t *testing.T) {
 	}
 }
 
+func TestWatchTellsAgainWhatWasRefused(t *testing.T) {
+	path := file(t, "p.jsonl", `{"id":1}`)
+	table := open(t, rows.Spec{Name: "p", Path: path, IDField: "id"})
+	calls := make(chan []string, 16)
+	refuse := errors.New("no connection")
+	start(t, table, func(ids []string) error {
+		calls <- ids
+		err := refuse
+		refuse = nil
+		return err
+	})
+	write(t, path, `{"id":2}`)
+	for _, call := range []string{"refused", "taken"} {
+		if diff := cmp.Diff([]string{"1", "2"}, next(t, calls)); diff != "" {
+			t.Errorf("%s: %s", call, diff)
+		}
+	}
+}
+
 // TestWatchKeepsOldRows breaks the file, waits until that was noticed, then mends it: only the mended
 // file may be told of.
 func TestWatchKeepsOldRows(t *testing.T) {
@@ -123,16 +143,22 @@ func TestWatchKeepsOldRows(t *testing.T) {
 
 func watch(t *testing.T, table *rows.Table) <-chan []string {
 	t.Helper()
+	changes := make(chan []string, 16)
+	start(t, table, func(ids []string) error { changes <- ids; return nil })
+	return changes
+}
+
+func start(t *testing.T, table *rows.Table, changed func(ids []string) error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	changes, done := make(chan []string, 16), make(chan error, 1)
-	go func() { done <- table.Watch(ctx, func(ids []string) { changes <- ids }) }()
+	done := make(chan error, 1)
+	go func() { done <- table.Watch(ctx, changed) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	return changes
 }
 
 func next(t *testing.T, changes <-chan []string) []string {

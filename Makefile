@@ -1,0 +1,31 @@
+GO ?= go
+
+.DEFAULT_GOAL := help
+.PHONY: help build test check vet lint fmt deps clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./vitrine
+	$(GO) build -trimpath -o vitrine ./cmd/vitrine
+
+test: deps ## run all tests with the race detector
+	$(GO) test -race -timeout 15m ./...
+
+check: fmt lint build test ## what CI runs
+
+vet: ## go vet
+	$(GO) vet ./...
+
+lint: vet ## go vet and staticcheck
+	$(GO) tool staticcheck ./...
+
+fmt: ## fail if a file is not gofmt's
+	@files=$$(gofmt -l $$(find . -name '*.go' -not -path './.git/*')); \
+	if [ -n "$$files" ]; then echo "not formatted:" $$files >&2; exit 1; fi
+
+deps: ## install what the tests drive: redis-server, nginx, chromium
+	@scripts/deps
+
+clean: ## remove the built binary
+	rm -f vitrine

@@ -1,0 +1,161 @@
+package detail
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// copier is the work of a Mirror, used by its one goroutine. What it took and could not copy stays with
+// it, so that a failure loses nothing.
+type copier struct {
+	*Mirror
+	restart  bool // look into meta whether a copy of all is due or under way
+	keys     []kv.BlobKey
+	position []byte
+	all      bool          // a copy of all is under way
+	cursor   string        // of it
+	rest     time.Duration // to wait before the next step
+}
+
+// step copies one batch: of announced blobs while there are any, else of all. more tells whether another
+// step is due.
+func (c *copier) step(ctx context.Context) (more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*c.Timeout)
+	defer cancel()
+	if c.restart {
+		if err := c.resume(ctx); err != nil {
+			return true, err
+		}
+		c.restart = false
+	}
+	if len(c.keys) == 0 {
+		if err := c.refill(ctx); err != nil {
+			return true, err
+		}
+	}
+	switch {
+	case len(c.keys) > 0:
+		return true, c.copyAnnounced(ctx)
+	case c.position != nil:
+		return true, c.savePosition(ctx)
+	case c.all:
+		return true, c.copyMore(ctx)
+	}
+	return false, nil
+}
+
+// resume finds out what a copy before this start left to do.
+func (c *copier) resume(ctx context.Context) error {
+	copied, err := c.To.Meta(ctx, metaCopied)
+	if err != nil {
+		return fmt.Errorf("mirror: read meta: %w", err)
+	}
+	cursor, err := c.To.Meta(ctx, metaCursor)
+	if err != nil {
+		return fmt.Errorf("mirror: read meta: %w", err)
+	}
+	c.all, c.cursor = len(copied) == 0, string(cursor)
+	return nil
+}
+
+// refill takes what was announced since. A position is kept until all its blobs are copied. A new copy of
+// all forgets in meta that one was ever finished, before anything else: a crash then begins it again.
+func (c *copier) refill(ctx context.Context) error {
+	keys, position, all := c.take()
+	c.keys = keys
+	if position != nil {
+		c.position = position
+	}
+	if !all {
+		return nil
+	}
+	c.all, c.cursor = true, ""
+	if err := c.setMeta(ctx, metaCopied, nil); err != nil {
+		c.Gap()
+		return err
+	}
+	return c.setMeta(ctx, metaCursor, nil)
+}
+
+func (c *copier) copyAnnounced(ctx context.Context) error {
+	batch := c.keys[:min(len(c.keys), c.Batch)]
+	if err := c.copy(ctx, batch); err != nil {
+		return err
+	}
+	c.keys = c.keys[len(batch):]
+	return nil
+}
+
+// savePosition is right once no key is left: while a copy of all runs, the announcements up to here are
+// copied all the same, and the rest is metaCopied's to tell.
+func (c *copier) savePosition(ctx context.Context) error {
+	if err := c.setMeta(ctx, metaPosition, c.position); err != nil {
+		return err
+	}
+	c.position = nil
+	return nil
+}
+
+// copyMore copies the next batch of all.
+func (c *copier) copyMore(ctx context.Context) error {
+	keys, next, err := c.From.ScanBlobs(ctx, c.cursor, c.Batch)
+	if err != nil {
+		return fmt.Errorf("mirror: scan: %w", err)
+	}
+	for part := range slices.Chunk(keys, c.Batch) { // a store may list more than it was asked for
+		if err := c.copy(ctx, part); err != nil {
+			return err
+		}
+	}
+	c.cursor = next
+	if err := c.setMeta(ctx, metaCursor, []byte(next)); err != nil {
+		return err
+	}
+	if next != "" {
+		return nil
+	}
+	if err := c.setMeta(ctx, metaCopied, []byte("1")); err != nil {
+		return err
+	}
+	c.all = false
+	c.Log.Info("mirror holds all blobs")
+	return nil
+}
+
+// copy reads and writes one batch, and notes how long to rest for the rate's sake. What is absent or damaged there stays as
+// it is here: an older copy is better than none.
+func (c *copier) copy(ctx context.Context, keys []kv.BlobKey) error {
+	start := time.Now()
+	blobs, err := c.From.Blobs(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("mirror: read: %w", err)
+	}
+	if len(blobs) != len(keys) {
+		return fmt.Errorf("mirror: read: %w: %d blobs for %d keys", item.ErrDamaged, len(blobs), len(keys))
+	}
+	var puts []kv.BlobPut
+	for i, b := range blobs {
+		if b.Life != kv.Absent && !b.Damaged {
+			puts = append(puts, kv.BlobPut{BlobKey: keys[i], Value: b.Value})
+		}
+	}
+	if len(puts) > 0 {
+		if _, err := c.To.PutBlobs(ctx, puts); err != nil {
+			return fmt.Errorf("mirror: write: %w", err)
+		}
+	}
+	c.rest += max(0, time.Duration(len(keys))*time.Second/time.Duration(c.Rate)-time.Since(start))
+	return nil
+}
+
+func (c *copier) setMeta(ctx context.Context, name string, value []byte) error {
+	if err := c.To.SetMeta(ctx, name, value); err != nil {
+		return fmt.Errorf("mirror: write meta %s: %w", name, err)
+	}
+	return nil
+}

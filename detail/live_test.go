@@ -1,0 +1,189 @@
+package detail_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vitrine/detail"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// owner answers for live parts: "NAME ID AREA", or fails.
+type owner struct {
+	mu    sync.Mutex // guards all below
+	down  bool
+	asked []string
+}
+
+func (o *owner) Live(_ context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked = append(o.asked, l.Name+" "+id)
+	if o.down {
+		return nil, fmt.Errorf("%w: time-out", item.ErrUnavailable)
+	}
+	return json.Marshal(strings.TrimSpace(l.Name + " " + id + " " + params["area"]))
+}
+
+func (o *owner) fail(down bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.down = down
+}
+
+type liveShown struct {
+	Sku     string
+	Parts   map[string]liveShownPart
+	Items   map[string]struct{ Parts map[string]liveShownPart }
+	Missing []string
+}
+
+type liveShownPart struct {
+	State string
+	At    *time.Time
+	Data  any
+}
+
+func (s *shop) live(t *testing.T, path string) (response, liveShown) {
+	t.Helper()
+	got := s.get(t, path)
+	var shown liveShown
+	if err := json.Unmarshal([]byte(got.body), &shown); err != nil {
+		t.Fatal(err, got)
+	}
+	return got, shown
+}
+
+func states(parts map[string]liveShownPart) map[string]string {
+	m := map[string]string{}
+	for name, p := range parts {
+		m[name] = p.State
+	}
+	return m
+}
+
+func TestLive(t *testing.T) {
+	with := func(o *owner, change ...func(*catalog.Live)) func(*detail.Config) {
+		return func(c *detail.Config) {
+			c.Live = o
+			for _, f := range change {
+				for _, l := range c.Catalog().Pages[0].Live {
+					f(l)
+				}
+			}
+		}
+	}
+	t.Run("one", func(t *testing.T) {
+		s := open(t, with(&owner{}))
+		s.redis.put("sku:1", "item", 1, lamp)
+		s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5.10}}`)
+		got, shown := s.live(t, "/live/1?area=1-72&other=%zz")
+		want := map[string]string{"offer": "fresh", "delivery": "fresh", "hint": "fresh", "ad": "fresh"}
+		if diff := cmp.Diff(want, states(shown.Parts)); diff != "" || shown.Sku != "1" {
+			t.Error(diff, got.body)
+		}
+		if shown.Parts["delivery"].Data != "delivery 1 1-72" || shown.Parts["delivery"].At == nil || !strings.Contains(got.body, `5.10`) {
+			t.Error(got.body)
+		}
+		if got.header.Get("Cache-Control") != "no-store" {
+			t.Error(got.header)
+		}
+	})
+	t.Run("many", func(t *testing.T) {
+		s := open(t, with(&owner{}))
+		s.redis.put("sku:1", "item", 1, lamp)
+		s.redis.put("sku:a,b", "item", 1, lamp)
+		s.redis.bury("sku:gone", "item", 1, kv.Gone)
+		_, shown := s.live(t, "/live?ids=1,a%2Cb,9,1,gone")
+		if diff := cmp.Diff([]string{"9", "gone"}, shown.Missing); diff != "" || len(shown.Items) != 2 {
+			t.Error(diff, shown)
+		}
+		if diff := cmp.Diff(map[string]string{"offer": "hidden", "delivery": "fresh", "hint": "fresh", "ad": "fresh"}, states(shown.Items["a,b"].Parts)); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("fallbacks of a part never asked", func(t *testing.T) {
+		o := &owner{down: true}
+		s := open(t, with(o))
+		s.redis.put("sku:1", "item", 1, lamp)
+		_, shown := s.live(t, "/live/1")
+		if diff := cmp.Diff(map[string]string{"offer": "hidden", "delivery": "hidden", "hint": "last", "ad": "hidden"}, states(shown.Parts)); diff != "" {
+			t.Error(diff)
+		}
+		if hint := shown.Parts["hint"]; hint.At != nil || hint.Data == nil {
+			t.Errorf("the catalog's value has no time: %v", hint)
+		}
+	})
+	t.Run("the last answer, with its own time", func(t *testing.T) {
+		o := &owner{}
+		s := open(t, with(o, func(l *catalog.Live) { l.Fresh = time.Nanosecond }))
+		s.redis.put("sku:1", "item", 1, lamp)
+		_, before := s.live(t, "/live/1")
+		o.fail(true)
+		eventually(t, "the last answer is there", func() bool {
+			_, shown := s.live(t, "/live/1")
+			last := shown.Parts["delivery"]
+			return last.State == "last" && last.At.Equal(*before.Parts["delivery"].At) && shown.Parts["ad"].State == "hidden"
+		})
+	})
+	t.Run("an answer older than keep is hidden", func(t *testing.T) {
+		o := &owner{}
+		s := open(t, with(o, func(l *catalog.Live) { l.Fresh, l.Keep = time.Nanosecond, time.Nanosecond }))
+		s.redis.put("sku:1", "item", 1, lamp)
+		s.live(t, "/live/1")
+		o.fail(true)
+		if _, shown := s.live(t, "/live/1"); shown.Parts["delivery"].State != "hidden" {
+			t.Error(shown)
+		}
+	})
+	t.Run("within fresh the upstream is left alone", func(t *testing.T) {
+		o := &owner{}
+		s := open(t, with(o))
+		s.redis.put("sku:1", "item", 1, lamp)
+		s.live(t, "/live/1")
+		o.fail(true)
+		eventually(t, "the answer is kept", func() bool {
+			_, shown := s.live(t, "/live/1")
+			return shown.Parts["delivery"].State == "fresh"
+		})
+	})
+	t.Run("a blob from a later tier is not fresh", func(t *testing.T) {
+		s := open(t, with(&owner{}))
+		s.redis.set(func(m *memory) { m.err = errDown })
+		s.bolt.put("sku:1", "item", 1, lamp)
+		s.bolt.put("sku:1", "offer", 1, `{"price":1}`)
+		if _, shown := s.live(t, "/live/1"); shown.Parts["offer"].State != "last" {
+			t.Error(shown)
+		}
+	})
+	t.Run("refuses", func(t *testing.T) {
+		s := open(t, with(&owner{}))
+		s.redis.put("sku:1", "item", 1, lamp)
+		s.redis.bury("sku:2", "item", 1, kv.Gone)
+		for path, want := range map[string]int{
+			"/live/9": 404, "/live/2": 410, "/live/..": 400, "/live/1?area=x": 400, "/live/1?area=%zz": 400, "/live/1?area=1&area=2": 400,
+			"/live": 400, "/live?ids=": 400, "/live?ids=1,,2": 400, "/live?ids=" + strings.Join(numbers(101), ","): 400, "/live/1/2": 404,
+			"/live?ids=" + strings.Join(numbers(100), ","): 200, "/live?ids=%zz": 400,
+		} {
+			if got := s.get(t, path); got.status != want {
+				t.Errorf("%.40s: %d, want %d", path, got.status, want)
+			}
+		}
+	})
+}
+
+func numbers(n int) (ids []string) {
+	for i := range n {
+		ids = append(ids, fmt.Sprint(i+1))
+	}
+	return ids
+}

@@ -1,0 +1,127 @@
+package detail_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"time"
+
+	"vitrine/detail"
+	"vitrine/internal/kv"
+)
+
+// mirror runs a mirror of from into to until stop, which waits for its end.
+func mirror(t *testing.T, from, to *memory, change ...func(*detail.MirrorConfig)) (m *detail.Mirror, stop func()) {
+	t.Helper()
+	c := detail.MirrorConfig{From: from, To: to, Log: slog.New(slog.DiscardHandler), Rate: 1_000_000, Batch: 10, Retry: time.Millisecond}
+	for _, f := range change {
+		f(&c)
+	}
+	m, err := detail.NewMirror(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- m.Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(stop)
+	return m, stop
+}
+
+func (m *memory) count() (n int) {
+	m.set(func(m *memory) { n = len(m.blobs) })
+	return n
+}
+
+func TestMirror(t *testing.T) {
+	t.Run("a new file gets all, and remembers that", func(t *testing.T) {
+		from, to := newMemory(), newMemory()
+		for i := range 57 {
+			from.put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
+		}
+		_, stop := mirror(t, from, to)
+		eventually(t, "all are copied", func() bool {
+			done, _ := to.Meta(t.Context(), "mirror-copied")
+			return to.count() == 57 && len(done) > 0
+		})
+		stop()
+		from.put("sku:late", "item", 5, lamp)
+		m, _ := mirror(t, from, to)
+		m.Announced(entity(t, "sku:0"), map[string]uint64{"item": 5}, []byte("p"))
+		eventually(t, "the position", func() bool { at, err := m.Position(t.Context()); return err == nil && string(at) == "p" })
+		if to.count() != 57 {
+			t.Error("a finished copy was begun again")
+		}
+		m.Gap()
+		eventually(t, "a gap copies all", func() bool { return to.count() == 58 })
+	})
+	t.Run("announced blobs come over, and the position with them", func(t *testing.T) {
+		from, to := newMemory(), newMemory()
+		to.meta["mirror-copied"] = []byte("1")
+		m, _ := mirror(t, from, to)
+		from.put("sku:1", "item", 7, lamp)
+		m.Announced(entity(t, "sku:1"), map[string]uint64{"item": 7, "offer": 2}, []byte("42"))
+		eventually(t, "the position", func() bool { at, err := m.Position(t.Context()); return err == nil && string(at) == "42" })
+		if to.count() != 1 {
+			t.Errorf("%d blobs", to.count())
+		}
+	})
+	t.Run("a failing source loses nothing", func(t *testing.T) {
+		from, to := newMemory(), newMemory()
+		from.put("sku:1", "item", 7, lamp)
+		from.set(func(m *memory) { m.err = errDown })
+		m, _ := mirror(t, from, to)
+		m.Announced(entity(t, "sku:1"), map[string]uint64{"item": 7}, []byte("42"))
+		eventually(t, "a try", func() bool { return from.reads() > 1 })
+		if at, err := m.Position(t.Context()); err != nil || at != nil {
+			t.Errorf("position %q before the copy: %v", at, err)
+		}
+		from.set(func(m *memory) { m.err = nil })
+		eventually(t, "the copy", func() bool { return to.count() == 1 })
+	})
+	t.Run("too many announcements become a copy of all", func(t *testing.T) {
+		from, to := newMemory(), newMemory()
+		to.meta["mirror-copied"] = []byte("1")
+		for i := range 20 {
+			from.put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
+		}
+		m, err := detail.NewMirror(detail.MirrorConfig{From: from, To: to, Log: slog.New(slog.DiscardHandler), Pending: 3, Rate: 1_000_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 4 {
+			m.Announced(entity(t, fmt.Sprintf("sku:%d", i)), map[string]uint64{"item": 5}, []byte("4"))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- m.Run(ctx) }()
+		eventually(t, "all are copied", func() bool { return to.count() == 20 })
+		cancel()
+		<-done
+	})
+	t.Run("damage there does not touch the copy here", func(t *testing.T) {
+		from, to := newMemory(), newMemory()
+		from.put("sku:1", "item", 7, lamp)
+		to.put("sku:1", "item", 6, lamp)
+		key := kv.BlobKey{Entity: entity(t, "sku:1"), Blob: "item"}
+		from.set(func(m *memory) { m.damaged[key] = true })
+		mirror(t, from, to)
+		eventually(t, "all looked at", func() bool { done, _ := to.Meta(t.Context(), "mirror-copied"); return len(done) > 0 })
+		if to.count() != 1 {
+			t.Error("lost")
+		}
+	})
+}

@@ -1,0 +1,269 @@
+package detail_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vitrine/internal/kv"
+)
+
+func TestPageData(t *testing.T) {
+	s := open(t)
+	s.redis.put("sku:1", "item", 12, `{"product":{"title":"Lamp","price":5.10,"big":12345678901234567890},"clash":"own"}`, "brand:8557", "siblings=2,3,4,5", "path:30")
+	s.redis.put("sku:1", "offer", 9, `{"price":{"amount":"5.10"},"clash":"overlay"}`)
+	s.redis.put("brand:8557", "card", 3, `{"title":"ACME"}`)
+	s.redis.put("sku:2", "item", 5, `{"product":{"title":"Two"}}`)
+	s.redis.put("sku:4", "item", 5, `{"product":{"title":"Four"},"sku":"its own"}`)
+	s.redis.put("sku:5", "item", 5, `{"product":{"title":"Five"}}`)
+	s.redis.put("category:30", "card", 1, `{"title":"Leaf"}`, "parent:20")
+	s.redis.put("category:20", "card", 1, `{"title":"Middle"}`, "parent:10")
+	s.redis.put("category:10", "card", 1, `{"title":"Root"}`, "parent:30")
+	got := s.get(t, "/item/1.json")
+	want := `{"sku":"1","product":{"title":"Lamp","price":5.10,"big":12345678901234567890},"clash":"own","price":{"amount":"5.10"},` +
+		`"brand":{"brand":"8557","title":"ACME"},` +
+		`"siblings":[{"sku":"2","product":{"title":"Two"}},{"product":{"title":"Four"},"sku":"its own"}],` +
+		`"path":[{"category":"10","title":"Root"},{"category":"20","title":"Middle"},{"category":"30","title":"Leaf"}]}`
+	if diff := cmp.Diff(want, got.body); diff != "" {
+		t.Error(diff)
+	}
+	if n := s.redis.reads(); n != 4 {
+		t.Errorf("the page took %d batches, want 4: own, joins, and two steps up", n)
+	}
+	for name, want := range map[string]string{
+		"X-Vitrine-Gen": "12", "X-Vitrine-Source": "redis", "X-Vitrine-Stale": "", "Vary": "Accept-Encoding",
+		"Cache-Tag":     "sku:1,brand:8557,sku:2,sku:3,sku:4,category:10,category:20,category:30",
+		"Surrogate-Key": "sku:1 brand:8557 sku:2 sku:3 sku:4 category:10 category:20 category:30",
+		"Cache-Control": "public, max-age=0, s-maxage=60, stale-while-revalidate=600, stale-if-error=86400",
+		"Last-Modified": "Tue, 14 Nov 2023 22:13:20 GMT", "Content-Type": "application/json; charset=utf-8",
+		"X-Content-Type-Options": "nosniff",
+	} {
+		if got := got.header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestMissingParts(t *testing.T) {
+	s := open(t)
+	s.redis.put("sku:1", "item", 12, `{"product":{"title":"Lamp"}}`, "brand:9", "siblings=7", "path:30")
+	if got := s.get(t, "/item/1.json").body; got != `{"sku":"1","product":{"title":"Lamp"},"siblings":[],"path":[]}` {
+		t.Error(got)
+	}
+	if got := s.get(t, "/item/1.html"); got.status != 200 || !strings.Contains(got.body, "<h1>Lamp</h1>") {
+		t.Error(got)
+	}
+}
+
+func TestOddIDs(t *testing.T) {
+	s := open(t)
+	for path, id := range map[string]string{
+		"12049.1": "12049.1", "a%2Fb": "a/b", "two%20words": "two words", "%E4%B8%AD%E6%96%87": "中文", "%2525": "%25",
+		"a%3Fb%23c": "a?b#c", "x.html": "x.html", "%22%3E%3Cscript%3E": `"><script>`, "a+b": "a+b", "...": "...", "q:r": "q:r",
+	} {
+		t.Run(id, func(t *testing.T) {
+			body, err := json.Marshal(map[string]any{"product": map[string]string{"title": "T"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.redis.put("sku:"+id, "item", 1, string(body))
+			got := s.get(t, "/item/"+path+".json")
+			var data map[string]any
+			if err := json.Unmarshal([]byte(got.body), &data); err != nil {
+				t.Fatal(err, got)
+			}
+			if got.status != 200 || data["sku"] != id {
+				t.Errorf("%d %v", got.status, data)
+			}
+			page := s.get(t, "/item/"+path+".html")
+			if page.status != 200 || strings.Contains(page.body, "<script") {
+				t.Errorf("%d %s", page.status, page.body)
+			}
+			if tags := page.header.Get("Cache-Tag"); strings.ContainsAny(tags, "/ %<\"?") {
+				t.Errorf("Cache-Tag %q", tags)
+			}
+		})
+	}
+}
+
+func TestStatus(t *testing.T) {
+	s := open(t)
+	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+	s.redis.bury("sku:2", "item", 2, kv.Gone)
+	s.redis.bury("sku:3", "item", 3, kv.Unknown)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		cache        string
+	}{
+		{"GET", "/item/9.html", 404, "public, max-age=5"},
+		{"GET", "/item/3.json", 404, "public, max-age=5"},
+		{"GET", "/item/2.html", 410, "public, max-age=5"},
+		{"GET", "/item/.html", 400, "no-store"},
+		{"GET", "/item/..html", 400, "no-store"},
+		{"GET", "/item/%2E%2E.html", 400, "no-store"},
+		{"GET", "/item/a%0D%0ASet-Cookie:x.html", 400, "no-store"},
+		{"GET", "/item/%FF.json", 400, "no-store"},
+		{"GET", "/item/" + strings.Repeat("a", 65) + ".html", 400, "no-store"},
+		{"GET", "/item/1", 404, "public, max-age=5"},
+		{"GET", "/nowhere", 404, "public, max-age=5"},
+		{"GET", "/", 404, "public, max-age=5"},
+		{"POST", "/item/1.html", 405, "no-store"},
+		{"DELETE", "/nowhere", 405, "no-store"},
+		{"GET", "/live?ids=" + strings.Repeat("a", 40<<10), 400, "no-store"},
+	} {
+		t.Run(c.method+" "+c.path[:min(len(c.path), 40)], func(t *testing.T) {
+			got := s.do(t, c.method, c.path)
+			if got.status != c.status || got.header.Get("Cache-Control") != c.cache {
+				t.Errorf("%d, Cache-Control %q", got.status, got.header.Get("Cache-Control"))
+			}
+			if got.header.Get("Set-Cookie") != "" || got.header.Get("Content-Security-Policy") == "" {
+				t.Error(got.header)
+			}
+			if json.Valid([]byte(got.body)) != (strings.HasSuffix(c.path, ".json") || strings.HasPrefix(c.path, "/live")) {
+				t.Error(got.body)
+			}
+		})
+	}
+	if got := s.do(t, "POST", "/item/1.html").header.Get("Allow"); got != "GET, HEAD" {
+		t.Errorf("Allow %q", got)
+	}
+}
+
+func TestRules(t *testing.T) {
+	s := open(t)
+	s.redis.put("sku:1", "item", 1, `{"product":{"title":"V","kind":"virtual"}}`)
+	s.redis.put("sku:a/b?", "item", 1, `{"product":{"title":"G","market":"global"}}`)
+	s.redis.put("sku:3", "item", 1, `{"product":{"title":"Off"},"status":{"state":"off"}}`)
+	s.redis.put("sku:4", "item", 1, `{"product":{"broken":"text"},"status":{"state":"off"}}`)
+	for _, suffix := range []string{".html", ".json"} {
+		t.Run("a redirect binds "+suffix, func(t *testing.T) {
+			got := s.get(t, "/item/a%2Fb%3F"+suffix)
+			if got.status != 302 || got.header.Get("Location") != "https://global.example/item/a%2Fb%3F.html" {
+				t.Error(got.status, got.header.Get("Location"))
+			}
+		})
+		t.Run("a status binds "+suffix, func(t *testing.T) {
+			if got := s.get(t, "/item/3"+suffix); got.status != 410 {
+				t.Error(got.status)
+			}
+		})
+	}
+	t.Run("a template replaces the page's", func(t *testing.T) {
+		if got := s.get(t, "/item/3.html"); !strings.Contains(got.body, "not on sale") {
+			t.Error(got.body)
+		}
+	})
+	t.Run("a rule that errors does not match", func(t *testing.T) {
+		if got := s.get(t, "/item/4.html"); got.status != 410 {
+			t.Error(got.status)
+		}
+	})
+}
+
+func TestETag(t *testing.T) {
+	s := open(t)
+	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`, "brand:9")
+	page, twin := s.get(t, "/item/1.html"), s.get(t, "/item/1.json")
+	tag := page.header.Get("ETag")
+	if !strings.HasPrefix(tag, `W/"`) || tag == twin.header.Get("ETag") {
+		t.Fatalf("page %s, twin %s", tag, twin.header.Get("ETag"))
+	}
+	t.Run("is answered by 304", func(t *testing.T) {
+		got := s.get(t, "/item/1.html", `If-None-Match: "x", `+strings.TrimPrefix(tag, "W/"))
+		if got.status != 304 || got.body != "" || got.header.Get("ETag") != tag {
+			t.Error(got)
+		}
+	})
+	t.Run("stays the same for the same parts", func(t *testing.T) {
+		if again := s.get(t, "/item/1.html?utm=x"); again.header.Get("ETag") != tag || again.header.Get("X-Vitrine-Source") != "local" {
+			t.Error(again.header)
+		}
+	})
+	t.Run("changes with a joined part", func(t *testing.T) {
+		s.redis.put("brand:9", "card", 4, `{"title":"New"}`)
+		s.server.Announced(entity(t, "brand:9"), map[string]uint64{"card": 4})
+		if got := s.get(t, "/item/1.html", "If-None-Match: "+tag); got.status != 200 {
+			t.Error(got.status)
+		}
+	})
+}
+
+func TestGzip(t *testing.T) {
+	s := open(t)
+	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp","brief":"`+strings.Repeat("long ", 500)+`"}}`)
+	for accept, want := range map[string]string{
+		"gzip": "gzip", "br, gzip;q=0.5": "gzip", "*": "gzip", "gzip;q=0": "", "gzip;q=0, *": "", "br": "", "identity": "", "gzip;q=x": "", "GZIP": "gzip",
+	} {
+		t.Run(accept, func(t *testing.T) {
+			got := s.get(t, "/item/1.html", "Accept-Encoding: "+accept)
+			if got.header.Get("Content-Encoding") != want || !strings.Contains(got.body, "long long") {
+				t.Errorf("%q: %q", accept, got.header.Get("Content-Encoding"))
+			}
+		})
+	}
+	t.Run("a small body stays plain", func(t *testing.T) {
+		if got := s.get(t, "/item/404.json", "Accept-Encoding: gzip"); got.header.Get("Content-Encoding") != "" {
+			t.Error(got.header)
+		}
+	})
+	t.Run("HEAD has the headers of GET and no body", func(t *testing.T) {
+		get := s.get(t, "/item/1.html", "Accept-Encoding: gzip")
+		head := s.do(t, http.MethodHead, "/item/1.html", "Accept-Encoding: gzip")
+		get.header.Del("Date")
+		head.header.Del("Date")
+		if diff := cmp.Diff(get.header, head.header); diff != "" || head.body != "" {
+			t.Error(diff, head.body)
+		}
+	})
+}
+
+func TestHostile(t *testing.T) {
+	s := open(t)
+	evil := `</title><script>alert(1)</script><img src=x onerror=alert(2)>" onmouseover="x`
+	quoted, err := json.Marshal(evil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := string(quoted)
+	s.redis.put("sku:1", "item", 1, `{"product":{"title":`+x+`,"brief":`+x+`,"images":[`+x+`,"javascript:alert(3)",{"url":`+x+`}],"options":[{"name":`+x+
+		`,"value":`+x+`}],"html":"<p>clean</p>"},"specs":[{"group":`+x+`,"rows":[{"name":`+x+`,"value":`+x+`}]}],"status":{"html":`+x+`}}`, "brand:9", "path:30", "siblings=2")
+	s.redis.put("sku:1", "offer", 1, `{"price":{"amount":`+x+`,"list":`+x+`,"currency":`+x+`},"stock":{"state":`+x+`,"quantity":`+x+`}}`)
+	s.redis.put("brand:9", "card", 1, `{"title":`+x+`}`)
+	s.redis.put("category:30", "card", 1, `{"title":`+x+`}`)
+	s.redis.put("sku:2", "item", 1, `{"product":{"title":`+x+`}}`)
+	t.Run("no field becomes markup", func(t *testing.T) {
+		got := s.get(t, "/item/1.html")
+		for _, bad := range []string{"<script", "<img src=x", `" onmouseover`, `src="javascript`} {
+			if strings.Contains(got.body, bad) {
+				t.Errorf("%s in %s", bad, got.body)
+			}
+		}
+		if got.status != 200 || !strings.Contains(got.body, "<p>clean</p>") {
+			t.Errorf("%d: a cleaned field must come through: %s", got.status, got.body)
+		}
+	})
+	t.Run("no type breaks a page", func(t *testing.T) {
+		for i, v := range []string{`1`, `"text"`, `[]`, `{}`, `null`, `true`, `[[1],{"a":2},null]`} {
+			id := string(rune('a' + i))
+			s.redis.put("sku:"+id, "item", 1, `{"product":{"title":`+v+`,"images":`+v+`,"options":`+v+`,"html":`+v+`},"specs":`+v+`,"status":`+v+`}`)
+			s.redis.put("sku:"+id, "offer", 1, `{"price":`+v+`,"stock":{"state":`+v+`}}`)
+			if got := s.get(t, "/item/"+id+".html"); got.status != 200 {
+				t.Errorf("%s: %d", v, got.status)
+			}
+			s.redis.put("sku:"+id, "item", 1, `{"product":`+v+`,"specs":[{"rows":`+v+`}]}`)
+			s.server.Gap()
+			if got := s.get(t, "/item/"+id+".html"); got.status != 200 {
+				t.Errorf("%s: %d", v, got.status)
+			}
+		}
+	})
+	t.Run("Host never enters a page", func(t *testing.T) {
+		if got := s.get(t, "/item/1.html", "Host: evil.example", "X-Forwarded-Host: evil.example"); strings.Contains(got.body, "evil.example") {
+			t.Error(got.body)
+		}
+	})
+}

@@ -1,0 +1,338 @@
+package detail_test
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/expr-lang/expr"
+
+	"vitrine/detail"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/templates"
+)
+
+// memory is a blobs store that can be made to fail, hang or be damaged.
+type memory struct {
+	mu      sync.Mutex // guards all below
+	blobs   map[kv.BlobKey]kv.Value
+	meta    map[string][]byte
+	damaged map[kv.BlobKey]bool
+	err     error
+	hang    chan struct{} // reads wait until it is closed
+	entered chan struct{} // gets a token from each read, where not nil
+	batches [][]kv.BlobKey
+}
+
+func newMemory() *memory {
+	return &memory{blobs: map[kv.BlobKey]kv.Value{}, meta: map[string][]byte{}, damaged: map[kv.BlobKey]bool{}}
+}
+
+func (m *memory) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
+	m.mu.Lock()
+	out := make([]kv.Blob, len(keys))
+	for i, k := range keys {
+		if out[i] = (kv.Blob{Value: m.blobs[k], Damaged: m.damaged[k]}); m.damaged[k] {
+			out[i].Value = kv.Value{}
+		}
+	}
+	m.batches = append(m.batches, slices.Clone(keys))
+	err, hang, entered := m.err, m.hang, m.entered
+	m.mu.Unlock()
+	if entered != nil {
+		entered <- struct{}{}
+	}
+	if hang != nil {
+		<-hang
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (m *memory) PutBlobs(_ context.Context, puts []kv.BlobPut) ([]bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return nil, m.err
+	}
+	stored := make([]bool, len(puts))
+	for i, p := range puts {
+		if m.blobs[p.BlobKey].Stamp < p.Value.Stamp {
+			m.blobs[p.BlobKey], stored[i] = p.Value, true
+		}
+	}
+	return stored, nil
+}
+
+func (m *memory) ScanBlobs(_ context.Context, cursor string, limit int) ([]kv.BlobKey, string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var keys []kv.BlobKey
+	for k := range m.blobs {
+		if k.String() > cursor {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b kv.BlobKey) int { return cmp.Compare(a.String(), b.String()) })
+	if len(keys) <= limit {
+		return keys, "", m.err
+	}
+	return keys[:limit], keys[limit-1].String(), m.err
+}
+
+func (m *memory) Meta(_ context.Context, name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.meta[name], nil
+}
+
+func (m *memory) SetMeta(_ context.Context, name string, value []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.meta[name] = slices.Clone(value)
+	return nil
+}
+
+func (m *memory) set(f func(*memory)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f(m)
+}
+
+func (m *memory) reads() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.batches)
+}
+
+// put stores a blob; refs are written name=id,id (a list) or name:id (one).
+func (m *memory) put(entity, blob string, gen uint64, body string, refs ...string) {
+	e, err := item.ParseEntity(entity)
+	if err != nil {
+		panic(err)
+	}
+	v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: gen, Source: 7, Fetched: time.Unix(1_700_000_000, 0)}, Body: []byte(body), Refs: kv.Refs{}}
+	for _, r := range refs {
+		if name, ids, ok := strings.Cut(r, "="); ok {
+			v.Refs[name] = kv.Ref{IDs: strings.Split(ids, ","), List: true}
+		} else if name, id, ok := strings.Cut(r, ":"); ok {
+			v.Refs[name] = kv.Ref{IDs: []string{id}}
+		}
+	}
+	m.set(func(m *memory) { m.blobs[kv.BlobKey{Entity: e, Blob: blob}] = v })
+}
+
+func (m *memory) bury(entity, blob string, gen uint64, life kv.Life) {
+	e, err := item.ParseEntity(entity)
+	if err != nil {
+		panic(err)
+	}
+	m.set(func(m *memory) {
+		m.blobs[kv.BlobKey{Entity: e, Blob: blob}] = kv.Value{Header: kv.Header{Life: life, Stamp: gen}}
+	})
+}
+
+var errDown = errors.Join(item.ErrUnavailable, errors.New("connection refused"))
+
+// rule compiles a rule as the catalog does.
+func rule(t *testing.T, when string, r catalog.Rule, paths ...catalog.Path) *catalog.Rule {
+	t.Helper()
+	program, err := expr.Compile(when, expr.AllowUndefinedVariables(), expr.AsBool())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.When = &catalog.Condition{Text: when, Paths: paths, Program: program}
+	return &r
+}
+
+// demo is the contract's example catalog, by hand.
+func demo(t *testing.T) *catalog.Catalog {
+	t.Helper()
+	owner := &catalog.Upstream{Name: "products", Code: 7}
+	sku, category, brand := &catalog.Kind{Name: "sku"}, &catalog.Kind{Name: "category"}, &catalog.Kind{Name: "brand"}
+	dimension := func(k *catalog.Kind, name string, html ...catalog.Path) *catalog.Dimension {
+		d := &catalog.Dimension{Kind: k, Name: name, From: owner, HTML: html}
+		k.Dimensions = append(k.Dimensions, d)
+		return d
+	}
+	blob := func(k *catalog.Kind, name string, of ...*catalog.Dimension) *catalog.Blob {
+		b := &catalog.Blob{Kind: k, Name: name, Of: of}
+		k.Blobs = append(k.Blobs, b)
+		for _, d := range of {
+			d.Blobs = append(d.Blobs, b)
+		}
+		return b
+	}
+	product := dimension(sku, "product", catalog.Path{"html"})
+	product.Refs = []*catalog.Ref{
+		{Name: "brand", Kind: brand, Max: 64, Public: true},
+		{Name: "siblings", Kind: sku, Max: 3},
+		{Name: "path", Kind: category, Up: "parent", Max: 4},
+	}
+	itemBlob := blob(sku, "item", product, dimension(sku, "status"), dimension(sku, "specs"))
+	offer := blob(sku, "offer", dimension(sku, "price"), dimension(sku, "stock"))
+	desc := blob(sku, "desc", dimension(sku, "description", catalog.Path{"html"}))
+	blob(sku, "secret", product)
+	categoryCard := blob(category, "card", dimension(category, "category"))
+	brandCard := blob(brand, "card", dimension(brand, "brand"))
+	area := map[string]*regexp.Regexp{"area": regexp.MustCompile(`^(?:[0-9-]{0,32})$`)}
+	live := func(name, mode string) *catalog.Live {
+		l := &catalog.Live{Name: name, From: owner, Get: "/" + name + "/{id}", Deadline: 5 * time.Second, Fresh: time.Hour, Keep: time.Hour}
+		l.Fallback = catalog.Fallback{Mode: mode, Value: json.RawMessage(`{"text":"ask us"}`)}
+		return l
+	}
+	delivery := live("delivery", "last")
+	delivery.Vary = area
+	c := &catalog.Catalog{
+		Source: []byte("demo"), Site: catalog.Site{Name: "Demo", Lang: "en", Currency: "EUR", Origin: "https://shop.example", Images: []string{"https://img.example"}},
+		Upstreams: map[string]*catalog.Upstream{"products": owner},
+		Kinds:     map[string]*catalog.Kind{"sku": sku, "category": category, "brand": brand},
+	}
+	refs := product.Refs
+	c.Pages = []*catalog.Page{{
+		Name: "item", Prefix: "/item/", Suffix: ".html", Kind: sku, Blob: itemBlob, Overlay: []*catalog.Blob{offer},
+		With:     []catalog.With{{Ref: refs[0], Blob: brandCard}, {Ref: refs[1], Blob: itemBlob}, {Ref: refs[2], Blob: categoryCard}},
+		Live:     []*catalog.Live{{Name: "offer", Blob: "offer"}, delivery, live("hint", "value"), live("ad", "hide")},
+		Template: "item.html",
+		Cache:    catalog.Cache{Shared: time.Minute, SWR: 10 * time.Minute, SIE: 24 * time.Hour},
+		Rules: []*catalog.Rule{
+			rule(t, `product.broken.deep == 1`, catalog.Rule{Status: 418}, catalog.Path{"product", "broken"}, catalog.Path{"product", "broken", "deep"}),
+			rule(t, `product.kind == "virtual"`, catalog.Rule{Template: "virtual.html"}, catalog.Path{"product", "kind"}),
+			rule(t, `product.market == "global"`, catalog.Rule{Redirect: "https://global.example/item/{sku}.html"}, catalog.Path{"product", "market"}),
+			rule(t, `status.state == "off"`, catalog.Rule{Template: "off.html", Status: 410}, catalog.Path{"status", "state"}),
+		},
+	}, {Name: "desc", Prefix: "/desc/", Suffix: ".html", Kind: sku, Blob: desc, Template: "desc.html"}}
+	return c
+}
+
+// shop is a server over two tiers, and a client of it.
+type shop struct {
+	redis, bolt *memory
+	catalog     *catalog.Catalog
+	server      *detail.Server
+	url         string
+	client      *http.Client
+}
+
+func open(t *testing.T, change ...func(*detail.Config)) *shop {
+	t.Helper()
+	s := &shop{redis: newMemory(), bolt: newMemory(), catalog: demo(t)}
+	set := theme(t, nil)
+	c := detail.Config{
+		Catalog:   func() *catalog.Catalog { return s.catalog },
+		Templates: func() *templates.Set { return set },
+		Tiers: []detail.Tier{{Name: "redis", Blobs: s.redis, Timeout: 30 * time.Second},
+			{Name: "bolt", Blobs: s.bolt, Timeout: 30 * time.Second}},
+		Log: slog.New(slog.DiscardHandler), TTL: time.Hour, ReadDeadline: time.Minute,
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	server, err := detail.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewUnstartedServer(server.Handler())
+	web.Config = detail.NewHTTPServer(server.Handler(), c.Log)
+	web.Start()
+	s.server, s.url = server, web.URL
+	s.client = &http.Client{Transport: &http.Transport{DisableCompression: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	t.Cleanup(func() {
+		s.client.CloseIdleConnections()
+		web.Close()
+		server.Close()
+	})
+	return s
+}
+
+func theme(t *testing.T, own fstest.MapFS) *templates.Set {
+	t.Helper()
+	base, err := templates.Theme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := templates.Load(own, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+type response struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// get asks with header fields given as "Name: value".
+func (s *shop) get(t *testing.T, path string, fields ...string) response {
+	t.Helper()
+	return s.do(t, http.MethodGet, path, fields...)
+}
+
+func (s *shop) do(t *testing.T, method, path string, fields ...string) response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, ": ")
+		if name == "Host" {
+			r.Host = value
+		}
+		r.Header.Add(name, value)
+	}
+	w, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	body, err := io.ReadAll(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.Header.Get("Content-Encoding") == "gzip" && len(body) > 0 {
+		z, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err = io.ReadAll(z); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return response{w.StatusCode, w.Header, string(body)}
+}
+
+// eventually polls until f holds.
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !f() {
+		if time.Now().After(deadline) {
+			t.Fatal("never happened: " + what)
+		}
+		<-tick.C
+	}
+}

@@ -1,0 +1,254 @@
+package detail_test
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/detail"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+func entity(t *testing.T, s string) item.Entity {
+	t.Helper()
+	e, err := item.ParseEntity(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+const lamp = `{"product":{"title":"Lamp"}}`
+
+func TestTierFailure(t *testing.T) {
+	t.Run("a later tier serves, marked stale", func(t *testing.T) {
+		s := open(t)
+		s.redis.set(func(m *memory) { m.err = errDown })
+		s.bolt.put("sku:1", "item", 5, lamp)
+		got := s.get(t, "/item/1.html")
+		if got.status != 200 || got.header.Get("X-Vitrine-Source") != "bolt" || got.header.Get("X-Vitrine-Stale") != "1" ||
+			!strings.Contains(got.header.Get("Cache-Control"), "s-maxage=5,") {
+			t.Error(got.status, got.header)
+		}
+	})
+	t.Run("a flushed first tier does not blank the shop", func(t *testing.T) {
+		s := open(t)
+		s.bolt.put("sku:1", "item", 5, lamp)
+		if got := s.get(t, "/item/1.html"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" {
+			t.Error(got.status, got.header)
+		}
+	})
+	t.Run("what the first tier could not be asked about is not absent", func(t *testing.T) {
+		s := open(t)
+		s.redis.set(func(m *memory) { m.err = errDown })
+		got := s.get(t, "/item/1.html")
+		if got.status != 503 || got.header.Get("Retry-After") == "" || got.header.Get("Cache-Control") != "no-store" {
+			t.Error(got.status, got.header)
+		}
+	})
+	t.Run("a later tier that fails leaves the first one's word", func(t *testing.T) {
+		s := open(t)
+		s.bolt.set(func(m *memory) { m.err = errDown })
+		if got := s.get(t, "/item/1.html"); got.status != 404 {
+			t.Error(got.status)
+		}
+	})
+	t.Run("damage is not absence", func(t *testing.T) {
+		s := open(t)
+		s.redis.set(func(m *memory) { m.damaged[kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: "1"}, Blob: "item"}] = true })
+		if got := s.get(t, "/item/1.html"); got.status != 503 {
+			t.Error(got.status)
+		}
+		s.redis.put("sku:2", "item", 1, `{"product":`)
+		if got := s.get(t, "/item/2.json"); got.status != 503 {
+			t.Error(got.status, got.body)
+		}
+	})
+	t.Run("a joined part that can't be read only leaves a mark", func(t *testing.T) {
+		s := open(t)
+		s.redis.put("sku:1", "item", 5, lamp, "brand:9")
+		s.redis.set(func(m *memory) {
+			m.damaged[kv.BlobKey{Entity: item.Entity{Kind: "brand", ID: "9"}, Blob: "card"}] = true
+		})
+		if got := s.get(t, "/item/1.html"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" {
+			t.Error(got.status, got.header)
+		}
+	})
+	t.Run("the breaker spares a failing tier", func(t *testing.T) {
+		s := open(t)
+		s.redis.set(func(m *memory) { m.err = errDown })
+		for range 50 {
+			s.get(t, "/item/1.html")
+		}
+		if n := s.redis.reads(); n >= 50 {
+			t.Errorf("%d reads of a tier that is down", n)
+		}
+		s.redis.set(func(m *memory) { m.err = nil })
+		s.redis.put("sku:1", "item", 5, lamp)
+		eventually(t, "the tier is taken back", func() bool { return s.get(t, "/item/1.html").status == 200 })
+	})
+	t.Run("a tier that hangs costs its time-out", func(t *testing.T) {
+		s := open(t, func(c *detail.Config) { c.Tiers[0].Timeout = 10 * time.Millisecond })
+		hang := make(chan struct{})
+		s.redis.set(func(m *memory) { m.hang = hang })
+		s.bolt.put("sku:1", "item", 5, lamp)
+		got := s.get(t, "/item/1.html")
+		close(hang)
+		if got.status != 200 || got.header.Get("X-Vitrine-Source") != "bolt" {
+			t.Error(got.status, got.header)
+		}
+	})
+	t.Run("no catalog yet", func(t *testing.T) {
+		s := open(t, func(c *detail.Config) { c.Catalog = func() *catalog.Catalog { return nil } })
+		if got := s.get(t, "/item/1.html"); got.status != 503 || s.server.Ready() == nil {
+			t.Error(got.status)
+		}
+	})
+}
+
+func TestLocal(t *testing.T) {
+	read := func(t *testing.T, s *shop, gen string) response {
+		t.Helper()
+		got := s.get(t, "/item/1.json")
+		if got.header.Get("X-Vitrine-Gen") != gen {
+			t.Errorf("gen %s, want %s", got.header.Get("X-Vitrine-Gen"), gen)
+		}
+		return got
+	}
+	warm := func(t *testing.T, s *shop) {
+		t.Helper()
+		eventually(t, "the page is local", func() bool { return s.get(t, "/item/1.json").header.Get("X-Vitrine-Source") == "local" })
+	}
+	t.Run("an announcement overtakes an entry", func(t *testing.T) {
+		s := open(t)
+		s.redis.put("sku:1", "item", 5, lamp)
+		warm(t, s)
+		s.redis.put("sku:1", "item", 6, lamp)
+		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6, "offer": 2})
+		read(t, s, "6")
+	})
+	t.Run("an entry at the gen announced stays", func(t *testing.T) {
+		s := open(t)
+		s.redis.put("sku:1", "item", 5, lamp)
+		warm(t, s)
+		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 5})
+		if got := read(t, s, "5"); got.header.Get("X-Vitrine-Source") != "local" {
+			t.Error(got.header)
+		}
+	})
+	t.Run("an overtaken entry is the last resort", func(t *testing.T) {
+		s := open(t)
+		s.redis.put("sku:1", "item", 5, lamp)
+		warm(t, s)
+		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
+		s.redis.set(func(m *memory) { m.err = errDown })
+		if got := read(t, s, "5"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" {
+			t.Error(got.status, got.header)
+		}
+	})
+	t.Run("a gap makes all entries be read again", func(t *testing.T) {
+		s := open(t)
+		s.redis.put("sku:1", "item", 5, lamp)
+		warm(t, s)
+		s.redis.put("sku:1", "item", 6, lamp)
+		s.server.Gap()
+		read(t, s, "6")
+	})
+	t.Run("absence is remembered, and forgotten when announced", func(t *testing.T) {
+		s := open(t)
+		s.get(t, "/item/1.json")
+		s.redis.put("sku:1", "item", 6, lamp)
+		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
+		read(t, s, "6")
+	})
+	t.Run("an expired entry is served while one refresh runs", func(t *testing.T) {
+		s := open(t, func(c *detail.Config) { c.TTL = 2 * time.Second })
+		s.redis.put("sku:1", "item", 5, lamp)
+		warm(t, s)
+		s.redis.put("sku:1", "item", 6, lamp) // not announced: the TTL is the last bound
+		eventually(t, "the new gen", func() bool { return s.get(t, "/item/1.json").header.Get("X-Vitrine-Gen") == "6" })
+	})
+}
+
+// TestFloorRace plays the interleaving of doc.go: the announcement comes between a read and its fill.
+func TestFloorRace(t *testing.T) {
+	s := open(t)
+	hang, entered := make(chan struct{}), make(chan struct{}, 10)
+	s.redis.put("sku:1", "item", 5, lamp)
+	s.redis.set(func(m *memory) { m.hang, m.entered = hang, entered })
+	done := make(chan response)
+	go func() { done <- s.get(t, "/item/1.json") }()
+	<-entered // gen 5 is read, and on its way
+	s.redis.set(func(m *memory) { m.hang, m.entered = nil, nil })
+	s.redis.put("sku:1", "item", 6, lamp)
+	s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
+	close(hang)
+	if got := <-done; got.header.Get("X-Vitrine-Gen") != "6" || got.header.Get("X-Vitrine-Stale") != "" {
+		t.Errorf("a read below its floor must be made again: %v", got.header)
+	}
+	if got := s.get(t, "/item/1.json"); got.header.Get("X-Vitrine-Gen") != "6" {
+		t.Errorf("gen %s was kept below its floor", got.header.Get("X-Vitrine-Gen"))
+	}
+}
+
+func TestBelowFloorIsServedMarked(t *testing.T) {
+	s := open(t)
+	s.redis.put("sku:1", "item", 5, lamp) // the store lags behind the announcement
+	s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
+	for range 3 {
+		got := s.get(t, "/item/1.json")
+		if got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" || got.header.Get("X-Vitrine-Source") == "local" {
+			t.Error(got.status, got.header)
+		}
+	}
+}
+
+func TestOneReadForMany(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	s := open(t, func(c *detail.Config) { c.Registry = registry })
+	hang, entered := make(chan struct{}), make(chan struct{}, 100)
+	s.redis.put("sku:1", "item", 5, lamp)
+	s.redis.set(func(m *memory) { m.hang, m.entered = hang, entered })
+	const visitors, keys = 20, 2
+	var wait sync.WaitGroup
+	for range visitors {
+		wait.Go(func() { s.get(t, "/item/1.json") })
+	}
+	<-entered
+	eventually(t, "all have missed", func() bool {
+		return counted(t, registry, "vitrine_detail_tier_keys_total", "local", "miss") == visitors*keys
+	})
+	close(hang)
+	wait.Wait()
+	if n := s.redis.reads(); n > visitors/2 {
+		t.Errorf("%d visitors made %d reads", visitors, n)
+	}
+}
+
+// counted is the counter with just these label values.
+func counted(t *testing.T, r *prometheus.Registry, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var have []string
+			for _, l := range m.GetLabel() {
+				have = append(have, l.GetValue())
+			}
+			slices.Sort(have)
+			if f.GetName() == name && slices.Equal(have, slices.Sorted(slices.Values(labels))) {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
+}

@@ -1,0 +1,141 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vitrine/internal/item"
+)
+
+// Bucket is a KV bucket: settings that are pushed to every process.
+type Bucket struct {
+	conn *Conn
+	name string
+}
+
+// Entry is one revision of a key. Revisions are unique and rise within a bucket.
+type Entry struct {
+	Key      string
+	Value    []byte
+	Revision uint64
+	Created  time.Time
+	Deleted  bool // deleted or expired; there is no value
+	Reset    bool // only from Watch, with no key: the bucket was made anew, its revisions begin again
+}
+
+// ErrNoEntry is a key that has no value, or a bucket that is not there.
+var ErrNoEntry = errors.New("no entry")
+
+// Bucket names a bucket; Ensure makes it.
+func (c *Conn) Bucket(name string) *Bucket { return &Bucket{c, name} }
+
+// Put stores value whatever is there.
+func (b *Bucket) Put(ctx context.Context, key string, value []byte) (revision uint64, err error) {
+	return b.write(ctx, "put", key, func(kv jetstream.KeyValue) (uint64, error) { return kv.Put(ctx, key, value) })
+}
+
+// Create stores value if the key has none; else it fails with item.ErrChanged.
+func (b *Bucket) Create(ctx context.Context, key string, value []byte) (revision uint64, err error) {
+	return b.write(ctx, "create", key, func(kv jetstream.KeyValue) (uint64, error) { return kv.Create(ctx, key, value) })
+}
+
+// Update stores value if the key still stands at revision last; else it fails with item.ErrChanged.
+func (b *Bucket) Update(ctx context.Context, key string, value []byte, last uint64) (revision uint64, err error) {
+	return b.write(ctx, "update", key, func(kv jetstream.KeyValue) (uint64, error) { return kv.Update(ctx, key, value, last) })
+}
+
+// Delete removes the key's value; its history stays.
+func (b *Bucket) Delete(ctx context.Context, key string) error {
+	_, err := b.write(ctx, "delete", key, func(kv jetstream.KeyValue) (uint64, error) { return 0, kv.Delete(ctx, key) })
+	return err
+}
+
+// Get reads the key's value; ErrNoEntry where there is none.
+func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
+	kv, err := b.open(ctx)
+	if err != nil {
+		return Entry{}, err
+	}
+	e, err := kv.Get(ctx, key)
+	if err != nil {
+		return Entry{}, b.failed("get", key, err)
+	}
+	return entry(e), nil
+}
+
+// History lists the revisions of the key that are kept, the oldest first.
+func (b *Bucket) History(ctx context.Context, key string) ([]Entry, error) {
+	kv, err := b.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	history, err := kv.History(ctx, key)
+	if err != nil {
+		return nil, b.failed("read the history of", key, err)
+	}
+	entries := make([]Entry, len(history))
+	for i, e := range history {
+		entries[i] = entry(e)
+	}
+	return entries, nil
+}
+
+// Keys lists the keys that have a value.
+func (b *Bucket) Keys(ctx context.Context) ([]string, error) {
+	kv, err := b.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := kv.Keys(ctx)
+	if err != nil && !errors.Is(err, jetstream.ErrNoKeysFound) {
+		return nil, b.failed("list", "keys", err)
+	}
+	return keys, nil
+}
+
+func (b *Bucket) write(ctx context.Context, verb, key string, f func(jetstream.KeyValue) (uint64, error)) (uint64, error) {
+	kv, err := b.open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	revision, err := f(kv)
+	if err != nil {
+		return 0, b.failed(verb, key, err)
+	}
+	return revision, nil
+}
+
+func (b *Bucket) open(ctx context.Context) (jetstream.KeyValue, error) {
+	kv, err := b.conn.js.KeyValue(ctx, b.name)
+	if err != nil {
+		return nil, b.failed("open", "it", err)
+	}
+	return kv, nil
+}
+
+// failed sorts an error of the client library into the classes that callers know.
+func (b *Bucket) failed(verb, key string, err error) error {
+	what := fmt.Sprintf("bucket %s: %s %q", b.name, verb, clip(key, 80))
+	var answer *jetstream.APIError
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrBucketNotFound):
+		return fmt.Errorf("%s: %w", what, ErrNoEntry)
+	case errors.Is(err, jetstream.ErrInvalidKey):
+		return fmt.Errorf("%s: %w", what, item.ErrName)
+	case errors.Is(err, jetstream.ErrKeyExists),
+		errors.As(err, &answer) && answer.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
+		return fmt.Errorf("%s: %w", what, item.ErrChanged)
+	}
+	return reached(what, err)
+}
+
+func entry(e jetstream.KeyValueEntry) Entry {
+	return Entry{
+		Key: e.Key(), Value: e.Value(), Revision: e.Revision(), Created: e.Created(),
+		Deleted: e.Operation() != jetstream.KeyValuePut,
+	}
+}

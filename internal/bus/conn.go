@@ -1,0 +1,170 @@
+package bus
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vitrine/internal/item"
+)
+
+// patience is how long one request to NATS may take where its context does not say less.
+const patience = 5 * time.Second
+
+// window is how many publishes of a Conn may be unanswered at a time.
+const window = 2048
+
+// Config tells which NATS to use.
+type Config struct {
+	URL    string       // defaults to nats://127.0.0.1:4222; not looked at where Server is set
+	Server *Server      // the embedded server, reached without a socket
+	Name   string       // what NATS shows for the connection; defaults to vitrine
+	Log    *slog.Logger // defaults to silence
+}
+
+// Conn is a connection to NATS. It reconnects for ever. While NATS is away its methods fail with
+// item.ErrUnavailable; nothing is kept to be sent later. It is safe for concurrent use.
+type Conn struct {
+	cfg  Config
+	log  *slog.Logger
+	nats *nats.Conn
+	js   jetstream.JetStream
+	slot chan struct{} // holds one element per unanswered asynchronous publish
+
+	mu    sync.Mutex    // guards the one below
+	blink chan struct{} // closed when the connection is lost or found again
+}
+
+// Dial connects. It waits up to 5 s, or until ctx ends, and then fails with item.ErrUnavailable.
+func Dial(ctx context.Context, cfg Config) (*Conn, error) {
+	cfg.URL, cfg.Name = cmp.Or(cfg.URL, nats.DefaultURL), cmp.Or(cfg.Name, "vitrine")
+	c := &Conn{cfg: cfg, log: orSilent(cfg.Log), slot: make(chan struct{}, window), blink: make(chan struct{})}
+	first := make(chan struct{})
+	opts := []nats.Option{
+		nats.Name(cfg.Name), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1),
+		nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, time.Second),
+		nats.PingInterval(10 * time.Second),
+		nats.ConnectHandler(func(*nats.Conn) { close(first) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.blinked("disconnected from NATS", err) }),
+		nats.ReconnectHandler(func(*nats.Conn) { c.blinked("connected to NATS again", nil) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.log.Warn("nats", "error", err) }),
+	}
+	if cfg.Server != nil {
+		opts = append(opts, nats.InProcessServer(cfg.Server.nats))
+	}
+	var err error
+	if c.nats, err = nats.Connect(cfg.URL, opts...); err != nil {
+		return nil, fmt.Errorf("%w: connect to %s: %w", item.ErrUnavailable, cfg.URL, err)
+	}
+	if err := c.start(ctx, first); err != nil {
+		c.nats.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Conn) start(ctx context.Context, first <-chan struct{}) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-first:
+	case <-ctx.Done():
+		return fmt.Errorf("%w: NATS at %s does not answer: %w", item.ErrUnavailable, c.cfg.URL, cmp.Or(c.nats.LastError(), ctx.Err()))
+	}
+	c.js, err = jetstream.New(c.nats, jetstream.WithDefaultTimeout(patience),
+		jetstream.WithPublishAsyncMaxPending(2*window), jetstream.WithPublishAsyncTimeout(patience))
+	return err
+}
+
+// URL is where the server is reached; "" for an embedded one without a listener.
+func (c *Conn) URL() string {
+	if c.cfg.Server != nil {
+		return c.cfg.Server.URL()
+	}
+	return c.cfg.URL
+}
+
+// Close sends what is written and closes the connection.
+func (c *Conn) Close() {
+	if c.nats.IsConnected() {
+		if err := c.nats.FlushTimeout(time.Second); err != nil {
+			c.log.Warn("flush NATS on closing", "error", err)
+		}
+	}
+	c.nats.Close()
+}
+
+// Check tells whether the server can be used: JetStream is on, and it is 2.12 or newer.
+func (c *Conn) Check(ctx context.Context) error {
+	if err := checkVersion(c.nats.ConnectedServerVersion()); err != nil {
+		return err
+	}
+	if _, err := c.js.AccountInfo(ctx); err != nil {
+		return reached("ask NATS for JetStream", err)
+	}
+	return nil
+}
+
+func checkVersion(version string) error {
+	major, rest, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	a, err1 := strconv.Atoi(major)
+	b, err2 := strconv.Atoi(minor)
+	if err1 != nil || err2 != nil || a < 2 || a == 2 && b < 12 {
+		return fmt.Errorf("NATS %q is too old: Vitrine needs 2.12 or newer", version)
+	}
+	return nil
+}
+
+// interrupted is closed when the connection is lost or found again from now on.
+func (c *Conn) interrupted() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.blink
+}
+
+func (c *Conn) blinked(what string, err error) {
+	if err != nil {
+		c.log.Warn(what, "error", err)
+	} else {
+		c.log.Info(what)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.blink)
+	c.blink = make(chan struct{})
+}
+
+// reached wraps an error of a request to NATS. What the server itself answered stays as it is; all else
+// means that it was not reached.
+func reached(what string, err error) error {
+	var answer *jetstream.APIError
+	switch {
+	case errors.As(err, &answer) && answer.Code < 500:
+		return fmt.Errorf("%s: %w", what, err)
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return fmt.Errorf("%s: %w: %w", what, item.ErrUnavailable, err)
+}
+
+// wait returns after d, or false when ctx ends before.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,168 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vitrine/internal/item"
+)
+
+// Position is up to where announcements were taken: a sequence in one life of the stream BLOBS. It may be
+// stored; the zero Position knows nothing.
+type Position struct {
+	Stream time.Time `json:"stream"` // when the stream was made
+	Seq    uint64    `json:"seq"`
+}
+
+// follower takes announcements in order.
+type follower struct {
+	conn *Conn
+	at   Position
+	f    func([]Announcement, Position)
+	gap  func()
+}
+
+// FollowBlobs calls f with the announcements after from, as many at a time as wait, until ctx ends; it returns nil then.
+// Where some may have been missed - from is zero, the stream was made anew or rolled back, or announcements
+// aged out - it calls gap first and goes on with what comes from then on.
+//
+// A superseded announcement is skipped, which is no gap: its successor has the same subject and comes later.
+func (c *Conn) FollowBlobs(ctx context.Context, from Position, f func([]Announcement, Position), gap func()) error {
+	w := &follower{conn: c, at: from, f: f, gap: gap}
+	for broken := 1; ctx.Err() == nil; broken++ {
+		began := time.Now()
+		err := w.follow(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if time.Since(began) > 10*time.Second {
+			broken = 1
+		}
+		c.log.Warn("following announcements broken off, beginning again", "error", err)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			if err := c.Ensure(ctx); err != nil {
+				c.log.Warn("streams not made anew", "error", err)
+			}
+		}
+		wait(ctx, min(backoff(broken), 2*time.Second))
+	}
+	return nil
+}
+
+// follow takes announcements through one ephemeral consumer. That is not acked, so that whatever may have
+// lost a message - an interruption, a jump in the consumer's count - ends it, and the next begins at the position.
+func (w *follower) follow(ctx context.Context) error {
+	blink := w.conn.interrupted()
+	stream, err := w.locate(ctx)
+	if err != nil {
+		return err
+	}
+	ephemeral, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: w.at.Seq + 1,
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		return reached("follow "+Blobs, err)
+	}
+	var count uint64
+	for {
+		if err := w.fetch(ctx, ephemeral, blink, &count); err != nil {
+			return err
+		}
+	}
+}
+
+// locate compares the position with the stream. Messages after it have aged out only if the stream begins
+// later than one past it: a message leaves by age after all that are older.
+func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	stream, err := w.conn.js.Stream(ctx, Blobs)
+	if err != nil {
+		return nil, fmt.Errorf("look at the stream %s: %w", Blobs, err)
+	}
+	info := stream.CachedInfo()
+	s := info.State
+	if !info.Created.Equal(w.at.Stream) || s.LastSeq < w.at.Seq || s.FirstSeq > w.at.Seq+1 {
+		w.at = Position{info.Created, s.LastSeq}
+		w.gap()
+	}
+	return stream, nil
+}
+
+func (w *follower) fetch(ctx context.Context, from jetstream.Consumer, blink <-chan struct{}, count *uint64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	batch, err := from.Fetch(fetchMax, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(fetchBeat))
+	if err != nil {
+		return fmt.Errorf("fetch announcements: %w", err)
+	}
+	for {
+		select {
+		case <-blink:
+			return errors.New("fetch announcements: the connection was interrupted")
+		case first, ok := <-batch.Messages():
+			if !ok {
+				if err := batch.Error(); err != nil {
+					return fmt.Errorf("fetch announcements: %w", err)
+				}
+				return nil
+			}
+			if err := w.take(first, batch.Messages(), count); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take hands on first and what waits behind it.
+func (w *follower) take(first jetstream.Msg, more <-chan jetstream.Msg, count *uint64) error {
+	var batch []Announcement
+	for msg, ok := first, true; ok; {
+		meta, err := msg.Metadata()
+		if err != nil {
+			return fmt.Errorf("read an announcement: %w", err)
+		}
+		if *count++; meta.Sequence.Consumer != *count {
+			w.hand(batch)
+			return fmt.Errorf("announcement %d came where %d was due", meta.Sequence.Consumer, *count)
+		}
+		w.at.Seq = meta.Sequence.Stream
+		a, err := readAnnouncement(msg)
+		if err != nil {
+			w.conn.log.Warn("announcement not understood", "subject", clip(msg.Subject(), 80), "error", err)
+		} else {
+			batch = append(batch, a)
+		}
+		select {
+		case msg, ok = <-more:
+		default:
+			ok = false
+		}
+	}
+	w.hand(batch)
+	return nil
+}
+
+func (w *follower) hand(batch []Announcement) {
+	if len(batch) > 0 {
+		w.f(batch, w.at)
+	}
+}
+
+func readAnnouncement(msg jetstream.Msg) (Announcement, error) {
+	e, err := item.ParseBlob(msg.Subject())
+	if err != nil {
+		return Announcement{}, err
+	}
+	a := Announcement{Entity: e}
+	if err := json.Unmarshal(msg.Data(), &a.Gens); err != nil {
+		return Announcement{}, fmt.Errorf("gens of %s: %w", e, err)
+	}
+	return a, nil
+}

@@ -1,0 +1,91 @@
+package bus
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vitrine/internal/item"
+)
+
+// message is a delivery.
+type message struct {
+	msg     jetstream.Msg
+	seq     uint64 // in the stream
+	attempt int
+	sent    time.Time
+	era     time.Time                  // when the durable consumer that delivered it was made
+	current *atomic.Pointer[time.Time] // the era of the lane now
+}
+
+// settle sends an answer for the message, unless its durable consumer is gone: sequences begin again in a
+// stream made anew, and an old acknowledgement would then remove a new message that nobody handled.
+// A failed answer is no harm: NATS delivers the message again.
+func (m message) settle(log *slog.Logger, what string, answer func() error) {
+	if now := m.current.Load(); now == nil || !now.Equal(m.era) {
+		return
+	}
+	if err := answer(); err != nil {
+		log.Debug("answer to NATS not sent", "answer", what, "subject", m.msg.Subject(), "error", err)
+	}
+}
+
+// replaces tells whether m stands in the stream in the place of old.
+func (m message) replaces(old message) bool {
+	return m.msg.Subject() == old.msg.Subject() && m.era.Equal(old.era) && m.seq >= old.seq
+}
+
+// key is what must not be in work twice at a time. Subject is set only where no change could be read from it.
+type key struct {
+	item.Entity
+	Dimension string
+	Subject   string
+}
+
+// slot is a key's place in a lane.
+type slot struct {
+	key
+	Lane item.Lane
+}
+
+// work is a task and the messages that asked for it. It is changed only on the board, while it waits.
+type work struct {
+	slot
+	task     Task
+	group    string
+	max      int
+	fatal    error     // why it is a dead letter without being handled
+	messages []message // the newest last
+}
+
+// merge takes the messages of other, which came later, and returns those that are replaced in the stream.
+func (w *work) merge(other *work) (replaced []message) {
+	w.task.Force = w.task.Force || other.task.Force
+	w.task.Attempt = min(w.task.Attempt, other.task.Attempt)
+	if other.task.Event.After(w.task.Event) {
+		w.task.Event = other.task.Event
+	}
+	for _, m := range other.messages {
+		replaced = append(replaced, w.take(m)...)
+	}
+	return replaced
+}
+
+func (w *work) take(m message) (replaced []message) {
+	for i, old := range w.messages {
+		switch {
+		case m.replaces(old):
+			w.messages[i] = m
+			if m.seq == old.seq {
+				return nil // the same message, delivered again
+			}
+			return []message{old}
+		case old.replaces(m):
+			return []message{m}
+		}
+	}
+	w.messages = append(w.messages, m)
+	return nil
+}

@@ -1,0 +1,138 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vitrine/internal/item"
+)
+
+// The headers that a change may carry.
+const (
+	timeHeader  = "ce-time"       // CloudEvents 1.0, binary: when the change happened
+	forceHeader = "Vitrine-Force" // "1": fetch without validators
+)
+
+// PublishOptions go with every change of one call.
+type PublishOptions struct {
+	Event time.Time // when the change happened; zero where unknown
+	Force bool      // fetch and fold though nothing seems to have changed
+}
+
+// Announcement tells the gens of all blobs of an entity.
+type Announcement struct {
+	Entity item.Entity
+	Gens   map[string]uint64 // blob → gen
+}
+
+// PublishChanges returns when NATS holds every change. On an error some may have been stored; to publish
+// all of them again is harmless.
+func (c *Conn) PublishChanges(ctx context.Context, changes []item.Change, opt PublishOptions) error {
+	header := nats.Header{}
+	if !opt.Event.IsZero() {
+		header.Set(timeHeader, opt.Event.UTC().Format(time.RFC3339Nano))
+	}
+	if opt.Force {
+		header.Set(forceHeader, "1")
+	}
+	return c.publish(ctx, len(changes), func(i int) (*nats.Msg, error) {
+		return &nats.Msg{Subject: changes[i].Subject(), Header: header}, nil
+	})
+}
+
+// PublishSyncs asks to fold the entities of changes, each in its lane; dimensions are not looked at.
+func (c *Conn) PublishSyncs(ctx context.Context, syncs []item.Change) error {
+	return c.publish(ctx, len(syncs), func(i int) (*nats.Msg, error) {
+		return &nats.Msg{Subject: item.SyncSubject(syncs[i].Lane, syncs[i].Entity)}, nil
+	})
+}
+
+// Announce tells the detail servers: body {"item":gen,"offer":gen,…}.
+func (c *Conn) Announce(ctx context.Context, announcements []Announcement) error {
+	return c.publish(ctx, len(announcements), func(i int) (*nats.Msg, error) {
+		body, err := json.Marshal(announcements[i].Gens)
+		if err != nil {
+			return nil, err
+		}
+		return &nats.Msg{Subject: item.BlobSubject(announcements[i].Entity), Data: body}, nil
+	})
+}
+
+// publish sends n messages. One goes out synchronously, which has the lower latency.
+func (c *Conn) publish(ctx context.Context, n int, message func(int) (*nats.Msg, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, max(patience, time.Duration(n)*time.Millisecond))
+	defer cancel()
+	if n == 1 {
+		m, err := message(0)
+		if err != nil {
+			return err
+		}
+		if _, err = c.js.PublishMsg(ctx, m); err != nil {
+			return reached("publish "+m.Subject, err)
+		}
+		return nil
+	}
+	return c.publishMany(ctx, n, message)
+}
+
+// publishMany keeps at most window publishes unanswered, and reports the first error after all answers
+// that are due have come.
+func (c *Conn) publishMany(ctx context.Context, n int, message func(int) (*nats.Msg, error)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	futures := make(chan jetstream.PubAckFuture, window)
+	settled := make(chan struct{})
+	go func() {
+		defer close(settled)
+		for f := range futures {
+			if err := c.answer(ctx, f); err != nil {
+				cancel(err) // the first cause stays
+			}
+			<-c.slot
+		}
+	}()
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		if err := c.send(ctx, i, message, futures); err != nil {
+			cancel(err)
+		}
+	}
+	close(futures)
+	<-settled
+	return context.Cause(ctx)
+}
+
+// send publishes one message and leaves its future to be answered. It holds a slot until then.
+func (c *Conn) send(ctx context.Context, i int, message func(int) (*nats.Msg, error), futures chan<- jetstream.PubAckFuture) error {
+	m, err := message(i)
+	if err != nil {
+		return err
+	}
+	select {
+	case c.slot <- struct{}{}:
+	case <-ctx.Done():
+		return reached("publish "+m.Subject, ctx.Err())
+	}
+	f, err := c.js.PublishMsgAsync(m)
+	if err != nil {
+		<-c.slot
+		return reached("publish "+m.Subject, err)
+	}
+	futures <- f // never blocks: there are as many places as slots
+	return nil
+}
+
+func (c *Conn) answer(ctx context.Context, f jetstream.PubAckFuture) error {
+	select {
+	case <-f.Ok():
+		return nil
+	case err := <-f.Err():
+		return reached("publish "+f.Msg().Subject, err)
+	case <-ctx.Done():
+		return fmt.Errorf("publish %s: %w: %w", f.Msg().Subject, item.ErrUnavailable, context.Cause(ctx))
+	}
+}

@@ -1,0 +1,120 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"vitrine/internal/item"
+)
+
+// startTime is how long the embedded server may take to recover its streams.
+const startTime = 30 * time.Second
+
+// EmbedConfig tells how to run the embedded server.
+type EmbedConfig struct {
+	Dir  string       // where JetStream keeps its files
+	Addr string       // host:port to listen on, port 0 for a free one; "" for no listener
+	Log  *slog.Logger // defaults to silence
+}
+
+// Server is a NATS server with JetStream inside this process.
+type Server struct {
+	nats *server.Server
+	addr string
+}
+
+// Embed starts a server and returns when it is ready. It stops by Shutdown, not with ctx, so that the
+// stages can drain through it.
+func Embed(ctx context.Context, cfg EmbedConfig) (*Server, error) {
+	opts := &server.Options{
+		ServerName: "vitrine", JetStream: true, StoreDir: cfg.Dir, NoSigs: true, DontListen: cfg.Addr == "",
+	}
+	if cfg.Addr != "" {
+		host, port, err := splitAddr(cfg.Addr)
+		if err != nil {
+			return nil, err
+		}
+		opts.Host, opts.Port = host, port
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("make the embedded NATS: %w", err)
+	}
+	s.SetLoggerV2(serverLog{orSilent(cfg.Log)}, false, false, false)
+	s.Start()
+	if err := awaitReady(ctx, s); err != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
+		return nil, fmt.Errorf("start the embedded NATS on %q in %s: %w", cfg.Addr, cfg.Dir, err)
+	}
+	return &Server{nats: s, addr: cfg.Addr}, nil
+}
+
+func splitAddr(addr string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, fmt.Errorf("address of the embedded NATS %q: %w", addr, err)
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil || port < 0 || port > 65535 {
+		return "", 0, fmt.Errorf("address of the embedded NATS %q: %q is not a port", addr, text)
+	}
+	if host == "" {
+		host = "127.0.0.1" // an empty host would listen on every interface
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return host, port, nil
+}
+
+func awaitReady(ctx context.Context, s *server.Server) error {
+	ready := make(chan bool, 1)
+	go func() { ready <- s.ReadyForConnections(startTime) }()
+	select {
+	case ok := <-ready:
+		if !ok {
+			return fmt.Errorf("%w: not ready within %s; is the address in use?", item.ErrUnavailable, startTime)
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// URL is where other processes reach the server; "" without a listener.
+func (s *Server) URL() string {
+	if s.addr == "" {
+		return ""
+	}
+	return s.nats.ClientURL()
+}
+
+// Shutdown stops the server and returns when its files are closed.
+func (s *Server) Shutdown() {
+	s.nats.Shutdown()
+	s.nats.WaitForShutdown()
+}
+
+// serverLog passes the server's own messages on: warnings and errors only, the rest is debug.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Noticef(f string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(f, v...)) }
+func (l serverLog) Warnf(f string, v ...any)   { l.log.Warn("nats: " + fmt.Sprintf(f, v...)) }
+func (l serverLog) Fatalf(f string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(f, v...)) }
+func (l serverLog) Errorf(f string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(f, v...)) }
+func (l serverLog) Debugf(string, ...any)      {}
+func (l serverLog) Tracef(string, ...any)      {}
+
+func orSilent(log *slog.Logger) *slog.Logger {
+	if log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return log
+}

@@ -1,0 +1,86 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"vitrine/internal/item"
+)
+
+// Lane counts the messages of one lane of a stream.
+type Lane struct {
+	Waiting  uint64 `json:"waiting"`
+	InFlight uint64 `json:"in_flight"` // delivered and not acked: in work, in a buffer, or waiting for another attempt
+}
+
+// Pending counts what is queued, stream → lane → counts, and the dead letters.
+func (c *Conn) Pending(ctx context.Context) (streams map[string]map[item.Lane]Lane, failed uint64, err error) {
+	streams = map[string]map[item.Lane]Lane{}
+	for _, name := range []string{Changes, Syncs} {
+		if streams[name], err = c.lanes(ctx, name); err != nil {
+			return nil, 0, err
+		}
+	}
+	failed, err = c.messages(ctx, Failed)
+	return streams, failed, err
+}
+
+// lanes counts by the durable consumers. A lane that nobody has consumed yet counts as empty.
+func (c *Conn) lanes(ctx context.Context, name string) (map[item.Lane]Lane, error) {
+	lanes := map[item.Lane]Lane{}
+	for _, l := range item.Lanes() {
+		lanes[l] = Lane{}
+	}
+	stream, err := c.js.Stream(ctx, name)
+	if err != nil {
+		return nil, reached("look at the stream "+name, err)
+	}
+	list := stream.ListConsumers(ctx)
+	for info := range list.Info() {
+		_, suffix, _ := strings.Cut(info.Name, "-")
+		if lane, err := item.ParseLane(suffix); err == nil {
+			sum := lanes[lane]
+			sum.Waiting += info.NumPending
+			sum.InFlight += uint64(max(info.NumAckPending, 0))
+			lanes[lane] = sum
+		}
+	}
+	if err := list.Err(); err != nil {
+		return nil, reached("look at the consumers of "+name, err)
+	}
+	return lanes, nil
+}
+
+// Left is how many changes and folds are not done. CHANGES is counted first: a change is acked only after
+// its fold was announced, so that 0 means that nothing was on its way between the two.
+func (c *Conn) Left(ctx context.Context) (left uint64, err error) {
+	for _, name := range []string{Changes, Parked, Syncs} {
+		n, err := c.messages(ctx, name)
+		if err != nil {
+			return 0, err
+		}
+		left += n
+	}
+	return left, nil
+}
+
+func (c *Conn) messages(ctx context.Context, name string) (uint64, error) {
+	stream, err := c.js.Stream(ctx, name)
+	if err != nil {
+		return 0, reached("look at the stream "+name, err)
+	}
+	return stream.CachedInfo().State.Msgs, nil
+}
+
+// flush waits until NATS has what was written.
+func (c *Conn) flush() error {
+	if !c.nats.IsConnected() {
+		return nil // what was not sent is delivered again
+	}
+	if err := c.nats.FlushTimeout(time.Second); err != nil {
+		return fmt.Errorf("%w: flush NATS: %w", item.ErrUnavailable, err)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vitrine/internal/item"
+)
+
+// The streams.
+const (
+	Changes = "CHANGES"
+	Syncs   = "SYNC"
+	Parked  = "PARKED"
+	Blobs   = "BLOBS"
+	Failed  = "FAILED"
+	History = "HISTORY"
+)
+
+// duplicates is how long a Nats-Msg-Id is remembered. It is stream-wide, and so for event ids only.
+const duplicates = 2 * time.Minute
+
+// laneSubjects are the subjects of a work queue: head.high.>, head.normal.>, head.refresh.>.
+func laneSubjects(head string) (subjects []string) {
+	for _, l := range item.Lanes() {
+		subjects = append(subjects, head+"."+string(l)+".>")
+	}
+	return subjects
+}
+
+// head is the first token of a work queue's subjects.
+func head(stream string) string {
+	if stream == Syncs {
+		return "sync"
+	}
+	return "change"
+}
+
+func workQueue(name string, subjects []string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: name, Subjects: subjects, Retention: jetstream.WorkQueuePolicy, MaxMsgsPerSubject: 1,
+		Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, Duplicates: duplicates, AllowDirect: true,
+	}
+}
+
+func latest(name, subject string, age time.Duration) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: name, Subjects: []string{subject}, MaxMsgsPerSubject: 1, MaxAge: age,
+		Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, Duplicates: duplicates, AllowDirect: true,
+	}
+}
+
+// streams lists what Ensure makes. HISTORY comes before CHANGES, which fills it.
+func streams() []jetstream.StreamConfig {
+	changes := workQueue(Changes, laneSubjects("change"))
+	changes.RePublish = &jetstream.RePublish{Source: "change.>", Destination: "history.>"}
+	return []jetstream.StreamConfig{
+		{
+			Name: History, Subjects: []string{"history.>"}, MaxAge: 72 * time.Hour, MaxBytes: 1 << 30,
+			Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, Duplicates: duplicates, AllowDirect: true,
+		},
+		changes,
+		workQueue(Syncs, laneSubjects("sync")),
+		workQueue(Parked, []string{"parked.>"}),
+		latest(Blobs, "blob.>", time.Hour),
+		latest(Failed, "failed.>", 0),
+	}
+}
+
+func buckets() []jetstream.KeyValueConfig {
+	return []jetstream.KeyValueConfig{
+		{Bucket: "switches", History: 64},
+		{Bucket: "catalog", History: 64},
+		{Bucket: "templates", History: 64},
+		{Bucket: "nodes", History: 1, TTL: 10 * time.Second},
+	}
+}
+
+// Ensure makes the streams and buckets that are missing, and updates those that differ. Replicas and placement
+// are the operator's and stay. It refuses a NATS that is too old.
+func (c *Conn) Ensure(ctx context.Context) error {
+	if err := c.Check(ctx); err != nil {
+		return err
+	}
+	for _, cfg := range streams() {
+		if err := c.ensureStream(ctx, cfg); err != nil {
+			return reached("make the stream "+cfg.Name, err)
+		}
+	}
+	for _, cfg := range buckets() {
+		if err := c.ensureBucket(ctx, cfg); err != nil {
+			return reached("make the bucket "+cfg.Bucket, err)
+		}
+	}
+	return nil
+}
+
+func (c *Conn) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) error {
+	old, err := c.js.Stream(ctx, cfg.Name)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+	case err != nil:
+		return err
+	default:
+		was := old.CachedInfo().Config
+		cfg.Replicas, cfg.Placement = was.Replicas, was.Placement
+	}
+	_, err = c.js.CreateOrUpdateStream(ctx, cfg)
+	return err
+}
+
+func (c *Conn) ensureBucket(ctx context.Context, cfg jetstream.KeyValueConfig) error {
+	old, err := c.js.Stream(ctx, "KV_"+cfg.Bucket)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+	case err != nil:
+		return err
+	default:
+		was := old.CachedInfo().Config
+		cfg.Replicas, cfg.Placement = was.Replicas, was.Placement
+	}
+	_, err = c.js.CreateOrUpdateKeyValue(ctx, cfg)
+	return err
+}

@@ -1,0 +1,94 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// work takes batches until the board is closed.
+func (c *Consumer) work(ctx context.Context) {
+	for batch := c.board.take(); batch != nil; batch = c.board.take() {
+		c.handle(ctx, batch)
+		c.board.done(batch)
+	}
+}
+
+// handle works on a batch and answers NATS for each of its messages.
+func (c *Consumer) handle(ctx context.Context, batch []*work) {
+	began := time.Now()
+	errs := c.attempt(ctx, batch)
+	for i, w := range batch {
+		v := c.judge(ctx, w, errs[i])
+		c.carryOut(ctx, w, v, errs[i])
+		c.cfg.Handled(Handled{w.Lane, v.action.String(), time.Since(began)})
+	}
+}
+
+// attempt calls the handler and gives one error per work. Work that is a dead letter from the start has a
+// batch for itself.
+func (c *Consumer) attempt(ctx context.Context, batch []*work) (errs []error) {
+	errs = make([]error, len(batch))
+	tasks := make([]Task, 0, len(batch))
+	at := make([]int, 0, len(batch))
+	for i, w := range batch {
+		if errs[i] = w.fatal; w.fatal == nil {
+			tasks, at = append(tasks, w.task), append(at, i)
+		}
+	}
+	if len(tasks) == 0 {
+		return errs
+	}
+	results := c.call(ctx, tasks)
+	for i, j := range at {
+		errs[j] = results[i]
+	}
+	return errs
+}
+
+// call shields the worker from a handler that panics or gives too few results.
+func (c *Consumer) call(ctx context.Context, tasks []Task) (errs []error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("handler panicked", "panic", p, "first", tasks[0].Change.Entity, "tasks", len(tasks), "stack", string(debug.Stack()))
+			errs = forAll(tasks, fmt.Errorf("handler panicked: %v", p))
+		}
+	}()
+	if errs = c.cfg.Handle(ctx, tasks); len(errs) != len(tasks) {
+		errs = forAll(tasks, fmt.Errorf("handler gave %d results for %d tasks", len(errs), len(tasks)))
+	}
+	return errs
+}
+
+func forAll(tasks []Task, err error) []error {
+	errs := make([]error, len(tasks))
+	for i := range errs {
+		errs[i] = err
+	}
+	return errs
+}
+
+// carryOut answers NATS. A dead letter's message goes only after FAILED holds the letter.
+func (c *Consumer) carryOut(ctx context.Context, w *work, v verdict, cause error) {
+	if v.action == fail {
+		if err := c.bury(ctx, w, cause); err != nil {
+			c.log.Warn("dead letter not stored, trying again", "subject", w.messages[0].msg.Subject(), "error", err)
+			v = verdict{again, c.cfg.Backoff(w.task.Attempt)}
+		}
+	}
+	for _, m := range w.messages {
+		m.settle(c.log, v.action.String(), func() error {
+			switch v.action {
+			case ack:
+				return m.msg.Ack()
+			case again:
+				return m.msg.NakWithDelay(v.delay)
+			case back:
+				return m.msg.Nak()
+			default:
+				return m.msg.TermWithReason(clip(cause.Error(), 256))
+			}
+		})
+	}
+}

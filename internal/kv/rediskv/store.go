@@ -1,0 +1,113 @@
+package rediskv
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"vitrine/internal/kv"
+)
+
+var (
+	_ kv.Records = (*Store)(nil)
+	_ kv.Blobs   = (*Store)(nil)
+)
+
+// Store is a records store, a blobs store, or both, in Redis. It is safe for concurrent use.
+type Store struct {
+	log      *slog.Logger
+	timeout  time.Duration
+	mayEvict bool
+	address  address
+	scripts  scripts
+
+	mu      sync.Mutex // guards what follows
+	client  redis.UniversalClient
+	decided bool // whether client is known to be of the right kind
+}
+
+// Open reads the configuration and connects at first use, so that it succeeds while Redis is away. Only a
+// bad Config is an error. The context bounds nothing that outlives the call.
+func Open(_ context.Context, c Config) (*Store, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	a, err := c.parse()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{log: c.Log, timeout: c.Timeout, mayEvict: c.MayEvict, address: a, scripts: newScripts(), decided: a.cluster}
+	if a.cluster {
+		s.client = redis.NewClusterClient(clusterOptions(a.nodes, a.options))
+	} else {
+		s.client = redis.NewClient(a.options)
+	}
+	return s, nil
+}
+
+// Close ends the connections.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.client.Close(); err != nil {
+		return fmt.Errorf("close Redis %s: %w", s.name(), err)
+	}
+	return nil
+}
+
+// name is the store as errors call it: its nodes, never its password.
+func (s *Store) name() string { return strings.Join(s.address.nodes, ",") }
+
+// begin gives an operation its deadline and its client.
+func (s *Store) begin(ctx context.Context) (context.Context, context.CancelFunc, redis.UniversalClient, error) {
+	cancel := func() {}
+	if _, ok := ctx.Deadline(); !ok {
+		ctx, cancel = context.WithTimeout(ctx, s.timeout)
+	}
+	client, err := s.connect(ctx)
+	if err != nil {
+		cancel()
+		return nil, nil, nil, err
+	}
+	return ctx, cancel, client, nil
+}
+
+// connect finds out once whether the single node belongs to a Cluster. The question is asked outside the
+// lock, so that a hung server holds up each caller no longer than its own deadline.
+func (s *Store) connect(ctx context.Context) (redis.UniversalClient, error) {
+	s.mu.Lock()
+	client, decided := s.client, s.decided
+	s.mu.Unlock()
+	if decided {
+		return client, ctx.Err()
+	}
+	info, err := client.Info(ctx, "cluster").Result()
+	if err != nil && !forbidden(err) {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.decided {
+		return s.client, nil
+	}
+	s.decided = true
+	if strings.Contains(info, "cluster_enabled:1") {
+		// Others may be asking the old client the same; closed, it tells them to ask again.
+		defer client.Close()
+		s.client = redis.NewClusterClient(clusterOptions(s.address.nodes, s.address.options))
+		s.address.cluster = true
+	}
+	return s.client, nil
+}
+
+// clustered tells whether keys of several slots must not meet in one command.
+func clustered(c redis.UniversalClient) bool {
+	_, ok := c.(*redis.ClusterClient)
+	return ok
+}

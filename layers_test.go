@@ -1,0 +1,155 @@
+package vitrine_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const module = "vitrine"
+
+// layers holds each package's layer by its path in the module. A package imports lower layers only.
+var layers = map[string]int{
+	"cmd/vitrine":         6,
+	"internal/app":        5,
+	"heterog":             4,
+	"syncer":              4,
+	"detail":              4,
+	"internal/audit":      4,
+	"internal/bus":        3,
+	"internal/upstream":   3,
+	"internal/kv/rediskv": 3,
+	"internal/kv/boltkv":  3,
+	"internal/rows":       3,
+	"internal/shape":      2,
+	"internal/catalog":    1,
+	"internal/kv":         1,
+	"internal/ops":        1,
+	"internal/sample":     1,
+	"switches":            1,
+	"templates":           1,
+	"internal/item":       0,
+}
+
+// support is imported by tests only, and may then import what it likes.
+var support = []string{"internal/kv/kvtest", "internal/redistest"}
+
+// owners holds, for a module from outside, the one package that imports it.
+var owners = map[string]string{
+	"github.com/nats-io/nats.go":     "internal/bus",
+	"github.com/nats-io/nats-server": "internal/bus",
+	"github.com/redis/go-redis":      "internal/kv/rediskv",
+	"go.etcd.io/bbolt":               "internal/kv/boltkv",
+	"github.com/go-chi/chi":          "detail",
+}
+
+// TestLayers keeps what the house plan says about imports true. Imports of test files are left out.
+func TestLayers(t *testing.T) {
+	for _, fault := range faults(imports(t)) {
+		t.Error(fault)
+	}
+}
+
+// TestFaults proves the checker on graphs of its own: one edge each.
+func TestFaults(t *testing.T) {
+	tests := []struct {
+		name, from, to string
+		want           []string
+	}{
+		{"lets a stage use an adapter", "vitrine/detail", "vitrine/internal/bus", nil},
+		{"lets the owner use its module", "vitrine/internal/bus", "github.com/nats-io/nats-server/v2/server", nil},
+		{"lets anything use a module that nobody owns", "vitrine/detail", "golang.org/x/sync/errgroup", nil},
+		{"lets test support use what it likes", "vitrine/internal/redistest", "github.com/redis/go-redis/v9", nil},
+		{"refuses a sibling", "vitrine/detail", "vitrine/syncer", []string{"detail (layer 4) imports syncer (layer 4)"}},
+		{"refuses a higher layer", "vitrine/internal/kv", "vitrine/internal/bus", []string{"internal/kv (layer 1) imports internal/bus (layer 3)"}},
+		{"refuses a module that another owns", "vitrine/heterog", "github.com/nats-io/nats.go/jetstream", []string{"heterog imports github.com/nats-io/nats.go/jetstream, which is internal/bus's alone"}},
+		{"refuses test support outside tests", "vitrine/detail", "vitrine/internal/kv/kvtest", []string{"detail imports internal/kv/kvtest, which is for tests"}},
+		{"refuses a package without a layer", "vitrine/pkg/util", "fmt", []string{"pkg/util has no layer: put it into the table"}},
+		{"refuses a module in the words", "vitrine/internal/item", "golang.org/x/sync/errgroup", []string{"internal/item imports golang.org/x/sync/errgroup: it is std only"}},
+		{"is not misled by a name that begins alike", "vitrine/detail", "go.etcd.io/bboltish", nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, faults(map[string][]string{test.from: {test.to}})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// faults lists every import that breaks a rule, sorted. graph is package → its direct imports.
+func faults(graph map[string][]string) []string {
+	var found []string
+	for path, imported := range graph {
+		from := local(path)
+		if slices.Contains(support, from) {
+			continue
+		}
+		if _, ok := layers[from]; !ok {
+			found = append(found, from+" has no layer: put it into the table")
+			continue
+		}
+		for _, to := range imported {
+			if fault := fault(from, to); fault != "" {
+				found = append(found, fault)
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+func fault(from, path string) string {
+	if to := local(path); to != path {
+		layer, ok := layers[to]
+		switch {
+		case slices.Contains(support, to):
+			return fmt.Sprintf("%s imports %s, which is for tests", from, to)
+		case ok && layer >= layers[from]:
+			return fmt.Sprintf("%s (layer %d) imports %s (layer %d)", from, layers[from], to, layer)
+		}
+		return ""
+	}
+	if from == "internal/item" && strings.Contains(path, ".") {
+		return fmt.Sprintf("%s imports %s: it is std only", from, path)
+	}
+	for owned, owner := range owners {
+		if (path == owned || strings.HasPrefix(path, owned+"/")) && from != owner {
+			return fmt.Sprintf("%s imports %s, which is %s's alone", from, path, owner)
+		}
+	}
+	return ""
+}
+
+// local is the path within this module; another module's path stays as it is.
+func local(path string) string { return strings.TrimPrefix(path, module+"/") }
+
+// imports asks the go tool for the packages of the module and what each imports outside its tests.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-e", "-f", "{{if .GoFiles}}{{.ImportPath}} {{join .Imports \" \"}}{{end}}", "./...")
+	var complaint bytes.Buffer
+	list.Stderr = &complaint
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, complaint.String())
+	}
+	graph := map[string][]string{}
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if path, rest, _ := strings.Cut(lines.Text(), " "); path != "" {
+			graph[path] = strings.Fields(rest)
+		}
+	}
+	if len(graph) == 0 {
+		t.Fatal("go list named no packages")
+	}
+	return graph
+}

@@ -18,7 +18,7 @@ import (
 type Tier struct {
 	Name        string // shown as X-Vitrine-Source
 	Blobs       kv.BlobGetter
-	Timeout     time.Duration // of one batch, waiting for the budget included. Defaults to 100 ms
+	Timeout     time.Duration // of one batch, waiting for the budget included. Defaults to 100 ms, 1 s for the last tier
 	Concurrency int           // batches in flight. Defaults to 128
 }
 
@@ -160,7 +160,12 @@ func (t *guarded) get(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 	select {
 	case a = <-done:
 	case <-ctx.Done():
-		a.err = fmt.Errorf("%w: %w", item.ErrUnavailable, ctx.Err())
+		// The call ends its context after it has answered: both may be ready, and the answer counts.
+		select {
+		case a = <-done:
+		default:
+			a.err = fmt.Errorf("%w: %w", item.ErrUnavailable, ctx.Err())
+		}
 	}
 	if a.err == nil && len(a.blobs) != len(keys) {
 		a.err = fmt.Errorf("%w: %d blobs for %d keys", item.ErrDamaged, len(a.blobs), len(keys))

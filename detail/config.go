@@ -57,6 +57,9 @@ func (c Config) withDefaults() Config {
 	}
 	tiers := make([]Tier, len(c.Tiers))
 	for i, t := range c.Tiers {
+		if i == len(c.Tiers)-1 {
+			t.Timeout = cmp.Or(t.Timeout, time.Second) // nothing comes after it, so patience costs less than an error
+		}
 		t.Timeout = cmp.Or(t.Timeout, 100*time.Millisecond)
 		t.Concurrency = cmp.Or(t.Concurrency, 128)
 		tiers[i] = t

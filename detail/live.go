@@ -142,8 +142,10 @@ func fromBlob(p Part) livePart {
 	if p.Err != nil || p.Life != kv.Alive {
 		return livePart{State: stateHidden}
 	}
-	at := p.Fetched.UTC()
-	show := livePart{State: stateFresh, At: &at, Data: p.Body}
+	show := livePart{State: stateFresh, Data: p.Body}
+	if at := p.Fetched.UTC(); !at.IsZero() {
+		show.At = &at
+	}
 	if p.Stale {
 		show.State = stateLast
 	}

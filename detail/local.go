@@ -119,11 +119,23 @@ func (l *local) keep(part Part, b before) {
 		ttl = min(ttl, absentTTL)
 	}
 	e := &entry{part: part, epoch: b.epoch, until: time.Now().Add(jitter(ttl))}
-	l.cache.Set(key.String(), e, int64(len(part.Body)+len(key.Entity.ID)+entryOverhead))
+	l.cache.Set(key.String(), e, part.cost())
 	// The second look: an announcement between the first one and the Set found nothing to drop.
 	if !l.floors.allows(key, part.Stamp, b.floor) {
 		l.cache.Del(key.String())
 	}
+}
+
+// cost is about how many bytes the part takes in memory.
+func (p Part) cost() int64 {
+	n := entryOverhead + len(p.Body) + len(p.Key.Entity.ID)
+	for name, ref := range p.Refs {
+		n += entryOverhead + len(name)
+		for _, id := range ref.IDs {
+			n += len(id) + 16
+		}
+	}
+	return int64(n)
 }
 
 // announced raises the floor first, and then sees to the entry. One that is not visible yet may wait in

@@ -252,12 +252,12 @@ func TestHostile(t *testing.T) {
 			s.redis.put("sku:"+id, "item", 1, `{"product":{"title":`+v+`,"images":`+v+`,"options":`+v+`,"html":`+v+`},"specs":`+v+`,"status":`+v+`}`)
 			s.redis.put("sku:"+id, "offer", 1, `{"price":`+v+`,"stock":{"state":`+v+`}}`)
 			if got := s.get(t, "/item/"+id+".html"); got.status != 200 {
-				t.Errorf("%s: %d", v, got.status)
+				t.Errorf("%s: %d %s", v, got.status, got.header)
 			}
 			s.redis.put("sku:"+id, "item", 1, `{"product":`+v+`,"specs":[{"rows":`+v+`}]}`)
 			s.server.Gap()
 			if got := s.get(t, "/item/"+id+".html"); got.status != 200 {
-				t.Errorf("%s: %d", v, got.status)
+				t.Errorf("%s: %d %s", v, got.status, got.header)
 			}
 		}
 	})

@@ -64,14 +64,28 @@ func (r *reader) read(ctx context.Context, keys []kv.BlobKey) []Part {
 	}
 	r.board(ctx, old)
 	for i, f := range r.board(ctx, wanted) {
-		select {
-		case <-f.done:
-			parts[at[i]] = f.part
-		case <-ctx.Done():
-			parts[at[i]] = Part{Key: f.key, Err: fmt.Errorf("%w: %s: %w", item.ErrUnavailable, f.key, ctx.Err())}
-		}
+		parts[at[i]] = r.await(ctx, f)
 	}
 	return parts
+}
+
+// await gives what a flight brings. One that began before an announcement may land after it with what
+// was overtaken meanwhile; who boarded after the announcement must not take that for new, and asks again.
+func (r *reader) await(ctx context.Context, f *flight) (part Part) {
+	for range 2 {
+		select {
+		case <-f.done:
+			part = f.part
+		case <-ctx.Done():
+			return Part{Key: f.key, Err: fmt.Errorf("%w: %s: %w", item.ErrUnavailable, f.key, ctx.Err())}
+		}
+		if part.Err != nil || part.Stale || part.Stamp >= r.local.floors.of(f.key) {
+			return part
+		}
+		f = r.board(ctx, []kv.BlobKey{f.key})[0]
+	}
+	part.Stale = true
+	return part
 }
 
 // board gives the flight of each key, by position; those that nobody reads yet start together.

@@ -2,6 +2,7 @@ package detail_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -251,4 +252,35 @@ func counted(t *testing.T, r *prometheus.Registry, name string, labels ...string
 		}
 	}
 	return 0
+}
+
+// TestAnnouncedUnderLoad: whatever the interleaving, a page read after an announcement is never older than
+// it, unless it says so.
+func TestAnnouncedUnderLoad(t *testing.T) {
+	s := open(t)
+	s.redis.put("sku:1", "item", 1, lamp)
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					s.get(t, "/item/1.json")
+				}
+			}
+		})
+	}
+	for gen := uint64(2); gen < 150; gen++ {
+		s.redis.put("sku:1", "item", gen, lamp)
+		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": gen})
+		got := s.get(t, "/item/1.json").header
+		if now, err := strconv.ParseUint(got.Get("X-Vitrine-Gen"), 10, 64); err != nil || now < gen || got.Get("X-Vitrine-Stale") != "" {
+			t.Fatalf("gen %d was announced; the page has %s, stale %q", gen, got.Get("X-Vitrine-Gen"), got.Get("X-Vitrine-Stale"))
+		}
+	}
+	close(stop)
+	readers.Wait()
 }

@@ -9,4 +9,7 @@
 // its own. The functions text, list, get and src take anything and never fail; the theme uses no others
 // on data. There is no function that marks a string as safe HTML: only fields that the catalog calls
 // html, and that were cleaned on their way in, arrive as template.HTML.
+//
+// A template can't be stopped once it runs. So none may call itself, and what it repeats without data is
+// bounded when the set is loaded.
 package templates

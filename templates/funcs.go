@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"regexp"
 	"strings"
+	"sync"
+
+	"vitrine/internal/item"
 )
 
 // functions are what templates may call besides html/template's own.
@@ -18,10 +22,11 @@ import (
 //	money V "EUR" "de"  an amount with its currency
 //	number V "de"     a number with grouped digits
 //	asset "site.css"  the path of a static file
+//	printf F ...      as in html/template, with widths of up to 3 digits
 func functions(asset func(string) string) template.FuncMap {
 	return template.FuncMap{
 		"text": text, "list": list, "get": get, "src": src, "segment": segment,
-		"money": money, "number": number, "asset": asset,
+		"money": money, "number": number, "asset": asset, "printf": printf,
 	}
 }
 
@@ -72,4 +77,14 @@ func src(v any) string {
 
 func segment(v any) string {
 	return strings.ReplaceAll(url.QueryEscape(text(v)), "+", "%20")
+}
+
+var wideField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[^a-zA-Z%]*(\*|[0-9]{4})`) })
+
+// printf refuses wide fields: {{len (printf "%999999d" 1)}} would be a large number out of a small one.
+func printf(format string, args ...any) (string, error) {
+	if wide := wideField().FindString(strings.ReplaceAll(format, "%%", "")); wide != "" {
+		return "", fmt.Errorf("%w: printf: %q is too wide", item.ErrRefused, wide)
+	}
+	return fmt.Sprintf(format, args...), nil
 }

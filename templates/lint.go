@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"text/template/parse"
@@ -9,52 +10,90 @@ import (
 	"vitrine/internal/item"
 )
 
-// maxTurns bounds what a template may count up to by itself.
-const maxTurns = 10_000
+const (
+	maxTurns = 10_000    // what a template may count up to by itself
+	maxWork  = 1_000_000 // steps of one page, ranges over literals and calls multiplied out
+)
 
 // lint refuses what would run for ever without writing a byte: no deadline reaches into a template, so
 // {{range 2000000000}}{{end}} would hold a core until it is done. Templates have no arithmetic, hence a
-// large count can only come from a literal; literals are free in comparisons. Ranges over literals
-// multiply where they are nested.
-func lint(t *parse.Tree) error {
-	if t == nil || t.Root == nil {
-		return nil
+// large count can only come from a literal; literals are free in comparisons. Calls multiply as nested
+// ranges do, and a template that calls itself twice never ends: none may call itself by any way.
+func lint(trees map[string]*parse.Tree) error {
+	l := linter{trees: trees, work: map[string]int64{}}
+	for _, name := range slices.Sorted(maps.Keys(trees)) {
+		l.template(name)
 	}
-	l := linter{tree: t}
-	l.walk(t.Root, 1)
 	return l.err
 }
 
 type linter struct {
-	tree *parse.Tree
-	err  error
+	trees map[string]*parse.Tree
+	work  map[string]int64 // steps by template; running while it is walked
+	tree  *parse.Tree      // being walked
+	err   error
 }
 
-func (l *linter) walk(n parse.Node, turns int64) {
+const running = -1
+
+// template gives the steps of one template, its calls included.
+func (l *linter) template(name string) int64 {
+	if steps, ok := l.work[name]; ok {
+		return steps
+	}
+	tree := l.trees[name]
+	if tree == nil || tree.Root == nil {
+		return 0 // html/template names the missing one
+	}
+	caller := l.tree
+	l.tree, l.work[name] = tree, running
+	steps := l.walk(tree.Root, 1)
+	l.tree, l.work[name] = caller, steps
+	return steps
+}
+
+// call gives the steps of a {{template}}.
+func (l *linter) call(n *parse.TemplateNode) int64 {
+	steps := l.template(n.Name)
+	if steps == running {
+		l.refuse(n, "template %q calls itself", n.Name)
+		return 0
+	}
+	return steps
+}
+
+// walk checks a node and gives its steps; turns is how often ranges around it repeat it.
+func (l *linter) walk(n parse.Node, turns int64) (steps int64) {
 	switch n := n.(type) {
 	case *parse.ListNode:
 		if n != nil {
 			for _, child := range n.Nodes {
-				l.walk(child, turns)
+				steps += l.walk(child, turns)
 			}
 		}
 	case *parse.ActionNode:
 		l.pipe(n.Pipe)
 	case *parse.TemplateNode:
 		l.pipe(n.Pipe)
+		steps = l.call(n)
 	case *parse.IfNode:
-		l.branch(&n.BranchNode, turns)
+		steps = l.branch(&n.BranchNode, turns)
 	case *parse.WithNode:
-		l.branch(&n.BranchNode, turns)
+		steps = l.branch(&n.BranchNode, turns)
 	case *parse.RangeNode:
-		l.branch(&n.BranchNode, turns*l.count(n, turns))
+		count := l.count(n, turns)
+		steps = count * l.branch(&n.BranchNode, turns*count)
 	}
+	if steps++; steps > maxWork {
+		l.refuse(n, "takes more than %d steps", maxWork)
+		return 1
+	}
+	return steps
 }
 
-func (l *linter) branch(n *parse.BranchNode, turns int64) {
+func (l *linter) branch(n *parse.BranchNode, turns int64) int64 {
 	l.pipe(n.Pipe)
-	l.walk(n.List, turns)
-	l.walk(n.ElseList, turns)
+	return l.walk(n.List, turns) + l.walk(n.ElseList, turns)
 }
 
 // count is how often a range over a literal turns; 1 for any other.

@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"text/template/parse"
 
 	"vitrine/internal/item"
 )
@@ -81,13 +82,16 @@ func (s *Set) parse(files map[string][]byte) error {
 		if strings.HasPrefix(name, assetDir) {
 			continue
 		}
-		t, err := s.root.New(name).Parse(string(files[name]))
-		if err != nil {
+		if _, err := s.root.New(name).Parse(string(files[name])); err != nil {
 			return fmt.Errorf("parse templates: %w", err)
 		}
-		if err := lint(t.Tree); err != nil {
-			return fmt.Errorf("check templates: %w", err)
-		}
+	}
+	trees := map[string]*parse.Tree{}
+	for _, t := range s.root.Templates() {
+		trees[t.Name()] = t.Tree
+	}
+	if err := lint(trees); err != nil {
+		return fmt.Errorf("check templates: %w", err)
 	}
 	return nil
 }

@@ -131,6 +131,10 @@ func TestLoad(t *testing.T) {
 		"a large number by name": {"{{$n := 2000000000}}{{range $n}}{{end}}", "above 10000"},
 		"a large number by pipe": {"{{range (or 0 2000000000)}}{{end}}", "above 10000"},
 		"a large number as data": {`{{define "r"}}{{range .}}{{end}}{{end}}{{template "r" 99999999}}`, "above 10000"},
+		"a range in a define":    {"\n{{define \"r\"}}{{range 2000000000}}{{end}}{{end}}", "bad.html:2"},
+		"a circle of calls":      {`{{define "a"}}{{template "b"}}{{end}}{{define "b"}}{{template "a"}}{{template "a"}}{{end}}`, "calls itself"},
+		"calls that multiply": {`{{define "a"}}{{range 1000}}x{{end}}{{end}}{{define "b"}}{{range 1000}}{{template "a"}}{{end}}{{end}}` +
+			`{{define "c"}}{{range 1000}}{{template "b"}}{{end}}{{end}}`, "more than 1000000 steps"},
 	} {
 		t.Run("refuses "+name, func(t *testing.T) {
 			_, err := load(t, map[string]string{"bad.html": c.text})
@@ -155,6 +159,7 @@ func TestRender(t *testing.T) {
 	set, err := load(t, map[string]string{
 		"long.html":  `{{range list .x}}{{range list $.x}}{{range list $.x}}0123456789{{end}}{{end}}{{end}}`,
 		"money.html": `{{money .v "EUR" .lang}}|{{number .v .lang}}`,
+		"wide.html":  `{{printf .f 5}}`,
 		"attr.html":  `<a href="{{.v}}" title="{{text .v}}">{{get . "v" "deep" "er"}}</a>`,
 	})
 	if err != nil {
@@ -163,6 +168,16 @@ func TestRender(t *testing.T) {
 	t.Run("stops a page without end", func(t *testing.T) {
 		if err := set.Render(&bytes.Buffer{}, "long.html", map[string]any{"x": make([]any, 1000)}); !errors.Is(err, item.ErrRefused) {
 			t.Error(err)
+		}
+	})
+	t.Run("refuses wide fields", func(t *testing.T) {
+		for _, format := range []string{"%9999d", "%*d", "%-0.99999f", "%[1]*d"} {
+			if err := set.Render(&bytes.Buffer{}, "wide.html", map[string]any{"f": format}); !errors.Is(err, item.ErrRefused) {
+				t.Error(format, err)
+			}
+		}
+		if got := render(t, set, "wide.html", map[string]any{"f": "%05d 100%% 2024"}); got != "00005 100% 2024" {
+			t.Error(got)
 		}
 	})
 	t.Run("names a missing template", func(t *testing.T) {

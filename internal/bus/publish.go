@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,7 +104,11 @@ func (c *Conn) publishMany(ctx context.Context, n int, message func(int) (*nats.
 	}
 	close(futures)
 	<-settled
-	return context.Cause(ctx)
+	err := context.Cause(ctx)
+	if err == nil || errors.Is(err, item.ErrUnavailable) {
+		return err
+	}
+	return reached("publish", err)
 }
 
 // send publishes one message and leaves its future to be answered. It holds a slot until then.

@@ -88,20 +88,18 @@ func (s *Store) connect(ctx context.Context) (redis.UniversalClient, error) {
 		return client, ctx.Err()
 	}
 	info, err := client.Info(ctx, "cluster").Result()
-	if err != nil && !forbidden(err) {
-		return nil, err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.decided {
-		return s.client, nil
+	switch {
+	case s.decided: // by another caller, who may have closed the client under this one's question
+		return s.client, ctx.Err()
+	case err != nil && !forbidden(err):
+		return nil, err
 	}
 	s.decided = true
 	if strings.Contains(info, "cluster_enabled:1") {
-		// Others may be asking the old client the same; closed, it tells them to ask again.
 		defer client.Close()
 		s.client = redis.NewClusterClient(clusterOptions(s.address.nodes, s.address.options))
-		s.address.cluster = true
 	}
 	return s.client, nil
 }

@@ -1,0 +1,31 @@
+package bus
+
+import (
+	"context"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ReadAll reads the bodies of a stream that is no work queue.
+func ReadAll(ctx context.Context, c *Conn, name string) (bodies [][]byte, err error) {
+	stream, err := c.js.Stream(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	last := stream.CachedInfo().State.LastSeq
+	for seq := uint64(1); seq <= last; seq++ {
+		if m, err := stream.GetMsg(ctx, seq); err == nil {
+			bodies = append(bodies, m.Data)
+		}
+	}
+	return bodies, nil
+}
+
+// JetStream is for what a test does behind the Conn's back.
+func JetStream(c *Conn) jetstream.JetStream { return c.js }
+
+// BodyTime and CheckVersion are what is parsed from strangers.
+var (
+	BodyTime     = bodyTime
+	CheckVersion = checkVersion
+)

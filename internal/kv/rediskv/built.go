@@ -1,0 +1,62 @@
+package rediskv
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// MarkBuilt raises what the hashes hold as built, and never lowers it.
+func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
+	var calls []call
+	for _, b := range built {
+		if len(b.Gens) == 0 {
+			continue
+		}
+		args := make([]any, 0, 2*len(b.Gens))
+		for blob, gen := range b.Gens {
+			args = append(args, blob, strconv.FormatUint(gen, 10))
+		}
+		calls = append(calls, call{[]string{kv.StateKey(b.Entity)}, args})
+	}
+	return s.fail("mark built", s.markBuilt(ctx, calls))
+}
+
+func (s *Store) markBuilt(ctx context.Context, calls []call) error {
+	ctx, cancel, client, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	cmds, err := run(ctx, client, s.scripts.markBuilt, calls)
+	if err != nil {
+		return err
+	}
+	for i, cmd := range cmds {
+		if cmd.Err() != nil {
+			return fmt.Errorf("%s: %w", calls[i].keys[0], cmd.Err())
+		}
+	}
+	return nil
+}
+
+// Raise gives all the dimensions one new number of the entity's counter.
+func (s *Store) Raise(ctx context.Context, e item.Entity, dimensions []string) error {
+	if len(dimensions) == 0 {
+		return nil
+	}
+	args := make([]any, len(dimensions))
+	for i, d := range dimensions {
+		args[i] = d
+	}
+	key := kv.StateKey(e)
+	ctx, cancel, client, err := s.begin(ctx)
+	if err != nil {
+		return s.fail("raise "+key, err)
+	}
+	defer cancel()
+	return s.fail("raise "+key, s.scripts.raise.Run(ctx, client, []string{key}, args...).Err())
+}

@@ -1,0 +1,96 @@
+package rediskv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"vitrine/internal/item"
+)
+
+// Check asks every master whether it may hold this store: Redis 6.2 or newer, not loading its file, a Cluster
+// that covers all slots, and maxmemory-policy noeviction unless the Config says MayEvict. Each error says what
+// to change. Where INFO is forbidden it warns and takes the server's word.
+func (s *Store) Check(ctx context.Context) error {
+	return s.fail("check", s.check(ctx))
+}
+
+func (s *Store) check(ctx context.Context) error {
+	ctx, cancel, client, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	nodes, err := masters(ctx, client)
+	if err != nil {
+		return err
+	}
+	var bad []error
+	for _, n := range nodes {
+		err := s.checkNode(ctx, n, clustered(client))
+		if err != nil {
+			bad = append(bad, fmt.Errorf("node %s: %w", n.addr, err))
+		}
+	}
+	return errors.Join(bad...)
+}
+
+func (s *Store) checkNode(ctx context.Context, n node, cluster bool) error {
+	text, err := n.Info(ctx).Result()
+	if err != nil && forbidden(err) {
+		s.log.Warn("INFO is forbidden: version and maxmemory-policy were not checked", "node", n.addr)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	info := fields(text)
+	policy := info["maxmemory_policy"]
+	switch {
+	case info["loading"] == "1":
+		return fmt.Errorf("%w: it is still loading its data", item.ErrUnavailable)
+	case !recent(info["redis_version"]):
+		return fmt.Errorf("%w: version %q is too old; 6.2 or newer is needed", item.ErrRefused, info["redis_version"])
+	case policy == "":
+		s.log.Warn("maxmemory-policy is not told and was not checked", "node", n.addr)
+	case policy != "noeviction" && !s.mayEvict:
+		return fmt.Errorf("%w: maxmemory-policy is %s, and an evicted record lets an old one return: CONFIG SET maxmemory-policy noeviction", item.ErrRefused, policy)
+	}
+	if !cluster {
+		return nil
+	}
+	return checkCluster(ctx, n)
+}
+
+func checkCluster(ctx context.Context, n node) error {
+	text, err := n.ClusterInfo(ctx).Result()
+	if err != nil && !forbidden(err) {
+		return err
+	}
+	if state := fields(text)["cluster_state"]; err == nil && state != "ok" {
+		return fmt.Errorf("%w: the Cluster's state is %q; see CLUSTER INFO", item.ErrUnavailable, state)
+	}
+	return nil
+}
+
+// fields reads the lines name:value of INFO.
+func fields(text string) map[string]string {
+	m := map[string]string{}
+	for line := range strings.SplitSeq(text, "\n") {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			m[name] = value
+		}
+	}
+	return m
+}
+
+// recent tells whether a version is at least 6.2.
+func recent(version string) bool {
+	major, rest, _ := strings.Cut(version, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	a, err1 := strconv.Atoi(major)
+	b, err2 := strconv.Atoi(minor)
+	return err1 == nil && err2 == nil && (a > 6 || a == 6 && b >= 2)
+}

@@ -1,0 +1,90 @@
+package rediskv
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// PutRecords writes each record by one script, many to a round trip.
+func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, error) {
+	results, err := s.putRecords(ctx, puts)
+	return results, s.fail("put records", err)
+}
+
+func (s *Store) putRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, error) {
+	calls := make([]call, len(puts))
+	for i, p := range puts {
+		var err error
+		if calls[i], err = putCall(p); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.RecordKey, err)
+		}
+	}
+	ctx, cancel, client, err := s.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	cmds, err := run(ctx, client, s.scripts.put, calls)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]kv.PutResult, len(puts))
+	for i, p := range puts {
+		if results[i], err = putResult(kv.StateKey(p.Entity), cmds[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.RecordKey, err)
+		}
+	}
+	return results, nil
+}
+
+func putCall(p kv.Put) (call, error) {
+	value, err := encode(p.Value, false)
+	if err != nil {
+		return call{}, err
+	}
+	refs, err := encodeRefs(p.Refs)
+	if err != nil {
+		return call{}, err
+	}
+	validators, err := encodeValidators(p.Validators)
+	if err != nil {
+		return call{}, err
+	}
+	same := "0"
+	if p.Same {
+		same = "1"
+	}
+	return call{
+		keys: []string{p.RecordKey.String(), kv.StateKey(p.Entity)},
+		args: []any{stampBytes(p.Expect), value, p.Dimension, same, refs, validators, keepSeconds(p.Value.Life)},
+	}, nil
+}
+
+// putResult reads {outcome, stamp, fields of the state}.
+func putResult(stateKey string, cmd *redis.Cmd) (kv.PutResult, error) {
+	answer, err := cmd.Slice()
+	if err != nil {
+		return kv.PutResult{}, err
+	}
+	if len(answer) != 3 {
+		return kv.PutResult{}, fmt.Errorf("%w: the put script answered %d values", item.ErrDamaged, len(answer))
+	}
+	outcome, _ := answer[0].(int64)
+	stamp, _ := answer[1].(string)
+	fields, _ := answer[2].([]any)
+	if outcome < int64(kv.Applied) || outcome > int64(kv.Changed) || len(stamp) != 8 {
+		return kv.PutResult{}, fmt.Errorf("%w: the put script answered outcome %d", item.ErrDamaged, outcome)
+	}
+	flat := make([]string, len(fields))
+	for i := range fields {
+		flat[i], _ = fields[i].(string)
+	}
+	state, err := decodeState(stateKey, flat)
+	return kv.PutResult{Outcome: kv.Outcome(outcome), Stamp: binary.BigEndian.Uint64([]byte(stamp)), State: state}, err
+}

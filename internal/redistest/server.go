@@ -1,0 +1,174 @@
+package redistest
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// patience is how long a server may take to start, stop, or join; only a machine in trouble needs it.
+const patience = 30 * time.Second
+
+// Server is one redis-server process. Its data survives Stop and Start.
+type Server struct {
+	URL  string // redis://127.0.0.1:port
+	Addr string
+	PID  int // of the process that runs now; 0 when stopped
+
+	t       testing.TB
+	dir     string
+	args    []string
+	process *exec.Cmd
+	done    chan struct{} // closed when the process has ended
+	out     bytes.Buffer  // what the process printed; read only after it ended
+}
+
+// Single starts a server with further arguments, such as "--maxmemory", "8mb". It skips the test where
+// redis-server is missing.
+func Single(t testing.TB, args ...string) *Server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Skip("redis-server is not installed; to run this test: apt-get install redis-server")
+	}
+	s := &Server{t: t, dir: t.TempDir(), args: args}
+	t.Cleanup(s.Stop)
+	for range 5 { // the free port may be taken by somebody else before Redis has it
+		s.Addr = freeAddr(t)
+		s.URL = "redis://" + s.Addr
+		if s.start() {
+			return s
+		}
+	}
+	t.Fatalf("redis-server does not start: %s", s.out.String())
+	return nil
+}
+
+// Start runs the server again after Stop, at the same address, with the data it had.
+func (s *Server) Start() {
+	s.t.Helper()
+	if s.process == nil && !s.start() {
+		s.t.Fatalf("redis-server does not start again at %s: %s", s.Addr, s.out.String())
+	}
+}
+
+// Stop ends the process and waits for it. A stopped server stays as it is.
+func (s *Server) Stop() {
+	if s.process == nil {
+		return
+	}
+	s.signal(syscall.SIGCONT) // a paused process would not hear the next one
+	s.signal(syscall.SIGTERM)
+	process := s.process.Process
+	kill := time.AfterFunc(patience, func() { _ = process.Kill() })
+	<-s.done
+	kill.Stop()
+	s.process, s.PID = nil, 0
+}
+
+// Pause stops the process from answering while its connections stay open, as a hung server does.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+
+// Flush removes all data.
+func (s *Server) Flush() {
+	s.t.Helper()
+	s.Do("FLUSHALL")
+}
+
+// Do sends one command and gives its answer; an error fails the test.
+func (s *Server) Do(args ...any) any {
+	s.t.Helper()
+	answer, err := s.try(args...)
+	if err != nil && err != redis.Nil {
+		s.t.Fatalf("redis %v: %v", args[0], err)
+	}
+	return answer
+}
+
+func (s *Server) try(args ...any) (any, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c := redis.NewClient(&redis.Options{Addr: s.Addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true})
+	defer c.Close()
+	return c.Do(ctx, args...).Result()
+}
+
+// start runs the process and waits until it answers. False where it ended by itself.
+func (s *Server) start() bool {
+	host, port, _ := net.SplitHostPort(s.Addr)
+	s.out.Reset()
+	s.process = exec.Command("redis-server", append([]string{"--bind", host, "--port", port, "--dir", s.dir,
+		"--save", "", "--appendonly", "yes", "--appendfsync", "no", "--daemonize", "no"}, s.args...)...)
+	s.process.Stdout, s.process.Stderr = &s.out, &s.out
+	if err := s.process.Start(); err != nil {
+		s.t.Fatalf("start redis-server: %v", err)
+	}
+	s.PID, s.done = s.process.Process.Pid, make(chan struct{})
+	go func(process *exec.Cmd, done chan struct{}) {
+		defer close(done)
+		_ = process.Wait()
+	}(s.process, s.done)
+	if poll(func() bool { return s.mine() || s.ended() }) && !s.ended() {
+		return true
+	}
+	s.Stop()
+	return false
+}
+
+// mine asks the process at the address who it is: another one may have taken the port.
+func (s *Server) mine() bool {
+	info, err := s.try("INFO", "server")
+	text, _ := info.(string)
+	return err == nil && bytes.Contains([]byte(text), []byte("process_id:"+strconv.Itoa(s.PID)+"\r"))
+}
+
+func (s *Server) ended() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Server) signal(sig syscall.Signal) {
+	if s.process != nil {
+		_ = s.process.Process.Signal(sig)
+	}
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("find a free port: %v", err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// poll asks until the answer is yes, or patience ends.
+func poll(done func() bool) bool {
+	deadline := time.After(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if done() {
+			return true
+		}
+		select {
+		case <-deadline:
+			return false
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package kv
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"vitrine/internal/item"
+)
+
+// HeaderSize is the size in bytes of what stands before a stored body:
+//
+//	 0     form: record or blob, and the format's version
+//	 1     flags: life in the lowest two bits, version, refs, zstd; one is kept for a dictionary
+//	 2- 9  stamp or gen
+//	10-18  upstream version
+//	19-24  fetched, unix ms
+//	25-30  event, unix ms
+//	31-32  code of the upstream
+//	33-35  shape
+//	36-39  CRC32C of all of this but the CRC itself, and of the body
+//
+// Integers are big-endian. The CRC of a record counts its stamp as zero: the store sets the stamp itself,
+// and can't compute a CRC there. A damaged stamp does no harm: a put over it is refused once, or lands as
+// it would have. The gen of a blob is covered.
+//
+// The body is JSON, after the length (uvarint) and JSON of the refs where there are any; all that in one
+// zstd frame where that is smaller.
+const HeaderSize = 40
+
+const (
+	formRecord = 0x51
+	formBlob   = 0x52
+
+	flagLife    = 0x03
+	flagVersion = 0x04
+	flagRefs    = 0x08
+	flagZstd    = 0x10
+
+	stampAt, versionAt, fetchedAt, eventAt, sourceAt, shapeAt, crcAt = 2, 10, 19, 25, 31, 33, 36
+)
+
+const (
+	compressFrom = 512      // bytes; below, zstd saves less than a header
+	bodyMax      = 16 << 20 // bytes of one body, after decompression
+)
+
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	packer     = sync.OnceValue(func() *zstd.Encoder {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false))
+		if err != nil {
+			panic(err) // the options are constants
+		}
+		return e
+	})
+	unpacker = sync.OnceValue(func() *zstd.Decoder {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(bodyMax))
+		if err != nil {
+			panic(err)
+		}
+		return d
+	})
+)
+
+// Encode writes a value as it is stored: of a blob, or of a record.
+func Encode(v Value, blob bool) []byte {
+	body, flags := pack(v)
+	b := make([]byte, HeaderSize+len(body))
+	b[0] = formRecord
+	if blob {
+		b[0] = formBlob
+	}
+	b[1] = flags | byte(v.Life)&flagLife
+	if v.Version != "" {
+		b[1] |= flagVersion
+		version := v.Version.Bytes()
+		copy(b[versionAt:], version[:])
+	}
+	SetStamp(b, v.Stamp)
+	putTime(b[fetchedAt:], v.Fetched)
+	putTime(b[eventAt:], v.Event)
+	binary.BigEndian.PutUint16(b[sourceAt:], v.Source)
+	b[shapeAt], b[shapeAt+1], b[shapeAt+2] = byte(v.Shape>>16), byte(v.Shape>>8), byte(v.Shape)
+	copy(b[HeaderSize:], body)
+	binary.BigEndian.PutUint32(b[crcAt:], checksum(b))
+	return b
+}
+
+// Decode reads what Encode wrote. Its errors wrap item.ErrDamaged and say what is wrong. The result
+// shares no memory with b.
+func Decode(b []byte) (Value, error) {
+	var v Value
+	switch {
+	case len(b) < HeaderSize:
+		return v, fmt.Errorf("%w: %d bytes are no header", item.ErrDamaged, len(b))
+	case b[0] != formRecord && b[0] != formBlob:
+		return v, fmt.Errorf("%w: form %#x is unknown", item.ErrDamaged, b[0])
+	case binary.BigEndian.Uint32(b[crcAt:]) != checksum(b):
+		return v, fmt.Errorf("%w: the checksum differs", item.ErrDamaged)
+	}
+	v.Life, v.Stamp = Life(b[1]&flagLife), StampOf(b)
+	if v.Life == Absent {
+		return Value{}, fmt.Errorf("%w: no life", item.ErrDamaged)
+	}
+	if b[1]&flagVersion != 0 {
+		v.Version = item.VersionFromBytes([item.VersionBytes]byte(b[versionAt:fetchedAt]))
+	}
+	v.Fetched, v.Event = getTime(b[fetchedAt:]), getTime(b[eventAt:])
+	v.Source = binary.BigEndian.Uint16(b[sourceAt:])
+	v.Shape = uint32(b[shapeAt])<<16 | uint32(b[shapeAt+1])<<8 | uint32(b[shapeAt+2])
+	if err := v.unpack(b[1], b[HeaderSize:]); err != nil {
+		return Value{}, err
+	}
+	return v, nil
+}
+
+// SetStamp writes the stamp of an encoded value. Of a blob it must be set before, by Encode.
+func SetStamp(b []byte, stamp uint64) { binary.BigEndian.PutUint64(b[stampAt:], stamp) }
+
+// StampOf reads the stamp or gen of an encoded value, 0 of what is shorter than a header.
+func StampOf(b []byte) uint64 {
+	if len(b) < HeaderSize {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b[stampAt:])
+}
+
+func pack(v Value) (body []byte, flags byte) {
+	body = v.Body
+	if len(v.Refs) > 0 {
+		refs, err := json.Marshal(v.Refs)
+		if err != nil {
+			panic(err) // strings and slices of them always marshal
+		}
+		flags |= flagRefs
+		body = binary.AppendUvarint(make([]byte, 0, len(refs)+len(v.Body)+4), uint64(len(refs)))
+		body = append(append(body, refs...), v.Body...)
+	}
+	if len(body) > compressFrom {
+		if small := packer().EncodeAll(body, make([]byte, 0, len(body)/2)); len(small) < len(body) {
+			return small, flags | flagZstd
+		}
+	}
+	return body, flags
+}
+
+func (v *Value) unpack(flags byte, body []byte) error {
+	if flags&flagZstd != 0 {
+		var err error
+		if body, err = unpacker().DecodeAll(body, nil); err != nil {
+			return fmt.Errorf("%w: the body can't be decompressed: %w", item.ErrDamaged, err)
+		}
+	} else {
+		body = append([]byte(nil), body...)
+	}
+	if flags&flagRefs != 0 {
+		n, size := binary.Uvarint(body)
+		if size <= 0 || n > uint64(len(body)-size) {
+			return fmt.Errorf("%w: the refs have no end", item.ErrDamaged)
+		}
+		end := size + int(n)
+		if err := json.Unmarshal(body[size:end], &v.Refs); err != nil {
+			return fmt.Errorf("%w: the refs are no JSON: %w", item.ErrDamaged, err)
+		}
+		body = body[end:]
+	}
+	v.Body = body
+	return nil
+}
+
+// checksum is the CRC of an encoded value.
+func checksum(b []byte) uint32 {
+	var zero [8]byte
+	sum := crc32.Update(0, castagnoli, b[:stampAt])
+	if b[0] == formRecord {
+		sum = crc32.Update(sum, castagnoli, zero[:])
+	} else {
+		sum = crc32.Update(sum, castagnoli, b[stampAt:versionAt])
+	}
+	sum = crc32.Update(sum, castagnoli, b[versionAt:crcAt])
+	return crc32.Update(sum, castagnoli, b[HeaderSize:])
+}
+
+// putTime writes 48 bits of unix ms; zero stands for unknown, and for what came before 1970.
+func putTime(b []byte, t time.Time) {
+	ms := uint64(max(t.UnixMilli(), 0))
+	b[0], b[1] = byte(ms>>40), byte(ms>>32)
+	binary.BigEndian.PutUint32(b[2:], uint32(ms))
+}
+
+func getTime(b []byte) time.Time {
+	ms := int64(b[0])<<40 | int64(b[1])<<32 | int64(binary.BigEndian.Uint32(b[2:]))
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}

@@ -26,6 +26,7 @@ type Site struct {
 // Upstream is a data owner. URL has no trailing slash; a "serve:NAME" is resolved by Parse's caller.
 type Upstream struct {
 	Name        string
+	Serve       string // NAME of "serve:NAME"; "" for none
 	URL         string
 	Timeout     time.Duration     // for a whole call; defaults to 1 s
 	Concurrency int               // calls in flight; defaults to 16

@@ -1,0 +1,287 @@
+package catalog
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"vitrine/internal/item"
+)
+
+func (c *compiler) entities(n *node) {
+	c.named(n, "entities", func(key, n *node) {
+		k := &Kind{Name: key.text}
+		c.cat.Kinds[k.Name] = k
+		ok := c.fieldsOf(n, "kind "+k.Name, map[string]func(*node){
+			"list": func(n *node) { c.list(n, k) }, "dimensions": func(n *node) { c.dimensions(n, k) },
+			"blobs": func(n *node) { c.later = append(c.later, func() { c.blobs(n, k) }) },
+		})
+		if ok && len(k.Dimensions) == 0 {
+			c.add(key, "", "kind %s has no dimensions", k.Name)
+		}
+	})
+}
+
+func (c *compiler) upstream(n *node, p **Upstream) {
+	if !c.want(n, text, "from") {
+		return
+	}
+	if *p = c.cat.Upstreams[n.text]; *p == nil {
+		c.add(n, oneOf("upstream", n.text, keysOf(c.cat.Upstreams)), "from names no upstream: %q", n.text)
+	}
+}
+
+// target reads a path below an upstream's base URL. It must hold the placeholder need, may hold those of
+// also, and no other.
+func (c *compiler) target(what string, p *string, need string, also ...string) func(*node) {
+	return func(n *node) {
+		if !c.want(n, text, what) {
+			return
+		}
+		*p = n.text
+		if !strings.HasPrefix(n.text, "/") || strings.HasPrefix(n.text, "//") || strings.ContainsAny(n.text, " #\\\r\n\t") {
+			c.add(n, "write it as /products/{id}", "%s must be a path that begins with one slash, not %q", what, n.text)
+			return
+		}
+		names := placeholders(n.text)
+		for _, name := range names {
+			if name != need && !slices.Contains(also, name) {
+				c.add(n, "", "%s has an unknown placeholder {%s}", what, name)
+			}
+		}
+		if need != "" && !slices.Contains(names, need) {
+			c.add(n, "", "%s lacks the placeholder {%s}", what, need)
+		}
+	}
+}
+
+func (c *compiler) list(n *node, k *Kind) {
+	l := &List{}
+	k.List = l
+	c.fieldsOf(n, "list", map[string]func(*node){
+		"from": func(n *node) { c.upstream(n, &l.From) }, "get": c.target("get", &l.Get, "", "cursor"),
+		"ids": c.query("ids", &l.IDs), "next": c.query("next", &l.Next),
+	})
+	for _, key := range []string{"from", "get", "ids"} {
+		if n.get(key) == nil {
+			c.add(n, "", "list lacks %q", key)
+		}
+	}
+	if next := n.get("next"); next != nil && !strings.Contains(l.Get, "{cursor}") {
+		c.add(next, "put {cursor} into get, or leave next out", "next gives a cursor that get does not take")
+	}
+}
+
+func (c *compiler) dimensions(n *node, k *Kind) {
+	c.named(n, "dimensions", func(key, n *node) {
+		d := &Dimension{Kind: k, Name: key.text, BatchMax: defaultBatchMax, IDField: Path{"id"}, MaxBytes: defaultMaxBytes, Keep: true}
+		if d.Name == item.All {
+			c.add(key, "", "%q is no name for a dimension: it stands for all of them", d.Name)
+		}
+		k.Dimensions = append(k.Dimensions, d)
+		ok := c.fieldsOf(n, "dimension "+d.Name, map[string]func(*node){
+			"from": func(n *node) { c.upstream(n, &d.From) }, "get": c.target("get", &d.Get, "id"), "batch": c.target("batch", &d.Batch, "ids"),
+			"post": func(n *node) { c.post(n, d) }, "batch_max": c.integer("batch_max", &d.BatchMax, 1, 10_000),
+			"id_field": c.path("id_field", &d.IDField), "pick": c.query("pick", &d.Pick), "version": c.path("version", &d.Version),
+			"gone": c.query("gone", &d.Gone), "refs": func(n *node) { c.later = append(c.later, func() { c.refs(n, d) }) },
+			"html": c.strings("html", c.eachPath("html", &d.HTML)), "require": c.strings("require", c.eachPath("require", &d.Require)),
+			"max_bytes": c.size("max_bytes", &d.MaxBytes, 64<<20), "absent": func(n *node) { c.absent(n, d) },
+		})
+		if ok {
+			c.checkAsking(key, n, d)
+		}
+	})
+}
+
+// checkAsking looks whether a dimension says how to ask, once and without contradiction.
+func (c *compiler) checkAsking(key, n *node, d *Dimension) {
+	if n.get("from") == nil {
+		c.add(key, "", "dimension %s lacks from", d.Name)
+	}
+	if d.Get == "" && d.Batch == "" && d.Post == nil {
+		c.add(key, "give it one of get, batch, post", "dimension %s does not say how to ask", d.Name)
+	}
+	if d.Post != nil && (d.Batch != "" && d.Post.Batch || d.Get != "" && !d.Post.Batch) {
+		c.add(n.get("post"), "leave one of the two out", "dimension %s asks for the same in two ways", d.Name)
+	}
+	batches := d.Batch != "" || d.Post != nil && d.Post.Batch
+	for _, name := range []string{"batch_max", "id_field"} {
+		if at := n.get(name); at != nil && !batches {
+			c.add(at, "", "%s is for a dimension with batch", name)
+		}
+	}
+	if at := n.get("absent"); at != nil && (d.Get != "" || d.Post != nil && !d.Post.Batch) {
+		c.add(at, "leave it out: where get can ask for one entity, its answer decides", "absent is for a dimension without get")
+	}
+	if !batches {
+		d.BatchMax = 1
+	}
+}
+
+func (c *compiler) eachPath(what string, p *[]Path) func(*node) {
+	return func(n *node) {
+		var one Path
+		if c.path(what, &one)(n); one != nil {
+			*p = append(*p, one)
+		}
+	}
+}
+
+func (c *compiler) absent(n *node, d *Dimension) {
+	switch n.text {
+	case "keep":
+	case "gone":
+		d.Keep = false
+	default:
+		c.add(n, "", "absent must be gone or keep, not %q", n.text)
+	}
+}
+
+func (c *compiler) post(n *node, d *Dimension) {
+	p := &Post{}
+	d.Post = p
+	c.fieldsOf(n, "post", map[string]func(*node){
+		"path": c.target("path", &p.Path, ""),
+		"json": func(n *node) {
+			var one, many bool
+			value := plain(n, &one, &many)
+			if one == many {
+				c.add(n, `write "{id}" for one entity, or "{ids}" for a batch`, "json must hold exactly one of \"{id}\" and \"{ids}\"")
+			}
+			p.Batch = many
+			p.JSON, _ = json.Marshal(value) // made of what marshals
+		},
+	})
+	for _, key := range []string{"path", "json"} {
+		if n.form == object && n.get(key) == nil {
+			c.add(n, "", "post lacks %q", key)
+		}
+	}
+}
+
+// plain is a node as JSON's types, and tells of the placeholders in it.
+func plain(n *node, one, many *bool) any {
+	switch n.form {
+	case text:
+		*one = *one || n.text == "{id}"
+		*many = *many || n.text == "{ids}"
+		return n.text
+	case number:
+		if json.Valid([]byte(n.text)) {
+			return json.Number(n.text)
+		}
+		return n.text
+	case boolean:
+		return n.text == "true"
+	case list:
+		out := make([]any, len(n.items))
+		for i, it := range n.items {
+			out[i] = plain(it, one, many)
+		}
+		return out
+	case object:
+		out := map[string]any{}
+		for _, f := range n.fields {
+			out[f.key.text] = plain(f.value, one, many)
+		}
+		return out
+	}
+	return nil
+}
+
+func (c *compiler) refs(n *node, d *Dimension) {
+	c.named(n, "refs", func(key, n *node) {
+		r := &Ref{Name: key.text, Max: defaultRefMax}
+		if _, err := d.Kind.Ref(r.Name); err == nil {
+			c.add(key, "rename one of the two", "kind %s has two refs called %s", d.Kind.Name, r.Name)
+			return
+		}
+		kind, kindAt := r.Name, key
+		if n.form == text {
+			c.path("refs."+r.Name, &r.Field)(n)
+		} else {
+			c.fieldsOf(n, "ref "+r.Name, map[string]func(*node){
+				"kind": func(n *node) { c.str("kind", &kind)(n); kindAt = n }, "field": c.path("field", &r.Field),
+				"max": c.integer("max", &r.Max, 1, 10_000), "up": c.str("up", &r.Up), "public": c.flag("public", &r.Public),
+			})
+			if n.form == object && n.get("field") == nil {
+				c.add(key, "", "ref %s lacks field", r.Name)
+			}
+			if r.Up != "" && n.get("max") == nil {
+				r.Max = defaultUpMax
+			}
+		}
+		if r.Kind = c.cat.Kinds[kind]; r.Kind == nil {
+			c.add(kindAt, oneOf("kind", kind, keysOf(c.cat.Kinds)), "ref %s refers to no kind: %q", r.Name, kind)
+			return
+		}
+		d.Refs = append(d.Refs, r)
+		if r.Up != "" {
+			c.later = append(c.later, func() { c.checkUp(n.get("up"), r) })
+		}
+	})
+}
+
+// checkUp looks whether the ref that leads upwards is one of the referred kind to itself.
+func (c *compiler) checkUp(n *node, r *Ref) {
+	up, err := r.Kind.Ref(r.Up)
+	switch {
+	case err != nil:
+		c.add(n, oneOf("ref", r.Up, r.Kind.refNames()), "kind %s has no ref %q to go up by", r.Kind.Name, r.Up)
+	case up.Kind != r.Kind:
+		c.add(n, "", "the ref %s of kind %s leads to %s, not up", r.Up, r.Kind.Name, up.Kind.Name)
+	}
+}
+
+func (c *compiler) blobs(n *node, k *Kind) {
+	c.named(n, "blobs", func(key, n *node) {
+		b := &Blob{Kind: k, Name: key.text}
+		k.Blobs = append(k.Blobs, b)
+		ok := c.fieldsOf(n, "blob "+b.Name, map[string]func(*node){
+			"of": c.strings("of", func(n *node) { c.member(n, b) }), "fold": c.query("fold", &b.Fold),
+		})
+		if ok && n.get("of") == nil {
+			c.add(key, "name its dimensions, the root first", "blob %s lacks of", b.Name)
+		}
+	})
+}
+
+func (c *compiler) member(n *node, b *Blob) {
+	d, err := b.Kind.Dimension(n.text)
+	switch {
+	case err != nil:
+		c.add(n, oneOf("dimension", n.text, b.Kind.dimensionNames()), "kind %s has no dimension %q", b.Kind.Name, n.text)
+	case slices.Contains(b.Of, d):
+		c.add(n, "", "blob %s is of %s twice", b.Name, d.Name)
+	default:
+		b.Of, d.Blobs = append(b.Of, d), append(d.Blobs, b)
+	}
+}
+
+func (c *compiler) live(n *node) {
+	c.named(n, "live", func(key, n *node) {
+		l := &Live{Name: key.text, Deadline: defaultDeadline, Fresh: defaultFresh, Keep: defaultKeep, Fallback: Fallback{Mode: "hide"}}
+		c.cat.Live[l.Name] = l
+		ok := c.fieldsOf(n, "live part "+l.Name, map[string]func(*node){
+			"blob": c.str("blob", &l.Blob), "from": func(n *node) { c.upstream(n, &l.From) },
+			"get": func(n *node) { c.want(n, text, "get"); l.Get = n.text }, "vary": func(n *node) { c.vary(n, l) },
+			"deadline": c.duration("deadline", &l.Deadline, time.Millisecond, time.Minute),
+			"fresh":    c.duration("fresh", &l.Fresh, 0, longest), "keep": c.duration("keep", &l.Keep, 0, longest),
+			"fallback": func(n *node) { c.fallback(n, l) },
+		})
+		if !ok {
+			return
+		}
+		switch asks := n.get("from") != nil && n.get("get") != nil; {
+		case (l.Blob != "") == asks:
+			c.add(key, "", "live part %s needs either blob, or from and get", l.Name)
+		case asks:
+			params := make([]string, 0, len(l.Vary))
+			for name := range l.Vary {
+				params = append(params, name)
+			}
+			c.target("get", &l.Get, "id", params...)(n.get("get"))
+		}
+	})
+}

@@ -1,0 +1,134 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Error is one fault of a catalog file.
+type Error struct {
+	File         string
+	Line, Column int // from 1
+	Msg          string
+	Hint         string // "" for none
+	Snippet      string // the line, and below it a caret
+}
+
+// Error is file:line:column: message, the place, and the hint.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Msg)
+	if e.Snippet != "" {
+		s += "\n" + e.Snippet
+	}
+	if e.Hint != "" {
+		s += "\n  hint: " + e.Hint
+	}
+	return s
+}
+
+// Errors are all faults that were found, by line.
+type Errors []*Error
+
+// Error is all of them.
+func (e Errors) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "\n")
+}
+
+// maxErrors is how many faults are told at once.
+const maxErrors = 20
+
+// faults gathers errors while a file is read.
+type faults struct {
+	file  string
+	lines []string
+	found Errors
+}
+
+// add notes a fault at a node.
+func (f *faults) add(at *node, hint, format string, args ...any) {
+	f.addAt(at.line, at.column, hint, format, args...)
+}
+
+func (f *faults) addAt(line, column int, hint, format string, args ...any) {
+	if len(f.found) < maxErrors {
+		f.found = append(f.found, &Error{f.file, line, column, fmt.Sprintf(format, args...), hint, f.snippet(line, column)})
+	}
+}
+
+// err is nil, or all that was found.
+func (f *faults) err() error {
+	if len(f.found) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(f.found, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return f.found
+}
+
+// snippet shows the line, cut to a window around the column, with a caret below.
+func (f *faults) snippet(line, column int) string {
+	if line < 1 || line > len(f.lines) {
+		return ""
+	}
+	const window = 100
+	text := []rune(strings.ReplaceAll(strings.TrimRight(f.lines[line-1], "\r"), "\t", " "))
+	at := min(max(column-1, 0), len(text))
+	from := max(0, at-window/2)
+	text = text[from:min(len(text), from+window)]
+	return fmt.Sprintf("%5d | %s\n      | %s^", line, string(text), strings.Repeat(" ", at-from))
+}
+
+// oneOf is a hint that lists what there is, and guesses what was meant.
+func oneOf(what, given string, there []string) string {
+	if len(there) == 0 {
+		return "there is no " + what
+	}
+	there = slices.Sorted(slices.Values(there))
+	list := strings.Join(there[:min(len(there), 30)], ", ")
+	if best := nearest(given, there); best != "" {
+		return fmt.Sprintf("did you mean %s? There is: %s", best, list)
+	}
+	return "there is: " + list
+}
+
+// nearest is the word closest to given, "" where none is close.
+func nearest(given string, words []string) (best string) {
+	least := max(1, len(given)/3) + 1
+	for _, w := range words {
+		if d := distance(given, w); d < least {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's, over bytes.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		last := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := last
+			if a[i] != b[j] {
+				cost++
+			}
+			last = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

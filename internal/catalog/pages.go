@@ -1,0 +1,227 @@
+package catalog
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (c *compiler) pages(n *node) {
+	c.named(n, "pages", func(key, n *node) {
+		p := &Page{Name: key.text}
+		blobName, rules := "", (*node)(nil)
+		var overlay, live []*node
+		var with *node
+		ok := c.fieldsOf(n, "page "+p.Name, map[string]func(*node){
+			"path": func(n *node) { c.route(n, p) }, "blob": c.str("blob", &blobName),
+			"overlay": c.strings("overlay", func(n *node) { overlay = append(overlay, n) }),
+			"with":    func(n *node) { with = n }, "live": c.strings("live", func(n *node) { live = append(live, n) }),
+			"template": c.template(&p.Template), "cache": func(n *node) { c.cache(n, p) }, "rules": func(n *node) { rules = n },
+		})
+		for _, name := range []string{"path", "blob", "template"} {
+			if ok && n.get(name) == nil {
+				c.add(key, "", "page %s lacks %q", p.Name, name)
+				ok = false
+			}
+		}
+		if !ok || p.Kind == nil {
+			return
+		}
+		p.Blob = c.blobOf(n.get("blob"), p.Kind, blobName)
+		for _, o := range overlay {
+			if b := c.blobOf(o, p.Kind, o.text); b != nil {
+				p.Overlay = append(p.Overlay, b)
+			}
+		}
+		if with != nil {
+			c.with(with, p)
+		}
+		for _, l := range live {
+			c.pageLive(l, p)
+		}
+		if rules != nil {
+			c.rules(rules, p)
+		}
+		c.clash(key, p)
+		c.cat.Pages = append(c.cat.Pages, p)
+	})
+}
+
+// route reads /item/{sku}.html.
+func (c *compiler) route(n *node, p *Page) {
+	if !c.want(n, text, "path") {
+		return
+	}
+	names := placeholders(n.text)
+	before, rest, _ := strings.Cut(n.text, "{")
+	_, after, _ := strings.Cut(rest, "}")
+	switch {
+	case len(names) != 1:
+		c.add(n, "write it as /item/{sku}.html", "path must hold one {kind}, not %d", len(names))
+		return
+	case !strings.HasPrefix(before, "/") || !strings.HasSuffix(before, "/") || strings.Contains(before, "//"):
+		c.add(n, "write it as /item/{sku}.html", "in path, {%s} must begin a segment of its own", names[0])
+		return
+	case !strings.HasSuffix(after, ".html") || strings.Contains(after, "/"):
+		c.add(n, "its twin for machines ends in .json", "path must end in .html behind the {%s}", names[0])
+		return
+	case strings.ContainsAny(n.text, " ?#%\\\"<>*") || strings.Contains(n.text, "/."):
+		c.add(n, "", "path must be plain, without any of space ? # %% \\ \" < > *")
+		return
+	}
+	if p.Kind = c.cat.Kinds[names[0]]; p.Kind == nil {
+		c.add(n, oneOf("kind", names[0], keysOf(c.cat.Kinds)), "path names no kind: {%s}", names[0])
+		return
+	}
+	p.Prefix, p.Suffix = c.cat.Site.Prefix+before, after
+}
+
+// clash refuses two pages at one address, and a page at an address of Vitrine's own.
+func (c *compiler) clash(key *node, p *Page) {
+	for _, other := range c.cat.Pages {
+		if other.Prefix == p.Prefix && other.Suffix == p.Suffix {
+			c.add(key, "", "the pages %s and %s have the same path", other.Name, p.Name)
+		}
+	}
+	for _, own := range []string{"/live/", "/blobs/", "/relations/", "/assets/"} {
+		if strings.HasPrefix(strings.TrimPrefix(p.Prefix, c.cat.Site.Prefix), own) {
+			c.add(key, "", "page %s stands under %s, which is Vitrine's own", p.Name, own)
+		}
+	}
+}
+
+func (c *compiler) template(p *string) func(*node) {
+	return func(n *node) {
+		if !c.want(n, text, "template") {
+			return
+		}
+		if !strings.HasSuffix(n.text, ".html") || strings.ContainsAny(n.text, "/\\ ") {
+			c.add(n, "write it as item.html", "template must be the name of an .html file, not %q", n.text)
+			return
+		}
+		*p = n.text
+	}
+}
+
+func (c *compiler) blobOf(n *node, k *Kind, name string) *Blob {
+	b, err := k.Blob(name)
+	if err != nil {
+		c.add(n, oneOf("blob", name, k.blobNames()), "kind %s has no blob %q", k.Name, name)
+		return nil
+	}
+	return b
+}
+
+// with reads NAME of a ref → blob of what it refers to.
+func (c *compiler) with(n *node, p *Page) {
+	if p.Blob == nil || !c.want(n, object, "with") {
+		return
+	}
+	held := map[string]*Ref{}
+	for _, b := range append([]*Blob{p.Blob}, p.Overlay...) {
+		for _, d := range b.Of {
+			for _, r := range d.Refs {
+				held[r.Name] = r
+			}
+		}
+	}
+	for _, f := range n.fields {
+		r := held[f.key.text]
+		if r == nil {
+			c.add(f.key, oneOf("ref", f.key.text, keysOf(held)), "no dimension of this page's blobs has a ref %q", f.key.text)
+			continue
+		}
+		if !c.want(f.value, text, "with."+r.Name) {
+			continue
+		}
+		if b := c.blobOf(f.value, r.Kind, f.value.text); b != nil {
+			p.With = append(p.With, With{r, b})
+			c.checkWay(f.value, r, b)
+		}
+	}
+}
+
+// checkWay looks whether a blob carries the ref by which a page would go up from it.
+func (c *compiler) checkWay(n *node, r *Ref, b *Blob) {
+	if r.Up == "" {
+		return
+	}
+	carries := slices.ContainsFunc(b.Of, func(d *Dimension) bool {
+		return slices.ContainsFunc(d.Refs, func(up *Ref) bool { return up.Name == r.Up })
+	})
+	if !carries {
+		c.add(n, "fold it from the dimension that has the ref", "blob %s of %s does not carry the ref %s to go up by", b.Name, r.Kind.Name, r.Up)
+	}
+}
+
+func (c *compiler) pageLive(n *node, p *Page) {
+	l := c.cat.Live[n.text]
+	if l == nil {
+		c.add(n, oneOf("live part", n.text, keysOf(c.cat.Live)), "there is no live part %q", n.text)
+		return
+	}
+	if l.Blob != "" {
+		c.blobOf(n, p.Kind, l.Blob)
+	}
+	p.Live = append(p.Live, l)
+}
+
+func (c *compiler) cache(n *node, p *Page) {
+	c.fieldsOf(n, "cache", map[string]func(*node){
+		"max_age": c.duration("max_age", &p.Cache.MaxAge, 0, longest), "shared": c.duration("shared", &p.Cache.Shared, 0, longest),
+		"swr": c.duration("swr", &p.Cache.SWR, 0, longest), "sie": c.duration("sie", &p.Cache.SIE, 0, longest),
+	})
+	for _, d := range []time.Duration{p.Cache.MaxAge, p.Cache.Shared, p.Cache.SWR, p.Cache.SIE} {
+		if d%time.Second != 0 {
+			c.add(n, "", "HTTP counts in whole seconds: %s won't do", d)
+		}
+	}
+}
+
+func (c *compiler) rules(n *node, p *Page) {
+	if !c.want(n, list, "rules") {
+		return
+	}
+	for _, it := range n.items {
+		r := &Rule{}
+		ok := c.fieldsOf(it, "a rule", map[string]func(*node){
+			"when": func(n *node) { r.When = c.condition(n) }, "template": c.template(&r.Template),
+			"redirect": func(n *node) { c.redirect(n, p, r) }, "status": c.integer("status", &r.Status, 200, 599),
+		})
+		switch {
+		case !ok:
+			continue
+		case it.get("when") == nil:
+			c.add(it, "", "a rule lacks when")
+		case r.Redirect != "" && (r.Template != "" || r.Status != 0):
+			c.add(it, "", "a rule with redirect can have neither template nor status")
+		case r.Redirect == "" && r.Template == "" && r.Status == 0:
+			c.add(it, "give it one of template, redirect, status", "this rule does nothing")
+		case r.Status != 0 && r.Status >= 300 && r.Status < 400:
+			c.add(it, "use redirect", "status %d is a redirect without a target", r.Status)
+		}
+		p.Rules = append(p.Rules, r)
+	}
+}
+
+// redirect reads an absolute URL, or a path on this site.
+func (c *compiler) redirect(n *node, p *Page, r *Rule) {
+	if !c.want(n, text, "redirect") {
+		return
+	}
+	for _, name := range placeholders(n.text) {
+		if name != p.Kind.Name {
+			c.add(n, "", "redirect has an unknown placeholder {%s}", name)
+			return
+		}
+	}
+	u, err := url.Parse(strings.ReplaceAll(n.text, "{"+p.Kind.Name+"}", "1"))
+	absolute := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	local := err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(n.text, "/")
+	if !absolute && !local || strings.ContainsAny(n.text, " \r\n\t\\") {
+		c.add(n, "write it as https://other.example/item/{"+p.Kind.Name+"}.html", "redirect leads nowhere: %q", n.text)
+		return
+	}
+	r.Redirect = n.text
+}

@@ -1,0 +1,202 @@
+package catalog
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"vitrine/internal/item"
+)
+
+// Options of Parse.
+type Options struct {
+	Serve map[string]string           // NAME → base URL, for "serve:NAME"; nil leaves "serve:NAME" as it is
+	Env   func(string) (string, bool) // for "env:NAME" in headers; nil leaves them as they are
+}
+
+// Defaults and bounds.
+const (
+	defaultTimeout     = time.Second
+	defaultConcurrency = 16
+	defaultBatchMax    = 50
+	defaultMaxBytes    = 1 << 20
+	defaultRefMax      = 64
+	defaultUpMax       = 8
+	defaultDeadline    = 150 * time.Millisecond
+	defaultFresh       = 2 * time.Second
+	defaultKeep        = 10 * time.Minute
+	longest            = 366 * 24 * time.Hour
+)
+
+// compiler turns the tree into a Catalog. What it reads by name is looked up when all names are known.
+type compiler struct {
+	faults
+	opt   Options
+	cat   *Catalog
+	later []func() // in the order of the file
+}
+
+// Parse compiles a catalog. name is the file's, for errors, which are of type Errors.
+func Parse(src []byte, name string, opt Options) (*Catalog, error) {
+	c := &compiler{
+		faults: faults{file: name, lines: strings.Split(string(src), "\n")}, opt: opt,
+		cat: &Catalog{Source: src, Upstreams: map[string]*Upstream{}, Kinds: map[string]*Kind{}, Live: map[string]*Live{}},
+	}
+	root := readTree(src, &c.faults)
+	if root == nil || len(c.found) > 0 {
+		return nil, c.err()
+	}
+	c.root(root)
+	if len(c.found) == 0 {
+		c.seal()
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return c.cat, nil
+}
+
+// root reads the sections in the order in which they refer to each other.
+func (c *compiler) root(n *node) {
+	section := map[string]*node{}
+	keep := func(name string) func(*node) { return func(n *node) { section[name] = n } }
+	known := map[string]func(*node){"version": c.version}
+	order := []string{"site", "upstreams", "entities", "live", "pages"}
+	for _, name := range order {
+		known[name] = keep(name)
+	}
+	if !c.fieldsOf(n, "a catalog", known) {
+		return
+	}
+	for _, name := range []string{"version", "upstreams", "entities", "pages"} {
+		if n.get(name) == nil {
+			c.add(n, "", "the catalog lacks %q", name)
+		}
+	}
+	read := map[string]func(*node){"site": c.site, "upstreams": c.upstreams, "entities": c.entities, "live": c.live, "pages": c.pages}
+	for _, name := range order {
+		if s := section[name]; s != nil {
+			read[name](s)
+		}
+		if name == "entities" {
+			c.resolve()
+		}
+	}
+}
+
+// resolve does what had to wait until all kinds and dimensions were known.
+func (c *compiler) resolve() {
+	for len(c.later) > 0 {
+		todo := c.later
+		c.later = nil
+		for _, f := range todo {
+			f()
+		}
+	}
+}
+
+func (c *compiler) version(n *node) {
+	if n.text != "1" {
+		c.add(n, "write: version: 1", "version %q is not known", n.text)
+	}
+}
+
+func (c *compiler) site(n *node) {
+	s := &c.cat.Site
+	c.fieldsOf(n, "site", map[string]func(*node){
+		"name": c.str("site.name", &s.Name), "lang": c.str("site.lang", &s.Lang), "currency": c.str("site.currency", &s.Currency),
+		"origin": func(n *node) { s.Origin = c.origin(n, "site.origin") },
+		"images": c.strings("site.images", func(n *node) { s.Images = append(s.Images, c.origin(n, "an entry of site.images")) }),
+		"prefix": func(n *node) { s.Prefix = c.prefix(n) },
+	})
+}
+
+// origin reads scheme://host[:port].
+func (c *compiler) origin(n *node, what string) string {
+	if !c.want(n, text, what) || n.text == "" {
+		return ""
+	}
+	u, err := url.Parse(n.text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" ||
+		u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.ContainsAny(n.text, " ;,'\"") {
+		c.add(n, "write it as https://shop.example", "%s must be an origin, not %q", what, n.text)
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+func (c *compiler) prefix(n *node) string {
+	if !c.want(n, text, "site.prefix") {
+		return ""
+	}
+	p := strings.TrimSuffix(n.text, "/")
+	if p != "" && (!strings.HasPrefix(p, "/") || strings.ContainsAny(p, "{}?#% \"<>\\") || strings.Contains(p, "//") || strings.Contains(p, "/.")) {
+		c.add(n, "write it as /shop", "site.prefix must begin with a slash and be a plain path, not %q", n.text)
+	}
+	return p
+}
+
+func (c *compiler) upstreams(n *node) {
+	c.named(n, "upstreams", func(key, n *node) {
+		u := &Upstream{Name: key.text, Timeout: defaultTimeout, Concurrency: defaultConcurrency, Headers: map[string]string{}, Code: codeOf(key.text)}
+		if other, clash := c.cat.UpstreamByCode(u.Code); clash {
+			c.add(key, "rename one of the two", "the upstreams %s and %s have the same code in stored headers", other.Name, u.Name)
+		}
+		c.cat.Upstreams[u.Name] = u
+		ok := c.fieldsOf(n, "upstream "+u.Name, map[string]func(*node){
+			"url": func(n *node) { c.baseURL(n, u) }, "timeout": c.duration("timeout", &u.Timeout, time.Millisecond, 5*time.Minute),
+			"concurrency": c.integer("concurrency", &u.Concurrency, 1, 4096), "headers": func(n *node) { c.headers(n, u) },
+		})
+		if ok && n.get("url") == nil {
+			c.add(key, "", "upstream %s lacks url", u.Name)
+		}
+	})
+}
+
+func (c *compiler) baseURL(n *node, u *Upstream) {
+	if !c.want(n, text, "url") {
+		return
+	}
+	if name, ok := strings.CutPrefix(n.text, "serve:"); ok {
+		u.Serve, u.URL = name, n.text
+		if err := item.CheckName(name); err != nil {
+			c.add(n, "", "serve:%s: %v", name, err)
+		} else if c.opt.Serve != nil {
+			var there bool
+			if u.URL, there = c.opt.Serve[name]; !there {
+				c.add(n, "start it with: vitrine up --serve "+name+"=FILE", "nothing serves %q", name)
+			}
+		}
+		return
+	}
+	v, err := url.Parse(n.text)
+	if err != nil || v.Scheme != "http" && v.Scheme != "https" || v.Host == "" || v.User != nil || v.RawQuery != "" || v.Fragment != "" {
+		c.add(n, "write it as http://host:port, or as serve:NAME for a file", "%q is no base URL", n.text)
+		return
+	}
+	u.URL = strings.TrimRight(n.text, "/")
+}
+
+func (c *compiler) headers(n *node, u *Upstream) {
+	if !c.want(n, object, "headers") {
+		return
+	}
+	for _, f := range n.fields {
+		if !c.want(f.value, text, "header "+f.key.text) {
+			continue
+		}
+		value := f.value.text
+		if name, ok := strings.CutPrefix(value, "env:"); ok && c.opt.Env != nil {
+			var set bool
+			if value, set = c.opt.Env(name); !set {
+				c.add(f.value, "export "+name+"=…", "the environment has no %s", name)
+			}
+		}
+		if strings.Trim(f.key.text, headerBytes) != "" || f.key.text == "" || strings.ContainsAny(value, "\r\n\x00") {
+			c.add(f.key, "", "%q can't be a header", f.key.text)
+		}
+		u.Headers[f.key.text] = value
+	}
+}
+
+const headerBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"

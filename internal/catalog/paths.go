@@ -1,0 +1,24 @@
+package catalog
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ParsePath reads a dotted path: a.b.c; a leading dot is allowed. Errors name the text.
+func ParsePath(s string) (Path, error) {
+	trimmed := strings.TrimPrefix(s, ".")
+	if trimmed == "" || len(s) > 256 {
+		return nil, fmt.Errorf("%.80q is no path", s)
+	}
+	p := Path(strings.Split(trimmed, "."))
+	for _, step := range p {
+		if step == "" || strings.ContainsAny(step, " \t\n[]{}()|\"'*?#@") {
+			return nil, fmt.Errorf("%.80q is no path: the step %q can't be a field", s, step)
+		}
+	}
+	return p, nil
+}
+
+// String is the path as ParsePath reads it.
+func (p Path) String() string { return strings.Join(p, ".") }

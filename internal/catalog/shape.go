@@ -1,0 +1,73 @@
+package catalog
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+)
+
+// seal computes the shapes, dimensions first, since blobs are made of them.
+func (c *compiler) seal() {
+	for _, k := range c.cat.Kinds {
+		for _, d := range k.Dimensions {
+			d.Shape = shapeOf(d.form())
+		}
+	}
+	for _, k := range c.cat.Kinds {
+		for _, b := range k.Blobs {
+			b.Shape = shapeOf(b.form())
+		}
+	}
+}
+
+// form is everything that decides what a record of the dimension looks like, and nothing else: not
+// where or how its owner is asked.
+func (d *Dimension) form() string {
+	var refs, paths []string
+	for _, r := range d.Refs {
+		refs = append(refs, fmt.Sprintf("%q %q %q %d", r.Name, r.Kind.Name, r.Field, r.Max))
+	}
+	for _, p := range d.HTML {
+		paths = append(paths, "html "+p.String())
+	}
+	for _, p := range d.Require {
+		paths = append(paths, "require "+p.String())
+	}
+	slices.Sort(refs)
+	slices.Sort(paths)
+	return strings.Join([]string{"record", d.From.Name, textOf(d.Pick), textOf(d.Gone), d.Version.String(),
+		strings.Join(refs, "\n"), strings.Join(paths, "\n")}, "\x00")
+}
+
+// form is everything that decides what the blob looks like.
+func (b *Blob) form() string {
+	parts := []string{"blob", textOf(b.Fold)}
+	for _, d := range b.Of {
+		parts = append(parts, fmt.Sprintf("%s %06x", d.Name, d.Shape))
+	}
+	return strings.Join(parts, "\x00")
+}
+
+func textOf(q *Query) string {
+	if q == nil {
+		return ""
+	}
+	return q.Text
+}
+
+// shapeOf is 24 bits of FNV-1a, never 0, which stands for no shape.
+func shapeOf(form string) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(form))
+	sum := h.Sum32()
+	return max(1, (sum>>24^sum)&0xffffff)
+}
+
+// codeOf stands for an upstream's name in stored headers: 16 bits of FNV-1a, never 0.
+func codeOf(name string) uint16 {
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	sum := h.Sum32()
+	return uint16(max(1, (sum>>16^sum)&0xffff))
+}

@@ -1,0 +1,82 @@
+package boltkv
+
+import (
+	"context"
+
+	"go.etcd.io/bbolt"
+
+	"vitrine/internal/kv"
+)
+
+func blobKey(k kv.BlobKey) []byte {
+	return append(append([]byte(k.Entity.Token()), separator), k.Blob...)
+}
+
+// Blobs implements kv.BlobGetter.
+func (s *Store) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
+	raw := make([][]byte, len(keys))
+	err := s.view(ctx, func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(blobBucket))
+		for i, k := range keys {
+			if v := b.Get(blobKey(k)); v != nil {
+				raw[i] = append([]byte(nil), v...)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]kv.Blob, len(keys))
+	for i, b := range raw {
+		if b == nil {
+			continue
+		}
+		v, err := kv.Decode(b)
+		switch {
+		case err != nil:
+			out[i].Damaged = true
+		case !isDue(v.Header):
+			out[i].Value = v
+		}
+	}
+	return out, nil
+}
+
+// PutBlobs implements kv.BlobPutter.
+func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error) {
+	encoded := make([][]byte, len(puts))
+	for i, p := range puts {
+		if p.Value.Life != kv.Alive && p.Value.Life != kv.Gone && p.Value.Life != kv.Unknown {
+			return nil, errLife(p.Value.Life)
+		}
+		encoded[i] = kv.Encode(p.Value, true)
+	}
+	stored := make([]bool, len(puts))
+	err := s.update(ctx, func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(blobBucket))
+		for i, p := range puts {
+			key := blobKey(p.BlobKey)
+			if stored[i] = mayReplace(b.Get(key), p.Value.Stamp); !stored[i] {
+				continue
+			}
+			if err := b.Put(key, encoded[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return stored, nil
+}
+
+// mayReplace tells whether a blob of gen may be written over what is there: nothing, a lower one, or damage.
+func mayReplace(there []byte, gen uint64) bool {
+	if there == nil || kv.StampOf(there) < gen {
+		return true
+	}
+	v, err := kv.Decode(there)
+	return err != nil || isDue(v.Header)
+}

@@ -1,0 +1,75 @@
+package shape
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/microcosm-cc/bluemonday"
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"vitrine/internal/item"
+)
+
+// maxHTML is the longest field of HTML, in bytes.
+const maxHTML = 1 << 20
+
+// Clean keeps of HTML what describes a product, drops what could run or reach out of its place, and
+// closes what was left open, so that it can't swallow the page. Errors wrap item.ErrRefused.
+func Clean(s string) (string, error) {
+	if len(s) > maxHTML {
+		return "", fmt.Errorf("%w: HTML of %d bytes, more than %d", item.ErrRefused, len(s), maxHTML)
+	}
+	nodes, err := html.ParseFragment(strings.NewReader(policy().Sanitize(s)), &html.Node{Type: html.ElementNode, Data: "div", DataAtom: atom.Div})
+	if err != nil {
+		return "", fmt.Errorf("%w: HTML: %w", item.ErrRefused, err)
+	}
+	var b strings.Builder
+	for _, n := range nodes {
+		if err := html.Render(&b, n); err != nil {
+			return "", fmt.Errorf("%w: HTML: %w", item.ErrRefused, err)
+		}
+	}
+	return b.String(), nil
+}
+
+var (
+	webURL    = regexp.MustCompile(`^(?i)(https?://|//|/|[a-z0-9_.-]+(/|$|\?|\.))`)
+	pixels    = regexp.MustCompile(`^[0-9]{1,5}(px|%)?$`)
+	dimension = regexp.MustCompile(`^[0-9]{1,5}(\.[0-9]{1,3})?(px|em|rem|%|pt)$|^(auto|0)$`)
+	colour    = regexp.MustCompile(`^(?i)(#[0-9a-f]{3,8}|[a-z]{3,24}|rgba?\([0-9., %]{5,32}\))$`)
+	word      = regexp.MustCompile(`^[a-zA-Z0-9 _-]{1,64}$`)
+)
+
+// policy is an explicit allow-list.
+var policy = sync.OnceValue(func() *bluemonday.Policy {
+	p := bluemonday.NewPolicy()
+	p.AllowElements("p", "br", "hr", "div", "span", "section", "article", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li",
+		"dl", "dt", "dd", "b", "strong", "i", "em", "u", "s", "small", "sub", "sup", "mark", "blockquote", "pre", "code",
+		"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "figure", "figcaption", "abbr", "center")
+	p.AllowAttrs("colspan", "rowspan").Matching(regexp.MustCompile(`^[0-9]{1,3}$`)).OnElements("td", "th")
+	p.AllowAttrs("scope").Matching(regexp.MustCompile(`^(row|col|rowgroup|colgroup)$`)).OnElements("th")
+	p.AllowAttrs("title", "lang", "dir").Matching(word).Globally()
+	p.AllowURLSchemes("http", "https")
+	p.AllowRelativeURLs(true)
+	p.RequireParseableURLs(true)
+	p.AllowAttrs("href").OnElements("a")
+	p.RequireNoFollowOnLinks(true)
+	p.RequireNoReferrerOnLinks(true)
+	p.AllowAttrs("src").Matching(webURL).OnElements("img", "video", "source")
+	p.AllowAttrs("alt").OnElements("img")
+	p.AllowAttrs("width", "height").Matching(pixels).OnElements("img", "video", "table", "td", "th")
+	p.AllowAttrs("loading").Matching(regexp.MustCompile(`^lazy$`)).OnElements("img")
+	p.AllowAttrs("poster").Matching(webURL).OnElements("video")
+	p.AllowAttrs("controls", "preload", "muted", "loop").Matching(regexp.MustCompile(`^[a-z]{0,16}$`)).OnElements("video")
+	p.AllowAttrs("type").Matching(regexp.MustCompile(`^video/[a-z0-9.+-]{1,32}$`)).OnElements("source")
+	p.AllowElements("img", "video", "source")
+	p.AllowStyles("text-align").MatchingEnum("left", "right", "center", "justify").Globally()
+	p.AllowStyles("color", "background-color").Matching(colour).Globally()
+	p.AllowStyles("width", "max-width", "height", "font-size").Matching(dimension).Globally()
+	p.AllowStyles("font-weight").MatchingEnum("normal", "bold", "500", "600", "700").Globally()
+	p.AllowStyles("font-style").MatchingEnum("normal", "italic").Globally()
+	return p
+})

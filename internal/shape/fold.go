@@ -1,0 +1,63 @@
+package shape
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Fold makes a blob of an entity's records, by dimension; its Stamp is left 0. The first dimension is the
+// root: without it there is no blob, which is told by the value's Life. Errors wrap item.ErrRefused.
+func Fold(b *catalog.Blob, e item.Entity, records map[string]kv.Record) (kv.Value, error) {
+	root := records[b.Of[0].Name]
+	v := kv.Value{Header: kv.Header{Life: root.Life, Version: root.Version, Fetched: root.Fetched, Event: root.Event, Source: root.Source, Shape: b.Shape}}
+	switch root.Life {
+	case kv.Absent:
+		v.Life, v.Fetched = kv.Unknown, time.Time{}
+		return v, nil
+	case kv.Gone, kv.Unknown:
+		return v, nil
+	}
+	v.Body = []byte{'{'}
+	for _, d := range b.Of {
+		r := records[d.Name]
+		if r.Life != kv.Alive {
+			continue
+		}
+		if len(v.Body) > 1 {
+			v.Body = append(v.Body, ',')
+		}
+		v.Body = append(append(strconv.AppendQuote(v.Body, d.Name), ':'), r.Body...)
+		v.Fetched, v.Event = latest(v.Fetched, r.Fetched), latest(v.Event, r.Event)
+		for name, ref := range Refs(d, r.Body) {
+			if v.Refs == nil {
+				v.Refs = kv.Refs{}
+			}
+			v.Refs[name] = ref
+		}
+	}
+	v.Body = append(v.Body, '}')
+	if b.Fold == nil {
+		return v, nil
+	}
+	folded, err := Run(b.Fold, v.Body)
+	if err != nil {
+		return kv.Value{}, fmt.Errorf("fold: %w", err)
+	}
+	if folded[0] != '{' {
+		return kv.Value{}, fmt.Errorf("%w: fold gives %.40q, not an object", item.ErrRefused, folded)
+	}
+	v.Body = folded
+	return v, nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

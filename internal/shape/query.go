@@ -1,0 +1,162 @@
+package shape
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"github.com/itchyny/gojq"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+)
+
+// Bounds of one run of a jq program, and of what it is run on.
+const (
+	maxTime   = 50 * time.Millisecond
+	maxOutput = 8 << 20
+	maxDepth  = 128 // levels of JSON
+)
+
+// Run gives the first output of a program as JSON, null for none. Errors wrap item.ErrRefused.
+func Run(q *catalog.Query, input []byte) ([]byte, error) {
+	v, err := decode(input)
+	if err != nil {
+		return nil, err
+	}
+	out, err := run(q, v)
+	if err != nil {
+		return nil, err
+	}
+	return encode(out)
+}
+
+// run works on decoded values. The program's time is its own: it has no caller to be cancelled by.
+func run(q *catalog.Query, input any) (any, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), maxTime)
+	defer cancel()
+	v, ok := q.Code.RunWithContext(ctx, input).Next()
+	if err, failed := v.(error); failed {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w: jq %.80q took longer than %s", item.ErrRefused, q.Text, maxTime)
+		}
+		return nil, fmt.Errorf("%w: jq %.80q: %.400s", item.ErrRefused, q.Text, err.Error())
+	}
+	if !ok {
+		return nil, nil
+	}
+	return v, nil
+}
+
+// decode reads JSON without losing a digit. Errors wrap item.ErrRefused.
+func decode(b []byte) (any, error) {
+	if err := check(b); err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, fmt.Errorf("%w: no JSON: %w", item.ErrRefused, err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("%w: something follows the JSON", item.ErrRefused)
+	}
+	return v, nil
+}
+
+// check looks at what a JSON decoder is lenient or recursive about.
+func check(b []byte) error {
+	if !utf8.Valid(b) {
+		return fmt.Errorf("%w: not UTF-8", item.ErrRefused)
+	}
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > maxDepth {
+				return fmt.Errorf("%w: the JSON nests deeper than %d", item.ErrRefused, maxDepth)
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return nil
+}
+
+func encode(v any) ([]byte, error) {
+	b, err := gojq.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", item.ErrRefused, err)
+	}
+	if len(b) > maxOutput {
+		return nil, fmt.Errorf("%w: jq made %d bytes, more than %d", item.ErrRefused, len(b), maxOutput)
+	}
+	return b, nil
+}
+
+// Truth tells whether the first output is neither null nor false.
+func Truth(q *catalog.Query, input []byte) (bool, error) {
+	v, err := decode(input)
+	if err != nil {
+		return false, err
+	}
+	return truth(q, v)
+}
+
+func truth(q *catalog.Query, input any) (bool, error) {
+	v, err := run(q, input)
+	return err == nil && v != nil && v != false, err
+}
+
+// IDs reads the one array of strings or numbers that a program gives, as text. Errors wrap item.ErrRefused.
+func IDs(q *catalog.Query, input []byte) ([]string, error) {
+	b, err := Run(q, input)
+	if err != nil {
+		return nil, err
+	}
+	var raw []json.RawMessage
+	if err := json.Unmarshal(b, &raw); err != nil || raw == nil {
+		return nil, fmt.Errorf("%w: jq %.80q gives %.40q, not an array", item.ErrRefused, q.Text, b)
+	}
+	ids := make([]string, len(raw))
+	for i, r := range raw {
+		id, ok := scalar(r)
+		if !ok {
+			return nil, fmt.Errorf("%w: jq %.80q gives %.40q among its ids", item.ErrRefused, q.Text, r)
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}
+
+// Next reads a cursor: "" where the program gives null, "" or nothing.
+func Next(q *catalog.Query, input []byte) (string, error) {
+	b, err := Run(q, input)
+	if err != nil || string(b) == "null" {
+		return "", err
+	}
+	next, ok := scalar(b)
+	if !ok {
+		return "", fmt.Errorf("%w: jq %.80q gives %.40q, which is no cursor", item.ErrRefused, q.Text, b)
+	}
+	return next, nil
+}
+
+// scalar is a JSON string's text, or a number as written.
+func scalar(b []byte) (string, bool) {
+	if len(b) > 0 && b[0] == '"' {
+		var s string
+		return s, json.Unmarshal(b, &s) == nil
+	}
+	return string(b), len(b) > 0 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9')
+}

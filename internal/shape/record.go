@@ -1,0 +1,140 @@
+package shape
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/tidwall/gjson"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Record is what an upstream's answer for one entity becomes.
+type Record struct {
+	Body    []byte // JSON, compact
+	Version item.Version
+	Refs    kv.Refs
+}
+
+// MakeRecord checks, picks and cleans an answer. gone tells that the answer means a deletion; the record
+// then holds its version only. Errors wrap item.ErrRefused, and name the dimension and the reason.
+func MakeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err error) {
+	if rec, gone, err = makeRecord(d, answer); err != nil {
+		return Record{}, false, fmt.Errorf("%s.%s: %w", d.Kind.Name, d.Name, err)
+	}
+	return rec, gone, nil
+}
+
+func makeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err error) {
+	if d.Pick == nil && d.Gone == nil && len(d.HTML) == 0 {
+		rec.Body, err = compact(answer) // the short way: nothing has to be decoded
+	} else {
+		rec.Body, gone, err = pick(d, answer)
+	}
+	if err != nil {
+		return rec, false, err
+	}
+	if rec.Version, err = versionOf(d, answer, gone); err != nil || gone {
+		return rec, gone, err
+	}
+	if string(rec.Body) == "null" {
+		return rec, false, fmt.Errorf("%w: the record is null", item.ErrRefused)
+	}
+	for _, p := range d.Require {
+		if v, ok := Lookup(rec.Body, p); !ok || v.Type == gjson.Null {
+			return rec, false, fmt.Errorf("%w: %s is required, and missing", item.ErrRefused, p)
+		}
+	}
+	rec.Refs = Refs(d, rec.Body)
+	return rec, false, nil
+}
+
+func compact(answer []byte) ([]byte, error) {
+	if err := check(answer); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.Grow(len(answer))
+	if err := json.Compact(&b, answer); err != nil {
+		return nil, fmt.Errorf("%w: no JSON: %w", item.ErrRefused, err)
+	}
+	return b.Bytes(), nil
+}
+
+func pick(d *catalog.Dimension, answer []byte) (body []byte, gone bool, err error) {
+	v, err := decode(answer)
+	if err != nil {
+		return nil, false, err
+	}
+	if d.Gone != nil {
+		if gone, err = truth(d.Gone, v); err != nil || gone {
+			return nil, gone, err
+		}
+	}
+	if d.Pick != nil {
+		if v, err = run(d.Pick, v); err != nil {
+			return nil, false, err
+		}
+	}
+	for _, p := range d.HTML {
+		if err := cleanAt(v, p); err != nil {
+			return nil, false, err
+		}
+	}
+	body, err = encode(v)
+	return body, false, err
+}
+
+// versionOf reads the upstream's version. An answer that says "gone" may do so without one.
+func versionOf(d *catalog.Dimension, answer []byte, gone bool) (item.Version, error) {
+	if len(d.Version) == 0 {
+		return "", nil
+	}
+	v, ok := Lookup(answer, d.Version)
+	if gone && (!ok || v.Type == gjson.Null) {
+		return "", nil
+	}
+	if v.Type != gjson.String && v.Type != gjson.Number {
+		return "", fmt.Errorf("%w: %w: %s is %.40q", item.ErrRefused, item.ErrVersion, d.Version, v.Raw)
+	}
+	text := v.Raw
+	if v.Type == gjson.String {
+		text = v.Str
+	}
+	version, err := item.NewVersion(text)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s: %w", item.ErrRefused, d.Version, err)
+	}
+	return version, nil
+}
+
+// cleanAt cleans the HTML at a path, within lists too. What is absent or null stays so.
+func cleanAt(v any, p catalog.Path) error {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			if err := cleanAt(e, p); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		child, ok := v[p[0]]
+		if !ok || child == nil {
+			return nil
+		}
+		if len(p) > 1 {
+			return cleanAt(child, p[1:])
+		}
+		s, ok := child.(string)
+		if !ok {
+			return fmt.Errorf("%w: %s should be HTML, and is no text", item.ErrRefused, p)
+		}
+		clean, err := Clean(s)
+		v[p[0]] = clean
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/shape"
+)
+
+// List asks for one page of ids. next is "" at the end. Errors wrap item.ErrUnavailable or item.ErrRefused.
+func (c *Client) List(ctx context.Context, l *catalog.List, cursor string) (ids []string, next string, err error) {
+	r := request{from: l.From, path: path(l.Get, map[string]string{"cursor": escape(cursor)}), limit: c.ListMax, timeout: l.From.Timeout}
+	res, err := c.call(ctx, r)
+	if err == nil && (res.status < 200 || res.status > 299) {
+		err = r.status(res.status)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if ids, err = shape.IDs(l.IDs, res.body); err != nil {
+		return nil, "", r.failed(err)
+	}
+	if l.Next == nil {
+		return ids, "", nil
+	}
+	if next, err = shape.Next(l.Next, res.body); err != nil {
+		return nil, "", r.failed(err)
+	}
+	return ids, next, nil
+}
+
+// Live asks for a live part, within its deadline. params are the declared ones, already checked; a missing
+// one is filled in as empty. The answer is valid JSON. Errors wrap item.ErrUnavailable or item.ErrRefused.
+func (c *Client) Live(ctx context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.Deadline)
+	defer cancel()
+	values := map[string]string{"id": escape(id)}
+	for name := range l.Vary {
+		values[name] = escape(params[name])
+	}
+	r := request{from: l.From, path: path(l.Get, values), ids: 1, limit: c.LiveMax, timeout: l.Deadline}
+	res, err := c.call(ctx, r)
+	switch {
+	case err != nil:
+		return nil, err
+	case res.status < 200 || res.status > 299:
+		return nil, r.status(res.status)
+	case !json.Valid(res.body):
+		return nil, r.failed(fmt.Errorf("%w: no JSON", item.ErrRefused))
+	}
+	return res.body, nil
+}

@@ -1,0 +1,125 @@
+package upstream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+)
+
+// Config of a Client.
+type Config struct {
+	Log      *slog.Logger
+	Idle     time.Duration // between two reads of a body. Defaults to 5 s
+	Dial     time.Duration // to connect. Defaults to 2 s
+	LiveMax  int64         // bytes of a live part. Defaults to 256 KiB
+	ListMax  int64         // bytes of a page of ids. Defaults to 16 MiB
+	Observed func(Call)    // told after each call, for metrics; defaults to nothing
+}
+
+// Call tells how a call went.
+type Call struct {
+	Upstream string
+	IDs      int // asked for in it
+	Status   int // 0 where none came
+	Took     time.Duration
+}
+
+// Client asks upstreams. It is safe for concurrent use.
+type Client struct {
+	Config
+	http *http.Client
+
+	mu    sync.Mutex // guards slots
+	slots map[string]chan struct{}
+}
+
+// New makes a client. Close ends its idle connections.
+func New(c Config) *Client {
+	c.Idle, c.Dial = cmp.Or(c.Idle, 5*time.Second), cmp.Or(c.Dial, 2*time.Second)
+	c.LiveMax, c.ListMax = cmp.Or(c.LiveMax, 256<<10), cmp.Or(c.ListMax, 16<<20)
+	if c.Observed == nil {
+		c.Observed = func(Call) {}
+	}
+	dialer := &net.Dialer{Timeout: c.Dial, KeepAlive: 30 * time.Second, Control: guard}
+	transport := &http.Transport{
+		Proxy: nil, DialContext: dialer.DialContext, DisableCompression: true, // unzipped here, within a limit
+		MaxIdleConns: 512, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second,
+		TLSHandshakeTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
+	}
+	return &Client{Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin}, slots: map[string]chan struct{}{}}
+}
+
+// Close ends idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// errAddress is a place that no upstream is at.
+var errAddress = errors.New("address is not for upstreams")
+
+// guard looks at the address after DNS: base URLs are trusted wherever they resolve, but not to where
+// clouds keep their secrets.
+func guard(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	ip := at.Addr().Unmap()
+	if ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || ip.IsInterfaceLocalMulticast() ||
+		ip == netip.AddrFrom4([4]byte{100, 100, 100, 200}) || ip == netip.MustParseAddr("fd00:ec2::254") {
+		return fmt.Errorf("%w: %s", errAddress, ip)
+	}
+	return nil
+}
+
+// sameOrigin follows a redirect within the origin only.
+func sameOrigin(req *http.Request, via []*http.Request) error {
+	from := via[0].URL
+	switch {
+	case len(via) > 5:
+		return fmt.Errorf("%w: more than 5 redirects", item.ErrRefused)
+	case req.URL.Scheme != from.Scheme || req.URL.Host != from.Host:
+		return fmt.Errorf("%w: redirected to another origin, %.200s", item.ErrRefused, req.URL.Redacted())
+	}
+	return nil
+}
+
+// enter takes a place among the calls that an upstream is asked at once, and waits for one where all are
+// taken. leave gives it back. A catalog with another number begins a new set of places.
+func (c *Client) enter(ctx context.Context, u *catalog.Upstream) (leave func(), err error) {
+	c.mu.Lock()
+	places := c.slots[u.Name]
+	if cap(places) != u.Concurrency {
+		places = make(chan struct{}, u.Concurrency)
+		c.slots[u.Name] = places
+	}
+	c.mu.Unlock()
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %s: all %d calls are taken: %w", item.ErrUnavailable, u.Name, u.Concurrency, ctx.Err())
+	}
+}
+
+// path fills a template: {name} becomes the value, percent-encoded so that it can't leave its place.
+func path(template string, values map[string]string) string {
+	for name, value := range values {
+		template = strings.ReplaceAll(template, "{"+name+"}", value)
+	}
+	return template
+}
+
+// escape percent-encodes everything but letters, digits, and - _ . ~.
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

@@ -1,0 +1,173 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+)
+
+// Ask names an entity, and what is known of its last answer.
+type Ask struct {
+	ID           string
+	ETag         string
+	LastModified string
+}
+
+// Status of an answer without an error.
+type Status byte
+
+// The statuses.
+const (
+	OK          Status = iota + 1
+	Gone               // the owner does not know the entity: 404, 410, or missing from a batch with absent: gone
+	NotModified        // as it was when ETag or LastModified was given
+)
+
+// Answer is what an owner says of one entity. Err wraps item.ErrUnavailable or item.ErrRefused.
+type Answer struct {
+	Status       Status
+	Body         []byte // of OK; JSON, not looked into yet
+	ETag         string
+	LastModified string
+	At           time.Time
+	Err          error
+}
+
+// Fetch asks the owner of a dimension for entities, together where that can be. Answers match asks by
+// position. Singles run side by side, within the upstream's concurrency.
+func (c *Client) Fetch(ctx context.Context, d *catalog.Dimension, asks []Ask) []Answer {
+	answers := make([]Answer, len(asks))
+	var singles, together []int
+	for i, a := range asks {
+		if canBatch(d, a.ID) && (len(asks) > 1 || !canSingle(d)) {
+			together = append(together, i)
+		} else {
+			singles = append(singles, i)
+		}
+	}
+	var wait sync.WaitGroup
+	for part := range slices.Chunk(together, max(d.BatchMax, 1)) {
+		wait.Go(func() { c.batch(ctx, d, asks, part, answers) })
+	}
+	c.singles(ctx, &wait, d, asks, singles, answers)
+	wait.Wait()
+	return answers
+}
+
+// singles asks for each by itself.
+func (c *Client) singles(ctx context.Context, wait *sync.WaitGroup, d *catalog.Dimension, asks []Ask, which []int, answers []Answer) {
+	for _, i := range which {
+		wait.Go(func() { answers[i] = c.single(ctx, d, asks[i]) })
+	}
+}
+
+// canSingle tells whether one entity can be asked for by itself.
+func canSingle(d *catalog.Dimension) bool { return d.Get != "" || d.Post != nil && !d.Post.Batch }
+
+// canBatch tells whether an id can go into a batch. One that holds a comma can't stand in a list that is
+// joined by commas: it goes singly, or where there is no get, as a batch of one with the comma encoded.
+func canBatch(d *catalog.Dimension, id string) bool {
+	if d.Post != nil && d.Post.Batch {
+		return true
+	}
+	return d.Batch != "" && (!strings.Contains(id, ",") || !canSingle(d))
+}
+
+func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer {
+	r := request{from: d.From, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified}
+	if d.Get != "" {
+		r.path = path(d.Get, map[string]string{"id": escape(a.ID)})
+	} else {
+		r.path, r.body = path(d.Post.Path, map[string]string{"id": escape(a.ID)}), fill(d.Post.JSON, []string{a.ID})
+	}
+	res, err := c.call(ctx, r)
+	answer := Answer{Body: res.body, ETag: res.etag, LastModified: res.lastModified, At: res.at, Err: err}
+	switch {
+	case err != nil:
+	case res.status == http.StatusNotFound || res.status == http.StatusGone:
+		answer.Status = Gone
+	case res.status == http.StatusNotModified && (a.ETag != "" || a.LastModified != ""):
+		answer.Status = NotModified
+		if answer.ETag == "" && answer.LastModified == "" {
+			answer.ETag, answer.LastModified = a.ETag, a.LastModified
+		}
+	case res.status >= 200 && res.status <= 299:
+		answer.Status = OK
+	default:
+		answer.Err = r.status(res.status)
+	}
+	return answer
+}
+
+// batch asks for several at once, and for those that are missing from the answer singly.
+func (c *Client) batch(ctx context.Context, d *catalog.Dimension, asks []Ask, which []int, answers []Answer) {
+	if d.Batch != "" && len(which) > 1 {
+		commas := slices.DeleteFunc(slices.Clone(which), func(i int) bool { return !strings.Contains(asks[i].ID, ",") })
+		if len(commas) > 0 {
+			for _, i := range commas {
+				c.batch(ctx, d, asks, []int{i}, answers)
+			}
+			which = slices.DeleteFunc(slices.Clone(which), func(i int) bool { return strings.Contains(asks[i].ID, ",") })
+		}
+	}
+	if len(which) == 0 {
+		return
+	}
+	found, at, err := c.together(ctx, d, asks, which)
+	var missing []int
+	for _, i := range which {
+		switch body, ok := found[asks[i].ID]; {
+		case err != nil:
+			answers[i] = Answer{Err: err}
+		case ok:
+			answers[i] = Answer{Status: OK, Body: body, At: at}
+		default:
+			missing = append(missing, i)
+		}
+	}
+	if canSingle(d) {
+		var wait sync.WaitGroup
+		c.singles(ctx, &wait, d, asks, missing, answers)
+		wait.Wait()
+		return
+	}
+	for _, i := range missing {
+		if answers[i] = (Answer{Status: Gone, At: at}); d.Keep {
+			answers[i] = Answer{Err: fmt.Errorf("%w: %s left %.64q out of a batch, which decides nothing (absent: keep)", item.ErrRefused, d.From.Name, asks[i].ID)}
+		}
+	}
+}
+
+// together makes the batch call and takes its answer apart: id → element.
+func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask, which []int) (map[string][]byte, time.Time, error) {
+	ids := make([]string, len(which))
+	escaped := make([]string, len(which))
+	for k, i := range which {
+		ids[k], escaped[k] = asks[i].ID, escape(asks[i].ID)
+	}
+	r := request{from: d.From, ids: len(ids), limit: d.MaxBytes * int64(len(ids)), timeout: d.From.Timeout}
+	if d.Batch != "" {
+		r.path = path(d.Batch, map[string]string{"ids": strings.Join(escaped, ",")})
+	} else {
+		r.path, r.body = d.Post.Path, fill(d.Post.JSON, ids)
+	}
+	res, err := c.call(ctx, r)
+	if err == nil && (res.status < 200 || res.status > 299) {
+		err = r.status(res.status) // a 404 here is about the path, and deletes nothing
+	}
+	if err != nil {
+		return nil, res.at, err
+	}
+	found, err := split(res.body, d, ids)
+	if err != nil {
+		return nil, res.at, r.failed(err)
+	}
+	return found, res.at, nil
+}

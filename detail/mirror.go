@@ -56,6 +56,7 @@ type Mirror struct {
 	pending  map[kv.BlobKey]bool
 	position []byte // of the newest announcement
 	copyAll  bool
+	idle     bool // everything that was announced is in the file
 }
 
 // NewMirror makes a mirror; Run drives it.
@@ -88,7 +89,7 @@ func (m *Mirror) Announced(e item.Entity, gens map[string]uint64, position []byt
 	for blob := range gens {
 		m.pending[kv.BlobKey{Entity: e, Blob: blob}] = true
 	}
-	m.position = position
+	m.position, m.idle = position, false
 	if len(m.pending) > m.Pending {
 		clear(m.pending)
 		m.copyAll = true
@@ -100,7 +101,7 @@ func (m *Mirror) Announced(e item.Entity, gens map[string]uint64, position []byt
 // Gap says that announcements were lost: everything is copied anew.
 func (m *Mirror) Gap() {
 	m.mu.Lock()
-	m.copyAll = true
+	m.copyAll, m.idle = true, false
 	m.mu.Unlock()
 	m.signal()
 }
@@ -133,6 +134,7 @@ func (m *Mirror) Run(ctx context.Context) error {
 			}
 			failures = 0
 			if !more {
+				m.rest()
 				break
 			}
 			pause(ctx, copier.rest)
@@ -140,6 +142,20 @@ func (m *Mirror) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// rest notes that all is copied, unless something was announced since.
+func (m *Mirror) rest() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.idle = len(m.pending) == 0 && !m.copyAll
+}
+
+// Behind tells whether something that was announced is not in the file yet.
+func (m *Mirror) Behind() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.idle
 }
 
 // take empties what waits.

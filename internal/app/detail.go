@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"vitrine/detail"
 	"vitrine/internal/bus"
 	"vitrine/internal/kv/boltkv"
@@ -49,6 +51,14 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 				return shown{}, err
 			}
 			n.start(mirror.Run)
+			n.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: "vitrine_mirror_behind", Help: "1 while something that was announced is not in this server's own file yet.",
+			}, func() float64 {
+				if mirror.Behind() {
+					return 1
+				}
+				return 0
+			}))
 		}
 	}
 	cfg := detail.Config{

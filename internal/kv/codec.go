@@ -2,13 +2,9 @@ package kv
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"sync"
 	"time"
-
-	"github.com/klauspost/compress/zstd"
 
 	"vitrine/internal/item"
 )
@@ -16,7 +12,7 @@ import (
 // HeaderSize is the size in bytes of what stands before a stored body:
 //
 //	 0     form: record or blob, and the format's version
-//	 1     flags: life in the lowest two bits, version, refs, zstd; one is kept for a dictionary
+//	 1     flags: life in the lowest two bits, version, refs, zstd; three are free, the next for a dictionary
 //	 2- 9  stamp or gen
 //	10-18  upstream version
 //	19-24  fetched, unix ms
@@ -41,32 +37,12 @@ const (
 	flagVersion = 0x04
 	flagRefs    = 0x08
 	flagZstd    = 0x10
+	flagsKnown  = flagLife | flagVersion | flagRefs | flagZstd
 
 	stampAt, versionAt, fetchedAt, eventAt, sourceAt, shapeAt, crcAt = 2, 10, 19, 25, 31, 33, 36
 )
 
-const (
-	compressFrom = 512      // bytes; below, zstd saves less than a header
-	bodyMax      = 16 << 20 // bytes of one body, after decompression
-)
-
-var (
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	packer     = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false))
-		if err != nil {
-			panic(err) // the options are constants
-		}
-		return e
-	})
-	unpacker = sync.OnceValue(func() *zstd.Decoder {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(bodyMax))
-		if err != nil {
-			panic(err)
-		}
-		return d
-	})
-)
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Encode writes a value as it is stored: of a blob, or of a record.
 func Encode(v Value, blob bool) []byte {
@@ -95,29 +71,41 @@ func Encode(v Value, blob bool) []byte {
 // Decode reads what Encode wrote. Its errors wrap item.ErrDamaged and say what is wrong. The result
 // shares no memory with b.
 func Decode(b []byte) (Value, error) {
-	var v Value
-	switch {
-	case len(b) < HeaderSize:
-		return v, fmt.Errorf("%w: %d bytes are no header", item.ErrDamaged, len(b))
-	case b[0] != formRecord && b[0] != formBlob:
-		return v, fmt.Errorf("%w: form %#x is unknown", item.ErrDamaged, b[0])
-	case binary.BigEndian.Uint32(b[crcAt:]) != checksum(b):
-		return v, fmt.Errorf("%w: the checksum differs", item.ErrDamaged)
+	h, err := DecodeHeader(b)
+	if err != nil {
+		return Value{}, err
 	}
-	v.Life, v.Stamp = Life(b[1]&flagLife), StampOf(b)
-	if v.Life == Absent {
-		return Value{}, fmt.Errorf("%w: no life", item.ErrDamaged)
-	}
-	if b[1]&flagVersion != 0 {
-		v.Version = item.VersionFromBytes([item.VersionBytes]byte(b[versionAt:fetchedAt]))
-	}
-	v.Fetched, v.Event = getTime(b[fetchedAt:]), getTime(b[eventAt:])
-	v.Source = binary.BigEndian.Uint16(b[sourceAt:])
-	v.Shape = uint32(b[shapeAt])<<16 | uint32(b[shapeAt+1])<<8 | uint32(b[shapeAt+2])
+	v := Value{Header: h}
 	if err := v.unpack(b[1], b[HeaderSize:]); err != nil {
 		return Value{}, err
 	}
 	return v, nil
+}
+
+// DecodeHeader is Decode without the body: the checksum is looked at, and nothing decompressed.
+func DecodeHeader(b []byte) (Header, error) {
+	switch {
+	case len(b) < HeaderSize:
+		return Header{}, fmt.Errorf("%w: %d bytes are no header", item.ErrDamaged, len(b))
+	case b[0] != formRecord && b[0] != formBlob:
+		return Header{}, fmt.Errorf("%w: form %#x is unknown", item.ErrDamaged, b[0])
+	case binary.BigEndian.Uint32(b[crcAt:]) != checksum(b):
+		return Header{}, fmt.Errorf("%w: the checksum differs", item.ErrDamaged)
+	case b[1]&^flagsKnown != 0:
+		return Header{}, fmt.Errorf("%w: flags %#x are of a later format", item.ErrDamaged, b[1])
+	case Life(b[1]&flagLife) == Absent:
+		return Header{}, fmt.Errorf("%w: no life", item.ErrDamaged)
+	}
+	h := Header{
+		Life: Life(b[1] & flagLife), Stamp: StampOf(b),
+		Fetched: getTime(b[fetchedAt:]), Event: getTime(b[eventAt:]),
+		Source: binary.BigEndian.Uint16(b[sourceAt:]),
+		Shape:  uint32(b[shapeAt])<<16 | uint32(b[shapeAt+1])<<8 | uint32(b[shapeAt+2]),
+	}
+	if b[1]&flagVersion != 0 {
+		h.Version = item.VersionFromBytes([item.VersionBytes]byte(b[versionAt:fetchedAt]))
+	}
+	return h, nil
 }
 
 // SetStamp writes the stamp of an encoded value. Of a blob it must be set before, by Encode.
@@ -129,49 +117,6 @@ func StampOf(b []byte) uint64 {
 		return 0
 	}
 	return binary.BigEndian.Uint64(b[stampAt:])
-}
-
-func pack(v Value) (body []byte, flags byte) {
-	body = v.Body
-	if len(v.Refs) > 0 {
-		refs, err := json.Marshal(v.Refs)
-		if err != nil {
-			panic(err) // strings and slices of them always marshal
-		}
-		flags |= flagRefs
-		body = binary.AppendUvarint(make([]byte, 0, len(refs)+len(v.Body)+4), uint64(len(refs)))
-		body = append(append(body, refs...), v.Body...)
-	}
-	if len(body) > compressFrom {
-		if small := packer().EncodeAll(body, make([]byte, 0, len(body)/2)); len(small) < len(body) {
-			return small, flags | flagZstd
-		}
-	}
-	return body, flags
-}
-
-func (v *Value) unpack(flags byte, body []byte) error {
-	if flags&flagZstd != 0 {
-		var err error
-		if body, err = unpacker().DecodeAll(body, nil); err != nil {
-			return fmt.Errorf("%w: the body can't be decompressed: %w", item.ErrDamaged, err)
-		}
-	} else {
-		body = append([]byte(nil), body...)
-	}
-	if flags&flagRefs != 0 {
-		n, size := binary.Uvarint(body)
-		if size <= 0 || n > uint64(len(body)-size) {
-			return fmt.Errorf("%w: the refs have no end", item.ErrDamaged)
-		}
-		end := size + int(n)
-		if err := json.Unmarshal(body[size:end], &v.Refs); err != nil {
-			return fmt.Errorf("%w: the refs are no JSON: %w", item.ErrDamaged, err)
-		}
-		body = body[end:]
-	}
-	v.Body = body
-	return nil
 }
 
 // checksum is the CRC of an encoded value.

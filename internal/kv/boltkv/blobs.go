@@ -2,6 +2,7 @@ package boltkv
 
 import (
 	"context"
+	"fmt"
 
 	"go.etcd.io/bbolt"
 
@@ -18,7 +19,7 @@ func (s *Store) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(blobBucket))
 		for i, k := range keys {
-			if v := b.Get(blobKey(k)); v != nil {
+			if v := present(b.Get(blobKey(k))); v != nil {
 				raw[i] = append([]byte(nil), v...)
 			}
 		}
@@ -32,12 +33,9 @@ func (s *Store) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 		if b == nil {
 			continue
 		}
-		v, err := kv.Decode(b)
-		switch {
-		case err != nil:
+		var err error
+		if out[i].Value, err = kv.Decode(b); err != nil {
 			out[i].Damaged = true
-		case !isDue(v.Header):
-			out[i].Value = v
 		}
 	}
 	return out, nil
@@ -47,13 +45,13 @@ func (s *Store) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error) {
 	encoded := make([][]byte, len(puts))
 	for i, p := range puts {
-		if p.Value.Life != kv.Alive && p.Value.Life != kv.Gone && p.Value.Life != kv.Unknown {
-			return nil, errLife(p.Value.Life)
+		var err error
+		if encoded[i], err = encode(p.Value, true); err != nil {
+			return nil, fmt.Errorf("put %s: %w", p.BlobKey, err)
 		}
-		encoded[i] = kv.Encode(p.Value, true)
 	}
 	stored := make([]bool, len(puts))
-	err := s.update(ctx, func(tx *bbolt.Tx) error {
+	err := s.update(ctx, len(puts), func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(blobBucket))
 		for i, p := range puts {
 			key := blobKey(p.BlobKey)
@@ -74,9 +72,9 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 
 // mayReplace tells whether a blob of gen may be written over what is there: nothing, a lower one, or damage.
 func mayReplace(there []byte, gen uint64) bool {
-	if there == nil || kv.StampOf(there) < gen {
+	if kv.StampOf(present(there)) < gen {
 		return true
 	}
-	v, err := kv.Decode(there)
-	return err != nil || isDue(v.Header)
+	_, err := kv.Decode(present(there))
+	return err != nil
 }

@@ -1,8 +1,10 @@
 package boltkv
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"time"
 
@@ -12,7 +14,8 @@ import (
 	"vitrine/internal/kv"
 )
 
-// books are an entity's State as stored, with what belongs beside it.
+// books are an entity's State with what belongs beside it. They are stored as CRC32C, 4 bytes, and JSON: a
+// digit that flipped in a Built would otherwise keep a blob from ever being folded again.
 type books struct {
 	Last       uint64                   `json:"n,omitempty"` // the counter of stamps and gens
 	Gens       map[string]uint64        `json:"g,omitempty"`
@@ -22,6 +25,11 @@ type books struct {
 	Validators map[string]kv.Validators `json:"v,omitempty"`
 }
 
+const booksHead = 4
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// state is a copy that its receiver may keep. Refs are never changed in place and need none.
 func (b *books) state() kv.State {
 	return kv.State{Gens: maps.Clone(b.Gens), Built: maps.Clone(b.Built), Wanted: maps.Clone(b.Wanted), Applied: maps.Clone(b.Applied)}
 }
@@ -32,24 +40,27 @@ func (b *books) next() uint64 {
 	return b.Last
 }
 
-// readBooks reads an entity's books. Damaged ones are taken for none: the next put of each dimension
-// then is a new one, and the entity is folded anew.
+// readBooks reads an entity's books. Damaged ones are taken for none: the next put of each dimension then
+// raises its gen, even that of an unchanged record, and the entity is folded anew.
 func readBooks(tx *bbolt.Tx, e item.Entity) *books {
 	b := &books{}
-	if raw := tx.Bucket([]byte(genBucket)).Get([]byte(e.Token())); raw != nil {
-		if json.Unmarshal(raw, b) != nil {
-			b = &books{}
-		}
+	raw := tx.Bucket([]byte(genBucket)).Get([]byte(e.Token()))
+	if len(raw) < booksHead || binary.BigEndian.Uint32(raw) != crc32.Checksum(raw[booksHead:], castagnoli) {
+		return b
+	}
+	if json.Unmarshal(raw[booksHead:], b) != nil {
+		return &books{}
 	}
 	return b
 }
 
 func (b *books) write(tx *bbolt.Tx, e item.Entity) error {
-	raw, err := json.Marshal(b)
+	body, err := json.Marshal(b)
 	if err != nil {
 		return fmt.Errorf("write the books of %s: %w", e, err)
 	}
-	return tx.Bucket([]byte(genBucket)).Put([]byte(e.Token()), raw)
+	raw := binary.BigEndian.AppendUint32(make([]byte, 0, booksHead+len(body)), crc32.Checksum(body, castagnoli))
+	return tx.Bucket([]byte(genBucket)).Put([]byte(e.Token()), append(raw, body...))
 }
 
 // set puts a value into a map that may be nil, or removes it where it is none.

@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
 
@@ -22,29 +23,29 @@ func openFile(path string, opt Options) (db *bbolt.DB, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil { // bbolt panics over pages that make no sense
-			if db != nil {
-				db.Close()
-			}
-			db, err = nil, &damageError{fmt.Sprint(r)}
+			db, err = nil, damaged("%v", r) // not closed: what panicked may hold its locks
 		}
 	}()
-	size, existed := sizeOf(path)
-	if existed && size < int64(2*os.Getpagesize()) {
-		return nil, &damageError{fmt.Sprintf("it has %d bytes", size)}
+	info, err := os.Stat(path)
+	existed := err == nil
+	switch {
+	case existed && !info.Mode().IsRegular():
+		return nil, fmt.Errorf("open %s: it is no file", path)
+	case existed && info.Size() < int64(2*os.Getpagesize()):
+		return nil, damaged("it has %d bytes", info.Size()) // bbolt would take an empty file for a new one
+	case existed:
+		if err := inspect(path, opt.Lock); err != nil {
+			return nil, openError(path, err)
+		}
 	}
 	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: opt.Lock, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, InitialMmapSize: 64 << 20, NoSync: opt.NoSync,
 	})
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("open %s: another process has it locked; is a vitrine running with the same --dir?", path)
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
-		return nil, &damageError{err.Error()}
-	case err != nil:
-		return nil, fmt.Errorf("open %s: %w", path, err)
+	if err != nil {
+		return nil, openError(path, err)
 	}
 	if existed {
-		err = check(db, path, size <= opt.Check)
+		err = check(db)
 	} else {
 		err = lay(db)
 	}
@@ -55,50 +56,39 @@ func openFile(path string, opt Options) (db *bbolt.DB, err error) {
 	return db, nil
 }
 
-func sizeOf(path string) (int64, bool) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0, false
+// openError tells damage from what a new file would not mend.
+func openError(path string, err error) error {
+	damage := (*damageError)(nil)
+	switch {
+	case errors.As(err, &damage):
+		return err
+	case errors.Is(err, berrors.ErrTimeout):
+		return fmt.Errorf("open %s: %w: another process has it locked; is a vitrine running with the same --dir?", path, item.ErrUnavailable)
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+		return damaged("%v", err)
 	}
-	return info.Size(), true
+	return fmt.Errorf("open %s: %w", path, err)
 }
 
-// suspectPath is the mark that a running process leaves when it meets damage.
-func suspectPath(path string) string { return path + ".suspect" }
-
-// check looks for the sentinel, and walks the whole structure where the file is small or under suspicion.
-func check(db *bbolt.DB, path string, whole bool) error {
-	_, suspect := sizeOf(suspectPath(path))
-	err := db.View(func(tx *bbolt.Tx) error {
-		for _, name := range []string{recBucket, genBucket, blobBucket, relBucket, metaBucket} {
+// check looks for what lay made: a file without it is not ours, or has lost its pages.
+func check(db *bbolt.DB) error {
+	return db.View(func(tx *bbolt.Tx) error {
+		for _, name := range buckets() {
 			if tx.Bucket([]byte(name)) == nil {
-				return &damageError{"bucket " + name + " is missing"}
+				return damaged("bucket %s is missing", name)
 			}
 		}
 		if tx.Bucket([]byte(metaBucket)).Get([]byte(sentinel)) == nil {
-			return &damageError{"the sentinel is missing"}
+			return damaged("the sentinel is missing")
 		}
-		if !whole && !suspect {
-			return nil
-		}
-		var first error
-		for err := range tx.Check() { // read to its end, which stops bbolt's goroutine
-			if first == nil {
-				first = &damageError{err.Error()}
-			}
-		}
-		return first
+		return nil
 	})
-	if err == nil && suspect {
-		return os.Remove(suspectPath(path))
-	}
-	return err
 }
 
 // lay makes the buckets, the sentinel and the epoch.
 func lay(db *bbolt.DB) error {
 	return db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range []string{recBucket, genBucket, blobBucket, relBucket, metaBucket} {
+		for _, name := range buckets() {
 			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err
 			}
@@ -107,6 +97,8 @@ func lay(db *bbolt.DB) error {
 		if err := meta.Put([]byte(sentinel), []byte("1")); err != nil {
 			return err
 		}
-		return meta.Put([]byte("m:"+kv.EpochKey), newEpoch())
+		return meta.Put([]byte(metaPrefix+kv.EpochKey), newEpoch())
 	})
 }
+
+func buckets() []string { return []string{recBucket, genBucket, blobBucket, relBucket, metaBucket} }

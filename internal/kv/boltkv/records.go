@@ -2,6 +2,7 @@ package boltkv
 
 import (
 	"context"
+	"fmt"
 
 	"go.etcd.io/bbolt"
 
@@ -21,7 +22,7 @@ func (s *Store) Records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 		b := tx.Bucket([]byte(recBucket))
 		held := map[item.Entity]*books{}
 		for i, k := range keys {
-			v := b.Get(recKey(k))
+			v := present(b.Get(recKey(k)))
 			if v == nil {
 				continue
 			}
@@ -44,13 +45,11 @@ func (s *Store) Records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 	return out, nil
 }
 
+// decodeRecord never fails: what can't be read is Damaged, with the stamp that a put must expect.
 func decodeRecord(b []byte, validators kv.Validators) kv.Record {
 	v, err := kv.Decode(b)
-	switch {
-	case err != nil:
+	if err != nil {
 		return kv.Record{Value: kv.Value{Header: kv.Header{Stamp: kv.StampOf(b)}}, Damaged: true}
-	case isDue(v.Header):
-		return kv.Record{Value: kv.Value{Header: kv.Header{Stamp: v.Stamp}}}
 	}
 	return kv.Record{Value: v, Validators: validators}
 }
@@ -59,14 +58,14 @@ func decodeRecord(b []byte, validators kv.Validators) kv.Record {
 func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, error) {
 	encoded := make([][]byte, len(puts))
 	for i, p := range puts {
-		if p.Value.Life != kv.Alive && p.Value.Life != kv.Gone && p.Value.Life != kv.Unknown {
-			return nil, errLife(p.Value.Life)
-		}
 		p.Value.Refs = nil
-		encoded[i] = kv.Encode(p.Value, false)
+		var err error
+		if encoded[i], err = encode(p.Value, false); err != nil {
+			return nil, fmt.Errorf("put %s: %w", p.RecordKey, err)
+		}
 	}
 	results := make([]kv.PutResult, len(puts))
-	err := s.update(ctx, func(tx *bbolt.Tx) (err error) {
+	err := s.update(ctx, len(puts), func(tx *bbolt.Tx) (err error) {
 		for i, p := range puts {
 			if results[i], err = putRecord(tx, p, encoded[i]); err != nil {
 				return err
@@ -80,16 +79,25 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 	return results, nil
 }
 
+// encode writes a value for the store; an Absent one is a caller's mistake.
+func encode(v kv.Value, blob bool) ([]byte, error) {
+	if v.Life != kv.Alive && v.Life != kv.Gone && v.Life != kv.Unknown {
+		return nil, fmt.Errorf("%w: life %d can't be stored", item.ErrRefused, v.Life)
+	}
+	return kv.Encode(v, blob), nil
+}
+
+// putRecord is one step: the record, its stamp, its dimension's gen, its refs.
 func putRecord(tx *bbolt.Tx, p kv.Put, value []byte) (kv.PutResult, error) {
 	recs, key := tx.Bucket([]byte(recBucket)), recKey(p.RecordKey)
 	held := readBooks(tx, p.Entity)
-	if stamp := kv.StampOf(recs.Get(key)); stamp != p.Expect {
+	if stamp := kv.StampOf(present(recs.Get(key))); stamp != p.Expect {
 		return kv.PutResult{Outcome: kv.Changed, Stamp: stamp, State: held.state()}, nil
 	}
 	stamp := held.next()
 	kv.SetStamp(value, stamp)
 	result := kv.PutResult{Outcome: kv.Same, Stamp: stamp}
-	if !p.Same {
+	if !p.Same || held.Gens[p.Dimension] == 0 { // the books were lost: the record must be folded anew
 		result.Outcome = kv.Applied
 		set(&held.Gens, p.Dimension, stamp, false)
 	}
@@ -107,17 +115,19 @@ func (s *Store) States(ctx context.Context, entities []item.Entity) ([]kv.State,
 	out := make([]kv.State, len(entities))
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		for i, e := range entities {
-			b := readBooks(tx, e)
-			out[i] = kv.State{Gens: b.Gens, Built: b.Built, Wanted: b.Wanted, Applied: b.Applied}
+			out[i] = readBooks(tx, e).state()
 		}
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // MarkBuilt implements kv.Builder.
 func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.update(ctx, len(built), func(tx *bbolt.Tx) error {
 		for _, b := range built {
 			held := readBooks(tx, b.Entity)
 			for blob, gen := range b.Gens {
@@ -133,7 +143,7 @@ func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
 
 // Raise implements kv.Builder.
 func (s *Store) Raise(ctx context.Context, e item.Entity, dimensions []string) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
 		held := readBooks(tx, e)
 		for _, d := range dimensions {
 			set(&held.Gens, d, held.next(), false)

@@ -11,19 +11,19 @@ import (
 	"vitrine/internal/kv"
 )
 
-// relPrefix begins the keys of a list; the ids of its members follow.
+// relPrefix begins the keys of a list; the ids of its members follow. One file needs no buckets.
 func relPrefix(r kv.Relation) []byte {
 	return fmt.Appendf(nil, "%s%c%s%c%s%c", r.Target.Token(), separator, r.Kind, separator, r.Ref, separator)
 }
 
 // Relate implements kv.Relater, in one transaction.
 func (s *Store) Relate(ctx context.Context, r kv.Relate) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
 		held := readBooks(tx, r.Entity)
 		if !held.Applied[r.Dimension].Equal(r.Was) {
 			return item.ErrChanged
 		}
-		rel, id := tx.Bucket([]byte(relBucket)), item.EncodeID(r.Entity.ID)
+		rel, id := tx.Bucket([]byte(relBucket)), r.Entity.ID
 		for _, list := range r.Add {
 			if err := rel.Put(append(relPrefix(list), id...), nil); err != nil {
 				return err
@@ -39,21 +39,9 @@ func (s *Store) Relate(ctx context.Context, r kv.Relate) error {
 	})
 }
 
-// Related implements kv.Relater. The cursor is the last id's token.
+// Related implements kv.Relater. The cursor is the page's last id.
 func (s *Store) Related(ctx context.Context, of kv.Relation, cursor string, limit int) (ids []string, next string, err error) {
-	prefix := relPrefix(of)
-	tokens, next, err := s.scan(ctx, relBucket, prefix, cursor, limit)
-	if err != nil {
-		return nil, "", err
-	}
-	for _, t := range tokens {
-		id, err := item.DecodeID(t)
-		if err != nil {
-			continue // damage; a reader of the index checks what it finds anyway
-		}
-		ids = append(ids, id)
-	}
-	return ids, next, nil
+	return s.scan(ctx, relBucket, relPrefix(of), cursor, limit)
 }
 
 // ScanEntities implements kv.Scanner.

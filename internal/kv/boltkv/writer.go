@@ -1,30 +1,34 @@
 package boltkv
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
-
-	"vitrine/internal/item"
-	"vitrine/internal/kv"
 )
 
 // errClosed is what callers get after Close.
 var errClosed = errors.New("the store is closed")
 
-// update has f run in the next group and returns when that is committed. An error of f's fails f alone: it
-// must not have written before.
-func (s *Store) update(ctx context.Context, f func(tx *bbolt.Tx) error) error {
-	w := &write{do: f, done: make(chan error, 1)}
+// write is one caller's work in a group.
+type write struct {
+	do    func(tx *bbolt.Tx) error // an error fails this caller alone, so nothing may be written before it
+	size  int                      // records or blobs
+	taken atomic.Bool              // by the writer, who will do it, or by the caller, who has gone
+	done  chan error               // of one
+}
+
+// update has f run in the next group and returns when that is committed. A caller whose ctx ends before its
+// group began goes, and nothing is stored; later it waits, so that it knows what was stored.
+func (s *Store) update(ctx context.Context, size int, f func(tx *bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w := &write{do: f, size: size, done: make(chan error, 1)}
 	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.closing:
+	case <-s.closing: // looked at first: the next select takes either case that is ready
 		return s.failed("write", errClosed)
 	default:
 	}
@@ -36,16 +40,18 @@ func (s *Store) update(ctx context.Context, f func(tx *bbolt.Tx) error) error {
 		return s.failed("write", errClosed)
 	}
 	select {
-	case err := <-w.done: // also after ctx has ended: whether it is stored is no secret then
+	case err := <-w.done:
 		return s.failed("write", err)
 	case <-s.stopped:
-		select {
-		case err := <-w.done:
-			return s.failed("write", err)
-		default:
-			return s.failed("write", errClosed)
-		}
+	case <-ctx.Done():
 	}
+	if !w.taken.Swap(true) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return s.failed("write", errClosed)
+	}
+	return s.failed("write", <-w.done)
 }
 
 // commitGroups is the writer's goroutine.
@@ -59,9 +65,9 @@ func (s *Store) commitGroups() {
 		case w := <-s.writes:
 			s.commit(s.group(w))
 		case <-tick.C:
-			s.commit([]*write{{do: janitor.sweep, done: make(chan error, 1)}})
+			janitor.sweep()
 		case <-s.closing:
-			if rest := s.group(nil); len(rest) > 0 {
+			for rest := s.group(nil); len(rest) > 0; rest = s.group(nil) {
 				s.commit(rest)
 			}
 			return
@@ -69,26 +75,31 @@ func (s *Store) commitGroups() {
 	}
 }
 
-// group takes what waits.
+// group takes what waits, without waiting for more: a lone write is committed at once.
 func (s *Store) group(first *write) (group []*write) {
-	if first != nil {
-		group = append(group, first)
-	}
-	for len(group) < s.opt.Group {
+	size := 0
+	for w := first; ; {
+		if w != nil && !w.taken.Swap(true) {
+			group, size = append(group, w), size+w.size
+		}
+		if size >= s.opt.Group {
+			return group
+		}
 		select {
-		case w := <-s.writes:
-			group = append(group, w)
+		case w = <-s.writes:
 		default:
 			return group
 		}
 	}
-	return group
 }
 
 // commit runs a group in one transaction and tells each caller how it went.
 func (s *Store) commit(group []*write) {
+	if len(group) == 0 {
+		return
+	}
 	errs := make([]error, len(group))
-	err := s.transact(func(tx *bbolt.Tx) error {
+	err := s.transact(true, func(tx *bbolt.Tx) error {
 		for i, w := range group {
 			errs[i] = w.do(tx)
 		}
@@ -98,60 +109,3 @@ func (s *Store) commit(group []*write) {
 		w.done <- errors.Join(errs[i], err)
 	}
 }
-
-func (s *Store) transact(f func(tx *bbolt.Tx) error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer s.recover(&err)
-	return s.db.Update(f)
-}
-
-// janitor removes tombstones that are due to go, a few at a time.
-type janitor struct {
-	store  *Store
-	bucket int
-	after  []byte
-}
-
-// janitorKeys is how many keys one look takes in.
-const janitorKeys = 5000
-
-func (j *janitor) sweep(tx *bbolt.Tx) error {
-	names := []string{recBucket, blobBucket}
-	b := tx.Bucket([]byte(names[j.bucket]))
-	c := b.Cursor()
-	k, v := c.Seek(j.after)
-	var due [][]byte
-	for n := 0; k != nil && n < janitorKeys; k, v = c.Next() {
-		if expired(v) {
-			due = append(due, bytes.Clone(k))
-		}
-		n++
-	}
-	j.after = bytes.Clone(k)
-	if k == nil {
-		j.bucket = (j.bucket + 1) % len(names)
-	}
-	for _, k := range due {
-		if err := b.Delete(k); err != nil {
-			return fmt.Errorf("remove a tombstone: %w", err)
-		}
-	}
-	return nil
-}
-
-// expired tells whether a stored value is a tombstone past its time.
-func expired(b []byte) bool {
-	if len(b) != kv.HeaderSize {
-		return false // tombstones have no body
-	}
-	v, err := kv.Decode(b)
-	return err == nil && isDue(v.Header)
-}
-
-func isDue(h kv.Header) bool {
-	keep := h.Life.Keep()
-	return keep > 0 && !h.Fetched.IsZero() && time.Since(h.Fetched) > keep
-}
-
-// errLife refuses what no reader could make sense of.
-func errLife(l kv.Life) error { return fmt.Errorf("%w: life %d can't be stored", item.ErrRefused, l) }

@@ -1,0 +1,3 @@
+// Package kvtest is the conformance suite of the stores: each sentence of package kv's contract is a subtest.
+// A store's own tests call ExerciseRecords and ExerciseBlobs with a way to open it.
+package kvtest

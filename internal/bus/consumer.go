@@ -113,12 +113,14 @@ func (c *Consumer) Run(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	intakes := c.start(len(c.lanes), func(i int) { c.lanes[i].run(ctx) })
+	orphans := c.start(len(c.lanes), func(i int) { c.lanes[i].buryOrphans(ctx) })
 	workers := c.start(c.cfg.Concurrency, func(int) { c.work(work) })
 	keeper := c.start(1, func(int) { c.keep(work) })
 
 	<-ctx.Done()
 	strays()
 	<-intakes
+	<-orphans
 	c.giveBack(c.board.close())
 	err = c.drain(workers, cancel)
 	cancel()

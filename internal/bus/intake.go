@@ -66,9 +66,9 @@ func (in *intake) durable(ctx context.Context) (jetstream.Consumer, error) {
 	if err := cfg.Conn.Ensure(ctx); err != nil {
 		return nil, err
 	}
-	name := cfg.Stage + "-" + string(in.lane)
+	name := in.durableName()
 	durable, err := cfg.Conn.js.CreateOrUpdateConsumer(ctx, cfg.Stream, jetstream.ConsumerConfig{
-		Durable: name, FilterSubject: head(cfg.Stream) + "." + string(in.lane) + ".>", AckPolicy: jetstream.AckExplicitPolicy,
+		Durable: name, FilterSubject: in.filter(), AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: cfg.AckWait, MaxAckPending: maxAckPending, MaxDeliver: -1,
 	})
 	if err != nil {
@@ -77,6 +77,10 @@ func (in *intake) durable(ctx context.Context) (jetstream.Consumer, error) {
 	in.era.Store(&durable.CachedInfo().Created)
 	return durable, nil
 }
+
+func (in *intake) durableName() string { return in.consumer.cfg.Stage + "-" + string(in.lane) }
+
+func (in *intake) filter() string { return head(in.consumer.cfg.Stream) + "." + string(in.lane) + ".>" }
 
 // fetch takes up to n messages as they come, and returns when n came or the request has ended.
 func (in *intake) fetch(ctx context.Context, durable jetstream.Consumer, n int) error {

@@ -32,10 +32,11 @@ type rule struct {
 	class    error
 	attempts int
 	atOnce   bool
+	endless  bool // its handler knows when to give up
 }
 
 // rules is the one table from classes of errors to actions; the first match counts.
-func rules() [8]rule {
+func rules() [9]rule {
 	return [...]rule{
 		{class: item.ErrSubject, attempts: 1},
 		{class: item.ErrUnknown, attempts: 1},
@@ -44,6 +45,7 @@ func rules() [8]rule {
 		{class: item.ErrRefused, attempts: 3}, // a deploy of its owner may mend it
 		{class: item.ErrVersion, attempts: 3},
 		{class: item.ErrChanged, atOnce: true},
+		{class: item.ErrBehind, endless: true},
 		{class: item.ErrUnavailable},
 	}
 }
@@ -62,7 +64,7 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 		attempts = min(attempts, r.attempts)
 	}
 	switch {
-	case w.fatal != nil || w.task.Attempt >= attempts:
+	case w.fatal != nil || w.task.Attempt >= attempts && !r.endless:
 		return verdict{action: fail}
 	case r.atOnce:
 		return verdict{action: back}

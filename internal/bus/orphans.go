@@ -1,0 +1,49 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// orphanBeat is how often a lane looks for orphans.
+const orphanBeat = 5 * time.Second
+
+// buryOrphans removes, until ctx ends, what a killed server leaves in a work queue for nobody: it writes
+// acknowledgements down sooner than removals, so that after SIGKILL a message may stand in the stream
+// again which its only consumer is done with.
+//
+//	server   consumer's ack floor 70 written ── message 65 removed, in memory ── SIGKILL
+//	again    message 65 stands in the stream; the consumer goes on at 71
+//
+// What stands at or below the floor of the lane's one consumer was acknowledged, and is delivered no more.
+// It does no harm but to be counted as waiting for ever.
+func (in *intake) buryOrphans(ctx context.Context) {
+	for wait(ctx, orphanBeat) {
+		if err := in.bury(ctx); err != nil && ctx.Err() == nil {
+			in.consumer.log.Debug("look for orphans", "lane", in.lane, "error", err)
+		}
+	}
+}
+
+func (in *intake) bury(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cfg := in.consumer.cfg
+	durable, err := cfg.Conn.js.Consumer(ctx, cfg.Stream, in.durableName())
+	if err != nil {
+		return fmt.Errorf("look at the consumer: %w", err)
+	}
+	floor := durable.CachedInfo().AckFloor.Stream
+	stream, err := cfg.Conn.js.Stream(ctx, cfg.Stream)
+	if err != nil {
+		return fmt.Errorf("look at the stream: %w", err)
+	}
+	state := stream.CachedInfo().State
+	if floor < state.FirstSeq || state.Msgs == 0 || floor > state.LastSeq {
+		return nil
+	}
+	return stream.Purge(ctx, jetstream.WithPurgeSubject(in.filter()), jetstream.WithPurgeSequence(floor+1))
+}

@@ -1,0 +1,60 @@
+package boltkv
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"go.etcd.io/bbolt"
+)
+
+// Corrupt changes the bytes stored under a key of package kv: rec:{…}:NAME, blob:{…}:NAME or gen:{…}.
+func (s *Store) Corrupt(ctx context.Context, key string, mutate func([]byte) []byte) error {
+	bucket, rest, _ := strings.Cut(key, ":")
+	token, name, _ := strings.Cut(strings.TrimPrefix(rest, "{"), "}")
+	own := token
+	if bucket != genBucket {
+		own += string(separator) + strings.TrimPrefix(name, ":")
+	}
+	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(bucket))
+		there := b.Get([]byte(own))
+		if there == nil {
+			return fmt.Errorf("nothing is stored under %s", key)
+		}
+		return b.Put([]byte(own), mutate(append([]byte{}, there...)))
+	})
+}
+
+// Count is how many keys a bucket holds.
+func (s *Store) Count(ctx context.Context, bucket string) (n int, err error) {
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		n = tx.Bucket([]byte(bucket)).Stats().KeyN
+		return nil
+	})
+	return n, err
+}
+
+// Hold has the writer stand still, in a group of its own, until release is called. It returns once it does.
+func (s *Store) Hold(ctx context.Context) (release func() error) {
+	held, done := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- s.update(ctx, 1, func(*bbolt.Tx) error {
+			close(held)
+			<-done
+			return nil
+		})
+	}()
+	<-held
+	return func() error {
+		close(done)
+		return <-ended
+	}
+}
+
+// Waiting is how many callers wait for the writer.
+func (s *Store) Waiting() int { return len(s.writes) }
+
+// Path is where the file stands.
+func (s *Store) Path() string { return s.path }

@@ -1,0 +1,81 @@
+package boltkv_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+
+	"vitrine/internal/kv"
+	"vitrine/internal/kv/boltkv"
+)
+
+// victimEnv tells this test binary to be the process that is killed, over the file that it names.
+const victimEnv = "BOLTKV_TEST_VICTIM"
+
+// beVictim writes records one by one and says each one's number once it is stored, until it is killed.
+func beVictim(path string) int {
+	ctx := context.Background()
+	s, err := boltkv.Open(ctx, path, boltkv.Options{Log: quiet()})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	for i := 0; ; i++ {
+		if _, err := s.PutRecords(ctx, []kv.Put{{RecordKey: key(fillID(i)), Value: alive(fillBody(i))}}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		if _, err := fmt.Println(i); err != nil {
+			return 1
+		}
+	}
+}
+
+func TestKilled(t *testing.T) {
+	path, told := file(t), -1
+	for _, upTo := range []int{1, 60, 150} {
+		kill(t, path, upTo)
+		told = max(told, upTo)
+		s, err := boltkv.Open(t.Context(), path, boltkv.Options{Log: quiet(), OnQuarantine: func(aside string) { t.Errorf("set aside as %s", aside) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range told + 1 {
+			if got := read(t, s, fillID(i)); string(got.Body) != fillBody(i) {
+				t.Errorf("record %d was stored, and is %q", i, got.Body)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// kill runs a victim until it has stored record upTo, and kills it while it goes on writing.
+func kill(t *testing.T, path string, upTo int) {
+	t.Helper()
+	victim := exec.Command(os.Args[0])
+	victim.Env = append(os.Environ(), victimEnv+"="+path)
+	victim.Stderr = os.Stderr
+	out, err := victim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := false
+	for lines := bufio.NewScanner(out); !said && lines.Scan(); {
+		said = lines.Text() == fmt.Sprint(upTo)
+	}
+	if err := victim.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = victim.Wait() // killed
+	if !said {
+		t.Fatalf("the victim ended before record %d", upTo)
+	}
+}

@@ -48,7 +48,9 @@ type owner struct {
 	fetching func()
 }
 
-func (o *owner) say(id, body string) { o.answer(id, upstream.Answer{Status: upstream.OK, Body: []byte(body)}) }
+func (o *owner) say(id, body string) {
+	o.answer(id, upstream.Answer{Status: upstream.OK, Body: []byte(body)})
+}
 
 func (o *owner) answer(id string, a upstream.Answer) {
 	o.mu.Lock()

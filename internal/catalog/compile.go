@@ -40,12 +40,12 @@ func (c *compiler) query(what string, p **Query) func(*node) {
 			c.add(n, "a record must depend on the upstream's answer alone", "%s uses %s, which is not to be had here", what, name)
 			return
 		}
-		code, err := gojq.Compile(parsed)
+		q, err := NewQuery(n.text, parsed)
 		if err != nil {
 			c.add(n, "", "%s does not compile: %v", what, err)
 			return
 		}
-		*p = &Query{Text: n.text, Code: code}
+		*p = q
 	}
 }
 

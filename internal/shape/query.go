@@ -23,33 +23,34 @@ const (
 )
 
 // Run gives the first output of a program as JSON, null for none. Errors wrap item.ErrRefused.
-func Run(q *catalog.Query, input []byte) ([]byte, error) {
+func Run(q *catalog.Query, input []byte) (output []byte, err error) {
 	v, err := decode(input)
 	if err != nil {
 		return nil, err
 	}
-	out, err := run(q, v)
-	if err != nil {
-		return nil, err
-	}
-	return encode(out)
+	err = run(q, v, func(out any) (err error) {
+		output, err = encode(out)
+		return err
+	})
+	return output, err
 }
 
-// run works on decoded values. The program's time is its own: it has no caller to be cancelled by.
-func run(q *catalog.Query, input any) (any, error) {
+// run works on decoded values. What the program gives belongs to use until it returns. The program's time
+// is its own: it has no caller to be cancelled by.
+func run(q *catalog.Query, input any, use func(any) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), maxTime)
 	defer cancel()
-	v, ok := q.Code.RunWithContext(ctx, input).Next()
-	if err, failed := v.(error); failed {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w: jq %.80q took longer than %s", item.ErrRefused, q.Text, maxTime)
+	return q.With(func(code *gojq.Code) error {
+		v, _ := code.RunWithContext(ctx, input).Next() // nil where there is no output
+		err, failed := v.(error)
+		switch {
+		case failed && ctx.Err() != nil:
+			return fmt.Errorf("%w: jq %.80q took longer than %s", item.ErrRefused, q.Text, maxTime)
+		case failed:
+			return fmt.Errorf("%w: jq %.80q: %.400s", item.ErrRefused, q.Text, err.Error())
 		}
-		return nil, fmt.Errorf("%w: jq %.80q: %.400s", item.ErrRefused, q.Text, err.Error())
-	}
-	if !ok {
-		return nil, nil
-	}
-	return v, nil
+		return use(v)
+	})
 }
 
 // decode reads JSON without losing a digit. Errors wrap item.ErrRefused.
@@ -113,9 +114,12 @@ func Truth(q *catalog.Query, input []byte) (bool, error) {
 	return truth(q, v)
 }
 
-func truth(q *catalog.Query, input any) (bool, error) {
-	v, err := run(q, input)
-	return err == nil && v != nil && v != false, err
+func truth(q *catalog.Query, input any) (yes bool, err error) {
+	err = run(q, input, func(v any) error {
+		yes = v != nil && v != false
+		return nil
+	})
+	return yes, err
 }
 
 // IDs reads the one array of strings or numbers that a program gives, as text. Errors wrap item.ErrRefused.

@@ -74,17 +74,20 @@ func pick(d *catalog.Dimension, answer []byte) (body []byte, gone bool, err erro
 			return nil, gone, err
 		}
 	}
-	if d.Pick != nil {
-		if v, err = run(d.Pick, v); err != nil {
-			return nil, false, err
+	finish := func(v any) error {
+		for _, p := range d.HTML {
+			if err := cleanAt(v, p); err != nil {
+				return err
+			}
 		}
+		body, err = encode(v)
+		return err
 	}
-	for _, p := range d.HTML {
-		if err := cleanAt(v, p); err != nil {
-			return nil, false, err
-		}
+	if d.Pick == nil {
+		err = finish(v)
+		return body, false, err
 	}
-	body, err = encode(v)
+	err = run(d.Pick, v, finish)
 	return body, false, err
 }
 

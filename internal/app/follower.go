@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
@@ -28,6 +29,7 @@ type follower struct {
 	log     *slog.Logger
 	current atomic.Pointer[catalog.Catalog]
 	first   chan struct{} // closed when there is one
+	waiting sync.Once     // tells that none has come
 	changed chan struct{} // holds one mark when there is another
 
 	mu     sync.Mutex // guards the two below
@@ -52,19 +54,19 @@ func (f *follower) Run(ctx context.Context) error {
 	})
 }
 
-// Wait returns when there is a catalog.
+// Wait returns when there is a catalog, and says so where that takes long.
 func (f *follower) Wait(ctx context.Context) error {
-	select {
-	case <-f.first:
-		return nil
-	default:
-		f.log.Info("waiting for a catalog; push one with: vitrine catalog push FILE")
-	}
-	select {
-	case <-f.first:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	long := time.NewTimer(time.Second)
+	defer long.Stop()
+	for {
+		select {
+		case <-f.first:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-long.C:
+			f.waiting.Do(func() { f.log.Info("waiting for a catalog; push one with: vitrine catalog push FILE") })
+		}
 	}
 }
 

@@ -25,13 +25,13 @@ const patience = 60 * time.Second
 
 // running is a vitrine that was started by a test, in this process.
 type running struct {
-	t                  *testing.T
+	t                  testing.TB
 	Pages, Admin, NATS string
 	stop               func() int
 }
 
 // up starts vitrine up on free ports, waits until it is ready, and stops it at the end of the test.
-func up(t *testing.T, dir string, args ...string) *running {
+func up(t testing.TB, dir string, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
@@ -87,7 +87,7 @@ func (r *running) readAddresses(out io.Reader) {
 }
 
 // vitrine runs a command to its end and returns its code and output.
-func vitrine(t *testing.T, args ...string) (code int, stdout, stderr string) {
+func vitrine(t testing.TB, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
 	code = app.Run(t.Context(), args, strings.NewReader(""), &out, &err)
@@ -115,7 +115,7 @@ func (r *running) dial() *bus.Conn {
 }
 
 // announce says that a dimension of a SKU may have changed.
-func announce(t *testing.T, conn *bus.Conn, dimension, id string) {
+func announce(t testing.TB, conn *bus.Conn, dimension, id string) {
 	t.Helper()
 	c := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: dimension}
 	if err := conn.PublishChanges(t.Context(), []item.Change{c}, bus.PublishOptions{}); err != nil {
@@ -150,7 +150,7 @@ func (r *running) get(id string) page {
 	return p
 }
 
-func fetch(t *testing.T, url string) (int, http.Header, []byte) {
+func fetch(t testing.TB, url string) (int, http.Header, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
@@ -169,7 +169,7 @@ func fetch(t *testing.T, url string) (int, http.Header, []byte) {
 }
 
 // eventually looks again and again until ok answers "", or fails with its last answer.
-func eventually(t *testing.T, ok func() string) {
+func eventually(t testing.TB, ok func() string) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -188,7 +188,7 @@ func eventually(t *testing.T, ok func() string) {
 }
 
 // catalogFor writes a catalog for a shop's address and returns its path.
-func catalogFor(t *testing.T, text string, address ...any) string {
+func catalogFor(t testing.TB, text string, address ...any) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.yaml")
 	if err := os.WriteFile(path, fmt.Appendf(nil, text, address...), 0o644); err != nil {

@@ -78,7 +78,7 @@ pages:
     cache: { max_age: 0s, shared: 60s, swr: 10m, sie: 24h }
 `
 
-func newShop(t *testing.T) *shop {
+func newShop(t testing.TB) *shop {
 	s := &shop{products: map[string]*product{}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
@@ -227,7 +227,7 @@ func oddID(n int) string {
 	return fmt.Sprintf([]string{"%d", "%d.1", "a/%d", "new item %d", "茶壶-%d", "x=%d%%2F"}[n%6], 100000+n)
 }
 
-func mustJSON(t *testing.T, v any) string {
+func mustJSON(t testing.TB, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)
 	if err != nil {

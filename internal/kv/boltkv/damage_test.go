@@ -2,6 +2,7 @@ package boltkv_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -125,18 +126,20 @@ func TestDamagedFile(t *testing.T) {
 	}
 	page := os.Getpagesize()
 	aside := map[string]func(b []byte) []byte{
-		"empty":                    func(b []byte) []byte { return nil },
-		"one byte":                 func(b []byte) []byte { return b[:1] },
-		"cut in half":              func(b []byte) []byte { return b[:len(b)/2] },
-		"cut to its metas":         func(b []byte) []byte { return b[:2*page] },
-		"cut to one page":          func(b []byte) []byte { return b[:page] },
-		"zeroed":                   func(b []byte) []byte { clear(b); return b },
-		"both metas zeroed":        func(b []byte) []byte { clear(b[:2*page]); return b },
-		"all but metas zeroed":     func(b []byte) []byte { clear(b[2*page:]); return b },
-		"noise":                    func(b []byte) []byte { return noise(len(b)) },
-		"a text":                   func(b []byte) []byte { return bytes.Repeat([]byte("not a store\n"), 4000) },
-		"a page written elsewhere": func(b []byte) []byte { return misplaced(b, page) },
-		"a file of somebody else":  func([]byte) []byte { return foreign(t) },
+		"empty":                   func(b []byte) []byte { return nil },
+		"one byte":                func(b []byte) []byte { return b[:1] },
+		"cut in half":             func(b []byte) []byte { return b[:len(b)/2] },
+		"cut to its metas":        func(b []byte) []byte { return b[:2*page] },
+		"cut to one page":         func(b []byte) []byte { return b[:page] },
+		"zeroed":                  func(b []byte) []byte { clear(b); return b },
+		"both metas zeroed":       func(b []byte) []byte { clear(b[:2*page]); return b },
+		"all but metas zeroed":    func(b []byte) []byte { clear(b[2*page:]); return b },
+		"noise":                   func(b []byte) []byte { return noise(len(b)) },
+		"a text":                  func(b []byte) []byte { return bytes.Repeat([]byte("not a store\n"), 4000) },
+		"branches without leaves": func(b []byte) []byte { return branchless(b, page) },
+		"two buckets in one tree": func(b []byte) []byte { return shared(b, page) },
+		"pages written elsewhere": func(b []byte) []byte { return misplaced(b, page) },
+		"a file of somebody else": func([]byte) []byte { return foreign(t) },
 	}
 	for name, damage := range aside {
 		t.Run(name+" is set aside", func(t *testing.T) {
@@ -180,6 +183,29 @@ func TestDamagedFile(t *testing.T) {
 			survey(t, b, n)
 		}
 	})
+}
+
+// branchless takes the elements from every branch.
+func branchless(b []byte, page int) []byte {
+	for at := 2 * page; at < len(b); at += page {
+		if flags, count := b[at+8:at+10], b[at+10:at+12]; binary.NativeEndian.Uint16(flags) == 1 {
+			clear(count)
+		}
+	}
+	return b
+}
+
+// shared has the buckets of blobs and records share one tree. In the page of the buckets each one's root follows
+// its name.
+func shared(b []byte, page int) []byte {
+	for at := 2 * page; at < len(b); at += page {
+		p := b[at : at+page]
+		blobs, records := bytes.Index(p, []byte("blob")), bytes.Index(p, []byte("rec"))
+		if blobs > 0 && records > 0 && bytes.Contains(p, []byte("meta")) {
+			copy(p[blobs+4:blobs+12], p[records+3:records+11])
+		}
+	}
+	return b
 }
 
 // misplaced writes each page over the next one.

@@ -58,3 +58,22 @@ func (s *Store) Waiting() int { return len(s.writes) }
 
 // Path is where the file stands.
 func (s *Store) Path() string { return s.path }
+
+// Closing tells whether Close was called.
+func (s *Store) Closing() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Transactions is how many were committed in the file's life.
+func (s *Store) Transactions(ctx context.Context) (n int, err error) {
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		n = tx.ID()
+		return nil
+	})
+	return n, err
+}

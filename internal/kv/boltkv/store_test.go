@@ -90,6 +90,25 @@ func TestClose(t *testing.T) {
 	}
 }
 
+func TestCloseStoresWhatWaits(t *testing.T) {
+	for range 8 { // the writer may see the end or the queue first
+		s := open(t, file(t), boltkv.Options{NoSync: true})
+		release := s.Hold(t.Context())
+		var group sync.WaitGroup
+		for i := range 5 {
+			group.Go(func() { put(t, s, fmt.Sprint(i), `1`) })
+		}
+		until(t, "the callers", func() bool { return s.Waiting() == 5 })
+		closed := make(chan error)
+		go func() { closed <- s.Close() }()
+		until(t, "Close", s.Closing)
+		if err := errors.Join(release(), <-closed); err != nil {
+			t.Fatal(err)
+		}
+		group.Wait()
+	}
+}
+
 // TestCloseUnderLoad wants each caller told the truth: what was stored without error is there later.
 func TestCloseUnderLoad(t *testing.T) {
 	path := file(t)
@@ -178,22 +197,29 @@ func TestGroup(t *testing.T) {
 			t.Errorf("it was stored: %s", got.Body)
 		}
 	})
-	t.Run("more than fit into one transaction are all stored", func(t *testing.T) {
-		s := open(t, file(t), boltkv.Options{Group: 3})
-		release := s.Hold(t.Context())
-		var group sync.WaitGroup
-		for i := range 20 {
-			group.Go(func() { put(t, s, fmt.Sprint(i), `1`) })
-		}
-		until(t, "all callers", func() bool { return s.Waiting() == 20 })
-		if err := release(); err != nil {
-			t.Fatal(err)
-		}
-		group.Wait()
-		if n, err := s.Count(t.Context(), "rec"); n != 20 || err != nil {
-			t.Errorf("%d records, error %v", n, err)
-		}
-	})
+	for size, want := range map[int]int{3: 7, 0: 1} { // 0 is the default
+		t.Run(fmt.Sprintf("20 callers that wait, with a bound of %d, are stored by %d transactions", size, want), func(t *testing.T) {
+			s := open(t, file(t), boltkv.Options{Group: size})
+			release := s.Hold(t.Context())
+			var group sync.WaitGroup
+			for i := range 20 {
+				group.Go(func() { put(t, s, fmt.Sprint(i), `1`) })
+			}
+			until(t, "all callers", func() bool { return s.Waiting() == 20 })
+			before, err := s.Transactions(t.Context())
+			if err := errors.Join(err, release()); err != nil {
+				t.Fatal(err)
+			}
+			group.Wait()
+			after, err := s.Transactions(t.Context())
+			if after-before != want+1 || err != nil { // and the one that was held
+				t.Errorf("%d transactions, error %v", after-before-1, err)
+			}
+			if n, err := s.Count(t.Context(), "rec"); n != 20 || err != nil {
+				t.Errorf("%d records, error %v", n, err)
+			}
+		})
+	}
 }
 
 func TestTombstones(t *testing.T) {

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -253,4 +254,20 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("catalog %v, error %v", c, err)
 		}
 	})
+}
+
+// The reference's example is what people copy.
+func TestTheReferencesExampleParses(t *testing.T) {
+	text, err := os.ReadFile("../../docs/catalog.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("docs/catalog.md has no example")
+	}
+	if _, err := catalog.Parse([]byte(example), "docs/catalog.md", catalog.Options{}); err != nil {
+		t.Error(err)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -194,5 +196,29 @@ func TestExplainNamesEachPart(t *testing.T) {
 	}
 	if !json.Valid([]byte(out)) || !strings.Contains(out, `"item"`) || !strings.Contains(out, `"shop"`) {
 		t.Errorf("no blob item of upstream shop in %s", out)
+	}
+}
+
+func TestALostNATSIsFilledAgain(t *testing.T) {
+	s := newShop(t)
+	fill(s, 100)
+	dir := t.TempDir()
+	v := up(t, dir, "--catalog", catalogFor(t, shopCatalog, s.URL))
+	v.refreshAll()
+	if err := os.RemoveAll(filepath.Join(dir, "nats")); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range s.IDs() {
+		s.Put(id, func(p *product) { p.Title = "Edited after the loss of NATS's files" })
+	}
+	eventually(t, func() string {
+		code, _, stderr := vitrine(t, "refresh", "--all", "--nats", v.NATS, "--admin", v.Admin)
+		if code != 0 {
+			return "refresh: " + stderr
+		}
+		return ""
+	})
+	for _, id := range s.IDs() {
+		eventually(t, func() string { return v.differs(s, id) })
 	}
 }

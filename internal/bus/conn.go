@@ -38,6 +38,7 @@ type Conn struct {
 	log  *slog.Logger
 	nats *nats.Conn
 	js   jetstream.JetStream
+	done chan struct{} // closed when the connection is, and its callbacks have returned
 	slot chan struct{} // holds one element per unanswered asynchronous publish
 
 	mu    sync.Mutex    // guards the one below
@@ -47,7 +48,7 @@ type Conn struct {
 // Dial connects. It waits up to 5 s, or until ctx ends, and then fails with item.ErrUnavailable.
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	cfg.URL, cfg.Name = cmp.Or(cfg.URL, nats.DefaultURL), cmp.Or(cfg.Name, "vitrine")
-	c := &Conn{cfg: cfg, log: orSilent(cfg.Log), slot: make(chan struct{}, window), blink: make(chan struct{})}
+	c := &Conn{cfg: cfg, log: orSilent(cfg.Log), slot: make(chan struct{}, window), blink: make(chan struct{}), done: make(chan struct{})}
 	first := make(chan struct{})
 	opts := []nats.Option{
 		nats.Name(cfg.Name), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1),
@@ -56,6 +57,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 		nats.ConnectHandler(func(*nats.Conn) { close(first) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.blinked("disconnected from NATS", err) }),
 		nats.ReconnectHandler(func(*nats.Conn) { c.blinked("connected to NATS again", nil) }),
+		nats.ClosedHandler(func(*nats.Conn) { close(c.done) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.log.Warn("nats", "error", err) }),
 	}
 	if cfg.Server != nil {
@@ -67,6 +69,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	if err := c.start(ctx, first); err != nil {
 		c.nats.Close()
+		<-c.done
 		return nil, err
 	}
 	return c, nil
@@ -93,7 +96,7 @@ func (c *Conn) URL() string {
 	return c.cfg.URL
 }
 
-// Close sends what is written and closes the connection.
+// Close sends what is written and closes the connection. Nothing of it runs on when it returns.
 func (c *Conn) Close() {
 	if c.nats.IsConnected() {
 		if err := c.nats.FlushTimeout(time.Second); err != nil {
@@ -101,6 +104,7 @@ func (c *Conn) Close() {
 		}
 	}
 	c.nats.Close()
+	<-c.done
 }
 
 // Check tells whether the server can be used: JetStream is on, and it is 2.12 or newer.

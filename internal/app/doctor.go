@@ -130,7 +130,7 @@ func (d *doctorCommand) loadCatalog(ctx context.Context, e *env, conn *bus.Conn)
 	if conn == nil {
 		return nil, "", fmt.Errorf("not looked at without NATS; or name a file: --catalog FILE")
 	}
-	cat, err := loadCatalog(ctx, conn, e.log)
+	cat, err := loadCatalog(ctx, conn)
 	return cat, "the one in force", err
 }
 

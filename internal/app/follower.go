@@ -105,8 +105,8 @@ func (f *follower) take(e bus.Entry) error {
 }
 
 // loadCatalog reads the catalog in force once, for commands.
-func loadCatalog(ctx context.Context, conn *bus.Conn, log *slog.Logger) (*catalog.Catalog, error) {
-	f := newFollower(conn, log)
+func loadCatalog(ctx context.Context, conn *bus.Conn) (*catalog.Catalog, error) {
+	f := newFollower(conn, slog.New(slog.DiscardHandler)) // a command says itself what it found
 	for _, key := range []string{serveKey, catalogKey} {
 		e, err := f.bucket.Get(ctx, key)
 		if err != nil {

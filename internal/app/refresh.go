@@ -106,7 +106,7 @@ func (r *refreshCommand) validate() error {
 
 func (r *refreshCommand) catalog(ctx context.Context, e *env, conn *bus.Conn) (*catalog.Catalog, error) {
 	if r.Catalog == "" {
-		return loadCatalog(ctx, conn, e.log)
+		return loadCatalog(ctx, conn)
 	}
 	src, err := os.ReadFile(r.Catalog)
 	if err != nil {

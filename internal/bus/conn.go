@@ -137,9 +137,10 @@ func (c *Conn) interrupted() <-chan struct{} {
 }
 
 func (c *Conn) blinked(what string, err error) {
-	if err != nil {
+	switch {
+	case err != nil:
 		c.log.Warn(what, "error", err)
-	} else {
+	case c.nats.IsConnected():
 		c.log.Info(what)
 	}
 	c.mu.Lock()

@@ -76,7 +76,9 @@ func TestOneEntity(t *testing.T) {
 		{"429", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }, 0, item.ErrUnavailable},
 		{"503", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, 0, item.ErrUnavailable},
 		{"304 that nobody asked for", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) }, 0, item.ErrRefused},
-		{"redirect to another origin", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.2:1/x", http.StatusFound) }, 0, item.ErrRefused},
+		{"redirect to another origin", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.2:1/x", http.StatusFound)
+		}, 0, item.ErrRefused},
 		{"cut short", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			io.WriteString(w, "{")

@@ -95,8 +95,9 @@ pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 	fill(s, 1)
 	s.Slow(100 * time.Millisecond)
 	v := up(t, t.TempDir(), "--catalog", catalogFor(t, six, s.URL))
+	conn := v.dial()
 	began := time.Now()
-	announce(t, v.dial(), "all", oddID(0))
+	announce(t, conn, "all", oddID(0))
 	eventually(t, func() string {
 		_, _, body := fetch(t, v.Pages+"/item/"+oddID(0)+".json")
 		for _, d := range []string{"product", "two", "three", "four", "five", "six"} {

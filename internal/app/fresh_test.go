@@ -30,3 +30,24 @@ func BenchmarkChangeToPage(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-p50")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
 }
+
+// BenchmarkSixDimensions announces a change of all to a new SKU whose six dimensions take 100 ms each, and
+// asks for its page until it has them all.
+func BenchmarkSixDimensions(b *testing.B) {
+	s := newShop(b)
+	fill(s, 1)
+	s.Slow(100 * time.Millisecond)
+	for b.Loop() {
+		b.StopTimer()
+		v := up(b, b.TempDir(), "--catalog", catalogFor(b, sixDimensions, s.URL))
+		conn := v.dial()
+		b.StartTimer()
+		announce(b, conn, "all", oddID(0))
+		for v.hasSix() != "" {
+			time.Sleep(time.Millisecond) // a page asked for without pause would take the workers' CPU
+		}
+		b.StopTimer()
+		v.stop()
+		b.StartTimer()
+	}
+}

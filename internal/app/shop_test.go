@@ -24,7 +24,8 @@ type shop struct {
 	products map[string]*product
 	delay    time.Duration
 	inFlight int
-	most     int // the most calls that were in flight at once
+	together int           // calls that must be in flight before any is answered
+	arrived  chan struct{} // closed when they are
 }
 
 // product is what the shop knows of a SKU.
@@ -120,28 +121,46 @@ func (s *shop) Get(id string) (product, bool) {
 func (s *shop) Slow(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.delay, s.most = d, 0
+	s.delay = d
 }
 
-// Most is the most calls that were in flight at once since Slow.
-func (s *shop) Most() int {
+// Together has no call answered before n of them are in flight at once.
+func (s *shop) Together(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.most
+	s.together, s.arrived = n, make(chan struct{})
+}
+
+// arrive counts a call in, and tells what it has to wait for.
+func (s *shop) arrive() (delay time.Duration, arrived <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight++; s.inFlight == s.together {
+		close(s.arrived)
+		s.together = 0
+	}
+	return s.delay, s.arrived
+}
+
+func (s *shop) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inFlight--
 }
 
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Calls.Add(1)
-	s.mu.Lock()
-	s.inFlight++
-	s.most = max(s.most, s.inFlight)
-	delay := s.delay
-	s.mu.Unlock()
-	defer func() { s.mu.Lock(); s.inFlight--; s.mu.Unlock() }()
-	select {
-	case <-time.After(delay):
-	case <-r.Context().Done():
-		return
+	delay, arrived := s.arrive()
+	defer s.leave()
+	for _, until := range []<-chan struct{}{arrived, after(delay)} {
+		if until == nil {
+			continue
+		}
+		select {
+		case <-until:
+		case <-r.Context().Done():
+			return
+		}
 	}
 	what, escaped, one := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	id, err := url.PathUnescape(escaped)
@@ -234,4 +253,14 @@ func mustJSON(t testing.TB, v any) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// after is closed after d, nil for none.
+func after(d time.Duration) <-chan struct{} {
+	if d == 0 {
+		return nil
+	}
+	c := make(chan struct{})
+	time.AfterFunc(d, func() { close(c) })
+	return c
 }

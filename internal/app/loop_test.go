@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,7 +81,7 @@ func TestDimensionsOfAnEntityAreFetchedInParallel(t *testing.T) {
 	s.Together(6)
 	v := up(t, t.TempDir(), "--catalog", catalogFor(t, sixDimensions, s.URL))
 	announce(t, v.dial(), "all", oddID(0))
-	eventually(t, v.hasSix)
+	eventually(t, func() string { return v.hasSix(oddID(0)) })
 }
 
 // sixDimensions declares a SKU of six dimensions; %s stands for the shop's address.
@@ -101,8 +102,8 @@ pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
 // hasSix tells which dimension is missing from the page, "" for none.
-func (r *running) hasSix() string {
-	_, _, body := fetch(r.t, r.Pages+"/item/"+oddID(0)+".json")
+func (r *running) hasSix(id string) string {
+	_, _, body := fetch(r.t, r.Pages+"/item/"+url.PathEscape(id)+".json")
 	for _, d := range []string{"product", "two", "three", "four", "five", "six"} {
 		if !strings.Contains(string(body), `"`+d+`":`) {
 			return "no " + d + " yet: " + string(body)

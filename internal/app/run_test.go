@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen before it fails.
-const patience = 60 * time.Second
+const patience = 150 * time.Second
 
 // running is a vitrine that was started by a test, in this process.
 type running struct {

@@ -104,6 +104,24 @@ func (f *follower) take(e bus.Entry) error {
 	return nil
 }
 
+// putBack puts into the bucket again what it lost: the catalog in force, and where files are served.
+func (f *follower) putBack(ctx context.Context) error {
+	f.mu.Lock()
+	source := f.source.Value
+	serve, err := json.Marshal(f.serve)
+	f.mu.Unlock()
+	if err != nil || len(source) == 0 {
+		return err
+	}
+	if _, err := f.bucket.Put(ctx, serveKey, serve); err != nil {
+		return fmt.Errorf("tell again where files are served: %w", err)
+	}
+	if _, err := f.bucket.Put(ctx, catalogKey, source); err != nil {
+		return fmt.Errorf("push the catalog again: %w", err)
+	}
+	return nil
+}
+
 // loadCatalog reads the catalog in force once, for commands.
 func loadCatalog(ctx context.Context, conn *bus.Conn) (*catalog.Catalog, error) {
 	f := newFollower(conn, slog.New(slog.DiscardHandler)) // a command says itself what it found

@@ -72,6 +72,7 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 	}
 	n.catalog = newFollower(conn, n.log)
 	n.start(n.catalog.Run)
+	n.start(func(ctx context.Context) error { return conn.Guard(ctx, n.mendNATS) })
 	return nil
 }
 

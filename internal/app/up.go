@@ -233,14 +233,31 @@ func (n *node) fillSample(ctx context.Context) error {
 	if err != nil || len(entities) > 0 {
 		return err
 	}
+	return n.walkLists(ctx)
+}
+
+// walkLists announces all that the upstreams list, in the refresh lane.
+func (n *node) walkLists(ctx context.Context) error {
 	walk := lister{upstream: n.upstream, bus: n.bus}
 	for _, kind := range n.catalog.Catalog().Kinds {
 		if kind.List == nil {
 			continue
 		}
 		if err := walk.kind(ctx, kind, item.Refresh, bus.PublishOptions{}); err != nil {
-			return fmt.Errorf("fill the sample shop: %w", err)
+			return fmt.Errorf("announce what the upstreams list: %w", err)
 		}
 	}
 	return nil
+}
+
+// mendNATS is what follows the loss of NATS's files: the catalog is put back, and as the changes that
+// waited are lost, everything is announced again.
+func (n *node) mendNATS(ctx context.Context) error {
+	if n.catalog.Catalog() == nil {
+		return nil
+	}
+	if err := n.catalog.putBack(ctx); err != nil {
+		return err
+	}
+	return n.walkLists(ctx)
 }

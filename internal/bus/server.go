@@ -27,6 +27,7 @@ type EmbedConfig struct {
 type Server struct {
 	nats *server.Server
 	addr string
+	dir  string
 }
 
 // Embed starts a server and returns when it is ready. It stops by Shutdown, not with ctx, so that the
@@ -53,7 +54,7 @@ func Embed(ctx context.Context, cfg EmbedConfig) (*Server, error) {
 		s.WaitForShutdown()
 		return nil, fmt.Errorf("start the embedded NATS on %q in %s: %w", cfg.Addr, cfg.Dir, err)
 	}
-	return &Server{nats: s, addr: cfg.Addr}, nil
+	return &Server{nats: s, addr: cfg.Addr, dir: cfg.Dir}, nil
 }
 
 func splitAddr(addr string) (host string, port int, err error) {

@@ -1,0 +1,48 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// guardBeat is how often the embedded server's files are looked at.
+const guardBeat = time.Second
+
+// Guard watches the files of the embedded server, until ctx ends. A stream whose folder somebody removed
+// refuses every message from its next write on, and for ever; it is made anew, empty, and lost is called,
+// to put again what only NATS held. Of an outside NATS it does nothing.
+func (c *Conn) Guard(ctx context.Context, lost func(context.Context) error) error {
+	for c.cfg.Server != nil && wait(ctx, guardBeat) {
+		gone, err := c.removed(ctx)
+		if err != nil || len(gone) == 0 {
+			continue
+		}
+		c.log.Error("NATS's files were removed; its streams are made anew, what waited in them is lost", "streams", gone)
+		for _, name := range gone {
+			if err := c.js.DeleteStream(ctx, name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+				c.log.Warn("remove a stream without files", "stream", name, "error", err)
+			}
+		}
+		if err := errors.Join(c.Ensure(ctx), lost(ctx)); err != nil {
+			c.log.Warn("make streams anew; trying again", "error", err)
+		}
+	}
+	return nil
+}
+
+// removed lists the streams whose folder is not there.
+func (c *Conn) removed(ctx context.Context) (gone []string, err error) {
+	names := c.js.StreamNames(ctx)
+	for name := range names.Name() {
+		_, err := os.Stat(filepath.Join(c.cfg.Server.dir, "jetstream", "$G", "streams", name))
+		if errors.Is(err, os.ErrNotExist) {
+			gone = append(gone, name)
+		}
+	}
+	return gone, names.Err()
+}

@@ -1,19 +1,27 @@
 package shape
 
 import (
-	"strings"
-
 	"github.com/tidwall/gjson"
 
 	"vitrine/internal/catalog"
 )
 
-// Lookup finds what stands at a path in JSON that is known to be valid. A step is an exact key.
+// Lookup finds what stands at a path in JSON that is known to be valid. A step is an exact key of an
+// object, never an index or a pattern; of a key that comes twice the last counts, as for every decoder.
 func Lookup(body []byte, p catalog.Path) (gjson.Result, bool) {
-	steps := make([]string, len(p))
-	for i, step := range p {
-		steps[i] = gjson.Escape(step)
+	at := gjson.ParseBytes(body)
+	for _, step := range p {
+		if !at.IsObject() {
+			return gjson.Result{}, false
+		}
+		var found gjson.Result
+		at.ForEach(func(key, value gjson.Result) bool {
+			if key.Str == step {
+				found = value
+			}
+			return true
+		})
+		at = found
 	}
-	r := gjson.GetBytes(body, strings.Join(steps, "."))
-	return r, r.Exists()
+	return at, at.Exists() && len(p) > 0
 }

@@ -1,13 +1,10 @@
 package shape
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"time"
-	"unicode/utf8"
 
 	"github.com/itchyny/gojq"
 
@@ -15,21 +12,17 @@ import (
 	"vitrine/internal/item"
 )
 
-// Bounds of one run of a jq program, and of what it is run on.
-const (
-	maxTime   = 50 * time.Millisecond
-	maxOutput = 8 << 20
-	maxDepth  = 128 // levels of JSON
-)
+// maxTime bounds one run of a jq program.
+const maxTime = 50 * time.Millisecond
 
 // Run gives the first output of a program as JSON, null for none. Errors wrap item.ErrRefused.
 func Run(q *catalog.Query, input []byte) (output []byte, err error) {
-	v, err := decode(input)
+	v, err := decode(input, blobDepth)
 	if err != nil {
 		return nil, err
 	}
 	err = run(q, v, func(out any) (err error) {
-		output, err = encode(out)
+		output, err = encode(out, blobDepth)
 		return err
 	})
 	return output, err
@@ -53,61 +46,9 @@ func run(q *catalog.Query, input any, use func(any) error) error {
 	})
 }
 
-// decode reads JSON without losing a digit. Errors wrap item.ErrRefused.
-func decode(b []byte) (any, error) {
-	if err := check(b); err != nil {
-		return nil, err
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, fmt.Errorf("%w: no JSON: %w", item.ErrRefused, err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("%w: something follows the JSON", item.ErrRefused)
-	}
-	return v, nil
-}
-
-// check looks at what a JSON decoder is lenient or recursive about.
-func check(b []byte) error {
-	if !utf8.Valid(b) {
-		return fmt.Errorf("%w: not UTF-8", item.ErrRefused)
-	}
-	depth, quoted := 0, false
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '[' || c == '{':
-			if depth++; depth > maxDepth {
-				return fmt.Errorf("%w: the JSON nests deeper than %d", item.ErrRefused, maxDepth)
-			}
-		case c == ']' || c == '}':
-			depth--
-		}
-	}
-	return nil
-}
-
-func encode(v any) ([]byte, error) {
-	b, err := gojq.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", item.ErrRefused, err)
-	}
-	if len(b) > maxOutput {
-		return nil, fmt.Errorf("%w: jq made %d bytes, more than %d", item.ErrRefused, len(b), maxOutput)
-	}
-	return b, nil
-}
-
 // Truth tells whether the first output is neither null nor false.
 func Truth(q *catalog.Query, input []byte) (bool, error) {
-	v, err := decode(input)
+	v, err := decode(input, blobDepth)
 	if err != nil {
 		return false, err
 	}

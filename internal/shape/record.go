@@ -1,8 +1,6 @@
 package shape
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 
 	"github.com/tidwall/gjson"
@@ -30,7 +28,7 @@ func MakeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err
 
 func makeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err error) {
 	if d.Pick == nil && d.Gone == nil && len(d.HTML) == 0 {
-		rec.Body, err = compact(answer) // the short way: nothing has to be decoded
+		rec.Body, err = Compact(answer) // the short way: nothing has to be decoded
 	} else {
 		rec.Body, gone, err = pick(d, answer)
 	}
@@ -52,20 +50,8 @@ func makeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err
 	return rec, false, nil
 }
 
-func compact(answer []byte) ([]byte, error) {
-	if err := check(answer); err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	b.Grow(len(answer))
-	if err := json.Compact(&b, answer); err != nil {
-		return nil, fmt.Errorf("%w: no JSON: %w", item.ErrRefused, err)
-	}
-	return b.Bytes(), nil
-}
-
 func pick(d *catalog.Dimension, answer []byte) (body []byte, gone bool, err error) {
-	v, err := decode(answer)
+	v, err := decode(answer, maxDepth)
 	if err != nil {
 		return nil, false, err
 	}
@@ -80,7 +66,7 @@ func pick(d *catalog.Dimension, answer []byte) (body []byte, gone bool, err erro
 				return err
 			}
 		}
-		body, err = encode(v)
+		body, err = encode(v, maxDepth)
 		return err
 	}
 	if d.Pick == nil {

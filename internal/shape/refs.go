@@ -1,7 +1,6 @@
 package shape
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -15,43 +14,46 @@ import (
 func Refs(d *catalog.Dimension, body []byte) kv.Refs {
 	var refs kv.Refs
 	for _, r := range d.Refs {
-		v, ok := Lookup(body, r.Field)
-		if !ok {
+		v, _ := Lookup(body, r.Field)
+		ids := idsOf(v, r.Max)
+		if len(ids) == 0 {
 			continue
 		}
-		ref := kv.Ref{List: v.IsArray()}
-		if !ref.List {
-			ref.IDs = appendID(nil, v)
-		} else {
-			v.ForEach(func(_, e gjson.Result) bool {
-				ref.IDs = appendID(ref.IDs, e)
-				return len(ref.IDs) < r.Max
-			})
+		if refs == nil {
+			refs = kv.Refs{}
 		}
-		if len(ref.IDs) > 0 {
-			if refs == nil {
-				refs = kv.Refs{}
-			}
-			refs[r.Name] = ref
-		}
+		refs[r.Name] = kv.Ref{IDs: ids, List: v.IsArray()}
 	}
 	return refs
 }
 
-func appendID(ids []string, v gjson.Result) []string {
-	id := v.Raw
+// idsOf are the different ids in a field, at most limit of them.
+func idsOf(v gjson.Result, limit int) (ids []string) {
+	seen := map[string]bool{}
+	keep := func(_, e gjson.Result) bool {
+		if id, ok := idOf(e); ok && !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+		return len(ids) < limit
+	}
+	if v.IsArray() {
+		v.ForEach(keep)
+	} else {
+		keep(v, v)
+	}
+	return ids
+}
+
+// idOf is a string, or a number as written.
+func idOf(v gjson.Result) (id string, ok bool) {
 	switch v.Type {
 	case gjson.String:
 		id = v.Str
 	case gjson.Number:
-		if strings.Trim(id, "0123456789") != "" || strings.Trim(id, "0") == "" {
-			return ids
+		if id = v.Raw; strings.Trim(id, "0123456789") != "" || id == "0" {
+			return "", false
 		}
-	default:
-		return ids
 	}
-	if item.CheckID(id) != nil || slices.Contains(ids, id) {
-		return ids
-	}
-	return append(ids, id)
+	return id, item.CheckID(id) == nil
 }

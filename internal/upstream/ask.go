@@ -3,10 +3,8 @@ package upstream
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"vitrine/internal/catalog"
-	"vitrine/internal/item"
 	"vitrine/internal/shape"
 )
 
@@ -48,8 +46,10 @@ func (c *Client) Live(ctx context.Context, l *catalog.Live, id string, params ma
 		return nil, err
 	case res.status < 200 || res.status > 299:
 		return nil, r.status(res.status)
-	case !json.Valid(res.body):
-		return nil, r.failed(fmt.Errorf("%w: no JSON", item.ErrRefused))
 	}
-	return res.body, nil
+	body, err := shape.Compact(res.body)
+	if err != nil {
+		return nil, r.failed(err)
+	}
+	return body, nil
 }

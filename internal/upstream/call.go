@@ -2,13 +2,11 @@ package upstream
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"vitrine/internal/catalog"
@@ -25,6 +23,15 @@ type request struct {
 	timeout time.Duration // of the whole call
 	etag    string
 	since   string
+}
+
+// post makes it a POST about ids.
+func (r *request) post(p *catalog.Post, ids []string) (err error) {
+	r.path = p.Path
+	if r.body, err = fill(p, ids); err != nil {
+		return fmt.Errorf("%w: %s %.200s: the catalog's json: %w", item.ErrRefused, r.from.Name, r.path, err)
+	}
+	return nil
 }
 
 // response is what came back, whole.
@@ -45,6 +52,8 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	began := time.Now()
 	defer func() { c.Observed(Call{r.from.Name, r.ids, res.status, time.Since(began)}) }()
 	req, err := c.request(ctx, r)
@@ -56,12 +65,15 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 		return res, r.failed(err)
 	}
 	defer answer.Body.Close()
-	res = response{status: answer.StatusCode, etag: answer.Header.Get("ETag"), lastModified: answer.Header.Get("Last-Modified"), at: time.Now()}
+	res = response{status: answer.StatusCode, etag: validator(answer, "ETag"), lastModified: validator(answer, "Last-Modified"), at: time.Now()}
 	if res.status < 200 || res.status > 299 {
-		return res, nil // its body is nobody's business
+		_, _ = io.CopyN(io.Discard, answer.Body, maxDrain) // nobody's business, but read, the connection can be kept
+		return res, nil
 	}
-	res.body, err = c.read(answer, r.limit, cancel)
-	if err != nil {
+	if res.body, err = c.read(answer, r.limit, func() { giveUp(errSilent) }); err != nil {
+		if context.Cause(ctx) == errSilent {
+			err = errSilent // not "cancelled", which would seem to be the caller's doing
+		}
 		return res, r.failed(err)
 	}
 	return res, nil
@@ -76,15 +88,15 @@ func (c *Client) request(ctx context.Context, r request) (*http.Request, error) 
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range r.from.Headers {
-		req.Header.Set(name, value)
-	}
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Accept-Encoding", "gzip")
 	req.Header.Set("User-Agent", "vitrine")
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	for name, value := range r.from.Headers {
+		req.Header.Set(name, value)
+	}
+	req.Header.Set("Accept-Encoding", "gzip") // what read can read, whatever the catalog says
 	if r.etag != "" {
 		req.Header.Set("If-None-Match", r.etag)
 	}
@@ -92,50 +104,6 @@ func (c *Client) request(ctx context.Context, r request) (*http.Request, error) 
 		req.Header.Set("If-Modified-Since", r.since)
 	}
 	return req, nil
-}
-
-// errSize is an answer that says too much.
-var errSize = errors.New("answer too large")
-
-// read takes the body whole, unzipped, within its limit and without long silences.
-func (c *Client) read(answer *http.Response, limit int64, cancel func()) ([]byte, error) {
-	idle := time.AfterFunc(c.Idle, cancel)
-	defer idle.Stop()
-	var body io.Reader = &lively{answer.Body, idle, c.Idle}
-	switch coding := strings.ToLower(answer.Header.Get("Content-Encoding")); coding {
-	case "", "identity":
-	case "gzip", "x-gzip":
-		unzipped, err := gzip.NewReader(body)
-		if err != nil {
-			return nil, fmt.Errorf("%w: gzip: %w", item.ErrRefused, err)
-		}
-		body = unzipped
-	default:
-		return nil, fmt.Errorf("%w: content encoding %.40q was not asked for", item.ErrRefused, coding)
-	}
-	b, err := io.ReadAll(io.LimitReader(body, limit+1))
-	switch {
-	case errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader):
-		return nil, fmt.Errorf("%w: gzip: %w", item.ErrRefused, err)
-	case err != nil:
-		return nil, err
-	case int64(len(b)) > limit:
-		return nil, fmt.Errorf("%w: %w: more than %d bytes", item.ErrRefused, errSize, limit)
-	}
-	return b, nil
-}
-
-// lively puts off the end of a call as long as something comes.
-type lively struct {
-	io.Reader
-	idle  *time.Timer
-	after time.Duration
-}
-
-func (l *lively) Read(p []byte) (int, error) {
-	n, err := l.Reader.Read(p)
-	l.idle.Reset(l.after)
-	return n, err
 }
 
 // failed classes what went wrong below HTTP: refused stays, the rest is worth asking again.

@@ -56,8 +56,8 @@ func New(c Config) *Client {
 	dialer := &net.Dialer{Timeout: c.Dial, KeepAlive: 30 * time.Second, Control: guard}
 	transport := &http.Transport{
 		Proxy: nil, DialContext: dialer.DialContext, DisableCompression: true, // unzipped here, within a limit
-		MaxIdleConns: 512, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second,
-		TLSHandshakeTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
+		MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, IdleConnTimeout: 90 * time.Second, // no more than were in use: see enter
+		TLSHandshakeTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 	}
 	return &Client{Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin}, slots: map[string]chan struct{}{}}
 }

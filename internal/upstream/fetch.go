@@ -20,6 +20,9 @@ type Ask struct {
 	LastModified string
 }
 
+// maxBatch bounds what a batch may answer, in bytes, whatever its ids might need one by one.
+const maxBatch = 256 << 20
+
 // Status of an answer without an error.
 type Status byte
 
@@ -44,21 +47,32 @@ type Answer struct {
 // position. Singles run side by side, within the upstream's concurrency.
 func (c *Client) Fetch(ctx context.Context, d *catalog.Dimension, asks []Ask) []Answer {
 	answers := make([]Answer, len(asks))
-	var singles, together []int
-	for i, a := range asks {
-		if canBatch(d, a.ID) && (len(asks) > 1 || !canSingle(d)) {
-			together = append(together, i)
-		} else {
-			singles = append(singles, i)
-		}
-	}
+	singles, batches := plan(d, asks)
 	var wait sync.WaitGroup
-	for part := range slices.Chunk(together, max(d.BatchMax, 1)) {
+	for _, part := range batches {
 		wait.Go(func() { c.batch(ctx, d, asks, part, answers) })
 	}
 	c.singles(ctx, &wait, d, asks, singles, answers)
 	wait.Wait()
 	return answers
+}
+
+// plan says which asks go singly, and which together. An id that holds a comma can't stand in a list that
+// is joined by commas: it goes singly, or where there is no get, as a batch of one with the comma encoded.
+func plan(d *catalog.Dimension, asks []Ask) (singles []int, batches [][]int) {
+	var together []int
+	for i, a := range asks {
+		comma := d.Batch != "" && strings.Contains(a.ID, ",")
+		switch {
+		case canSingle(d) && (comma || len(asks) == 1 || !canBatch(d)):
+			singles = append(singles, i)
+		case comma:
+			batches = append(batches, []int{i})
+		default:
+			together = append(together, i)
+		}
+	}
+	return singles, slices.AppendSeq(batches, slices.Chunk(together, max(d.BatchMax, 1)))
 }
 
 // singles asks for each by itself.
@@ -71,21 +85,15 @@ func (c *Client) singles(ctx context.Context, wait *sync.WaitGroup, d *catalog.D
 // canSingle tells whether one entity can be asked for by itself.
 func canSingle(d *catalog.Dimension) bool { return d.Get != "" || d.Post != nil && !d.Post.Batch }
 
-// canBatch tells whether an id can go into a batch. One that holds a comma can't stand in a list that is
-// joined by commas: it goes singly, or where there is no get, as a batch of one with the comma encoded.
-func canBatch(d *catalog.Dimension, id string) bool {
-	if d.Post != nil && d.Post.Batch {
-		return true
-	}
-	return d.Batch != "" && (!strings.Contains(id, ",") || !canSingle(d))
-}
+// canBatch tells whether several entities can be asked for together.
+func canBatch(d *catalog.Dimension) bool { return d.Batch != "" || d.Post != nil && d.Post.Batch }
 
 func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer {
 	r := request{from: d.From, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified}
 	if d.Get != "" {
 		r.path = path(d.Get, map[string]string{"id": escape(a.ID)})
-	} else {
-		r.path, r.body = path(d.Post.Path, map[string]string{"id": escape(a.ID)}), fill(d.Post.JSON, []string{a.ID})
+	} else if err := r.post(d.Post, []string{a.ID}); err != nil {
+		return Answer{Err: err}
 	}
 	res, err := c.call(ctx, r)
 	answer := Answer{Body: res.body, ETag: res.etag, LastModified: res.lastModified, At: res.at, Err: err}
@@ -108,24 +116,14 @@ func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer
 
 // batch asks for several at once, and for those that are missing from the answer singly.
 func (c *Client) batch(ctx context.Context, d *catalog.Dimension, asks []Ask, which []int, answers []Answer) {
-	if d.Batch != "" && len(which) > 1 {
-		commas := slices.DeleteFunc(slices.Clone(which), func(i int) bool { return !strings.Contains(asks[i].ID, ",") })
-		if len(commas) > 0 {
-			for _, i := range commas {
-				c.batch(ctx, d, asks, []int{i}, answers)
-			}
-			which = slices.DeleteFunc(slices.Clone(which), func(i int) bool { return strings.Contains(asks[i].ID, ",") })
-		}
-	}
-	if len(which) == 0 {
-		return
-	}
 	found, at, err := c.together(ctx, d, asks, which)
 	var missing []int
 	for _, i := range which {
 		switch body, ok := found[asks[i].ID]; {
 		case err != nil:
 			answers[i] = Answer{Err: err}
+		case int64(len(body)) > d.MaxBytes:
+			answers[i] = Answer{Err: fmt.Errorf("%w: %s: %w: more than %d bytes for %.64q in a batch", item.ErrRefused, d.From.Name, errSize, d.MaxBytes, asks[i].ID)}
 		case ok:
 			answers[i] = Answer{Status: OK, Body: body, At: at}
 		default:
@@ -152,11 +150,11 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	for k, i := range which {
 		ids[k], escaped[k] = asks[i].ID, escape(asks[i].ID)
 	}
-	r := request{from: d.From, ids: len(ids), limit: d.MaxBytes * int64(len(ids)), timeout: d.From.Timeout}
+	r := request{from: d.From, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout}
 	if d.Batch != "" {
 		r.path = path(d.Batch, map[string]string{"ids": strings.Join(escaped, ",")})
-	} else {
-		r.path, r.body = d.Post.Path, fill(d.Post.JSON, ids)
+	} else if err := r.post(d.Post, ids); err != nil {
+		return nil, time.Time{}, err
 	}
 	res, err := c.call(ctx, r)
 	if err == nil && (res.status < 200 || res.status > 299) {

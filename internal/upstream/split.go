@@ -60,10 +60,37 @@ func textOf(id gjson.Result) string {
 	return id.Raw
 }
 
-// fill puts ids into the JSON of a post: "{id}" becomes the first as a string, "{ids}" all as an array.
-func fill(template json.RawMessage, ids []string) []byte {
-	one, _ := json.Marshal(ids[0]) // strings always marshal
-	all, _ := json.Marshal(ids)
-	b := bytes.ReplaceAll(template, []byte(`"{ids}"`), all)
-	return bytes.ReplaceAll(b, []byte(`"{id}"`), one)
+// fill puts ids into the JSON of a post: the text "{id}" becomes the first as a string, or in a batch
+// "{ids}" becomes all as an array.
+func fill(p *catalog.Post, ids []string) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(p.JSON))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if p.Batch {
+		return json.Marshal(put(v, "{ids}", ids))
+	}
+	return json.Marshal(put(v, "{id}", ids[0]))
+}
+
+// put replaces a text within JSON. It works on the structure: an id that reads like a placeholder, or
+// like JSON, stays an id.
+func put(v any, text string, value any) any {
+	switch v := v.(type) {
+	case string:
+		if v == text {
+			return value
+		}
+	case []any:
+		for i := range v {
+			v[i] = put(v[i], text, value)
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = put(v[k], text, value)
+		}
+	}
+	return v
 }

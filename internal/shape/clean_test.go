@@ -1,0 +1,92 @@
+package shape_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"vitrine/internal/item"
+	"vitrine/internal/shape"
+)
+
+func TestCleanTidiesLinksAndPictures(t *testing.T) {
+	for in, want := range map[string]string{
+		`<a href="https://a.example/" rel=opener target=_blank>x</a>`: `<a href="https://a.example/" rel="nofollow noopener">x</a>`,
+		`<div><p><img src=a.png loading=eager></p></div>`:             `<div><p><img src="a.png" loading="lazy"/></p></div>`,
+		`<p style="text-align:center">x`:                              `<p>x</p>`,
+	} {
+		if got, err := shape.Clean(in); err != nil || got != want {
+			t.Errorf("%s → %s, %v; want %s", in, got, err, want)
+		}
+	}
+}
+
+// Styles of this size kept a CSS parser busy for 40 s; the package's time-out would tell.
+func TestCleanEndsOnHostileHTML(t *testing.T) {
+	fill := func(s string) string { return strings.Repeat(s, (1<<20-100)/len(s)) }
+	for name, c := range map[string]struct {
+		in      string
+		refused bool
+	}{
+		"deep":               {fill("<div>"), true},
+		"deep lists":         {fill("<ul><li>"), true},
+		"too long":           {strings.Repeat("x", 1<<20+1), true},
+		"a long attribute":   {`<p title="` + fill("a") + `">x</p>`, false},
+		"many attributes":    {`<p ` + fill("a=1 ") + `>x</p>`, false},
+		"styles":             {`<p style="` + fill("color:red;") + `">x</p>`, false},
+		"unbalanced styles":  {`<p style="` + fill("{") + `">x</p>`, false},
+		"comments in styles": {`<p style="` + fill("/*") + `">x</p>`, false},
+		"only less-than":     {fill("<"), false},
+		"formatting":         {fill("<b><p>"), false},
+		"links":              {fill("<a href=/x>"), false},
+		"tables":             {fill("<table><b>"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := shape.Clean(c.in)
+			if refused := errors.Is(err, item.ErrRefused); refused != c.refused || err != nil && !refused {
+				t.Errorf("error %.200v", err)
+			}
+			if strings.Contains(out, "style") {
+				t.Error("a style is left")
+			}
+		})
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	for _, s := range []string{`<p>a<div>b</p>c`, `<table><a href=/x>y<tr><td></table>z`, `<b><p></b>x`, `<svg><p><style><img onerror=x>`, `<img src=//a/b.png>`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		out, err := shape.Clean(in)
+		if err != nil {
+			if !errors.Is(err, item.ErrRefused) {
+				t.Error(err)
+			}
+			return
+		}
+		root, err := html.Parse(strings.NewReader(`<div>` + out + `</div><p id="after">`))
+		if err != nil {
+			t.Skip(err) // at the very edge of the limit of levels
+		}
+		inspect(t, in, root, 0)
+		if !has(root, "after", 3) {
+			t.Errorf("%q → %q swallows what follows it", in, out)
+		}
+	})
+}
+
+// has tells whether the element with this id stands so many levels below the document.
+func has(n *html.Node, id string, level int) bool {
+	if level == 0 {
+		return len(n.Attr) == 1 && n.Attr[0].Key == "id" && n.Attr[0].Val == id
+	}
+	for c := range n.ChildNodes() {
+		if has(c, id, level-1) {
+			return true
+		}
+	}
+	return false
+}

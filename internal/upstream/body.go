@@ -1,0 +1,82 @@
+package upstream
+
+import (
+	"compress/flate"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"vitrine/internal/item"
+)
+
+// Bounds of what is looked at beside a good answer's body.
+const (
+	maxDrain     = 16 << 10 // bytes of an answer that is no good
+	maxValidator = 256      // bytes of an ETag or Last-Modified
+)
+
+// validator is a header that is stored, and sent back with the next ask; "" where it is too long for that.
+func validator(answer *http.Response, name string) string {
+	if v := answer.Header.Get(name); len(v) <= maxValidator {
+		return v
+	}
+	return ""
+}
+
+// What can be wrong with a body.
+var (
+	errSize   = errors.New("answer too large")
+	errSilent = errors.New("the answer stopped in its middle")
+)
+
+// read takes the body whole, unzipped, within its limit and without long silences.
+func (c *Client) read(answer *http.Response, limit int64, giveUp func()) ([]byte, error) {
+	idle := time.AfterFunc(c.Idle, giveUp)
+	defer idle.Stop()
+	var body io.Reader = &lively{answer.Body, idle, c.Idle}
+	switch coding := strings.ToLower(answer.Header.Get("Content-Encoding")); coding {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		unzipped, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, zipped(err)
+		}
+		body = unzipped
+	default:
+		return nil, fmt.Errorf("%w: content encoding %.40q was not asked for", item.ErrRefused, coding)
+	}
+	b, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err != nil {
+		return nil, zipped(err)
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%w: %w: more than %d bytes", item.ErrRefused, errSize, limit)
+	}
+	return b, nil
+}
+
+// zipped tells an answer that is no good gzip, and will be none the next time, from one that broke on its way.
+func zipped(err error) error {
+	var corrupt flate.CorruptInputError
+	if errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.As(err, &corrupt) {
+		return fmt.Errorf("%w: gzip: %w", item.ErrRefused, err)
+	}
+	return err
+}
+
+// lively puts off the end of a call as long as something comes.
+type lively struct {
+	io.Reader
+	idle  *time.Timer
+	after time.Duration
+}
+
+func (l *lively) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	l.idle.Reset(l.after)
+	return n, err
+}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -17,11 +18,12 @@ import (
 )
 
 const (
-	indexPage  = 1000 // links on one page
+	indexPage  = 2000 // links on one page
 	indexScans = 50   // of the store, for one page
 )
 
-// index answers "/" in demo mode: a link for each entity that has a page of the first kind of page.
+// index answers "/" in demo mode: every page of the first kind, as one card for each family of siblings,
+// grouped by the last step of their path.
 func (st *site) index(r *http.Request) (answer, error) {
 	if len(st.catalog.Pages) == 0 {
 		return answer{}, errNotFound
@@ -35,15 +37,11 @@ func (st *site) index(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	links := []any{}
-	for _, part := range st.reader.read(r.Context(), keys) {
-		if part.Life == kv.Alive && part.Err == nil {
-			id := part.Key.Entity.ID
-			title := gjson.GetBytes(part.Body, "product.title").String()
-			links = append(links, map[string]any{"ID": id, "URL": pagePath(p, id), "Title": cmp.Or(title, id)})
-		}
+	groups, err := st.groups(r.Context(), p, st.indexItems(r.Context(), p, keys))
+	if err != nil {
+		return answer{}, err
 	}
-	view := map[string]any{"Index": links, "Page": map[string]any{}}
+	view := map[string]any{"Groups": groups, "Page": map[string]any{}}
 	if next != "" {
 		view["Next"] = "?cursor=" + url.QueryEscape(next)
 	}
@@ -54,6 +52,120 @@ func (st *site) index(r *http.Request) (answer, error) {
 	}
 	return answer{kind: typeHTML, body: buf.Bytes(), header: http.Header{
 		"Cache-Control": {shortly}, "Content-Security-Policy": {st.csp}}}, nil
+}
+
+// indexItem is one card: a page, and its siblings that have none of their own.
+type indexItem struct {
+	read     *reading
+	variants []*reading
+}
+
+// indexItems reads the pages that keys name. One whose sibling came before is that one's variant.
+func (st *site) indexItems(ctx context.Context, p *catalog.Page, keys []kv.BlobKey) (items []*indexItem) {
+	at := map[string]*indexItem{} // by the ids of the item and its siblings
+	for _, read := range st.readOwn(ctx, p, keys) {
+		if read.own.Err != nil || read.own.Life != kv.Alive {
+			continue
+		}
+		if first := at[read.entity.ID]; first != nil {
+			first.variants = append(first.variants, read)
+			continue
+		}
+		one := &indexItem{read: read}
+		items = append(items, one)
+		for _, id := range read.refs()["siblings"].IDs {
+			at[id] = one
+		}
+	}
+	return items
+}
+
+// readOwn reads pages without what they refer to, all in one batch.
+func (st *site) readOwn(ctx context.Context, p *catalog.Page, own []kv.BlobKey) (readings []*reading) {
+	blobs := append([]*catalog.Blob{p.Blob}, p.Overlay...)
+	var keys []kv.BlobKey
+	for _, key := range own {
+		for _, b := range blobs {
+			keys = append(keys, kv.BlobKey{Entity: key.Entity, Blob: b.Name})
+		}
+	}
+	for parts := range slices.Chunk(st.reader.read(ctx, keys), len(blobs)) {
+		readings = append(readings, &reading{page: p, entity: parts[0].Key.Entity, own: parts[0], overlays: parts[1:]})
+	}
+	return readings
+}
+
+// groups sorts items into groups as templates see them. A group has an anchor for each step of its path
+// that no group before had.
+func (st *site) groups(ctx context.Context, p *catalog.Page, items []*indexItem) ([]any, error) {
+	groups, at, anchors := []any{}, map[string]map[string]any{}, map[string]bool{}
+	for _, one := range items {
+		path := st.readPath(ctx, p, one.read)
+		id, title := "", ""
+		if len(path) > 0 {
+			last := path[len(path)-1]
+			id, title = "c"+last.Key.Entity.ID, gjson.GetBytes(last.Body, "title").String()
+		}
+		group := at[id]
+		if group == nil {
+			group = map[string]any{"Title": title, "Anchor": id, "Anchors": newAnchors(path, anchors), "Items": []any{}}
+			at[id] = group
+			groups = append(groups, group)
+		}
+		card, err := st.card(one)
+		if err != nil {
+			return nil, err
+		}
+		group["Items"] = append(group["Items"].([]any), card)
+	}
+	return groups, nil
+}
+
+// readPath reads the ref "path" of a page, where its "with" has one.
+func (st *site) readPath(ctx context.Context, p *catalog.Page, read *reading) []Part {
+	for _, w := range p.With {
+		if w.Ref.Name == "path" {
+			return st.join(ctx, []catalog.With{w}, read.refs())[0].parts
+		}
+	}
+	return nil
+}
+
+func newAnchors(path []Part, seen map[string]bool) (anchors []any) {
+	for _, step := range path {
+		if id := "c" + step.Key.Entity.ID; !seen[id] {
+			seen[id] = true
+			anchors = append(anchors, id)
+		}
+	}
+	return anchors
+}
+
+// card is an item as templates see it: its page's data, and a link to each variant.
+func (st *site) card(one *indexItem) (map[string]any, error) {
+	view, err := st.view(one.read, one.read.splice())
+	if err != nil {
+		return nil, err
+	}
+	variants := []any{}
+	for _, v := range one.variants {
+		variants = append(variants, map[string]any{"URL": pagePath(v.page, v.entity.ID), "Title": v.variantTitle()})
+	}
+	view["URL"], view["Title"], view["Variants"] = pagePath(one.read.page, one.read.entity.ID), one.read.title(), variants
+	return view, nil
+}
+
+func (p *reading) title() string {
+	return cmp.Or(gjson.GetBytes(p.own.Body, "product.title").String(), p.entity.ID)
+}
+
+// variantTitle is what tells a variant from its siblings: the values of its options.
+func (p *reading) variantTitle() string {
+	var values []string
+	for _, v := range gjson.GetBytes(p.own.Body, "product.options.#.value").Array() {
+		values = append(values, v.String())
+	}
+	return cmp.Or(strings.Join(values, " "), p.title())
 }
 
 // indexKeys scans for blobs of the page, sorted by id, each once.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -49,7 +50,11 @@ func (st *site) liveOne(r *http.Request) (answer, error) {
 		read := reading{entity: own[0].Key.Entity, own: own[0]}
 		return answer{}, read.life()
 	}
-	return liveAnswer(map[string]any{st.live.kind.Name: ids[0], "parts": parts.Parts})
+	a, err := liveAnswer(map[string]any{st.live.kind.Name: ids[0], "parts": parts.Parts})
+	if err == nil && own[0].Stamp > 0 {
+		a.header.Set("X-Vitrine-Gen", strconv.FormatUint(own[0].Stamp, 10)) // an open page sees that it has changed
+	}
+	return a, err
 }
 
 // liveMany answers /live?ids=.

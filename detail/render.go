@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"strconv"
 
 	"vitrine/internal/catalog"
 )
@@ -42,24 +43,64 @@ func (st *site) view(read *reading, data []byte) (map[string]any, error) {
 		markHTML(view, b)
 	}
 	for _, j := range read.joins {
-		switch member := view[j.with.Ref.Name].(type) {
-		case map[string]any:
-			markHTML(member, j.with.Blob)
-		case []any:
-			for _, one := range member {
-				markHTML(one, j.with.Blob)
-			}
+		for _, one := range members(view[j.with.Ref.Name]) {
+			markHTML(one, j.with.Blob)
+			st.addURL(one, j.with.Ref.Kind)
 		}
 	}
 	st.addSite(view)
+	view["Page"] = st.pageFacts(read)
+	return view, nil
+}
+
+// pageFacts are what templates know of the page itself.
+func (st *site) pageFacts(read *reading) map[string]any {
 	path := pagePath(read.page, read.entity.ID)
-	live := []any{}
+	facts := map[string]any{
+		"ID": read.entity.ID, "Kind": read.entity.Kind, "Name": read.page.Name, "Path": path,
+		"URL": canonical(st.catalog.Site.Origin, path), "Gen": strconv.FormatUint(read.own.Stamp, 10),
+	}
+	live, overlay, pages := []any{}, []any{}, map[string]any{}
 	for _, l := range read.page.Live {
 		live = append(live, l.Name)
 	}
-	view["Page"] = map[string]any{"ID": read.entity.ID, "Kind": read.entity.Kind, "Name": read.page.Name,
-		"Path": path, "URL": canonical(st.catalog.Site.Origin, path), "Live": live}
-	return view, nil
+	for _, b := range read.page.Overlay {
+		overlay = append(overlay, b.Name)
+	}
+	for _, p := range st.catalog.Pages {
+		if p.Kind == read.page.Kind {
+			pages[p.Name] = pagePath(p, read.entity.ID)
+		}
+	}
+	facts["Live"], facts["Overlay"], facts["Pages"] = live, overlay, pages
+	return facts
+}
+
+// members are the objects under a "with": one, or a list of them.
+func members(v any) []any {
+	if list, ok := v.([]any); ok {
+		return list
+	}
+	return []any{v}
+}
+
+// addURL gives what a page refers to the path of its own page, the first of its kind, if it has one. Its
+// name begins with a capital, so that it clashes with no data.
+func (st *site) addURL(member any, kind *catalog.Kind) {
+	m, ok := member.(map[string]any)
+	if !ok {
+		return
+	}
+	id, ok := m[kind.Name].(string)
+	if !ok {
+		return
+	}
+	for _, p := range st.catalog.Pages {
+		if p.Kind == kind {
+			m["URL"] = pagePath(p, id)
+			return
+		}
+	}
 }
 
 func (st *site) addSite(view map[string]any) {

@@ -22,11 +22,18 @@ import (
 //	money V "EUR" "de"  an amount with its currency
 //	number V "de"     a number with grouped digits
 //	asset "site.css"  the path of a static file
+//	say . "In stock"  a text of the theme in the page's language
+//	family .          the choices among a page's siblings
+//	size V "width" 800  a picture's width or height, or the one given
+//	absolute . V      an address with scheme and host, or ""
+//	jsonld .          the page for machines, inside <script type="application/ld+json">
+//	amounts .         how money writes amounts in this page: its Money, Group and Point
 //	printf F ...      as in html/template, with widths of up to 3 digits
-func functions(asset func(string) string) template.FuncMap {
+func functions(asset func(string) string, w words) template.FuncMap {
 	return template.FuncMap{
 		"text": text, "list": list, "get": get, "src": src, "segment": segment,
 		"money": money, "number": number, "asset": asset, "printf": printf,
+		"say": w.say, "family": family, "size": size, "absolute": absolute, "jsonld": jsonLD, "amounts": amounts,
 	}
 }
 

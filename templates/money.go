@@ -1,29 +1,67 @@
 package templates
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
+
+// format is how a language writes numbers and amounts. Source: Unicode CLDR 46, for decimal numbers and
+// the standard currency pattern.
+type format struct {
+	group, point string
+	money        string // {} is the number, ¤ the currency's sign
+	whole        bool   // numbers of four digits stand without a group mark
+}
+
+const nbsp = "\u00a0"
+
+// formatOf finds a language's format by its tag, then by its primary subtag; others write as English does.
+func formatOf(lang string) format {
+	lang = strings.ToLower(lang)
+	primary, _, _ := strings.Cut(lang, "-")
+	for _, l := range []string{lang, primary} {
+		switch l {
+		case "de-ch":
+			return format{group: "’", point: ".", money: "¤" + nbsp + "{}"}
+		case "de", "da", "el", "it", "sl", "vi":
+			return format{group: ".", point: ",", money: "{}" + nbsp + "¤"}
+		case "es":
+			return format{group: ".", point: ",", money: "{}" + nbsp + "¤", whole: true}
+		case "nl", "pt-br", "id":
+			return format{group: ".", point: ",", money: "¤" + nbsp + "{}"}
+		case "tr":
+			return format{group: ".", point: ",", money: "¤{}"}
+		case "fr":
+			return format{group: "\u202f", point: ",", money: "{}" + nbsp + "¤"}
+		case "pl", "pt":
+			return format{group: nbsp, point: ",", money: "{}" + nbsp + "¤", whole: true}
+		case "cs", "fi", "hu", "nb", "ru", "sk", "sv", "uk":
+			return format{group: nbsp, point: ",", money: "{}" + nbsp + "¤"}
+		}
+	}
+	return format{group: ",", point: ".", money: "¤{}"}
+}
+
+// pattern is the money format with the currency's sign put in. A sign of letters keeps a space.
+func (f format) pattern(code string) string {
+	sign := symbol(code)
+	if sign == code && strings.HasPrefix(f.money, "¤{") {
+		sign += nbsp
+	}
+	return strings.Replace(f.money, "¤", sign, 1)
+}
 
 // money writes an amount the way lang does: "€5.10", "5,10 €". Digits pass through as given, never by way
 // of a float; what is no decimal number is shown as it is.
 func money(amount any, currency, lang any) string {
-	digits := number(amount, lang)
 	code := text(currency)
 	if code == "" || !decimal(text(amount)) {
-		return digits
+		return number(amount, lang)
 	}
-	sign := symbol(code)
-	if comma(text(lang)) {
-		return digits + "\u00a0" + sign
+	f := formatOf(text(lang))
+	unsigned, negative := strings.CutPrefix(text(amount), "-")
+	written := strings.Replace(f.pattern(code), "{}", f.digits(unsigned), 1)
+	if negative {
+		return "-" + written
 	}
-	if sign == code {
-		return code + "\u00a0" + digits
-	}
-	if rest, negative := strings.CutPrefix(digits, "-"); negative {
-		return "-" + sign + rest
-	}
-	return sign + digits
+	return written
 }
 
 // number groups the digits of a decimal number by thousands.
@@ -32,43 +70,51 @@ func number(v any, lang any) string {
 	if !decimal(s) {
 		return s
 	}
-	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
-	group, point := ",", "."
-	if comma(text(lang)) {
-		group, point = ".", ","
+	f := formatOf(text(lang))
+	if rest, negative := strings.CutPrefix(s, "-"); negative {
+		return "-" + f.digits(rest)
 	}
+	return f.digits(s)
+}
+
+func (f format) digits(s string) string {
+	whole, fraction, dotted := strings.Cut(s, ".")
 	var b strings.Builder
-	if s[0] == '-' {
-		b.WriteByte('-')
-	}
 	for i, d := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 {
-			b.WriteString(group)
+		if i > 0 && (len(whole)-i)%3 == 0 && (len(whole) > 4 || !f.whole) {
+			b.WriteString(f.group)
 		}
 		b.WriteRune(d)
 	}
 	if dotted {
-		b.WriteString(point + fraction)
+		b.WriteString(f.point + fraction)
 	}
 	return b.String()
 }
 
-// comma tells whether the language writes 1.234,50. Others write 1,234.50.
-func comma(lang string) bool {
-	primary, _, _ := strings.Cut(strings.ToLower(lang), "-")
-	return slices.Contains([]string{"da", "de", "el", "es", "id", "it", "nl", "pt", "ru", "sl", "tr", "vi"}, primary)
+// amountFormat is what a script needs to write amounts as money does.
+type amountFormat struct {
+	Money, Group, Point string
+	Whole               bool // four digits stand without a group mark
+}
+
+func amounts(page any) amountFormat {
+	f := formatOf(text(get(page, "Site", "Lang")))
+	code := text(get(page, "price", "currency"))
+	if code == "" {
+		code = text(get(page, "Site", "Currency"))
+	}
+	a := amountFormat{Money: "{}", Group: f.group, Point: f.point, Whole: f.whole}
+	if code != "" {
+		a.Money = f.pattern(code)
+	}
+	return a
 }
 
 func symbol(code string) string {
-	switch code {
-	case "EUR":
-		return "€"
-	case "USD":
-		return "$"
-	case "GBP":
-		return "£"
-	case "CNY", "JPY":
-		return "¥"
+	signs := map[string]string{"EUR": "€", "USD": "$", "GBP": "£", "CNY": "¥", "JPY": "¥", "KRW": "₩", "INR": "₹", "BRL": "R$", "PLN": "zł", "CZK": "Kč", "SEK": "kr", "NOK": "kr", "DKK": "kr.", "UAH": "₴", "TRY": "₺"}
+	if sign, ok := signs[code]; ok {
+		return sign
 	}
 	return code
 }

@@ -32,11 +32,13 @@ var ErrNoTemplate = errors.New("no such template")
 type Set struct {
 	root     *template.Template
 	assets   map[string]Asset
+	words    words
 	revision string
 }
 
 // Load parses theme/*.html style roots: every *.html at the top of theme, then of shop, which may be nil
-// and whose files win. Files under assets/ are served as they are. Errors name file and line.
+// and whose files win. Files under assets/ are served as they are; of words.json both count. Errors name
+// file and line.
 func Load(shop, theme fs.FS) (*Set, error) {
 	files := map[string][]byte{}
 	for _, fsys := range []fs.FS{theme, shop} {
@@ -47,8 +49,13 @@ func Load(shop, theme fs.FS) (*Set, error) {
 			return nil, fmt.Errorf("read templates: %w", err)
 		}
 	}
-	s := &Set{assets: map[string]Asset{}, revision: revision(files)}
-	s.root = template.New("").Option("missingkey=zero").Funcs(functions(s.assetPath))
+	s := &Set{assets: map[string]Asset{}, words: words{}, revision: revision(files)}
+	s.root = template.New("").Option("missingkey=zero").Funcs(functions(s.assetPath, s.words))
+	for _, fsys := range []fs.FS{theme, shop} {
+		if err := s.addWords(fsys); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.parse(files); err != nil {
 		return nil, err
 	}
@@ -79,7 +86,7 @@ func (s *Set) parse(files map[string][]byte) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if strings.HasPrefix(name, assetDir) {
+		if strings.HasPrefix(name, assetDir) || name == wordsFile {
 			continue
 		}
 		if _, err := s.root.New(name).Parse(string(files[name])); err != nil {
@@ -119,9 +126,23 @@ func (s *Set) names() (names []string) {
 	return names
 }
 
-// collect reads *.html at the top of fsys and everything directly under assets/.
+func (s *Set) addWords(fsys fs.FS) error {
+	if fsys == nil {
+		return nil
+	}
+	file, err := fs.ReadFile(fsys, wordsFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read templates: %w", err)
+	}
+	return s.words.add(file)
+}
+
+// collect reads words.json and *.html at the top of fsys and everything directly under assets/.
 func collect(fsys fs.FS, files map[string][]byte) error {
-	for _, pattern := range []string{"*.html", assetDir + "*"} {
+	for _, pattern := range []string{"*.html", assetDir + "*", wordsFile} {
 		names, err := fs.Glob(fsys, pattern)
 		if err != nil {
 			return err

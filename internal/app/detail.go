@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
-	"os"
+	"net/http"
 	"path/filepath"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,9 +19,10 @@ import (
 // detailOptions are what differs between up and a detail server of its own.
 type detailOptions struct {
 	HTTP, Admin string
-	Disk        string // mirror or reads
-	Templates   fs.FS  // the shop's; nil for the theme alone
-	Demo        bool   // list all pages at /
+	Disk        string       // mirror or reads
+	Templates   string       // the shop's folder; "" for the theme alone
+	Demo        bool         // list all pages at /
+	Pictures    http.Handler // of the demo, under /pictures/; nil for none
 }
 
 // shown are the addresses that a detail server listens on.
@@ -29,14 +30,14 @@ type shown struct{ HTTP, Admin string }
 
 // addDetail has a node serve pages: from the store, and behind a Redis from a bbolt file of its own.
 func (n *node) addDetail(opt detailOptions) (shown, error) {
-	theme, err := templates.Theme()
+	folder, err := templates.OpenFolder(opt.Templates, n.log)
 	if err != nil {
 		return shown{}, err
 	}
-	set, err := templates.Load(opt.Templates, theme)
-	if err != nil {
-		return shown{}, fmt.Errorf("load templates: %w", err)
-	}
+	n.start(folder.Run)
+	n.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "vitrine_templates_broken", Help: "1 while the templates as they stand can't be loaded and older ones are in force.",
+	}, func() float64 { return boolGauge(folder.Broken() != "") }))
 	tiers := []detail.Tier{{Name: "bolt", Blobs: n.blobs}}
 	var mirror *detail.Mirror
 	if n.store == nil {
@@ -53,16 +54,11 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 			n.start(mirror.Run)
 			n.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 				Name: "vitrine_mirror_behind", Help: "1 while something that was announced is not in this server's own file yet.",
-			}, func() float64 {
-				if mirror.Behind() {
-					return 1
-				}
-				return 0
-			}))
+			}, func() float64 { return boolGauge(mirror.Behind()) }))
 		}
 	}
 	cfg := detail.Config{
-		Catalog: n.catalog.Catalog, Templates: func() *templates.Set { return set },
+		Catalog: n.catalog.Catalog, Templates: folder.Set,
 		Tiers: tiers, Relations: n.records, Live: n.upstream, Log: n.log, Registry: n.metrics,
 	}
 	if opt.Demo {
@@ -78,12 +74,27 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 }
 
 func (n *node) listenDetail(server *detail.Server, opt detailOptions) (s shown, err error) {
-	if s.HTTP, err = n.listen("--http", opt.HTTP, detail.NewHTTPServer(server.Handler(), n.log)); err != nil {
+	handler := server.Handler()
+	if opt.Pictures != nil {
+		handler = withPictures(opt.Pictures, handler)
+	}
+	if s.HTTP, err = n.listen("--http", opt.HTTP, detail.NewHTTPServer(handler, n.log)); err != nil {
 		return s, err
 	}
 	a := &admin{node: n, ready: server.Ready, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
 	s.Admin, err = n.listen("--admin", opt.Admin, a.server())
 	return s, err
+}
+
+// withPictures is no ServeMux, which would redirect odd paths before the pages' own rules see them.
+func withPictures(pictures, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/pictures/") {
+			pictures.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // followBlobs hands announcements to the caches and the mirror. The mirror remembers the position up to
@@ -124,10 +135,9 @@ func (n *node) followBlobs(ctx context.Context, server *detail.Server, mirror *d
 	return n.bus.FollowBlobs(ctx, from, took, gap)
 }
 
-// dirFS is a folder as a file system, nil for none.
-func dirFS(dir string) fs.FS {
-	if dir == "" {
-		return nil
+func boolGauge(yes bool) float64 {
+	if yes {
+		return 1
 	}
-	return os.DirFS(dir)
+	return 0
 }

@@ -46,7 +46,7 @@ func (c *syncerCommand) Run(e *env) error {
 // Run is vitrine detail.
 func (c *detailCommand) Run(e *env) error {
 	return c.runRole(e, "detail", func(n *node) error {
-		shown, err := n.addDetail(detailOptions{HTTP: c.HTTP, Admin: c.Admin, Disk: c.Disk, Templates: dirFS(c.Templates)})
+		shown, err := n.addDetail(detailOptions{HTTP: c.HTTP, Admin: c.Admin, Disk: c.Disk, Templates: c.Templates})
 		if err == nil {
 			fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\n", shown.HTTP, shown.Admin)
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,7 +14,6 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/rows"
-	"vitrine/internal/sample"
 )
 
 type upCommand struct {
@@ -25,9 +22,11 @@ type upCommand struct {
 	Admin   string   `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
 	NATS    string   `name:"nats" help:"Listen address of the embedded NATS, or the nats:// URL of an outside one." default:"127.0.0.1:4222" placeholder:"ADDR|URL"`
 	Redis   string   `help:"Redis for records and blobs; without it bbolt holds everything." placeholder:"URL"`
-	Catalog string   `help:"Your shop; without it, a small sample." placeholder:"FILE" type:"existingfile"`
+	Catalog string   `help:"Your shop; without it, the demo." placeholder:"FILE" type:"existingfile"`
 	Serve   []string `help:"Serve a file of rows as an upstream, named in the catalog as serve:NAME. Repeatable." placeholder:"NAME=FILE[:ID_FIELD]" sep:"none"`
 	Disk    string   `help:"What the local bbolt file keeps when there is a Redis: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
+	Shop    string   `help:"Listen address of the demo's back office and upstreams; another port is taken where this one is in use." default:"127.0.0.1:8082" placeholder:"ADDR"`
+	Lang    string   `help:"Language of the demo." enum:"en,zh" default:"en"`
 }
 
 func (upCommand) Help() string {
@@ -61,7 +60,19 @@ func (u *upCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := u.serveRows(n, specs); err != nil {
+	served := map[string]string{}
+	if err := u.serveRows(n, specs, served); err != nil {
+		return err
+	}
+	opt := detailOptions{HTTP: u.HTTP, Admin: u.Admin, Disk: u.Disk, Templates: u.templates()}
+	var demo *demoShop
+	if u.Catalog == "" {
+		if demo, err = u.openDemo(n, served); err != nil {
+			return err
+		}
+		opt.Demo, opt.Pictures = true, demo.shop.Pictures()
+	}
+	if err := n.tellServed(served); err != nil {
 		return err
 	}
 	if err := u.pushCatalog(n); err != nil {
@@ -69,19 +80,23 @@ func (u *upCommand) Run(e *env) error {
 	}
 	n.start(n.runHeterog)
 	n.start(n.runSyncer)
-	shown, err := n.addDetail(detailOptions{HTTP: u.HTTP, Admin: u.Admin, Disk: u.Disk, Templates: u.templates(), Demo: u.Catalog == ""})
+	shown, err := n.addDetail(opt)
 	if err != nil {
 		return err
+	}
+	if demo != nil {
+		demo.pages.Store(&shown.HTTP)
 	}
 	return n.run(e.ctx, func(ctx context.Context) error {
 		if err := n.catalog.Wait(ctx); err != nil {
 			return nil
 		}
 		fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\nnats   %s\n", shown.HTTP, shown.Admin, n.bus.URL())
-		if u.Catalog != "" {
+		if demo == nil {
 			return nil
 		}
-		return n.fillSample(ctx)
+		fmt.Fprintf(e.stdout, "shop   %s/   edit a product, break an upstream\n", demo.address)
+		return n.walkLists(ctx)
 	})
 }
 
@@ -110,34 +125,28 @@ func (u *upCommand) specs() ([]rows.Spec, error) {
 	return specs, nil
 }
 
-// serveRows serves each file on a loopback port of its own, tells the catalog where, and notifies the
+// serveRows serves each file on a loopback port of its own, adds its address to served, and notifies the
 // rows that differ when a file is rewritten.
-func (u *upCommand) serveRows(n *node, specs []rows.Spec) error {
-	if u.Catalog == "" {
-		written, err := u.writeSample()
-		if err != nil {
-			return err
-		}
-		specs = append(specs, written...)
-	}
-	where := map[string]string{}
+func (u *upCommand) serveRows(n *node, specs []rows.Spec, served map[string]string) error {
 	for _, spec := range specs {
 		table, err := rows.Open(n.env.ctx, spec, n.log)
 		if err != nil {
 			return fmt.Errorf("--serve %s: %w", spec.Name, err)
 		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return fmt.Errorf("serve %s: %w", spec.Name, err)
-		}
 		server := &http.Server{Handler: table.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
-		n.start(func(ctx context.Context) error { return serve(ctx, l, server) })
+		if served[spec.Name], err = n.listen("--serve "+spec.Name, "127.0.0.1:0", server); err != nil {
+			return err
+		}
 		n.start(func(ctx context.Context) error {
 			return table.Watch(ctx, func(ids []string) error { return n.notify(ctx, spec.Name, ids) })
 		})
-		where[spec.Name] = "http://" + l.Addr().String()
 	}
-	value, err := json.Marshal(where)
+	return nil
+}
+
+// tellServed tells every process what "serve:" in the catalog stands for.
+func (n *node) tellServed(served map[string]string) error {
+	value, err := json.Marshal(served)
 	if err != nil {
 		return err
 	}
@@ -174,7 +183,7 @@ func (n *node) notify(ctx context.Context, name string, ids []string) error {
 
 // pushCatalog puts the file into the bucket, unless it is what stands there already.
 func (u *upCommand) pushCatalog(n *node) error {
-	src := sample.Catalog()
+	src := u.demoCatalog()
 	if u.Catalog != "" {
 		var err error
 		if src, err = os.ReadFile(u.Catalog); err != nil {
@@ -188,52 +197,12 @@ func (u *upCommand) pushCatalog(n *node) error {
 	return err
 }
 
-// templates is the folder beside the catalog file, nil where there is none.
-func (u *upCommand) templates() fs.FS {
+// templates is the folder beside the catalog file, which need not exist.
+func (u *upCommand) templates() string {
 	if u.Catalog == "" {
-		return nil
+		return u.demoTemplates()
 	}
-	dir := filepath.Join(filepath.Dir(u.Catalog), "templates")
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil
-	}
-	return os.DirFS(dir)
-}
-
-// writeSample lays the sample's rows into the state folder, where they can be edited.
-func (u *upCommand) writeSample() ([]rows.Spec, error) {
-	dir := filepath.Join(u.Dir, "sample")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	names, err := fs.Glob(sample.Files(), "*.jsonl")
-	if err != nil {
-		return nil, err
-	}
-	var specs []rows.Spec
-	for _, name := range names {
-		path := filepath.Join(dir, name)
-		if _, err := os.Stat(path); err != nil {
-			b, err := fs.ReadFile(sample.Files(), name)
-			if err != nil {
-				return nil, err
-			}
-			if err := os.WriteFile(path, b, 0o644); err != nil {
-				return nil, err
-			}
-		}
-		specs = append(specs, rows.Spec{Name: strings.TrimSuffix(name, ".jsonl"), Path: path, IDField: "id"})
-	}
-	return specs, nil
-}
-
-// fillSample has the sample copied when the store is new.
-func (n *node) fillSample(ctx context.Context) error {
-	entities, _, err := n.records.ScanEntities(ctx, "", 1)
-	if err != nil || len(entities) > 0 {
-		return err
-	}
-	return n.walkLists(ctx)
+	return filepath.Join(filepath.Dir(u.Catalog), "templates")
 }
 
 // walkLists announces all that the upstreams list, in the refresh lane.

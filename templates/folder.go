@@ -1,0 +1,127 @@
+package templates
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Look is how often a Folder looks at its files. Looking costs a stat of each.
+const Look = 250 * time.Millisecond
+
+// Folder keeps the set of a shop's folder over the theme, and loads it anew when a file changes.
+type Folder struct {
+	dir   string // "" for the theme alone
+	theme fs.FS
+	log   *slog.Logger
+
+	now    atomic.Pointer[Set]
+	broken atomic.Pointer[string] // why the files as they stand are not in force; nil where they are
+}
+
+// OpenFolder loads the folder, which need not exist yet. Files that can't be loaded are an error here;
+// later, the last good set stays in force.
+func OpenFolder(dir string, log *slog.Logger) (*Folder, error) {
+	theme, err := Theme()
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{dir: dir, theme: theme, log: log}
+	set, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	f.now.Store(set)
+	return f, nil
+}
+
+// Set is the one in force.
+func (f *Folder) Set() *Set { return f.now.Load() }
+
+// Broken tells why the files as they stand are not in force, with file and line; "" where they are.
+func (f *Folder) Broken() string {
+	if why := f.broken.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
+
+// Run looks at the files until ctx ends. A change is loaded once the files have stood still between two looks.
+func (f *Folder) Run(ctx context.Context) error {
+	if f.dir == "" {
+		<-ctx.Done()
+		return nil
+	}
+	look := time.NewTicker(Look)
+	defer look.Stop()
+	loaded := "" // load once more: they may have changed since OpenFolder
+	seen := loaded
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+		face := f.face()
+		if face != loaded && face == seen {
+			loaded = face
+			f.reload()
+		}
+		seen = face
+	}
+}
+
+func (f *Folder) reload() {
+	set, err := f.load()
+	if err != nil {
+		why := err.Error()
+		f.broken.Store(&why)
+		f.log.Error("templates not taken; the last good ones stay", "dir", f.dir, "error", err)
+		return
+	}
+	f.broken.Store(nil)
+	if set.Revision() != f.Set().Revision() {
+		f.now.Store(set)
+		f.log.Info("templates in force", "dir", f.dir, "revision", set.Revision())
+	}
+}
+
+func (f *Folder) load() (*Set, error) {
+	var shop fs.FS
+	if f.dir != "" {
+		if _, err := os.Stat(f.dir); err == nil {
+			shop = os.DirFS(f.dir)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("read templates: %w", err)
+		}
+	}
+	set, err := Load(shop, f.theme)
+	if err != nil {
+		return nil, fmt.Errorf("load templates: %w", err)
+	}
+	return set, nil
+}
+
+// face is names, sizes and times of all files: it differs when one was changed.
+func (f *Folder) face() string {
+	var b strings.Builder
+	for _, dir := range []string{"", assetDir} {
+		entries, err := os.ReadDir(path.Join(f.dir, dir))
+		if err != nil {
+			fmt.Fprintf(&b, "%q %v\n", dir, errors.Is(err, fs.ErrNotExist))
+		}
+		for _, e := range entries {
+			if info, err := os.Stat(path.Join(f.dir, dir, e.Name())); err == nil && !info.IsDir() {
+				fmt.Fprintf(&b, "%q %d %d\n", e.Name(), info.Size(), info.ModTime().UnixNano())
+			}
+		}
+	}
+	return b.String()
+}

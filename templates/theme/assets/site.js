@@ -1,0 +1,203 @@
+// What an open page does by itself. Without it the page is whole, only not live.
+//
+// <main data-live-url data-every data-gen>: while the tab is visible, the live parts are asked for every
+// data-every ms. data-live="price.amount" shows a value of the answer, data-as says how. A part that is no
+// longer fresh is marked: data-state="last" on the element with its data-part. When the answer's gen is not
+// data-gen, the page has changed: it is fetched, and its data-swap elements are put into place.
+"use strict";
+(() => {
+  const main = () => document.getElementById("main");
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // Numbers become text, digit by digit: 5.10 must not turn into 5.1, nor a long id into another.
+  const parse = (json) => JSON.parse(json.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (m) => (m[0] === '"' ? m : `"${m}"`)));
+
+  const walk = (value, steps) => steps.reduce((v, step) => (v && typeof v === "object" && Object.hasOwn(v, step) ? v[step] : undefined), value);
+
+  // find reads "delivery.text" of the part delivery, or "price.amount" of whichever part has a price.
+  function find(parts, path) {
+    const steps = path.split(".");
+    const own = walk(parts, [steps[0], "data", ...steps.slice(1)]);
+    if (own !== undefined) return own;
+    for (const part of Object.values(parts)) {
+      const value = walk(part.data, steps);
+      if (value !== undefined) return value;
+    }
+  }
+
+  const plain = (value) => (typeof value === "string" ? value : "");
+
+  function number(value) {
+    const { group, point, whole } = main().dataset;
+    const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(plain(value));
+    if (!match) return plain(value);
+    const [, sign, digits, fraction] = match;
+    const grouped = whole !== undefined && digits.length < 5 ? digits : digits.replace(/\B(?=(\d{3})+$)/g, group);
+    return sign + grouped + (fraction === undefined ? "" : point + fraction);
+  }
+
+  function money(value) {
+    const written = number(value);
+    if (!/^-?\d/.test(written)) return written;
+    const amount = main().dataset.money.replace("{}", () => written.replace("-", ""));
+    return written[0] === "-" ? "-" + amount : amount;
+  }
+
+  const setText = (el, text) => { if (el.textContent !== text) el.textContent = text; };
+
+  const show = {
+    text: (el, v) => setText(el, plain(v)),
+    money: (el, v) => setText(el, money(v)),
+    number: (el, v) => setText(el, v === undefined ? "" : `${el.dataset.before || ""} ${number(v)}`.trim()),
+    choice(el, v) {
+      el.dataset.state = plain(v);
+      setText(el, el.dataset[/^(in|low|out)$/.test(v) ? v : "none"] || "");
+    },
+    titles(el, v) {
+      const titles = (Array.isArray(v) ? v : []).map((one) => plain(walk(one, ["title"]))).filter(Boolean);
+      if (titles.join("\n") === all("li", el).map((li) => li.textContent).join("\n")) return;
+      el.replaceChildren(...titles.map((title) => Object.assign(document.createElement("li"), { textContent: title })));
+    },
+    options(el, v, parts) {
+      const list = Array.isArray(v) ? v : [];
+      if (list.length !== el.options.length) {
+        el.replaceChildren(...list.map((one) => new Option(plain(walk(one, ["name"])), plain(walk(one, ["id"])))));
+      }
+      const selected = plain(find(parts, el.dataset.selected || ""));
+      if (selected && document.activeElement !== el) el.value = selected;
+    },
+  };
+
+  let known = {}; // the parts as they came last
+
+  function apply(parts) {
+    known = parts;
+    for (const box of all("[data-part]")) {
+      const part = Object.hasOwn(parts, box.dataset.part) ? parts[box.dataset.part] : undefined;
+      if (!part) continue;
+      mark(box, part.state, part.at);
+      if (part.state === "hidden") continue;
+      for (const el of all("[data-live]", box)) (show[el.dataset.as] || show.text)(el, find(parts, el.dataset.live), parts);
+    }
+  }
+
+  // mark says how old a part is where it is not fresh.
+  function mark(box, state, at) {
+    box.dataset.state = state;
+    const time = state === "last" && at ? new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" }) : "";
+    for (const el of all(".asof", box)) setText(el, time && `${main().dataset.asof} ${time}`);
+  }
+
+  const params = () => {
+    const query = new URLSearchParams();
+    for (const el of all("[data-param]")) {
+      const chosen = el.value || remembered(el.dataset.param);
+      if (chosen) query.set(el.dataset.param, chosen);
+    }
+    return query.size ? "?" + query : "";
+  };
+  const remembered = (name) => { try { return localStorage.getItem("vitrine." + name); } catch { return null; } };
+  const remember = (name, value) => { try { localStorage.setItem("vitrine." + name, value); } catch { /* not allowed here */ } };
+
+  let timer, failures = 0, refreshed = 0;
+
+  async function tick() {
+    clearTimeout(timer);
+    const { liveUrl, every, gen } = main().dataset;
+    if (!liveUrl || document.hidden) return;
+    try {
+      const answer = await fetch(liveUrl + params(), { cache: "no-store", signal: AbortSignal.timeout(5000) });
+      if (answer.ok) {
+        apply(parse(await answer.text()).parts);
+        const now = answer.headers.get("X-Vitrine-Gen");
+        if (now && now !== gen) await refresh();
+      } else if (answer.status === 404 || answer.status === 410) {
+        await refresh();
+      } else {
+        throw new Error(answer.status);
+      }
+      failures = 0;
+    } catch {
+      if (++failures > 1) for (const box of all("[data-part]")) if (known[box.dataset.part]) mark(box, "last", known[box.dataset.part].at);
+    }
+    const wait = Math.min(30000, (Number(every) || 1000) * 2 ** Math.min(failures, 8));
+    clearTimeout(timer);
+    timer = setTimeout(tick, wait * (0.9 + Math.random() / 5));
+  }
+
+  // refresh puts the page as it is now into place. A cache on the way may still have the old one, hence the pause.
+  async function refresh() {
+    if (Date.now() - refreshed < 900) return;
+    refreshed = Date.now();
+    const answer = await fetch(location.href, { cache: "no-cache", signal: AbortSignal.timeout(5000) });
+    if (answer.status >= 500) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const next = page.getElementById("main"), old = main();
+    if (!next) return;
+    const names = (root) => all("[data-swap]", root).map((el) => el.dataset.swap).join();
+    if (names(next) !== names(old)) {
+      old.replaceWith(next);
+      begin(next);
+    } else {
+      const fresh = all("[data-swap]", next);
+      all("[data-swap]", old).forEach((el, i) => { if (!el.isEqualNode(fresh[i])) el.replaceWith(fresh[i]); });
+      old.dataset.gen = next.dataset.gen;
+    }
+    document.title = page.title;
+    apply(known);
+  }
+
+  // near calls f once, shortly before el comes into view.
+  function near(el, f) {
+    const watcher = new IntersectionObserver((seen) => {
+      if (seen.some((one) => one.isIntersecting)) {
+        watcher.disconnect();
+        f(el).catch(() => { /* the link, or the empty place, stays */ });
+      }
+    }, { rootMargin: "400px" });
+    watcher.observe(el);
+  }
+
+  async function load(section) {
+    const answer = await fetch(section.dataset.load);
+    if (!answer.ok) return;
+    const text = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("article.text");
+    if (text) section.lastElementChild.replaceWith(text);
+  }
+
+  async function prices(list) {
+    const cards = all("[data-card]", list);
+    const ids = cards.map((card) => encodeURIComponent(card.dataset.card));
+    if (!ids.length) return;
+    const answer = await fetch(`${list.dataset.blobs}?ids=${ids.slice(0, 100).join()}`);
+    if (!answer.ok) return;
+    const { items } = parse(await answer.text());
+    for (const card of cards) setText(card, money(walk(items, [card.dataset.card, "data", "price", "amount"])));
+  }
+
+  function begin(root) {
+    for (const el of all("[data-load]", root)) near(el, load);
+    for (const el of all("[data-blobs]", root)) near(el, prices);
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".thumbs a");
+    const picture = link && document.getElementById(link.hash.slice(1));
+    if (!picture) return;
+    event.preventDefault();
+    for (const other of all(".thumbs a")) other.removeAttribute("aria-current");
+    link.setAttribute("aria-current", "true");
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    picture.parentElement.scrollTo({ left: picture.offsetLeft - picture.parentElement.offsetLeft, behavior: still ? "auto" : "smooth" });
+  });
+  document.addEventListener("change", (event) => {
+    const { param } = event.target.dataset;
+    if (!param) return;
+    remember(param, event.target.value);
+    tick();
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
+
+  begin(document);
+  tick();
+})();

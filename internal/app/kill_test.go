@@ -77,7 +77,7 @@ func start(t *testing.T, binary, dir, file string) *process {
 	}
 	p := &process{running: running{t: t}, cmd: cmd}
 	t.Cleanup(p.kill)
-	p.readAddresses(out)
+	p.readAddresses(out, false)
 	if p.NATS == "" {
 		p.kill()
 		t.Fatalf("up ended before it was ready:\n%s", &stderr)

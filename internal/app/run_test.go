@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,9 +26,9 @@ const patience = 150 * time.Second
 
 // running is a vitrine that was started by a test, in this process.
 type running struct {
-	t                  testing.TB
-	Pages, Admin, NATS string
-	stop               func() int
+	t                        testing.TB
+	Pages, Admin, NATS, Shop string // Shop is the demo's back office; "" with a catalog
+	stop                     func() int
 }
 
 // up starts vitrine up on free ports, waits until it is ready, and stops it at the end of the test.
@@ -37,7 +38,7 @@ func up(t testing.TB, dir string, args ...string) *running {
 	out, in := io.Pipe()
 	stderr := &bytes.Buffer{}
 	code := make(chan int, 1)
-	args = append([]string{"up", "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0"}, args...)
+	args = append([]string{"up", "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--shop", "127.0.0.1:0"}, args...)
 	go func() {
 		code <- app.Run(ctx, args, strings.NewReader(""), in, stderr)
 		in.Close()
@@ -61,7 +62,7 @@ func up(t testing.TB, dir string, args ...string) *running {
 			t.Logf("log of up:\n%s", stderr)
 		}
 	})
-	r.readAddresses(out)
+	r.readAddresses(out, !slices.Contains(args, "--catalog"))
 	if r.NATS == "" {
 		stopped = true
 		t.Fatalf("up ended with code %d before it was ready:\n%s", <-code, stderr)
@@ -70,11 +71,12 @@ func up(t testing.TB, dir string, args ...string) *running {
 }
 
 // readAddresses reads the lines that up prints when it is ready.
-func (r *running) readAddresses(out io.Reader) {
+func (r *running) readAddresses(out io.Reader, demo bool) {
 	lines := bufio.NewScanner(out)
-	for r.NATS == "" && lines.Scan() {
+	for (r.NATS == "" || demo && r.Shop == "") && lines.Scan() {
 		what, addr, _ := strings.Cut(lines.Text(), " ")
-		addr = strings.TrimSuffix(strings.TrimSpace(addr), "/")
+		addr, _, _ = strings.Cut(strings.TrimSpace(addr), " ")
+		addr = strings.TrimSuffix(addr, "/")
 		switch what {
 		case "pages":
 			r.Pages = addr
@@ -82,6 +84,8 @@ func (r *running) readAddresses(out io.Reader) {
 			r.Admin = addr
 		case "nats":
 			r.NATS = addr
+		case "shop":
+			r.Shop = addr
 		}
 	}
 }

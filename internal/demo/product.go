@@ -103,7 +103,7 @@ func (g *goods) variant(l Lang, a *article, number, model int, key string, size 
 	if a.Virtual {
 		p.Stock = 1000
 	}
-	p.Off = mix%101 == 13
+	p.Off = mix%101 == 57
 	return p
 }
 

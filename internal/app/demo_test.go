@@ -141,4 +141,3 @@ func TestDemoSpeaksChinese(t *testing.T) {
 		return ""
 	})
 }
-

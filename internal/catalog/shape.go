@@ -21,6 +21,9 @@ func (c *compiler) seal() {
 	}
 }
 
+// cleaning is the revision of what shape.Clean makes of HTML. Raised, every field of HTML is fetched anew.
+const cleaning = 2
+
 // form is everything that decides what a record of the dimension looks like, and nothing else: not
 // where or how its owner is asked.
 func (d *Dimension) form() string {
@@ -29,7 +32,7 @@ func (d *Dimension) form() string {
 		refs = append(refs, fmt.Sprintf("%q %q %q %d", r.Name, r.Kind.Name, r.Field, r.Max))
 	}
 	for _, p := range d.HTML {
-		paths = append(paths, "html "+p.String())
+		paths = append(paths, fmt.Sprintf("html%d %s", cleaning, p))
 	}
 	for _, p := range d.Require {
 		paths = append(paths, "require "+p.String())

@@ -19,7 +19,7 @@ func Catalog(l Lang) []byte {
 // address, and the button to buy.
 func Slots(address string) map[string]string {
 	return map[string]string{
-		"bar.html": `<nav class="demo"><a href="` + address + `/{{with text (get . "Page" "ID")}}edit/{{segment .}}{{end}}">{{say . "Edit this shop"}}</a></nav>
+		"bar.html": `<p class="demo"><a href="` + address + `/{{with text (get . "Page" "ID")}}edit/{{segment .}}{{end}}">{{say . "Edit this shop"}}</a></p>
 `,
 		"buy.html": `<a class="buy" href="` + address + `/buy/{{segment (get . "Page" "ID")}}">{{say . "Buy"}}</a>
 `,

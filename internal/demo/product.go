@@ -107,7 +107,9 @@ func (g *goods) variant(l Lang, a *article, number, model int, key string, size 
 	return p
 }
 
-func title(l Lang, model, name text) string { return l.pick(model[En]+" "+name[En], model[Zh]+name[Zh]) }
+func title(l Lang, model, name text) string {
+	return l.pick(model[En]+" "+name[En], model[Zh]+name[Zh])
+}
 
 // price grows from the first model to the last, and ends in 90 cents.
 func (g *goods) price(l Lang, a *article, model int) int64 {

@@ -34,7 +34,8 @@ func Clean(s string) (string, error) {
 			return "", fmt.Errorf("%w: HTML: %w", item.ErrRefused, err)
 		}
 	}
-	return b.String(), nil
+	// Text and attributes are escaped, so that this is the end of a void element such as <img/>, and no other.
+	return strings.ReplaceAll(b.String(), "/>", ">"), nil
 }
 
 // tidy says of pictures and links what a page wants of them.

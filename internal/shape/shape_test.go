@@ -190,7 +190,7 @@ func TestCleanKeepsWhatDescribes(t *testing.T) {
 	for in, want := range map[string]string{
 		`<p>A &amp; B</p>`:   `<p>A &amp; B</p>`,
 		`<ul><li>one<li>two`: `<ul><li>one</li><li>two</li></ul>`,
-		`<img src="//img.example/a.jpg" _src="x" alt=a>`: `<img src="//img.example/a.jpg" alt="a" loading="lazy"/>`,
+		`<img src="//img.example/a.jpg" _src="x" alt=a>`: `<img src="//img.example/a.jpg" alt="a" loading="lazy">`,
 		`<table><tr><td colspan=2>x`:                     `<table><tbody><tr><td colspan="2">x</td></tr></tbody></table>`,
 		`<video controls src="https://v.example/a.mp4">`: `<video controls="" src="https://v.example/a.mp4"></video>`,
 	} {

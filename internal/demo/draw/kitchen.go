@@ -53,7 +53,7 @@ func teapot(c *canvas, a Article) {
 	}
 	c.path(fmt.Sprintf("M%d %d C%d %d %d %d %d %d Z", 400-wide+56, top, 400-wide+80, top-60, 400+wide-80, top-60, 400+wide-56, top), c.across(c.light, c.dark))
 	c.ellipse(400, float64(top), float64(wide)-52, 12, c.deep, opacity(0.5))
-	c.circle(400, float64(top)-58, float64(16+3*(a.Model%4)), metal)
+	c.circle(400, float64(top)-58, float64(14+a.Model), metal)
 	c.path(fmt.Sprintf("M%d %d C%d 520 %d 580 %d 630", 400-wide+40, top+60, 400-wide+10, 400-wide+20, 400-wide+60), "none", stroke("#ffffff", 12), opacity(0.3))
 }
 
@@ -116,7 +116,7 @@ func bottle(c *canvas, a Article) {
 		c.rect(float64(400-wide), 602, float64(2*wide), 10, 0, c.light, opacity(0.7))
 	}
 	c.rect(float64(400-wide), 650, float64(2*wide), 12, 0, c.deep, opacity(0.3))
-	c.path(fmt.Sprintf("M%d %d V620", 400-wide+26, shoulder+70), "none", stroke("#ffffff", 14), opacity(0.35))
+	c.path(fmt.Sprintf("M%d %d V%d", 400-wide+26, shoulder+70, 620-9*a.Model), "none", stroke("#ffffff", 14), opacity(0.35))
 }
 
 // knife lies askew; blade and handle differ by model.

@@ -88,7 +88,7 @@ func laptop(c *canvas, a Article) {
 	default:
 		c.path(fmt.Sprintf("M176 %d L330 %d L430 %d L540 %d L624 %d V570 H176 Z", 520, top+110, 460, top+140, 470), c.deep, opacity(0.6))
 	}
-	c.path(fmt.Sprintf("M176 %d H400 L250 570 H176 Z", top+16), "#ffffff", opacity(0.09))
+	c.path(fmt.Sprintf("M176 %d H%d L%d 570 H176 Z", top+16, 340+9*a.Model, 210+9*a.Model), "#ffffff", opacity(0.09))
 	c.path("M110 596 H690 L718 634 Q720 650 700 650 H100 Q80 650 82 634 Z", c.down(mix(c.mid, "#ffffff", 0.6), mix(c.mid, "#9aa0a8", 0.5)))
 	c.path("M150 604 H650 L662 622 H138 Z", c.deep, opacity(0.4))
 	c.rect(340, 628, 120, 10, 5, "#ffffff", opacity(0.6))
@@ -105,9 +105,9 @@ func speaker(c *canvas, a Article) {
 	round := float64(20 + 34*(a.Model%3))
 	c.rect(float64(400-wide), float64(top), float64(2*wide), float64(656-top), round, c.across("#c08e5c", "#7d5330"))
 	c.rect(float64(400-wide+18), float64(top+18), float64(2*wide-36), float64(620-top), round-8, c.across(c.light, c.dark))
-	for row := range 14 {
-		for col := range 12 {
-			c.circle(float64(400-wide+44)+float64(2*wide-88)/11*float64(col), float64(top+44)+float64(568-top)/13*float64(row), 3, c.deep, opacity(0.45))
+	for row := range 10 {
+		for col := range 10 {
+			c.circle(float64(400-wide+44)+float64(2*wide-88)/9*float64(col), float64(top+44)+float64(568-top)/9*float64(row), 3, c.deep, opacity(0.45))
 		}
 	}
 	cone := c.round(0.42, 0.38, 0.7, "#5a616d", "#17191e")
@@ -123,7 +123,7 @@ func speaker(c *canvas, a Article) {
 		c.circle(400, float64(top)+2, 26, c.across("#f0d9a8", "#a67c3d"))
 		c.rect(397, float64(top)-22, 6, 18, 3, "#6b4c20")
 	}
-	c.rect(400-22, 618, 44, 10, 5, "#f0d9a8")
+	c.rect(400-16-float64(a.Model), 618, 32+2*float64(a.Model), 10, 5, "#f0d9a8")
 }
 
 // camera has a lens, a dial and a viewfinder; body and lens differ by model.

@@ -65,6 +65,9 @@ func sneaker(c *canvas, a Article) {
 	for i := range 18 {
 		c.path(fmt.Sprintf("M%d %d v12", 160+30*i, 566+thick-16), "none", stroke("#b8b0a0", 4))
 	}
+	for i := range 3 + a.Model/4 {
+		c.path(fmt.Sprintf("M%d %d q26 8 52 %d", 214+9*i, 372+30*i, 4+a.Model), "none", stroke(c.dark, 3), opacity(0.45))
+	}
 	c.path("M168 330 C180 312 196 312 206 322", "none", stroke("#ffffff", 7), opacity(0.5))
 }
 

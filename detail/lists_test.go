@@ -90,7 +90,7 @@ func TestIndex(t *testing.T) {
 	s.redis.bury("sku:11", "item", 1, kv.Gone)
 	got := s.get(t, "/")
 	var links []string
-	for _, part := range strings.Split(got.body, `<li><a href="`)[1:] {
+	for _, part := range strings.Split(got.body, `<li class="card"><a href="`)[1:] {
 		link, _, _ := strings.Cut(part, `"`)
 		links = append(links, link)
 	}

@@ -20,7 +20,7 @@ func letters() []string {
 		"\u202Egnp.exe", "\u2066\u2067abc", "a\u200Bb\u200Cc\u200Dd\uFEFFe", "\uFEFF", "\uFFFD\uFFFE\uFFFF", "＜script＞pwned(120)＜/script＞", "﹤img src=x onerror=pwned(121)﹥", "‹script›", "ＪａｖａＳｃｒｉｐｔ：pwned(122)",
 		strings.Repeat("Z\u0350\u0321\u0334\u0355", 60), strings.Repeat("W", 3000), strings.Repeat("长", 900), strings.Repeat("a ", 1500), "\u0627\u0644\u0639\u0631\u0628\u064A\u0629 <b>", "👨‍👩‍👧‍👦🏳️‍🌈", "\U0001F1E9\U0001F1EA\U000E0067", "\uE000\uF8FF",
 		"\x00<script>pwned(123)</script>", "<scr\x00ipt>pwned(124)</script>", "\x1b[31mred\x1b[0m", "\x08\x08\x08", "\x7f", "\u0085\u00a0", "\t\n\r ", " ", "\u2062", "K\u212Aſcript", "<\u017Fcript>pwned(125)</\u017Fcript>", "İ<ı>", strings.Repeat("<b>", 200),
-		strings.Repeat("<div>", 600) + "pwned", strings.Repeat("&", 500), strings.Repeat("<!--", 300), strings.Repeat("\"'", 400),
+		strings.Repeat("<div>", 400) + "pwned", strings.Repeat("&", 500), strings.Repeat("<!--", 300), strings.Repeat("\"'", 400),
 	}
 }
 

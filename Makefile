@@ -1,7 +1,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build test check vet lint fmt deps clean
+.PHONY: help build test check vet lint fmt deps shots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ fmt: ## fail if a file is not gofmt's
 
 deps: ## install what the tests drive: redis-server, nginx, chromium
 	@scripts/deps
+
+shots: deps ## take the screenshots of docs/img
+	@mkdir -p docs/img
+	$(GO) test -count=1 -run '^TestShots$$' ./internal/app -args -shots $(CURDIR)/docs/img
 
 clean: ## remove the built binary
 	rm -f vitrine

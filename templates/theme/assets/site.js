@@ -99,7 +99,7 @@
   const remembered = (name) => { try { return localStorage.getItem("vitrine." + name); } catch { return null; } };
   const remember = (name, value) => { try { localStorage.setItem("vitrine." + name, value); } catch { /* not allowed here */ } };
 
-  let timer, failures = 0, refreshed = 0;
+  let timer, failures = 0, refreshed = 0, pause = 0;
 
   async function tick() {
     clearTimeout(timer);
@@ -110,7 +110,7 @@
       if (answer.ok) {
         apply(parse(await answer.text()).parts);
         const now = answer.headers.get("X-Vitrine-Gen");
-        if (now && now !== gen) await refresh();
+        if (now && now !== gen) await refresh(now);
       } else if (answer.status === 404 || answer.status === 410) {
         await refresh();
       } else {
@@ -125,9 +125,10 @@
     timer = setTimeout(tick, wait * (0.9 + Math.random() / 5));
   }
 
-  // refresh puts the page as it is now into place. A cache on the way may still have the old one, hence the pause.
-  async function refresh() {
-    if (Date.now() - refreshed < 900) return;
+  // refresh puts the page as it is now into place. A cache on the way may still have the old one: then it
+  // tries again less and less often.
+  async function refresh(wanted) {
+    if (Date.now() - refreshed < pause) return;
     refreshed = Date.now();
     const answer = await fetch(location.href, { cache: "no-cache", signal: AbortSignal.timeout(5000) });
     if (answer.status >= 500) return;
@@ -143,6 +144,7 @@
       all("[data-swap]", old).forEach((el, i) => { if (!el.isEqualNode(fresh[i])) el.replaceWith(fresh[i]); });
       old.dataset.gen = next.dataset.gen;
     }
+    pause = next.dataset.gen === wanted ? 0 : Math.min(30000, pause * 2 || 1000);
     document.title = page.title;
     apply(known);
   }

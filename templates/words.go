@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"vitrine/internal/item"
@@ -49,6 +48,3 @@ func (w words) say(page any, english string, args ...any) string {
 	}
 	return said
 }
-
-// Languages are those that the set has texts in besides English, sorted.
-func (s *Set) Languages() []string { return slices.Sorted(maps.Keys(s.words)) }

@@ -1,0 +1,132 @@
+package templates_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vitrine/templates"
+)
+
+// folder is a Folder that runs in a bubble of its own time, and its files.
+type folder struct {
+	*templates.Folder
+	t   *testing.T
+	dir string
+	log *bytes.Buffer
+}
+
+func inFolder(t *testing.T, f func(folder)) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "templates")
+	synctest.Test(t, func(t *testing.T) {
+		log := new(bytes.Buffer)
+		opened, err := templates.OpenFolder(dir, slog.New(slog.NewTextHandler(log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- opened.Run(ctx) }()
+		f(folder{opened, t, dir, log})
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// write replaces a file and lets the folder look at it often enough.
+func (f folder) write(name, body string) {
+	f.t.Helper()
+	path := filepath.Join(f.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(body), 0o644); err != nil {
+		f.t.Fatal(err)
+	}
+	time.Sleep(4 * templates.Look)
+	synctest.Wait()
+}
+
+func (f folder) page() string {
+	f.t.Helper()
+	return render(f.t, f.Set(), "item.html", nil)
+}
+
+func TestFolder(t *testing.T) {
+	t.Run("takes a file that changes, or is there at last", func(t *testing.T) {
+		inFolder(t, func(f folder) {
+			f.write("item.html", "first")
+			if got := f.page(); got != "first" {
+				t.Errorf("%.100s", got)
+			}
+			f.write("item.html", "other")
+			if got := f.page(); got != "other" {
+				t.Errorf("%.100s", got)
+			}
+		})
+	})
+	t.Run("takes an asset that changes", func(t *testing.T) {
+		inFolder(t, func(f folder) {
+			f.write("item.html", `{{asset "site.css"}}`)
+			before := f.page()
+			f.write("assets/site.css", "h1 { color: red }")
+			if after := f.page(); after == before {
+				t.Error("the address is still", after)
+			}
+		})
+	})
+	t.Run("gives the theme's back when the file is removed", func(t *testing.T) {
+		inFolder(t, func(f folder) {
+			theme := f.page()
+			f.write("item.html", "mine")
+			if err := os.Remove(filepath.Join(f.dir, "item.html")); err != nil {
+				t.Fatal(err)
+			}
+			f.write("note.txt", "touches the folder")
+			if got := f.page(); got != theme {
+				t.Errorf("%.100s", got)
+			}
+		})
+	})
+	t.Run("keeps the last good one, and says where the new one broke", func(t *testing.T) {
+		inFolder(t, func(f folder) {
+			f.write("item.html", "good")
+			for name, broken := range map[string]string{"item.html": "line 1\n{{if}}", "words.json": "{", "gone.html": "{{nosuch .}}"} {
+				f.write(name, broken)
+				if got := f.page(); got != "good" {
+					t.Errorf("%.100s", got)
+				}
+				if !strings.Contains(f.Broken(), name) || !strings.Contains(f.log.String(), name) {
+					t.Errorf("%s broke, said was %q", name, f.Broken())
+				}
+				if name == "item.html" && !strings.Contains(f.Broken(), "item.html:2") {
+					t.Errorf("no line in %q", f.Broken())
+				}
+				f.write(name, map[string]string{"item.html": "good", "words.json": "{}", "gone.html": "gone"}[name])
+				if why := f.Broken(); why != "" {
+					t.Error("mended, and still:", why)
+				}
+			}
+		})
+	})
+}
+
+func TestOpenFolderRefusesWhatIsBroken(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "item.html"), []byte("{{end}}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := templates.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "item.html:1") {
+		t.Error(err)
+	}
+}

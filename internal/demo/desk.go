@@ -52,7 +52,7 @@ func (d *Desk) Handler() http.Handler {
 	mux.HandleFunc("GET /buy/{id}", d.show("buy.html"))
 	mux.HandleFunc("POST /buy/{id}", d.change(func(e *Edit) { e.Stock = max(0, e.Stock-1) }, "/buy/"))
 	mux.HandleFunc("POST /break", d.breakUpstream)
-	return mux
+	return http.NewCrossOriginProtection().Handler(mux) // a page from elsewhere must not edit
 }
 
 // deskView is what the desk's pages are made of.
@@ -137,7 +137,7 @@ func readForm(r *http.Request, e Edit) (Edit, []string) {
 	}
 	cents := func(name string, to *int64) {
 		f, err := strconv.ParseFloat(strings.Replace(r.FormValue(name), ",", ".", 1), 64)
-		if err != nil || f < 0 || f > 10_000_000 {
+		if err != nil || !(f >= 0 && f <= 10_000_000) { // NaN is neither
 			faults = append(faults, fmt.Sprintf("%s: %q is no amount between 0 and 10000000", name, r.FormValue(name)))
 			return
 		}

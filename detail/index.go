@@ -22,7 +22,7 @@ const (
 	indexScans = 50   // of the store, for one page
 )
 
-// index answers "/" in demo mode: every page of the first kind, as one card for each family of siblings,
+// index answers "/" where it is wanted: every page of the first kind, as one card for each family of siblings,
 // grouped by the last step of their path.
 func (st *site) index(r *http.Request) (answer, error) {
 	if len(st.catalog.Pages) == 0 {

@@ -39,8 +39,8 @@ func family(page any) (f Family) {
 	members := []member{own}
 	for _, s := range list(get(page, "siblings")) {
 		m := memberOf(s)
-		if m.url == "" {
-			continue // it has no page
+		if m.url == "" || m.url == text(get(page, "Page", "Path")) {
+			continue // it has no page, or it is the product itself
 		}
 		if len(names) == 0 || !own.comparable(m, names) {
 			f.Rest = append(f.Rest, s)

@@ -114,6 +114,7 @@ func TestFamily(t *testing.T) {
 		"siblings with the same options are listed":   {page(own("/1", "Colour=Red"), product("/2", "Colour=Red")), "rest /2\n"},
 		"a product without options has a list":        {page(own("/1"), product("/2", "Colour=Red")), "rest /2\n"},
 		"what has no page is left out":                {page(own("/1", "Colour=Red"), product("", "Colour=Blue")), ""},
+		"a family list may name the product itself":   {page(own("/1", "A=x"), product("/1", "A=x"), product("/2", "A=y")), "A: x* y=/2!\n"},
 		"an only child has nothing to choose":         {`{` + own("/1", "Colour=Red") + `}`, ""},
 		"an option named twice counts once":           {page(own("/1", "A=x", "A=y"), product("/2", "A=z")), "A: y* z=/2!\n"},
 		"no type breaks it":                           {`{"product":{"options":[1,null,{"name":{}}]},"siblings":{"a":1}}`, ""},

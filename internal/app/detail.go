@@ -21,7 +21,7 @@ type detailOptions struct {
 	HTTP, Admin string
 	Disk        string       // mirror or reads
 	Templates   string       // the shop's folder; "" for the theme alone
-	Demo        bool         // list all pages at /
+	Index       bool         // list all pages at /
 	Pictures    http.Handler // of the demo, under /pictures/; nil for none
 }
 
@@ -61,7 +61,7 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 		Catalog: n.catalog.Catalog, Templates: folder.Set,
 		Tiers: tiers, Relations: n.records, Live: n.upstream, Log: n.log, Registry: n.metrics,
 	}
-	if opt.Demo {
+	if opt.Index {
 		cfg.Index = n.blobs
 	}
 	server, err := detail.New(cfg)

@@ -64,13 +64,13 @@ func (u *upCommand) Run(e *env) error {
 	if err := u.serveRows(n, specs, served); err != nil {
 		return err
 	}
-	opt := detailOptions{HTTP: u.HTTP, Admin: u.Admin, Disk: u.Disk, Templates: u.templates()}
+	opt := detailOptions{HTTP: u.HTTP, Admin: u.Admin, Disk: u.Disk, Templates: u.templates(), Index: true}
 	var demo *demoShop
 	if u.Catalog == "" {
 		if demo, err = u.openDemo(n, served); err != nil {
 			return err
 		}
-		opt.Demo, opt.Pictures = true, demo.shop.Pictures()
+		opt.Pictures = demo.shop.Pictures()
 	}
 	if err := n.tellServed(served); err != nil {
 		return err

@@ -8,16 +8,28 @@ import (
 )
 
 // board is where work waits for workers: per lane and group, in order. It merges equal work, and holds back
-// what is in work already.
+// what is in work already. Of each place as many batches are in work at a time as it takes (a bulkhead), so that
+// a place that hangs holds up nobody else.
 type board struct {
 	buffer int // work that may wait per lane
+	share  int // of it, what one place may hold while others could work
 
 	mu      sync.Mutex // guards all below
 	ready   *sync.Cond // there may be work to take, or the board was closed
 	lanes   []*lane    // most urgent first
+	places  map[string]*place
+	named   int // places that have a name
 	waiting map[slot]*work
 	busy    map[key]*busy
 	closed  bool
+}
+
+// place is where work is done: an upstream. The queue counts per lane what waits for it here.
+type place struct {
+	limit   int // batches in work at a time
+	working int
+	queue   map[item.Lane]int
+	gone    chan struct{} // holds a mark when work was taken from its queue
 }
 
 // busy is a key in work, and what waits for its end: at most one per lane.
@@ -38,7 +50,7 @@ type lane struct {
 }
 
 func newBoard(buffer int) *board {
-	b := &board{buffer: buffer, waiting: map[slot]*work{}, busy: map[key]*busy{}}
+	b := &board{buffer: buffer, share: max(1, buffer/8), places: map[string]*place{}, waiting: map[slot]*work{}, busy: map[key]*busy{}}
 	b.ready = sync.NewCond(&b.mu)
 	weights := map[item.Lane]int{item.High: 16, item.Normal: 4, item.Refresh: 1}
 	for _, l := range item.Lanes() {
@@ -74,8 +86,37 @@ func (b *board) room(ctx context.Context, name item.Lane) int {
 	}
 }
 
-// add puts work on the board and returns the messages that are replaced by newer ones in the stream.
-func (b *board) add(works []*work) (replaced []message) {
+// place gives a place by its name, with the limit that it has now. It needs mu.
+func (b *board) place(at Place) *place {
+	p := b.places[at.Name]
+	if p == nil {
+		p = &place{queue: map[item.Lane]int{}, gone: make(chan struct{}, 1)}
+		b.places[at.Name] = p
+		if at.Name != "" {
+			b.named++
+		}
+	}
+	p.limit = at.Limit
+	return p
+}
+
+// full tells whether a place has so much waiting in a lane that more of it would take room from others.
+// It needs mu.
+func (b *board) full(p *place, lane item.Lane) bool {
+	return p.queue[lane] >= b.share && p.working >= p.limit && b.named > 1
+}
+
+// free is how much parked work a place takes in a lane now.
+func (b *board) free(at Place, lane item.Lane) (n int, gone <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.place(at)
+	return b.share - p.queue[lane], p.gone
+}
+
+// add puts work on the board. It returns the messages that are replaced by newer ones in the stream, and
+// the work that must be parked, since its place is full.
+func (b *board) add(works []*work) (replaced []message, turnedAway []*work) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, w := range works {
@@ -83,7 +124,13 @@ func (b *board) add(works []*work) (replaced []message) {
 			replaced = append(replaced, old.merge(w)...)
 			continue
 		}
+		p := b.place(w.place)
+		if !w.parked && w.place.Name != "" && b.full(p, w.Lane) {
+			turnedAway = append(turnedAway, w)
+			continue
+		}
 		b.waiting[w.slot] = w
+		p.queue[w.Lane]++
 		b.lane(w.Lane).waiting++
 		if in := b.busy[w.key]; in != nil {
 			in.held = append(in.held, w)
@@ -92,7 +139,7 @@ func (b *board) add(works []*work) (replaced []message) {
 		b.lane(w.Lane).push(w)
 		b.ready.Signal()
 	}
-	return replaced
+	return replaced, turnedAway
 }
 
 // take waits for the next batch; nil when the board is closed.
@@ -116,7 +163,7 @@ func (b *board) take() []*work {
 func (b *board) turn() *lane {
 	var first *lane
 	for _, l := range b.lanes {
-		if len(l.turns) == 0 {
+		if l.next(b) < 0 {
 			continue
 		}
 		if l.credit > 0 {
@@ -139,7 +186,9 @@ func (b *board) turn() *lane {
 
 // batch takes the next group's work off the lane. What is in work through another lane is held back.
 func (b *board) batch(l *lane) (batch []*work) {
-	for _, w := range l.pop() {
+	works := l.pop(l.next(b))
+	p := b.place(works[0].place)
+	for _, w := range works {
 		if in := b.busy[w.key]; in != nil {
 			in.held = append(in.held, w)
 			continue
@@ -147,19 +196,30 @@ func (b *board) batch(l *lane) (batch []*work) {
 		delete(b.waiting, w.slot)
 		b.busy[w.key] = &busy{work: w}
 		l.waiting--
+		p.queue[w.Lane]--
 		batch = append(batch, w)
 	}
+	if len(batch) > 0 {
+		p.working++
+	}
+	mark(l.room)
+	mark(p.gone)
+	return batch
+}
+
+func mark(c chan<- struct{}) {
 	select {
-	case l.room <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
-	return batch
 }
 
 // done ends the work of a batch and lets go what was held back.
 func (b *board) done(batch []*work) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.place(batch[0].place).working--
+	b.ready.Signal() // the place takes another batch
 	for _, w := range batch {
 		held := b.busy[w.key].held
 		delete(b.busy, w.key)
@@ -203,10 +263,20 @@ func (l *lane) push(w *work) {
 	l.groups[w.group] = append(l.groups[w.group], w)
 }
 
-// pop takes up to the group's max from the group whose turn it is; what it leaves has its turn last.
-func (l *lane) pop() []*work {
-	group := l.turns[0]
-	l.turns = l.turns[1:]
+// next is the first group whose place takes another batch; -1 where there is none.
+func (l *lane) next(b *board) int {
+	for i, group := range l.turns {
+		if p := b.place(l.groups[group][0].place); p.working < p.limit {
+			return i
+		}
+	}
+	return -1
+}
+
+// pop takes up to the group's max from the i-th group; what it leaves has its turn last.
+func (l *lane) pop(i int) []*work {
+	group := l.turns[i]
+	l.turns = append(l.turns[:i], l.turns[i+1:]...)
 	queue := l.groups[group]
 	n := min(len(queue), max(1, queue[0].max))
 	if n == len(queue) {

@@ -22,10 +22,17 @@ type Task struct {
 	Attempt int // 1 at the first
 }
 
+// Place is where work is done, an upstream; at most Limit of its batches are in work at a time.
+type Place struct {
+	Name  string // "" is no place in particular
+	Limit int
+}
+
 // Handled tells what became of a task.
 type Handled struct {
 	Lane    item.Lane
-	Verdict string // ack, again, back, fail
+	Place   string // "" is no place in particular
+	Verdict string // ack, again, back, park, fail
 	Took    time.Duration
 }
 
@@ -38,12 +45,15 @@ type ConsumerConfig struct {
 	Parse   func(subject string) (item.Change, error)       // an error makes a dead letter at once
 	Check   func(item.Change) error                         // the same, for what the catalog does not know; defaults to nil for all
 	Group   func(item.Change) (key string, max int)         // tasks of one lane with equal keys may be handled together, max at a time
+	Place   func(item.Change) Place                         // where a task is done; defaults to no place in particular
+	Places  func() []Place                                  // all that have a name; defaults to none
+	Ready   func(place string) bool                         // false where asking would be in vain: its work is parked; defaults to true
 	Handle  func(ctx context.Context, tasks []Task) []error // one error per task, by position; nil acks
 	Handled func(Handled)                                   // told after each task, for metrics; defaults to nothing
 
-	Concurrency int                             // batches in work; defaults to 64
-	Buffer      int                             // tasks waiting per lane; defaults to 1024
-	Attempts    int                             // before a dead letter; defaults to 8
+	Concurrency int                             // batches in work that have no place in particular; defaults to 64
+	Buffer      int                             // tasks waiting per lane; defaults to 4096
+	Attempts    int                             // before a dead letter; defaults to 10
 	Backoff     func(attempt int) time.Duration // before the next attempt; defaults to 100 ms doubling to 60 s, ±20%
 	Drain       time.Duration                   // for what is in work when Run is stopped; defaults to 8 s
 	AckWait     time.Duration                   // after which NATS gives the work of a dead process to another; defaults to 30 s
@@ -52,10 +62,11 @@ type ConsumerConfig struct {
 
 // Consumer drives a stage: it takes changes from its lanes, high first, and hands them to Handle in batches.
 type Consumer struct {
-	cfg   ConsumerConfig
-	log   *slog.Logger
-	board *board
-	lanes []*intake
+	cfg    ConsumerConfig
+	log    *slog.Logger
+	board  *board
+	lanes  []*intake
+	parked chan struct{} // holds a mark when something was parked
 }
 
 // abandon is how long a handler may take to return after its context was cancelled.
@@ -63,8 +74,8 @@ const abandon = time.Second
 
 // NewConsumer checks cfg and sets its defaults.
 func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
-	cfg.Concurrency, cfg.Buffer = cmp.Or(cfg.Concurrency, 64), cmp.Or(cfg.Buffer, 1024)
-	cfg.Attempts, cfg.Drain, cfg.AckWait = cmp.Or(cfg.Attempts, 8), cmp.Or(cfg.Drain, 8*time.Second), cmp.Or(cfg.AckWait, 30*time.Second)
+	cfg.Concurrency, cfg.Buffer = cmp.Or(cfg.Concurrency, 64), cmp.Or(cfg.Buffer, 4096)
+	cfg.Attempts, cfg.Drain, cfg.AckWait = cmp.Or(cfg.Attempts, 10), cmp.Or(cfg.Drain, 8*time.Second), cmp.Or(cfg.AckWait, 30*time.Second)
 	cfg.Log = orSilent(cfg.Log)
 	if cfg.Backoff == nil {
 		cfg.Backoff = backoff
@@ -72,13 +83,22 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	if cfg.Check == nil {
 		cfg.Check = func(item.Change) error { return nil }
 	}
+	if cfg.Place == nil {
+		cfg.Place = func(item.Change) Place { return Place{} }
+	}
+	if cfg.Places == nil {
+		cfg.Places = func() []Place { return nil }
+	}
+	if cfg.Ready == nil {
+		cfg.Ready = func(string) bool { return true }
+	}
 	if cfg.Handled == nil {
 		cfg.Handled = func(Handled) {}
 	}
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c := &Consumer{cfg: cfg, log: cfg.Log.With("stage", cfg.Stage), board: newBoard(cfg.Buffer)}
+	c := &Consumer{cfg: cfg, log: cfg.Log.With("stage", cfg.Stage), board: newBoard(cfg.Buffer), parked: make(chan struct{}, 1)}
 	for _, lane := range item.Lanes() {
 		c.lanes = append(c.lanes, &intake{consumer: c, lane: lane})
 	}
@@ -114,13 +134,15 @@ func (c *Consumer) Run(ctx context.Context) error {
 	defer cancel()
 	intakes := c.start(len(c.lanes), func(i int) { c.lanes[i].run(ctx) })
 	orphans := c.start(len(c.lanes), func(i int) { c.lanes[i].buryOrphans(ctx) })
-	workers := c.start(c.cfg.Concurrency, func(int) { c.work(work) })
+	parked := c.start(1, func(int) { c.takeParked(ctx) })
+	workers := c.start(1, func(int) { c.work(work) })
 	keeper := c.start(1, func(int) { c.keep(work) })
 
 	<-ctx.Done()
 	strays()
 	<-intakes
 	<-orphans
+	<-parked
 	c.giveBack(c.board.close())
 	err = c.drain(workers, cancel)
 	cancel()

@@ -31,12 +31,16 @@ type Letter struct {
 // bury stores the dead letter of w and returns when NATS holds it.
 func (c *Consumer) bury(ctx context.Context, w *work, cause error) error {
 	m := w.messages[len(w.messages)-1]
-	to := item.FailedUnknown(c.cfg.Stage, m.msg.Subject())
+	subject := m.msg.Subject()
+	if w.parked && w.Subject == "" {
+		subject = w.task.Change.Subject()
+	}
+	to := item.FailedUnknown(c.cfg.Stage, subject)
 	if w.Subject == "" && !errors.Is(cause, item.ErrUnknown) {
 		to = item.FailedSubject(c.cfg.Stage, w.task.Change)
 	}
 	return c.write(ctx, to, Letter{
-		Subject: m.msg.Subject(), Reason: cause.Error(), Attempts: m.attempt, First: m.sent, Body: string(m.msg.Data()),
+		Subject: subject, Reason: cause.Error(), Attempts: max(w.task.Attempt, m.attempt), First: w.first, Body: string(m.msg.Data()),
 	})
 }
 

@@ -17,10 +17,11 @@ const (
 	fetchBeat     = 2 * time.Second
 )
 
-// intake moves the messages of one lane from NATS to the board.
+// intake moves the messages of one lane from NATS to the board: what is new, or what was parked for a place.
 type intake struct {
 	consumer *Consumer
 	lane     item.Lane
+	parked   string // the place; "" for what is new
 	era      atomic.Pointer[time.Time]
 }
 
@@ -48,7 +49,7 @@ func (in *intake) pull(ctx context.Context) error {
 		return err
 	}
 	for {
-		n := in.consumer.board.room(ctx, in.lane)
+		n := in.room(ctx)
 		if n == 0 {
 			return ctx.Err()
 		}
@@ -58,16 +59,26 @@ func (in *intake) pull(ctx context.Context) error {
 	}
 }
 
+// room waits until there is room for more, and returns for how much; 0 when ctx ends.
+func (in *intake) room(ctx context.Context) int {
+	if in.parked == "" {
+		return in.consumer.board.room(ctx, in.lane)
+	}
+	return in.consumer.parkedRoom(ctx, in.parked, in.lane)
+}
+
 // durable makes the lane's durable consumer, and its stream, where they are missing.
 func (in *intake) durable(ctx context.Context) (jetstream.Consumer, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*patience)
 	defer cancel()
 	cfg := in.consumer.cfg
-	if err := cfg.Conn.Ensure(ctx); err != nil {
-		return nil, err
+	if in.parked == "" { // whose intakes make all streams
+		if err := cfg.Conn.Ensure(ctx); err != nil {
+			return nil, err
+		}
 	}
 	name := in.durableName()
-	durable, err := cfg.Conn.js.CreateOrUpdateConsumer(ctx, cfg.Stream, jetstream.ConsumerConfig{
+	durable, err := cfg.Conn.js.CreateOrUpdateConsumer(ctx, in.stream(), jetstream.ConsumerConfig{
 		Durable: name, FilterSubject: in.filter(), AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: cfg.AckWait, MaxAckPending: maxAckPending, MaxDeliver: -1,
 	})
@@ -78,9 +89,26 @@ func (in *intake) durable(ctx context.Context) (jetstream.Consumer, error) {
 	return durable, nil
 }
 
-func (in *intake) durableName() string { return in.consumer.cfg.Stage + "-" + string(in.lane) }
+func (in *intake) stream() string {
+	if in.parked == "" {
+		return in.consumer.cfg.Stream
+	}
+	return Parked
+}
 
-func (in *intake) filter() string { return head(in.consumer.cfg.Stream) + "." + string(in.lane) + ".>" }
+func (in *intake) durableName() string {
+	if in.parked == "" {
+		return in.consumer.cfg.Stage + "-" + string(in.lane)
+	}
+	return in.consumer.cfg.Stage + parkedName(in.parked, in.lane)
+}
+
+func (in *intake) filter() string {
+	if in.parked == "" {
+		return head(in.consumer.cfg.Stream) + "." + string(in.lane) + ".>"
+	}
+	return "parked." + in.parked + "." + string(in.lane) + ".>"
+}
 
 // fetch takes up to n messages as they come, and returns when n came or the request has ended.
 func (in *intake) fetch(ctx context.Context, durable jetstream.Consumer, n int) error {
@@ -95,7 +123,7 @@ func (in *intake) fetch(ctx context.Context, durable jetstream.Consumer, n int) 
 		select {
 		case first, ok := <-batch.Messages():
 			if open = ok; ok {
-				in.post(first, batch.Messages())
+				in.post(ctx, first, batch.Messages())
 			}
 		case <-blink: // NATS has forgotten the request; take what has come, and ask again
 			cancel()
@@ -108,8 +136,9 @@ func (in *intake) fetch(ctx context.Context, durable jetstream.Consumer, n int) 
 	return nil
 }
 
-// post puts first, and what waits behind it, on the board in one step, so that they can be one batch.
-func (in *intake) post(first jetstream.Msg, more <-chan jetstream.Msg) {
+// post puts first, and what waits behind it, on the board in one step, so that they can be one batch. What
+// finds its place full, or not ready, is parked.
+func (in *intake) post(ctx context.Context, first jetstream.Msg, more <-chan jetstream.Msg) {
 	works := []*work{in.read(first)}
 	for {
 		select {
@@ -122,8 +151,20 @@ func (in *intake) post(first jetstream.Msg, more <-chan jetstream.Msg) {
 		}
 		break
 	}
-	for _, m := range in.consumer.board.add(works) {
+	var ready, aside []*work
+	for _, w := range works {
+		if in.parked == "" && w.place.Name != "" && !in.consumer.cfg.Ready(w.place.Name) {
+			aside = append(aside, w)
+			continue
+		}
+		ready = append(ready, w)
+	}
+	replaced, turnedAway := in.consumer.board.add(ready)
+	for _, m := range replaced {
 		m.settle(in.consumer.log, "ack", m.msg.Ack)
+	}
+	if aside = append(aside, turnedAway...); len(aside) > 0 {
+		in.consumer.setAside(ctx, aside)
 	}
 }
 
@@ -134,16 +175,24 @@ func (in *intake) read(msg jetstream.Msg) *work {
 		m.seq, m.attempt, m.sent = meta.Sequence.Stream, int(meta.NumDelivered), meta.Timestamp
 	}
 	cfg := in.consumer.cfg
-	change, err := cfg.Parse(msg.Subject())
-	w := &work{slot: slot{Lane: in.lane}, messages: []message{m}, fatal: err, max: 1}
+	parse := cfg.Parse
+	if in.parked != "" {
+		parse = item.ParseParked
+	}
+	change, err := parse(msg.Subject())
+	w := &work{slot: slot{Lane: in.lane}, messages: []message{m}, fatal: err, max: 1, first: m.sent, parked: in.parked != "", place: Place{Limit: cfg.Concurrency}}
 	if err != nil {
 		w.Subject = msg.Subject()
 		return w
 	}
 	w.key = key{Entity: change.Entity, Dimension: change.Dimension}
 	w.task = Task{Change: change, Event: eventTime(msg, m.sent), Force: msg.Headers().Get(forceHeader) == "1", Attempt: m.attempt}
+	w.readCarried(msg.Headers())
 	if w.fatal = cfg.Check(change); w.fatal == nil {
 		w.group, w.max = cfg.Group(change)
+		if at := cfg.Place(change); at.Name != "" {
+			w.place = at
+		}
 	}
 	return w
 }

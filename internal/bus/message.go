@@ -54,6 +54,9 @@ type slot struct {
 type work struct {
 	slot
 	task     Task
+	place    Place
+	parked   bool      // came from PARKED
+	first    time.Time // when it was first published, over retries and parking
 	group    string
 	max      int
 	fatal    error     // why it is a dead letter without being handled
@@ -64,6 +67,9 @@ type work struct {
 func (w *work) merge(other *work) (replaced []message) {
 	w.task.Force = w.task.Force || other.task.Force
 	w.task.Attempt = min(w.task.Attempt, other.task.Attempt)
+	if other.first.Before(w.first) {
+		w.first = other.first
+	}
 	if other.task.Event.After(w.task.Event) {
 		w.task.Event = other.task.Event
 	}

@@ -55,7 +55,8 @@ func latest(name, subject string, age time.Duration) jetstream.StreamConfig {
 
 // streams lists what Ensure makes. HISTORY comes before CHANGES, which fills it.
 func streams() []jetstream.StreamConfig {
-	changes := workQueue(Changes, laneSubjects("change"))
+	changes := workQueue(Changes, append(laneSubjects("change"), "due.>"))
+	changes.AllowMsgSchedules = true
 	changes.RePublish = &jetstream.RePublish{Source: "change.>", Destination: "history.>"}
 	return []jetstream.StreamConfig{
 		{

@@ -43,7 +43,7 @@ func TestEnsure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cfg := s.CachedInfo().Config; cfg.MaxMsgsPerSubject != 1 || len(cfg.Subjects) != 3 || cfg.RePublish == nil {
+		if cfg := s.CachedInfo().Config; cfg.MaxMsgsPerSubject != 1 || len(cfg.Subjects) != 4 || !cfg.AllowMsgSchedules || cfg.RePublish == nil {
 			t.Errorf("not updated: %+v", cfg)
 		}
 	})

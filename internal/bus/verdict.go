@@ -14,12 +14,14 @@ type action byte
 const (
 	ack   action = iota + 1 // done
 	again                   // delivered again after a delay
+	retry                   // published again at a time: the same, for changes, of which very many may wait
 	back                    // given to another process, or to the next one, at once
+	park                    // set aside until its place takes work again
 	fail                    // a dead letter
 )
 
 func (a action) String() string {
-	return [...]string{"", "ack", "again", "back", "fail"}[a]
+	return [...]string{"", "ack", "again", "retry", "back", "park", "fail"}[a]
 }
 
 type verdict struct {
@@ -58,6 +60,9 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 	if ctx.Err() != nil && w.fatal == nil {
 		return verdict{action: back}
 	}
+	if errors.Is(err, item.ErrNotAsked) && w.place.Name != "" && w.fatal == nil {
+		return verdict{action: park}
+	}
 	r := match(err)
 	attempts := c.cfg.Attempts
 	if r.attempts > 0 {
@@ -68,6 +73,8 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 		return verdict{action: fail}
 	case r.atOnce:
 		return verdict{action: back}
+	case c.cfg.Stream == Changes:
+		return verdict{retry, c.cfg.Backoff(w.task.Attempt)}
 	}
 	return verdict{again, c.cfg.Backoff(w.task.Attempt)}
 }

@@ -4,15 +4,21 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
-// work takes batches until the board is closed.
+// work takes batches until the board is closed, and returns when all are done. The board bounds how many
+// are in work.
 func (c *Consumer) work(ctx context.Context) {
+	var batches sync.WaitGroup
 	for batch := c.board.take(); batch != nil; batch = c.board.take() {
-		c.handle(ctx, batch)
-		c.board.done(batch)
+		batches.Go(func() {
+			c.handle(ctx, batch)
+			c.board.done(batch)
+		})
 	}
+	batches.Wait()
 }
 
 // handle works on a batch and answers NATS for each of its messages.
@@ -22,7 +28,7 @@ func (c *Consumer) handle(ctx context.Context, batch []*work) {
 	for i, w := range batch {
 		v := c.judge(ctx, w, errs[i])
 		c.carryOut(ctx, w, v, errs[i])
-		c.cfg.Handled(Handled{w.Lane, v.action.String(), time.Since(began)})
+		c.cfg.Handled(Handled{w.Lane, w.place.Name, v.action.String(), time.Since(began)})
 	}
 }
 
@@ -69,13 +75,13 @@ func forAll(tasks []Task, err error) []error {
 	return errs
 }
 
-// carryOut answers NATS. A dead letter's message goes only after FAILED holds the letter.
+// carryOut answers NATS. A message goes only after its dead letter, its parked twin or its retry is stored.
 func (c *Consumer) carryOut(ctx context.Context, w *work, v verdict, cause error) {
-	if v.action == fail {
-		if err := c.bury(ctx, w, cause); err != nil {
-			c.log.Warn("dead letter not stored, trying again", "subject", w.messages[0].msg.Subject(), "error", err)
-			v = verdict{again, c.cfg.Backoff(w.task.Attempt)}
-		}
+	if err := c.moveOn(ctx, w, v, cause); err != nil {
+		c.log.Warn("work not moved on, trying again", "to", v.action.String(), "subject", w.messages[0].msg.Subject(), "error", err)
+		v = verdict{again, c.cfg.Backoff(w.task.Attempt)}
+	} else if v.action == park || v.action == retry {
+		v.action = ack
 	}
 	for _, m := range w.messages {
 		m.settle(c.log, v.action.String(), func() error {
@@ -91,4 +97,17 @@ func (c *Consumer) carryOut(ctx context.Context, w *work, v verdict, cause error
 			}
 		})
 	}
+}
+
+// moveOn stores what stands in the place of a message from now on.
+func (c *Consumer) moveOn(ctx context.Context, w *work, v verdict, cause error) error {
+	switch v.action {
+	case fail:
+		return c.bury(ctx, w, cause)
+	case park:
+		return c.park(ctx, []*work{w})
+	case retry:
+		return c.schedule(ctx, w, time.Now().Add(v.delay))
+	}
+	return nil
 }

@@ -62,6 +62,24 @@ func ParseChange(subject string) (Change, error) {
 	return Change{lane, e, dimension}, err
 }
 
+// ParkedSubject is parked.<upstream>.<lane>.<kind>.<dimension>.<id>: a change whose upstream is full or broken.
+func ParkedSubject(upstream string, c Change) string {
+	return "parked." + upstream + strings.TrimPrefix(c.Subject(), "change")
+}
+
+// ParseParked reads a subject of the stream PARKED.
+func ParseParked(subject string) (Change, error) {
+	rest, ok := strings.CutPrefix(subject, "parked.")
+	_, rest, ok2 := strings.Cut(rest, ".")
+	if !ok || !ok2 {
+		return Change{}, fmt.Errorf("%w: %q is not parked.<upstream>.<lane>.…", ErrSubject, clip(subject))
+	}
+	return ParseChange("change." + rest)
+}
+
+// RetrySubject is due.retry.<lane>.<kind>.<dimension>.<id>: a change that is published again at a time.
+func RetrySubject(c Change) string { return "due.retry" + strings.TrimPrefix(c.Subject(), "change") }
+
 // SyncSubject is sync.<lane>.<kind>.<id>: fold this entity.
 func SyncSubject(lane Lane, e Entity) string {
 	return "sync." + string(lane) + "." + e.Kind + "." + EncodeID(e.ID)

@@ -21,6 +21,9 @@ var (
 	// ErrUnavailable is a system that did not answer, or answered that it can't: time-out, 5xx,
 	// refused connection, hung store. Worth asking again.
 	ErrUnavailable = errors.New("unavailable")
+	// ErrNotAsked is work that was not begun, since its upstream is full, broken or switched off. It is no
+	// attempt; whoever queues the work parks it.
+	ErrNotAsked = errors.New("upstream not asked")
 	// ErrDamaged is a stored value whose checksum or form is wrong. Readers treat it as absent.
 	ErrDamaged = errors.New("stored value damaged")
 	// ErrBehind is an answer older than the record in force: a lagging replica, asked again for a minute.

@@ -84,6 +84,23 @@ func (w *Worker) Group(c item.Change) (key string, limit int) {
 	return key, d.BatchMax
 }
 
+// Place is the upstream that a change is fetched from.
+func (w *Worker) Place(c item.Change) bus.Place {
+	d, err := w.Catalog().Dimension(c.Entity.Kind, c.Dimension)
+	if err != nil {
+		return bus.Place{}
+	}
+	return bus.Place{Name: d.From.Name, Limit: d.From.Concurrency}
+}
+
+// Places are all upstreams.
+func (w *Worker) Places() (all []bus.Place) {
+	for _, u := range w.Catalog().Upstreams {
+		all = append(all, bus.Place{Name: u.Name, Limit: u.Concurrency})
+	}
+	return all
+}
+
 // Handle turns changes of one group into records. It gives one error per task, nil for what is stored
 // and announced. Errors wrap item.ErrUnavailable, ErrRefused, ErrBehind, ErrChanged or ErrUnknown.
 func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {

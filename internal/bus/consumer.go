@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -47,7 +48,7 @@ type ConsumerConfig struct {
 	Group   func(item.Change) (key string, max int)         // tasks of one lane with equal keys may be handled together, max at a time
 	Place   func(item.Change) Place                         // where a task is done; defaults to no place in particular
 	Places  func() []Place                                  // all that have a name; defaults to none
-	Ready   func(place string) bool                         // false where asking would be in vain: its work is parked; defaults to true
+	Takes   func(place string) int                          // batches that it takes now; at 0 its work is parked. Defaults to any number
 	Handle  func(ctx context.Context, tasks []Task) []error // one error per task, by position; nil acks
 	Handled func(Handled)                                   // told after each task, for metrics; defaults to nothing
 
@@ -89,8 +90,8 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	if cfg.Places == nil {
 		cfg.Places = func() []Place { return nil }
 	}
-	if cfg.Ready == nil {
-		cfg.Ready = func(string) bool { return true }
+	if cfg.Takes == nil {
+		cfg.Takes = func(string) int { return math.MaxInt }
 	}
 	if cfg.Handled == nil {
 		cfg.Handled = func(Handled) {}

@@ -153,7 +153,7 @@ func (in *intake) post(ctx context.Context, first jetstream.Msg, more <-chan jet
 	}
 	var ready, aside []*work
 	for _, w := range works {
-		if in.parked == "" && w.place.Name != "" && !in.consumer.cfg.Ready(w.place.Name) {
+		if in.parked == "" && w.place.Name != "" && in.consumer.cfg.Takes(w.place.Name) == 0 {
 			aside = append(aside, w)
 			continue
 		}

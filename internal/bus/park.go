@@ -153,7 +153,7 @@ func (c *Consumer) awaitParked(ctx context.Context) bool {
 func (c *Consumer) parkedRoom(ctx context.Context, name string, lane item.Lane) int {
 	for ctx.Err() == nil {
 		n, gone := c.board.free(c.placeNamed(name), lane)
-		if c.cfg.Ready(name) && n > 0 {
+		if n = min(n, c.cfg.Takes(name)); n > 0 {
 			return n
 		}
 		look := time.NewTimer(parkBeat)

@@ -39,7 +39,7 @@ func (c *Client) Live(ctx context.Context, l *catalog.Live, id string, params ma
 	for name := range l.Vary {
 		values[name] = escape(params[name])
 	}
-	r := request{from: l.From, path: path(l.Get, values), ids: 1, limit: c.LiveMax, timeout: l.Deadline}
+	r := request{from: l.From, use: "live:", path: path(l.Get, values), ids: 1, limit: c.LiveMax, timeout: l.Deadline}
 	res, err := c.call(ctx, r)
 	switch {
 	case err != nil:

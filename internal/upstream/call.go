@@ -15,6 +15,7 @@ import (
 
 // request is one call.
 type request struct {
+	use     string // "live:" for live parts, which have a breaker of their own
 	from    *catalog.Upstream
 	path    string // with query, below the base URL
 	body    []byte // nil: GET
@@ -50,6 +51,12 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 		return res, err
 	}
 	defer leave()
+	breaker := c.breakerFor(r.use + r.from.Name)
+	if err := breaker.ask(r.from); err != nil {
+		return res, err
+	}
+	caller := ctx
+	defer func() { breaker.note(caller, res, err) }()
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	ctx, giveUp := context.WithCancelCause(ctx)
@@ -120,9 +127,13 @@ func (r request) failed(err error) error {
 // status is the error for an answer that is neither good, gone nor unmodified.
 func (r request) status(code int) error {
 	class := item.ErrRefused
-	switch {
-	case code >= 500, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code == http.StatusTooEarly:
+	if unwell(code) {
 		class = item.ErrUnavailable
 	}
 	return fmt.Errorf("%w: %s %.200s answered %d", class, r.from.Name, r.path, code)
+}
+
+// unwell tells whether a status says that the upstream can't answer now.
+func unwell(code int) bool {
+	return code >= 500 || code == http.StatusTooManyRequests || code == http.StatusRequestTimeout || code == http.StatusTooEarly
 }

@@ -42,8 +42,9 @@ type Client struct {
 	Config
 	http *http.Client
 
-	mu    sync.Mutex // guards slots
-	slots map[string]chan struct{}
+	mu       sync.Mutex // guards all below
+	slots    map[string]chan struct{}
+	breakers map[string]breaker
 }
 
 // New makes a client. Close ends its idle connections.
@@ -59,7 +60,7 @@ func New(c Config) *Client {
 		MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, IdleConnTimeout: 90 * time.Second, // no more than were in use: see enter
 		TLSHandshakeTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 	}
-	return &Client{Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin}, slots: map[string]chan struct{}{}}
+	return &Client{Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin}, slots: map[string]chan struct{}{}, breakers: map[string]breaker{}}
 }
 
 // Close ends idle connections.

@@ -31,6 +31,7 @@ type commands struct {
 	Refresh refreshCommand `cmd:"" help:"Announce that entities may have changed, in bulk."`
 	Explain explainCommand `cmd:"" help:"Tell where each part of a page comes from, and how old it is."`
 	Catalog catalogCommand `cmd:"" help:"Check, push, list and roll back the catalog."`
+	Bench   benchCommand   `cmd:"" help:"Measure."`
 	Doctor  doctorCommand  `cmd:"" help:"Check config, catalog, NATS, Redis, upstreams and disk; say what to change."`
 }
 

@@ -52,7 +52,9 @@ type pipelineResult struct {
 	Batch      int       `json:"batch"`
 	Fill       benchRun  `json:"fill"`
 	Change     benchRun  `json:"change"`
-	Refresh    benchRun  `json:"refresh"` // while single changes are timed beside it
+	Refresh    benchRun  `json:"refresh"`                   // while single changes are timed beside it
+	Hanging    benchRun  `json:"hanging"`                   // behind half as many changes of an upstream that hangs
+	Caught     float64   `json:"hanging_caught_up_seconds"` // after the upstream is well again
 	AtRest     quantiles `json:"at_rest"`
 	UnderLoad  quantiles `json:"under_refresh"`
 	Wrong      int       `json:"wrong"` // blobs that differ from the upstream, at the end
@@ -78,6 +80,7 @@ type benchShop struct {
 	answer   time.Duration
 	versions []atomic.Int64
 	calls    atomic.Int64
+	hung     atomic.Bool
 }
 
 // benchBase is the first id.
@@ -85,17 +88,26 @@ const benchBase = 1_000_000
 
 const benchCatalog = `version: 1
 site: { name: Bench, lang: en, currency: EUR }
-upstreams: { goods: { url: "%s", timeout: 10s, concurrency: 16 } }
+upstreams:
+  goods: { url: "%[1]s", timeout: 10s, concurrency: 16 }
+  stuck: { url: "%[1]s/stuck", timeout: 1s, concurrency: 16 }
 entities:
   sku:
     dimensions:
-      product: { from: goods, get: "/goods/{id}", batch: "/goods?ids={ids}", batch_max: %d, pick: '{title, brief, images, options, brand, rev}', version: rev, require: [title] }
+      product: { from: goods, get: "/goods/{id}", batch: "/goods?ids={ids}", batch_max: %[2]d, pick: '{title, brief, images, options, brand, rev}', version: rev, require: [title] }
     blobs: { item: { of: [product] } }
+  part:
+    dimensions: { stock: { from: stuck, get: "/{id}", batch: "/?ids={ids}", batch_max: %[2]d } }
+    blobs: { card: { of: [stock] } }
 pages:
   item: { path: "/item/{sku}.html", blob: item, template: item.html }
 `
 
 func (s *benchShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if path, stuck := strings.CutPrefix(r.URL.Path, "/stuck/"); stuck {
+		s.serveStuck(w, r, path)
+		return
+	}
 	s.calls.Add(1)
 	if s.answer > 0 {
 		select {
@@ -122,6 +134,23 @@ func (s *benchShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	buf.WriteTo(w)
 }
 
+// serveStuck is the other upstream, which hangs while hung is set.
+func (s *benchShop) serveStuck(w http.ResponseWriter, r *http.Request, id string) {
+	if s.hung.Load() {
+		<-r.Context().Done()
+		return
+	}
+	ids := strings.Split(r.URL.Query().Get("ids"), ",")
+	if id != "" {
+		fmt.Fprintf(w, `{"id":%q,"pieces":1}`, id)
+		return
+	}
+	for i, id := range ids {
+		ids[i] = fmt.Sprintf(`{"id":%q,"pieces":1}`, id)
+	}
+	fmt.Fprintf(w, "[%s]", strings.Join(ids, ","))
+}
+
 func (s *benchShop) write(b *bytes.Buffer, id string) {
 	i, err := strconv.Atoi(id)
 	if i -= benchBase; err != nil || i < 0 || i >= len(s.versions) {
@@ -141,6 +170,7 @@ type bench struct {
 	shop  *benchShop
 	pages string
 	bus   *bus.Conn
+	alone *bus.Conn // for single changes, which come from another publisher than the bulk
 	http  *http.Client
 }
 
@@ -213,13 +243,13 @@ func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
 	if nats == "" {
 		return nil, <-done
 	}
-	b.bus, err = bus.Dial(ctx, bus.Config{URL: nats, Name: "vitrine bench", Log: b.env.log})
-	context.AfterFunc(ctx, func() {
-		if b.bus != nil {
-			b.bus.Close()
+	for _, conn := range []**bus.Conn{&b.bus, &b.alone} {
+		if *conn, err = bus.Dial(ctx, bus.Config{URL: nats, Name: "vitrine bench", Log: b.env.log}); err != nil {
+			return nil, err
 		}
-	})
-	return done, err
+		context.AfterFunc(ctx, (*conn).Close)
+	}
+	return done, nil
 }
 
 func (b *bench) measure(ctx context.Context) (r pipelineResult, err error) {
@@ -236,6 +266,7 @@ func (b *bench) measure(ctx context.Context) (r pipelineResult, err error) {
 		{"changing everything", func(ctx context.Context) error { r.Change, err = b.all(ctx, item.Normal); return err }},
 		{"timing single changes", func(ctx context.Context) error { r.AtRest, err = b.singles(ctx, nil); return err }},
 		{"timing single changes beside a refresh of everything", func(ctx context.Context) error { return b.beside(ctx, &r) }},
+		{"changing everything behind an upstream that hangs", func(ctx context.Context) error { return b.behindHung(ctx, &r) }},
 		{"changing one article 1,000 times", func(ctx context.Context) error { r.OneKey, err = b.oneKey(ctx); return err }},
 		{"comparing every blob", func(ctx context.Context) error { r.Wrong, err = b.compare(ctx); return err }},
 	} {
@@ -257,6 +288,10 @@ func change(lane item.Lane, i int) item.Change {
 
 // all changes every article and waits until every page shows it.
 func (b *bench) all(ctx context.Context, lane item.Lane) (benchRun, error) {
+	return b.allUntil(ctx, lane, b.settle)
+}
+
+func (b *bench) allUntil(ctx context.Context, lane item.Lane, done func(context.Context) error) (benchRun, error) {
 	changes := make([]item.Change, b.SKUs)
 	for i := range b.shop.versions {
 		b.shop.versions[i].Add(1)
@@ -266,7 +301,7 @@ func (b *bench) all(ctx context.Context, lane item.Lane) (benchRun, error) {
 	if err := b.bus.PublishChanges(ctx, changes, bus.PublishOptions{}); err != nil {
 		return benchRun{}, err
 	}
-	if err := b.settle(ctx); err != nil {
+	if err := done(ctx); err != nil {
 		return benchRun{}, err
 	}
 	took, n := time.Since(began), float64(b.SKUs)
@@ -276,12 +311,16 @@ func (b *bench) all(ctx context.Context, lane item.Lane) (benchRun, error) {
 	}, nil
 }
 
-// settle waits until nothing is queued.
-func (b *bench) settle(ctx context.Context) error {
+// settle waits until nothing is queued, unparked until nothing is but what is parked.
+func (b *bench) settle(ctx context.Context) error { return b.until(ctx, b.bus.Left) }
+
+func (b *bench) unparked(ctx context.Context) error { return b.until(ctx, b.bus.Moving) }
+
+func (b *bench) until(ctx context.Context, count func(context.Context) (uint64, error)) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		left, err := b.bus.Left(ctx)
+		left, err := count(ctx)
 		if err != nil || left == 0 {
 			return err
 		}
@@ -311,7 +350,7 @@ func (b *bench) singles(ctx context.Context, ended <-chan struct{}) (quantiles, 
 		n := i * 7919 % b.SKUs
 		version := b.shop.versions[n].Add(1)
 		began := time.Now()
-		if err := b.bus.PublishChanges(ctx, []item.Change{change(item.High, n)}, bus.PublishOptions{}); err != nil {
+		if err := b.alone.PublishChanges(ctx, []item.Change{change(item.High, n)}, bus.PublishOptions{}); err != nil {
 			return quantiles{}, err
 		}
 		if err := b.awaitPage(ctx, n, version); err != nil {
@@ -371,6 +410,27 @@ func (b *bench) beside(ctx context.Context, r *pipelineResult) (err error) {
 	if err == nil {
 		err = b.settle(ctx)
 	}
+	return err
+}
+
+// behindHung queues changes of an upstream that hangs, then all others behind them, and times those. In the end
+// the upstream is well, and what was parked is done.
+func (b *bench) behindHung(ctx context.Context, r *pipelineResult) (err error) {
+	b.shop.hung.Store(true)
+	stuck := make([]item.Change, max(1, b.SKUs/2))
+	for i := range stuck {
+		stuck[i] = item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "part", ID: strconv.Itoa(benchBase + i)}, Dimension: "stock"}
+	}
+	if err := b.alone.PublishChanges(ctx, stuck, bus.PublishOptions{}); err != nil {
+		return err
+	}
+	if r.Hanging, err = b.allUntil(ctx, item.Normal, b.unparked); err != nil {
+		return err
+	}
+	b.shop.hung.Store(false)
+	began := time.Now()
+	err = b.settle(ctx)
+	r.Caught = time.Since(began).Seconds()
 	return err
 }
 
@@ -441,7 +501,7 @@ func (r pipelineResult) print(w io.Writer, asJSON bool) error {
 	for _, run := range []struct {
 		name string
 		benchRun
-	}{{"fill", r.Fill}, {"change", r.Change}, {"refresh, singles beside it", r.Refresh}} {
+	}{{"fill", r.Fill}, {"change", r.Change}, {"refresh, singles beside it", r.Refresh}, {"behind a hanging upstream", r.Hanging}} {
 		fmt.Fprintf(w, "%-28s %7.1f s  %7.0f changes/s  %5.0f µs CPU/change  %.4f calls/change\n", run.name, run.Seconds, run.PerSecond, run.CPU, run.Calls)
 	}
 	for _, q := range []struct {
@@ -450,6 +510,7 @@ func (r pipelineResult) print(w io.Writer, asJSON bool) error {
 	}{{"change to page, at rest", r.AtRest}, {"change to page, refreshing", r.UnderLoad}} {
 		fmt.Fprintf(w, "%-28s p50 %.2f ms  p99 %.2f ms  p99.9 %.2f ms\n", q.name, q.P50, q.P99, q.P999)
 	}
+	fmt.Fprintf(w, "%-28s %.1f s for %d parked changes\n", "caught up when well again", r.Caught, max(1, r.SKUs/2))
 	_, err := fmt.Fprintf(w, "%-28s %d calls\n%-28s %d\n%-28s %d MiB\n", "1,000 changes of one key", r.OneKey, "wrong at the end", r.Wrong, "peak memory", r.PeakRSSKiB>>10)
 	return err
 }

@@ -2,7 +2,9 @@ package bus
 
 import (
 	"context"
+	"math"
 	"sync"
+	"time"
 
 	"vitrine/internal/item"
 )
@@ -18,18 +20,23 @@ type board struct {
 	ready   *sync.Cond // there may be work to take, or the board was closed
 	lanes   []*lane    // most urgent first
 	places  map[string]*place
-	named   int // places that have a name
+	named   int       // places that have a name
+	urgent  time.Time // when work of the high lane was taken last
 	waiting map[slot]*work
 	busy    map[key]*busy
 	closed  bool
 }
 
+// calm is how long after urgent work the refresh lane goes at full pace again.
+const calm = 100 * time.Millisecond
+
 // place is where work is done: an upstream. The queue counts per lane what waits for it here.
 type place struct {
-	limit   int // batches in work at a time
-	working int
-	queue   map[item.Lane]int
-	gone    chan struct{} // holds a mark when work was taken from its queue
+	limit      int // batches in work at a time
+	working    int
+	refreshing int // of these, how many came through the refresh lane
+	queue      map[item.Lane]int
+	gone       chan struct{} // holds a mark when work was taken from its queue
 }
 
 // busy is a key in work, and what waits for its end: at most one per lane.
@@ -100,23 +107,46 @@ func (b *board) place(at Place) *place {
 	return p
 }
 
-// full tells whether a place has so much waiting in a lane that more of it would take room from others.
-// It needs mu.
-func (b *board) full(p *place, lane item.Lane) bool {
-	return p.queue[lane] >= b.share && p.working >= p.limit && b.named > 1
+// roomAt is how much more work of a lane a place has room for. It is refused what it does not take now, and
+// what would take room from others. It needs mu.
+func (b *board) roomAt(p *place, lane item.Lane, takes int) int {
+	n := math.MaxInt
+	if p.working >= p.limit && b.named > 1 {
+		n = b.share - p.queue[lane]
+	}
+	if takes < math.MaxInt {
+		n = min(n, takes-p.waiting())
+	}
+	return n
 }
 
-// free is how much parked work a place takes in a lane now.
-func (b *board) free(at Place, lane item.Lane) (n int, gone <-chan struct{}) {
+func (p *place) waiting() (n int) {
+	for _, waiting := range p.queue {
+		n += waiting
+	}
+	return n
+}
+
+// refreshMax bounds what the refresh lane may have in work at a place: while there is urgent work, or was a
+// moment ago, a single batch. More would fill the queues of NATS and the store, in which urgent work then stands.
+func (b *board) refreshMax(p *place) int {
+	if time.Since(b.urgent) < calm {
+		return 1
+	}
+	return p.limit
+}
+
+// free is how much parked work of a lane a place takes now.
+func (b *board) free(at Place, lane item.Lane, takes int) (n int, gone <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.place(at)
-	return b.share - p.queue[lane], p.gone
+	return min(b.share-p.queue[lane], b.roomAt(p, lane, takes)), p.gone
 }
 
-// add puts work on the board. It returns the messages that are replaced by newer ones in the stream, and
-// the work that must be parked, since its place is full.
-func (b *board) add(works []*work) (replaced []message, turnedAway []*work) {
+// add puts work on the board. takes tells how many batches a place takes now. It returns the messages that
+// are replaced by newer ones in the stream, and the work that must be parked.
+func (b *board) add(works []*work, takes func(place string) int) (replaced []message, turnedAway []*work) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, w := range works {
@@ -125,7 +155,7 @@ func (b *board) add(works []*work) (replaced []message, turnedAway []*work) {
 			continue
 		}
 		p := b.place(w.place)
-		if !w.parked && w.place.Name != "" && b.full(p, w.Lane) {
+		if !w.parked && w.place.Name != "" && b.roomAt(p, w.Lane, takes(w.place.Name)) <= 0 {
 			turnedAway = append(turnedAway, w)
 			continue
 		}
@@ -201,6 +231,12 @@ func (b *board) batch(l *lane) (batch []*work) {
 	}
 	if len(batch) > 0 {
 		p.working++
+		switch l.name {
+		case item.Refresh:
+			p.refreshing++
+		case item.High:
+			b.urgent = time.Now()
+		}
 	}
 	mark(l.room)
 	mark(p.gone)
@@ -218,7 +254,11 @@ func mark(c chan<- struct{}) {
 func (b *board) done(batch []*work) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.place(batch[0].place).working--
+	p := b.place(batch[0].place)
+	p.working--
+	if batch[0].Lane == item.Refresh {
+		p.refreshing--
+	}
 	b.ready.Signal() // the place takes another batch
 	for _, w := range batch {
 		held := b.busy[w.key].held
@@ -266,7 +306,7 @@ func (l *lane) push(w *work) {
 // next is the first group whose place takes another batch; -1 where there is none.
 func (l *lane) next(b *board) int {
 	for i, group := range l.turns {
-		if p := b.place(l.groups[group][0].place); p.working < p.limit {
+		if p := b.place(l.groups[group][0].place); p.working < p.limit && (l.name != item.Refresh || p.refreshing < b.refreshMax(p)) {
 			return i
 		}
 	}

@@ -20,8 +20,12 @@ import (
 // patience is how long one request to NATS may take where its context does not say less.
 const patience = 5 * time.Second
 
-// window is how many publishes of a Conn may be unanswered at a time.
-const window = 2048
+// window is how many publishes of a Conn may be unanswered at a time; bulk is that of one call in the refresh
+// lane, behind which others must not stand.
+const (
+	window = 2048
+	bulk   = 128
+)
 
 // Config tells which NATS to use.
 type Config struct {

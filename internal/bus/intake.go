@@ -151,20 +151,12 @@ func (in *intake) post(ctx context.Context, first jetstream.Msg, more <-chan jet
 		}
 		break
 	}
-	var ready, aside []*work
-	for _, w := range works {
-		if in.parked == "" && w.place.Name != "" && in.consumer.cfg.Takes(w.place.Name) == 0 {
-			aside = append(aside, w)
-			continue
-		}
-		ready = append(ready, w)
-	}
-	replaced, turnedAway := in.consumer.board.add(ready)
+	replaced, turnedAway := in.consumer.board.add(works, in.consumer.cfg.Takes)
 	for _, m := range replaced {
 		m.settle(in.consumer.log, "ack", m.msg.Ack)
 	}
-	if aside = append(aside, turnedAway...); len(aside) > 0 {
-		in.consumer.setAside(ctx, aside)
+	if len(turnedAway) > 0 {
+		in.consumer.setAside(ctx, turnedAway)
 	}
 }
 

@@ -25,10 +25,13 @@ const parkBeat = 250 * time.Millisecond
 
 // carried is what a message that stands for w has to tell. made are the attempts up to now.
 func (w *work) carried(made int) nats.Header {
-	h := nats.Header{}
-	h.Set(attemptHeader, strconv.Itoa(made))
-	h.Set(firstHeader, w.first.UTC().Format(time.RFC3339Nano))
-	h.Set(timeHeader, w.task.Event.UTC().Format(time.RFC3339Nano))
+	h := nats.Header{timeHeader: {w.task.Event.UTC().Format(time.RFC3339Nano)}}
+	if made > 0 {
+		h.Set(attemptHeader, strconv.Itoa(made))
+	}
+	if !w.first.Equal(w.task.Event) {
+		h.Set(firstHeader, w.first.UTC().Format(time.RFC3339Nano))
+	}
 	if w.task.Force {
 		h.Set(forceHeader, "1")
 	}
@@ -42,6 +45,8 @@ func (w *work) readCarried(h nats.Header) {
 	}
 	if t, err := time.Parse(time.RFC3339Nano, h.Get(firstHeader)); err == nil && t.Before(w.first) {
 		w.first = t
+	} else if w.parked && w.task.Event.Before(w.first) {
+		w.first = w.task.Event
 	}
 }
 
@@ -50,7 +55,7 @@ func (c *Consumer) park(ctx context.Context, works []*work) error {
 	ctx, cancel := stopping(ctx)
 	defer cancel()
 	defer mark(c.parked)
-	return c.cfg.Conn.publish(ctx, len(works), func(i int) (*nats.Msg, error) {
+	return c.cfg.Conn.publish(ctx, len(works), window, func(i int) (*nats.Msg, error) {
 		w := works[i]
 		return &nats.Msg{Subject: item.ParkedSubject(w.place.Name, w.task.Change), Header: w.carried(w.task.Attempt - 1)}, nil
 	})
@@ -63,7 +68,7 @@ func (c *Consumer) schedule(ctx context.Context, w *work, at time.Time) error {
 	h := w.carried(w.task.Attempt)
 	h.Set(scheduleHeader, "@at "+at.UTC().Format(time.RFC3339Nano))
 	h.Set(targetHeader, w.task.Change.Subject())
-	return c.cfg.Conn.publish(ctx, 1, func(int) (*nats.Msg, error) {
+	return c.cfg.Conn.publish(ctx, 1, 1, func(int) (*nats.Msg, error) {
 		return &nats.Msg{Subject: item.RetrySubject(w.task.Change), Header: h}, nil
 	})
 }
@@ -152,8 +157,8 @@ func (c *Consumer) awaitParked(ctx context.Context) bool {
 // parkedRoom waits until the place takes parked work and returns how much; 0 when ctx ends.
 func (c *Consumer) parkedRoom(ctx context.Context, name string, lane item.Lane) int {
 	for ctx.Err() == nil {
-		n, gone := c.board.free(c.placeNamed(name), lane)
-		if n = min(n, c.cfg.Takes(name)); n > 0 {
+		n, gone := c.board.free(c.placeNamed(name), lane, c.cfg.Takes(name))
+		if n > 0 {
 			return n
 		}
 		look := time.NewTimer(parkBeat)

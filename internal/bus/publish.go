@@ -41,21 +41,25 @@ func (c *Conn) PublishChanges(ctx context.Context, changes []item.Change, opt Pu
 	if opt.Force {
 		header.Set(forceHeader, "1")
 	}
-	return c.publish(ctx, len(changes), func(i int) (*nats.Msg, error) {
+	most := window
+	if len(changes) > 0 && changes[0].Lane == item.Refresh {
+		most = bulk
+	}
+	return c.publish(ctx, len(changes), most, func(i int) (*nats.Msg, error) {
 		return &nats.Msg{Subject: changes[i].Subject(), Header: header}, nil
 	})
 }
 
 // PublishSyncs asks to fold the entities of changes, each in its lane; dimensions are not looked at.
 func (c *Conn) PublishSyncs(ctx context.Context, syncs []item.Change) error {
-	return c.publish(ctx, len(syncs), func(i int) (*nats.Msg, error) {
+	return c.publish(ctx, len(syncs), window, func(i int) (*nats.Msg, error) {
 		return &nats.Msg{Subject: item.SyncSubject(syncs[i].Lane, syncs[i].Entity)}, nil
 	})
 }
 
 // Announce tells the detail servers: body {"item":gen,"offer":gen,…}.
 func (c *Conn) Announce(ctx context.Context, announcements []Announcement) error {
-	return c.publish(ctx, len(announcements), func(i int) (*nats.Msg, error) {
+	return c.publish(ctx, len(announcements), window, func(i int) (*nats.Msg, error) {
 		body, err := json.Marshal(announcements[i].Gens)
 		if err != nil {
 			return nil, err
@@ -64,8 +68,8 @@ func (c *Conn) Announce(ctx context.Context, announcements []Announcement) error
 	})
 }
 
-// publish sends n messages. One goes out synchronously, which has the lower latency.
-func (c *Conn) publish(ctx context.Context, n int, message func(int) (*nats.Msg, error)) error {
+// publish sends n messages, of which at most most are unanswered at a time. One goes out synchronously, which has the lower latency.
+func (c *Conn) publish(ctx context.Context, n, most int, message func(int) (*nats.Msg, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, max(patience, time.Duration(n)*time.Millisecond))
 	defer cancel()
 	if n == 1 {
@@ -78,15 +82,15 @@ func (c *Conn) publish(ctx context.Context, n int, message func(int) (*nats.Msg,
 		}
 		return nil
 	}
-	return c.publishMany(ctx, n, message)
+	return c.publishMany(ctx, n, most, message)
 }
 
-// publishMany keeps at most window publishes unanswered, and reports the first error after all answers
+// publishMany reports the first error after all answers
 // that are due have come.
-func (c *Conn) publishMany(ctx context.Context, n int, message func(int) (*nats.Msg, error)) error {
+func (c *Conn) publishMany(ctx context.Context, n, most int, message func(int) (*nats.Msg, error)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	futures := make(chan jetstream.PubAckFuture, window)
+	futures := make(chan jetstream.PubAckFuture, most-1) // and one that is being looked at
 	settled := make(chan struct{})
 	go func() {
 		defer close(settled)
@@ -127,7 +131,7 @@ func (c *Conn) send(ctx context.Context, i int, message func(int) (*nats.Msg, er
 		<-c.slot
 		return reached("publish "+m.Subject, err)
 	}
-	futures <- f // never blocks: there are as many places as slots
+	futures <- f // blocks while too many are unanswered
 	return nil
 }
 

@@ -56,7 +56,14 @@ func (c *Conn) lanes(ctx context.Context, name string) (map[item.Lane]Lane, erro
 // Left is how many changes and folds are not done. CHANGES is counted first: a change is acked only after
 // its fold was announced, so that 0 means that nothing was on its way between the two.
 func (c *Conn) Left(ctx context.Context) (left uint64, err error) {
-	for _, name := range []string{Changes, Parked, Syncs} {
+	return c.count(ctx, Changes, Parked, Syncs)
+}
+
+// Moving is Left without what is parked.
+func (c *Conn) Moving(ctx context.Context) (uint64, error) { return c.count(ctx, Changes, Syncs) }
+
+func (c *Conn) count(ctx context.Context, streams ...string) (left uint64, err error) {
+	for _, name := range streams {
 		n, err := c.messages(ctx, name)
 		if err != nil {
 			return 0, err

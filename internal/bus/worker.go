@@ -25,10 +25,18 @@ func (c *Consumer) work(ctx context.Context) {
 func (c *Consumer) handle(ctx context.Context, batch []*work) {
 	began := time.Now()
 	errs := c.attempt(ctx, batch)
+	var aside []*work
 	for i, w := range batch {
 		v := c.judge(ctx, w, errs[i])
+		if v.action == park {
+			aside = append(aside, w)
+			continue
+		}
 		c.carryOut(ctx, w, v, errs[i])
 		c.cfg.Handled(Handled{w.Lane, w.place.Name, v.action.String(), time.Since(began)})
+	}
+	if len(aside) > 0 {
+		c.setAside(ctx, aside)
 	}
 }
 
@@ -75,12 +83,12 @@ func forAll(tasks []Task, err error) []error {
 	return errs
 }
 
-// carryOut answers NATS. A message goes only after its dead letter, its parked twin or its retry is stored.
+// carryOut answers NATS. A message goes only after its dead letter or its retry is stored.
 func (c *Consumer) carryOut(ctx context.Context, w *work, v verdict, cause error) {
 	if err := c.moveOn(ctx, w, v, cause); err != nil {
 		c.log.Warn("work not moved on, trying again", "to", v.action.String(), "subject", w.messages[0].msg.Subject(), "error", err)
 		v = verdict{again, c.cfg.Backoff(w.task.Attempt)}
-	} else if v.action == park || v.action == retry {
+	} else if v.action == retry {
 		v.action = ack
 	}
 	for _, m := range w.messages {
@@ -104,8 +112,6 @@ func (c *Consumer) moveOn(ctx context.Context, w *work, v verdict, cause error) 
 	switch v.action {
 	case fail:
 		return c.bury(ctx, w, cause)
-	case park:
-		return c.park(ctx, []*work{w})
 	case retry:
 		return c.schedule(ctx, w, time.Now().Add(v.delay))
 	}

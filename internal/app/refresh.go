@@ -46,6 +46,8 @@ type refreshed struct {
 	Changes  int  `json:"changes"` // one per dimension, as workers will see them
 	Calls    int  `json:"calls"`   // upstream calls that these take at most
 	DryRun   bool `json:"dry_run"`
+
+	Minutes float64 `json:"minutes,omitempty"` // of a dry run: how long the calls take, by one that was timed of each dimension
 }
 
 // Run is vitrine refresh.
@@ -80,11 +82,11 @@ func (r *refreshCommand) Run(e *env) error {
 	if r.JSON {
 		return json.NewEncoder(e.stdout).Encode(l.done)
 	}
-	verb := "announced"
 	if r.DryRun {
-		verb = "would announce"
+		_, err = fmt.Fprintf(e.stdout, "would announce %d entities: %d changes, at most %d upstream calls, about %.1f minutes\n", l.done.Entities, l.done.Changes, l.done.Calls, l.done.Minutes)
+		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s %d entities: %d changes, at most %d upstream calls\n", verb, l.done.Entities, l.done.Changes, l.done.Calls)
+	_, err = fmt.Fprintf(e.stdout, "announced %d entities: %d changes, at most %d upstream calls\n", l.done.Entities, l.done.Changes, l.done.Calls)
 	return err
 }
 
@@ -173,6 +175,8 @@ type lister struct {
 	dryRun   bool
 	progress func(string)
 	done     refreshed
+	took     map[*catalog.Dimension]time.Duration // one call, of a dry run
+	busy     map[string]time.Duration             // upstream → for how long it would be asked
 }
 
 // kind announces all that the upstream lists.
@@ -207,8 +211,12 @@ func (l *lister) ids(ctx context.Context, kind *catalog.Kind, ids []string, lane
 	}
 	l.done.Entities += len(changes)
 	for _, d := range kind.Dimensions {
+		calls := (len(changes) + d.BatchMax - 1) / d.BatchMax
 		l.done.Changes += len(changes)
-		l.done.Calls += (len(changes) + d.BatchMax - 1) / d.BatchMax
+		l.done.Calls += calls
+		if l.dryRun && len(ids) > 0 {
+			l.estimate(ctx, d, ids[0], calls)
+		}
 	}
 	if l.progress != nil {
 		l.progress(fmt.Sprintf("%s: %d entities", kind.Name, l.done.Entities))
@@ -217,6 +225,20 @@ func (l *lister) ids(ctx context.Context, kind *catalog.Kind, ids []string, lane
 		return nil
 	}
 	return l.bus.PublishChanges(ctx, changes, opt)
+}
+
+// estimate adds the time that calls take. It times one call of each dimension.
+func (l *lister) estimate(ctx context.Context, d *catalog.Dimension, id string, calls int) {
+	if l.took == nil {
+		l.took, l.busy = map[*catalog.Dimension]time.Duration{}, map[string]time.Duration{}
+	}
+	if _, timed := l.took[d]; !timed {
+		began := time.Now()
+		l.upstream.Fetch(ctx, d, []upstream.Ask{{ID: id}})
+		l.took[d] = time.Since(began)
+	}
+	l.busy[d.From.Name] += l.took[d] * time.Duration(calls) / time.Duration(d.From.Concurrency)
+	l.done.Minutes = max(l.done.Minutes, l.busy[d.From.Name].Minutes()) // upstreams are asked side by side
 }
 
 func sortedKinds(cat *catalog.Catalog) []string {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"vitrine/internal/item"
 )
 
@@ -18,7 +20,7 @@ type Lane struct {
 // Pending counts what is queued, stream → lane → counts, and the dead letters.
 func (c *Conn) Pending(ctx context.Context) (streams map[string]map[item.Lane]Lane, failed uint64, err error) {
 	streams = map[string]map[item.Lane]Lane{}
-	for _, name := range []string{Changes, Syncs} {
+	for _, name := range []string{Changes, Parked, Syncs} {
 		if streams[name], err = c.lanes(ctx, name); err != nil {
 			return nil, 0, err
 		}
@@ -39,8 +41,7 @@ func (c *Conn) lanes(ctx context.Context, name string) (map[item.Lane]Lane, erro
 	}
 	list := stream.ListConsumers(ctx)
 	for info := range list.Info() {
-		_, suffix, _ := strings.Cut(info.Name, "-")
-		if lane, err := item.ParseLane(suffix); err == nil {
+		if lane, err := item.ParseLane(info.Name[strings.LastIndexByte(info.Name, '-')+1:]); err == nil {
 			sum := lanes[lane]
 			sum.Waiting += info.NumPending
 			sum.InFlight += uint64(max(info.NumAckPending, 0))
@@ -65,12 +66,36 @@ func (c *Conn) Moving(ctx context.Context) (uint64, error) { return c.count(ctx,
 func (c *Conn) count(ctx context.Context, streams ...string) (left uint64, err error) {
 	for _, name := range streams {
 		n, err := c.messages(ctx, name)
+		if err == nil && name == Changes && n > 0 && n <= fewEnough {
+			n, err = c.due(ctx, n)
+		}
 		if err != nil {
 			return 0, err
 		}
 		left += n
 	}
 	return left, nil
+}
+
+// fewEnough is how many messages of CHANGES are looked at one by one for whether they are due some day.
+const fewEnough = 1000
+
+// due is how many of n messages of CHANGES are not what somebody has scheduled for a later time. Retries count.
+func (c *Conn) due(ctx context.Context, n uint64) (uint64, error) {
+	stream, err := c.js.Stream(ctx, Changes)
+	if err != nil {
+		return 0, reached("look at the stream "+Changes, err)
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter("due.>"))
+	if err != nil {
+		return 0, reached("look at the stream "+Changes, err)
+	}
+	for subject := range info.State.Subjects {
+		if !strings.HasPrefix(subject, "due.retry.") && n > 0 {
+			n--
+		}
+	}
+	return n, nil
 }
 
 func (c *Conn) messages(ctx context.Context, name string) (uint64, error) {

@@ -1,0 +1,220 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vitrine/internal/item"
+)
+
+// StoredLetter is a dead letter where it lies.
+type StoredLetter struct {
+	Letter
+	At  string // its subject in FAILED
+	Seq uint64
+}
+
+// Letters lists the dead letters below a subject, such as "failed.heterog.sku.>", oldest first.
+func (c *Conn) Letters(ctx context.Context, subject string) iter.Seq2[StoredLetter, error] {
+	return func(yield func(StoredLetter, error) bool) {
+		for m, err := range c.stored(ctx, Failed, subject, time.Time{}) {
+			if err != nil {
+				yield(StoredLetter{}, err)
+				return
+			}
+			l := StoredLetter{At: m.subject, Seq: m.seq}
+			if err := json.Unmarshal(m.data, &l.Letter); err != nil {
+				l.Subject, l.Reason = m.subject, "not a dead letter of Vitrine: "+err.Error()
+			}
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Drop removes a dead letter, unless a newer one has taken its place.
+func (c *Conn) Drop(ctx context.Context, l StoredLetter) error {
+	stream, err := c.js.Stream(ctx, Failed)
+	if err != nil {
+		return reached("look at the stream "+Failed, err)
+	}
+	if err := stream.DeleteMsg(ctx, l.Seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return reached("drop "+l.At, err)
+	}
+	return nil
+}
+
+// Retry publishes again what became a dead letter, and removes the letter. A subject from which nothing can
+// be read is item.ErrSubject.
+func (c *Conn) Retry(ctx context.Context, l StoredLetter) error {
+	if change, err := item.ParseChange(l.Subject); err == nil {
+		if err := c.PublishChanges(ctx, []item.Change{change}, PublishOptions{}); err != nil {
+			return err
+		}
+		return c.Drop(ctx, l)
+	}
+	fold, err := item.ParseSync(l.Subject)
+	if err != nil {
+		return err
+	}
+	if err := c.PublishSyncs(ctx, []item.Change{fold}); err != nil {
+		return err
+	}
+	return c.Drop(ctx, l)
+}
+
+// Queued is a message about an entity in one of the streams.
+type Queued struct {
+	Stream  string    `json:"stream"`
+	Subject string    `json:"subject"`
+	Seq     uint64    `json:"seq"`
+	Since   time.Time `json:"since"`
+	Due     string    `json:"due,omitempty"` // of a schedule: its Nats-Schedule
+}
+
+// Find lists what is queued about an entity, dead letters included.
+func (c *Conn) Find(ctx context.Context, e item.Entity) (found []Queued, err error) {
+	id := item.EncodeID(e.ID)
+	for _, at := range []struct{ stream, subject string }{
+		{Changes, "change.*." + e.Kind + ".*." + id},
+		{Changes, "due.*.*." + e.Kind + ".*." + id},
+		{Parked, "parked.*.*." + e.Kind + ".*." + id},
+		{Syncs, "sync.*." + e.Kind + "." + id},
+		{Failed, "failed.*." + e.Kind + ".*." + id},
+	} {
+		stream, err := c.js.Stream(ctx, at.stream)
+		if err != nil {
+			return nil, reached("look at the stream "+at.stream, err)
+		}
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(at.subject))
+		if err != nil {
+			return nil, reached("look at the stream "+at.stream, err)
+		}
+		for subject := range info.State.Subjects {
+			m, err := stream.GetLastMsgForSubject(ctx, subject)
+			if errors.Is(err, jetstream.ErrMsgNotFound) {
+				continue // done meanwhile
+			}
+			if err != nil {
+				return nil, reached("read "+subject, err)
+			}
+			found = append(found, Queued{at.stream, subject, m.Sequence, m.Time, m.Header.Get(scheduleHeader)})
+		}
+	}
+	return found, nil
+}
+
+// Replayed is a change of HISTORY. Position is where to go on after it.
+type Replayed struct {
+	Change   item.Change
+	At       time.Time
+	Position uint64
+}
+
+// Past lists the changes of HISTORY from a position on, or where that is 0, from a time on; oldest first, up to
+// what is there at the call. What can't be read as a change is left out.
+func (c *Conn) Past(ctx context.Context, from uint64, since time.Time) (total uint64, changes iter.Seq2[Replayed, error], err error) {
+	stream, err := c.js.Stream(ctx, History)
+	if err != nil {
+		return 0, nil, reached("look at the stream "+History, err)
+	}
+	last := stream.CachedInfo().State.LastSeq
+	cfg := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from + 1}
+	if from == 0 {
+		cfg.DeliverPolicy, cfg.OptStartSeq, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &since
+	}
+	messages, pending, err := c.read(ctx, History, cfg, last)
+	if err != nil {
+		return 0, nil, err
+	}
+	return pending, func(yield func(Replayed, error) bool) {
+		for m, err := range messages {
+			if err != nil {
+				yield(Replayed{}, err)
+				return
+			}
+			change, err := item.ParseChange("change." + strings.TrimPrefix(m.subject, "history."))
+			if err != nil {
+				continue
+			}
+			if !yield(Replayed{change, m.sent, m.seq}, nil) {
+				return
+			}
+		}
+	}, nil
+}
+
+// storedMessage is a message of a stream that is no work queue.
+type storedMessage struct {
+	subject string
+	data    []byte
+	seq     uint64
+	sent    time.Time
+}
+
+// stored lists the messages of a stream below a subject that are there at the call.
+func (c *Conn) stored(ctx context.Context, name, subject string, since time.Time) iter.Seq2[storedMessage, error] {
+	failed := func(err error) iter.Seq2[storedMessage, error] {
+		return func(yield func(storedMessage, error) bool) { yield(storedMessage{}, err) }
+	}
+	stream, err := c.js.Stream(ctx, name)
+	if err != nil {
+		return failed(reached("look at the stream "+name, err))
+	}
+	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverAllPolicy}
+	messages, _, err := c.read(ctx, name, cfg, stream.CachedInfo().State.LastSeq)
+	if err != nil {
+		return failed(err)
+	}
+	return messages
+}
+
+// read lists messages up to a sequence, in order. pending is how many there are.
+func (c *Conn) read(ctx context.Context, name string, cfg jetstream.OrderedConsumerConfig, last uint64) (list iter.Seq2[storedMessage, error], pending uint64, err error) {
+	consumer, err := c.js.OrderedConsumer(ctx, name, cfg)
+	if err != nil {
+		return nil, 0, reached("read the stream "+name, err)
+	}
+	info, err := consumer.Info(ctx)
+	if err != nil {
+		return nil, 0, reached("read the stream "+name, err)
+	}
+	pending = info.NumPending
+	return func(yield func(storedMessage, error) bool) {
+		for left := pending; left > 0; {
+			batch, err := consumer.Fetch(int(min(left, fetchMax)), jetstream.FetchMaxWait(patience))
+			if err != nil {
+				yield(storedMessage{}, reached("read the stream "+name, err))
+				return
+			}
+			got := 0
+			for msg := range batch.Messages() {
+				got++
+				meta, err := msg.Metadata()
+				if err != nil {
+					yield(storedMessage{}, fmt.Errorf("read the stream %s: %w", name, err))
+					return
+				}
+				if meta.Sequence.Stream > last || !yield(storedMessage{msg.Subject(), msg.Data(), meta.Sequence.Stream, meta.Timestamp}, nil) {
+					return
+				}
+			}
+			if err := batch.Error(); err != nil {
+				yield(storedMessage{}, reached("read the stream "+name, err))
+				return
+			}
+			if got == 0 {
+				return // the rest was removed meanwhile
+			}
+			left -= min(left, uint64(got))
+		}
+	}, pending, nil
+}

@@ -34,6 +34,7 @@ func (a *admin) server() *http.Server {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.node.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /explain", a.explainWhat)
 	mux.HandleFunc("GET /related", a.related)
+	mux.HandleFunc("GET /audit", a.audit)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)

@@ -32,6 +32,7 @@ type commands struct {
 	Queue   queueCommand   `cmd:"" help:"Look into the queues; retry, drop and replay."`
 	Explain explainCommand `cmd:"" help:"Tell where each part of a page comes from, and how old it is."`
 	Catalog catalogCommand `cmd:"" help:"Check, push, list and roll back the catalog."`
+	Audit   auditCommand   `cmd:"" help:"Sweep and compare once; tell how wrong it can be."`
 	Bench   benchCommand   `cmd:"" help:"Measure."`
 	Doctor  doctorCommand  `cmd:"" help:"Check config, catalog, NATS, Redis, upstreams and disk; say what to change."`
 }

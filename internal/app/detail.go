@@ -81,6 +81,7 @@ func (n *node) listenDetail(server *detail.Server, opt detailOptions) (s shown, 
 	if s.HTTP, err = n.listen("--http", opt.HTTP, detail.NewHTTPServer(handler, n.log)); err != nil {
 		return s, err
 	}
+	n.pages = s.HTTP
 	a := &admin{node: n, ready: server.Ready, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
 	s.Admin, err = n.listen("--admin", opt.Admin, a.server())
 	return s, err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,9 @@ type node struct {
 	blobs    kv.Blobs
 	store    *boltkv.Store // set where bbolt holds everything
 	metrics  *prometheus.Registry
+	audits   audits
+	calls    atomic.Int64 // of upstreams
+	pages    string       // base URL of this process's pages; "" where it serves none
 
 	agents  []func(context.Context) error
 	closers []func() error
@@ -48,7 +52,8 @@ func newNode(e *env, dir string) (*node, error) {
 	}
 	n := &node{env: e, log: e.log, dir: dir, metrics: prometheus.NewRegistry()}
 	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	n.upstream = upstream.New(upstream.Config{Log: e.log})
+	n.audits = newAudits(n.metrics)
+	n.upstream = upstream.New(upstream.Config{Log: e.log, Observed: func(upstream.Call) { n.calls.Add(1) }})
 	n.onClose(func() error { n.upstream.Close(); return nil })
 	return n, nil
 }

@@ -54,9 +54,10 @@ func (n *node) runSweeper(ctx context.Context) error {
 	if err := n.catalog.Wait(ctx); err != nil {
 		return nil
 	}
-	s := audit.New(audit.Config{Catalog: n.catalog.Catalog, Records: n.records, Bus: n.bus, Log: n.log})
+	s := audit.New(n.auditConfig())
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.Run(ctx) })
+	group.Go(func() error { return n.runAuditors(ctx, s) })
 	group.Go(func() error {
 		for {
 			if err := n.sweepForCatalog(ctx, s); err != nil && ctx.Err() == nil {

@@ -1,6 +1,6 @@
-// Package audit finds what no message can mend: entities that are dirty though nobody announced it, and
-// records and blobs of a shape that the catalog no longer declares. Repairs go the normal way, in the
-// refresh lane.
+// Package audit finds what no message can mend: entities that are dirty though nobody announced it, blobs that
+// are not what their records fold to, records and blobs of a shape that the catalog no longer declares, and,
+// by a sample, records that are not what their owners say. Repairs go the normal way, in the refresh lane.
 package audit
 
 import (
@@ -19,12 +19,16 @@ import (
 
 // Config of a Sweeper.
 type Config struct {
-	Catalog func() *catalog.Catalog // the one in force
-	Records Records
-	Bus     Publisher
-	Log     *slog.Logger
-	Every   time.Duration // between sweeps. Defaults to 5 minutes
-	Page    int           // entities read at once. Defaults to 500
+	Catalog  func() *catalog.Catalog // the one in force
+	Records  Records
+	Blobs    Blobs
+	Upstream Fetcher // for Sample
+	Bus      Publisher
+	Log      *slog.Logger
+	Every    time.Duration             // between sweeps. Defaults to 5 minutes
+	Page     int                       // entities read at once. Defaults to 500
+	DryRun   bool                      // count, and repair nothing
+	Repaired func(cause string, n int) // told after each repair; defaults to nothing
 }
 
 // Records is what a Sweeper needs of the records store.
@@ -32,6 +36,7 @@ type Records interface {
 	kv.Scanner
 	kv.StateReader
 	kv.RecordReader
+	kv.Builder
 }
 
 // Publisher sends repairs on their way; *bus.Conn is one.
@@ -54,6 +59,7 @@ func New(c Config) *Sweeper {
 type Found struct {
 	Entities int // looked at
 	Dirty    int // with blobs or relations behind their records
+	Blobs    int // that are not what their records fold to; only where blobs are compared
 	Reshaped int // records of another shape than the catalog's
 }
 
@@ -81,19 +87,41 @@ func (s *Sweeper) Run(ctx context.Context) error {
 
 // Sweep looks at every entity once. A thorough sweep also has blobs compared with their shape and asks
 // the owners for records of another shape than the catalog's; it is what a new catalog needs.
-func (s *Sweeper) Sweep(ctx context.Context, thorough bool) (Found, error) {
-	var found Found
+func (s *Sweeper) Sweep(ctx context.Context, thorough bool) (found Found, err error) {
+	err = s.each(ctx, func(entities []item.Entity) error { return s.page(ctx, entities, thorough, &found) })
+	return found, err
+}
+
+// Compare is a Sweep that also compares every blob with what its records fold to.
+func (s *Sweeper) Compare(ctx context.Context) (found Found, err error) {
+	err = s.each(ctx, func(entities []item.Entity) error {
+		if err := s.page(ctx, entities, false, &found); err != nil {
+			return err
+		}
+		return s.compare(ctx, entities, &found)
+	})
+	return found, err
+}
+
+// each calls f with all entities, a page at a time.
+func (s *Sweeper) each(ctx context.Context, f func([]item.Entity) error) error {
 	for cursor := ""; ; {
 		entities, next, err := s.Records.ScanEntities(ctx, cursor, s.Page)
 		if err != nil {
-			return found, fmt.Errorf("scan entities: %w", err)
+			return fmt.Errorf("scan entities: %w", err)
 		}
-		if err := s.page(ctx, entities, thorough, &found); err != nil {
-			return found, err
+		if err := f(entities); err != nil {
+			return err
 		}
 		if cursor = next; cursor == "" {
-			return found, nil
+			return nil
 		}
+	}
+}
+
+func (s *Sweeper) repaired(cause string, n int) {
+	if s.Repaired != nil && n > 0 {
+		s.Repaired(cause, n)
 	}
 }
 
@@ -119,8 +147,14 @@ func (s *Sweeper) page(ctx context.Context, entities []item.Entity, thorough boo
 			syncs = append(syncs, item.Change{Lane: item.Refresh, Entity: e})
 		}
 	}
+	if s.DryRun {
+		return nil
+	}
 	if err := s.Bus.PublishSyncs(ctx, syncs); err != nil {
 		return fmt.Errorf("announce to the syncer: %w", err)
+	}
+	if !thorough {
+		s.repaired("dirty", len(syncs))
 	}
 	if !thorough {
 		return nil

@@ -98,3 +98,77 @@ func TestSweep(t *testing.T) {
 		})
 	}
 }
+
+func TestCompare(t *testing.T) {
+	cat, err := catalog.Parse([]byte(shop), "shop.yaml", catalog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	store, err := boltkv.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), boltkv.Options{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	kind := cat.Kinds["sku"]
+	build := func(id, record, blob string, shift uint64) {
+		e := item.Entity{Kind: "sku", ID: id}
+		res, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: kv.RecordKey{Entity: e, Dimension: "price"},
+			Value: kv.Value{Header: kv.Header{Life: kv.Alive, Shape: kind.Dimensions[0].Shape}, Body: []byte(record)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		gen := res[0].State.Gens["price"]
+		if blob != "" {
+			v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: gen - shift, Shape: kind.Blobs[0].Shape}, Body: []byte(blob)}
+			if _, err := store.PutBlobs(t.Context(), []kv.BlobPut{{BlobKey: kv.BlobKey{Entity: e, Blob: "offer"}, Value: v}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := store.MarkBuilt(t.Context(), []kv.Built{{Entity: e, Gens: map[string]uint64{"offer": gen}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build("right", `{"a":1}`, `{"price":{"a":1}}`, 0)
+	build("other", `{"a":1}`, `{"price":{"a":2}}`, 0)
+	build("older", `{"a":1}`, `{"price":{"a":1}}`, 1)
+	build("missing", `{"a":1}`, "", 0)
+	l := &line{}
+	repaired := map[string]int{}
+	s := audit.New(audit.Config{Catalog: func() *catalog.Catalog { return cat }, Records: store, Blobs: store, Bus: l, Log: log, Page: 3,
+		Repaired: func(cause string, n int) { repaired[cause] += n }})
+	found, err := s.Compare(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(l.subjects)
+	if diff := cmp.Diff([]string{"sync.refresh.sku.missing", "sync.refresh.sku.older", "sync.refresh.sku.other"}, l.subjects); diff != "" {
+		t.Error(diff)
+	}
+	if found.Blobs != 3 || found.Entities != 4 || repaired["blob"] != 3 {
+		t.Errorf("%+v %v", found, repaired)
+	}
+	states, err := store.States(t.Context(), []item.Entity{{Kind: "sku", ID: "other"}, {Kind: "sku", ID: "right"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !audit.Dirty(kind, states[0]) || audit.Dirty(kind, states[1]) {
+		t.Error("a wrong blob must be folded anew, over the gen it has, and a right one left alone")
+	}
+}
+
+func TestBound(t *testing.T) {
+	for _, c := range []struct {
+		s        audit.Sampled
+		min, max float64
+	}{
+		{audit.Sampled{}, 1, 1},
+		{audit.Sampled{Checked: 1000}, 0.001, 0.003},
+		{audit.Sampled{Checked: 1000, Stale: 10}, 0.015, 0.018},
+		{audit.Sampled{Checked: 10, Stale: 10}, 1, 1},
+	} {
+		if got := c.s.Bound(); got < c.min || got > c.max {
+			t.Errorf("%+v: %f", c.s, got)
+		}
+	}
+}

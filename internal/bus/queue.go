@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vitrine/internal/item"
@@ -217,4 +218,43 @@ func (c *Conn) read(ctx context.Context, name string, cfg jetstream.OrderedConsu
 			left -= min(left, uint64(got))
 		}
 	}, pending, nil
+}
+
+// NextChanges gives the next changes that are published, until there are most of them or ctx ends.
+func (c *Conn) NextChanges(ctx context.Context, most int) (changes []Replayed, err error) {
+	messages := make(chan *nats.Msg, most)
+	sub, err := c.nats.ChanSubscribe("history.>", messages)
+	if err != nil {
+		return nil, fmt.Errorf("%w: follow changes: %w", item.ErrUnavailable, err)
+	}
+	defer func() {
+		if err := sub.Unsubscribe(); err != nil {
+			c.log.Debug("stop following changes", "error", err)
+		}
+	}()
+	if err := sub.AutoUnsubscribe(most); err != nil {
+		return nil, fmt.Errorf("%w: follow changes: %w", item.ErrUnavailable, err)
+	}
+	for len(changes) < most {
+		select {
+		case m := <-messages:
+			if change, err := item.ParseChange("change." + strings.TrimPrefix(m.Subject, "history.")); err == nil {
+				changes = append(changes, Replayed{Change: change, At: time.Now()})
+			} else {
+				most--
+			}
+		case <-ctx.Done():
+			return changes, nil
+		}
+	}
+	return changes, nil
+}
+
+// Created is when the stream of changes was made: another time than before means that it is a new one.
+func (c *Conn) Created(ctx context.Context) (time.Time, error) {
+	stream, err := c.js.Stream(ctx, Changes)
+	if err != nil {
+		return time.Time{}, reached("look at the stream "+Changes, err)
+	}
+	return stream.CachedInfo().Created, nil
 }

@@ -1,0 +1,281 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"vitrine/internal/audit"
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+type auditCommand struct {
+	Sample  int           `help:"Records that are compared with their owners; 0 for none." default:"1000"`
+	DryRun  bool          `help:"Count, and repair nothing."`
+	Admin   string        `help:"The admin listener of vitrine up or vitrine syncer." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	JSON    bool          `name:"json" help:"Print JSON."`
+	Timeout time.Duration `help:"Give up waiting after this time." default:"30m"`
+}
+
+// Help is more of vitrine audit --help.
+func (auditCommand) Help() string {
+	return `Examples:
+  vitrine audit
+  vitrine audit --sample 20000 --dry-run --json
+
+It looks at every entity for blobs that lag behind or differ from their records, and compares a sample of
+records with their owners. What is wrong is announced in the refresh lane.`
+}
+
+// audited is what audit --json prints.
+type audited struct {
+	Checked  int     `json:"checked"` // records compared with their owners
+	Stale    int     `json:"stale"`   // of these, not what their owners say
+	Repaired int     `json:"repaired"`
+	Bound    float64 `json:"bound"` // the share of stale records that is not exceeded, with 95% confidence
+	Entities int     `json:"entities"`
+	Dirty    int     `json:"dirty"`  // entities whose blobs or relations lag behind
+	Blobs    int     `json:"blobs"`  // that differ from what their records fold to
+	Back     int     `json:"back"`   // stale records whose owner went back to an older version
+	Silent   int     `json:"silent"` // records whose owner did not answer
+	Seconds  float64 `json:"seconds"`
+}
+
+// Run is vitrine audit.
+func (a *auditCommand) Run(e *env) error {
+	if a.Sample < 0 {
+		return usagef("--sample must not be negative")
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, a.Timeout)
+	defer cancel()
+	var out audited
+	q := url.Values{"sample": {strconv.Itoa(a.Sample)}, "dry": {strconv.FormatBool(a.DryRun)}}
+	if err := askAdmin(ctx, a.Admin, "/audit?"+q.Encode(), &out); err != nil {
+		return err
+	}
+	var err error
+	if a.JSON {
+		err = json.NewEncoder(e.stdout).Encode(out)
+	} else {
+		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records\n%d records compared with their owners: %d stale (%d went back), %d owners silent\nat most %.3f%% of all records are stale, with 95%% confidence\n%d repairs announced, in %.1f s\n",
+			out.Entities, out.Dirty, out.Blobs, out.Checked, out.Stale, out.Back, out.Silent, 100*out.Bound, out.Repaired, out.Seconds)
+	}
+	if err == nil && out.Stale+out.Dirty+out.Blobs > out.Repaired {
+		return errReported // something stale is left
+	}
+	return err
+}
+
+// audit answers /audit: it announces repairs, as anybody may who may publish, and changes nothing itself.
+func (a *admin) audit(w http.ResponseWriter, r *http.Request) {
+	sample, err := strconv.Atoi(r.FormValue("sample"))
+	if err != nil || sample < 0 {
+		http.Error(w, "sample is no number of records", http.StatusBadRequest)
+		return
+	}
+	out, err := a.node.auditOnce(r.Context(), sample, r.FormValue("dry") == "true")
+	answer(w, out, err)
+}
+
+func (n *node) auditOnce(ctx context.Context, sample int, dry bool) (out audited, err error) {
+	if n.catalog.Catalog() == nil || n.records == nil {
+		return out, fmt.Errorf("%w: no catalog, or no store of records, here", item.ErrUnavailable)
+	}
+	began := time.Now()
+	cfg := n.auditConfig()
+	cfg.DryRun = dry
+	metered := cfg.Repaired
+	cfg.Repaired = func(cause string, k int) {
+		out.Repaired += k
+		metered(cause, k)
+	}
+	s := audit.New(cfg)
+	found, err := s.Compare(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.Entities, out.Dirty, out.Blobs = found.Entities, found.Dirty, found.Blobs
+	sampled, err := s.Sample(ctx, sample)
+	out.Checked, out.Stale, out.Back, out.Silent, out.Bound = sampled.Checked, sampled.Stale, sampled.Back, sampled.Silent, sampled.Bound()
+	out.Seconds = time.Since(began).Seconds()
+	return out, err
+}
+
+func (n *node) auditConfig() audit.Config {
+	return audit.Config{
+		Catalog: n.catalog.Catalog, Records: n.records, Blobs: n.blobs, Upstream: n.upstream, Bus: n.bus, Log: n.log,
+		Repaired: func(cause string, k int) { n.audits.repairs.WithLabelValues(cause).Add(float64(k)) },
+	}
+}
+
+// audits are the auditors' metrics.
+type audits struct {
+	repairs *prometheus.CounterVec
+	checked *prometheus.CounterVec
+	read    *prometheus.CounterVec
+}
+
+func newAudits(r prometheus.Registerer) audits {
+	a := audits{
+		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_repairs_total", Help: "Repairs that were announced, by what was found: dirty, blob, sample."}, []string{"cause"}),
+		checked: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_checked_total", Help: "Records compared with their owners, by outcome: same, stale, back, silent."}, []string{"outcome"}),
+		read:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_read_back_total", Help: "Changes looked for at a detail server some time after they came, by age and whether they were there."}, []string{"age", "right"}),
+	}
+	r.MustRegister(a.repairs, a.checked, a.read)
+	return a
+}
+
+func (a audits) sampled(s audit.Sampled) {
+	for outcome, n := range map[string]int{"same": s.Checked - s.Stale, "stale": s.Stale - s.Back, "back": s.Back, "silent": s.Silent} {
+		a.checked.WithLabelValues(outcome).Add(float64(n))
+	}
+}
+
+const (
+	auditShare = 0.01             // of all calls of upstreams, for samples
+	auditEvery = 10 * time.Second // between samples
+	auditLeast = 1                // records in a sample, however quiet it is
+	newBeat    = 5 * time.Second  // between looks for a new store or stream
+)
+
+// runAuditors samples records against their owners within a budget, and walks the lists when the store or
+// NATS has become a new one, until ctx ends.
+func (n *node) runAuditors(ctx context.Context, s *audit.Sweeper) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return n.runSamples(ctx, s) })
+	group.Go(func() error { return n.watchNew(ctx) })
+	if n.pages != "" {
+		group.Go(func() error { return n.readBack().Run(ctx) })
+	}
+	return group.Wait()
+}
+
+func (n *node) runSamples(ctx context.Context, s *audit.Sweeper) error {
+	tick := time.NewTicker(auditEvery)
+	defer tick.Stop()
+	last := n.calls.Load()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		calls := n.calls.Load()
+		sampled, err := s.Sample(ctx, max(auditLeast, int(float64(calls-last)*auditShare)))
+		if err != nil && ctx.Err() == nil {
+			n.log.Warn("sample broken off", "error", err)
+		}
+		n.audits.sampled(sampled)
+		last = n.calls.Load() // samples earn no samples
+	}
+}
+
+// seenKey holds which store and stream of changes were seen last, in the bucket of the catalog.
+const seenKey = "seen"
+
+// watchNew walks the lists when the store was flushed or replaced, or NATS lost its streams: what was announced
+// meanwhile is known to nobody.
+func (n *node) watchNew(ctx context.Context) error {
+	tick := time.NewTicker(newBeat)
+	defer tick.Stop()
+	for {
+		if err := n.lookForNew(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("look for a new store or stream", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (n *node) lookForNew(ctx context.Context) error {
+	epoch, err := n.records.Epoch(ctx)
+	if err != nil {
+		return err
+	}
+	created, err := n.bus.Created(ctx)
+	if err != nil {
+		return err
+	}
+	now := epoch + " " + created.UTC().Format(time.RFC3339Nano)
+	bucket := n.bus.Bucket(catalogBucket)
+	seen, err := bucket.Get(ctx, seenKey)
+	switch {
+	case err == nil && string(seen.Value) == now:
+		return nil
+	case errors.Is(err, bus.ErrNoEntry):
+		some, _, err := n.records.ScanEntities(ctx, "", 1)
+		if err != nil {
+			return err
+		}
+		if len(some) > 0 { // the store is older than NATS
+			err = n.walkNew(ctx, "NATS")
+		}
+		if err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	default:
+		if err := n.walkNew(ctx, "the store, or NATS,"); err != nil {
+			return err
+		}
+	}
+	_, err = bucket.Put(ctx, seenKey, []byte(now))
+	return err
+}
+
+func (n *node) walkNew(ctx context.Context, what string) error {
+	n.log.Warn(what + " is a new one: announcing everything that the upstreams list")
+	return n.walkLists(ctx)
+}
+
+// readBack follows changes to this process's pages.
+func (n *node) readBack() *audit.ReadBack {
+	client := &http.Client{Timeout: 2 * time.Second}
+	n.onClose(func() error { client.CloseIdleConnections(); return nil })
+	return audit.NewReadBack(audit.ReadBackConfig{
+		Catalog: n.catalog.Catalog, Records: n.records, Changes: n.bus, Log: n.log,
+		Read: func(age time.Duration, right bool) {
+			n.audits.read.WithLabelValues(age.String(), strconv.FormatBool(right)).Inc()
+		},
+		Served: func(ctx context.Context, e item.Entity, blob string) (uint64, error) {
+			u := n.pages + "/blobs/" + e.Kind + "/" + blob + "?ids=" + url.QueryEscape(strings.ReplaceAll(e.ID, ",", "%2C"))
+			return servedGen(ctx, client, u, e.ID)
+		},
+	})
+}
+
+func servedGen(ctx context.Context, client *http.Client, u, id string) (uint64, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return 0, err
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("%w: %s answers %s", item.ErrUnknown, u, answer.Status)
+	}
+	var body struct {
+		Items map[string]struct{ Gen uint64 }
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil {
+		return 0, err
+	}
+	return body.Items[id].Gen, nil
+}

@@ -1,0 +1,116 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/shape"
+)
+
+// Blobs is what a Sweeper needs to compare blobs with their records and to have them folded anew.
+type Blobs interface{ kv.BlobGetter }
+
+// compare folds the blobs of clean entities from their records, and has those made anew that differ from what
+// is stored, are missing, or are damaged.
+func (s *Sweeper) compare(ctx context.Context, entities []item.Entity, found *Found) error {
+	wrong, err := s.wrongBlobs(ctx, entities)
+	if err != nil || len(wrong) == 0 {
+		return err
+	}
+	suspects := make([]item.Entity, 0, len(wrong))
+	for e := range wrong {
+		suspects = append(suspects, e)
+	}
+	again, err := s.wrongBlobs(ctx, suspects) // what was being changed at the first look is right, or dirty, now
+	if err != nil {
+		return err
+	}
+	var syncs []item.Change
+	for e, blobs := range again {
+		found.Blobs += len(blobs)
+		if s.DryRun {
+			continue
+		}
+		for _, b := range blobs {
+			if err := s.Records.Raise(ctx, e, []string{b.Of[0].Name}); err != nil {
+				return fmt.Errorf("raise %s of %s: %w", b.Of[0].Name, e, err)
+			}
+		}
+		syncs = append(syncs, item.Change{Lane: item.Refresh, Entity: e})
+		s.repaired("blob", len(blobs))
+	}
+	if err := s.Bus.PublishSyncs(ctx, syncs); err != nil {
+		return fmt.Errorf("announce to the syncer: %w", err)
+	}
+	return nil
+}
+
+// wrongBlobs lists, of entities that are not dirty, the blobs that are not what their records fold to.
+func (s *Sweeper) wrongBlobs(ctx context.Context, entities []item.Entity) (map[item.Entity][]*catalog.Blob, error) {
+	states, err := s.Records.States(ctx, entities)
+	if err != nil {
+		return nil, fmt.Errorf("read states: %w", err)
+	}
+	var of []compared
+	var records []kv.RecordKey
+	var blobs []kv.BlobKey
+	for i, e := range entities {
+		kind, err := s.Catalog().Kind(e.Kind)
+		if err != nil || Dirty(kind, states[i]) {
+			continue
+		}
+		for _, d := range kind.Dimensions {
+			records = append(records, kv.RecordKey{Entity: e, Dimension: d.Name})
+		}
+		for _, b := range kind.Blobs {
+			if gen := states[i].Gen(b.Dimensions()); gen > 0 {
+				of, blobs = append(of, compared{b, e, gen}), append(blobs, kv.BlobKey{Entity: e, Blob: b.Name})
+			}
+		}
+	}
+	held, err := s.Records.Records(ctx, records)
+	if err != nil {
+		return nil, fmt.Errorf("read records: %w", err)
+	}
+	stored, err := s.Blobs.Blobs(ctx, blobs)
+	if err != nil {
+		return nil, fmt.Errorf("read blobs: %w", err)
+	}
+	byEntity := map[item.Entity]map[string]kv.Record{}
+	for i, r := range held {
+		if byEntity[records[i].Entity] == nil {
+			byEntity[records[i].Entity] = map[string]kv.Record{}
+		}
+		byEntity[records[i].Entity][records[i].Dimension] = r
+	}
+	wrong := map[item.Entity][]*catalog.Blob{}
+	for i, c := range of {
+		if !c.right(stored[i], byEntity[c.entity]) {
+			wrong[c.entity] = append(wrong[c.entity], c.blob)
+		}
+	}
+	return wrong, nil
+}
+
+type compared struct {
+	blob   *catalog.Blob
+	entity item.Entity
+	gen    uint64
+}
+
+// right tells whether a stored blob is what its records fold to. One whose records can't be folded is not
+// compared: it keeps what it had.
+func (c compared) right(stored kv.Blob, records map[string]kv.Record) bool {
+	v, err := shape.Fold(c.blob, c.entity, records)
+	if err != nil {
+		return true
+	}
+	if stored.Life == kv.Absent {
+		return v.Life == kv.Unknown // that is soon forgotten
+	}
+	return stored.Stamp == c.gen && stored.Life == v.Life && bytes.Equal(stored.Body, v.Body)
+}

@@ -26,7 +26,7 @@ func (w *Worker) split(ctx context.Context, tasks []bus.Task) []error {
 			parts[k] = item.Change{Lane: t.Change.Lane, Entity: t.Change.Entity, Dimension: d.Name}
 		}
 		if err := w.Bus.PublishChanges(ctx, parts, bus.PublishOptions{Event: t.Event, Force: t.Force}); err != nil {
-			out[i] = fmt.Errorf("split %s: %w", t.Change.Entity, err)
+			out[i] = fmt.Errorf("%w: split %s: %w", item.ErrOwn, t.Change.Entity, err)
 		}
 	}
 	return out
@@ -45,7 +45,7 @@ func (w *Worker) announce(ctx context.Context, d *catalog.Dimension, jobs []*job
 	}
 	if len(syncs) > 0 {
 		if err := w.Bus.PublishSyncs(ctx, syncs); err != nil {
-			fail(sent, fmt.Errorf("announce to the syncer: %w", err))
+			fail(sent, fmt.Errorf("%w: announce to the syncer: %w", item.ErrOwn, err))
 		}
 	}
 	if err := w.refs.announce(ctx, d, jobs); err != nil {

@@ -140,7 +140,7 @@ func (w *Worker) read(ctx context.Context, jobs []*job) error {
 	}
 	held, err := w.Store.Records(ctx, keys)
 	if err != nil {
-		return fmt.Errorf("read records: %w", err)
+		return fmt.Errorf("%w: read records: %w", item.ErrOwn, err)
 	}
 	for i, j := range jobs {
 		j.held = held[i]
@@ -179,7 +179,7 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) ([]
 	}
 	results, err := w.Store.PutRecords(ctx, puts)
 	if err != nil {
-		return ready, fmt.Errorf("put records: %w", err)
+		return ready, fmt.Errorf("%w: put records: %w", item.ErrOwn, err)
 	}
 	var changed []*job
 	for i, j := range ready {

@@ -71,7 +71,7 @@ func (f *Folder) Handle(ctx context.Context, tasks []bus.Task) []error {
 		f.load, f.inspect, f.fold, f.put, f.relate, f.announce, f.mark,
 	} {
 		if err := step(ctx, kind, jobs); err != nil {
-			return all(tasks, err)
+			return all(tasks, fmt.Errorf("%w: %w", item.ErrOwn, err))
 		}
 	}
 	return errs(jobs)

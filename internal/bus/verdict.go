@@ -29,6 +29,12 @@ type verdict struct {
 	delay  time.Duration
 }
 
+// What own stores and queues refuse is tried again soon, by few.
+const (
+	ownBackoff = 5 * time.Second
+	ownPause   = 200 * time.Millisecond
+)
+
 // rule says how often a class of errors is tried, and whether at once. 0 attempts are those of the config.
 type rule struct {
 	class    error
@@ -38,8 +44,9 @@ type rule struct {
 }
 
 // rules is the one table from classes of errors to actions; the first match counts.
-func rules() [9]rule {
+func rules() [10]rule {
 	return [...]rule{
+		{class: item.ErrOwn, endless: true},
 		{class: item.ErrSubject, attempts: 1},
 		{class: item.ErrUnknown, attempts: 1},
 		{class: item.ErrName, attempts: 1},
@@ -73,6 +80,8 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 		return verdict{action: fail}
 	case r.atOnce:
 		return verdict{action: back}
+	case r.class == item.ErrOwn:
+		return verdict{again, min(c.cfg.Backoff(w.task.Attempt), ownBackoff)}
 	case c.cfg.Stream == Changes:
 		return verdict{retry, c.cfg.Backoff(w.task.Attempt)}
 	}

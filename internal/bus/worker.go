@@ -2,10 +2,14 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
+
+	"vitrine/internal/item"
 )
 
 // work takes batches until the board is closed, and returns when all are done. The board bounds how many
@@ -37,6 +41,9 @@ func (c *Consumer) handle(ctx context.Context, batch []*work) {
 	}
 	if len(aside) > 0 {
 		c.setAside(ctx, aside)
+	}
+	if slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, item.ErrOwn) }) {
+		wait(ctx, ownPause) // no use in failing as fast as one can
 	}
 }
 

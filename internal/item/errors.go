@@ -24,6 +24,8 @@ var (
 	// ErrNotAsked is work that was not begun, since its upstream is full, broken or switched off. It is no
 	// attempt; whoever queues the work parks it.
 	ErrNotAsked = errors.New("upstream not asked")
+	// ErrOwn is a store or a queue of Vitrine's own that is not there. Work waits for it, however long.
+	ErrOwn = errors.New("own store or queue unavailable")
 	// ErrDamaged is a stored value whose checksum or form is wrong. Readers treat it as absent.
 	ErrDamaged = errors.New("stored value damaged")
 	// ErrBehind is an answer older than the record in force: a lagging replica, asked again for a minute.

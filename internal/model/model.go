@@ -1,0 +1,174 @@
+package model
+
+// Scenario bounds what the surroundings may do.
+type Scenario struct {
+	Edits      [2]uint8 // of each dimension; content goes 1, 2, 1, …, so that it comes back
+	Crashes    uint8    // of workers and syncers, at any step
+	Redelivers uint8    // of what is still in work
+	Failures   uint8    // of fetches
+	Losses     uint8    // of the streams CHANGES and SYNC
+	Gaps       uint8    // of the stream BLOBS
+	Reads      uint8    // by which the cache is filled
+}
+
+// Mutant is a rule that is broken.
+type Mutant string
+
+// The mutants.
+const (
+	Sound            Mutant = ""
+	PutAnyway        Mutant = "a put is accepted though the stamp has moved"
+	StampAfterFetch  Mutant = "the stamp is read after the fetch"
+	SameKeepsStamp   Mutant = "a put of equal content leaves the stamp"
+	GiveUpOnChanged  Mutant = "an overtaken worker acks in place of fetching again"
+	GenApart         Mutant = "the gen rises in a step of its own, after the put"
+	SilentOnSame     Mutant = "a worker announces only what it applied"
+	AckBeforePut     Mutant = "a worker acks before its put"
+	AckBeforeSync    Mutant = "a worker acks before it announces"
+	FailureDeletes   Mutant = "a fetch that failed is stored as a deletion"
+	RecordsFirst     Mutant = "a syncer reads the records before the gens"
+	WriteAnyway      Mutant = "a syncer writes its blob over a higher gen"
+	MarkBeforeWrite  Mutant = "a syncer marks a blob built before it is written"
+	MarkBeforeTell   Mutant = "a syncer marks a blob built before it is announced"
+	SilentOnRefused  Mutant = "a syncer whose write was refused does not announce"
+	GenOfOne         Mutant = "a blob's gen is that of its first dimension"
+	NoFloor          Mutant = "a cache keeps a fill that an announcement has overtaken"
+	NoGap            Mutant = "a cache keeps its entries over a gap in the announcements"
+	NoWalk           Mutant = "nothing is announced again after a stream was lost"
+	DropNew          Mutant = "a change is dropped while one of its subject is in work"
+	AckRemovesNewest Mutant = "an ack removes what stands in the stream, whatever was delivered"
+)
+
+// Mutants are all but Sound.
+func Mutants() []Mutant {
+	return []Mutant{PutAnyway, StampAfterFetch, SameKeepsStamp, GiveUpOnChanged, GenApart, SilentOnSame, AckBeforePut, AckBeforeSync, FailureDeletes,
+		RecordsFirst, WriteAnyway, MarkBeforeWrite, MarkBeforeTell, SilentOnRefused, GenOfOne, NoFloor, NoGap, NoWalk, DropNew, AckRemovesNewest}
+}
+
+// deleted is what FailureDeletes stores.
+const deleted = 9
+
+// queue is one subject of a work queue: a newer message replaces the one that stands.
+type queue struct {
+	seq   uint8 // of the message that stands; 0 where none does
+	last  uint8
+	ready bool // it waits to be delivered
+}
+
+func (q *queue) publish(m Mutant) {
+	if m == DropNew && q.seq != 0 && !q.ready {
+		return
+	}
+	q.last++
+	q.seq, q.ready = q.last, true
+}
+
+func (q *queue) ack(seq uint8, m Mutant) {
+	if q.seq == seq || m == AckRemovesNewest {
+		q.seq, q.ready = 0, false
+	}
+}
+
+func (q *queue) again(seq uint8) {
+	if q.seq == seq {
+		q.ready = true
+	}
+}
+
+// worker of heterog; step 0 is idle.
+type worker struct {
+	step, dim, seq, stamp, val uint8
+	silent                     bool // SilentOnSame: there is nothing to announce
+	owes                       bool // GenApart: the gen has not risen yet
+}
+
+// folder of syncer; step 0 is idle.
+type folder struct {
+	step, seq, gen uint8
+	vals           [2]uint8
+	refused        bool
+}
+
+// state is everything. It is comparable, and small: there are millions.
+type state struct {
+	left     Scenario
+	upstream [2]uint8
+
+	changes [2]queue
+	syncs   queue
+	lost    bool // streams are new, and nothing was announced again yet
+
+	record, stamp, gen [2]uint8
+	counter, built     uint8
+	blobGen            uint8
+	blob               [2]uint8
+
+	told  uint8 // the gen of the announcement that stands; 0 where it was taken
+	floor uint8
+	kept  bool
+	entry folder // gen and vals of the cache's entry
+	fill  folder // step 1: read and not yet kept
+
+	workers [2]worker
+	folders [2]folder
+}
+
+// initial is a system at rest, every value 1.
+func initial(s Scenario) state {
+	one := [2]uint8{1, 1}
+	return state{left: s, upstream: one, record: one, stamp: one, gen: one, counter: 1, built: 1, blobGen: 1, blob: one, floor: 1}
+}
+
+// highest is the gen that the blob should have.
+func (s *state) highest(m Mutant) uint8 {
+	if m == GenOfOne {
+		return s.gen[0]
+	}
+	return max(s.gen[0], s.gen[1])
+}
+
+// Result is what Explore saw. Wrong tells how a state at rest was wrong; "" where none was.
+type Result struct {
+	States int
+	Wrong  string
+}
+
+// Explore walks every state that can be reached, and ends at the first wrong one.
+func Explore(s Scenario, m Mutant) Result {
+	begin := initial(s)
+	seen := map[state]struct{}{begin: {}}
+	todo := []state{begin}
+	for len(todo) > 0 {
+		now := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		moves := false // does anybody of ours still have something to do
+		step := func(ours bool, next state) {
+			moves = moves || ours
+			if _, ok := seen[next]; !ok {
+				seen[next] = struct{}{}
+				todo = append(todo, next)
+			}
+		}
+		now.surroundings(m, func(next state) { step(false, next) })
+		now.ours(m, func(next state) { step(true, next) })
+		if !moves {
+			if wrong := now.wrong(); wrong != "" {
+				return Result{len(seen), wrong}
+			}
+		}
+	}
+	return Result{len(seen), ""}
+}
+
+// wrong says what is not as it must be in a state at rest.
+func (s *state) wrong() string {
+	switch {
+	case s.record != s.upstream:
+		return "a record is not what its upstream says"
+	case s.blob != s.record:
+		return "the blob is not what its records fold to"
+	case s.kept && (s.entry.vals != s.blob || s.entry.gen != s.blobGen):
+		return "a cache keeps an old blob"
+	}
+	return ""
+}

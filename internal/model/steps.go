@@ -1,0 +1,278 @@
+package model
+
+// surroundings takes every step of what is not ours: edits, crashes, redeliveries, losses, readers.
+func (s state) surroundings(m Mutant, next func(state)) {
+	for d := range s.upstream {
+		if s.left.Edits[d] > 0 {
+			n := s
+			n.left.Edits[d]--
+			n.upstream[d] = 3 - n.upstream[d]
+			n.changes[d].publish(m)
+			next(n)
+		}
+	}
+	for i, w := range s.workers {
+		if w.step > 0 && s.left.Crashes > 0 {
+			n := s
+			n.left.Crashes--
+			n.changes[w.dim].again(w.seq)
+			n.workers[i] = worker{}
+			next(n)
+		}
+		if w.step > 0 && s.left.Redelivers > 0 && s.changes[w.dim].seq == w.seq && !s.changes[w.dim].ready {
+			n := s
+			n.left.Redelivers--
+			n.changes[w.dim].ready = true
+			next(n)
+		}
+	}
+	for i, f := range s.folders {
+		if f.step > 0 && s.left.Crashes > 0 {
+			n := s
+			n.left.Crashes--
+			n.syncs.again(f.seq)
+			n.folders[i] = folder{}
+			next(n)
+		}
+		if f.step > 0 && s.left.Redelivers > 0 && s.syncs.seq == f.seq && !s.syncs.ready {
+			n := s
+			n.left.Redelivers--
+			n.syncs.ready = true
+			next(n)
+		}
+	}
+	if s.left.Losses > 0 {
+		n := s
+		n.left.Losses--
+		n.lost = true
+		for _, q := range []*queue{&n.changes[0], &n.changes[1], &n.syncs} {
+			q.seq, q.ready = 0, false
+		}
+		next(n)
+	}
+	if s.left.Gaps > 0 && s.told > 0 {
+		n := s
+		n.left.Gaps--
+		n.told = 0
+		if m != NoGap { // the cache sees the gap: nothing it has, or is reading, is kept
+			n.kept, n.entry, n.fill = false, folder{}, folder{}
+		}
+		next(n)
+	}
+	if s.left.Reads > 0 && s.fill.step == 0 {
+		n := s
+		n.left.Reads--
+		n.fill = folder{step: 1, gen: s.blobGen, vals: s.blob}
+		next(n)
+	}
+}
+
+// ours takes every step of the loop.
+func (s state) ours(m Mutant, next func(state)) {
+	for i := range s.workers {
+		s.work(i, m, next)
+	}
+	for i := range s.folders {
+		s.foldStep(i, m, next)
+	}
+	if s.told > 0 {
+		n := s
+		n.told = 0
+		n.floor = max(n.floor, s.told)
+		if n.kept && n.entry.gen < s.told {
+			n.kept, n.entry = false, folder{}
+		}
+		next(n)
+	}
+	if s.fill.step > 0 {
+		n := s
+		if (s.fill.gen >= s.floor || m == NoFloor) && (!s.kept || s.fill.gen > s.entry.gen) {
+			n.kept, n.entry = true, s.fill
+		}
+		n.fill = folder{}
+		next(n)
+	}
+	if s.lost && m != NoWalk {
+		n := s
+		n.lost = false
+		n.changes[0].publish(m)
+		n.changes[1].publish(m)
+		n.syncs.publish(m) // the sweep
+		next(n)
+	}
+}
+
+// The steps of a worker, by what it has done.
+const (
+	took = iota + 1
+	readStamp
+	fetched
+	put
+	announced
+)
+
+func (s state) work(i int, m Mutant, next func(state)) {
+	n := s
+	w := &n.workers[i]
+	d := w.dim
+	switch s.workers[i].step {
+	case 0:
+		for d := range s.changes {
+			if s.changes[d].ready {
+				n := s
+				n.changes[d].ready = false
+				n.workers[i] = worker{step: took, dim: uint8(d), seq: s.changes[d].seq}
+				if m == AckBeforePut {
+					n.changes[d].ack(s.changes[d].seq, m)
+				}
+				next(n)
+			}
+		}
+		return
+	case took:
+		w.step, w.stamp = readStamp, s.stamp[d]
+		if m == StampAfterFetch {
+			w.val = s.upstream[d]
+		}
+	case readStamp:
+		if s.left.Failures > 0 {
+			f := s
+			f.left.Failures--
+			f.changes[d].again(w.seq)
+			f.workers[i] = worker{}
+			if m == FailureDeletes {
+				f.record[d], f.stamp[d] = deleted, f.stamp[d]+1
+				f.counter++
+				f.gen[d] = f.counter
+				f.syncs.publish(m)
+				f.changes[d].ack(w.seq, m)
+			}
+			next(f)
+		}
+		w.step = fetched
+		if m == StampAfterFetch {
+			w.stamp = s.stamp[d]
+		} else {
+			w.val = s.upstream[d]
+		}
+	case fetched:
+		n.put(w, m)
+	case put:
+		if w.owes {
+			n.counter++
+			n.gen[d] = n.counter
+		}
+		if m == AckBeforeSync {
+			n.changes[d].ack(w.seq, m)
+		}
+		w.step = announced
+		if m == AckBeforeSync {
+			break
+		}
+		if !w.silent {
+			n.syncs.publish(m)
+		}
+	case announced:
+		if m == AckBeforeSync && !w.silent {
+			n.syncs.publish(m)
+		}
+		n.changes[d].ack(w.seq, m)
+		*w = worker{}
+	}
+	next(n)
+}
+
+// put is the compare-and-set of the store.
+func (s *state) put(w *worker, m Mutant) {
+	d := w.dim
+	switch {
+	case s.stamp[d] != w.stamp && m == GiveUpOnChanged:
+		s.changes[d].ack(w.seq, m)
+		*w = worker{}
+		return
+	case s.stamp[d] != w.stamp && m != PutAnyway:
+		w.step = took // changed: once more from the start
+		return
+	}
+	w.step = put
+	if s.record[d] == w.val {
+		if m != SameKeepsStamp {
+			s.stamp[d]++
+		}
+		w.silent = m == SilentOnSame
+		return
+	}
+	s.record[d] = w.val
+	s.stamp[d]++
+	if m == GenApart {
+		w.owes = true
+		return
+	}
+	s.counter++
+	s.gen[d] = s.counter
+}
+
+// The steps of a folder, by what it has done; took is its first too.
+const (
+	readGens = iota + 2
+	readFirst
+	readSecond
+	wrote
+	told
+)
+
+func (s state) foldStep(i int, m Mutant, next func(state)) {
+	n := s
+	f := &n.folders[i]
+	switch s.folders[i].step {
+	case 0:
+		if !s.syncs.ready {
+			return
+		}
+		n.syncs.ready = false
+		*f = folder{step: took, seq: s.syncs.seq}
+	case took:
+		f.gen, f.step = s.highest(m), readGens
+		if f.gen <= s.built { // nothing is dirty
+			n.syncs.ack(f.seq, m)
+			*f = folder{}
+		}
+		if m == RecordsFirst && f.step > 0 {
+			f.gen, f.vals = 0, s.record
+		}
+	case readGens:
+		f.step = readFirst
+		if m == RecordsFirst {
+			f.gen = s.highest(m)
+			break
+		}
+		f.vals[0] = s.record[0]
+	case readFirst:
+		f.step = readSecond
+		if m != RecordsFirst {
+			f.vals[1] = s.record[1]
+		}
+		if m == MarkBeforeWrite {
+			n.built = max(n.built, f.gen)
+		}
+	case readSecond:
+		f.step = wrote
+		f.refused = f.gen <= s.blobGen && m != WriteAnyway
+		if !f.refused {
+			n.blobGen, n.blob = f.gen, f.vals
+		}
+		if m == MarkBeforeTell {
+			n.built = max(n.built, f.gen)
+		}
+	case wrote:
+		f.step = told
+		if !f.refused || m != SilentOnRefused {
+			n.told = max(n.told, f.gen)
+		}
+	case told:
+		n.built = max(n.built, f.gen)
+		n.syncs.ack(f.seq, m)
+		*f = folder{}
+	}
+	next(n)
+}

@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/failpoint"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/shape"
@@ -123,12 +124,15 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 			break
 		}
 		w.fetch(ctx, d, todo)
+		failpoint.Hit(failpoint.Fetched)
 		if todo, err = w.put(ctx, d, todo); err != nil {
 			fail(todo, err)
 			break
 		}
 	}
+	failpoint.Hit(failpoint.Put)
 	w.announce(ctx, d, jobs)
+	failpoint.Hit(failpoint.Announced)
 	return errs(jobs)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/failpoint"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/shape"
@@ -175,6 +176,7 @@ func (f *Folder) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	for _, j := range jobs {
 		j.fold()
 	}
+	failpoint.Hit(failpoint.Folded)
 	if len(damaged) == 0 {
 		return nil
 	}
@@ -193,6 +195,7 @@ func (f *Folder) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	if _, err := f.Blobs.PutBlobs(ctx, puts); err != nil {
 		return fmt.Errorf("put blobs: %w", err)
 	}
+	failpoint.Hit(failpoint.BlobPut)
 	return nil
 }
 
@@ -210,6 +213,7 @@ func (f *Folder) announce(ctx context.Context, kind *catalog.Kind, jobs []*job) 
 	if err := f.Bus.Announce(ctx, out); err != nil {
 		return fmt.Errorf("announce blobs: %w", err)
 	}
+	failpoint.Hit(failpoint.Told)
 	return nil
 }
 
@@ -226,6 +230,7 @@ func (f *Folder) mark(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	if err := f.Records.MarkBuilt(ctx, built); err != nil {
 		return fmt.Errorf("mark built: %w", err)
 	}
+	failpoint.Hit(failpoint.Marked)
 	return nil
 }
 

@@ -63,9 +63,10 @@ type process struct {
 	cmd *exec.Cmd
 }
 
-func start(t *testing.T, binary, dir, file string) *process {
+func start(t *testing.T, binary, dir, file string, env ...string) *process {
 	t.Helper()
 	cmd := exec.Command(binary, "up", "--dir", dir, "--catalog", file, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0")
+	cmd.Env = append(os.Environ(), env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()

@@ -110,7 +110,10 @@ func (u *upCommand) connect(n *node) error {
 		n.onClose(func() error { server.Shutdown(); return nil })
 		cfg.URL, cfg.Server = server.URL(), server
 	}
-	return n.connect(n.env.ctx, cfg)
+	if err := n.connect(n.env.ctx, cfg); err != nil || cfg.Server == nil {
+		return err
+	}
+	return n.bus.Forget(n.env.ctx)
 }
 
 func (u *upCommand) specs() ([]rows.Spec, error) {

@@ -47,3 +47,28 @@ func (in *intake) bury(ctx context.Context) error {
 	}
 	return stream.Purge(ctx, jetstream.WithPurgeSubject(in.filter()), jetstream.WithPurgeSequence(floor+1))
 }
+
+// Forget removes the durable consumers of the work queues, which are made anew by those who consume. For an
+// embedded server that has just started: whoever had work then is dead, and need not be waited for.
+func (c *Conn) Forget(ctx context.Context) error {
+	for _, name := range []string{Changes, Syncs, Parked} {
+		stream, err := c.js.Stream(ctx, name)
+		if err != nil {
+			return reached("look at the stream "+name, err)
+		}
+		list := stream.ConsumerNames(ctx)
+		var names []string
+		for consumer := range list.Name() {
+			names = append(names, consumer)
+		}
+		if err := list.Err(); err != nil {
+			return reached("look at the consumers of "+name, err)
+		}
+		for _, consumer := range names {
+			if err := stream.DeleteConsumer(ctx, consumer); err != nil {
+				return reached("remove the consumer "+consumer, err)
+			}
+		}
+	}
+	return nil
+}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"vitrine/internal/failpoint"
 	"vitrine/internal/item"
 )
 
@@ -37,6 +38,7 @@ func (c *Consumer) handle(ctx context.Context, batch []*work) {
 			continue
 		}
 		c.carryOut(ctx, w, v, errs[i])
+		failpoint.Hit(failpoint.Acking)
 		c.cfg.Handled(Handled{w.Lane, w.place.Name, v.action.String(), time.Since(began)})
 	}
 	if len(aside) > 0 {

@@ -7,7 +7,7 @@ import (
 	"vitrine/internal/model"
 )
 
-var large = flag.Bool("large", false, "walk a scenario of 46 million states too; it takes 5 GB and minutes")
+var large = flag.Bool("large", false, "walk scenarios of millions of states too")
 
 // scenarios are small enough to be walked whole, and between them catch every mutant.
 func scenarios() map[string]model.Scenario {

@@ -8,6 +8,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"vitrine/internal/failpoint"
 	"vitrine/internal/item"
 )
 
@@ -37,7 +38,10 @@ func (s *Store) transact(writable bool, f func(tx *bbolt.Tx) error) (err error) 
 	if err := f(tx); err != nil || !writable {
 		return err
 	}
-	return tx.Commit()
+	failpoint.Hit(failpoint.Committing)
+	err = tx.Commit()
+	failpoint.Hit(failpoint.Committed)
+	return err
 }
 
 // begin opens a transaction. A fault in here, when the file was cut to nothing, leaves bbolt's locks held.

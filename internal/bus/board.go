@@ -13,28 +13,32 @@ import (
 // what is in work already. Of each place as many batches are in work at a time as it takes (a bulkhead), so that
 // a place that hangs holds up nobody else.
 type board struct {
-	buffer int // work that may wait per lane
-	share  int // of it, what one place may hold while others could work
+	others func() bool // is there more than one place
+	buffer int         // work that may wait per lane
+	share  int         // of it, what one place may hold while others could work
 
 	mu      sync.Mutex // guards all below
 	ready   *sync.Cond // there may be work to take, or the board was closed
 	lanes   []*lane    // most urgent first
 	places  map[string]*place
-	named   int       // places that have a name
 	urgent  time.Time // when work of the high lane was taken last
 	waiting map[slot]*work
 	busy    map[key]*busy
 	closed  bool
 }
 
-// calm is how long after urgent work the refresh lane goes at full pace again.
-const calm = 100 * time.Millisecond
+// calm is how long after urgent work the refresh lane goes at full pace again; until then it has a batch each pace.
+const (
+	calm = 100 * time.Millisecond
+	pace = 5 * time.Millisecond
+)
 
 // place is where work is done: an upstream. The queue counts per lane what waits for it here.
 type place struct {
 	limit      int // batches in work at a time
 	working    int
-	refreshing int // of these, how many came through the refresh lane
+	refreshing int       // of these, how many came through the refresh lane
+	refreshed  time.Time // when one was taken last
 	queue      map[item.Lane]int
 	gone       chan struct{} // holds a mark when work was taken from its queue
 }
@@ -56,8 +60,8 @@ type lane struct {
 	turns   []string
 }
 
-func newBoard(buffer int) *board {
-	b := &board{buffer: buffer, share: max(1, buffer/8), places: map[string]*place{}, waiting: map[slot]*work{}, busy: map[key]*busy{}}
+func newBoard(buffer int, others func() bool) *board {
+	b := &board{others: others, buffer: buffer, share: max(1, buffer/8), places: map[string]*place{}, waiting: map[slot]*work{}, busy: map[key]*busy{}}
 	b.ready = sync.NewCond(&b.mu)
 	weights := map[item.Lane]int{item.High: 16, item.Normal: 4, item.Refresh: 1}
 	for _, l := range item.Lanes() {
@@ -99,20 +103,18 @@ func (b *board) place(at Place) *place {
 	if p == nil {
 		p = &place{queue: map[item.Lane]int{}, gone: make(chan struct{}, 1)}
 		b.places[at.Name] = p
-		if at.Name != "" {
-			b.named++
-		}
 	}
 	p.limit = at.Limit
 	return p
 }
 
 // roomAt is how much more work of a lane a place has room for. It is refused what it does not take now, and
-// what would take room from others. It needs mu.
-func (b *board) roomAt(p *place, lane item.Lane, takes int) int {
+// what would take room from others: more than a share beyond what can begin at once, in batches of max. It
+// needs mu.
+func (b *board) roomAt(p *place, lane item.Lane, max, takes int) int {
 	n := math.MaxInt
-	if p.working >= p.limit && b.named > 1 {
-		n = b.share - p.queue[lane]
+	if atOnce := (p.limit - p.working) * max; p.queue[lane] >= atOnce && b.others() {
+		n = b.share + atOnce - p.queue[lane]
 	}
 	if takes < math.MaxInt {
 		n = min(n, takes-p.waiting())
@@ -127,13 +129,22 @@ func (p *place) waiting() (n int) {
 	return n
 }
 
-// refreshMax bounds what the refresh lane may have in work at a place: while there is urgent work, or was a
-// moment ago, a single batch. More would fill the queues of NATS and the store, in which urgent work then stands.
-func (b *board) refreshMax(p *place) int {
-	if time.Since(b.urgent) < calm {
-		return 1
+// mayRefresh tells whether the refresh lane may have another batch in work at a place. While there is urgent
+// work, or was a moment ago, it may have one, and a new one every pace only: more would fill the queues of NATS
+// and the store, in which urgent work then stands. It needs mu.
+func (b *board) mayRefresh(p *place) bool {
+	now := time.Now()
+	if now.Sub(b.urgent) > calm {
+		return true
 	}
-	return p.limit
+	if p.refreshing > 0 {
+		return false // its end is told
+	}
+	if wait := pace - now.Sub(p.refreshed); wait > 0 {
+		time.AfterFunc(wait, b.ready.Signal)
+		return false
+	}
+	return true
 }
 
 // free is how much parked work of a lane a place takes now.
@@ -141,7 +152,7 @@ func (b *board) free(at Place, lane item.Lane, takes int) (n int, gone <-chan st
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.place(at)
-	return min(b.share-p.queue[lane], b.roomAt(p, lane, takes)), p.gone
+	return min(b.share-p.queue[lane], b.roomAt(p, lane, 1, takes)), p.gone
 }
 
 // add puts work on the board. takes tells how many batches a place takes now. It returns the messages that
@@ -155,7 +166,7 @@ func (b *board) add(works []*work, takes func(place string) int) (replaced []mes
 			continue
 		}
 		p := b.place(w.place)
-		if !w.parked && w.place.Name != "" && b.roomAt(p, w.Lane, takes(w.place.Name)) <= 0 {
+		if !w.parked && w.place.Name != "" && b.roomAt(p, w.Lane, w.max, takes(w.place.Name)) <= 0 {
 			turnedAway = append(turnedAway, w)
 			continue
 		}
@@ -234,6 +245,7 @@ func (b *board) batch(l *lane) (batch []*work) {
 		switch l.name {
 		case item.Refresh:
 			p.refreshing++
+			p.refreshed = time.Now()
 		case item.High:
 			b.urgent = time.Now()
 		}
@@ -306,7 +318,7 @@ func (l *lane) push(w *work) {
 // next is the first group whose place takes another batch; -1 where there is none.
 func (l *lane) next(b *board) int {
 	for i, group := range l.turns {
-		if p := b.place(l.groups[group][0].place); p.working < p.limit && (l.name != item.Refresh || p.refreshing < b.refreshMax(p)) {
+		if p := b.place(l.groups[group][0].place); p.working < p.limit && (l.name != item.Refresh || b.mayRefresh(p)) {
 			return i
 		}
 	}

@@ -53,7 +53,7 @@ type ConsumerConfig struct {
 	Handled func(Handled)                                   // told after each task, for metrics; defaults to nothing
 
 	Concurrency int                             // batches in work that have no place in particular; defaults to 64
-	Buffer      int                             // tasks waiting per lane; defaults to 4096
+	Buffer      int                             // tasks waiting per lane; defaults to 8192
 	Attempts    int                             // before a dead letter; defaults to 10
 	Backoff     func(attempt int) time.Duration // before the next attempt; defaults to 100 ms doubling to 60 s, ±20%
 	Drain       time.Duration                   // for what is in work when Run is stopped; defaults to 8 s
@@ -75,7 +75,7 @@ const abandon = time.Second
 
 // NewConsumer checks cfg and sets its defaults.
 func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
-	cfg.Concurrency, cfg.Buffer = cmp.Or(cfg.Concurrency, 64), cmp.Or(cfg.Buffer, 4096)
+	cfg.Concurrency, cfg.Buffer = cmp.Or(cfg.Concurrency, 64), cmp.Or(cfg.Buffer, 8192)
 	cfg.Attempts, cfg.Drain, cfg.AckWait = cmp.Or(cfg.Attempts, 10), cmp.Or(cfg.Drain, 8*time.Second), cmp.Or(cfg.AckWait, 30*time.Second)
 	cfg.Log = orSilent(cfg.Log)
 	if cfg.Backoff == nil {
@@ -99,7 +99,7 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c := &Consumer{cfg: cfg, log: cfg.Log.With("stage", cfg.Stage), board: newBoard(cfg.Buffer), parked: make(chan struct{}, 1)}
+	c := &Consumer{cfg: cfg, log: cfg.Log.With("stage", cfg.Stage), board: newBoard(cfg.Buffer, func() bool { return len(cfg.Places()) > 1 }), parked: make(chan struct{}, 1)}
 	for _, lane := range item.Lanes() {
 		c.lanes = append(c.lanes, &intake{consumer: c, lane: lane})
 	}

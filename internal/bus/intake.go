@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	maxAckPending = 8192 // per lane, over all processes: above what their buffers and batches hold
-	fetchMax      = 512  // messages asked for at a time
+	maxAckPending = 65536 // per lane, over all processes: above what their buffers and batches hold
+	fetchMax      = 512   // messages asked for at a time
 	fetchBeat     = 2 * time.Second
 )
 

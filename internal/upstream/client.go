@@ -21,7 +21,7 @@ import (
 
 // Config of a Client.
 type Config struct {
-	Log      *slog.Logger
+	Log      *slog.Logger  // defaults to silence
 	Idle     time.Duration // between two reads of a body. Defaults to 5 s
 	Dial     time.Duration // to connect. Defaults to 2 s
 	LiveMax  int64         // bytes of a live part. Defaults to 256 KiB
@@ -51,6 +51,9 @@ type Client struct {
 func New(c Config) *Client {
 	c.Idle, c.Dial = cmp.Or(c.Idle, 5*time.Second), cmp.Or(c.Dial, 2*time.Second)
 	c.LiveMax, c.ListMax = cmp.Or(c.LiveMax, 256<<10), cmp.Or(c.ListMax, 16<<20)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 	if c.Observed == nil {
 		c.Observed = func(Call) {}
 	}

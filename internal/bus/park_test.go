@@ -1,0 +1,205 @@
+package bus_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// places has changes of id "w…" done at the place well, all others at sick, of which takes tells how many it takes.
+func places(cfg bus.ConsumerConfig, takes *atomic.Int64) bus.ConsumerConfig {
+	cfg.Places = func() []bus.Place { return []bus.Place{{Name: "well", Limit: 4}, {Name: "sick", Limit: 2}} }
+	cfg.Place = func(c item.Change) bus.Place {
+		if c.Entity.ID[0] == 'w' {
+			return cfg.Places()[0]
+		}
+		return cfg.Places()[1]
+	}
+	cfg.Takes = func(place string) int {
+		if place == "sick" {
+			return int(takes.Load())
+		}
+		return math.MaxInt
+	}
+	cfg.Group = func(c item.Change) (string, int) { return cfg.Place(c).Name, 1 }
+	return cfg
+}
+
+func parked(t *testing.T, c *bus.Conn) (n uint64) {
+	t.Helper()
+	streams, _, err := c.Pending(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lane := range streams[bus.Parked] {
+		n += lane.Waiting + lane.InFlight
+	}
+	return n
+}
+
+func TestWhatAPlaceDoesNotTakeIsParked(t *testing.T) {
+	c := connect(t)
+	var takes, attempts atomic.Int64
+	done := make(chan bus.Task, 1000)
+	consume(t, places(bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
+		attempts.Store(int64(batch[0].Attempt))
+		done <- batch[0]
+		return none(batch)
+	}}, &takes))
+	event := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	if err := c.PublishChanges(t.Context(), []item.Change{change(item.High, "s.1"), change(item.Normal, "w1")}, bus.PublishOptions{Event: event, Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, "what another place does", done); got.Change.Entity.ID != "w1" {
+		t.Errorf("%+v was done at a place that takes nothing", got)
+	}
+	eventually(t, "the parked one", func() bool { return parked(t, c) == 1 && left(t, c) == 1 })
+	takes.Store(math.MaxInt)
+	want := bus.Task{Change: change(item.High, "s.1"), Event: event, Force: true, Attempt: 1}
+	if got := receive(t, "the parked task", done); got != want {
+		t.Errorf("parking changed it to %+v", got)
+	}
+	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+}
+
+func TestWorkThatWasNotAskedForIsParked(t *testing.T) {
+	c := connect(t)
+	var takes atomic.Int64
+	takes.Store(math.MaxInt)
+	done := make(chan bus.Task, 100)
+	var refused atomic.Bool
+	consume(t, places(bus.ConsumerConfig{Conn: c, Attempts: 1, Handle: func(_ context.Context, batch []bus.Task) []error {
+		if refused.CompareAndSwap(false, true) {
+			return []error{fmt.Errorf("%w: its breaker is open", item.ErrNotAsked)}
+		}
+		done <- batch[0]
+		return none(batch)
+	}}, &takes))
+	publish(t, c, change(item.Normal, "s1"))
+	if got := receive(t, "the task", done); got.Attempt != 1 {
+		t.Errorf("what was not asked for counts as attempt %d", got.Attempt)
+	}
+}
+
+func TestAHangingPlaceHoldsUpNobody(t *testing.T) {
+	c := connect(t)
+	var takes, working, most atomic.Int64
+	takes.Store(math.MaxInt)
+	done, release := make(chan string, 5000), make(chan struct{})
+	consume(t, places(bus.ConsumerConfig{Conn: c, Concurrency: 1, Buffer: 64, Handle: func(ctx context.Context, batch []bus.Task) []error {
+		if batch[0].Change.Entity.ID[0] == 's' {
+			if n := working.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			<-release
+			working.Add(-1)
+		}
+		done <- batch[0].Change.Entity.ID
+		return none(batch)
+	}}, &takes))
+	var changes []item.Change
+	for i := range 500 {
+		changes = append(changes, change(item.Normal, fmt.Sprintf("s%d", i)))
+	}
+	for i := range 100 {
+		changes = append(changes, change(item.Normal, fmt.Sprintf("w%d", i)))
+	}
+	publish(t, c, changes...)
+	for range 100 {
+		if id := receive(t, "what is done elsewhere", done); id[0] != 'w' {
+			t.Fatalf("%s was done while its place hangs", id)
+		}
+	}
+	if n := most.Load(); n != 2 {
+		t.Errorf("%d batches in work at a place that takes 2", n)
+	}
+	close(release)
+	seen := map[string]bool{}
+	for range 500 {
+		seen[receive(t, "what was parked", done)] = true
+	}
+	if len(seen) != 500 {
+		t.Errorf("%d of 500 done", len(seen))
+	}
+	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+}
+
+func TestRetriesAreScheduledAndCount(t *testing.T) {
+	c := connect(t)
+	var mu sync.Mutex
+	var attempts []int
+	consume(t, bus.ConsumerConfig{Conn: c, Attempts: 4, Handle: func(_ context.Context, batch []bus.Task) []error {
+		mu.Lock()
+		defer mu.Unlock()
+		attempts = append(attempts, batch[0].Attempt)
+		return []error{item.ErrUnavailable}
+	}})
+	publish(t, c, change(item.Normal, "1"))
+	eventually(t, "the dead letter", func() bool {
+		_, failed, err := c.Pending(t.Context())
+		return err == nil && failed == 1 && left(t, c) == 0
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	if fmt.Sprint(attempts) != "[1 2 3 4]" {
+		t.Errorf("attempts %v", attempts)
+	}
+	for l, err := range c.Letters(t.Context(), "failed.>") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Attempts != 4 || l.Subject != change(item.Normal, "1").Subject() || l.Last.Before(l.First) {
+			t.Errorf("%+v", l)
+		}
+	}
+}
+
+// TestOwnFailuresNeverFail: what fails for want of our own store waits, however often it was tried.
+func TestOwnFailuresNeverFail(t *testing.T) {
+	c := connect(t)
+	var calls atomic.Int64
+	consume(t, bus.ConsumerConfig{Conn: c, Attempts: 2, Handle: func(_ context.Context, batch []bus.Task) []error {
+		if calls.Add(1) < 5 {
+			return []error{fmt.Errorf("%w: %w", item.ErrOwn, item.ErrUnavailable)}
+		}
+		return none(batch)
+	}})
+	publish(t, c, change(item.Normal, "1"))
+	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	if _, failed, err := c.Pending(t.Context()); err != nil || failed > 0 {
+		t.Error(failed, err)
+	}
+}
+
+func TestAChangeThatIsDueLater(t *testing.T) {
+	c := connect(t)
+	done := make(chan bus.Task, 1)
+	consume(t, bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
+		done <- batch[0]
+		return none(batch)
+	}})
+	m := nats.NewMsg("due.sale.sku.price.1")
+	due := time.Now().Add(time.Hour)
+	m.Header.Set("Nats-Schedule", "@at "+due.UTC().Format(time.RFC3339Nano))
+	m.Header.Set("Nats-Schedule-Target", "change.high.sku.price.1")
+	eventually(t, "the streams", func() bool { _, err := bus.JetStream(c).PublishMsg(t.Context(), m); return err == nil })
+	if n := left(t, c); n != 0 {
+		t.Errorf("%d left: what is due in an hour is no work that waits now", n)
+	}
+	m.Header.Set("Nats-Schedule", "@at "+time.Now().UTC().Format(time.RFC3339Nano))
+	if _, err := bus.JetStream(c).PublishMsg(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, "what is due", done); got.Change != change(item.High, "1") {
+		t.Errorf("%+v", got)
+	}
+}

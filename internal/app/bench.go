@@ -31,7 +31,7 @@ type benchPipelineCommand struct {
 	Batch  int           `help:"Ids in one call of the upstream." default:"50"`
 	Single int           `help:"Changes that are timed one by one." default:"1000"`
 	Answer time.Duration `help:"How long the upstream takes to answer."`
-	Redis  string        `help:"Redis in place of bbolt; its database is filled." placeholder:"URL"`
+	Redis  string        `help:"Redis in place of bbolt; it must be empty, and is filled." placeholder:"URL"`
 	Dir    string        `help:"Folder for the state; a temporary one by default." placeholder:"DIR"`
 	JSON   bool          `name:"json" help:"Print JSON."`
 }
@@ -57,7 +57,8 @@ type pipelineResult struct {
 	Caught     float64   `json:"hanging_caught_up_seconds"` // after the upstream is well again
 	AtRest     quantiles `json:"at_rest"`
 	UnderLoad  quantiles `json:"under_refresh"`
-	Wrong      int       `json:"wrong"` // blobs that differ from the upstream, at the end
+	Sweep      float64   `json:"sweep_seconds"` // of all entities, every blob compared with its records
+	Wrong      int       `json:"wrong"`         // blobs that differ from the upstream, at the end
 	OneKey     int64     `json:"calls_for_1000_changes_of_one_key"`
 	PeakRSSKiB int64     `json:"peak_rss_kib"`
 }
@@ -169,6 +170,7 @@ type bench struct {
 	env   *env
 	shop  *benchShop
 	pages string
+	admin string
 	bus   *bus.Conn
 	alone *bus.Conn // for single changes, which come from another publisher than the bulk
 	http  *http.Client
@@ -235,6 +237,8 @@ func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
 		switch address = strings.TrimSuffix(strings.TrimSpace(address), "/"); what {
 		case "pages":
 			b.pages = address
+		case "admin":
+			b.admin = address
 		case "nats":
 			nats = address
 		}
@@ -268,6 +272,7 @@ func (b *bench) measure(ctx context.Context) (r pipelineResult, err error) {
 		{"timing single changes beside a refresh of everything", func(ctx context.Context) error { return b.beside(ctx, &r) }},
 		{"changing everything behind an upstream that hangs", func(ctx context.Context) error { return b.behindHung(ctx, &r) }},
 		{"changing one article 1,000 times", func(ctx context.Context) error { r.OneKey, err = b.oneKey(ctx); return err }},
+		{"sweeping", func(ctx context.Context) error { r.Sweep, err = b.sweep(ctx); return err }},
 		{"comparing every blob", func(ctx context.Context) error { r.Wrong, err = b.compare(ctx); return err }},
 	} {
 		progress(phase.name)
@@ -448,6 +453,18 @@ func (b *bench) oneKey(ctx context.Context) (int64, error) {
 	return b.shop.calls.Load() - before, err
 }
 
+// sweep has every entity looked at, and every blob compared with its records.
+func (b *bench) sweep(ctx context.Context) (seconds float64, err error) {
+	var out audited
+	if err := askAdmin(ctx, b.admin, "/audit?sample=0", &out); err != nil {
+		return 0, err
+	}
+	if out.Dirty+out.Blobs > 0 {
+		return 0, fmt.Errorf("%d entities dirty, %d blobs wrong", out.Dirty, out.Blobs)
+	}
+	return out.Seconds, nil
+}
+
 // compare reads every blob through the pages' listener and counts those that differ from the upstream.
 func (b *bench) compare(ctx context.Context) (wrong int, err error) {
 	for first := 0; first < b.SKUs; first += 100 {
@@ -511,6 +528,7 @@ func (r pipelineResult) print(w io.Writer, asJSON bool) error {
 		fmt.Fprintf(w, "%-28s p50 %.2f ms  p99 %.2f ms  p99.9 %.2f ms\n", q.name, q.P50, q.P99, q.P999)
 	}
 	fmt.Fprintf(w, "%-28s %.1f s for %d parked changes\n", "caught up when well again", r.Caught, max(1, r.SKUs/2))
+	fmt.Fprintf(w, "%-28s %.1f s for %d entities\n", "sweep", r.Sweep, r.SKUs+max(1, r.SKUs/2))
 	_, err := fmt.Fprintf(w, "%-28s %d calls\n%-28s %d\n%-28s %d MiB\n", "1,000 changes of one key", r.OneKey, "wrong at the end", r.Wrong, "peak memory", r.PeakRSSKiB>>10)
 	return err
 }

@@ -30,7 +30,7 @@ type board struct {
 // calm is how long after urgent work the refresh lane goes at full pace again; until then it has a batch each pace.
 const (
 	calm = 100 * time.Millisecond
-	pace = 5 * time.Millisecond
+	pace = 8 * time.Millisecond
 )
 
 // place is where work is done: an upstream. The queue counts per lane what waits for it here.

@@ -151,3 +151,22 @@ func TestALostStreamIsFilledFromTheLists(t *testing.T) {
 	}
 	v.converged(s)
 }
+
+// TestChangesAreReadBack: the continuous auditor sees changes come, and finds them on this process's pages.
+func TestChangesAreReadBack(t *testing.T) {
+	s := newShop(t)
+	fill(s, 5)
+	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, s.URL))
+	conn := v.dial()
+	eventually(t, func() string {
+		for _, id := range s.IDs() {
+			s.Put(id, func(p *product) { p.Title += "." })
+			announce(t, conn, "product", id)
+		}
+		_, _, body := fetch(t, v.Admin+"/metrics")
+		if !strings.Contains(string(body), `vitrine_audit_read_back_total{age="1s",right="true"}`) {
+			return "no change was read back"
+		}
+		return ""
+	})
+}

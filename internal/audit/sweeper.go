@@ -63,19 +63,26 @@ type Found struct {
 	Reshaped int // records of another shape than the catalog's
 }
 
-// Run sweeps now and then, and thoroughly whenever the catalog has another revision, until ctx ends.
+// compareEvery: of so many sweeps one compares every blob with its records.
+const compareEvery = 12
+
+// Run sweeps now and then, until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
 	timer := time.NewTicker(s.Every)
 	defer timer.Stop()
-	for {
-		found, err := s.Sweep(ctx, false)
+	for n := 1; ; n++ {
+		sweep := func() (Found, error) { return s.Sweep(ctx, false) }
+		if n%compareEvery == 0 {
+			sweep = func() (Found, error) { return s.Compare(ctx) }
+		}
+		found, err := sweep()
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			s.Log.Warn("sweep broken off; the next one starts over", "error", err)
-		case found.Dirty > 0:
-			s.Log.Info("sweep found dirty entities", "entities", found.Entities, "dirty", found.Dirty)
+		case found.Dirty+found.Blobs > 0:
+			s.Log.Info("sweep found something to mend", "entities", found.Entities, "dirty", found.Dirty, "blobs", found.Blobs)
 		}
 		select {
 		case <-ctx.Done():

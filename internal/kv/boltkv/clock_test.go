@@ -1,0 +1,17 @@
+package boltkv
+
+import (
+	"testing"
+	"time"
+)
+
+// TestNextOverAClockThatJumps: the counter rises though the clock is an hour behind what it was, or ahead.
+func TestNextOverAClockThatJumps(t *testing.T) {
+	for _, hours := range []time.Duration{-1, 0, 1} {
+		before := uint64(time.Now().Add(hours * time.Hour).UnixMicro())
+		b := &books{Last: before}
+		if first, second := b.next(), b.next(); first <= before || second <= first {
+			t.Errorf("%d h: %d, %d after %d", hours, first, second, before)
+		}
+	}
+}

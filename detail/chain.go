@@ -12,6 +12,7 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/switches"
 )
 
 // Tier is a place that blobs are read from.
@@ -28,7 +29,7 @@ const (
 )
 
 var (
-	errOpen   = fmt.Errorf("%w: breaker is open", item.ErrUnavailable)
+	errOpen   = fmt.Errorf("%w: its breaker is open, or it is switched off", item.ErrUnavailable)
 	errBudget = fmt.Errorf("%w: too many reads in flight", item.ErrUnavailable)
 )
 
@@ -42,15 +43,16 @@ type chain struct {
 // guarded is a tier with what keeps it from hurting its readers.
 type guarded struct {
 	Tier
+	on      *switches.Switch
 	breaker breaker
 	budget  chan struct{}
 	calls   sync.WaitGroup
 }
 
-func newChain(tiers []Tier, m *metrics, log *slog.Logger) *chain {
+func newChain(tiers []Tier, panel *switches.Panel, m *metrics, log *slog.Logger) *chain {
 	c := &chain{metrics: m, log: log}
 	for _, t := range tiers {
-		c.tiers = append(c.tiers, &guarded{Tier: t, budget: make(chan struct{}, t.Concurrency)})
+		c.tiers = append(c.tiers, &guarded{Tier: t, on: panel.Switch("read." + t.Name), budget: make(chan struct{}, t.Concurrency)})
 	}
 	return c
 }
@@ -134,7 +136,7 @@ func isObject(body []byte) bool {
 // get asks the tier within its time-out, even where the store does not heed its context: a disk that
 // hangs must hold one of the tier's slots, not a page.
 func (t *guarded) get(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
-	if !t.breaker.allow() {
+	if !t.on.On() || !t.breaker.allow() {
 		return nil, errOpen
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)

@@ -12,6 +12,7 @@ import (
 
 	"vitrine/internal/catalog"
 	"vitrine/internal/kv"
+	"vitrine/switches"
 	"vitrine/templates"
 )
 
@@ -23,6 +24,7 @@ type Config struct {
 	Relations Relater                 // nil: no /relations
 	Live      LiveAsker               // nil: live parts of upstreams show their fallback
 	Index     IndexLister             // nil: no index at "/"
+	Switches  *switches.Panel         // nil: everything is on
 	Log       *slog.Logger
 
 	Registry     prometheus.Registerer // defaults to one of its own

@@ -102,6 +102,12 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 		shown := map[string]livePart{}
 		found[id] = liveParts{shown}
 		for n, l := range st.live.parts {
+			if !st.shed[l].On() {
+				mu.Lock()
+				shown[l.Name] = livePart{State: stateHidden}
+				mu.Unlock()
+				continue
+			}
 			if l.Blob != "" {
 				show := fromBlob(parts[(n+1)*len(ids)+i])
 				mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"github.com/dgraph-io/ristretto/v2"
 
 	"vitrine/internal/kv"
+	"vitrine/switches"
 )
 
 // Bounds of the local cache.
@@ -26,6 +27,7 @@ type local struct {
 	floors *floors
 	epoch  atomic.Uint64
 	ttl    time.Duration
+	factor *switches.Switch // percent of ttl
 }
 
 // entry is immutable but for overtaken.
@@ -50,7 +52,7 @@ type before struct {
 	epoch uint64
 }
 
-func newLocal(size int64, ttl time.Duration) (*local, error) {
+func newLocal(size int64, ttl time.Duration, factor *switches.Switch) (*local, error) {
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
 		NumCounters:        max(1000, size/meanEntry*10),
 		MaxCost:            size,
@@ -60,7 +62,7 @@ func newLocal(size int64, ttl time.Duration) (*local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the local cache: %w", err)
 	}
-	return &local{cache: cache, floors: newFloors(), ttl: ttl}, nil
+	return &local{cache: cache, floors: newFloors(), ttl: ttl, factor: factor}, nil
 }
 
 // get looks a blob up. The part is set unless it is missing.
@@ -114,7 +116,7 @@ func (l *local) keep(part Part, b before) {
 	if !l.floors.allows(key, part.Stamp, b.floor) {
 		return
 	}
-	ttl := l.ttl
+	ttl := l.ttl * time.Duration(l.factor.Percent()) / 100
 	if part.Life == kv.Absent || part.Stale {
 		ttl = min(ttl, absentTTL)
 	}

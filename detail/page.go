@@ -61,13 +61,27 @@ func (st *site) page(ctx context.Context, p *catalog.Page, e item.Entity, twin b
 // read reads all parts of a page: its own blobs in one batch, then what they refer to.
 func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *reading {
 	keys := []kv.BlobKey{{Entity: e, Blob: p.Blob.Name}}
-	for _, b := range p.Overlay {
-		keys = append(keys, kv.BlobKey{Entity: e, Blob: b.Name})
+	overlays := make([]Part, len(p.Overlay))
+	var at []int
+	for i, b := range p.Overlay {
+		overlays[i].Key = kv.BlobKey{Entity: e, Blob: b.Name}
+		if st.shed[overlayOf{p, b}].On() {
+			keys, at = append(keys, overlays[i].Key), append(at, i)
+		}
 	}
 	parts := st.reader.read(ctx, keys)
-	read := &reading{page: p, entity: e, own: parts[0], overlays: parts[1:]}
+	for k, i := range at {
+		overlays[i] = parts[k+1]
+	}
+	read := &reading{page: p, entity: e, own: parts[0], overlays: overlays}
 	if read.own.Life == kv.Alive {
-		read.joins = st.join(ctx, p.With, read.refs())
+		refs := read.refs()
+		for _, w := range p.With {
+			if !st.shed[joinOf{p, w.Ref.Name}].On() {
+				delete(refs, w.Ref.Name)
+			}
+		}
+		read.joins = st.join(ctx, p.With, refs)
 	}
 	return read
 }

@@ -8,6 +8,7 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/switches"
 )
 
 // Part is one blob as it was read. Life is Absent where there is none.
@@ -23,6 +24,7 @@ type Part struct {
 // reader reads blobs through the cache, each key once at a time however many pages want it.
 type reader struct {
 	local    *local
+	memory   *switches.Switch // off: the cache is not looked at
 	chain    *chain
 	deadline time.Duration
 
@@ -39,8 +41,8 @@ type flight struct {
 	part Part
 }
 
-func newReader(l *local, c *chain, deadline time.Duration) *reader {
-	return &reader{local: l, chain: c, deadline: deadline, flights: map[kv.BlobKey]*flight{}}
+func newReader(l *local, c *chain, memory *switches.Switch, deadline time.Duration) *reader {
+	return &reader{local: l, memory: memory, chain: c, deadline: deadline, flights: map[kv.BlobKey]*flight{}}
 }
 
 // read gives a part for each key, by position. What is not cached is read in one batch.
@@ -49,7 +51,7 @@ func (r *reader) read(ctx context.Context, keys []kv.BlobKey) []Part {
 	var old, wanted []kv.BlobKey
 	var at []int
 	for i, key := range keys {
-		part, how := r.local.get(key)
+		part, how := r.cached(key)
 		switch how {
 		case fresh:
 			r.chain.metrics.localHit()
@@ -67,6 +69,14 @@ func (r *reader) read(ctx context.Context, keys []kv.BlobKey) []Part {
 		parts[at[i]] = r.await(ctx, f)
 	}
 	return parts
+}
+
+// cached looks into memory, unless that is switched off.
+func (r *reader) cached(key kv.BlobKey) (Part, freshness) {
+	if !r.memory.On() {
+		return Part{}, missing
+	}
+	return r.local.get(key)
 }
 
 // await gives what a flight brings. One that began before an announcement may land after it with what
@@ -125,7 +135,7 @@ func (r *reader) fly(ctx context.Context, flights []*flight) {
 	// then did the first come to board: without this it would read once more what is there.
 	var todo []*flight
 	for _, f := range flights {
-		part, how := r.local.get(f.key)
+		part, how := r.cached(f.key)
 		if how == fresh {
 			f.part = part
 		} else {

@@ -9,6 +9,8 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+
+	"vitrine/switches"
 )
 
 // Server serves the public routes. It is safe for concurrent use.
@@ -30,7 +32,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	m := newMetrics()
-	local, err := newLocal(c.LocalBytes, c.TTL)
+	local, err := newLocal(c.LocalBytes, c.TTL, c.Switches.Switch(switches.TTLFactor))
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +42,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Config: c, metrics: m, pool: pool, gzip: newGzipPool()}
-	s.reader = newReader(local, newChain(c.Tiers, m, c.Log), c.ReadDeadline)
+	s.reader = newReader(local, newChain(c.Tiers, c.Switches, m, c.Log), c.Switches.Switch(switches.ReadLocal), c.ReadDeadline)
 	if err := m.register(c.Registry, local.bytes); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("detail: %w", err)

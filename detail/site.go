@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vitrine/internal/catalog"
+	"vitrine/switches"
 	"vitrine/templates"
 )
 
@@ -20,8 +21,9 @@ type site struct {
 	revision  string // of both, for ETags
 	csp       string
 	router    http.Handler
-	exposed   map[*catalog.Blob]bool // what /blobs shows
-	live      *liveKind              // nil where no page names live parts
+	exposed   map[*catalog.Blob]bool   // what /blobs shows
+	live      *liveKind                // nil where no page names live parts
+	shed      map[any]*switches.Switch // of overlays, joins and live parts
 }
 
 // liveKind is what /live answers for: the kind of the pages that name live parts.
@@ -37,8 +39,38 @@ func newSite(s *Server, c *catalog.Catalog, set *templates.Set) *site {
 	h.Write(c.Source)
 	st := &site{Server: s, catalog: c, templates: set, csp: policy(c.Site.Images), live: newLiveKind(c), exposed: exposed(c)}
 	st.revision = fmt.Sprintf("%d.%x.%s", c.Revision, h.Sum64(), set.Revision())
+	st.shed = declare(s.Switches, c)
 	st.router = newRouter(st)
 	return st
+}
+
+// overlayOf and joinOf name a part of a page in site.shed; a live part stands for itself.
+type (
+	overlayOf struct {
+		page *catalog.Page
+		blob *catalog.Blob
+	}
+	joinOf struct {
+		page *catalog.Page
+		ref  string
+	}
+)
+
+// declare adds the switches of a catalog's pages to a panel.
+func declare(panel *switches.Panel, c *catalog.Catalog) map[any]*switches.Switch {
+	shed := map[any]*switches.Switch{}
+	for _, p := range c.Pages {
+		for _, b := range p.Overlay {
+			shed[overlayOf{p, b}] = panel.Declare(switches.Overlay(p.Name, b.Name))
+		}
+		for _, w := range p.With {
+			shed[joinOf{p, w.Ref.Name}] = panel.Declare(switches.Part(p.Name, w.Ref.Name))
+		}
+		for _, l := range p.Live {
+			shed[l] = panel.Declare(switches.Live(l.Name))
+		}
+	}
+	return shed
 }
 
 func exposed(c *catalog.Catalog) map[*catalog.Blob]bool {

@@ -33,6 +33,7 @@ type commands struct {
 	Explain explainCommand `cmd:"" help:"Tell where each part of a page comes from, and how old it is."`
 	Catalog catalogCommand `cmd:"" help:"Check, push, list and roll back the catalog."`
 	Audit   auditCommand   `cmd:"" help:"Sweep and compare once; tell how wrong it can be."`
+	Switch  switchCommand  `cmd:"" help:"Degrade switches: shed load, cut off what is sick."`
 	Bench   benchCommand   `cmd:"" help:"Measure."`
 	Doctor  doctorCommand  `cmd:"" help:"Check config, catalog, NATS, Redis, upstreams and disk; say what to change."`
 }
@@ -44,6 +45,9 @@ type env struct {
 	stdout io.Writer
 	stderr io.Writer
 	log    *slog.Logger
+
+	level      *slog.LevelVar // of log, which the switch log.level moves
+	startLevel slog.Level
 }
 
 // usageError is a fault of the command line: exit code 2.
@@ -88,7 +92,9 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "vitrine: %v\nTry: vitrine --help\n", err)
 		return exitUsage
 	}
-	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, log: newLogger(stderr, cli.LogLevel, cli.LogFormat)}
+	level := &slog.LevelVar{}
+	level.Set(cli.LogLevel)
+	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, log: newLogger(stderr, level, cli.LogFormat), level: level, startLevel: cli.LogLevel}
 	return report(stderr, strings.Fields(parsed.Command())[0], parsed.Run(e))
 }
 
@@ -107,7 +113,7 @@ func report(stderr io.Writer, command string, err error) int {
 	return exitFailed
 }
 
-func newLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
+func newLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
 	opt := &slog.HandlerOptions{Level: level}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, opt))

@@ -17,6 +17,7 @@ import (
 	"vitrine/internal/audit"
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/switches"
 )
 
 type auditCommand struct {
@@ -114,6 +115,7 @@ func (n *node) auditOnce(ctx context.Context, sample int, dry bool) (out audited
 func (n *node) auditConfig() audit.Config {
 	return audit.Config{
 		Catalog: n.catalog.Catalog, Records: n.records, Blobs: n.blobs, Upstream: n.upstream, Bus: n.bus, Log: n.log,
+		Pace:     n.switches.Switch(switches.SweepPace).Percent,
 		Repaired: func(cause string, k int) { n.audits.repairs.WithLabelValues(cause).Add(float64(k)) },
 	}
 }
@@ -171,6 +173,10 @@ func (n *node) runSamples(ctx context.Context, s *audit.Sweeper) error {
 		case <-tick.C:
 		}
 		calls := n.calls.Load()
+		if n.switches.Switch(switches.SweepPace).Percent() == 0 {
+			last = calls
+			continue
+		}
 		sampled, err := s.Sample(ctx, max(auditLeast, int(float64(calls-last)*auditShare)))
 		if err != nil && ctx.Err() == nil {
 			n.log.Warn("sample broken off", "error", err)

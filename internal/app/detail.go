@@ -59,7 +59,7 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 	}
 	cfg := detail.Config{
 		Catalog: n.catalog.Catalog, Templates: folder.Set,
-		Tiers: tiers, Relations: n.records, Live: n.upstream, Log: n.log, Registry: n.metrics,
+		Tiers: tiers, Relations: n.records, Live: n.upstream, Log: n.log, Registry: n.metrics, Switches: n.switches,
 	}
 	if opt.Index {
 		cfg.Index = n.blobs

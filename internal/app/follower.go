@@ -31,6 +31,7 @@ type follower struct {
 	first   chan struct{} // closed when there is one
 	waiting sync.Once     // tells that none has come
 	changed chan struct{} // holds one mark when there is another
+	took    func(*catalog.Catalog)
 
 	mu     sync.Mutex // guards the two below
 	source bus.Entry
@@ -93,6 +94,9 @@ func (f *follower) take(e bus.Entry) error {
 		return err
 	}
 	cat.Revision = f.source.Revision
+	if f.took != nil {
+		f.took(cat)
+	}
 	if f.current.Swap(cat) == nil {
 		close(f.first)
 	}

@@ -17,10 +17,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/upstream"
+	"vitrine/switches"
 )
 
 // drain is how long a stopping process finishes what it has begun.
@@ -38,6 +40,8 @@ type node struct {
 	blobs    kv.Blobs
 	store    *boltkv.Store // set where bbolt holds everything
 	metrics  *prometheus.Registry
+	switches *switches.Panel
+	revision atomic.Uint64 // of the switches, the last that was applied
 	audits   audits
 	calls    atomic.Int64 // of upstreams
 	pages    string       // base URL of this process's pages; "" where it serves none
@@ -46,14 +50,16 @@ type node struct {
 	closers []func() error
 }
 
-func newNode(e *env, dir string) (*node, error) {
+// newNode makes the process of a role, in a room that may have no name.
+func newNode(e *env, dir, role, room string) (*node, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the state folder of --dir: %w", err)
 	}
 	n := &node{env: e, log: e.log, dir: dir, metrics: prometheus.NewRegistry()}
 	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.audits = newAudits(n.metrics)
-	n.upstream = upstream.New(upstream.Config{Log: e.log, Observed: func(upstream.Call) { n.calls.Add(1) }})
+	n.useSwitches(role, room)
+	n.upstream = upstream.New(upstream.Config{Log: e.log, Off: n.upstreamOff, Observed: func(upstream.Call) { n.calls.Add(1) }})
 	n.onClose(func() error { n.upstream.Close(); return nil })
 	return n, nil
 }
@@ -76,7 +82,10 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 		return fmt.Errorf("prepare the streams: %w", err)
 	}
 	n.catalog = newFollower(conn, n.log)
+	n.catalog.took = func(c *catalog.Catalog) { declareSwitches(n.switches, c) }
 	n.start(n.catalog.Run)
+	n.start(n.followSwitches)
+	n.start(n.tellPresence)
 	n.start(func(ctx context.Context) error { return conn.Guard(ctx, n.mendNATS) })
 	return nil
 }

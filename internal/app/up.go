@@ -44,7 +44,7 @@ func (u *upCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	n, err := newNode(e, u.Dir)
+	n, err := newNode(e, u.Dir, "up", "")
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func (n *node) runHeterog(ctx context.Context) error {
 	w := heterog.New(heterog.Config{Catalog: n.catalog.Catalog, Store: n.records, Upstream: n.upstream, Bus: n.bus, Log: n.log})
 	return n.consume(ctx, bus.ConsumerConfig{
 		Stage: "heterog", Stream: "CHANGES", Parse: item.ParseChange, Check: w.Check, Group: w.Group, Handle: w.Handle,
-		Place: w.Place, Places: w.Places, Takes: n.upstream.Takes,
+		Place: w.Place, Places: w.Places, Takes: n.upstream.Takes, Open: n.laneOpen,
 	})
 }
 

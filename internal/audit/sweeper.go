@@ -27,6 +27,7 @@ type Config struct {
 	Log      *slog.Logger
 	Every    time.Duration             // between sweeps. Defaults to 5 minutes
 	Page     int                       // entities read at once. Defaults to 500
+	Pace     func() int64              // percent of how often Run sweeps; defaults to 100
 	DryRun   bool                      // count, and repair nothing
 	Repaired func(cause string, n int) // told after each repair; defaults to nothing
 }
@@ -70,7 +71,16 @@ const compareEvery = 12
 func (s *Sweeper) Run(ctx context.Context) error {
 	timer := time.NewTicker(s.Every)
 	defer timer.Stop()
+	credit := int64(0)
 	for n := 1; ; n++ {
+		for credit = min(200, credit+s.pace()); credit < 100; credit += s.pace() {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-timer.C:
+			}
+		}
+		credit -= 100
 		sweep := func() (Found, error) { return s.Sweep(ctx, false) }
 		if n%compareEvery == 0 {
 			sweep = func() (Found, error) { return s.Compare(ctx) }
@@ -124,6 +134,13 @@ func (s *Sweeper) each(ctx context.Context, f func([]item.Entity) error) error {
 			return nil
 		}
 	}
+}
+
+func (s *Sweeper) pace() int64 {
+	if s.Pace == nil {
+		return 100
+	}
+	return s.Pace()
 }
 
 func (s *Sweeper) repaired(cause string, n int) {

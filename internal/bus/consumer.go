@@ -48,6 +48,7 @@ type ConsumerConfig struct {
 	Group   func(item.Change) (key string, max int)         // tasks of one lane with equal keys may be handled together, max at a time
 	Place   func(item.Change) Place                         // where a task is done; defaults to no place in particular
 	Places  func() []Place                                  // all that have a name; defaults to none
+	Open    func(item.Lane) bool                            // false: the lane's changes wait in NATS; defaults to true
 	Takes   func(place string) int                          // batches that it takes now; at 0 its work is parked. Defaults to any number
 	Handle  func(ctx context.Context, tasks []Task) []error // one error per task, by position; nil acks
 	Handled func(Handled)                                   // told after each task, for metrics; defaults to nothing
@@ -89,6 +90,9 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	}
 	if cfg.Places == nil {
 		cfg.Places = func() []Place { return nil }
+	}
+	if cfg.Open == nil {
+		cfg.Open = func(item.Lane) bool { return true }
 	}
 	if cfg.Takes == nil {
 		cfg.Takes = func(string) int { return math.MaxInt }

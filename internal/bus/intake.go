@@ -61,6 +61,11 @@ func (in *intake) pull(ctx context.Context) error {
 
 // room waits until there is room for more, and returns for how much; 0 when ctx ends.
 func (in *intake) room(ctx context.Context) int {
+	for !in.consumer.cfg.Open(in.lane) {
+		if !wait(ctx, parkBeat) {
+			return 0
+		}
+	}
 	if in.parked == "" {
 		return in.consumer.board.room(ctx, in.lane)
 	}
@@ -119,8 +124,14 @@ func (in *intake) fetch(ctx context.Context, durable jetstream.Consumer, n int) 
 	if err != nil {
 		return fmt.Errorf("fetch: %w", err)
 	}
+	look := time.NewTicker(parkBeat)
+	defer look.Stop()
 	for open := true; open; {
 		select {
+		case <-look.C:
+			if !in.consumer.cfg.Open(in.lane) {
+				cancel() // what has come is taken, and no more
+			}
 		case first, ok := <-batch.Messages():
 			if open = ok; ok {
 				in.post(ctx, first, batch.Messages())

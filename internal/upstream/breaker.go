@@ -55,6 +55,8 @@ func (c *Client) breakerFor(name string) breaker {
 func (c *Client) Takes(name string) int {
 	b := c.breakerFor(name)
 	switch {
+	case c.Off(name):
+		return 0
 	case b.IsClosed():
 		return math.MaxInt
 	case b.IsHalfOpen() || b.RemainingDelay() == 0:

@@ -46,6 +46,9 @@ type response struct {
 
 // call makes one HTTP request. Errors wrap item.ErrUnavailable or item.ErrRefused and name the upstream and path.
 func (c *Client) call(ctx context.Context, r request) (res response, err error) {
+	if c.Off(r.from.Name) {
+		return res, fmt.Errorf("%w: %w: %s is switched off", item.ErrUnavailable, item.ErrNotAsked, r.from.Name)
+	}
 	leave, err := c.enter(ctx, r.from)
 	if err != nil {
 		return res, err

@@ -21,12 +21,13 @@ import (
 
 // Config of a Client.
 type Config struct {
-	Log      *slog.Logger  // defaults to silence
-	Idle     time.Duration // between two reads of a body. Defaults to 5 s
-	Dial     time.Duration // to connect. Defaults to 2 s
-	LiveMax  int64         // bytes of a live part. Defaults to 256 KiB
-	ListMax  int64         // bytes of a page of ids. Defaults to 16 MiB
-	Observed func(Call)    // told after each call, for metrics; defaults to nothing
+	Log      *slog.Logger           // defaults to silence
+	Idle     time.Duration          // between two reads of a body. Defaults to 5 s
+	Dial     time.Duration          // to connect. Defaults to 2 s
+	LiveMax  int64                  // bytes of a live part. Defaults to 256 KiB
+	ListMax  int64                  // bytes of a page of ids. Defaults to 16 MiB
+	Off      func(name string) bool // whether an upstream must not be asked; defaults to false
+	Observed func(Call)             // told after each call, for metrics; defaults to nothing
 }
 
 // Call tells how a call went.
@@ -53,6 +54,9 @@ func New(c Config) *Client {
 	c.LiveMax, c.ListMax = cmp.Or(c.LiveMax, 256<<10), cmp.Or(c.ListMax, 16<<20)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Off == nil {
+		c.Off = func(string) bool { return false }
 	}
 	if c.Observed == nil {
 		c.Observed = func(Call) {}

@@ -1,0 +1,235 @@
+package app_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/internal/redistest"
+)
+
+const switchCatalog = `
+version: 1
+upstreams: { shop: { url: "%[1]s" }, dealers: { url: "%[1]s" } }
+entities:
+  sku:
+    dimensions:
+      product: { from: shop, get: "/products/{id}", pick: '{title: .name, brand_id}', refs: { brand: { kind: brand, field: brand_id } } }
+      price: { from: dealers, get: "/prices/{id}" }
+    blobs: { item: { of: [product] }, offer: { of: [price] } }
+  brand:
+    dimensions: { brand: { from: shop, get: "/brands/{id}" } }
+    blobs: { card: { of: [brand], fold: .brand } }
+live:
+  offer: { blob: offer }
+  dealer: { from: dealers, get: "/prices/{id}", deadline: 5s, fresh: 1ms, fallback: hide }
+pages:
+  item: { path: "/item/{sku}.html", blob: item, overlay: [offer], with: { brand: card }, live: [offer, dealer], template: item.html }
+`
+
+type switched struct {
+	Name, Value string
+	Revision    uint64
+	Acked       []struct {
+		Node string
+		MS   float64
+	}
+	Missing []string
+}
+
+// flip runs vitrine switch set.
+func (r *running) flip(code int, name, value string, args ...string) (out switched) {
+	r.t.Helper()
+	got, stdout, stderr := vitrine(r.t, append([]string{"switch", "set", name, value, "--json", "--nats", r.NATS}, args...)...)
+	if got != code {
+		r.t.Fatalf("switch set %s %s: code %d: %s%s", name, value, got, stdout, stderr)
+	}
+	if code != 2 {
+		if err := json.Unmarshal([]byte(stdout), &out); err != nil {
+			r.t.Fatal(err, stdout)
+		}
+	}
+	return out
+}
+
+// TestEachSwitch sees the effect of each switch from outside, off and on again.
+func TestEachSwitch(t *testing.T) {
+	r := redistest.Single(t)
+	s := newShop(t)
+	s.Put("1", func(p *product) { p.Title, p.Brand, p.Price = "One", "b", 5 })
+	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, switchCatalog, s.URL))
+	conn := v.dial()
+	publish := func(lane item.Lane, dimension string) {
+		t.Helper()
+		c := item.Change{Lane: lane, Entity: item.Entity{Kind: "sku", ID: "1"}, Dimension: dimension}
+		if err := conn.PublishChanges(t.Context(), []item.Change{c}, bus.PublishOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(item.High, item.All)
+	v.waitFor("1", `"brand":{`)
+	v.waitFor("1", `"price":{`)
+	v.waitMirrored()
+
+	page := func() string { _, _, body := fetch(t, v.Pages+"/item/1.json"); return string(body) }
+	source := func() string { _, header, _ := fetch(t, v.Pages+"/item/1.json"); return header.Get("X-Vitrine-Source") }
+	live := func() string { _, _, body := fetch(t, v.Pages+"/live/1"); return string(body) }
+	expect := func(what string, ok func() bool) {
+		t.Helper()
+		eventually(t, func() string {
+			if ok() {
+				return ""
+			}
+			return fmt.Sprintf("%s: from %s, %s, %s", what, source(), page(), live())
+		})
+	}
+	for _, c := range []struct {
+		name    string
+		off, on func() bool
+	}{
+		{"read.local", func() bool { return source() == "redis" }, func() bool { return source() == "local" }},
+		{"overlay.item.offer", func() bool { return !strings.Contains(page(), `"price"`) }, func() bool { return strings.Contains(page(), `"price"`) }},
+		{"part.item.brand", func() bool { return !strings.Contains(page(), "Brand b") }, func() bool { return strings.Contains(page(), "Brand b") }},
+		{"live.offer", func() bool { return strings.Contains(live(), `"offer":{"state":"hidden"}`) }, func() bool { return strings.Contains(live(), `"offer":{"state":"fresh"`) }},
+		{"live.dealer", func() bool { return strings.Contains(live(), `"dealer":{"state":"hidden"}`) }, func() bool { return strings.Contains(live(), `"dealer":{"state":"fresh"`) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if out := v.flip(0, c.name, "off"); len(out.Acked) != 1 || len(out.Missing) != 0 {
+				t.Errorf("%+v", out)
+			}
+			expect("off", c.off)
+			v.flip(0, c.name, "on")
+			expect("on again", c.on)
+		})
+	}
+	t.Run("read.redis", func(t *testing.T) {
+		v.flip(0, "read.local", "off")
+		v.flip(0, "read.redis", "off")
+		expect("off", func() bool { return source() == "bolt" })
+		v.flip(0, "read.bolt", "off")
+		if from := source(); from == "bolt" || from == "redis" {
+			t.Errorf("both are off, and the page is from %s", from)
+		}
+		v.flip(0, "read.redis", "on")
+		expect("Redis again", func() bool { return source() == "redis" })
+		v.flip(0, "read.bolt", "on")
+		v.flip(0, "read.local", "on")
+	})
+	t.Run("upstream.dealers", func(t *testing.T) {
+		v.flip(0, "upstream.dealers", "off")
+		s.Put("1", func(p *product) { p.Title, p.Price = "Two", 6 })
+		publish(item.Normal, "price")
+		publish(item.Normal, "product")
+		v.waitFor("1", `"title":"Two"`)
+		eventually(t, func() string {
+			if n := v.stats().Streams["PARKED"]["normal"]; n.Waiting+n.InFlight == 0 {
+				return "its change is not parked"
+			}
+			return ""
+		})
+		expect("nobody asks it for live parts", func() bool { return strings.Contains(live(), `"dealer":{"state":"hidden"}`) })
+		if strings.Contains(page(), `"amount":6`) {
+			t.Error("an upstream that is off was asked")
+		}
+		v.flip(0, "upstream.dealers", "on")
+		v.waitFor("1", `"amount":6`)
+	})
+	for _, lane := range item.Lanes() {
+		t.Run("intake."+string(lane), func(t *testing.T) {
+			v.flip(0, "intake."+string(lane), "off")
+			n := 0
+			eventually(t, func() string { // what comes until the intake has noticed is still taken
+				n++
+				s.Put("1", func(p *product) { p.Title = fmt.Sprintf("%s %d", lane, n) })
+				publish(lane, "product")
+				if v.stats().Streams["CHANGES"][lane].Waiting == 0 {
+					return "nothing waits"
+				}
+				return ""
+			})
+			s.Put("1", func(p *product) { p.Price++ })
+			publish(item.Lanes()[(slices.Index(item.Lanes(), lane)+1)%3], "price")
+			want, _ := s.Get("1")
+			v.waitFor("1", fmt.Sprintf(`"amount":%d`, want.Price))
+			v.flip(0, "intake."+string(lane), "on")
+			v.waitFor("1", want.Title)
+		})
+	}
+}
+
+func TestSwitchCommands(t *testing.T) {
+	s := newShop(t)
+	fill(s, 1)
+	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
+	v := up(t, dir, "--catalog", file)
+	v.refreshAll()
+	run := func(code int, args ...string) string {
+		t.Helper()
+		got, stdout, stderr := vitrine(t, append([]string{"switch"}, append(args, "--nats", v.NATS)...)...)
+		if got != code {
+			t.Fatalf("switch %v: code %d: %s%s", args, got, stdout, stderr)
+		}
+		return stdout + stderr
+	}
+	t.Run("list tells what each does", func(t *testing.T) {
+		if out := run(0, "list"); !strings.Contains(out, "upstream.shop") || !strings.Contains(out, "overlay.item.offer") || !strings.Contains(out, "WHAT THE CUSTOMER SEES") {
+			t.Error(out)
+		}
+	})
+	t.Run("bad input is named", func(t *testing.T) {
+		v.flip(2, "no.such", "off")
+		v.flip(2, "read.local", "maybe")
+		v.flip(2, "read.local", "off", "--scope", "planet:mars")
+		run(1, "get", "no.such")
+		run(1, "rollback", "read.local")
+	})
+	t.Run("a dry run sets nothing", func(t *testing.T) {
+		v.flip(0, "read.local", "off", "--dry-run")
+		if out := run(0, "get", "read.local"); out != "on\n" {
+			t.Error(out)
+		}
+	})
+	t.Run("a scope that names nobody here changes nothing here", func(t *testing.T) {
+		if out := v.flip(0, "log.level", "error", "--scope", "node:elsewhere"); len(out.Acked)+len(out.Missing) != 0 {
+			t.Errorf("%+v", out)
+		}
+	})
+	t.Run("history and rollback", func(t *testing.T) {
+		v.flip(0, "ttl.factor", "300", "--reason", "a sale", "--author", "ann")
+		v.flip(0, "ttl.factor", "500")
+		if out := run(0, "history", "ttl.factor"); !strings.Contains(out, "a sale") || !strings.Contains(out, "ann") || strings.Count(out, "\n") != 2 {
+			t.Error(out)
+		}
+		run(0, "rollback", "ttl.factor")
+		if out := run(0, "get", "ttl.factor"); out != "300\n" {
+			t.Error(out)
+		}
+	})
+	t.Run("a process that does not answer is named", func(t *testing.T) {
+		body, err := json.Marshal(map[string]string{"node": "deaf", "role": "detail"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.dial().Bucket("nodes").Put(t.Context(), "deaf", body); err != nil {
+			t.Fatal(err)
+		}
+		if out := v.flip(1, "sweep.pace", "50", "--wait", "300ms"); len(out.Missing) != 1 || out.Missing[0] != "deaf" || len(out.Acked) != 1 {
+			t.Errorf("%+v", out)
+		}
+		if out := run(0, "nodes"); !strings.Contains(out, "deaf") || !strings.Contains(out, "-up-") {
+			t.Error(out)
+		}
+	})
+	t.Run("what is in force survives a restart", func(t *testing.T) {
+		v.flip(1, "live.offer", "off", "--wait", "100ms")
+		v.stop()
+		v = up(t, dir, "--catalog", file)
+		if _, _, body := fetch(t, v.Pages+"/live/"+oddID(0)); !strings.Contains(string(body), `"offer":{"state":"hidden"}`) {
+			t.Errorf("%s", body)
+		}
+	})
+}

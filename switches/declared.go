@@ -1,0 +1,57 @@
+package switches
+
+// Names of the switches that are declared in code.
+const (
+	ReadLocal     = "read.local"
+	ReadRedis     = "read.redis"
+	ReadBolt      = "read.bolt"
+	TTLFactor     = "ttl.factor"
+	IntakeHigh    = "intake.high"
+	IntakeNormal  = "intake.normal"
+	IntakeRefresh = "intake.refresh"
+	SweepPace     = "sweep.pace"
+	LogLevel      = "log.level"
+)
+
+// Declared are the switches that every process has.
+func Declared() []Declaration {
+	on := func(name, does, shows string) Declaration {
+		return Declaration{Name: name, Type: OnOff, Default: "on", Does: does, Shows: shows}
+	}
+	return []Declaration{
+		on(ReadLocal, "off: pages are not read from memory", "nothing; pages cost more"),
+		on(ReadRedis, "off: pages are not read from Redis", "pages from the server's own file, which may be older"),
+		on(ReadBolt, "off: pages are not read from the server's own file", "nothing while Redis answers"),
+		{Name: TTLFactor, Type: Percent, Default: "100", Does: "how long memory uses what it has without asking: 200 is twice as long", Shows: "older pages where it is more than 100"},
+		on(IntakeHigh, "off: changes of the lane high wait in NATS", "edits arrive later"),
+		on(IntakeNormal, "off: changes of the lane normal wait in NATS", "edits arrive later"),
+		on(IntakeRefresh, "off: changes of the lane refresh wait in NATS", "nothing"),
+		{Name: SweepPace, Type: Percent, Default: "100", Does: "how often sweeps and samples run: 50 is half as often, 0 is never", Shows: "nothing"},
+		{Name: LogLevel, Type: Choice, Default: "start", Choices: []string{"start", "debug", "info", "warn", "error"}, Does: "least level that is logged; start is that of the command line", Shows: "nothing"},
+	}
+}
+
+// Upstream declares the switch of an upstream of the catalog.
+func Upstream(name string) Declaration {
+	return Declaration{Name: "upstream." + name, Type: OnOff, Default: "on",
+		Does:  "off: the upstream is not asked, by workers, pages or live parts; its changes are parked",
+		Shows: "its parts as they were, or hidden"}
+}
+
+// Overlay declares the switch of an overlay of a page.
+func Overlay(page, blob string) Declaration {
+	return Declaration{Name: "overlay." + page + "." + blob, Type: OnOff, Default: "on",
+		Does: "off: pages are made without this blob", Shows: "the page without it"}
+}
+
+// Part declares the switch of what a page joins.
+func Part(page, ref string) Declaration {
+	return Declaration{Name: "part." + page + "." + ref, Type: OnOff, Default: "on",
+		Does: "off: pages are made without what this ref leads to", Shows: "the page without it"}
+}
+
+// Live declares the switch of a live part.
+func Live(part string) Declaration {
+	return Declaration{Name: "live." + part, Type: OnOff, Default: "on",
+		Does: "off: the live part is answered as hidden, and nobody is asked", Shows: "what stood on the page, without updates"}
+}

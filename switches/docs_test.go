@@ -1,0 +1,70 @@
+package switches_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"vitrine/switches"
+)
+
+var update = flag.Bool("update", false, "write docs/switches.md anew")
+
+const docs = "../docs/switches.md"
+
+const intro = `# Switches
+
+A switch sheds load, or cuts off what is sick, in every process within milliseconds. ` + "`on`" + ` is normal service, ` + "`off`" + ` is shed.
+
+    vitrine switch list                                            # all, with what is in force
+    vitrine switch set upstream.prices off --reason "time-outs"    # waits until every process has it, and names those that have not
+    vitrine switch set read.redis off --for 30m                    # each process returns by itself, NATS or not
+    vitrine switch set ttl.factor 300 --scope role:detail          # of several scopes the narrowest wins: node, role, room, all
+    vitrine switch set live.delivery off --dry-run
+    vitrine switch history upstream.prices                         # who, when, why
+    vitrine switch rollback upstream.prices
+    vitrine switch watch
+    vitrine switch nodes                                           # who is there, and which revision each has applied
+
+What is set lies in the NATS bucket ` + "`switches`" + `, by compare-and-set, with a history of 64. Every process keeps what it has applied in
+` + "`DIR/switches-ROLE.json`" + ` and begins with that. An older revision is never applied over a newer one. Exit code 1 of ` + "`set`" + ` means that a
+process has not acknowledged within ` + "`--wait`" + `. Processes tell every 3 s that they are there, and are forgotten after 10 s.
+
+This page is made from the declarations: ` + "`go test ./switches -update`" + `.
+
+## Declared in code
+
+`
+
+// TestDocs holds docs/switches.md to the declarations.
+func TestDocs(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(intro)
+	table := func(all ...switches.Declaration) {
+		b.WriteString("| switch | values | default | what it does | what the customer sees |\n|---|---|---|---|---|\n")
+		for _, d := range all {
+			values := string(d.Type)
+			if d.Choices != nil {
+				values = strings.Join(d.Choices, ", ")
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", d.Name, values, d.Default, d.Does, d.Shows)
+		}
+	}
+	table(switches.Declared()...)
+	b.WriteString("\n## Declared by the catalog\n\nFor each upstream, and each page's overlays, joined refs and live parts, by their names:\n\n")
+	table(switches.Upstream("UPSTREAM"), switches.Overlay("PAGE", "BLOB"), switches.Part("PAGE", "REF"), switches.Live("PART"))
+	if *update {
+		if err := os.WriteFile(docs, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != b.String() {
+		t.Errorf("%s is not what the declarations say: go test ./switches -update", docs)
+	}
+}

@@ -1,0 +1,278 @@
+package switches
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Setting is a value that somebody set, for a scope.
+type Setting struct {
+	Name   string     `json:"name"`
+	Scope  string     `json:"scope"` // all, room:R, role:R or node:N
+	Value  string     `json:"value"`
+	Author string     `json:"author,omitempty"`
+	Reason string     `json:"reason,omitempty"`
+	At     time.Time  `json:"at"`
+	Until  *time.Time `json:"until,omitempty"`  // from then on, Before is in force, or what a wider scope says where that is ""
+	Before string     `json:"before,omitempty"` // the value before this one in its scope
+
+	Revision uint64 `json:"revision,omitempty"`
+}
+
+// value is what the setting says at a time; "" is nothing.
+func (s Setting) value(now time.Time) string {
+	if s.Until != nil && !now.Before(*s.Until) {
+		return s.Before
+	}
+	return s.Value
+}
+
+// Identity is who a process is, for scopes.
+type Identity struct {
+	Node string `json:"node"`
+	Role string `json:"role"`
+	Room string `json:"room,omitempty"`
+}
+
+// scopes are those that name the process, the narrowest first. vitrine up is of every role.
+func (i Identity) scopes() []string {
+	scopes := []string{"node:" + i.Node, "role:" + i.Role}
+	if i.Role == "up" {
+		scopes = append(scopes, "role:detail", "role:syncer", "role:heterog")
+	}
+	return append(scopes, "room:"+i.Room, All)
+}
+
+// Has tells whether a scope names the process.
+func (i Identity) Has(scope string) bool { return slices.Contains(i.scopes(), scope) }
+
+// All is the scope of every process.
+const All = "all"
+
+// CheckScope tells what is wrong with a scope.
+func CheckScope(scope string) error {
+	kind, name, _ := strings.Cut(scope, ":")
+	if scope == All || (kind == "room" || kind == "role" || kind == "node") && name != "" && len(name) <= 64 {
+		return nil
+	}
+	return fmt.Errorf("%w: a scope is all, room:R, role:R or node:N, not %.80q", ErrValue, scope)
+}
+
+// Panel holds the switches of a process. It is safe for concurrent use.
+type Panel struct {
+	who Identity
+	now func() time.Time
+
+	mu       sync.Mutex // guards all below
+	switches map[string]*Switch
+	settings map[string]map[string]Setting // name → scope → the newest
+	changed  []func()
+	timer    *time.Timer // at the next Until
+	closed   bool
+}
+
+// NewPanel makes a panel with all of Declared.
+func NewPanel(who Identity) *Panel {
+	p := &Panel{who: who, now: time.Now, switches: map[string]*Switch{}, settings: map[string]map[string]Setting{}}
+	for _, d := range Declared() {
+		p.Declare(d)
+	}
+	return p
+}
+
+// Who is the process that the panel belongs to.
+func (p *Panel) Who() Identity { return p.who }
+
+// Close ends the panel's timer.
+func (p *Panel) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
+// Declare adds a switch, or gives the one that has its name already. What was set for it before counts.
+func (p *Panel) Declare(d Declaration) *Switch {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.switches[d.Name]; s != nil {
+		return s
+	}
+	s := &Switch{Declaration: d}
+	p.switches[d.Name] = s
+	p.put(s)
+	return s
+}
+
+// Switch finds a switch; nil, which is normal service, where none has that name, or there is no panel.
+func (p *Panel) Switch(name string) *Switch {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.switches[name]
+}
+
+// On tells whether an on/off switch gives normal service; one that is not declared does.
+func (p *Panel) On(name string) bool { return p.Switch(name).On() }
+
+// Changed has f called after each change of a value. f must not call the panel's own methods that change it.
+func (p *Panel) Changed(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed = append(p.changed, f)
+}
+
+// Apply takes a setting, unless one of a later revision is there. It tells whether it was taken. A setting of an
+// unknown switch is kept: the catalog may declare it later; a value that can't be read leaves the one before.
+func (p *Panel) Apply(s Setting) (taken bool) {
+	p.mu.Lock()
+	defer p.unlockAndTell()
+	old, ok := p.settings[s.Name][s.Scope]
+	if ok && s.Revision < old.Revision {
+		return false
+	}
+	if p.settings[s.Name] == nil {
+		p.settings[s.Name] = map[string]Setting{}
+	}
+	p.settings[s.Name][s.Scope] = s
+	p.refresh(s.Name)
+	return true
+}
+
+// Drop forgets a setting that was taken back.
+func (p *Panel) Drop(name, scope string, revision uint64) {
+	p.mu.Lock()
+	defer p.unlockAndTell()
+	if old, ok := p.settings[name][scope]; ok && old.Revision <= revision {
+		delete(p.settings[name], scope)
+		p.refresh(name)
+	}
+}
+
+// Restart is told when revisions begin again, since what held them was lost: what is in force stays until it is
+// set anew.
+func (p *Panel) Restart() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, byScope := range p.settings {
+		for scope, s := range byScope {
+			s.Revision = 0
+			byScope[scope] = s
+		}
+	}
+}
+
+// Settings are all that are held, by name and scope.
+func (p *Panel) Settings() (all []Setting) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(p.settings)) {
+		for _, scope := range slices.Sorted(maps.Keys(p.settings[name])) {
+			all = append(all, p.settings[name][scope])
+		}
+	}
+	return all
+}
+
+// Value is a switch with the value in force, and the setting that says so; nil where it is the default.
+type Value struct {
+	Declaration
+	Value string   `json:"value"`
+	By    *Setting `json:"by,omitempty"`
+}
+
+// Values are all switches, by name.
+func (p *Panel) Values() (all []Value) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(p.switches)) {
+		d := p.switches[name].Declaration
+		v := Value{Declaration: d, Value: d.Default}
+		if value, by, ok := p.inForce(d); ok {
+			v.Value, v.By = value, &by
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// inForce finds the narrowest setting that says something. It needs mu.
+func (p *Panel) inForce(d Declaration) (value string, by Setting, ok bool) {
+	now := p.now()
+	for _, scope := range p.who.scopes() {
+		s, ok := p.settings[d.Name][scope]
+		if !ok {
+			continue
+		}
+		value := s.value(now)
+		if _, err := d.Parse(value); err == nil {
+			return value, s, true
+		}
+	}
+	return "", Setting{}, false
+}
+
+// refresh puts the value in force into a switch, and sets the timer. It needs mu.
+func (p *Panel) refresh(name string) {
+	if s := p.switches[name]; s != nil {
+		p.put(s)
+	}
+	p.setTimer()
+}
+
+func (p *Panel) put(s *Switch) {
+	value := s.Default
+	if set, _, ok := p.inForce(s.Declaration); ok {
+		value = set
+	}
+	n, err := s.Parse(value)
+	if err != nil {
+		panic("switches: the default of " + s.Name + ": " + err.Error())
+	}
+	s.n.Store(n)
+}
+
+// setTimer has the panel look again when the next setting ends. It needs mu.
+func (p *Panel) setTimer() {
+	var next time.Time
+	for _, byScope := range p.settings {
+		for _, s := range byScope {
+			if s.Until != nil && s.Until.After(p.now()) && (next.IsZero() || s.Until.Before(next)) {
+				next = *s.Until
+			}
+		}
+	}
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	if next.IsZero() || p.closed {
+		return
+	}
+	p.timer = time.AfterFunc(next.Sub(p.now()), func() {
+		p.mu.Lock()
+		defer p.unlockAndTell()
+		for _, s := range p.switches {
+			p.put(s)
+		}
+		p.setTimer()
+	})
+}
+
+func (p *Panel) unlockAndTell() {
+	changed := slices.Clone(p.changed)
+	p.mu.Unlock()
+	for _, f := range changed {
+		f()
+	}
+}

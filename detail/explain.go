@@ -12,6 +12,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/switches"
 )
 
 // Explanation tells what a page, or all blobs of an entity, would be served from now.
@@ -22,6 +23,8 @@ type Explanation struct {
 	Status int       `json:"status,omitempty"` // of the page; its rules included
 	Rule   string    `json:"rule,omitempty"`   // the one that matched
 	Parts  []Account `json:"parts"`
+
+	Switches []switches.Value `json:"switches,omitempty"` // in force here, that are not at their default
 }
 
 // Account is the provenance of one part.
@@ -46,6 +49,12 @@ type Account struct {
 // Explain takes KIND:ID as people write it, or the path or URL of a page. It reads as a visitor would,
 // the local cache included. Errors wrap item.ErrID, ErrName, ErrUnknown or ErrUnavailable.
 func (s *Server) Explain(ctx context.Context, target string) (Explanation, error) {
+	x, err := s.explain(ctx, target)
+	x.Switches = s.Switches.Moved()
+	return x, err
+}
+
+func (s *Server) explain(ctx context.Context, target string) (Explanation, error) {
 	st, err := s.current()
 	if err != nil {
 		return Explanation{}, err

@@ -207,6 +207,19 @@ func (p *Panel) Values() (all []Value) {
 	return all
 }
 
+// Moved are the switches that are not at their default.
+func (p *Panel) Moved() (moved []Value) {
+	if p == nil {
+		return nil
+	}
+	for _, v := range p.Values() {
+		if v.Value != v.Default {
+			moved = append(moved, v)
+		}
+	}
+	return moved
+}
+
 // inForce finds the narrowest setting that says something. It needs mu.
 func (p *Panel) inForce(d Declaration) (value string, by Setting, ok bool) {
 	now := p.now()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vitrine/detail"
+	"vitrine/switches"
 )
 
 type explainCommand struct {
@@ -44,7 +45,20 @@ func (c *explainCommand) Run(e *env) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\t%s\n", p.Part, p.Role, tierOf(p), p.Life,
 			(time.Duration(p.AgeMS) * time.Millisecond).Round(time.Second), p.Gen, p.Upstream, p.Version, clock(p.Event), p.Bytes, note(p))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, v := range x.Switches {
+		by := v.By
+		if by == nil {
+			by = &switches.Setting{}
+		}
+		fmt.Fprintf(e.stdout, "\nswitch %s is %s  (%s, by %s)  %s", v.Name, v.Value, by.Scope, by.Author, by.Reason)
+	}
+	if len(x.Switches) > 0 {
+		fmt.Fprintln(e.stdout)
+	}
+	return nil
 }
 
 // tierOf names the tier, and for a part in memory the one it came from.

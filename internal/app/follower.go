@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -33,9 +35,63 @@ type follower struct {
 	changed chan struct{} // holds one mark when there is another
 	took    func(*catalog.Catalog)
 
-	mu     sync.Mutex // guards the two below
+	mu     sync.Mutex // guards all below
 	source bus.Entry
 	serve  map[string]string
+	file   string // where the catalog in force is kept, for a start while NATS is away; "" for nowhere
+}
+
+// kept is what the file holds.
+type kept struct {
+	Source   string            `json:"source"`
+	Revision uint64            `json:"revision"`
+	Serve    map[string]string `json:"serve,omitempty"`
+}
+
+// keep has the catalog in force kept in a file, and takes what is there until NATS says something newer.
+func (f *follower) keep(file string) {
+	var k kept
+	body, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(body, &k)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		f.log.Warn("the catalog that was in force can't be read", "file", file, "error", err)
+	default:
+		f.mu.Lock()
+		f.serve = k.Serve
+		f.mu.Unlock()
+		if err := f.take(bus.Entry{Key: catalogKey, Value: []byte(k.Source), Revision: k.Revision}); err != nil {
+			f.log.Warn("the catalog that was in force is not taken", "file", file, "error", err)
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.file = file
+}
+
+// save keeps the catalog in force. It needs mu.
+func (f *follower) save() {
+	if f.file == "" {
+		return
+	}
+	body, err := json.Marshal(kept{string(f.source.Value), f.source.Revision, f.serve})
+	if err == nil {
+		err = replaceFile(f.file, body)
+	}
+	if err != nil {
+		f.log.Warn("the catalog in force can't be kept on disk", "error", err)
+	}
+}
+
+// replaceFile writes a file whole or not at all.
+func replaceFile(path string, body []byte) error {
+	if err := os.WriteFile(path+".new", body, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 func newFollower(conn *bus.Conn, log *slog.Logger) *follower {
@@ -100,6 +156,7 @@ func (f *follower) take(e bus.Entry) error {
 	if f.current.Swap(cat) == nil {
 		close(f.first)
 	}
+	f.save()
 	f.log.Info("catalog in force", "revision", cat.Revision, "site", cat.Site.Name)
 	select {
 	case f.changed <- struct{}{}:

@@ -18,6 +18,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
 	"vitrine/internal/kv/rediskv"
@@ -78,11 +79,17 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 	}
 	n.bus = conn
 	n.onClose(func() error { conn.Close(); return nil })
-	if err := conn.Ensure(ctx); err != nil {
+	switch err := conn.Ensure(ctx); {
+	case cfg.Away && errors.Is(err, item.ErrUnavailable): // those who follow make what is missing
+		n.log.Warn("streams not looked at", "error", err)
+	case err != nil:
 		return fmt.Errorf("prepare the streams: %w", err)
 	}
 	n.catalog = newFollower(conn, n.log)
 	n.catalog.took = func(c *catalog.Catalog) { declareSwitches(n.switches, c) }
+	if cfg.Away {
+		n.catalog.keep(filepath.Join(n.dir, "catalog.json"))
+	}
 	n.start(n.catalog.Run)
 	n.start(n.followSwitches)
 	n.start(n.tellPresence)

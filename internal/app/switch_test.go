@@ -102,6 +102,9 @@ func TestEachSwitch(t *testing.T) {
 				t.Errorf("%+v", out)
 			}
 			expect("off", c.off)
+			if code, out, _ := vitrine(t, "explain", "sku:1", "--admin", v.Admin); code != 0 || !strings.Contains(out, "switch "+c.name+" is off") {
+				t.Errorf("explain does not tell: %s", out)
+			}
 			v.flip(0, c.name, "on")
 			expect("on again", c.on)
 		})

@@ -160,11 +160,7 @@ func (n *node) saveSwitches() error {
 	if err != nil {
 		return err
 	}
-	next := n.switchFile() + ".new"
-	if err := os.WriteFile(next, body, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(next, n.switchFile())
+	return replaceFile(n.switchFile(), body)
 }
 
 // tellPresence says every few seconds that the process is there, until ctx ends, and then that it is not.

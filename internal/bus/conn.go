@@ -32,6 +32,7 @@ type Config struct {
 	URL    string       // defaults to nats://127.0.0.1:4222; not looked at where Server is set
 	Server *Server      // the embedded server, reached without a socket
 	Name   string       // what NATS shows for the connection; defaults to vitrine
+	Away   bool         // Dial gives a Conn though NATS does not answer; it connects when NATS is there
 	Log    *slog.Logger // defaults to silence
 }
 
@@ -49,7 +50,7 @@ type Conn struct {
 	blink chan struct{} // closed when the connection is lost or found again
 }
 
-// Dial connects. It waits up to 5 s, or until ctx ends, and then fails with item.ErrUnavailable.
+// Dial connects. It waits up to 5 s, or until ctx ends, and then fails with item.ErrUnavailable, unless cfg.Away.
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	cfg.URL, cfg.Name = cmp.Or(cfg.URL, nats.DefaultURL), cmp.Or(cfg.Name, "vitrine")
 	c := &Conn{cfg: cfg, log: orSilent(cfg.Log), slot: make(chan struct{}, window), blink: make(chan struct{}), done: make(chan struct{})}
@@ -85,6 +86,10 @@ func (c *Conn) start(ctx context.Context, first <-chan struct{}) (err error) {
 	select {
 	case <-first:
 	case <-ctx.Done():
+		if c.cfg.Away && context.Cause(ctx) == context.DeadlineExceeded {
+			c.log.Warn("NATS does not answer; going on without it", "url", c.cfg.URL)
+			break
+		}
 		return fmt.Errorf("%w: NATS at %s does not answer: %w", item.ErrUnavailable, c.cfg.URL, cmp.Or(c.nats.LastError(), ctx.Err()))
 	}
 	c.js, err = jetstream.New(c.nats, jetstream.WithDefaultTimeout(patience),
@@ -113,6 +118,9 @@ func (c *Conn) Close() {
 
 // Check tells whether the server can be used: JetStream is on, and it is 2.12 or newer.
 func (c *Conn) Check(ctx context.Context) error {
+	if !c.nats.IsConnected() {
+		return fmt.Errorf("%w: NATS at %s does not answer", item.ErrUnavailable, c.cfg.URL)
+	}
 	if err := checkVersion(c.nats.ConnectedServerVersion()); err != nil {
 		return err
 	}

@@ -1,0 +1,107 @@
+package app_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vitrine/internal/app"
+	"vitrine/internal/redistest"
+)
+
+// detailServer starts vitrine detail, waits until it has printed its addresses, and stops it at the end.
+func detailServer(t *testing.T, nats, redis, dir string) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	stderr := &bytes.Buffer{}
+	code := make(chan int, 1)
+	go func() {
+		code <- app.Run(ctx, []string{"detail", "--nats", nats, "--redis", redis, "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, strings.NewReader(""), in, stderr)
+		in.Close()
+	}()
+	r := &running{t: t, NATS: nats}
+	for lines := bufio.NewScanner(out); r.Admin == "" && lines.Scan(); {
+		what, address, _ := strings.Cut(lines.Text(), " ")
+		switch address = strings.TrimSuffix(strings.TrimSpace(address), "/"); what {
+		case "pages":
+			r.Pages = address
+		case "admin":
+			r.Admin = address
+		}
+	}
+	go io.Copy(io.Discard, out)
+	stopped := false
+	r.stop = func() int {
+		if stopped {
+			return 0
+		}
+		stopped = true
+		cancel()
+		return <-code
+	}
+	t.Cleanup(func() {
+		if c := r.stop(); c != 0 || t.Failed() {
+			t.Logf("detail ended with code %d:\n%s", c, stderr)
+		}
+	})
+	if r.Admin == "" {
+		stopped = true
+		t.Fatalf("detail ended with code %d before it was ready:\n%s", <-code, stderr)
+	}
+	return r
+}
+
+// TestADetailServerStartsWithoutNATS: the catalog and the switches that were in force when it ended are in force
+// again, and when NATS is back, the newest are.
+func TestADetailServerStartsWithoutNATS(t *testing.T) {
+	r := redistest.Single(t)
+	s := newShop(t)
+	fill(s, 3)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	dir := t.TempDir()
+	file := catalogFor(t, shopCatalog, s.URL)
+
+	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", file, "--nats", address)
+	v.refreshAll()
+	v.converged(s)
+	d := detailServer(t, v.NATS, r.URL, filepath.Join(dir, "detail"))
+	d.converged(s)
+	d.flip(0, "live.offer", "off")
+	hidden := func() bool {
+		_, _, body := fetch(t, d.Pages+"/live/"+oddID(0))
+		return strings.Contains(string(body), `"offer":{"state":"hidden"}`)
+	}
+	if !hidden() {
+		t.Fatal("the switch has no effect")
+	}
+	d.stop()
+	v.stop() // and NATS with it
+
+	d = detailServer(t, "nats://"+address, r.URL, filepath.Join(dir, "detail"))
+	d.converged(s)
+	if !hidden() {
+		t.Error("NATS is away, and the switch that was in force is not")
+	}
+	v = up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", file, "--nats", address)
+	eventually(t, func() string { // until both are there again
+		if out := v.stats(); out.Streams == nil {
+			return "no streams"
+		}
+		code, _, _ := vitrine(t, "switch", "set", "live.offer", "on", "--nats", v.NATS)
+		if code != 0 || hidden() {
+			return "the newest is not in force"
+		}
+		return ""
+	})
+}

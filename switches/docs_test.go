@@ -25,6 +25,8 @@ A switch sheds load, or cuts off what is sick, in every process within milliseco
     vitrine switch set live.delivery off --dry-run
     vitrine switch history upstream.prices                         # who, when, why
     vitrine switch rollback upstream.prices
+    vitrine switch define flash-sale live.delivery=off part.item.recommended=off ttl.factor=300
+    vitrine switch apply flash-sale --for 2h                       # a set under one name; --dry-run too
     vitrine switch watch
     vitrine switch nodes                                           # who is there, and which revision each has applied
 

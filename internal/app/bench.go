@@ -24,6 +24,7 @@ import (
 
 type benchCommand struct {
 	Pipeline benchPipelineCommand `cmd:"" help:"Drive the whole loop: publisher, NATS, upstream, workers, store, pages."`
+	Switches benchSwitchesCommand `cmd:"" help:"Push switches to many processes, and time it."`
 }
 
 type benchPipelineCommand struct {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,7 @@ type node struct {
 	metrics  *prometheus.Registry
 	switches *switches.Panel
 	revision atomic.Uint64 // of the switches, the last that was applied
+	saving   sync.Mutex    // one at a time writes the file of switches
 	audits   audits
 	calls    atomic.Int64 // of upstreams
 	pages    string       // base URL of this process's pages; "" where it serves none

@@ -22,6 +22,8 @@ type switchCommand struct {
 	List     switchListCommand     `cmd:"" help:"List all switches, what they do, and what is in force."`
 	Get      switchGetCommand      `cmd:"" help:"Tell one switch."`
 	Set      switchSetCommand      `cmd:"" help:"Set a switch, and wait until every process has it."`
+	Define   switchDefineCommand   `cmd:"" help:"Name a set of switches."`
+	Apply    switchApplyCommand    `cmd:"" help:"Set all switches of a set."`
 	Watch    switchWatchCommand    `cmd:"" help:"Follow what is set."`
 	History  switchHistoryCommand  `cmd:"" help:"Tell who set a switch to what, when and why."`
 	Rollback switchRollbackCommand `cmd:"" help:"Set a switch to what it was before."`

@@ -212,6 +212,26 @@ func TestSwitchCommands(t *testing.T) {
 			t.Error(out)
 		}
 	})
+	t.Run("a set is applied whole", func(t *testing.T) {
+		run(2, "define", "sale", "read.local=perhaps")
+		run(2, "define", "sale", "read.local")
+		run(0, "define", "sale", "live.offer=off", "ttl.factor=700")
+		if out := run(1, "apply", "no such set"); !strings.Contains(out, "sale") {
+			t.Error("it does not say which sets there are:", out)
+		}
+		run(0, "apply", "sale", "--dry-run")
+		if out := run(0, "get", "live.offer"); out != "on\n" {
+			t.Error("a dry run has set", out)
+		}
+		run(0, "apply", "sale", "--reason", "the sale")
+		if offer, factor := run(0, "get", "live.offer"), run(0, "get", "ttl.factor"); offer != "off\n" || factor != "700\n" {
+			t.Error(offer, factor)
+		}
+		run(0, "rollback", "live.offer")
+		if out := run(0, "get", "live.offer"); out != "on\n" {
+			t.Error(out)
+		}
+	})
 	t.Run("a process that does not answer is named", func(t *testing.T) {
 		body, err := json.Marshal(map[string]string{"node": "deaf", "role": "detail"})
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"vitrine/internal/bus"
@@ -24,6 +25,7 @@ const (
 	switchBucket = "switches"
 	nodeBucket   = "nodes"
 	nodeBeat     = 3 * time.Second // of presence, which expires after 10 s
+	saveWithin   = 200 * time.Millisecond
 	appliedHead  = "applied.switches."
 )
 
@@ -103,6 +105,12 @@ func (n *node) laneOpen(lane item.Lane) bool { return n.switches.On("intake." + 
 // followSwitches applies what is pushed until ctx ends, keeps it on disk, and acknowledges it.
 func (n *node) followSwitches(ctx context.Context) error {
 	who := n.switches.Who()
+	var due atomic.Bool
+	save := time.AfterFunc(time.Hour, func() { due.Store(false); n.saveSwitches() })
+	defer func() {
+		save.Stop()
+		n.saveSwitches()
+	}()
 	return n.bus.Bucket(switchBucket).Watch(ctx, func(e bus.Entry) error {
 		if e.Reset {
 			n.log.Warn("the switches' bucket was made anew; what is in force stays until it is set again")
@@ -124,8 +132,8 @@ func (n *node) followSwitches(ctx context.Context) error {
 				n.log.Debug("applied switch not acknowledged", "error", err)
 			}
 		}
-		if err := n.saveSwitches(); err != nil {
-			n.log.Warn("the switches in force can't be kept on disk", "error", err)
+		if !due.Swap(true) {
+			save.Reset(saveWithin)
 		}
 		return nil
 	})
@@ -155,12 +163,16 @@ func (n *node) applySwitch(name, scope string, e bus.Entry) error {
 }
 
 // saveSwitches keeps what is in force, whole or not at all.
-func (n *node) saveSwitches() error {
+func (n *node) saveSwitches() {
 	body, err := json.MarshalIndent(n.switches.Settings(), "", " ")
-	if err != nil {
-		return err
+	if err == nil {
+		n.saving.Lock()
+		err = replaceFile(n.switchFile(), body)
+		n.saving.Unlock()
 	}
-	return replaceFile(n.switchFile(), body)
+	if err != nil {
+		n.log.Warn("the switches in force can't be kept on disk", "error", err)
+	}
 }
 
 // tellPresence says every few seconds that the process is there, until ctx ends, and then that it is not.

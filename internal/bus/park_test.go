@@ -163,6 +163,22 @@ func TestRetriesAreScheduledAndCount(t *testing.T) {
 	}
 }
 
+func TestPendingCountsRetriesThatAreNotDue(t *testing.T) {
+	c := connect(t)
+	consume(t, bus.ConsumerConfig{Conn: c, Backoff: func(int) time.Duration { return time.Hour }, Handle: func(_ context.Context, batch []bus.Task) []error {
+		return []error{item.ErrUnavailable}
+	}})
+	publish(t, c, change(item.High, "1"), change(item.Refresh, "2"))
+	eventually(t, "both to wait for another attempt", func() bool {
+		streams, _, err := c.Pending(t.Context())
+		return err == nil && streams[bus.Changes][item.High].InFlight == 1 && streams[bus.Changes][item.Refresh].InFlight == 1 && left(t, c) == 2
+	})
+	found, err := c.Find(t.Context(), item.Entity{Kind: "sku", ID: "1"})
+	if err != nil || len(found) != 1 || found[0].Due == "" {
+		t.Error(found, err)
+	}
+}
+
 // TestOwnFailuresNeverFail: what fails for want of our own store waits, however often it was tried.
 func TestOwnFailuresNeverFail(t *testing.T) {
 	c := connect(t)

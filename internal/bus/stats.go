@@ -51,7 +51,37 @@ func (c *Conn) lanes(ctx context.Context, name string) (map[item.Lane]Lane, erro
 	if err := list.Err(); err != nil {
 		return nil, reached("look at the consumers of "+name, err)
 	}
-	return lanes, nil
+	return lanes, c.uncounted(ctx, stream, name, lanes)
+}
+
+// uncounted adds what no consumer knows of: retries that are not due yet, and what was parked before anybody
+// took it.
+func (c *Conn) uncounted(ctx context.Context, stream jetstream.Stream, name string, lanes map[item.Lane]Lane) error {
+	known := uint64(0)
+	for _, l := range lanes {
+		known += l.Waiting + l.InFlight
+	}
+	if name == Syncs || stream.CachedInfo().State.Msgs <= known {
+		return nil
+	}
+	for lane, sum := range lanes {
+		filter := "due.retry." + string(lane) + ".>"
+		if name == Parked {
+			filter = "parked.*." + string(lane) + ".>"
+		}
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(filter))
+		if err != nil {
+			return reached("look at the stream "+name, err)
+		}
+		n := uint64(len(info.State.Subjects))
+		if name == Parked {
+			sum.Waiting = max(sum.Waiting, n-min(n, sum.InFlight))
+		} else {
+			sum.InFlight += n
+		}
+		lanes[lane] = sum
+	}
+	return nil
 }
 
 // Left is how many changes and folds are not done. CHANGES is counted first: a change is acked only after

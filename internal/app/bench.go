@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -32,6 +33,7 @@ type benchPipelineCommand struct {
 	Answer time.Duration `help:"How long the upstream takes to answer."`
 	Redis  string        `help:"Redis in place of bbolt; it must be empty, and is filled." placeholder:"URL"`
 	Dir    string        `help:"Folder for the state; a temporary one by default." placeholder:"DIR"`
+	CPU    string        `name:"cpuprofile" help:"Write a CPU profile of all of it, for go tool pprof." placeholder:"FILE"`
 	JSON   bool          `name:"json" help:"Print JSON."`
 }
 
@@ -108,7 +110,13 @@ func (p *benchPipelineCommand) Run(e *env) error {
 		stop()
 		return err
 	}
+	endProfile, err := profileTo(p.CPU)
+	if err != nil {
+		stop()
+		return err
+	}
 	result, err := b.measure(ctx)
+	endProfile()
 	stop()
 	if ended := <-ended; err == nil {
 		err = ended
@@ -237,4 +245,20 @@ func (r pipelineResult) print(w io.Writer, asJSON bool) error {
 	fmt.Fprintf(w, "%-28s %.1f s for %d entities\n", "sweep", r.Sweep, r.SKUs+max(1, r.SKUs/2))
 	_, err := fmt.Fprintf(w, "%-28s %d calls\n%-28s %d\n%-28s %d MiB\n", "1,000 changes of one key", r.OneKey, "wrong at the end", r.Wrong, "peak memory", r.PeakRSSKiB>>10)
 	return err
+}
+
+// profileTo begins a CPU profile, and gives what ends it; "" is none.
+func profileTo(path string) (end func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }, nil
 }

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -200,22 +203,59 @@ func (n *node) watchNew(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			if at, err := n.bus.ChangesAt(last); err == nil {
+				n.keepPosition(at)
+			}
 			return nil
 		case <-tick.C:
 		}
 	}
 }
 
+// rolledBack tells whether the stream of changes is behind where this process saw it last: NATS was restored from
+// older files. The position is kept outside of NATS for that.
+func (n *node) rolledBack(at bus.Position) bool {
+	var seen bus.Position
+	body, err := os.ReadFile(n.positionFile())
+	if err == nil {
+		err = json.Unmarshal(body, &seen)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		n.log.Warn("the position of the stream of changes can't be read", "error", err)
+	}
+	n.keepPosition(at)
+	return err == nil && at.Stream.Equal(seen.Stream) && at.Seq < seen.Seq
+}
+
+func (n *node) keepPosition(at bus.Position) {
+	body, err := json.Marshal(at)
+	if err == nil {
+		err = replaceFile(n.positionFile(), body)
+	}
+	if err != nil {
+		n.log.Warn("the position of the stream of changes can't be kept", "error", err)
+	}
+}
+
+func (n *node) positionFile() string { return filepath.Join(n.dir, "changes.json") }
+
 func (n *node) lookForNew(ctx context.Context) error {
 	epoch, err := n.records.Epoch(ctx)
 	if err != nil {
 		return err
 	}
-	created, err := n.bus.Created(ctx)
+	at, err := n.bus.ChangesAt(ctx)
 	if err != nil {
 		return err
 	}
-	now := epoch + " " + created.UTC().Format(time.RFC3339Nano)
+	if n.rolledBack(at) {
+		if err := n.walkNew(ctx, "NATS was rolled back, which"); err != nil {
+			return err
+		}
+	}
+	now := epoch + " " + at.Stream.UTC().Format(time.RFC3339Nano)
 	bucket := n.bus.Bucket(catalogBucket)
 	seen, err := bucket.Get(ctx, seenKey)
 	switch {

@@ -181,7 +181,6 @@ func (b *bench) measure(ctx context.Context) (r pipelineResult, err error) {
 	if b.Redis != "" {
 		r.Store = "Redis"
 	}
-	progress := func(what string) { fmt.Fprintln(b.env.stderr, what) }
 	for _, phase := range []struct {
 		name string
 		run  func(context.Context) error
@@ -195,7 +194,7 @@ func (b *bench) measure(ctx context.Context) (r pipelineResult, err error) {
 		{"sweeping", func(ctx context.Context) error { r.Sweep, err = b.sweep(ctx); return err }},
 		{"comparing every blob", func(ctx context.Context) error { r.Wrong, err = b.compare(ctx); return err }},
 	} {
-		progress(phase.name)
+		b.env.log.Info(phase.name) // not to stderr past the log: the system under test logs there too
 		if err := phase.run(ctx); err != nil {
 			return r, fmt.Errorf("%s: %w", phase.name, err)
 		}

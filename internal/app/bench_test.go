@@ -33,7 +33,7 @@ func TestBenchCommands(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
 			t.Fatal(code, out, stderr)
 		}
-		if r.Nodes != 20 || r.Named != 3 {
+		if r.Nodes != 20 || r.Named < 3 {
 			t.Errorf("%s", out)
 		}
 	})

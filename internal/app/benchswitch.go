@@ -123,7 +123,7 @@ func (b *benchSwitchesCommand) measure(ctx context.Context, conn *bus.Conn, node
 		}
 		there = len(all)
 	}
-	flags := scopeFlags{Scope: switches.All, Wait: 5 * time.Second}
+	flags := scopeFlags{Scope: switches.All, Wait: 30 * time.Second}
 	var acked, last []time.Duration
 	for i := range b.Sets {
 		out := switchSet{}

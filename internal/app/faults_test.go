@@ -179,7 +179,7 @@ func (s *shop) restore(id string, edit func(*product)) {
 }
 
 // TestARolledBackStream: NATS is restored from yesterday's files. What was announced since is known to nobody, and
-// what was done since is announced again; one sweep with a full sample finds all.
+// what was done since is announced again; that it is behind where it was is noticed.
 func TestARolledBackStream(t *testing.T) {
 	s := newShop(t)
 	fill(s, 40)
@@ -214,6 +214,5 @@ func TestARolledBackStream(t *testing.T) {
 	}
 	faulty.fault.Store(nil)
 	v = up(t, dir, "--catalog", file)
-	v.auditOf(0, "--sample", "10000")
 	v.converged(s)
 }

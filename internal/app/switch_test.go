@@ -44,6 +44,9 @@ type switched struct {
 // flip runs vitrine switch set.
 func (r *running) flip(code int, name, value string, args ...string) (out switched) {
 	r.t.Helper()
+	if code == 0 {
+		args = append(args, "--wait", "60s") // it returns as soon as all have acknowledged
+	}
 	got, stdout, stderr := vitrine(r.t, append([]string{"switch", "set", name, value, "--json", "--nats", r.NATS}, args...)...)
 	if got != code {
 		r.t.Fatalf("switch set %s %s: code %d: %s%s", name, value, got, stdout, stderr)
@@ -240,7 +243,7 @@ func TestSwitchCommands(t *testing.T) {
 		if _, err := v.dial().Bucket("nodes").Put(t.Context(), "deaf", body); err != nil {
 			t.Fatal(err)
 		}
-		if out := v.flip(1, "sweep.pace", "50", "--wait", "300ms"); len(out.Missing) != 1 || out.Missing[0] != "deaf" || len(out.Acked) != 1 {
+		if out := v.flip(1, "sweep.pace", "50", "--wait", "3s"); len(out.Missing) != 1 || out.Missing[0] != "deaf" || len(out.Acked) != 1 {
 			t.Errorf("%+v", out)
 		}
 		if out := run(0, "nodes"); !strings.Contains(out, "deaf") || !strings.Contains(out, "-up-") {
@@ -248,7 +251,7 @@ func TestSwitchCommands(t *testing.T) {
 		}
 	})
 	t.Run("what is in force survives a restart", func(t *testing.T) {
-		v.flip(1, "live.offer", "off", "--wait", "100ms")
+		vitrine(t, "switch", "set", "live.offer", "off", "--wait", "3s", "--nats", v.NATS) // the deaf one may be missing still
 		v.stop()
 		v = up(t, dir, "--catalog", file)
 		if _, _, body := fetch(t, v.Pages+"/live/"+oddID(0)); !strings.Contains(string(body), `"offer":{"state":"hidden"}`) {

@@ -250,11 +250,13 @@ func (c *Conn) NextChanges(ctx context.Context, most int) (changes []Replayed, e
 	return changes, nil
 }
 
-// Created is when the stream of changes was made: another time than before means that it is a new one.
-func (c *Conn) Created(ctx context.Context) (time.Time, error) {
+// ChangesAt tells which life of the stream of changes this is, and how far it has come. Another life than before
+// means that it is a new one; a lower sequence that it was rolled back.
+func (c *Conn) ChangesAt(ctx context.Context) (Position, error) {
 	stream, err := c.js.Stream(ctx, Changes)
 	if err != nil {
-		return time.Time{}, reached("look at the stream "+Changes, err)
+		return Position{}, reached("look at the stream "+Changes, err)
 	}
-	return stream.CachedInfo().Created, nil
+	info := stream.CachedInfo()
+	return Position{info.Created, info.State.LastSeq}, nil
 }

@@ -3,7 +3,6 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -146,9 +145,7 @@ func TestALostStreamIsFilledFromTheLists(t *testing.T) {
 	for _, id := range s.IDs() {
 		s.Put(id, func(p *product) { p.Title = "Edited, and what was announced is lost" })
 	}
-	if err := os.RemoveAll(filepath.Join(dir, "nats")); err != nil {
-		t.Fatal(err)
-	}
+	removeAll(t, filepath.Join(dir, "nats"))
 	v.converged(s)
 }
 

@@ -206,9 +206,7 @@ func TestARolledBackStream(t *testing.T) {
 	}
 	conn.Close()
 	v.stop()
-	if err := os.RemoveAll(filepath.Join(dir, "nats")); err != nil {
-		t.Fatal(err)
-	}
+	removeAll(t, filepath.Join(dir, "nats"))
 	if err := os.CopyFS(filepath.Join(dir, "nats"), os.DirFS(yesterday)); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -205,9 +204,7 @@ func TestALostNATSIsFilledAgain(t *testing.T) {
 	dir := t.TempDir()
 	v := up(t, dir, "--catalog", catalogFor(t, shopCatalog, s.URL))
 	v.refreshAll()
-	if err := os.RemoveAll(filepath.Join(dir, "nats")); err != nil {
-		t.Fatal(err)
-	}
+	removeAll(t, filepath.Join(dir, "nats"))
 	for _, id := range s.IDs() {
 		s.Put(id, func(p *product) { p.Title = "Edited after the loss of NATS's files" })
 	}

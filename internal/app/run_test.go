@@ -222,3 +222,14 @@ func (r *running) differs(s *shop, id string) string {
 	}
 	return ""
 }
+
+// removeAll removes a folder in which a running NATS may still make files.
+func removeAll(t testing.TB, dir string) {
+	t.Helper()
+	eventually(t, func() string {
+		if err := os.RemoveAll(dir); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+}

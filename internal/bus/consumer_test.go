@@ -204,8 +204,9 @@ func TestConsumerServesHighFirstAndStarvesNone(t *testing.T) {
 func TestConsumerStops(t *testing.T) {
 	t.Run("after what is in work, and gives back the rest", func(t *testing.T) {
 		c := connect(t)
+		const ackWait = 5 * time.Second // what was on its way to the stopped consumer comes again after it
 		entered, goOn := make(chan struct{}, 10), make(chan struct{})
-		stop := consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 1, Handle: func(_ context.Context, batch []bus.Task) []error {
+		stop := consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 1, AckWait: ackWait, Handle: func(_ context.Context, batch []bus.Task) []error {
 			entered <- struct{}{}
 			<-goOn
 			return none(batch)
@@ -220,7 +221,7 @@ func TestConsumerStops(t *testing.T) {
 		}
 		rest := make(chan struct{}, 10)
 		handled := 1 + len(entered)
-		consume(t, bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
+		consume(t, bus.ConsumerConfig{Conn: c, AckWait: ackWait, Handle: func(_ context.Context, batch []bus.Task) []error {
 			rest <- struct{}{}
 			return none(batch)
 		}})

@@ -56,7 +56,10 @@ type (
 	}
 )
 
-// declare adds the switches of a catalog's pages to a panel.
+// DeclareSwitches adds the switches of a catalog's pages to a panel.
+func DeclareSwitches(panel *switches.Panel, c *catalog.Catalog) { declare(panel, c) }
+
+// declare adds them, and gives each by what it is of.
 func declare(panel *switches.Panel, c *catalog.Catalog) map[any]*switches.Switch {
 	shed := map[any]*switches.Switch{}
 	for _, p := range c.Pages {

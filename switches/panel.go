@@ -123,6 +123,16 @@ func (p *Panel) Switch(name string) *Switch {
 	return p.switches[name]
 }
 
+// Check tells what is wrong with a value for a switch: ErrUnknown or ErrValue.
+func (p *Panel) Check(name, value string) error {
+	s := p.Switch(name)
+	if s == nil {
+		return fmt.Errorf("%w: %.80q (vitrine switch list has all)", ErrUnknown, name)
+	}
+	_, err := s.Parse(value)
+	return err
+}
+
 // On tells whether an on/off switch gives normal service; one that is not declared does.
 func (p *Panel) On(name string) bool { return p.Switch(name).On() }
 

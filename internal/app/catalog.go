@@ -23,8 +23,8 @@ type natsFlag struct {
 	NATS string `name:"nats" help:"The system's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
 }
 
-func (f natsFlag) dial(e *env, name string) (*bus.Conn, error) {
-	conn, err := bus.Dial(e.ctx, bus.Config{URL: f.NATS, Name: name, Log: e.log})
+func (f natsFlag) dial(e *env, command string) (*bus.Conn, error) {
+	conn, err := bus.Dial(e.ctx, bus.Config{URL: f.NATS, Name: "vitrine " + command, Log: e.log})
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
@@ -93,7 +93,7 @@ func (c *catalogPush) Run(e *env) error {
 	if _, err := catalog.Parse(src, c.File, catalog.Options{Env: os.LookupEnv}); err != nil {
 		return err
 	}
-	conn, err := c.dial(e, "vitrine catalog push")
+	conn, err := c.dial(e, "catalog push")
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ type listed struct {
 
 // Run is vitrine catalog list.
 func (c *catalogList) Run(e *env) error {
-	conn, err := c.dial(e, "vitrine catalog list")
+	conn, err := c.dial(e, "catalog list")
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ type catalogRollback struct {
 
 // Run is vitrine catalog rollback.
 func (c *catalogRollback) Run(e *env) error {
-	conn, err := c.dial(e, "vitrine catalog rollback")
+	conn, err := c.dial(e, "catalog rollback")
 	if err != nil {
 		return err
 	}

@@ -24,18 +24,10 @@ type queueCommand struct {
 	Replay queueReplayCommand `cmd:"" help:"Publish changes of the past again, in the refresh lane."`
 }
 
-// natsFlags reach a running system.
+// natsFlags reach a running system, and say how to print what it says.
 type natsFlags struct {
-	NATS string `name:"nats" help:"The system's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
-	JSON bool   `name:"json" help:"Print JSON."`
-}
-
-func (f natsFlags) dial(e *env, command string) (*bus.Conn, error) {
-	conn, err := bus.Dial(e.ctx, bus.Config{URL: f.NATS, Name: "vitrine " + command, Log: e.log})
-	if err != nil {
-		return nil, fmt.Errorf("connect to NATS: %w", err)
-	}
-	return conn, nil
+	natsFlag
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 type queueStatsCommand struct{ natsFlags }

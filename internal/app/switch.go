@@ -49,6 +49,21 @@ func remotePanel(ctx context.Context, conn *bus.Conn) (*switches.Panel, error) {
 	return p, nil
 }
 
+// withPanel calls do with a connection and what is in force there, and closes both.
+func (f natsFlags) withPanel(e *env, command string, do func(*bus.Conn, *switches.Panel) error) error {
+	conn, err := f.dial(e, command)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	p, err := remotePanel(e.ctx, conn)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return do(conn, p)
+}
+
 // switchLine is what switch list and switch get print with --json.
 type switchLine struct {
 	switches.Value
@@ -73,31 +88,23 @@ type switchListCommand struct{ natsFlags }
 
 // Run is vitrine switch list.
 func (c *switchListCommand) Run(e *env) error {
-	conn, err := c.dial(e, "switch list")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	p, err := remotePanel(e.ctx, conn)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	lines := switchLines(p)
-	if c.JSON {
-		return json.NewEncoder(e.stdout).Encode(lines)
-	}
-	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "SWITCH\tVALUE\tDEFAULT\tTYPE\tWHAT IT DOES\tWHAT THE CUSTOMER SEES")
-	for _, l := range lines {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Value.Value, l.Default, l.Type, l.Does, l.Shows)
-		for _, s := range l.Settings {
-			if s.Scope != switches.All {
-				fmt.Fprintf(w, "  %s\t%s\t\t\t%s\t\n", s.Scope, s.Value, s.Reason)
+	return c.withPanel(e, "switch list", func(_ *bus.Conn, p *switches.Panel) error {
+		lines := switchLines(p)
+		if c.JSON {
+			return json.NewEncoder(e.stdout).Encode(lines)
+		}
+		w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "SWITCH\tVALUE\tDEFAULT\tTYPE\tWHAT IT DOES\tWHAT THE CUSTOMER SEES")
+		for _, l := range lines {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Value.Value, l.Default, l.Type, l.Does, l.Shows)
+			for _, s := range l.Settings {
+				if s.Scope != switches.All {
+					fmt.Fprintf(w, "  %s\t%s\t\t\t%s\t\n", s.Scope, s.Value, s.Reason)
+				}
 			}
 		}
-	}
-	return w.Flush()
+		return w.Flush()
+	})
 }
 
 type switchGetCommand struct {
@@ -107,26 +114,18 @@ type switchGetCommand struct {
 
 // Run is vitrine switch get.
 func (c *switchGetCommand) Run(e *env) error {
-	conn, err := c.dial(e, "switch get")
-	if err != nil {
+	return c.withPanel(e, "switch get", func(_ *bus.Conn, p *switches.Panel) error {
+		lines := switchLines(p)
+		i := slices.IndexFunc(lines, func(l switchLine) bool { return l.Name == c.Name })
+		if i < 0 {
+			return fmt.Errorf("%w: %.80q (vitrine switch list has all)", switches.ErrUnknown, c.Name)
+		}
+		if c.JSON {
+			return json.NewEncoder(e.stdout).Encode(lines[i])
+		}
+		_, err := fmt.Fprintln(e.stdout, lines[i].Value.Value)
 		return err
-	}
-	defer conn.Close()
-	p, err := remotePanel(e.ctx, conn)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	lines := switchLines(p)
-	i := slices.IndexFunc(lines, func(l switchLine) bool { return l.Name == c.Name })
-	if i < 0 {
-		return fmt.Errorf("%w: %.80q (vitrine switch list has all)", switches.ErrUnknown, c.Name)
-	}
-	if c.JSON {
-		return json.NewEncoder(e.stdout).Encode(lines[i])
-	}
-	_, err = fmt.Fprintln(e.stdout, lines[i].Value.Value)
-	return err
+	})
 }
 
 // scopeFlags say what is set, where, and by whom.
@@ -174,12 +173,9 @@ type switchSet struct {
 
 // Run is vitrine switch set.
 func (c *switchSetCommand) Run(e *env) error {
-	conn, err := c.dial(e, "switch set")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return c.set(e, conn, switches.Setting{Name: c.Name, Value: c.Value}, c.For, c.JSON)
+	return c.withPanel(e, "switch set", func(conn *bus.Conn, p *switches.Panel) error {
+		return c.set(e, conn, p, switches.Setting{Name: c.Name, Value: c.Value}, c.For, c.JSON)
+	})
 }
 
 type switchWatchCommand struct{ natsFlags }
@@ -277,33 +273,25 @@ type switchRollbackCommand struct {
 
 // Run is vitrine switch rollback.
 func (c *switchRollbackCommand) Run(e *env) error {
-	conn, err := c.dial(e, "switch rollback")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	past, err := switchHistory(e.ctx, conn, c.Name, c.Scope)
-	if err != nil {
-		return err
-	}
-	p, err := remotePanel(e.ctx, conn)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	before := ""
-	switch d := p.Switch(c.Name); {
-	case len(past) > 1:
-		before = past[len(past)-2].Value
-	case len(past) == 1 && d != nil:
-		before = d.Default
-	default:
-		return fmt.Errorf("%s was never set in the scope %s", c.Name, c.Scope)
-	}
-	if c.Reason == "" {
-		c.Reason = "rollback"
-	}
-	return c.set(e, conn, switches.Setting{Name: c.Name, Value: before}, 0, c.JSON)
+	return c.withPanel(e, "switch rollback", func(conn *bus.Conn, p *switches.Panel) error {
+		past, err := switchHistory(e.ctx, conn, c.Name, c.Scope)
+		if err != nil {
+			return err
+		}
+		before := ""
+		switch d := p.Switch(c.Name); {
+		case len(past) > 1:
+			before = past[len(past)-2].Value
+		case len(past) == 1 && d != nil:
+			before = d.Default
+		default:
+			return fmt.Errorf("%s was never set in the scope %s", c.Name, c.Scope)
+		}
+		if c.Reason == "" {
+			c.Reason = "rollback"
+		}
+		return c.set(e, conn, p, switches.Setting{Name: c.Name, Value: before}, 0, c.JSON)
+	})
 }
 
 type switchNodesCommand struct{ natsFlags }

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vitrine/detail"
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
@@ -83,17 +84,7 @@ func declareSwitches(p *switches.Panel, c *catalog.Catalog) {
 	for _, u := range c.Upstreams {
 		p.Declare(switches.Upstream(u.Name))
 	}
-	for _, page := range c.Pages {
-		for _, b := range page.Overlay {
-			p.Declare(switches.Overlay(page.Name, b.Name))
-		}
-		for _, w := range page.With {
-			p.Declare(switches.Part(page.Name, w.Ref.Name))
-		}
-		for _, l := range page.Live {
-			p.Declare(switches.Live(l.Name))
-		}
-	}
+	detail.DeclareSwitches(p, c)
 }
 
 // upstreamOff tells whether an upstream must not be asked.

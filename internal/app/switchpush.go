@@ -18,29 +18,22 @@ import (
 )
 
 // set checks a setting, pushes it by compare-and-set, and waits for who must have it.
-func (f scopeFlags) set(e *env, conn *bus.Conn, s switches.Setting, period time.Duration, asJSON bool) error {
+func (f scopeFlags) set(e *env, conn *bus.Conn, p *switches.Panel, s switches.Setting, period time.Duration, asJSON bool) error {
 	if err := f.check(period); err != nil {
 		return err
 	}
-	p, err := remotePanel(e.ctx, conn)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	d := p.Switch(s.Name)
-	if d == nil {
-		return usageError{fmt.Errorf("%w: %.80q (vitrine switch list has all)", switches.ErrUnknown, s.Name)}
-	}
-	if _, err := d.Parse(s.Value); err != nil {
+	if err := p.Check(s.Name, s.Value); err != nil {
 		return usageError{err}
 	}
 	s.Scope, s.Reason, s.Author, s.At = f.Scope, f.Reason, cmp.Or(f.Author, userName()), time.Now().UTC()
 	out := switchSet{Name: s.Name, Value: s.Value, Acked: []ack{}, Missing: []string{}, DryRun: f.DryRun}
 	if f.DryRun {
-		if out.Missing, err = expected(e.ctx, conn, f.Scope); err == nil {
-			err = out.print(e, asJSON)
+		nodes, err := expected(e.ctx, conn, f.Scope)
+		if err != nil {
+			return err
 		}
-		return err
+		out.Missing = nodes
+		return out.print(e, asJSON)
 	}
 	if err := f.push(e.ctx, conn, s, period, &out); err != nil {
 		return err
@@ -72,17 +65,17 @@ func (f scopeFlags) push(ctx context.Context, conn *bus.Conn, s switches.Setting
 	}
 	type applied struct {
 		revision uint64
-		ack      ack
+		node     string
+		at       time.Time
 	}
 	acks := make(chan applied, 4096)
-	var began time.Time
 	stop, err := conn.Listen(ctx, appliedHead+"*", func(subject string, node []byte) {
 		revision, err := strconv.ParseUint(strings.TrimPrefix(subject, appliedHead), 10, 64)
 		if err != nil {
 			return
 		}
 		select {
-		case acks <- applied{revision, ack{string(node), float64(time.Since(began).Microseconds()) / 1000}}:
+		case acks <- applied{revision, string(node), time.Now()}:
 		default:
 		}
 	})
@@ -90,7 +83,7 @@ func (f scopeFlags) push(ctx context.Context, conn *bus.Conn, s switches.Setting
 		return err
 	}
 	defer stop()
-	began = time.Now()
+	began := time.Now()
 	if out.Revision, err = pushSwitch(ctx, conn, s, period); err != nil {
 		return err
 	}
@@ -103,9 +96,9 @@ func (f scopeFlags) push(ctx context.Context, conn *bus.Conn, s switches.Setting
 	for len(waiting) > 0 {
 		select {
 		case a := <-acks:
-			if a.revision == out.Revision && waiting[a.ack.Node] {
-				delete(waiting, a.ack.Node)
-				out.Acked = append(out.Acked, a.ack)
+			if a.revision == out.Revision && waiting[a.node] {
+				delete(waiting, a.node)
+				out.Acked = append(out.Acked, ack{a.node, float64(a.at.Sub(began).Microseconds()) / 1000})
 			}
 			continue
 		case <-patience.C:

@@ -40,37 +40,28 @@ func (c *switchDefineCommand) Run(e *env) error {
 	if err := item.CheckID(c.Set); err != nil {
 		return usageError{err}
 	}
-	conn, err := c.dial(e, "switch define")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	p, err := remotePanel(e.ctx, conn)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	var set []namedValue
-	for _, v := range c.Values {
-		name, value, ok := strings.Cut(v, "=")
-		d := p.Switch(name)
-		if !ok || d == nil {
-			return usageError{fmt.Errorf("%w in %.80q, which should be SWITCH=VALUE", switches.ErrUnknown, v)}
+	return c.withPanel(e, "switch define", func(conn *bus.Conn, p *switches.Panel) error {
+		var set []namedValue
+		for _, v := range c.Values {
+			name, value, ok := strings.Cut(v, "=")
+			if !ok {
+				return usagef("%.80q is not SWITCH=VALUE", v)
+			}
+			if err := p.Check(name, value); err != nil {
+				return usageError{err}
+			}
+			set = append(set, namedValue{name, value})
 		}
-		if _, err := d.Parse(value); err != nil {
-			return usageError{err}
+		body, err := json.Marshal(set)
+		if err != nil {
+			return err
 		}
-		set = append(set, namedValue{name, value})
-	}
-	body, err := json.Marshal(set)
-	if err != nil {
+		if _, err := conn.Bucket(switchBucket).Put(e.ctx, setPrefix+item.EncodeID(c.Set), body); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(e.stdout, "%s is %s\n", c.Set, strings.Join(c.Values, " "))
 		return err
-	}
-	if _, err := conn.Bucket(switchBucket).Put(e.ctx, setPrefix+item.EncodeID(c.Set), body); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(e.stdout, "%s is %s\n", c.Set, strings.Join(c.Values, " "))
-	return err
+	})
 }
 
 type switchApplyCommand struct {
@@ -82,34 +73,30 @@ type switchApplyCommand struct {
 
 // Run is vitrine switch apply. It sets all switches of a set, and tells what each process has acknowledged.
 func (c *switchApplyCommand) Run(e *env) error {
-	conn, err := c.dial(e, "switch apply")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	set, err := c.load(e, conn)
-	if err != nil {
-		return err
-	}
-	if c.Reason == "" {
-		c.Reason = "set " + c.Set
-	}
-	var failed bool
-	for _, v := range set {
-		one := switchSetCommand{Name: v.Name, Value: v.Value, scopeFlags: c.scopeFlags, natsFlags: c.natsFlags}
-		err := one.set(e, conn, switches.Setting{Name: v.Name, Value: v.Value}, c.For, c.JSON)
-		if errors.Is(err, errReported) {
-			failed = true // the others are set all the same
-			continue
-		}
+	return c.withPanel(e, "switch apply", func(conn *bus.Conn, p *switches.Panel) error {
+		set, err := c.load(e, conn)
 		if err != nil {
-			return fmt.Errorf("%s of the set %s: %w", v.Name, c.Set, err)
+			return err
 		}
-	}
-	if failed {
-		return errReported
-	}
-	return nil
+		if c.Reason == "" {
+			c.Reason = "set " + c.Set
+		}
+		var failed bool
+		for _, v := range set {
+			err := c.set(e, conn, p, switches.Setting{Name: v.Name, Value: v.Value}, c.For, c.JSON)
+			if errors.Is(err, errReported) {
+				failed = true // the others are set all the same
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("%s of the set %s: %w", v.Name, c.Set, err)
+			}
+		}
+		if failed {
+			return errReported
+		}
+		return nil
+	})
 }
 
 func (c *switchApplyCommand) load(e *env, conn *bus.Conn) (set []namedValue, err error) {

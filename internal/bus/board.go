@@ -22,6 +22,7 @@ type board struct {
 	lanes   []*lane    // most urgent first
 	places  map[string]*place
 	urgent  time.Time // when work of the high lane was taken last
+	alarm   bool      // wake is to be called
 	waiting map[slot]*work
 	busy    map[key]*busy
 	closed  bool
@@ -140,11 +141,20 @@ func (b *board) mayRefresh(p *place) bool {
 	if p.refreshing > 0 {
 		return false // its end is told
 	}
-	if wait := pace - now.Sub(p.refreshed); wait > 0 {
-		time.AfterFunc(wait, b.ready.Signal)
-		return false
+	wait := pace - now.Sub(p.refreshed)
+	if wait > 0 && !b.alarm {
+		b.alarm = true
+		time.AfterFunc(wait, b.wake)
 	}
-	return true
+	return wait <= 0
+}
+
+// wake has a waiting worker look again.
+func (b *board) wake() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.alarm = false
+	b.ready.Signal()
 }
 
 // free is how much parked work of a lane a place takes now.
@@ -188,46 +198,49 @@ func (b *board) take() []*work {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for !b.closed {
-		l := b.turn()
+		l, group := b.turn()
 		if l == nil {
 			b.ready.Wait()
 			continue
 		}
-		if batch := b.batch(l); len(batch) > 0 {
+		if batch := b.batch(l, group); len(batch) > 0 {
 			return batch
 		}
 	}
 	return nil
 }
 
-// turn is the most urgent lane that waits and has credit; credits are renewed when none has.
-func (b *board) turn() *lane {
+// turn is the most urgent lane that has work to begin and credit, and the group whose turn it is there; credits are
+// renewed when none has.
+func (b *board) turn() (*lane, int) {
 	var first *lane
+	var group int
 	for _, l := range b.lanes {
-		if l.next(b) < 0 {
+		i := l.next(b)
+		if i < 0 {
 			continue
 		}
 		if l.credit > 0 {
 			l.credit--
-			return l
+			return l, i
 		}
 		if first == nil {
-			first = l
+			first, group = l, i
 		}
 	}
 	if first == nil {
-		return nil
+		return nil, 0
 	}
 	for _, l := range b.lanes {
 		l.credit = l.weight
 	}
 	first.credit--
-	return first
+	return first, group
 }
 
-// batch takes the next group's work off the lane. What is in work through another lane is held back.
-func (b *board) batch(l *lane) (batch []*work) {
-	works := l.pop(l.next(b))
+// batch takes a group's work off the lane. What is in work through another lane is held back.
+func (b *board) batch(l *lane, group int) (batch []*work) {
+	works := l.pop(group)
 	p := b.place(works[0].place)
 	for _, w := range works {
 		if in := b.busy[w.key]; in != nil {

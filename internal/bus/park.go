@@ -75,23 +75,14 @@ func (c *Consumer) schedule(ctx context.Context, w *work, at time.Time) error {
 
 // setAside parks what an intake must not put on the board, and acknowledges it.
 func (c *Consumer) setAside(ctx context.Context, works []*work) {
-	err := c.park(ctx, works)
-	if err != nil {
+	v := verdict{action: park}
+	if err := c.park(ctx, works); err != nil {
 		c.log.Warn("work not parked, trying again", "place", works[0].place.Name, "works", len(works), "error", err)
+		v = verdict{again, time.Second}
 	}
 	for _, w := range works {
-		for _, m := range w.messages {
-			if err != nil {
-				m.settle(c.log, "again", func() error { return m.msg.NakWithDelay(time.Second) })
-				continue
-			}
-			m.settle(c.log, "park", m.msg.Ack)
-		}
-		action := park
-		if err != nil {
-			action = again
-		}
-		c.cfg.Handled(Handled{w.Lane, w.place.Name, action.String(), 0})
+		c.answer(w, v, nil)
+		c.cfg.Handled(Handled{w.Lane, w.place.Name, v.action.String(), 0})
 	}
 }
 

@@ -25,7 +25,7 @@ type StoredLetter struct {
 // Letters lists the dead letters below a subject, such as "failed.heterog.sku.>", oldest first.
 func (c *Conn) Letters(ctx context.Context, subject string) iter.Seq2[StoredLetter, error] {
 	return func(yield func(StoredLetter, error) bool) {
-		for m, err := range c.stored(ctx, Failed, subject, time.Time{}) {
+		for m, err := range c.stored(ctx, Failed, subject) {
 			if err != nil {
 				yield(StoredLetter{}, err)
 				return
@@ -56,17 +56,13 @@ func (c *Conn) Drop(ctx context.Context, l StoredLetter) error {
 // Retry publishes again what became a dead letter, and removes the letter. A subject from which nothing can
 // be read is item.ErrSubject.
 func (c *Conn) Retry(ctx context.Context, l StoredLetter) error {
-	if change, err := item.ParseChange(l.Subject); err == nil {
-		if err := c.PublishChanges(ctx, []item.Change{change}, PublishOptions{}); err != nil {
-			return err
-		}
-		return c.Drop(ctx, l)
+	change, err := item.ParseChange(l.Subject)
+	if err == nil {
+		err = c.PublishChanges(ctx, []item.Change{change}, PublishOptions{})
+	} else if change, err = item.ParseSync(l.Subject); err == nil {
+		err = c.PublishSyncs(ctx, []item.Change{change})
 	}
-	fold, err := item.ParseSync(l.Subject)
 	if err != nil {
-		return err
-	}
-	if err := c.PublishSyncs(ctx, []item.Change{fold}); err != nil {
 		return err
 	}
 	return c.Drop(ctx, l)
@@ -120,6 +116,11 @@ type Replayed struct {
 	Position uint64
 }
 
+// parsePast reads a subject of HISTORY.
+func parsePast(subject string) (item.Change, error) {
+	return item.ParseChange("change." + strings.TrimPrefix(subject, "history."))
+}
+
 // Past lists the changes of HISTORY from a position on, or where that is 0, from a time on; oldest first, up to
 // what is there at the call. What can't be read as a change is left out.
 func (c *Conn) Past(ctx context.Context, from uint64, since time.Time) (total uint64, changes iter.Seq2[Replayed, error], err error) {
@@ -142,7 +143,7 @@ func (c *Conn) Past(ctx context.Context, from uint64, since time.Time) (total ui
 				yield(Replayed{}, err)
 				return
 			}
-			change, err := item.ParseChange("change." + strings.TrimPrefix(m.subject, "history."))
+			change, err := parsePast(m.subject)
 			if err != nil {
 				continue
 			}
@@ -162,7 +163,7 @@ type storedMessage struct {
 }
 
 // stored lists the messages of a stream below a subject that are there at the call.
-func (c *Conn) stored(ctx context.Context, name, subject string, since time.Time) iter.Seq2[storedMessage, error] {
+func (c *Conn) stored(ctx context.Context, name, subject string) iter.Seq2[storedMessage, error] {
 	failed := func(err error) iter.Seq2[storedMessage, error] {
 		return func(yield func(storedMessage, error) bool) { yield(storedMessage{}, err) }
 	}
@@ -238,7 +239,7 @@ func (c *Conn) NextChanges(ctx context.Context, most int) (changes []Replayed, e
 	for len(changes) < most {
 		select {
 		case m := <-messages:
-			if change, err := item.ParseChange("change." + strings.TrimPrefix(m.Subject, "history.")); err == nil {
+			if change, err := parsePast(m.Subject); err == nil {
 				changes = append(changes, Replayed{Change: change, At: time.Now()})
 			} else {
 				most--

@@ -97,13 +97,16 @@ func (c *Consumer) carryOut(ctx context.Context, w *work, v verdict, cause error
 	if err := c.moveOn(ctx, w, v, cause); err != nil {
 		c.log.Warn("work not moved on, trying again", "to", v.action.String(), "subject", w.messages[0].msg.Subject(), "error", err)
 		v = verdict{again, c.cfg.Backoff(w.task.Attempt)}
-	} else if v.action == retry {
-		v.action = ack
 	}
+	c.answer(w, v, cause)
+}
+
+// answer settles the messages of a work. What was parked or scheduled is done with.
+func (c *Consumer) answer(w *work, v verdict, cause error) {
 	for _, m := range w.messages {
 		m.settle(c.log, v.action.String(), func() error {
 			switch v.action {
-			case ack:
+			case ack, park, retry:
 				return m.msg.Ack()
 			case again:
 				return m.msg.NakWithDelay(v.delay)

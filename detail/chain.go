@@ -44,6 +44,7 @@ type chain struct {
 type guarded struct {
 	Tier
 	on      *switches.Switch
+	back    *switches.Switch // back to source; nil for a tier that is a copy
 	breaker breaker
 	budget  chan struct{}
 	calls   sync.WaitGroup
@@ -52,7 +53,11 @@ type guarded struct {
 func newChain(tiers []Tier, panel *switches.Panel, m *metrics, log *slog.Logger) *chain {
 	c := &chain{metrics: m, log: log}
 	for _, t := range tiers {
-		c.tiers = append(c.tiers, &guarded{Tier: t, on: panel.Switch("read." + t.Name), budget: make(chan struct{}, t.Concurrency)})
+		g := &guarded{Tier: t, on: panel.Switch("read." + t.Name), budget: make(chan struct{}, t.Concurrency)}
+		if t.Name == recordsTier {
+			g.back = panel.Switch(switches.BackToSource)
+		}
+		c.tiers = append(c.tiers, g)
 	}
 	return c
 }
@@ -136,7 +141,7 @@ func isObject(body []byte) bool {
 // get asks the tier within its time-out, even where the store does not heed its context: a disk that
 // hangs must hold one of the tier's slots, not a page.
 func (t *guarded) get(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
-	if !t.on.On() || !t.breaker.allow() {
+	if !t.on.On() || !t.back.On() || !t.breaker.allow() {
 		return nil, errOpen
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)

@@ -23,6 +23,9 @@ type Config struct {
 	Tiers     []Tier                  // after the local cache, in order; the first is the truth
 	Relations Relater                 // nil: no /relations
 	Live      LiveAsker               // nil: live parts of upstreams show their fallback
+	Source    Fetcher                 // nil: a page that no tier has is not there
+	Leases    Leaser                  // nil: no other server asks the same upstreams
+	Announcer Announcer               // nil: nobody is told what is missing
 	Index     IndexLister             // nil: no index at "/"
 	Switches  *switches.Panel         // nil: everything is on
 	Log       *slog.Logger
@@ -59,8 +62,8 @@ func (c Config) withDefaults() Config {
 	}
 	tiers := make([]Tier, len(c.Tiers))
 	for i, t := range c.Tiers {
-		if i == len(c.Tiers)-1 {
-			t.Timeout = cmp.Or(t.Timeout, time.Second) // nothing comes after it, so patience costs less than an error
+		if t.Name != recordsTier && (i == len(c.Tiers)-1 || c.Tiers[i+1].Name == recordsTier) {
+			t.Timeout = cmp.Or(t.Timeout, time.Second) // no copy comes after it, so patience costs less than an error
 		}
 		t.Timeout = cmp.Or(t.Timeout, 100*time.Millisecond)
 		t.Concurrency = cmp.Or(t.Concurrency, 128)

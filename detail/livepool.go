@@ -13,6 +13,7 @@ import (
 	"github.com/dgraph-io/ristretto/v2"
 
 	"vitrine/internal/catalog"
+	"vitrine/switches"
 )
 
 const (
@@ -25,6 +26,7 @@ type livePool struct {
 	asker  LiveAsker // may be nil
 	cache  *ristretto.Cache[string, *liveAnswered]
 	budget chan struct{}
+	back   *switches.Switch // off: nobody is asked
 
 	mu     sync.Mutex // guards calls and closed
 	calls  map[string]*liveCall
@@ -45,14 +47,14 @@ type liveCall struct {
 	answered *liveAnswered
 }
 
-func newLivePool(asker LiveAsker, calls int) (*livePool, error) {
+func newLivePool(asker LiveAsker, calls int, back *switches.Switch) (*livePool, error) {
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *liveAnswered]{
 		NumCounters: liveBytes / 512 * 10, MaxCost: liveBytes, BufferItems: 64, IgnoreInternalCost: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of live parts: %w", err)
 	}
-	return &livePool{asker: asker, cache: cache, budget: make(chan struct{}, calls), calls: map[string]*liveCall{}}, nil
+	return &livePool{asker: asker, cache: cache, budget: make(chan struct{}, calls), back: back, calls: map[string]*liveCall{}}, nil
 }
 
 // liveKey tells questions apart. Values are quoted, so that none can look like two.
@@ -95,7 +97,7 @@ func (p *livePool) board(ctx context.Context, key string, l *catalog.Live, id st
 	if call := p.calls[key]; call != nil {
 		return call
 	}
-	if p.asker == nil || p.closed {
+	if p.asker == nil || p.closed || !p.back.On() {
 		return nil
 	}
 	select {

@@ -38,6 +38,7 @@ func (st *site) pages(pages []*catalog.Page) handler {
 // page is the story of one page.
 func (st *site) page(ctx context.Context, p *catalog.Page, e item.Entity, twin bool) (answer, error) {
 	read := st.read(ctx, p, e)
+	st.announceMissed(ctx, read)
 	a := answer{header: st.pageHeader(read)}
 	if err := read.life(); err != nil {
 		return a, err
@@ -74,6 +75,13 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *readi
 		overlays[i] = parts[k+1]
 	}
 	read := &reading{page: p, entity: e, own: parts[0], overlays: overlays}
+	if read.own.Err != nil || read.own.Life == kv.Absent {
+		wanted := []*Part{&read.own}
+		for _, i := range at {
+			wanted = append(wanted, &read.overlays[i])
+		}
+		st.source.fill(ctx, p, e, wanted)
+	}
 	if read.own.Life == kv.Alive {
 		refs := read.refs()
 		for _, w := range p.With {
@@ -84,6 +92,17 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *readi
 		read.joins = st.join(ctx, p.With, refs)
 	}
 	return read
+}
+
+// announceMissed has what was improvised copied.
+func (st *site) announceMissed(ctx context.Context, read *reading) {
+	for _, part := range read.parts() {
+		if part.Tier == recordsTier || part.Tier == upstreamTier {
+			st.missed.want(ctx, part.Key.Entity, func(err error) {
+				st.Log.Warn("a missing entity could not be announced", "entity", part.Key.Entity.String(), "error", err)
+			})
+		}
+	}
 }
 
 // refs are those of the page's blob, then of its overlays.

@@ -17,6 +17,8 @@ import (
 type Server struct {
 	Config
 	reader  *reader
+	source  *source
+	missed  *announcer
 	pool    *livePool
 	metrics *metrics
 	gzip    *sync.Pool // of *gzip.Writer
@@ -36,13 +38,15 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool, err := newLivePool(c.Live, c.LiveCalls)
+	pool, err := newLivePool(c.Live, c.LiveCalls, c.Switches.Switch(switches.BackToSource))
 	if err != nil {
 		local.close()
 		return nil, err
 	}
 	s := &Server{Config: c, metrics: m, pool: pool, gzip: newGzipPool()}
 	s.reader = newReader(local, newChain(c.Tiers, c.Switches, m, c.Log), c.Switches.Switch(switches.ReadLocal), c.ReadDeadline)
+	s.source = newSource(c.Source, c.Leases, c.Switches)
+	s.missed = newAnnouncer(c.Announcer)
 	if err := m.register(c.Registry, local.bytes); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("detail: %w", err)
@@ -52,6 +56,8 @@ func New(c Config) (*Server, error) {
 
 // Close waits for reads in flight and frees the caches. Shut the http.Server down first.
 func (s *Server) Close() {
+	s.source.close()
+	s.missed.close()
 	s.reader.close()
 	s.pool.close()
 }

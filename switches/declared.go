@@ -5,6 +5,9 @@ const (
 	ReadLocal     = "read.local"
 	ReadRedis     = "read.redis"
 	ReadBolt      = "read.bolt"
+	ReadRecords   = "read.records"
+	ReadUpstream  = "read.upstream"
+	BackToSource  = "back.to.source"
 	TTLFactor     = "ttl.factor"
 	IntakeHigh    = "intake.high"
 	IntakeNormal  = "intake.normal"
@@ -22,6 +25,9 @@ func Declared() []Declaration {
 		on(ReadLocal, "off: pages are not read from memory", "nothing; pages cost more"),
 		on(ReadRedis, "off: pages are not read from Redis", "pages from the server's own file, which may be older"),
 		on(ReadBolt, "off: pages are not read from the server's own file", "nothing while Redis answers"),
+		on(ReadRecords, "off: what no copy has is not folded from records", "pages that have no blob yet are missing"),
+		on(ReadUpstream, "off: what no tier has is not asked of its upstreams", "pages that nobody copied yet are missing"),
+		on(BackToSource, "off: only what is copied is served: no page is made of records or upstreams, no live part asks its upstream", "pages that nobody copied yet are missing; delivery and the like as they were, or hidden"),
 		{Name: TTLFactor, Type: Percent, Default: "100", Does: "how long memory uses what it has without asking: 200 is twice as long", Shows: "older pages where it is more than 100"},
 		on(IntakeHigh, "off: changes of the lane high wait in NATS", "edits arrive later"),
 		on(IntakeNormal, "off: changes of the lane normal wait in NATS", "edits arrive later"),

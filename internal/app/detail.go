@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail"
 	"vitrine/internal/bus"
+	"vitrine/internal/item"
 	"vitrine/internal/kv/boltkv"
 	"vitrine/templates"
 )
@@ -57,10 +59,13 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 			}, func() float64 { return boolGauge(mirror.Behind()) }))
 		}
 	}
+	tiers = append(tiers, detail.FromRecords(n.catalog.Catalog, n.records))
 	cfg := detail.Config{
 		Catalog: n.catalog.Catalog, Templates: folder.Set,
 		Tiers: tiers, Relations: n.records, Live: n.upstream, Log: n.log, Registry: n.metrics, Switches: n.switches,
 	}
+	cfg.Source, cfg.Announcer = n.upstream, missed{n.bus}
+	cfg.Leases, _ = n.records.(detail.Leaser)
 	if opt.Index {
 		cfg.Index = n.blobs
 	}
@@ -85,6 +90,15 @@ func (n *node) listenDetail(server *detail.Server, opt detailOptions) (s shown, 
 	a := &admin{node: n, ready: server.Ready, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
 	s.Admin, err = n.listen("--admin", opt.Admin, a.server())
 	return s, err
+}
+
+// missed announces what readers miss.
+type missed struct{ bus *bus.Conn }
+
+// Announce publishes a change of all dimensions at the head of the line.
+func (m missed) Announce(ctx context.Context, e item.Entity) error {
+	change := item.Change{Lane: item.High, Entity: e, Dimension: item.All}
+	return m.bus.PublishChanges(ctx, []item.Change{change}, bus.PublishOptions{Event: time.Now()})
 }
 
 // withPictures is no ServeMux, which would redirect odd paths before the pages' own rules see them.

@@ -1,0 +1,91 @@
+package detail
+
+import (
+	"context"
+	"fmt"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/shape"
+)
+
+// RecordStore is what blobs are folded from; kv.Records has it.
+type RecordStore interface {
+	kv.StateReader
+	kv.RecordReader
+}
+
+// records is a tier that folds blobs from records on the spot: for a blob that no syncer has made yet, or whose
+// store is gone. The catalog says how.
+type records struct {
+	catalog func() *catalog.Catalog
+	store   RecordStore
+}
+
+// recordsTier is the name of the tier that FromRecords makes.
+const recordsTier = "records"
+
+// FromRecords makes a tier of a records store. Its blobs carry the gens that a syncer would give them.
+func FromRecords(catalog func() *catalog.Catalog, store RecordStore) Tier {
+	return Tier{Name: recordsTier, Blobs: records{catalog, store}}
+}
+
+// Blobs reads the gens first and the records then, as a syncer does: a blob may be newer than its gen says, and
+// is never older.
+func (r records) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
+	entities, blobs, wanted := r.plan(keys)
+	states, err := r.store.States(ctx, entities)
+	if err != nil {
+		return nil, fmt.Errorf("read states: %w", err)
+	}
+	stored, err := r.store.Records(ctx, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("read records: %w", err)
+	}
+	folded := make([]kv.Blob, len(keys))
+	for i, b := range blobs {
+		if b == nil {
+			continue
+		}
+		byName := map[string]kv.Record{}
+		for k, d := range b.Of {
+			byName[d.Name] = stored[k]
+		}
+		stored = stored[len(b.Of):]
+		folded[i] = fold(b, keys[i].Entity, byName)
+		folded[i].Stamp = states[i].Gen(b.Dimensions())
+	}
+	return folded, nil
+}
+
+// plan gives the records of each key's blob, one after the other. A blob that the catalog does not know is nil.
+func (r records) plan(keys []kv.BlobKey) (entities []item.Entity, blobs []*catalog.Blob, wanted []kv.RecordKey) {
+	blobs = make([]*catalog.Blob, len(keys))
+	for i, key := range keys {
+		entities = append(entities, key.Entity)
+		if c := r.catalog(); c != nil && c.Kinds[key.Entity.Kind] != nil {
+			blobs[i] = blobOf(c.Kinds[key.Entity.Kind], key.Blob)
+		}
+		if blobs[i] == nil {
+			continue
+		}
+		for _, d := range blobs[i].Of {
+			wanted = append(wanted, kv.RecordKey{Entity: key.Entity, Dimension: d.Name})
+		}
+	}
+	return entities, blobs, wanted
+}
+
+// fold is a blob of records, absent without its root, and damaged where it can't be folded.
+func fold(b *catalog.Blob, e item.Entity, records map[string]kv.Record) kv.Blob {
+	root := records[b.Of[0].Name]
+	if root.Damaged || root.Life == kv.Absent {
+		return kv.Blob{Damaged: root.Damaged}
+	}
+	v, err := shape.Fold(b, e, records)
+	if err != nil {
+		return kv.Blob{Damaged: true}
+	}
+	return kv.Blob{Value: v}
+}

@@ -1,0 +1,235 @@
+package detail_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vitrine/detail"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/redistest"
+	"vitrine/internal/upstream"
+	"vitrine/switches"
+)
+
+// factory is the upstreams of a shop: it knows the products 1 to 99.
+type factory struct {
+	calls atomic.Int64 // of the dimension product
+	fail  atomic.Bool
+	hang  chan struct{} // where not nil, answers wait until it is closed
+}
+
+func (o *factory) Fetch(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) []upstream.Answer {
+	if d.Name == "product" {
+		o.calls.Add(1)
+	}
+	if o.hang != nil {
+		select {
+		case <-o.hang:
+		case <-ctx.Done():
+		}
+	}
+	answers := make([]upstream.Answer, len(asks))
+	for i, ask := range asks {
+		answers[i] = upstream.Answer{Status: upstream.OK, At: time.Now(), Body: fmt.Appendf(nil, `{"title":"Lamp %s","of":%q}`, ask.ID, d.Name)}
+		switch {
+		case o.fail.Load() || ctx.Err() != nil:
+			answers[i] = upstream.Answer{Err: fmt.Errorf("%w: 500", item.ErrUnavailable)}
+		case len(ask.ID) > 2:
+			answers[i] = upstream.Answer{Status: upstream.Gone, At: time.Now()}
+		}
+	}
+	return answers
+}
+
+// told keeps what was announced.
+type told struct {
+	mu  sync.Mutex // guards all
+	all []item.Entity
+}
+
+func (a *told) Announce(_ context.Context, e item.Entity) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all = append(a.all, e)
+	return nil
+}
+
+func (a *told) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.all)
+}
+
+func TestTheLastResort(t *testing.T) {
+	sourced := func(t *testing.T, change ...func(*detail.Config)) (*shop, *factory, *told) {
+		o, a := &factory{}, &told{}
+		return open(t, append(change, func(c *detail.Config) { c.Source, c.Announcer = o, a })...), o, a
+	}
+	t.Run("a page that no tier has is improvised, marked, announced, and not stored", func(t *testing.T) {
+		s, o, a := sourced(t)
+		for range 20 {
+			got := s.get(t, "/item/1.html")
+			if got.status != 200 || got.header.Get("X-Vitrine-Source") != "upstream" || got.header.Get("X-Vitrine-Stale") != "1" || !strings.Contains(got.body, "Lamp 1") {
+				t.Fatal(got.status, got.header)
+			}
+		}
+		if n := o.calls.Load(); n != 1 {
+			t.Errorf("%d calls", n)
+		}
+		eventually(t, "it is announced", func() bool { return a.count() == 1 })
+		if len(s.redis.blobs)+len(s.bolt.blobs) > 0 {
+			t.Error("it was stored")
+		}
+		s.redis.put("sku:1", "item", 5, lamp)
+		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 5})
+		if got := s.get(t, "/item/1.html"); got.header.Get("X-Vitrine-Source") != "redis" || got.header.Get("X-Vitrine-Gen") != "5" {
+			t.Error(got.header)
+		}
+	})
+	t.Run("what its owner does not know is not found", func(t *testing.T) {
+		s, _, _ := sourced(t)
+		if got := s.get(t, "/item/1000.html"); got.status != 404 {
+			t.Error(got.status)
+		}
+	})
+	t.Run("an owner that fails is no 404", func(t *testing.T) {
+		s, o, _ := sourced(t)
+		o.fail.Store(true)
+		if got := s.get(t, "/item/1.html"); got.status != 503 || got.header.Get("Retry-After") == "" {
+			t.Error(got.status, got.header)
+		}
+	})
+	t.Run("what is in a tier asks nobody", func(t *testing.T) {
+		s, o, _ := sourced(t)
+		s.redis.put("sku:1", "item", 5, lamp)
+		s.redis.bury("sku:2", "item", 5, kv.Gone)
+		s.get(t, "/item/1.html")
+		if got := s.get(t, "/item/2.html"); got.status != 410 || o.calls.Load() != 0 {
+			t.Error(got.status, o.calls.Load())
+		}
+	})
+	for _, name := range []string{switches.ReadUpstream, switches.BackToSource} {
+		t.Run(name+" off: only what is copied is served", func(t *testing.T) {
+			panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
+			defer panel.Close()
+			s, o, _ := sourced(t, func(c *detail.Config) { c.Switches = panel })
+			panel.Apply(switches.Setting{Name: name, Scope: switches.All, Value: "off", Revision: 1})
+			if got := s.get(t, "/item/1.html"); got.status != 404 || o.calls.Load() != 0 {
+				t.Error(got.status, o.calls.Load())
+			}
+		})
+	}
+	t.Run("too many at once are refused early", func(t *testing.T) {
+		s, o, _ := sourced(t)
+		o.hang = make(chan struct{})
+		var wait sync.WaitGroup
+		codes := make([]int, 40)
+		for i := range codes {
+			wait.Go(func() { codes[i] = s.get(t, fmt.Sprintf("/item/%d.html", i+1)).status })
+		}
+		eventually(t, "all places are taken", func() bool { return o.calls.Load() == 16 })
+		if got := s.get(t, "/item/99.html"); got.status != 503 {
+			t.Error(got.status)
+		}
+		close(o.hang)
+		wait.Wait()
+		served := 0
+		for _, code := range codes {
+			if code == 200 {
+				served++
+			}
+		}
+		if served == 0 || served > 16 || o.calls.Load() > 16 {
+			t.Errorf("%d served, %d calls", served, o.calls.Load())
+		}
+	})
+	t.Run("announcements are bounded", func(t *testing.T) {
+		s, _, a := sourced(t)
+		for i := range 90 {
+			s.get(t, fmt.Sprintf("/item/%d.html", i+1))
+		}
+		s.server.Close()
+		if n := a.count(); n < 50 || n > 60 {
+			t.Errorf("%d announcements at once", n)
+		}
+	})
+}
+
+func TestRecordsTier(t *testing.T) {
+	store, err := boltkv.Open(t.Context(), filepath.Join(t.TempDir(), "records.db"), boltkv.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	e := entity(t, "sku:1")
+	put := func(dimension, body string) uint64 {
+		v := kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: time.Now()}, Body: []byte(body)}
+		got, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: kv.RecordKey{Entity: e, Dimension: dimension}, Value: v}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got[0].State.Gens[dimension]
+	}
+	put("product", `{"title":"Lamp"}`)
+	gen := put("status", `{"state":"on"}`)
+	a := &told{}
+	s := open(t, func(c *detail.Config) {
+		c.Announcer = a
+		current := c.Catalog
+		c.Tiers = append(c.Tiers, detail.FromRecords(current, store))
+	})
+	s.redis.set(func(m *memory) { m.err = errDown })
+	got := s.get(t, "/item/1.json")
+	if got.status != 200 || got.header.Get("X-Vitrine-Source") != "records" || got.header.Get("X-Vitrine-Gen") != fmt.Sprint(gen) ||
+		!strings.Contains(got.body, `"status":{"state":"on"}`) {
+		t.Error(got.status, got.header, got.body)
+	}
+	eventually(t, "it is announced", func() bool { return a.count() == 1 })
+	if got := s.get(t, "/item/2.json"); got.status != 503 {
+		t.Error(got.status) // Redis could not be asked
+	}
+}
+
+// TestALeaseBetweenServers has three servers want one page that no tier has.
+func TestALeaseBetweenServers(t *testing.T) {
+	redis := redistest.Single(t)
+	o := &factory{hang: make(chan struct{})}
+	var shops []*shop
+	for range 3 {
+		leases, err := rediskv.Open(t.Context(), rediskv.Config{URL: redis.URL, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { leases.Close() })
+		shops = append(shops, open(t, func(c *detail.Config) { c.Source, c.Leases = o, leases }))
+	}
+	var wait sync.WaitGroup
+	for i := range 150 {
+		wait.Go(func() {
+			if got := shops[i%3].get(t, "/item/1.html"); got.status != 200 || got.header.Get("X-Vitrine-Source") != "upstream" {
+				t.Error(got.status, got.header)
+			}
+		})
+	}
+	eventually(t, "one asks", func() bool { return o.calls.Load() > 0 })
+	close(o.hang)
+	wait.Wait()
+	if n := o.calls.Load(); n != 1 {
+		t.Errorf("%d calls", n)
+	}
+	redis.Stop()
+	if got := shops[0].get(t, "/item/2.html"); got.status != 200 {
+		t.Error("without the leases' store each asks for itself:", got.status)
+	}
+}

@@ -32,6 +32,7 @@ type Config struct {
 
 	Registry     prometheus.Registerer // defaults to one of its own
 	LocalBytes   int64                 // of the local cache. Defaults to 256 MiB
+	PageBytes    int64                 // of whole pages, ready to be sent. Defaults to 256 MiB
 	TTL          time.Duration         // of a local entry, ±20 %. Defaults to 60 s
 	ReadDeadline time.Duration         // for one batch through all tiers. Defaults to 2 s
 	LiveCalls    int                   // calls of live parts in flight. Defaults to 256
@@ -54,6 +55,7 @@ type IndexLister interface {
 
 func (c Config) withDefaults() Config {
 	c.LocalBytes = cmp.Or(c.LocalBytes, 256<<20)
+	c.PageBytes = cmp.Or(c.PageBytes, 256<<20)
 	c.TTL = cmp.Or(c.TTL, time.Minute)
 	c.ReadDeadline = cmp.Or(c.ReadDeadline, 2*time.Second)
 	c.LiveCalls = cmp.Or(c.LiveCalls, 256)
@@ -79,7 +81,7 @@ func (c Config) validate() error {
 		return errors.New("detail: Catalog, Templates and Log must be given")
 	case len(c.Tiers) == 0:
 		return errors.New("detail: no tier to read blobs from")
-	case c.LocalBytes < 0 || c.TTL < 0 || c.ReadDeadline < 0 || c.LiveCalls < 0:
+	case c.LocalBytes < 0 || c.PageBytes < 0 || c.TTL < 0 || c.ReadDeadline < 0 || c.LiveCalls < 0:
 		return errors.New("detail: a size or a time is negative")
 	}
 	for _, t := range c.Tiers {

@@ -3,6 +3,7 @@ package detail
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,8 @@ type local struct {
 	epoch  atomic.Uint64
 	ttl    time.Duration
 	factor *switches.Switch // percent of ttl
+
+	announcing sync.Mutex // one announcement is through before the next begins: kept relies on it
 }
 
 // entry is immutable but for overtaken.
@@ -96,7 +99,7 @@ func (l *local) last(key kv.BlobKey) (Part, bool) {
 
 func (e *entry) asRead() Part {
 	part := e.part
-	part.Origin, part.Tier = part.Tier, localTier
+	part.Origin, part.Tier, part.until = part.Tier, localTier, e.until
 	return part
 }
 
@@ -105,27 +108,30 @@ func (l *local) before(key kv.BlobKey) before {
 	return before{l.floors.note(key), l.epoch.Load()}
 }
 
-// keep stores what was read, unless an announcement says that it is old by now. A Set may be dropped, and
-// is seen by others a little later: the caller serves the part in hand.
-func (l *local) keep(part Part, b before) {
+// keep stores what was read, unless an announcement says that it is old by now, and tells how long it is good:
+// not at all where it is old. A Set may be dropped, and is seen by others a little later: the caller serves the
+// part in hand.
+func (l *local) keep(part Part, b before) (until time.Time) {
 	key := part.Key
-	if len(part.Body) > localMaxBody {
-		l.cache.Del(key.String())
-		return
-	}
 	if !l.floors.allows(key, part.Stamp, b.floor) {
-		return
+		return until
 	}
 	ttl := l.ttl * time.Duration(l.factor.Percent()) / 100
 	if part.Life == kv.Absent || part.Stale {
 		ttl = min(ttl, absentTTL)
 	}
-	e := &entry{part: part, epoch: b.epoch, until: time.Now().Add(jitter(ttl))}
+	until = time.Now().Add(jitter(ttl))
+	if len(part.Body) > localMaxBody {
+		l.cache.Del(key.String())
+		return until
+	}
+	e := &entry{part: part, epoch: b.epoch, until: until}
 	l.cache.Set(key.String(), e, part.cost())
 	// The second look: an announcement between the first one and the Set found nothing to drop.
 	if !l.floors.allows(key, part.Stamp, b.floor) {
 		l.cache.Del(key.String())
 	}
+	return until
 }
 
 // cost is about how many bytes the part takes in memory.
@@ -143,6 +149,8 @@ func (p Part) cost() int64 {
 // announced raises the floor first, and then sees to the entry. One that is not visible yet may wait in
 // ristretto's buffer: Del goes through the same buffer, behind it.
 func (l *local) announced(key kv.BlobKey, gen uint64) {
+	l.announcing.Lock()
+	defer l.announcing.Unlock()
 	l.floors.raise(key, gen)
 	e, ok := l.cache.Get(key.String())
 	switch {

@@ -2,6 +2,7 @@ package detail
 
 import (
 	"errors"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -19,7 +20,11 @@ type metrics struct {
 	renders  *prometheus.CounterVec // template: that failed
 	parts    *prometheus.CounterVec // part, state: live parts by what they showed
 
-	hit, miss prometheus.Counter // of the local cache; looked up once, they are counted on every read
+	hot               prometheus.Counter // requests answered by hotConn
+	refused           prometheus.Counter // pages that were not made, since too many were being made
+	hit, miss         prometheus.Counter // of the local cache; looked up once, they are counted on every read
+	pageHit, pageMiss prometheus.Counter // of page bytes
+	pageOK            prometheus.Counter // requests for pages that were answered by 200
 }
 
 func newMetrics() *metrics {
@@ -39,15 +44,24 @@ func newMetrics() *metrics {
 		renders: counter("template_errors_total", "Pages that their template failed on.", "template"),
 		parts:   counter("live_parts_total", "Live parts by the state they were shown in.", "part", "state"),
 	}
+	m.pageOK = m.requests.WithLabelValues("page", "200")
+	m.hot = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "vitrine", Subsystem: "detail", Name: "hot_total", Help: "Requests that were answered inside the connection's read, without net/http."})
+	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "vitrine", Subsystem: "detail", Name: "pages_refused_total", Help: "Pages that were not made, since too many were being made."})
 	m.hit, m.miss = m.tiers.WithLabelValues(localTier, "hit"), m.tiers.WithLabelValues(localTier, "miss")
+	m.pageHit, m.pageMiss = m.tiers.WithLabelValues(pageTier, "hit"), m.tiers.WithLabelValues(pageTier, "miss")
 	return m
 }
 
-func (m *metrics) register(r prometheus.Registerer, localBytes func() float64) error {
+func (m *metrics) register(r prometheus.Registerer, localBytes, pageBytes func() float64) error {
 	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "local_bytes", Help: "Bytes in the local cache.",
 	}, localBytes)
-	for _, c := range []prometheus.Collector{m.requests, m.tiers, m.latency, m.rules, m.renders, m.parts, size} {
+	pages := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "vitrine", Subsystem: "detail", Name: "page_bytes", Help: "Bytes of whole pages in memory.",
+	}, pageBytes)
+	for _, c := range []prometheus.Collector{m.requests, m.tiers, m.latency, m.rules, m.renders, m.parts, size, pages, m.refused, m.hot} {
 		if err := r.Register(c); err != nil {
 			return err
 		}
@@ -57,6 +71,15 @@ func (m *metrics) register(r prometheus.Registerer, localBytes func() float64) e
 
 func (m *metrics) localHit()  { m.hit.Inc() }
 func (m *metrics) localMiss() { m.miss.Inc() }
+
+// pageRequest counts an answer from memory.
+func (m *metrics) pageRequest(status int) {
+	if status == http.StatusOK {
+		m.pageOK.Inc()
+		return
+	}
+	m.request("page", status)
+}
 
 func (m *metrics) request(route string, code int) {
 	m.requests.WithLabelValues(route, strconv.Itoa(code)).Inc()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
@@ -16,7 +17,7 @@ type reading struct {
 	page     *catalog.Page
 	entity   item.Entity
 	own      Part
-	overlays []Part // by position in page.Overlay
+	overlays []Part // those that are not switched off, in the order of page.Overlay
 	joins    []join // by position in page.With
 }
 
@@ -31,26 +32,68 @@ func (st *site) pages(pages []*catalog.Page) handler {
 		if err != nil {
 			return answer{}, err
 		}
-		return st.page(r.Context(), p, e, twin)
+		return st.page(r, p, e, twin)
 	}
 }
 
 // page is the story of one page.
-func (st *site) page(ctx context.Context, p *catalog.Page, e item.Entity, twin bool) (answer, error) {
-	read := st.read(ctx, p, e)
-	st.announceMissed(ctx, read)
+func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool) (answer, error) {
+	path, accept := st.keptPath(p, e, twin), accepting(r.Header.Values("Accept-Encoding"))
+	if k := st.kept.get(path, st, time.Now()); k != nil {
+		if c, body := k.bodyFor(st.encoder, accept); body != nil {
+			st.metrics.pageHit.Inc()
+			return k.answer(c, body), nil
+		}
+	}
+	st.metrics.pageMiss.Inc()
+	if st.gate.full() {
+		return st.busy(path, accept)
+	}
+	d := st.kept.draft()
+	read := st.read(r.Context(), p, e)
+	st.announceMissed(r.Context(), read)
 	a := answer{header: st.pageHeader(read)}
 	if err := read.life(); err != nil {
 		return a, err
 	}
-	data := read.splice()
-	rule := st.match(p, data)
+	a.etag = st.etag(read, twin)
 	a.header.Set("Cache-Control", cacheControl(p.Cache, read.stale()))
-	a.etag = st.etag(read, rule, twin)
+	if k := st.kept.last(path, st); k != nil && k.etag == a.etag {
+		if c, body := k.bodyFor(st.encoder, accept); body != nil {
+			a.status, a.kind, a.coding, a.body, a.packed = k.status, k.kind, c, body, true
+			st.kept.keep(path, k.again(a.header), d, read)
+			return a, nil
+		}
+	}
+	if err := st.gate.enter(r.Context()); err != nil {
+		return st.busy(path, accept)
+	}
+	defer st.gate.leave()
+	a, err := st.make(read, twin, a)
+	if err != nil || a.status == http.StatusFound {
+		return a, err
+	}
+	k := st.newKept(a)
+	if old := st.kept.last(path, st); old != nil && old.etag == a.etag {
+		k.takeBodies(old)
+	}
+	a.coding = st.encoder.pick(accept, a.kind, len(a.body), true)
+	a.body, a.packed = st.encoder.encode(a.coding, a.body), true
+	if len(a.body) <= keptMax {
+		k.with(a.coding, a.body)
+		st.kept.keep(path, k, d, read)
+	}
+	return a, nil
+}
+
+// make splices the parts, and renders them unless the twin is asked for.
+func (st *site) make(read *reading, twin bool, a answer) (answer, error) {
+	data := read.splice()
+	rule := st.match(read.page, data)
 	a.status = ruleStatus(rule)
 	switch {
 	case rule != nil && rule.Redirect != "":
-		a.header.Set("Location", strings.ReplaceAll(rule.Redirect, "{"+e.Kind+"}", escapeID(e.ID)))
+		a.header.Set("Location", strings.ReplaceAll(rule.Redirect, "{"+read.entity.Kind+"}", escapeID(read.entity.ID)))
 	case twin:
 		a.kind, a.body = typeJSON, data
 	default:
@@ -59,29 +102,36 @@ func (st *site) page(ctx context.Context, p *catalog.Page, e item.Entity, twin b
 	return a, nil
 }
 
+// busy is what a visitor gets while too many pages are being made: the page as it last was, if it is here.
+func (st *site) busy(path string, accept accepts) (answer, error) {
+	k := st.kept.last(path, st)
+	if k == nil {
+		return answer{}, errBusy
+	}
+	c, body := k.bodyFor(st.encoder, accept)
+	if body == nil {
+		return answer{}, errBusy
+	}
+	a := k.answer(c, body)
+	a.header = a.header.Clone()
+	a.header.Set("X-Vitrine-Stale", "1")
+	a.header.Set("Cache-Control", noStore)
+	return a, nil
+}
+
 // read reads all parts of a page: its own blobs in one batch, then what they refer to.
 func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *reading {
 	keys := []kv.BlobKey{{Entity: e, Blob: p.Blob.Name}}
-	overlays := make([]Part, len(p.Overlay))
-	var at []int
-	for i, b := range p.Overlay {
-		overlays[i].Key = kv.BlobKey{Entity: e, Blob: b.Name}
+	for _, b := range p.Overlay {
 		if st.shed[overlayOf{p, b}].On() {
-			keys, at = append(keys, overlays[i].Key), append(at, i)
+			keys = append(keys, kv.BlobKey{Entity: e, Blob: b.Name})
 		}
 	}
 	parts := st.reader.read(ctx, keys)
-	for k, i := range at {
-		overlays[i] = parts[k+1]
+	if parts[0].Err != nil || parts[0].Life == kv.Absent {
+		st.source.fill(ctx, p, e, parts)
 	}
-	read := &reading{page: p, entity: e, own: parts[0], overlays: overlays}
-	if read.own.Err != nil || read.own.Life == kv.Absent {
-		wanted := []*Part{&read.own}
-		for _, i := range at {
-			wanted = append(wanted, &read.overlays[i])
-		}
-		st.source.fill(ctx, p, e, wanted)
-	}
+	read := &reading{page: p, entity: e, own: parts[0], overlays: parts[1:]}
 	if read.own.Life == kv.Alive {
 		refs := read.refs()
 		for _, w := range p.With {

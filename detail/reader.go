@@ -19,6 +19,10 @@ type Part struct {
 	Origin string // of a local part: the tier it came from
 	Stale  bool   // a newer one may exist
 	Err    error  // no tier could tell; wraps item.ErrUnavailable or item.ErrDamaged
+
+	until  time.Time // when it is to be looked at again; zero where it must be at once
+	before *floor    // what stood in its slot of the floors before it was read from a tier
+	noted  bool      // before is that
 }
 
 // reader reads blobs through the cache, each key once at a time however many pages want it.
@@ -208,7 +212,8 @@ func (r *reader) settle(part Part, b before) Part {
 		}
 	}
 	if part.Err == nil {
-		r.local.keep(part, b)
+		part.until = r.local.keep(part, b)
+		part.before, part.noted = b.floor, true
 	}
 	return part
 }

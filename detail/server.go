@@ -21,7 +21,10 @@ type Server struct {
 	missed  *announcer
 	pool    *livePool
 	metrics *metrics
-	gzip    *sync.Pool // of *gzip.Writer
+	encoder *encoder
+	kept    *pageCache
+	gate    *gate
+	hot
 
 	compile sync.Mutex // one at a time makes a site of a new catalog
 	site    atomic.Pointer[site]
@@ -43,11 +46,17 @@ func New(c Config) (*Server, error) {
 		local.close()
 		return nil, err
 	}
-	s := &Server{Config: c, metrics: m, pool: pool, gzip: newGzipPool()}
+	s := &Server{Config: c, metrics: m, pool: pool, gate: newGate()}
 	s.reader = newReader(local, newChain(c.Tiers, c.Switches, m, c.Log), c.Switches.Switch(switches.ReadLocal), c.ReadDeadline)
 	s.source = newSource(c.Source, c.Leases, c.Switches)
 	s.missed = newAnnouncer(c.Announcer)
-	if err := m.register(c.Registry, local.bytes); err != nil {
+	if s.kept, err = newPageCache(c.PageBytes, local, c.Switches); err == nil {
+		s.encoder, err = newEncoder(c.Switches.Switch(switches.Compression))
+	}
+	if err == nil {
+		err = m.register(c.Registry, local.bytes, s.kept.bytes)
+	}
+	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("detail: %w", err)
 	}
@@ -60,6 +69,9 @@ func (s *Server) Close() {
 	s.missed.close()
 	s.reader.close()
 	s.pool.close()
+	if s.kept != nil {
+		s.kept.close()
+	}
 }
 
 // Handler serves the routes of the catalog in force.

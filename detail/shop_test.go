@@ -9,8 +9,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,7 +19,9 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/andybalholm/brotli"
 	"github.com/expr-lang/expr"
+	"github.com/klauspost/compress/zstd"
 
 	"vitrine/detail"
 	"vitrine/internal/catalog"
@@ -153,7 +155,7 @@ func (m *memory) bury(entity, blob string, gen uint64, life kv.Life) {
 var errDown = errors.Join(item.ErrUnavailable, errors.New("connection refused"))
 
 // rule compiles a rule as the catalog does.
-func rule(t *testing.T, when string, r catalog.Rule, paths ...catalog.Path) *catalog.Rule {
+func rule(t testing.TB, when string, r catalog.Rule, paths ...catalog.Path) *catalog.Rule {
 	t.Helper()
 	program, err := expr.Compile(when, expr.AllowUndefinedVariables(), expr.AsBool())
 	if err != nil {
@@ -164,7 +166,7 @@ func rule(t *testing.T, when string, r catalog.Rule, paths ...catalog.Path) *cat
 }
 
 // demo is the contract's example catalog, by hand.
-func demo(t *testing.T) *catalog.Catalog {
+func demo(t testing.TB) *catalog.Catalog {
 	t.Helper()
 	owner := &catalog.Upstream{Name: "products", Code: 7}
 	sku, category, brand := &catalog.Kind{Name: "sku"}, &catalog.Kind{Name: "category"}, &catalog.Kind{Name: "brand"}
@@ -232,7 +234,7 @@ type shop struct {
 	client      *http.Client
 }
 
-func open(t *testing.T, change ...func(*detail.Config)) *shop {
+func open(t testing.TB, change ...func(*detail.Config)) *shop {
 	t.Helper()
 	s := &shop{redis: newMemory(), bolt: newMemory(), catalog: demo(t)}
 	set := theme(t, nil)
@@ -250,21 +252,35 @@ func open(t *testing.T, change ...func(*detail.Config)) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewUnstartedServer(server.Handler())
-	web.Config = detail.NewHTTPServer(server.Handler(), c.Log)
-	web.Start()
-	s.server, s.url = server, web.URL
+	s.server = server
+	s.url = "http://" + serve(t, server)
 	s.client = &http.Client{Transport: &http.Transport{DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(func() {
 		s.client.CloseIdleConnections()
-		web.Close()
 		server.Close()
 	})
 	return s
 }
 
-func theme(t *testing.T, own fstest.MapFS) *templates.Set {
+// serve has a server answer on a free port until the test ends.
+func serve(t testing.TB, server *detail.Server) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := detail.NewHTTPServer(server.Handler(), slog.New(slog.DiscardHandler))
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(web, l) }()
+	t.Cleanup(func() {
+		web.Close()
+		<-ended
+	})
+	return l.Addr().String()
+}
+
+func theme(t testing.TB, own fstest.MapFS) *templates.Set {
 	t.Helper()
 	base, err := templates.Theme()
 	if err != nil {
@@ -283,13 +299,19 @@ type response struct {
 	body   string
 }
 
+// fromMemory tells whether nobody was asked for the page.
+func (r response) fromMemory() bool {
+	source := r.header.Get("X-Vitrine-Source")
+	return source == "page" || source == "local"
+}
+
 // get asks with header fields given as "Name: value".
-func (s *shop) get(t *testing.T, path string, fields ...string) response {
+func (s *shop) get(t testing.TB, path string, fields ...string) response {
 	t.Helper()
 	return s.do(t, http.MethodGet, path, fields...)
 }
 
-func (s *shop) do(t *testing.T, method, path string, fields ...string) response {
+func (s *shop) do(t testing.TB, method, path string, fields ...string) response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, nil)
 	if err != nil {
@@ -311,20 +333,35 @@ func (s *shop) do(t *testing.T, method, path string, fields ...string) response 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.Header.Get("Content-Encoding") == "gzip" && len(body) > 0 {
-		z, err := gzip.NewReader(bytes.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if body, err = io.ReadAll(z); err != nil {
-			t.Fatal(err)
-		}
+	if len(body) > 0 {
+		body = unpacked(t, w.Header.Get("Content-Encoding"), body)
 	}
 	return response{w.StatusCode, w.Header, string(body)}
 }
 
+func unpacked(t testing.TB, coding string, body []byte) []byte {
+	t.Helper()
+	var r io.Reader = bytes.NewReader(body)
+	var err error
+	switch coding {
+	case "gzip":
+		r, err = gzip.NewReader(r)
+	case "br":
+		r = brotli.NewReader(r)
+	case "zstd":
+		r, err = zstd.NewReader(r)
+	}
+	if err == nil {
+		body, err = io.ReadAll(r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
 // eventually polls until f holds.
-func eventually(t *testing.T, what string, f func() bool) {
+func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	tick := time.NewTicker(time.Millisecond)

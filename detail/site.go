@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"vitrine/internal/catalog"
 	"vitrine/switches"
@@ -24,6 +25,8 @@ type site struct {
 	exposed   map[*catalog.Blob]bool   // what /blobs shows
 	live      *liveKind                // nil where no page names live parts
 	shed      map[any]*switches.Switch // of overlays, joins and live parts
+
+	errorPages sync.Map // status code → []byte
 }
 
 // liveKind is what /live answers for: the kind of the pages that name live parts.

@@ -73,12 +73,13 @@ func newSource(f Fetcher, l Leaser, panel *switches.Panel) *source {
 
 // fill asks the upstreams for the parts that no tier has. Parts that it can't get either keep what they say,
 // but for the first: it is the page's own, and not to know is no 404.
-func (s *source) fill(ctx context.Context, page *catalog.Page, e item.Entity, parts []*Part) {
+func (s *source) fill(ctx context.Context, page *catalog.Page, e item.Entity, parts []Part) {
 	if s.fetcher == nil || !s.on.On() || !s.back.On() {
 		return
 	}
 	got, err := s.load(ctx, page, e)
-	for i, p := range parts {
+	for i := range parts {
+		p := &parts[i]
 		switch v, decodeErr := kv.Decode(got.Blobs[p.Key.Blob]); {
 		case err == nil && decodeErr == nil:
 			*p = Part{Key: p.Key, Value: v, Tier: upstreamTier, Stale: true}

@@ -56,10 +56,14 @@ func statusOf(err error) status {
 // the page's tags, are kept. st is nil before the first catalog.
 func (s *Server) explainError(st *site, r *http.Request, a answer, err error) answer {
 	row := statusOf(err)
-	if row.code >= http.StatusInternalServerError {
+	switch {
+	case errors.Is(err, errBusy): // told by a metric: a line for each would be one more load
+		s.metrics.refused.Inc()
+	case row.code >= http.StatusInternalServerError:
 		s.Log.Warn("no page", "path", r.URL.EscapedPath(), "code", row.code, "error", err)
 	}
-	if row.message == "" {
+	said := row.message != ""
+	if !said {
 		row.message = strings.ToValidUTF8(err.Error(), "\uFFFD")
 	}
 	a.status, a.etag = row.code, ""
@@ -74,7 +78,7 @@ func (s *Server) explainError(st *site, r *http.Request, a answer, err error) an
 		a.header.Set("Allow", "GET, HEAD")
 	}
 	if wantsHTML(st, r) {
-		a.kind, a.body = typeHTML, s.errorPage(st, row)
+		a.kind, a.body = typeHTML, s.errorPage(st, row, said)
 	} else {
 		a.kind, a.body = typeJSON, errorJSON(row)
 	}
@@ -98,7 +102,19 @@ func wantsHTML(st *site, r *http.Request) bool {
 	return !strings.HasSuffix(path, ".json")
 }
 
-func (s *Server) errorPage(st *site, row status) []byte {
+// errorPage is rendered once for each code and site, where it says the same to everybody.
+func (s *Server) errorPage(st *site, row status, same bool) []byte {
+	if st == nil || !same {
+		return s.renderError(st, row)
+	}
+	page, ok := st.errorPages.Load(row.code)
+	if !ok {
+		page, _ = st.errorPages.LoadOrStore(row.code, s.renderError(st, row))
+	}
+	return page.([]byte)
+}
+
+func (s *Server) renderError(st *site, row status) []byte {
 	if st != nil {
 		view := map[string]any{"Page": map[string]any{"Title": row.title, "Message": row.message, "Status": row.code}}
 		st.addSite(view)

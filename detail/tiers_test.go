@@ -124,7 +124,7 @@ func TestLocal(t *testing.T) {
 	}
 	warm := func(t *testing.T, s *shop) {
 		t.Helper()
-		eventually(t, "the page is local", func() bool { return s.get(t, "/item/1.json").header.Get("X-Vitrine-Source") == "local" })
+		eventually(t, "the page is local", func() bool { return s.get(t, "/item/1.json").fromMemory() })
 	}
 	t.Run("an announcement overtakes an entry", func(t *testing.T) {
 		s := open(t)
@@ -139,7 +139,7 @@ func TestLocal(t *testing.T) {
 		s.redis.put("sku:1", "item", 5, lamp)
 		warm(t, s)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 5})
-		if got := read(t, s, "5"); got.header.Get("X-Vitrine-Source") != "local" {
+		if got := read(t, s, "5"); !got.fromMemory() {
 			t.Error(got.header)
 		}
 	})
@@ -204,7 +204,7 @@ func TestBelowFloorIsServedMarked(t *testing.T) {
 	s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
 	for range 3 {
 		got := s.get(t, "/item/1.json")
-		if got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" || got.header.Get("X-Vitrine-Source") == "local" {
+		if got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" || got.fromMemory() {
 			t.Error(got.status, got.header)
 		}
 	}

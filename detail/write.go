@@ -23,6 +23,8 @@ type answer struct {
 	status int // 0 is 200
 	kind   string
 	body   []byte
+	coding coding // of the body
+	packed bool   // the body is in that coding already
 	etag   string // weak and quoted; "" for none
 	header http.Header
 }
@@ -33,9 +35,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a a
 	for name, values := range a.header {
 		h[name] = values
 	}
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-	h.Set("Vary", "Accept-Encoding")
+	setAlways(h)
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
@@ -50,17 +50,26 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a a
 	if a.kind != "" {
 		h.Set("Content-Type", a.kind)
 	}
-	body := a.body
-	if len(body) > gzipFrom && compressible(a.kind) && acceptsGzip(r.Header.Values("Accept-Encoding")) {
-		body = s.zip(body)
-		h.Set("Content-Encoding", "gzip")
+	if !a.packed {
+		a.coding = s.encoder.pick(accepting(r.Header.Values("Accept-Encoding")), a.kind, len(a.body), false)
+		a.body = s.encoder.encode(a.coding, a.body)
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if a.coding != identity {
+		h.Set("Content-Encoding", codingNames[a.coding])
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	s.metrics.request(route, a.status)
 	w.WriteHeader(a.status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the visitor left; there is nobody to tell
+		_, _ = w.Write(a.body) // the visitor left; there is nobody to tell
 	}
+}
+
+// setAlways sets what every answer has.
+func setAlways(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	h.Set("Vary", "Accept-Encoding")
 }
 
 // pageHeader tells what a page was made of.
@@ -114,16 +123,17 @@ func (p *reading) tags() (tags []string) {
 	return tags
 }
 
-// etag names the page's parts and their gens, the catalog, the templates and the outcome of the rules.
-// It is weak: gzip and plain share it.
-func (st *site) etag(read *reading, rule *catalog.Rule, twin bool) string {
+// etag names the page's parts and their gens, the catalog and the templates. Rules and templates have nothing
+// else to go by, and a part that is switched off is not among the parts. It is weak: all codings share it. A part
+// that was improvised has no gen, and stands for what it says.
+func (st *site) etag(read *reading, twin bool) string {
 	h := fnv.New128a()
 	fmt.Fprintf(h, "%s %s %t", st.revision, read.page.Name, twin)
-	if rule != nil {
-		fmt.Fprintf(h, " %q", rule.When.Text)
-	}
 	for _, p := range read.parts() {
 		fmt.Fprintf(h, " %s %d %d", p.Key, p.Stamp, p.Life)
+		if p.Stamp == 0 {
+			h.Write(p.Body)
+		}
 	}
 	return fmt.Sprintf(`W/"%x"`, h.Sum(nil))
 }

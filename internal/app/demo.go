@@ -68,7 +68,7 @@ func (d *demoShop) serve(n *node, addr string, handler http.Handler) error {
 	n.start(func(ctx context.Context) error {
 		server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 			BaseContext: func(net.Listener) context.Context { return ctx }}
-		return serve(ctx, l, server)
+		return serve(ctx, server, func() error { return server.Serve(l) })
 	})
 	return nil
 }

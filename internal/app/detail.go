@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -83,9 +84,13 @@ func (n *node) listenDetail(server *detail.Server, opt detailOptions) (s shown, 
 	if opt.Pictures != nil {
 		handler = withPictures(opt.Pictures, handler)
 	}
-	if s.HTTP, err = n.listen("--http", opt.HTTP, detail.NewHTTPServer(handler, n.log)); err != nil {
-		return s, err
+	l, err := net.Listen("tcp", opt.HTTP)
+	if err != nil {
+		return s, fmt.Errorf("listen for --http: %w", err)
 	}
+	web := detail.NewHTTPServer(handler, n.log)
+	n.start(func(ctx context.Context) error { return serve(ctx, web, func() error { return server.Serve(web, l) }) })
+	s.HTTP = "http://" + l.Addr().String()
 	n.pages = s.HTTP
 	a := &admin{node: n, ready: server.Ready, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
 	s.Admin, err = n.listen("--admin", opt.Admin, a.server())

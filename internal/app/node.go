@@ -141,14 +141,14 @@ func (n *node) listen(what, addr string, server *http.Server) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("listen for %s: %w", what, err)
 	}
-	n.start(func(ctx context.Context) error { return serve(ctx, l, server) })
+	n.start(func(ctx context.Context) error { return serve(ctx, server, func() error { return server.Serve(l) }) })
 	return "http://" + l.Addr().String(), nil
 }
 
-// serve answers on l until ctx ends, and then finishes what is under way.
-func serve(ctx context.Context, l net.Listener, server *http.Server) error {
+// serve has a server answer until ctx ends, and then finish what is under way.
+func serve(ctx context.Context, server *http.Server, answer func() error) error {
 	stopped := make(chan error, 1)
-	go func() { stopped <- server.Serve(l) }()
+	go func() { stopped <- answer() }()
 	select {
 	case err := <-stopped:
 		return err

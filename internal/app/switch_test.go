@@ -94,7 +94,7 @@ func TestEachSwitch(t *testing.T) {
 		name    string
 		off, on func() bool
 	}{
-		{"read.local", func() bool { return source() == "redis" }, func() bool { return source() == "local" }},
+		{"read.local", func() bool { return source() == "redis" }, func() bool { return source() == "local" || source() == "page" }},
 		{"overlay.item.offer", func() bool { return !strings.Contains(page(), `"price"`) }, func() bool { return strings.Contains(page(), `"price"`) }},
 		{"part.item.brand", func() bool { return !strings.Contains(page(), "Brand b") }, func() bool { return strings.Contains(page(), "Brand b") }},
 		{"live.offer", func() bool { return strings.Contains(live(), `"offer":{"state":"hidden"}`) }, func() bool { return strings.Contains(live(), `"offer":{"state":"fresh"`) }},

@@ -1,0 +1,110 @@
+package detail
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// answer answers a request from memory. It tells whether it did; err is then that of writing.
+func (c *hotConn) answer(head []byte, err *error) bool {
+	line, fields, _ := bytes.Cut(head, []byte("\r\n"))
+	path := target(line)
+	if path == nil {
+		return false
+	}
+	if c.memo.take(fields); !c.memo.hot {
+		return false
+	}
+	s := c.server
+	st := s.hotSite()
+	if st == nil {
+		return false
+	}
+	now := time.Now()
+	k := s.kept.get(unsafe.String(unsafe.SliceData(path), len(path)), st, now) // not kept by it
+	if k == nil {
+		return false
+	}
+	coding := s.encoder.pick(c.memo.accepts, k.kind, k.size, true)
+	wire, body, status := k.wire[coding], k.bodies[coding], k.status
+	switch {
+	case body == nil:
+		return false
+	case c.memo.have == "":
+	case c.memo.have == k.etag && status == http.StatusOK:
+		wire, body, status = k.unchanged, nil, http.StatusNotModified
+	default: // another one, or a list
+		return false
+	}
+	if !s.mayHit(c) {
+		return false
+	}
+	s.metrics.hot.Inc()
+	s.metrics.pageHit.Inc()
+	s.metrics.pageRequest(status)
+	*err = c.write(wire, s.date(now), body, now)
+	return true
+}
+
+// hotSite is the site that pages in memory must be of; nil while nothing may be answered from memory.
+func (s *Server) hotSite() *site {
+	st := s.site.Load()
+	if st == nil || s.draining.Load() || st.catalog != s.Catalog() || st.templates != s.Templates() {
+		return nil
+	}
+	return st
+}
+
+// dateLine is "Date: …\r\n" of a second.
+type dateLine struct {
+	second int64
+	line   []byte
+}
+
+func (s *Server) date(now time.Time) []byte {
+	second := now.Unix()
+	if d := s.dates.Load(); d != nil && d.second == second {
+		return d.line
+	}
+	d := &dateLine{second, []byte("Date: " + now.UTC().Format(http.TimeFormat) + "\r\n")}
+	s.dates.Store(d)
+	return d.line
+}
+
+// hotListener makes the connections that it accepts answer from memory.
+type hotListener struct {
+	net.Listener
+	server *Server
+}
+
+func (l hotListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &hotConn{Conn: conn, server: l.server}, nil
+}
+
+// hot is what the hot path needs of a Server.
+type hot struct {
+	dates    atomic.Pointer[dateLine]
+	draining atomic.Bool
+}
+
+// Serve answers on l with the pages that are in memory, and has web answer all else. It returns when web was shut
+// down, as web.Serve does.
+func (s *Server) Serve(web *http.Server, l net.Listener) error {
+	web.ConnState = func(conn net.Conn, state http.ConnState) {
+		if c, ok := conn.(*hotConn); ok && state == http.StateIdle {
+			c.idle()
+		}
+	}
+	return web.Serve(hotListener{l, s})
+}
+
+// mayHit tells whether the visitor's budget allows an answer from memory.
+func (s *Server) mayHit(*hotConn) bool { return true }

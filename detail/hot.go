@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -92,6 +93,7 @@ func (l hotListener) Accept() (net.Conn, error) {
 // hot is what the hot path needs of a Server.
 type hot struct {
 	dates    atomic.Pointer[dateLine]
+	outs     sync.Pool // of *[]byte: answers being written
 	draining atomic.Bool
 }
 

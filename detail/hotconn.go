@@ -26,7 +26,6 @@ type hotConn struct {
 	part    []byte // of a head that is being passed on, as far as it came
 	behind  []byte // what was read after that head's end
 	memo    memo   // of the last header fields
-	out     []byte
 	read    time.Time // when the deadline for reading was set here
 	written time.Time // the same for writing
 }
@@ -144,6 +143,9 @@ func (c *hotConn) serve(p []byte) (int, error) {
 	}
 }
 
+// copied is the size of a body that is copied behind its head, since that costs less than to gather the two.
+const copied = 16 << 10
+
 // write sends a page: one system call for head and body.
 func (c *hotConn) write(wire, date, body []byte, now time.Time) error {
 	if now.Sub(c.written) > renewAfter {
@@ -152,9 +154,18 @@ func (c *hotConn) write(wire, date, body []byte, now time.Time) error {
 			return err
 		}
 	}
-	c.out = append(append(append(c.out[:0], wire...), date...), "\r\n"...)
-	buffers := net.Buffers{c.out, body}
-	if _, err := buffers.WriteTo(c.Conn); err != nil {
+	out := c.server.outs.Get().(*[]byte)
+	defer c.server.outs.Put(out)
+	*out = append(append(append((*out)[:0], wire...), date...), "\r\n"...)
+	var err error
+	if len(body) < copied {
+		*out = append(*out, body...)
+		_, err = c.Conn.Write(*out)
+	} else {
+		buffers := net.Buffers{*out, body}
+		_, err = buffers.WriteTo(c.Conn)
+	}
+	if err != nil {
 		return err
 	}
 	if now.Sub(c.read) > renewAfter {

@@ -50,6 +50,7 @@ func New(c Config) (*Server, error) {
 	s.reader = newReader(local, newChain(c.Tiers, c.Switches, m, c.Log), c.Switches.Switch(switches.ReadLocal), c.ReadDeadline)
 	s.source = newSource(c.Source, c.Leases, c.Switches)
 	s.missed = newAnnouncer(c.Announcer)
+	s.outs.New = func() any { return new([]byte) }
 	if s.kept, err = newPageCache(c.PageBytes, local, c.Switches); err == nil {
 		s.encoder, err = newEncoder(c.Switches.Switch(switches.Compression))
 	}

@@ -28,6 +28,7 @@ type Config struct {
 	Announcer Announcer               // nil: nobody is told what is missing
 	Index     IndexLister             // nil: no index at "/"
 	Switches  *switches.Panel         // nil: everything is on
+	Access    *AccessLog              // nil: requests are not logged
 	Log       *slog.Logger
 
 	Registry     prometheus.Registerer // defaults to one of its own

@@ -41,13 +41,14 @@ func (c *hotConn) answer(head []byte, err *error) bool {
 	default: // another one, or a list
 		return false
 	}
-	if !s.mayHit(c) {
-		return false
-	}
 	s.metrics.hot.Inc()
 	s.metrics.pageHit.Inc()
 	s.metrics.pageRequest(status)
 	*err = c.write(wire, s.date(now), body, now)
+	if s.Access != nil {
+		full, _, _ := bytes.Cut(line[len("GET "):], []byte(" "))
+		s.Access.write(accessLine{c.remote, http.MethodGet, string(full), "HTTP/1.1", c.memo.referer, c.memo.agent, status, len(body)}, now)
+	}
 	return true
 }
 
@@ -87,7 +88,7 @@ func (l hotListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hotConn{Conn: conn, server: l.server}, nil
+	return &hotConn{Conn: conn, server: l.server, remote: conn.RemoteAddr().String()}, nil
 }
 
 // hot is what the hot path needs of a Server.
@@ -107,6 +108,3 @@ func (s *Server) Serve(web *http.Server, l net.Listener) error {
 	}
 	return web.Serve(hotListener{l, s})
 }
-
-// mayHit tells whether the visitor's budget allows an answer from memory.
-func (s *Server) mayHit(*hotConn) bool { return true }

@@ -21,11 +21,12 @@ import (
 type hotConn struct {
 	net.Conn
 	server *Server
+	remote string
 
 	state   connState
-	part    []byte // of a head that is being passed on, as far as it came
-	behind  []byte // what was read after that head's end
-	memo    memo   // of the last header fields
+	part    []byte    // of a head that is being passed on, as far as it came
+	behind  []byte    // what was read after that head's end
+	memo    memo      // of the last header fields
 	read    time.Time // when the deadline for reading was set here
 	written time.Time // the same for writing
 }

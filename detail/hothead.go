@@ -13,7 +13,7 @@ type memo struct {
 	accepts accepts
 	have    string // If-None-Match
 	agent   string
-	client  string // who a trusted proxy says that the visitor is
+	referer string
 }
 
 // tokens are the bytes that names of header fields consist of, values those of a plain value.
@@ -102,8 +102,8 @@ func (m *memo) take(fields []byte) {
 			m.have = string(value)
 		case equalFold(name, "User-Agent"):
 			m.agent = string(value)
-		case equalFold(name, "X-Real-Ip"):
-			m.client = string(value)
+		case equalFold(name, "Referer"):
+			m.referer = string(value)
 		default:
 			return !asksMore(name)
 		}
@@ -116,7 +116,7 @@ func (m *memo) take(fields []byte) {
 // asksMore tells of a header field that net/http, or the handlers behind it, answer in their own way.
 func asksMore(name []byte) bool {
 	for _, more := range []string{"Content-Length", "Transfer-Encoding", "Trailer", "Upgrade", "Expect", "Range", "If-Range",
-		"If-Match", "If-Modified-Since", "If-Unmodified-Since", "X-Forwarded-For"} {
+		"If-Match", "If-Modified-Since", "If-Unmodified-Since"} {
 		if equalFold(name, more) {
 			return true
 		}

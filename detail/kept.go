@@ -134,6 +134,7 @@ type pageCache struct {
 	local *local
 	on    *switches.Switch
 	mark  atomic.Uint64 // counts the moves of switches
+	moved atomic.Int64  // when the last was, unix ns; 0 for never
 }
 
 func newPageCache(size int64, l *local, panel *switches.Panel) (*pageCache, error) {
@@ -145,7 +146,10 @@ func newPageCache(size int64, l *local, panel *switches.Panel) (*pageCache, erro
 	}
 	c := &pageCache{cache: cache, local: l, on: panel.Switch(switches.ReadLocal)}
 	if panel != nil {
-		panel.Changed(func() { c.mark.Add(1) })
+		panel.Changed(func() {
+			c.moved.Store(time.Now().UnixNano())
+			c.mark.Add(1)
+		})
 	}
 	return c, nil
 }

@@ -46,12 +46,17 @@ func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool)
 		}
 	}
 	st.metrics.pageMiss.Inc()
-	if st.gate.full() {
+	ctx := r.Context()
+	crawler, err := st.crawlers.admit(r)
+	if err != nil || st.gate.full() {
 		return st.busy(path, accept)
 	}
+	if crawler {
+		ctx = unkeeping(ctx)
+	}
 	d := st.kept.draft()
-	read := st.read(r.Context(), p, e)
-	st.announceMissed(r.Context(), read)
+	read := st.read(ctx, p, e)
+	st.announceMissed(ctx, read)
 	a := answer{header: st.pageHeader(read)}
 	if err := read.life(); err != nil {
 		return a, err
@@ -65,11 +70,11 @@ func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool)
 			return a, nil
 		}
 	}
-	if err := st.gate.enter(r.Context()); err != nil {
+	if err := st.gate.enter(ctx); err != nil {
 		return st.busy(path, accept)
 	}
 	defer st.gate.leave()
-	a, err := st.make(read, twin, a)
+	a, err = st.make(read, twin, a)
 	if err != nil || a.status == http.StatusFound {
 		return a, err
 	}
@@ -79,7 +84,7 @@ func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool)
 	}
 	a.coding = st.encoder.pick(accept, a.kind, len(a.body), true)
 	a.body, a.packed = st.encoder.encode(a.coding, a.body), true
-	if len(a.body) <= keptMax {
+	if len(a.body) <= keptMax && !crawler {
 		k.with(a.coding, a.body)
 		st.kept.keep(path, k, d, read)
 	}
@@ -128,7 +133,7 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *readi
 		}
 	}
 	parts := st.reader.read(ctx, keys)
-	if parts[0].Err != nil || parts[0].Life == kv.Absent {
+	if keeping(ctx) && (parts[0].Err != nil || parts[0].Life == kv.Absent) {
 		st.source.fill(ctx, p, e, parts)
 	}
 	read := &reading{page: p, entity: e, own: parts[0], overlays: parts[1:]}

@@ -176,7 +176,7 @@ func (r *reader) load(ctx context.Context, flights []*flight) {
 	parts := r.chain.read(ctx, keys)
 	r.again(ctx, parts)
 	for i, part := range parts {
-		flights[i].part = r.settle(part, notes[i])
+		flights[i].part = r.settle(part, notes[i], keeping(ctx))
 	}
 }
 
@@ -204,7 +204,7 @@ func (r *reader) again(ctx context.Context, parts []Part) {
 }
 
 // settle prefers what the cache still has where the tiers failed, or where a later tier had an older one.
-func (r *reader) settle(part Part, b before) Part {
+func (r *reader) settle(part Part, b before, keep bool) Part {
 	if part.Err != nil || part.Stale || part.Life == kv.Absent && part.Stamp < r.local.floors.of(part.Key) {
 		old, ok := r.local.last(part.Key)
 		if ok && (part.Err != nil || old.Stamp > part.Stamp) {
@@ -212,8 +212,10 @@ func (r *reader) settle(part Part, b before) Part {
 		}
 	}
 	if part.Err == nil {
-		part.until = r.local.keep(part, b)
 		part.before, part.noted = b.floor, true
+		if keep {
+			part.until = r.local.keep(part, b)
+		}
 	}
 	return part
 }

@@ -24,6 +24,8 @@ type Server struct {
 	encoder *encoder
 	kept    *pageCache
 	gate    *gate
+
+	crawlers *crawlers
 	hot
 
 	compile sync.Mutex // one at a time makes a site of a new catalog
@@ -46,7 +48,7 @@ func New(c Config) (*Server, error) {
 		local.close()
 		return nil, err
 	}
-	s := &Server{Config: c, metrics: m, pool: pool, gate: newGate()}
+	s := &Server{Config: c, metrics: m, pool: pool, gate: newGate(), crawlers: newCrawlers(c.Switches.Switch(switches.CrawlerBudget))}
 	s.reader = newReader(local, newChain(c.Tiers, c.Switches, m, c.Log), c.Switches.Switch(switches.ReadLocal), c.ReadDeadline)
 	s.source = newSource(c.Source, c.Leases, c.Switches)
 	s.missed = newAnnouncer(c.Announcer)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"vitrine/internal/catalog"
 	"vitrine/switches"
@@ -21,6 +22,7 @@ type site struct {
 	templates *templates.Set
 	revision  string // of both, for ETags
 	csp       string
+	made      time.Time
 	router    http.Handler
 	exposed   map[*catalog.Blob]bool   // what /blobs shows
 	live      *liveKind                // nil where no page names live parts
@@ -40,7 +42,7 @@ type liveKind struct {
 func newSite(s *Server, c *catalog.Catalog, set *templates.Set) *site {
 	h := fnv.New64a()
 	h.Write(c.Source)
-	st := &site{Server: s, catalog: c, templates: set, csp: policy(c.Site.Images), live: newLiveKind(c), exposed: exposed(c)}
+	st := &site{Server: s, catalog: c, templates: set, csp: policy(c.Site.Images), made: time.Now(), live: newLiveKind(c), exposed: exposed(c)}
 	st.revision = fmt.Sprintf("%d.%x.%s", c.Revision, h.Sum64(), set.Revision())
 	st.shed = declare(s.Switches, c)
 	st.router = newRouter(st)

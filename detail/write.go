@@ -36,13 +36,17 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a a
 		h[name] = values
 	}
 	setAlways(h)
+	if s.draining.Load() {
+		h.Set("Connection", "close")
+	}
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
 	if a.etag != "" {
 		h.Set("ETag", a.etag)
-		if a.status == http.StatusOK && matches(r.Header.Values("If-None-Match"), a.etag) {
+		if a.status == http.StatusOK && unchanged(r, h) {
 			s.metrics.request(route, http.StatusNotModified)
+			s.logRequest(r, http.StatusNotModified, 0)
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
@@ -59,6 +63,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a a
 	}
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	s.metrics.request(route, a.status)
+	s.logRequest(r, a.status, len(a.body))
 	w.WriteHeader(a.status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(a.body) // the visitor left; there is nobody to tell
@@ -83,18 +88,21 @@ func (st *site) pageHeader(read *reading) http.Header {
 	if read.stale() {
 		h.Set("X-Vitrine-Stale", "1")
 	}
-	if at := read.newest(); !at.IsZero() {
-		h.Set("Last-Modified", at.UTC().Format(http.TimeFormat))
-	}
+	h.Set("Last-Modified", st.modified(read).UTC().Format(http.TimeFormat))
 	tags := read.tags()
 	h.Set("Cache-Tag", strings.Join(tags, ","))
 	h.Set("Surrogate-Key", strings.Join(tags, " "))
 	return h
 }
 
-// newest is when the newest part was fetched, never in the future.
-func (p *reading) newest() (at time.Time) {
-	for _, part := range p.parts() {
+// modified is when the newest part was fetched, or the catalog, the templates or a switch moved, whichever is
+// last; never in the future.
+func (st *site) modified(read *reading) time.Time {
+	at := st.made
+	if moved := time.Unix(0, st.kept.moved.Load()); moved.After(at) {
+		at = moved
+	}
+	for _, part := range read.parts() {
 		if part.Fetched.After(at) {
 			at = part.Fetched
 		}
@@ -136,6 +144,20 @@ func (st *site) etag(read *reading, twin bool) string {
 		}
 	}
 	return fmt.Sprintf(`W/"%x"`, h.Sum(nil))
+}
+
+// unchanged tells whether the visitor has the page with this header already: by its tag, or where the visitor
+// names none, by its time. Of a page that may be stale, the time says nothing.
+func unchanged(r *http.Request, h http.Header) bool {
+	if tags := r.Header.Values("If-None-Match"); len(tags) > 0 {
+		return matches(tags, h.Get("ETag"))
+	}
+	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
+	if err != nil || h.Get("X-Vitrine-Stale") != "" {
+		return false
+	}
+	modified, err := http.ParseTime(h.Get("Last-Modified"))
+	return err == nil && !modified.After(since)
 }
 
 // matches compares weakly, as If-None-Match does.

@@ -8,6 +8,7 @@ const (
 	ReadRecords   = "read.records"
 	ReadUpstream  = "read.upstream"
 	BackToSource  = "back.to.source"
+	CrawlerBudget = "crawler.budget"
 	Compression   = "compression"
 	TTLFactor     = "ttl.factor"
 	IntakeHigh    = "intake.high"
@@ -29,6 +30,7 @@ func Declared() []Declaration {
 		on(ReadRecords, "off: what no copy has is not folded from records", "pages that have no blob yet are missing"),
 		on(ReadUpstream, "off: what no tier has is not asked of its upstreams", "pages that nobody copied yet are missing"),
 		on(BackToSource, "off: only what is copied is served: no page is made of records or upstreams, no live part asks its upstream", "pages that nobody copied yet are missing; delivery and the like as they were, or hidden"),
+		{Name: CrawlerBudget, Type: Percent, Default: "100", Does: "how many pages are made for crawlers, of 50 a second on each server; what is in memory they always get", Shows: "nothing; crawlers are told to come later"},
 		{Name: Compression, Type: Choice, Default: "normal", Choices: []string{"normal", "fast", "off"}, Does: "how answers are compressed: fast is the quickest gzip, off is not at all; pages that are ready stay as they are", Shows: "nothing; larger answers"},
 		{Name: TTLFactor, Type: Percent, Default: "100", Does: "how long memory uses what it has without asking: 200 is twice as long", Shows: "older pages where it is more than 100"},
 		on(IntakeHigh, "off: changes of the lane high wait in NATS", "edits arrive later"),

@@ -1,0 +1,118 @@
+package detail
+
+import (
+	"context"
+	"hash/maphash"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"vitrine/switches"
+)
+
+const (
+	crawlPages  = 50               // pages a second that are made for all crawlers together, at 100 percent
+	paceWindow  = 10 * time.Second // over which a visitor's pages are counted
+	paceMost    = 100              // pages made for one visitor in a window; who wants more is a crawler
+	pacePlaces  = 1 << 14          // visitors that are counted at once, by hash
+	realAddress = "X-Real-Ip"      // in which a proxy on this machine or this network names the visitor
+)
+
+// crawlers keeps those who read everything from taking the place of those who read something. Only pages that have
+// to be made count: what is in memory costs nothing.
+//
+// A crawler is who says so (User-Agent), or for whom more pages were made than a person reads. What is read for it
+// is not kept in memory, so that its sweep drives nothing out, and no upstream is asked for its sake.
+type crawlers struct {
+	budget *switches.Switch // percent of crawlPages
+	limit  *rate.Limiter
+	seed   maphash.Seed
+
+	mu     sync.Mutex // guards places
+	places [pacePlaces]pace
+}
+
+// pace is how many pages were made for a visitor since a time. Two of one place share it, which is the more strict.
+type pace struct {
+	since time.Time
+	pages int
+}
+
+func newCrawlers(budget *switches.Switch) *crawlers {
+	return &crawlers{budget: budget, limit: rate.NewLimiter(crawlPages, crawlPages), seed: maphash.MakeSeed()}
+}
+
+// admit notes that a page has to be made for a visitor. It tells whether that is a crawler, and errBusy where
+// crawlers have had their share.
+func (c *crawlers) admit(r *http.Request) (crawler bool, err error) {
+	if !saysCrawler(r.UserAgent()) && !c.fast(visitor(r)) {
+		return false, nil
+	}
+	percent := rate.Limit(c.budget.Percent())
+	if want := crawlPages * percent / 100; c.limit.Limit() != want {
+		c.limit.SetLimit(want)
+		c.limit.SetBurst(int(want))
+	}
+	if !c.limit.Allow() {
+		return true, errBusy
+	}
+	return true, nil
+}
+
+// saysCrawler knows the words that crawlers put into their names.
+func saysCrawler(agent string) bool {
+	agent = strings.ToLower(agent)
+	for _, word := range []string{"bot", "crawl", "spider", "slurp", "scrape"} {
+		if strings.Contains(agent, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// visitor is who asks; the zero address for who can't be told apart: a client on this machine that names nobody.
+func visitor(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	peer, err := netip.ParseAddr(host)
+	if err != nil || !peer.IsLoopback() && !peer.IsPrivate() {
+		return peer
+	}
+	if named, err := netip.ParseAddr(r.Header.Get(realAddress)); err == nil {
+		return named
+	}
+	if peer.IsLoopback() {
+		return netip.Addr{}
+	}
+	return peer
+}
+
+// fast counts a page for a visitor.
+func (c *crawlers) fast(who netip.Addr) bool {
+	if !who.IsValid() {
+		return false
+	}
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &c.places[maphash.Comparable(c.seed, who)%pacePlaces]
+	if now.Sub(p.since) > paceWindow {
+		*p = pace{since: now}
+	}
+	p.pages++
+	return p.pages > paceMost
+}
+
+type unkept struct{}
+
+// unkeeping marks what is read for a crawler.
+func unkeeping(ctx context.Context) context.Context { return context.WithValue(ctx, unkept{}, true) }
+
+func keeping(ctx context.Context) bool { return ctx.Value(unkept{}) == nil }

@@ -1,0 +1,159 @@
+package detail_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/detail"
+	"vitrine/switches"
+)
+
+func TestConditional(t *testing.T) {
+	s := open(t)
+	s.redis.put("sku:1", "item", 1, lamp)
+	at := s.get(t, "/item/1.html").header.Get("Last-Modified")
+	earlier, err := http.ParseTime(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := earlier.Add(-time.Second).Format(http.TimeFormat)
+	for _, c := range []struct {
+		name   string
+		fields []string
+		status int
+	}{
+		{"the same time", []string{"If-Modified-Since: " + at}, 304},
+		{"an earlier time", []string{"If-Modified-Since: " + before}, 200},
+		{"no time", []string{"If-Modified-Since: yesterday"}, 200},
+		{"another tag counts more than the time", []string{"If-Modified-Since: " + at, `If-None-Match: "x"`}, 200},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := s.get(t, "/item/1.html", c.fields...); got.status != c.status {
+				t.Error(got.status, got.header)
+			}
+		})
+	}
+}
+
+func TestCrawlers(t *testing.T) {
+	const robot = "User-Agent: Mozilla/5.0 (compatible; Somebot/2.1)"
+	crawled := func(t *testing.T) (*shop, *switches.Panel) {
+		panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
+		t.Cleanup(panel.Close)
+		s := open(t, func(c *detail.Config) { c.Switches = panel })
+		for i := range 300 {
+			s.redis.put(fmt.Sprintf("sku:%d", i), "item", 1, lamp)
+			s.redis.put(fmt.Sprintf("sku:%d", i), "offer", 1, `{}`)
+		}
+		return s, panel
+	}
+	sweep := func(t *testing.T, s *shop, n int, fields ...string) (refused int) {
+		for i := range n {
+			switch got := s.get(t, fmt.Sprintf("/item/%d.html", i), fields...); got.status {
+			case 503:
+				refused++
+			case 200:
+			default:
+				t.Fatal(got.status)
+			}
+		}
+		return refused
+	}
+	t.Run("a crawler gets its share, and people theirs", func(t *testing.T) {
+		s, _ := crawled(t)
+		if n := sweep(t, s, 300, robot); n == 0 || n > 250 {
+			t.Errorf("%d of 300 refused", n)
+		}
+		if n := sweep(t, s, 300); n > 0 {
+			t.Errorf("%d of 300 refused to people", n)
+		}
+	})
+	t.Run("what is in memory a crawler gets too", func(t *testing.T) {
+		s, panel := crawled(t)
+		panel.Apply(switches.Setting{Name: switches.CrawlerBudget, Scope: switches.All, Value: "0", Revision: 1})
+		eventually(t, "the page is in memory", func() bool { return s.get(t, "/item/1.html").header.Get("X-Vitrine-Source") == "page" })
+		if got := s.get(t, "/item/1.html", robot); got.status != 200 {
+			t.Error(got.status)
+		}
+		if got := s.get(t, "/item/2.html", robot); got.status != 503 || got.header.Get("Retry-After") == "" {
+			t.Error(got.status, got.header)
+		}
+	})
+	t.Run("its sweep is not kept in memory", func(t *testing.T) {
+		s, _ := crawled(t)
+		sweep(t, s, 40, robot)
+		for i := range 40 {
+			if got := s.get(t, fmt.Sprintf("/item/%d.html", i), robot); got.status == 200 && got.fromMemory() {
+				t.Fatal(got.header)
+			}
+		}
+	})
+	t.Run("who asks faster than people do is one", func(t *testing.T) {
+		s, _ := crawled(t)
+		if n := sweep(t, s, 300, "X-Real-Ip: 203.0.113.9", "User-Agent: Mozilla/5.0"); n == 0 {
+			t.Error("none refused")
+		}
+		if n := sweep(t, s, 50, "X-Real-Ip: 203.0.113.10", "User-Agent: Mozilla/5.0"); n > 0 {
+			t.Errorf("%d refused to another", n)
+		}
+	})
+}
+
+// lines is a writer that may be read.
+type lines struct {
+	mu sync.Mutex // guards all
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestAccessLog(t *testing.T) {
+	out := &lines{}
+	log := detail.NewAccessLog(out, slog.New(slog.DiscardHandler))
+	registry := prometheus.NewRegistry()
+	s := open(t, func(c *detail.Config) { c.Access, c.Registry = log, registry })
+	s.redis.put("sku:1", "item", 1, lamp)
+	s.redis.put("sku:1", "offer", 1, `{}`)
+	eventually(t, "the hot path answers", func() bool {
+		s.get(t, "/item/1.html?utm=a", `User-Agent: a "b"`, "Referer: http://x.example/")
+		return counted(t, registry, "vitrine_detail_hot_total") > 0
+	})
+	s.get(t, "/nothing")
+	ended := make(chan error, 1)
+	ctx, cancel := stoppable(t)
+	go func() { ended <- log.Run(ctx) }()
+	cancel()
+	<-ended
+	got := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if n := counted(t, registry, "vitrine_detail_requests_total", "404", "none"); n != 1 || !strings.Contains(got[len(got)-1], `"GET /nothing HTTP/1.1" 404 `) {
+		t.Error(n, got[len(got)-1])
+	}
+	for _, line := range got[:len(got)-1] {
+		if !strings.HasPrefix(line, "127.0.0.1:") || !strings.Contains(line, `] "GET /item/1.html?utm=a HTTP/1.1" 200 `) || !strings.HasSuffix(line, `"http://x.example/" "a \x22b\x22"`) {
+			t.Error(line)
+		}
+	}
+}
+
+func stoppable(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
+}

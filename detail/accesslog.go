@@ -38,14 +38,15 @@ func NewAccessLog(w io.Writer, log *slog.Logger) *AccessLog {
 func (a *AccessLog) Run(ctx context.Context) error {
 	tick := time.NewTicker(accessFlush)
 	defer tick.Stop()
-	for ctx.Err() == nil {
+	defer a.flush()
+	for {
 		select {
 		case <-tick.C:
+			a.flush()
 		case <-ctx.Done():
+			return nil
 		}
-		a.flush()
 	}
-	return nil
 }
 
 // flush tells once that the log can't be written; requests go on.

@@ -2,6 +2,7 @@ package detail
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"net/http"
 	"sync"
@@ -96,15 +97,42 @@ type hot struct {
 	dates    atomic.Pointer[dateLine]
 	outs     sync.Pool // of *[]byte: answers being written
 	draining atomic.Bool
+	visitors atomic.Int64 // connections that are open
 }
 
 // Serve answers on l with the pages that are in memory, and has web answer all else. It returns when web was shut
 // down, as web.Serve does.
 func (s *Server) Serve(web *http.Server, l net.Listener) error {
 	web.ConnState = func(conn net.Conn, state http.ConnState) {
-		if c, ok := conn.(*hotConn); ok && state == http.StateIdle {
-			c.idle()
+		switch state {
+		case http.StateNew:
+			s.visitors.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			s.visitors.Add(-1)
+		case http.StateIdle:
+			if c, ok := conn.(*hotConn); ok {
+				c.idle()
+			}
 		}
 	}
 	return web.Serve(hotListener{l, s})
+}
+
+// Drain ends web without losing a request: the listener is closed, each answer from now on says that the connection
+// ends with it, and when no visitor is left, or when ctx ends, web is shut down. Another process may accept on the
+// same socket meanwhile.
+func (s *Server) Drain(ctx context.Context, web *http.Server, l net.Listener) error {
+	s.draining.Store(true)
+	_ = l.Close() // it may be closed already
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for s.visitors.Load() > 0 {
+		select {
+		case <-tick.C:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	return web.Shutdown(context.WithoutCancel(ctx))
 }

@@ -202,7 +202,7 @@ func TestHotPathAnswersAsNetHTTP(t *testing.T) {
 	tw := newTwins(t, func(c *detail.Config) { c.Registry = registry })
 	for _, seed := range seeds {
 		tw.compare(t, []byte(seed), nil)
-		step := max(1, len(seed)/20)
+		step := max(1, len(seed)/8)
 		for cut := 1; cut < len(seed); cut += step {
 			tw.compare(t, []byte(seed), []int{cut, cut + 3})
 		}

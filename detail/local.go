@@ -30,6 +30,9 @@ type local struct {
 	ttl    time.Duration
 	factor *switches.Switch // percent of ttl
 
+	indexing sync.Mutex // guards index
+	index    map[kv.BlobKey]*entry
+
 	announcing sync.Mutex // one announcement is through before the next begins: kept relies on it
 }
 
@@ -56,16 +59,41 @@ type before struct {
 }
 
 func newLocal(size int64, ttl time.Duration, factor *switches.Switch) (*local, error) {
+	l := &local{floors: newFloors(), ttl: ttl, factor: factor, index: map[kv.BlobKey]*entry{}}
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
 		NumCounters:        max(1000, size/meanEntry*10),
 		MaxCost:            size,
 		BufferItems:        64,
 		IgnoreInternalCost: true,
+		OnExit:             l.forget,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the local cache: %w", err)
 	}
-	return &local{cache: cache, floors: newFloors(), ttl: ttl, factor: factor}, nil
+	l.cache = cache
+	return l, nil
+}
+
+// forget takes an entry that leaves the cache out of the index. It is called with nil for a key that had none.
+func (l *local) forget(e *entry) {
+	if e == nil {
+		return
+	}
+	l.indexing.Lock()
+	defer l.indexing.Unlock()
+	if l.index[e.part.Key] == e {
+		delete(l.index, e.part.Key)
+	}
+}
+
+// set puts an entry into the cache and the index.
+func (l *local) set(e *entry) {
+	l.indexing.Lock()
+	l.index[e.part.Key] = e
+	l.indexing.Unlock()
+	if !l.cache.Set(e.part.Key.String(), e, e.part.cost()) {
+		l.forget(e)
+	}
 }
 
 // get looks a blob up. The part is set unless it is missing.
@@ -126,7 +154,7 @@ func (l *local) keep(part Part, b before) (until time.Time) {
 		return until
 	}
 	e := &entry{part: part, epoch: b.epoch, until: until}
-	l.cache.Set(key.String(), e, part.cost())
+	l.set(e)
 	// The second look: an announcement between the first one and the Set found nothing to drop.
 	if !l.floors.allows(key, part.Stamp, b.floor) {
 		l.cache.Del(key.String())

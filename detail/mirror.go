@@ -98,6 +98,15 @@ func (m *Mirror) Announced(e item.Entity, gens map[string]uint64, position []byt
 	m.signal()
 }
 
+// Reached says where the announcements stand, when there is nothing to copy: those up to there are known, or were
+// told to be lost.
+func (m *Mirror) Reached(position []byte) {
+	m.mu.Lock()
+	m.position, m.idle = position, false
+	m.mu.Unlock()
+	m.signal()
+}
+
 // Gap says that announcements were lost: everything is copied anew.
 func (m *Mirror) Gap() {
 	m.mu.Lock()

@@ -15,14 +15,15 @@ import (
 )
 
 // detailServer starts vitrine detail, waits until it has printed its addresses, and stops it at the end.
-func detailServer(t *testing.T, nats, redis, dir string) *running {
+func detailServer(t *testing.T, nats, redis, dir string, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	stderr := &bytes.Buffer{}
 	code := make(chan int, 1)
 	go func() {
-		code <- app.Run(ctx, []string{"detail", "--nats", nats, "--redis", redis, "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, strings.NewReader(""), in, stderr)
+		args = append([]string{"detail", "--nats", nats, "--redis", redis, "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
+		code <- app.Run(ctx, args, strings.NewReader(""), in, stderr)
 		in.Close()
 	}()
 	r := &running{t: t, NATS: nats}
@@ -45,6 +46,7 @@ func detailServer(t *testing.T, nats, redis, dir string) *running {
 		cancel()
 		return <-code
 	}
+	r.ended = code
 	t.Cleanup(func() {
 		if c := r.stop(); c != 0 || t.Failed() {
 			t.Logf("detail ended with code %d:\n%s", c, stderr)

@@ -3,9 +3,9 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,6 +15,7 @@ import (
 	"vitrine/detail"
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
 	"vitrine/templates"
 )
@@ -41,15 +42,19 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 	n.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vitrine_templates_broken", Help: "1 while the templates as they stand can't be loaded and older ones are in force.",
 	}, func() float64 { return boolGauge(folder.Broken() != "") }))
-	tiers := []detail.Tier{{Name: "bolt", Blobs: n.blobs}}
+	tiers, warm := []detail.Tier{{Name: "bolt", Blobs: n.blobs}}, warmable(n.store)
 	var mirror *detail.Mirror
+	var from *predecessor
 	if n.store == nil {
-		own, err := boltkv.Open(n.env.ctx, filepath.Join(n.dir, "mirror.db"), boltkv.Options{Log: n.log})
-		if err != nil {
-			return shown{}, fmt.Errorf("open this server's own file: %w", err)
+		if from, err = takeOver(n.dir); err != nil {
+			return shown{}, err
 		}
-		n.onClose(own.Close)
-		tiers = []detail.Tier{{Name: "redis", Blobs: n.blobs}, {Name: "bolt", Blobs: own}}
+		if from != nil {
+			n.onClose(func() error { from.close(); return nil })
+		}
+		own := n.openOwnFile()
+		tiers, warm = []detail.Tier{{Name: "redis", Blobs: n.blobs}, {Name: "bolt", Blobs: own}}, own
+		n.own = own
 		if opt.Disk == "mirror" {
 			if mirror, err = detail.NewMirror(detail.MirrorConfig{From: n.blobs, To: own, Log: n.log}); err != nil {
 				return shown{}, err
@@ -59,6 +64,14 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 				Name: "vitrine_mirror_behind", Help: "1 while something that was announced is not in this server's own file yet.",
 			}, func() float64 { return boolGauge(mirror.Behind()) }))
 		}
+		n.start(func(ctx context.Context) error {
+			return own.Run(ctx, func() {
+				n.log.Info("this server's own file is open again")
+				if mirror != nil {
+					mirror.Gap()
+				}
+			})
+		})
 	}
 	tiers = append(tiers, detail.FromRecords(n.catalog.Catalog, n.records))
 	cfg := detail.Config{
@@ -75,26 +88,155 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 		return shown{}, err
 	}
 	n.onClose(func() error { server.Close(); return nil })
+	n.warm(server, warm)
 	n.start(func(ctx context.Context) error { return n.followBlobs(ctx, server, mirror) })
-	return n.listenDetail(server, opt)
+	return n.listenDetail(server, opt, from)
 }
 
-func (n *node) listenDetail(server *detail.Server, opt detailOptions) (s shown, err error) {
+// warmable is a store that memory is warmed from.
+type warmable interface {
+	kv.BlobGetter
+	kv.BlobScanner
+}
+
+// openOwnFile opens a detail server's own file. Where that can't be, the server goes without, and tries again.
+func (n *node) openOwnFile() *ownFile {
+	own := &ownFile{open: func() (*boltkv.Store, error) {
+		return boltkv.Open(n.env.ctx, filepath.Join(n.dir, "mirror.db"), boltkv.Options{Log: n.log})
+	}}
+	if err := own.take(); err != nil {
+		n.log.Warn("this server's own file can't be opened; serving without it", "error", err)
+	}
+	n.onClose(own.release)
+	return own
+}
+
+const (
+	hotFile  = "hot"           // in --dir: the blobs that were in memory, a line each
+	hotEvery = 5 * time.Minute // it is written, and when the process ends
+	warmScan = 100_000         // blobs that are warmed where nobody wrote which are hot
+)
+
+// warm fills memory from a store with what was there before, and has that noted for the next start.
+func (n *node) warm(server *detail.Server, from warmable) {
+	n.start(func(ctx context.Context) error { return n.saveHot(ctx, server) })
+	text, err := os.ReadFile(filepath.Join(n.dir, hotFile))
+	keys := detail.ParseKeys(text)
+	for cursor := ""; err != nil && len(keys) < warmScan; {
+		var more []kv.BlobKey
+		var failed error
+		if more, cursor, failed = from.ScanBlobs(n.env.ctx, cursor, 1000); failed != nil || cursor == "" {
+			keys = append(keys, more...)
+			break
+		}
+		keys = append(keys, more...)
+	}
+	began := time.Now()
+	warmed, err := server.Warm(n.env.ctx, "bolt", from, keys)
+	switch {
+	case err != nil:
+		n.log.Warn("memory is not warm", "blobs", warmed, "error", err)
+	case warmed > 0:
+		n.log.Info("memory is warm", "blobs", warmed, "took", time.Since(began).Round(time.Millisecond))
+	}
+}
+
+// saveHot writes from time to time, and at the end, which blobs are in memory.
+func (n *node) saveHot(ctx context.Context, server *detail.Server) error {
+	tick := time.NewTicker(hotEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+		n.writeHot(server)
+	}
+	return nil
+}
+
+func (n *node) writeHot(server *detail.Server) {
+	if err := replaceFile(filepath.Join(n.dir, hotFile), detail.FormatKeys(server.Hot())); err != nil {
+		n.log.Warn("which blobs are hot can't be noted", "error", err)
+	}
+}
+
+func (n *node) listenDetail(server *detail.Server, opt detailOptions, from *predecessor) (s shown, err error) {
 	handler := server.Handler()
 	if opt.Pictures != nil {
 		handler = withPictures(opt.Pictures, handler)
 	}
-	l, err := net.Listen("tcp", opt.HTTP)
+	a := &admin{node: n, ready: server.Ready, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
+	pages, err := from.listen("--http", opt.HTTP)
 	if err != nil {
-		return s, fmt.Errorf("listen for --http: %w", err)
+		return s, err
+	}
+	admins, err := from.listen("--admin", opt.Admin)
+	if err != nil {
+		return s, err
 	}
 	web := detail.NewHTTPServer(handler, n.log)
-	n.start(func(ctx context.Context) error { return serve(ctx, web, func() error { return server.Serve(web, l) }) })
-	s.HTTP = "http://" + l.Addr().String()
+	n.start(func(ctx context.Context) error { return servePages(ctx, server, web, pages, n.takenOver.Load) })
+	n.start(func(ctx context.Context) error {
+		back := a.server()
+		return serve(ctx, back, func() error { return back.Serve(admins) })
+	})
+	s = shown{HTTP: "http://" + pages.Addr().String(), Admin: "http://" + admins.Addr().String()}
 	n.pages = s.HTTP
-	a := &admin{node: n, ready: server.Ready, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
-	s.Admin, err = n.listen("--admin", opt.Admin, a.server())
-	return s, err
+	if n.own != nil {
+		n.offerHandover(server, from, map[string]net.Listener{"--http": pages, "--admin": admins})
+	}
+	return s, nil
+}
+
+// offerHandover tells the process before this one that this one accepts, and lets another take over.
+func (n *node) offerHandover(server *detail.Server, from *predecessor, listeners map[string]net.Listener) {
+	h := &handover{path: filepath.Join(n.dir, handoverSocket), log: n.log, listeners: map[string]*net.TCPListener{}, order: []string{"--http", "--admin"}}
+	for name, l := range listeners {
+		h.listeners[name] = l.(*net.TCPListener) // net.Listen("tcp", …) gives nothing else
+	}
+	h.release = func() error {
+		n.writeHot(server)
+		return n.own.release()
+	}
+	h.regain = n.own.take
+	n.start(func(ctx context.Context) error {
+		if from != nil {
+			if err := from.done(); err != nil {
+				n.log.Warn("the server before this one was not told", "error", err)
+			}
+		}
+		return h.Run(ctx, func() {
+			n.log.Info("another process has taken over")
+			n.takenOver.Store(true)
+			n.stop()
+		})
+	})
+}
+
+const (
+	drainTaken  = 5 * time.Second        // for visitors of a process that was taken over
+	drainEnding = 500 * time.Millisecond // for those of one that ends for good
+)
+
+// servePages answers until ctx ends, and then drains.
+func servePages(ctx context.Context, server *detail.Server, web *http.Server, l net.Listener, taken func() bool) error {
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Serve(web, l) }()
+	select {
+	case err := <-stopped:
+		return err
+	case <-ctx.Done():
+	}
+	patience := drainEnding
+	if taken() {
+		patience = drainTaken
+	}
+	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	err := server.Drain(short, web, l)
+	<-stopped
+	return err
 }
 
 // missed announces what readers miss.
@@ -138,6 +280,9 @@ func (n *node) followBlobs(ctx context.Context, server *detail.Server, mirror *d
 	}
 	took := func(list []bus.Announcement, at bus.Position) {
 		reached, _ := json.Marshal(at)
+		if len(list) == 0 {
+			mirror.Reached(reached)
+		}
 		for i, a := range list {
 			server.Announced(a.Entity, a.Gens)
 			if i < len(list)-1 {

@@ -47,7 +47,11 @@ type node struct {
 	saving   sync.Mutex    // one at a time writes the file of switches
 	audits   audits
 	calls    atomic.Int64 // of upstreams
+	own      *ownFile     // of a detail server behind a Redis
+	stop     func()       // ends the process's agents
 	pages    string       // base URL of this process's pages; "" where it serves none
+
+	takenOver atomic.Bool // by another process, which serves now
 
 	agents  []func(context.Context) error
 	closers []func() error
@@ -166,6 +170,9 @@ func serve(ctx context.Context, server *http.Server, answer func() error) error 
 
 // run starts the agents and waits until all have ended: when ctx ends, or when one of them fails.
 func (n *node) run(ctx context.Context, ready func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	n.stop = stop
 	group, ctx := errgroup.WithContext(ctx)
 	for _, agent := range n.agents {
 		group.Go(func() error { return agent(ctx) })

@@ -29,6 +29,7 @@ type running struct {
 	t                        testing.TB
 	Pages, Admin, NATS, Shop string // Shop is the demo's back office; "" with a catalog
 	stop                     func() int
+	ended                    chan int // gives the exit code of a detail server
 }
 
 // up starts vitrine up on free ports, waits until it is ready, and stops it at the end of the test.

@@ -183,6 +183,9 @@ func (n *node) tellPresence(ctx context.Context) error {
 		select {
 		case <-beat.C:
 		case <-ctx.Done():
+			if n.takenOver.Load() {
+				return nil // the one after it has the same name
+			}
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
 			if err := bucket.Delete(last, key); err != nil {

@@ -91,6 +91,7 @@ func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
 	if !info.Created.Equal(w.at.Stream) || s.LastSeq < w.at.Seq || s.FirstSeq > w.at.Seq+1 {
 		w.at = Position{info.Created, s.LastSeq}
 		w.gap()
+		w.f(nil, w.at)
 	}
 	return stream, nil
 }

@@ -1,0 +1,236 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A detail server that is started in the folder of a running one takes over from it, so that no request is lost:
+//
+//	new    asks at DIR/handover.sock
+//	old    lets its bbolt file go, and sends its listening sockets; it goes on serving
+//	new    opens the file, warms memory from it, and accepts on the same sockets
+//	new    says "accepting"
+//	old    closes its listeners; what it still gets is answered with Connection: close
+//	old    ends when no visitor is left, or after drainVisitors
+//
+// Where new ends before it has said so, old takes its file back and goes on as if nothing had been.
+const (
+	handoverSocket = "handover.sock"
+	accepting      = "accepting\n"
+	handoverWithin = 30 * time.Second // for the new process to be ready
+)
+
+// offered is what the old process sends along with its sockets, in their order.
+type offered struct {
+	Names []string `json:"names"` // as the flags call them
+	Addrs []string `json:"addrs"`
+}
+
+// handover is one process's side of it.
+type handover struct {
+	path      string
+	log       *slog.Logger
+	listeners map[string]*net.TCPListener // by flag
+	order     []string
+	release   func() error // lets go what only one process can hold
+	regain    func() error
+}
+
+// predecessor is what a new process has from the old one.
+type predecessor struct {
+	conn      *net.UnixConn
+	listeners map[string]net.Listener
+}
+
+// takeOver asks a running server of the folder for its sockets. Without one it gives nil.
+func takeOver(dir string) (*predecessor, error) {
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join(dir, handoverSocket), Net: "unix"})
+	if err != nil {
+		return nil, nil // nobody is there, or the name is too long for a socket: then nobody can be
+	}
+	if err := conn.SetDeadline(time.Now().Add(handoverWithin)); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	p := &predecessor{conn: conn, listeners: map[string]net.Listener{}}
+	if err := p.receive(); err != nil {
+		p.close()
+		return nil, fmt.Errorf("take over from the running server of this folder: %w", err)
+	}
+	return p, nil
+}
+
+// receive reads the message with its sockets.
+func (p *predecessor) receive() error {
+	body, rights := make([]byte, 4096), make([]byte, syscall.CmsgSpace(8*4))
+	n, m, _, _, err := p.conn.ReadMsgUnix(body, rights)
+	if err != nil {
+		return err
+	}
+	var got offered
+	if err := json.Unmarshal(body[:n], &got); err != nil {
+		return fmt.Errorf("it speaks another language: %w", err)
+	}
+	messages, err := syscall.ParseSocketControlMessage(rights[:m])
+	if err != nil {
+		return err
+	}
+	var fds []int
+	for _, message := range messages {
+		more, err := syscall.ParseUnixRights(&message)
+		if err != nil {
+			return err
+		}
+		fds = append(fds, more...)
+	}
+	if len(fds) != len(got.Names) {
+		return fmt.Errorf("%d sockets for %d names", len(fds), len(got.Names))
+	}
+	for i, name := range got.Names {
+		file := os.NewFile(uintptr(fds[i]), name)
+		l, err := net.FileListener(file)
+		file.Close()
+		if err != nil {
+			return err
+		}
+		p.listeners[name] = l
+	}
+	return nil
+}
+
+// listen takes the old process's socket where the flag asks for the same address, and else a new one. A nil
+// predecessor has none.
+func (p *predecessor) listen(what, addr string) (net.Listener, error) {
+	if p != nil && p.listeners[what] != nil {
+		l := p.listeners[what]
+		delete(p.listeners, what)
+		if sameAddr(l, addr) {
+			return l, nil
+		}
+		l.Close()
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for %s: %w", what, err)
+	}
+	return l, nil
+}
+
+// done tells the old process that this one accepts.
+func (p *predecessor) done() error {
+	defer p.conn.Close()
+	_, err := io.WriteString(p.conn, accepting)
+	return err
+}
+
+func (p *predecessor) close() {
+	p.conn.Close()
+	for _, l := range p.listeners {
+		l.Close()
+	}
+}
+
+// Run offers the sockets until ctx ends, or until another process has taken over: leave is called then.
+func (h *handover) Run(ctx context.Context, leave func()) error {
+	if err := os.Remove(h.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("offer a handover: %w", err)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: h.path, Net: "unix"})
+	if err != nil {
+		h.log.Warn("this server can't be taken over without a gap", "error", err)
+		<-ctx.Done()
+		return nil
+	}
+	l.SetUnlinkOnClose(false) // the name may be the next one's by then
+	if err := os.Chmod(h.path, 0o600); err != nil {
+		h.log.Warn("this server can't be taken over without a gap", "error", err)
+	}
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	for {
+		conn, err := l.AcceptUnix()
+		if err != nil {
+			return nil
+		}
+		if h.serve(ctx, conn) {
+			l.Close()
+			leave()
+			return nil
+		}
+	}
+}
+
+// serve hands over to one process, and tells whether that accepts.
+func (h *handover) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	if err := h.release(); err != nil {
+		h.log.Warn("the own file can't be let go", "error", err)
+	}
+	err := conn.SetDeadline(time.Now().Add(handoverWithin))
+	if err == nil {
+		err = h.send(conn)
+	}
+	if err == nil {
+		var said string
+		if said, err = bufio.NewReader(conn).ReadString('\n'); said == accepting {
+			return true
+		}
+	}
+	if ctx.Err() != nil {
+		return false
+	}
+	h.log.Warn("a process that wanted to take over did not", "error", err)
+	if err := h.regain(); err != nil {
+		h.log.Warn("the own file can't be taken back", "error", err)
+	}
+	return false
+}
+
+func (h *handover) send(conn *net.UnixConn) error {
+	var offer offered
+	var fds []int
+	for _, name := range h.order {
+		l := h.listeners[name]
+		raw, err := l.SyscallConn()
+		if err != nil {
+			return err
+		}
+		if err := raw.Control(func(fd uintptr) { fds = append(fds, int(fd)) }); err != nil {
+			return err
+		}
+		offer.Names, offer.Addrs = append(offer.Names, name), append(offer.Addrs, l.Addr().String())
+	}
+	body, err := json.Marshal(offer)
+	if err != nil {
+		return err
+	}
+	_, _, err = conn.WriteMsgUnix(body, syscall.UnixRights(fds...), nil)
+	return err
+}
+
+// sameAddr tells whether a listener is what a flag asks for; port 0 takes any.
+func sameAddr(l net.Listener, want string) bool {
+	host, port, err := net.SplitHostPort(want)
+	if err != nil {
+		return false
+	}
+	haveHost, havePort, _ := net.SplitHostPort(l.Addr().String())
+	if port != "0" && port != havePort {
+		return false
+	}
+	return host == "" || host == "localhost" || host == haveHost || strings.Trim(haveHost, ":0.") == ""
+}

@@ -32,6 +32,7 @@ var layers = map[string]int{
 	"internal/kv":         1,
 	"internal/ops":        1,
 	"internal/demo":       1,
+	"internal/load":       1,
 	"internal/demo/draw":  0,
 	"switches":            1,
 	"templates":           1,

@@ -34,6 +34,7 @@ type commands struct {
 	Catalog catalogCommand `cmd:"" help:"Check, push, list and roll back the catalog."`
 	Audit   auditCommand   `cmd:"" help:"Sweep and compare once; tell how wrong it can be."`
 	Switch  switchCommand  `cmd:"" help:"Degrade switches: shed load, cut off what is sick."`
+	Load    loadCommand    `cmd:"" help:"Ask for pages in an open loop: a workload, or a recorded access log."`
 	Bench   benchCommand   `cmd:"" help:"Measure."`
 	Doctor  doctorCommand  `cmd:"" help:"Check config, catalog, NATS, Redis, upstreams and disk; say what to change."`
 }

@@ -1,0 +1,215 @@
+package app_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"vitrine/internal/redistest"
+)
+
+// nginx runs the configuration of deploy/nginx, with this test's addresses and folders in place of its own.
+type nginx struct {
+	t    *testing.T
+	URL  string
+	dir  string
+	conf string
+}
+
+// startNginx starts nginx over the given servers, and stops it at the end of the test.
+func startNginx(t *testing.T, servers ...string) *nginx {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	n := &nginx{t: t, URL: "http://" + address, dir: t.TempDir()}
+	n.conf = filepath.Join(n.dir, "nginx.conf")
+	conf := string(readFile(t, "../../deploy/nginx/nginx.conf"))
+	var list []string
+	for _, s := range servers {
+		list = append(list, "server "+strings.TrimPrefix(s, "http://")+" max_fails=3 fail_timeout=2s;")
+	}
+	for old, now := range map[string]string{
+		`(?s)server 10\.0\.0\.11.*?;\s*server 10\.0\.0\.12.*?;`: strings.Join(list, "\n"),
+		`listen 80;`:                 "listen " + address + ";",
+		`/run/nginx.pid`:             n.dir + "/nginx.pid",
+		`/var/log/nginx/`:            n.dir + "/",
+		`/var/cache/nginx/`:          n.dir + "/cache-",
+		`buffer=64k flush=1s`:        "",
+		`worker_processes auto;`:     "worker_processes 1; daemon off; user root;",
+		`proxy_http_version 1\.1;`:   "proxy_http_version 1.1; client_body_temp_path " + n.dir + "/t1; proxy_temp_path " + n.dir + "/t2; fastcgi_temp_path " + n.dir + "/t3; uwsgi_temp_path " + n.dir + "/t4; scgi_temp_path " + n.dir + "/t5;",
+		`worker_connections \d+;`:    "worker_connections 512;",
+		`include switches\.conf;`:    "include " + n.dir + "/switches.conf;",
+		`keepalive_timeout 60s; #.*`: "keepalive_timeout 60s;",
+	} {
+		was := conf
+		if conf = regexp.MustCompile(old).ReplaceAllString(conf, now); conf == was {
+			t.Fatalf("deploy/nginx/nginx.conf has no %s", old)
+		}
+	}
+	if os.Geteuid() != 0 {
+		conf = strings.Replace(conf, "user root;", "", 1)
+	}
+	write(t, n.conf, conf)
+	write(t, filepath.Join(n.dir, "switches.conf"), string(readFile(t, "../../deploy/nginx/switches.conf")))
+	cmd := exec.Command(nginxProgram(t), "-c", n.conf, "-p", n.dir, "-e", filepath.Join(n.dir, "error.log"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt)
+		cmd.Wait()
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(n.dir, "error.log"))
+			t.Logf("nginx: %s", log)
+		}
+	})
+	eventually(t, func() string {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			log, _ := os.ReadFile(filepath.Join(n.dir, "error.log"))
+			return fmt.Sprintf("%v: %s", err, log)
+		}
+		conn.Close()
+		return ""
+	})
+	return n
+}
+
+func nginxProgram(t *testing.T) string {
+	t.Helper()
+	for _, program := range []string{"nginx", "/usr/sbin/nginx"} {
+		if path, err := exec.LookPath(program); err == nil {
+			return path
+		}
+	}
+	t.Fatal("no nginx: make deps installs it")
+	return ""
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// get asks with header fields given as "Name: value".
+func (n *nginx) get(path string, fields ...string) (int, http.Header, string) {
+	n.t.Helper()
+	r, err := http.NewRequestWithContext(n.t.Context(), http.MethodGet, n.URL+path, nil)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	r.Header.Set("Accept-Encoding", "identity")
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, ": ")
+		r.Header.Set(name, value)
+	}
+	w, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer w.Body.Close()
+	body, err := io.ReadAll(w.Body)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return w.StatusCode, w.Header, string(body)
+}
+
+func TestNginxInFront(t *testing.T) {
+	r := redistest.Single(t)
+	s := newShop(t)
+	fill(s, 40)
+	dir := t.TempDir()
+	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
+	v.refreshAll()
+	v.converged(s)
+	a := detailServer(t, v.NATS, r.URL, filepath.Join(dir, "a"))
+	b := detailServer(t, v.NATS, r.URL, filepath.Join(dir, "b"))
+	a.converged(s)
+	b.converged(s)
+	n := startNginx(t, a.Pages, b.Pages)
+	id := func(i int) string { return url.PathEscape(oddID(i)) }
+	page := func(i int) string { return "/item/" + id(i) + ".html" }
+
+	t.Run("an article is one server's, page and live parts alike", func(t *testing.T) {
+		for i := range 40 {
+			for _, path := range []string{page(i), "/item/" + id(i) + ".json", "/live/" + id(i)} {
+				if status, _, body := n.get(path); status != 200 {
+					t.Fatal(path, status, body)
+				}
+			}
+		}
+		servers := map[string]string{} // by article
+		both := map[string]bool{}
+		line := regexp.MustCompile(`"GET /(?:item|live)/([^ /]+?)(?:\.html|\.json)? HTTP/1.1" 200 .* (127\.0\.0\.1:\d+) [0-9.]+`)
+		eventually(t, func() string {
+			for _, m := range line.FindAllStringSubmatch(string(readFile(t, filepath.Join(n.dir, "vitrine.log"))), -1) {
+				if was := servers[m[1]]; was != "" && was != m[2] {
+					t.Fatalf("%s was asked of %s and of %s", m[1], was, m[2])
+				}
+				servers[m[1]], both[m[2]] = m[2], true
+			}
+			if len(servers) < 40 {
+				return fmt.Sprintf("%d articles in the log", len(servers))
+			}
+			return ""
+		})
+		if len(both) != 2 {
+			t.Errorf("servers asked: %v", both)
+		}
+	})
+	t.Run("a page is asked for once, whatever its query", func(t *testing.T) {
+		for _, query := range []string{"", "?utm_source=mail", "?a=1&b=2"} {
+			if status, header, _ := n.get(page(1) + query); status != 200 || header.Get("X-Cache") != "HIT" {
+				t.Error(query, status, header)
+			}
+		}
+	})
+	t.Run("each coding has its own bytes", func(t *testing.T) {
+		for range 2 {
+			for accept, want := range map[string]string{"gzip, deflate, br, zstd": "zstd", "gzip, deflate, br": "br", "gzip": "gzip", "zstd;q=0, gzip": "gzip", "identity": ""} {
+				if status, header, _ := n.get(page(2), "Accept-Encoding: "+accept); status != 200 || header.Get("Content-Encoding") != want {
+					t.Error(accept, status, header)
+				}
+			}
+		}
+	})
+	t.Run("conditional requests end at nginx", func(t *testing.T) {
+		_, header, _ := n.get(page(3))
+		if status, _, _ := n.get(page(3), "If-None-Match: "+header.Get("ETag")); status != 304 {
+			t.Error(status)
+		}
+	})
+	t.Run("one server gone is not seen", func(t *testing.T) {
+		a.stop()
+		for i := range 40 {
+			if status, _, body := n.get("/live/" + id(i)); status != 200 {
+				t.Fatal(status, body)
+			}
+		}
+	})
+	t.Run("all servers gone: pages stand", func(t *testing.T) {
+		b.stop()
+		for i := range 40 {
+			if status, _, _ := n.get(page(i)); status != 200 {
+				t.Fatal(i, status)
+			}
+		}
+	})
+}

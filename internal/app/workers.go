@@ -33,6 +33,7 @@ func (n *node) runSyncer(ctx context.Context) error {
 		})
 	})
 	group.Go(func() error { return n.runSweeper(ctx) })
+	group.Go(func() error { return n.trainDictionaries(ctx) })
 	return group.Wait()
 }
 

@@ -12,7 +12,7 @@ import (
 // HeaderSize is the size in bytes of what stands before a stored body:
 //
 //	 0     form: record or blob, and the format's version
-//	 1     flags: life in the lowest two bits, version, refs, zstd; three are free, the next for a dictionary
+//	 1     flags: life in the lowest two bits, version, refs, zstd, with a dictionary; two are free
 //	 2- 9  stamp or gen
 //	10-18  upstream version
 //	19-24  fetched, unix ms
@@ -37,16 +37,24 @@ const (
 	flagVersion = 0x04
 	flagRefs    = 0x08
 	flagZstd    = 0x10
-	flagsKnown  = flagLife | flagVersion | flagRefs | flagZstd
+
+	flagDictionary = 0x20 // of the frame; its number stands there
+	flagsKnown     = flagLife | flagVersion | flagRefs | flagZstd | flagDictionary
 
 	stampAt, versionAt, fetchedAt, eventAt, sourceAt, shapeAt, crcAt = 2, 10, 19, 25, 31, 33, 36
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// Encode writes a value as it is stored, without a dictionary: of a blob, or of a record.
+func Encode(v Value, blob bool) []byte { return (*Codec)(nil).Encode(v, blob) }
+
+// Decode reads what Encode wrote, as Codec.Decode does.
+func Decode(b []byte) (Value, error) { return (*Codec)(nil).Decode(b) }
+
 // Encode writes a value as it is stored: of a blob, or of a record.
-func Encode(v Value, blob bool) []byte {
-	body, flags := pack(v)
+func (c *Codec) Encode(v Value, blob bool) []byte {
+	body, flags := c.pack(v)
 	b := make([]byte, HeaderSize+len(body))
 	b[0] = formRecord
 	if blob {
@@ -70,13 +78,13 @@ func Encode(v Value, blob bool) []byte {
 
 // Decode reads what Encode wrote. Its errors wrap item.ErrDamaged and say what is wrong. The result
 // shares no memory with b.
-func Decode(b []byte) (Value, error) {
+func (c *Codec) Decode(b []byte) (Value, error) {
 	h, err := DecodeHeader(b)
 	if err != nil {
 		return Value{}, err
 	}
 	v := Value{Header: h}
-	if err := v.unpack(b[1], b[HeaderSize:]); err != nil {
+	if err := c.unpack(&v, b[1], b[HeaderSize:]); err != nil {
 		return Value{}, err
 	}
 	return v, nil

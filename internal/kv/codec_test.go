@@ -186,7 +186,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"half a header":           {func(b []byte) []byte { return b[:39] }, kv.Value{}, "39 bytes are no header"},
 		"another form":            {func(b []byte) []byte { b[0] = '{'; return b }, kv.Value{}, "form 0x7b is unknown"},
 		"a cut body":              {func(b []byte) []byte { return b[:len(b)-1] }, kv.Value{Body: []byte(`{}`)}, "checksum"},
-		"a flag of the future":    {func(b []byte) []byte { b[flagsAt] |= 0x20; return seal(b) }, kv.Value{}, "later format"},
+		"a flag of the future":    {func(b []byte) []byte { b[flagsAt] |= 0x40; return seal(b) }, kv.Value{}, "later format"},
 		"no life":                 {func(b []byte) []byte { b[flagsAt] &^= 3; return seal(b) }, kv.Value{}, "no life"},
 		"refs that never end":     {func(b []byte) []byte { b[flagsAt] |= 8; return seal(b) }, kv.Value{Body: []byte{0xff, 0xff}}, "refs have no end"},
 		"refs that are no JSON":   {func(b []byte) []byte { b[flagsAt] |= 8; return seal(b) }, kv.Value{Body: []byte("\x02{]")}, "refs are no JSON"},

@@ -35,30 +35,50 @@ var (
 )
 
 // pack writes what stands behind the header, and the flags that tell how.
-func pack(v Value) (body []byte, flags byte) {
-	body = v.Body
+func (c *Codec) pack(v Value) (body []byte, flags byte) {
 	if len(v.Refs) > 0 {
-		refs, err := json.Marshal(v.Refs)
-		if err != nil {
-			panic(err) // strings and slices of them always marshal
-		}
-		flags |= flagRefs
-		body = binary.AppendUvarint(make([]byte, 0, len(refs)+len(v.Body)+4), uint64(len(refs)))
-		body = append(append(body, refs...), v.Body...)
+		flags = flagRefs
 	}
-	if len(body) > compressFrom && len(body) <= bodyMax {
-		if small := packer().EncodeAll(body, make([]byte, 0, len(body)/2)); len(small) < len(body) {
-			return small, flags | flagZstd
+	body, how := c.squeeze(document(v))
+	return body, flags | how
+}
+
+// document is a value's body, after its refs where it has any.
+func document(v Value) []byte {
+	if len(v.Refs) == 0 {
+		return v.Body
+	}
+	refs, err := json.Marshal(v.Refs)
+	if err != nil {
+		panic(err) // strings and slices of them always marshal
+	}
+	body := binary.AppendUvarint(make([]byte, 0, len(refs)+len(v.Body)+4), uint64(len(refs)))
+	return append(append(body, refs...), v.Body...)
+}
+
+// squeeze compresses a document where that makes it smaller.
+func (c *Codec) squeeze(document []byte) (body []byte, flags byte) {
+	encoder, from, flags := packer, compressFrom, byte(flagZstd)
+	if set := c.dictionaries(); set != nil {
+		encoder, from, flags = func() *zstd.Encoder { return set.encoder }, dictionaryFrom, flagZstd|flagDictionary
+	}
+	if len(document) > from && len(document) <= bodyMax {
+		if small := encoder().EncodeAll(document, make([]byte, 0, len(document)/2)); len(small) < len(document) {
+			return small, flags
 		}
 	}
-	return body, flags
+	return document, 0
 }
 
 // unpack reads what pack wrote.
-func (v *Value) unpack(flags byte, body []byte) error {
+func (c *Codec) unpack(v *Value, flags byte, body []byte) error {
 	if flags&flagZstd != 0 {
+		decoder := unpacker
+		if set := c.dictionaries(); set != nil && flags&flagDictionary != 0 {
+			decoder = func() *zstd.Decoder { return set.decoder }
+		}
 		var err error
-		if body, err = unpacker().DecodeAll(body, nil); err != nil {
+		if body, err = decoder().DecodeAll(body, nil); err != nil {
 			return fmt.Errorf("%w: the body can't be decompressed: %w", item.ErrDamaged, err)
 		}
 	} else {

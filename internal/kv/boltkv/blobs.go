@@ -34,7 +34,7 @@ func (s *Store) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 			continue
 		}
 		var err error
-		if out[i].Value, err = kv.Decode(b); err != nil {
+		if out[i].Value, err = s.codec.Decode(b); err != nil {
 			out[i].Damaged = true
 		}
 	}
@@ -46,7 +46,7 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 	encoded := make([][]byte, len(puts))
 	for i, p := range puts {
 		var err error
-		if encoded[i], err = encode(p.Value, true); err != nil {
+		if encoded[i], err = s.encode(p.Value, true); err != nil {
 			return nil, fmt.Errorf("put %s: %w", p.BlobKey, err)
 		}
 	}
@@ -55,7 +55,7 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 		b := tx.Bucket([]byte(blobBucket))
 		for i, p := range puts {
 			key := blobKey(p.BlobKey)
-			if stored[i] = mayReplace(b.Get(key), p.Value.Stamp); !stored[i] {
+			if stored[i] = s.mayReplace(b.Get(key), p.Value.Stamp); !stored[i] {
 				continue
 			}
 			if err := b.Put(key, encoded[i]); err != nil {
@@ -71,10 +71,10 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 }
 
 // mayReplace tells whether a blob of gen may be written over what is there: nothing, a lower one, or damage.
-func mayReplace(there []byte, gen uint64) bool {
+func (s *Store) mayReplace(there []byte, gen uint64) bool {
 	if kv.StampOf(present(there)) < gen {
 		return true
 	}
-	_, err := kv.Decode(present(there))
+	_, err := s.codec.Decode(present(there))
 	return err != nil
 }

@@ -3,6 +3,7 @@ package boltkv_test
 import (
 	"testing"
 
+	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
 	"vitrine/internal/kv/kvtest"
@@ -31,5 +32,23 @@ func corrupt(s *boltkv.Store) func(*testing.T, string, func([]byte) []byte) {
 		if err := s.Corrupt(t.Context(), key, mutate); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestDictionaries(t *testing.T) {
+	path := file(t)
+	s := open(t, path, fast)
+	kvtest.ExerciseDictionaries(t, s, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path, fast)
+	list, err := s.Dictionaries(t.Context())
+	if err != nil || len(list) != 2 {
+		t.Fatal(len(list), err)
+	}
+	got, err := s.Blobs(t.Context(), []kv.BlobKey{{Entity: item.Entity{Kind: "sku", ID: "d11-0"}, Blob: "item"}})
+	if err != nil || got[0].Life != kv.Alive {
+		t.Fatalf("a file that is opened again: %v %+v", err, got)
 	}
 }

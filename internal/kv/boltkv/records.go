@@ -39,15 +39,15 @@ func (s *Store) Records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 	}
 	for i, b := range raw {
 		if b != nil {
-			out[i] = decodeRecord(b, out[i].Validators)
+			out[i] = s.decodeRecord(b, out[i].Validators)
 		}
 	}
 	return out, nil
 }
 
 // decodeRecord never fails: what can't be read is Damaged, with the stamp that a put must expect.
-func decodeRecord(b []byte, validators kv.Validators) kv.Record {
-	v, err := kv.Decode(b)
+func (s *Store) decodeRecord(b []byte, validators kv.Validators) kv.Record {
+	v, err := s.codec.Decode(b)
 	if err != nil {
 		return kv.Record{Value: kv.Value{Header: kv.Header{Stamp: kv.StampOf(b)}}, Damaged: true}
 	}
@@ -60,7 +60,7 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 	for i, p := range puts {
 		p.Value.Refs = nil
 		var err error
-		if encoded[i], err = encode(p.Value, false); err != nil {
+		if encoded[i], err = s.encode(p.Value, false); err != nil {
 			return nil, fmt.Errorf("put %s: %w", p.RecordKey, err)
 		}
 	}
@@ -80,11 +80,11 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 }
 
 // encode writes a value for the store; an Absent one is a caller's mistake.
-func encode(v kv.Value, blob bool) ([]byte, error) {
+func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
 	if v.Life != kv.Alive && v.Life != kv.Gone && v.Life != kv.Unknown {
 		return nil, fmt.Errorf("%w: life %d can't be stored", item.ErrRefused, v.Life)
 	}
-	return kv.Encode(v, blob), nil
+	return s.codec.Encode(v, blob), nil
 }
 
 // putRecord is one step: the record, its stamp, its dimension's gen, its refs.

@@ -43,9 +43,10 @@ const (
 
 // Store is one file. It is safe for concurrent use.
 type Store struct {
-	path string
-	opt  Options
-	db   *bbolt.DB
+	path  string
+	opt   Options
+	codec kv.Codec
+	db    *bbolt.DB
 
 	writes  chan *write
 	stopped chan struct{} // closed by the writer when it has ended
@@ -86,6 +87,9 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	}
 	s := &Store{path: path, opt: opt, db: db, writes: make(chan *write, 1024), stopped: make(chan struct{}), closing: make(chan struct{})}
 	go s.commitGroups()
+	if err := s.useDictionaries(ctx); err != nil {
+		opt.Log.Error("the dictionaries can't be read; what was stored with them is taken for damaged", "path", path, "error", err)
+	}
 	return s, nil
 }
 

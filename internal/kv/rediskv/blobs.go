@@ -21,20 +21,20 @@ func (s *Store) blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 		return nil, err
 	}
 	defer cancel()
-	stored, err := readBlobs(ctx, client, keys)
+	stored, err := s.readBlobs(ctx, client, keys)
 	if err != nil {
 		return nil, err
 	}
 	blobs := make([]kv.Blob, len(keys))
 	for i, b := range stored {
 		if b != nil {
-			blobs[i] = decodeBlob(b)
+			blobs[i] = s.decodeBlob(b)
 		}
 	}
 	return blobs, nil
 }
 
-func readBlobs(ctx context.Context, c redis.UniversalClient, keys []kv.BlobKey) ([][]byte, error) {
+func (s *Store) readBlobs(ctx context.Context, c redis.UniversalClient, keys []kv.BlobKey) ([][]byte, error) {
 	stored := make([][]byte, 0, len(keys))
 	for start := 0; start < len(keys); start += batch {
 		part := keys[start:min(start+batch, len(keys))]
@@ -48,7 +48,7 @@ func readBlobs(ctx context.Context, c redis.UniversalClient, keys []kv.BlobKey) 
 		}
 		stored = append(stored, got...)
 	}
-	return stored, nil
+	return stored, s.learn(ctx, c, stored)
 }
 
 // PutBlobs writes each blob over a lower one. A script can't tell a whole blob from a damaged one, so what was
@@ -61,7 +61,7 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 func (s *Store) putBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error) {
 	calls := make([]call, len(puts))
 	for i, p := range puts {
-		value, err := encode(p.Value, true)
+		value, err := s.encode(p.Value, true)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.BlobKey, err)
 		}
@@ -105,14 +105,14 @@ func (s *Store) mend(ctx context.Context, c redis.UniversalClient, puts []kv.Blo
 			keys, at = append(keys, puts[i].BlobKey), append(at, i)
 		}
 	}
-	found, err := readBlobs(ctx, c, keys)
+	found, err := s.readBlobs(ctx, c, keys)
 	if err != nil {
 		return err
 	}
 	var again []call
 	var of []int
 	for i, b := range found {
-		if b != nil && decodeBlob(b).Damaged {
+		if b != nil && s.decodeBlob(b).Damaged {
 			k := calls[at[i]]
 			again, of = append(again, call{k.keys, append(k.args[:2:2], b)}), append(of, at[i])
 		}

@@ -12,24 +12,24 @@ import (
 )
 
 // encode writes a value for the store; an Absent one is a caller's mistake.
-func encode(v kv.Value, blob bool) ([]byte, error) {
+func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
 	if v.Life != kv.Alive && v.Life != kv.Gone && v.Life != kv.Unknown {
 		return nil, fmt.Errorf("%w: life %d can't be stored", item.ErrRefused, v.Life)
 	}
-	return kv.Encode(v, blob), nil
+	return s.codec.Encode(v, blob), nil
 }
 
 // decodeRecord never fails: what can't be read is Damaged, with the stamp that a put must expect.
-func decodeRecord(b []byte) kv.Record {
-	v, err := kv.Decode(b)
+func (s *Store) decodeRecord(b []byte) kv.Record {
+	v, err := s.codec.Decode(b)
 	if err != nil {
 		return kv.Record{Value: kv.Value{Header: kv.Header{Stamp: kv.StampOf(b)}}, Damaged: true}
 	}
 	return kv.Record{Value: v}
 }
 
-func decodeBlob(b []byte) kv.Blob {
-	v, err := kv.Decode(b)
+func (s *Store) decodeBlob(b []byte) kv.Blob {
+	v, err := s.codec.Decode(b)
 	if err != nil {
 		return kv.Blob{Damaged: true}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/kvtest"
 	"vitrine/internal/kv/rediskv"
@@ -58,5 +59,21 @@ func TestConformanceCluster(t *testing.T) {
 	kvtest.ExerciseBlobs(t, func(t *testing.T) kvtest.Blobs {
 		c.Flush()
 		return kvtest.Blobs{BlobStore: openAt(t, c.URL), Corrupt: corrupter(c.Nodes[:]...)}
+	})
+}
+
+func TestDictionaries(t *testing.T) {
+	t.Run("single", func(t *testing.T) {
+		srv := redistest.Single(t)
+		kvtest.ExerciseDictionaries(t, openAt(t, srv.URL), openAt(t, srv.URL))
+		srv.Do("DEL", "dictionaries")
+		got, err := openAt(t, srv.URL).Blobs(t.Context(), []kv.BlobKey{{Entity: item.Entity{Kind: "sku", ID: "d11-0"}, Blob: "item"}})
+		if err != nil || !got[0].Damaged {
+			t.Errorf("a value whose dictionary is lost is damaged: %v %+v", err, got)
+		}
+	})
+	t.Run("cluster", func(t *testing.T) {
+		c := redistest.Cluster(t)
+		kvtest.ExerciseDictionaries(t, openAt(t, c.URL), openAt(t, c.URL))
 	})
 }

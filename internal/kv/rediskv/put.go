@@ -21,7 +21,7 @@ func (s *Store) putRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 	calls := make([]call, len(puts))
 	for i, p := range puts {
 		var err error
-		if calls[i], err = putCall(p); err != nil {
+		if calls[i], err = s.putCall(p); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.RecordKey, err)
 		}
 	}
@@ -43,8 +43,8 @@ func (s *Store) putRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 	return results, nil
 }
 
-func putCall(p kv.Put) (call, error) {
-	value, err := encode(p.Value, false)
+func (s *Store) putCall(p kv.Put) (call, error) {
+	value, err := s.encode(p.Value, false)
 	if err != nil {
 		return call{}, err
 	}

@@ -25,7 +25,7 @@ func (s *Store) records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 	defer cancel()
 	records := make([]kv.Record, 0, len(keys))
 	for start := 0; start < len(keys); start += batch {
-		part, err := readRecords(ctx, client, keys[start:min(start+batch, len(keys))])
+		part, err := s.readRecords(ctx, client, keys[start:min(start+batch, len(keys))])
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +34,7 @@ func (s *Store) records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 	return records, nil
 }
 
-func readRecords(ctx context.Context, c redis.UniversalClient, keys []kv.RecordKey) ([]kv.Record, error) {
+func (s *Store) readRecords(ctx context.Context, c redis.UniversalClient, keys []kv.RecordKey) ([]kv.Record, error) {
 	var (
 		values = newGather(c, len(keys), func(i int) (string, string) { return keys[i].Entity.Token(), keys[i].String() })
 		asked  = make([]*redis.StringCmd, len(keys))
@@ -51,6 +51,9 @@ func readRecords(ctx context.Context, c redis.UniversalClient, keys []kv.RecordK
 	if err != nil {
 		return nil, err
 	}
+	if err := s.learn(ctx, c, stored); err != nil {
+		return nil, err
+	}
 	records := make([]kv.Record, len(keys))
 	for i, k := range keys {
 		validators, err := asked[i].Bytes()
@@ -58,7 +61,7 @@ func readRecords(ctx context.Context, c redis.UniversalClient, keys []kv.RecordK
 			return nil, fmt.Errorf("%s: %w", kv.StateKey(k.Entity), err)
 		}
 		if stored[i] != nil {
-			records[i] = withValidators(decodeRecord(stored[i]), validators)
+			records[i] = withValidators(s.decodeRecord(stored[i]), validators)
 		}
 	}
 	return records, nil

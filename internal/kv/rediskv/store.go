@@ -25,6 +25,7 @@ type Store struct {
 	mayEvict bool
 	address  address
 	scripts  scripts
+	codec    kv.Codec
 
 	mu      sync.Mutex // guards what follows
 	client  redis.UniversalClient

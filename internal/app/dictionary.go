@@ -1,0 +1,198 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"vitrine/detail"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+const (
+	trainFirst   = time.Minute // after the start
+	trainEvery   = 24 * time.Hour
+	trainScanned = 50_000 // entities that are walked for a sample
+	trainSample  = 3_000  // documents
+	trainLeast   = 1_000  // documents without which none is made
+	trainGain    = 0.9    // a new dictionary must make documents at most this large, against what is in use
+)
+
+// trainer makes a dictionary of what a store holds, when that makes documents smaller.
+type trainer struct {
+	name   string
+	store  kv.Dictionaries
+	sample func(ctx context.Context, n int) ([][]byte, error)
+	log    *slog.Logger
+}
+
+// trainDictionaries looks once a day, until ctx ends, whether a dictionary would make the stores smaller.
+func (n *node) trainDictionaries(ctx context.Context) error {
+	wait := trainFirst
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		wait = trainEvery
+		for _, t := range n.trainers() {
+			if err := t.train(ctx); err != nil && ctx.Err() == nil {
+				n.log.Warn("no dictionary was made", "store", t.name, "error", err)
+			}
+		}
+	}
+}
+
+// trainers are one for each store.
+func (n *node) trainers() (all []*trainer) {
+	records, ok1 := n.records.(kv.Dictionaries)
+	blobs, ok2 := n.blobs.(kv.Dictionaries)
+	if ok1 {
+		all = append(all, &trainer{name: "records", store: records, sample: n.sampleRecords, log: n.log})
+	}
+	if ok2 && blobs != records {
+		all = append(all, &trainer{name: "blobs", store: blobs, sample: n.sampleBlobs, log: n.log})
+	}
+	return all
+}
+
+// train makes a dictionary of half of a sample, and adds it if the other half becomes enough smaller. Of several
+// processes one does it.
+func (t *trainer) train(ctx context.Context) error {
+	if leases, ok := t.store.(detail.Leaser); ok {
+		if _, mine, err := leases.Lease(ctx, "dictionary", trainFirst); err != nil || !mine {
+			return err
+		}
+	}
+	if _, err := t.store.Dictionaries(ctx); err != nil { // that another process made
+		return err
+	}
+	documents, err := t.sample(ctx, trainSample)
+	if err != nil || len(documents) < trainLeast {
+		return err
+	}
+	rand.Shuffle(len(documents), func(i, j int) { documents[i], documents[j] = documents[j], documents[i] })
+	learn, check := documents[:len(documents)/2], documents[len(documents)/2:]
+	made, err := kv.Train(learn, t.store.Codec().NewDictionaryID(rand.Uint64()))
+	if err != nil || made == nil {
+		return err
+	}
+	next := &kv.Codec{}
+	if err := next.Use([][]byte{made}); err != nil {
+		return err
+	}
+	before, after := 0, 0
+	for _, d := range check {
+		before += t.store.Codec().Size(d)
+		after += next.Size(d)
+	}
+	if float64(after) > trainGain*float64(before) {
+		return nil
+	}
+	if err := t.store.AddDictionary(ctx, made); err != nil {
+		return err
+	}
+	t.log.Info("a dictionary was made", "store", t.name, "documents", len(learn), "bytes_before", before/len(check), "bytes_after", after/len(check))
+	return nil
+}
+
+// sampleRecords takes up to n records from all over the store.
+func (n *node) sampleRecords(ctx context.Context, most int) ([][]byte, error) {
+	cat := n.catalog.Catalog()
+	if cat == nil {
+		return nil, errors.New("no catalog is in force")
+	}
+	entities, err := walk(ctx, n.records.ScanEntities, most)
+	if err != nil {
+		return nil, err
+	}
+	var documents [][]byte
+	for len(entities) > 0 && len(documents) < most {
+		batch := entities[:min(len(entities), 200)]
+		entities = entities[len(batch):]
+		more, err := n.documentsOf(ctx, batch)
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, more...)
+	}
+	return documents, nil
+}
+
+// documentsOf are the records and, where they are in the same store, the blobs of entities.
+func (n *node) documentsOf(ctx context.Context, entities []item.Entity) (documents [][]byte, err error) {
+	var records []kv.RecordKey
+	var blobs []kv.BlobKey
+	for _, e := range entities {
+		kind := n.catalog.Catalog().Kinds[e.Kind]
+		if kind == nil {
+			continue
+		}
+		for _, d := range kind.Dimensions {
+			records = append(records, kv.RecordKey{Entity: e, Dimension: d.Name})
+		}
+		for _, b := range kind.Blobs {
+			blobs = append(blobs, kv.BlobKey{Entity: e, Blob: b.Name})
+		}
+	}
+	read, err := n.records.Records(ctx, records)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range read {
+		documents = appendDocument(documents, r.Value)
+	}
+	if any(n.blobs) != any(n.records) {
+		return documents, nil
+	}
+	more, err := n.blobDocuments(ctx, blobs)
+	return append(documents, more...), err
+}
+
+func (n *node) sampleBlobs(ctx context.Context, most int) ([][]byte, error) {
+	keys, err := walk(ctx, n.blobs.ScanBlobs, most)
+	if err != nil {
+		return nil, err
+	}
+	return n.blobDocuments(ctx, keys)
+}
+
+func (n *node) blobDocuments(ctx context.Context, keys []kv.BlobKey) (documents [][]byte, err error) {
+	read, err := n.blobs.Blobs(ctx, keys)
+	for _, b := range read {
+		documents = appendDocument(documents, b.Value)
+	}
+	return documents, err
+}
+
+func appendDocument(documents [][]byte, v kv.Value) [][]byte {
+	if v.Life != kv.Alive {
+		return documents
+	}
+	return append(documents, kv.Document(v))
+}
+
+// walk takes up to n of what a scan lists, each with the same chance, of the first trainScanned.
+func walk[T any](ctx context.Context, scan func(context.Context, string, int) ([]T, string, error), n int) (sample []T, err error) {
+	seen := 0
+	for cursor := ""; ; {
+		var some []T
+		if some, cursor, err = scan(ctx, cursor, 1000); err != nil {
+			return nil, err
+		}
+		for _, one := range some {
+			if seen++; len(sample) < n {
+				sample = append(sample, one)
+			} else if i := rand.IntN(seen); i < n {
+				sample[i] = one
+			}
+		}
+		if cursor == "" || seen >= trainScanned {
+			return sample, nil
+		}
+	}
+}

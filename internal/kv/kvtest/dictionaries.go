@@ -1,0 +1,84 @@
+package kvtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"vitrine/internal/kv"
+)
+
+// Dictionary is a store that keeps dictionaries, as two processes see it; they may be one.
+type Dictionary interface {
+	kv.Blobs
+	kv.Records
+	kv.Dictionaries
+}
+
+// Articles are n documents that are alike, as those of a shop are.
+func Articles(n int, seed uint64) (all [][]byte) {
+	random := rand.New(rand.NewPCG(seed, 2))
+	word := func() string {
+		return strings.Fields("oak steel cotton blue green large small round soft hard outdoor winter summer travel kitchen garden")[random.IntN(16)]
+	}
+	for range n {
+		all = append(all, fmt.Appendf(nil, `{"title":"%s %s lamp","brand":"Acme %s","attributes":[{"name":"material","value":"%s"},{"name":"colour","value":"%s"}],"images":["https://img.example/%d.jpg"],"price":{"amount":"%d.99","currency":"EUR"}}`,
+			word(), word(), word(), word(), word(), random.IntN(1e9), random.IntN(500)))
+	}
+	return all
+}
+
+// ExerciseDictionaries holds that values are read whichever dictionary they were written with, by whom ever.
+func ExerciseDictionaries(t *testing.T, one, other Dictionary) {
+	ctx := t.Context()
+	stored := map[kv.BlobKey]string{}
+	write := func(s Dictionary, round int) {
+		t.Helper()
+		for i, body := range Articles(20, uint64(round)) {
+			key := blob(fmt.Sprintf("d%d-%d", round, i), "item")
+			v := value(kv.Alive, string(body))
+			v.Stamp, v.Refs = uint64(round), refs("brand", "9")
+			if _, err := s.PutBlobs(ctx, []kv.BlobPut{{BlobKey: key, Value: v}}); err != nil {
+				t.Fatal(err)
+			}
+			put(t, s, kv.Put{RecordKey: kv.RecordKey{Entity: key.Entity, Dimension: "product"}, Value: value(kv.Alive, string(body))})
+			stored[key] = string(body)
+		}
+	}
+	check := func(who string, s Dictionary) {
+		t.Helper()
+		for key, body := range stored {
+			blobs, err := s.Blobs(ctx, []kv.BlobKey{key})
+			if err != nil || string(blobs[0].Body) != body || len(blobs[0].Refs) != 1 {
+				t.Fatalf("%s, blob %s: %v %+v", who, key, err, blobs)
+			}
+			records, err := s.Records(ctx, []kv.RecordKey{{Entity: key.Entity, Dimension: "product"}})
+			if err != nil || string(records[0].Body) != body {
+				t.Fatalf("%s, record %s: %v %+v", who, key, err, records)
+			}
+		}
+	}
+	write(one, 1)
+	for round := range 2 {
+		made, err := kv.Train(Articles(400, uint64(100+round)), one.Codec().NewDictionaryID(rand.Uint64()))
+		if err != nil || made == nil {
+			t.Fatal(err)
+		}
+		if err := one.AddDictionary(ctx, made); err != nil {
+			t.Fatal(err)
+		}
+		write(one, 10+round)
+		write(other, 20+round) // without it, or with it: as it likes
+		check("who made the dictionary", one)
+		check("who did not", other)
+		list, err := other.Dictionaries(ctx)
+		if err != nil || len(list) != round+1 {
+			t.Fatal(len(list), err)
+		}
+	}
+	if err := one.AddDictionary(ctx, []byte("no dictionary")); err == nil {
+		t.Error("anything passes for a dictionary")
+	}
+	check("after a refused one", one)
+}

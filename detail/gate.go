@@ -1,11 +1,9 @@
 package detail
 
 import (
-	"context"
 	"fmt"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"vitrine/internal/item"
 )
@@ -13,49 +11,46 @@ import (
 // errBusy is what a visitor is told who comes while too many pages are being made.
 var errBusy = fmt.Errorf("%w: too many pages are being made", item.ErrUnavailable)
 
-const (
-	gateWithin = 100 * time.Millisecond // for a place; who would wait longer is better told at once
-	gateQueue  = 32                     // who may wait, for each place
-)
+// pagesPerCore are made at once. Most of them wait for a tier, or for their turn to be rendered.
+const pagesPerCore = 64
 
-// gate lets so many pages be made at once. Without it, a server with ten times more to do than it can would
-// begin all, finish each late, and serve few.
+// gate lets so many pages be made at once, and turns away who comes beyond that: nobody waits in front of it.
+// Without it, a server with ten times more to do than it can would begin all, finish each late, and serve few.
+//
+// Of the pages being made, one for each processor is rendered. Rendering takes a thousand times as long as what else
+// a request does, and with many at it, all else - to accept a connection, to read a request, to answer from memory -
+// would stand in line behind them at each step.
 type gate struct {
-	places  chan struct{}
-	waiting atomic.Int64
-	most    int64
+	making atomic.Int64
+	most   int64
+	turns  chan struct{}
 }
 
 func newGate() *gate {
-	n := 2 * runtime.GOMAXPROCS(0)
-	return &gate{places: make(chan struct{}, n), most: int64(gateQueue * n)}
+	cores := runtime.GOMAXPROCS(0)
+	return &gate{most: int64(pagesPerCore * cores), turns: make(chan struct{}, cores)}
+}
+
+// render calls f in its turn. What waits for the processor comes before the next one's.
+func (g *gate) render(f func()) {
+	g.turns <- struct{}{}
+	defer func() {
+		runtime.Gosched()
+		<-g.turns
+	}()
+	f()
 }
 
 // full tells whether whoever comes now is turned away.
-func (g *gate) full() bool { return g.waiting.Load() >= g.most }
+func (g *gate) full() bool { return g.making.Load() >= g.most }
 
-// enter waits for a place; leave gives it back.
-func (g *gate) enter(ctx context.Context) error {
-	select {
-	case g.places <- struct{}{}:
-		return nil
-	default:
+// enter tells whether a page may be made; leave is then called when it is.
+func (g *gate) enter() bool {
+	if g.making.Add(1) <= g.most {
+		return true
 	}
-	if g.waiting.Add(1) > g.most {
-		g.waiting.Add(-1)
-		return errBusy
-	}
-	defer g.waiting.Add(-1)
-	timer := time.NewTimer(gateWithin)
-	defer timer.Stop()
-	select {
-	case g.places <- struct{}{}:
-		return nil
-	case <-timer.C:
-		return errBusy
-	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", item.ErrUnavailable, ctx.Err())
-	}
+	g.leave()
+	return false
 }
 
-func (g *gate) leave() { <-g.places }
+func (g *gate) leave() { g.making.Add(-1) }

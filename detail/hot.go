@@ -5,6 +5,8 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,9 +29,10 @@ func (c *hotConn) answer(head []byte, err *error) bool {
 		return false
 	}
 	now := time.Now()
-	k := s.kept.get(unsafe.String(unsafe.SliceData(path), len(path)), st, now) // not kept by it
+	name := unsafe.String(unsafe.SliceData(path), len(path)) // good until the next read; nobody keeps it
+	k := s.kept.get(name, st, now)
 	if k == nil {
-		return false
+		return s.gate.full() && c.refuse(st, line, name, now, err)
 	}
 	coding := s.encoder.pick(c.memo.accepts, k.kind, k.size, true)
 	wire, body, status := k.wire[coding], k.bodies[coding], k.status
@@ -46,11 +49,59 @@ func (c *hotConn) answer(head []byte, err *error) bool {
 	s.metrics.pageHit.Inc()
 	s.metrics.pageRequest(status)
 	*err = c.write(wire, s.date(now), body, now)
-	if s.Access != nil {
-		full, _, _ := bytes.Cut(line[len("GET "):], []byte(" "))
-		s.Access.write(accessLine{c.remote, http.MethodGet, string(full), "HTTP/1.1", c.memo.referer, c.memo.agent, status, len(body)}, now)
-	}
+	c.log(line, status, len(body), now)
 	return true
+}
+
+// refuse tells the visitor of a page that has to be made that too many are being made. It costs little, so that
+// the pages under way don't pay for those that are turned away. A page that is here as it was is net/http's to serve.
+func (c *hotConn) refuse(st *site, line []byte, path string, now time.Time, err *error) bool {
+	s := c.server
+	if !st.isPage(path) || s.kept.last(path, st) != nil {
+		return false
+	}
+	k := st.refusal()
+	coding := s.encoder.pick(c.memo.accepts, k.kind, k.size, false)
+	s.metrics.hot.Inc()
+	s.metrics.refused.Inc()
+	s.metrics.pageMiss.Inc()
+	s.metrics.pageRefused.Inc()
+	*err = c.write(k.wire[coding], s.date(now), k.bodies[coding], now)
+	c.log(line, k.status, len(k.bodies[coding]), now)
+	return true
+}
+
+// log writes a request that was answered here.
+func (c *hotConn) log(line []byte, status, bytes int, now time.Time) {
+	if c.server.Access != nil {
+		full, _ := strings.CutSuffix(string(line[len("GET "):]), " HTTP/1.1")
+		c.server.Access.write(accessLine{c.remote, http.MethodGet, full, "HTTP/1.1", c.memo.referer, c.memo.agent, status, bytes}, now)
+	}
+}
+
+// isPage tells whether a path is that of a page as HTML.
+func (st *site) isPage(path string) bool {
+	for prefix, pages := range st.prefixes {
+		if rest, ok := strings.CutPrefix(path, prefix); ok {
+			_, _, twin, err := cutPage(pages, rest)
+			return err == nil && !twin
+		}
+	}
+	return false
+}
+
+// refusal is the answer to who comes while too many pages are being made.
+func (st *site) refusal() *kept {
+	st.refusing.Do(func() {
+		r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}}
+		a := st.explainError(st, r, answer{}, errBusy)
+		st.refused = &kept{status: a.status, kind: a.kind, header: a.header, size: len(a.body)}
+		setAlways(st.refused.header)
+		for _, c := range []coding{identity, zipped} {
+			st.refused.with(c, st.encoder.encode(c, a.body))
+		}
+	})
+	return st.refused
 }
 
 // hotSite is the site that pages in memory must be of; nil while nothing may be answered from memory.

@@ -25,6 +25,7 @@ type metrics struct {
 	hit, miss         prometheus.Counter // of the local cache; looked up once, they are counted on every read
 	pageHit, pageMiss prometheus.Counter // of page bytes
 	pageOK            prometheus.Counter // requests for pages that were answered by 200
+	pageRefused       prometheus.Counter // and by 503, on the hot path
 }
 
 func newMetrics() *metrics {
@@ -44,6 +45,7 @@ func newMetrics() *metrics {
 		renders: counter("template_errors_total", "Pages that their template failed on.", "template"),
 		parts:   counter("live_parts_total", "Live parts by the state they were shown in.", "part", "state"),
 	}
+	m.pageRefused = m.requests.WithLabelValues("page", "503")
 	m.pageOK = m.requests.WithLabelValues("page", "200")
 	m.hot = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "hot_total", Help: "Requests that were answered inside the connection's read, without net/http."})

@@ -48,9 +48,10 @@ func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool)
 	st.metrics.pageMiss.Inc()
 	ctx := r.Context()
 	crawler, err := st.crawlers.admit(r)
-	if err != nil || st.gate.full() {
+	if err != nil || !st.gate.enter() {
 		return st.busy(path, accept)
 	}
+	defer st.gate.leave()
 	if crawler {
 		ctx = unkeeping(ctx)
 	}
@@ -70,11 +71,13 @@ func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool)
 			return a, nil
 		}
 	}
-	if err := st.gate.enter(ctx); err != nil {
-		return st.busy(path, accept)
-	}
-	defer st.gate.leave()
-	a, err = st.make(read, twin, a)
+	st.gate.render(func() { a, err = st.compose(path, read, twin, a, accept, d) })
+	return a, err
+}
+
+// compose makes a page of its parts, compresses it, and keeps it.
+func (st *site) compose(path string, read *reading, twin bool, a answer, accept accepts, d draft) (answer, error) {
+	a, err := st.make(read, twin, a)
 	if err != nil || a.status == http.StatusFound {
 		return a, err
 	}
@@ -84,7 +87,7 @@ func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool)
 	}
 	a.coding = st.encoder.pick(accept, a.kind, len(a.body), true)
 	a.body, a.packed = st.encoder.encode(a.coding, a.body), true
-	if len(a.body) <= keptMax && !crawler {
+	if len(a.body) <= keptMax {
 		k.with(a.coding, a.body)
 		st.kept.keep(path, k, d, read)
 	}

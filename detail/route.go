@@ -41,7 +41,7 @@ func newRouter(st *site) http.Handler {
 	if st.Index != nil {
 		route(base+"/", "index", st.index)
 	}
-	for prefix, pages := range byPrefix(st.catalog.Pages) {
+	for prefix, pages := range st.prefixes {
 		if strings.ContainsAny(prefix, "{}*") || !strings.HasPrefix(prefix, "/") {
 			st.Log.Error("page left out: its path is no prefix", "prefix", prefix)
 			continue

@@ -29,6 +29,9 @@ type site struct {
 	shed      map[any]*switches.Switch // of overlays, joins and live parts
 
 	errorPages sync.Map // status code → []byte
+	prefixes   map[string][]*catalog.Page
+	refusing   sync.Once // makes refused
+	refused    *kept
 }
 
 // liveKind is what /live answers for: the kind of the pages that name live parts.
@@ -45,6 +48,7 @@ func newSite(s *Server, c *catalog.Catalog, set *templates.Set) *site {
 	st := &site{Server: s, catalog: c, templates: set, csp: policy(c.Site.Images), made: time.Now(), live: newLiveKind(c), exposed: exposed(c)}
 	st.revision = fmt.Sprintf("%d.%x.%s", c.Revision, h.Sum64(), set.Revision())
 	st.shed = declare(s.Switches, c)
+	st.prefixes = byPrefix(c.Pages)
 	st.router = newRouter(st)
 	return st
 }

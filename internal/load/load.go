@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -152,7 +153,7 @@ func (w *worker) run(queue <-chan due) {
 		got, err := w.client.get(d.Request, w.fields)
 		if err != nil {
 			w.result.Failed++
-			w.result.Errors[err.Error()]++
+			w.result.Errors[class(err)]++
 			continue
 		}
 		took := time.Since(d.at).Microseconds()
@@ -169,6 +170,15 @@ func (w *worker) run(queue <-chan due) {
 			w.result.Stale++
 		}
 	}
+}
+
+// class is an error without the addresses that make each one different.
+func class(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Op + ": " + op.Err.Error()
+	}
+	return err.Error()
 }
 
 func collect(workers []*worker, took time.Duration, sent, unsent int64) Result {

@@ -19,6 +19,7 @@ import (
 type Tier struct {
 	Name        string // shown as X-Vitrine-Source
 	Blobs       kv.BlobGetter
+	Replica     kv.BlobGetter // read in place of Blobs, but for what it has too old; nil for none
 	Timeout     time.Duration // of one batch, waiting for the budget included. Defaults to 100 ms, 1 s for the last tier
 	Concurrency int           // batches in flight. Defaults to 128
 }
@@ -46,6 +47,7 @@ type guarded struct {
 	on      *switches.Switch
 	back    *switches.Switch // back to source; nil for a tier that is a copy
 	breaker breaker
+	replica breaker
 	budget  chan struct{}
 	calls   sync.WaitGroup
 }
@@ -73,7 +75,12 @@ func (c *chain) anyClosed() bool {
 
 // read gives a part for each key, by position. A part that the first tier could not be asked about, and
 // no other has, carries an error; so does one that is damaged in the first.
-func (c *chain) read(ctx context.Context, keys []kv.BlobKey) []Part {
+func (c *chain) read(ctx context.Context, keys []kv.BlobKey) []Part { return c.readFrom(ctx, keys, false) }
+
+// reread is read without replicas, which may lag.
+func (c *chain) reread(ctx context.Context, keys []kv.BlobKey) []Part { return c.readFrom(ctx, keys, true) }
+
+func (c *chain) readFrom(ctx context.Context, keys []kv.BlobKey, master bool) []Part {
 	parts := make([]Part, len(keys))
 	open := make([]int, len(keys))
 	for i, key := range keys {
@@ -83,7 +90,7 @@ func (c *chain) read(ctx context.Context, keys []kv.BlobKey) []Part {
 		if len(open) == 0 {
 			break
 		}
-		blobs, err := c.ask(ctx, t, keys, open)
+		blobs, err := c.ask(ctx, t, keys, open, master)
 		if err != nil {
 			if n == 0 {
 				unavailable(parts, open, err)
@@ -96,13 +103,13 @@ func (c *chain) read(ctx context.Context, keys []kv.BlobKey) []Part {
 }
 
 // ask reads the keys that are still open from one tier.
-func (c *chain) ask(ctx context.Context, t *guarded, keys []kv.BlobKey, open []int) ([]kv.Blob, error) {
+func (c *chain) ask(ctx context.Context, t *guarded, keys []kv.BlobKey, open []int, master bool) ([]kv.Blob, error) {
 	wanted := make([]kv.BlobKey, len(open))
 	for i, at := range open {
 		wanted[i] = keys[at]
 	}
 	start := time.Now()
-	blobs, err := t.get(ctx, wanted)
+	blobs, err := t.get(ctx, wanted, master)
 	c.metrics.tier(t.Name, time.Since(start), blobs, err)
 	if err != nil && !errors.Is(err, errOpen) {
 		c.log.Debug("tier failed", "tier", t.Name, "keys", len(wanted), "error", err)
@@ -140,16 +147,37 @@ func isObject(body []byte) bool {
 
 // get asks the tier within its time-out, even where the store does not heed its context: a disk that
 // hangs must hold one of the tier's slots, not a page.
-func (t *guarded) get(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
-	if !t.on.On() || !t.back.On() || !t.breaker.allow() {
+func (t *guarded) get(ctx context.Context, keys []kv.BlobKey, master bool) ([]kv.Blob, error) {
+	if !t.on.On() || !t.back.On() {
 		return nil, errOpen
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
+	if t.Replica != nil && !master {
+		// Half of the time: the other half is the master's, where the replica hangs.
+		if blobs, err := t.ifWell(ctx, &t.replica, t.Replica, t.Timeout/2, keys); err == nil {
+			return blobs, nil
+		}
+	}
+	return t.ifWell(ctx, &t.breaker, t.Blobs, t.Timeout, keys)
+}
+
+// ifWell calls a store unless its breaker is open.
+func (t *guarded) ifWell(ctx context.Context, b *breaker, store kv.BlobGetter, within time.Duration, keys []kv.BlobKey) ([]kv.Blob, error) {
+	if ask, probe := b.allow(); probe {
+		t.calls.Go(func() { _, _ = t.call(context.WithoutCancel(ctx), b, store, within, keys) })
+		return nil, errOpen
+	} else if !ask {
+		return nil, errOpen
+	}
+	return t.call(ctx, b, store, within, keys)
+}
+
+func (t *guarded) call(ctx context.Context, b *breaker, store kv.BlobGetter, within time.Duration, keys []kv.BlobKey) ([]kv.Blob, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	select {
 	case t.budget <- struct{}{}:
 	case <-ctx.Done():
 		cancel()
-		t.breaker.done(errBudget)
+		b.done(errBudget)
 		return nil, errBudget
 	}
 	type answer struct {
@@ -159,7 +187,7 @@ func (t *guarded) get(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 	done := make(chan answer, 1)
 	t.calls.Go(func() {
 		defer cancel()
-		blobs, err := t.Blobs.Blobs(ctx, keys)
+		blobs, err := store.Blobs(ctx, keys)
 		<-t.budget
 		done <- answer{blobs, err}
 	})
@@ -177,7 +205,7 @@ func (t *guarded) get(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 	if a.err == nil && len(a.blobs) != len(keys) {
 		a.err = fmt.Errorf("%w: %d blobs for %d keys", item.ErrDamaged, len(a.blobs), len(keys))
 	}
-	t.breaker.done(a.err)
+	b.done(a.err)
 	return a.blobs, a.err
 }
 

@@ -173,10 +173,11 @@ func (r *reader) load(ctx context.Context, flights []*flight) {
 	for i, f := range flights {
 		keys[i], notes[i] = f.key, r.local.before(f.key)
 	}
+	keep := keeping(ctx) && r.memory.On()
 	parts := r.chain.read(ctx, keys)
 	r.again(ctx, parts)
 	for i, part := range parts {
-		flights[i].part = r.settle(part, notes[i], keeping(ctx))
+		flights[i].part = r.settle(part, notes[i], keep)
 	}
 }
 
@@ -193,7 +194,7 @@ func (r *reader) again(ctx context.Context, parts []Part) {
 	if len(low) == 0 {
 		return
 	}
-	for i, p := range r.chain.read(ctx, keys) {
+	for i, p := range r.chain.reread(ctx, keys) {
 		if p.Err == nil && p.Stamp >= parts[low[i]].Stamp {
 			parts[low[i]] = p
 		}

@@ -2,6 +2,7 @@ package detail_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
 	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/load"
 	"vitrine/internal/redistest"
 	"vitrine/internal/upstream"
 	"vitrine/switches"
@@ -198,6 +200,8 @@ func TestRecordsTier(t *testing.T) {
 	}
 }
 
+var leaseRate = flag.Float64("leaserate", 600, "requests a second at one key in TestALeaseBetweenServers")
+
 // TestALeaseBetweenServers has three servers want one page that no tier has.
 func TestALeaseBetweenServers(t *testing.T) {
 	redis := redistest.Single(t)
@@ -225,6 +229,23 @@ func TestALeaseBetweenServers(t *testing.T) {
 	if n := o.calls.Load(); n != 1 {
 		t.Errorf("%d calls", n)
 	}
+	// An entity that is wanted without a break, and never copied: one call for each lease of two seconds.
+	o.calls.Store(0)
+	for _, s := range shops {
+		wait.Go(func() {
+			next := func(float64) load.Request { return load.Request{Path: "/item/3.html"} }
+			r, err := load.Run(t.Context(), load.Config{Addr: strings.TrimPrefix(s.url, "http://"), Next: next, Rate: *leaseRate / 3, For: 3 * time.Second, Connections: 32})
+			if err != nil || r.Status[200] != r.Sent {
+				t.Errorf("%v %v %v", err, r.Status, r.Errors)
+			}
+			t.Logf("%.0f answers/s, p99 %.2f ms", r.Rate, r.Latency.P99)
+		})
+	}
+	wait.Wait()
+	if n := o.calls.Load(); n < 1 || n > 3 {
+		t.Errorf("%d calls in 3 seconds", n)
+	}
+	t.Logf("%d calls", o.calls.Load())
 	redis.Stop()
 	if got := shops[0].get(t, "/item/2.html"); got.status != 200 {
 		t.Error("without the leases' store each asks for itself:", got.status)

@@ -284,3 +284,42 @@ func TestAnnouncedUnderLoad(t *testing.T) {
 	close(stop)
 	readers.Wait()
 }
+
+func TestReplica(t *testing.T) {
+	replicated := func(t *testing.T) (*shop, *memory) {
+		replica := newMemory()
+		return open(t, func(c *detail.Config) { c.Tiers[0].Replica, c.Tiers[0].Timeout = replica, 100 * time.Millisecond }), replica
+	}
+	t.Run("is read in place of the master", func(t *testing.T) {
+		s, replica := replicated(t)
+		replica.put("sku:1", "item", 5, lamp)
+		got := s.get(t, "/item/1.json")
+		if got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" || got.header.Get("X-Vitrine-Stale") != "" || s.redis.reads() != 0 {
+			t.Error(got.status, got.header, s.redis.reads())
+		}
+	})
+	t.Run("what it has too old is read again at the master", func(t *testing.T) {
+		s, replica := replicated(t)
+		replica.put("sku:1", "item", 5, lamp)
+		s.redis.put("sku:1", "item", 6, `{"product":{"title":"New"}}`)
+		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
+		if got := s.get(t, "/item/1.json"); got.header.Get("X-Vitrine-Gen") != "6" || got.header.Get("X-Vitrine-Stale") != "" {
+			t.Error(got.header)
+		}
+	})
+	t.Run("that fails, or hangs, is done without", func(t *testing.T) {
+		s, replica := replicated(t)
+		s.redis.put("sku:1", "item", 6, lamp)
+		s.redis.put("sku:2", "item", 6, lamp)
+		replica.set(func(m *memory) { m.err = errDown })
+		if got := s.get(t, "/item/1.json"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "" {
+			t.Error(got.status, got.header)
+		}
+		hang := make(chan struct{})
+		defer close(hang)
+		replica.set(func(m *memory) { m.hang = hang })
+		if got := s.get(t, "/item/2.json"); got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" {
+			t.Error(got.status, got.header)
+		}
+	})
+}

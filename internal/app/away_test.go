@@ -14,15 +14,21 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// detailServer starts vitrine detail, waits until it has printed its addresses, and stops it at the end.
+// detailServer starts vitrine detail.
 func detailServer(t *testing.T, nats, redis, dir string, args ...string) *running {
+	t.Helper()
+	return role(t, "detail", nats, dir, append([]string{"--redis", redis, "--http", "127.0.0.1:0"}, args...)...)
+}
+
+// role starts a role, waits until it has printed its addresses, and stops it at the end.
+func role(t *testing.T, name, nats, dir string, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	stderr := &bytes.Buffer{}
 	code := make(chan int, 1)
 	go func() {
-		args = append([]string{"detail", "--nats", nats, "--redis", redis, "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
+		args = append([]string{name, "--nats", nats, "--dir", dir, "--admin", "127.0.0.1:0"}, args...)
 		code <- app.Run(ctx, args, strings.NewReader(""), in, stderr)
 		in.Close()
 	}()
@@ -49,12 +55,12 @@ func detailServer(t *testing.T, nats, redis, dir string, args ...string) *runnin
 	r.ended = code
 	t.Cleanup(func() {
 		if c := r.stop(); c != 0 || t.Failed() {
-			t.Logf("detail ended with code %d:\n%s", c, stderr)
+			t.Logf("%s ended with code %d:\n%s", name, c, stderr)
 		}
 	})
 	if r.Admin == "" {
 		stopped = true
-		t.Fatalf("detail ended with code %d before it was ready:\n%s", <-code, stderr)
+		t.Fatalf("the role ended with code %d before it was ready:\n%s", <-code, stderr)
 	}
 	return r
 }

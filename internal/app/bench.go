@@ -23,6 +23,7 @@ import (
 
 type benchCommand struct {
 	Pipeline benchPipelineCommand `cmd:"" help:"Drive the whole loop: publisher, NATS, upstream, workers, store, pages."`
+	Pages    benchPagesCommand    `cmd:"" help:"Ask for pages: workloads, with and without memory, batches, sizes of bbolt."`
 	Switches benchSwitchesCommand `cmd:"" help:"Push switches to many processes, and time it."`
 }
 

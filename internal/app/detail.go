@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -26,6 +28,8 @@ type detailOptions struct {
 	Disk        string       // mirror or reads
 	Templates   string       // the shop's folder; "" for the theme alone
 	Index       bool         // list all pages at /
+	Replica     string       // URL of a Redis that blobs are read from, where it is another than that they are written to
+	AccessLog   string       // file; "-" is standard output, "" is none
 	Pictures    http.Handler // of the demo, under /pictures/; nil for none
 }
 
@@ -54,6 +58,11 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 		}
 		own := n.openOwnFile()
 		tiers, warm = []detail.Tier{{Name: "redis", Blobs: n.blobs}, {Name: "bolt", Blobs: own}}, own
+		if opt.Replica != "" {
+			if tiers[0].Replica, err = n.openRedis(n.env.ctx, opt.Replica); err != nil {
+				return shown{}, err
+			}
+		}
 		n.own = own
 		if opt.Disk == "mirror" {
 			if mirror, err = detail.NewMirror(detail.MirrorConfig{From: n.blobs, To: own, Log: n.log}); err != nil {
@@ -78,6 +87,9 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 		Catalog: n.catalog.Catalog, Templates: folder.Set,
 		Tiers: tiers, Relations: n.records, Live: n.upstream, Log: n.log, Registry: n.metrics, Switches: n.switches,
 	}
+	if cfg.Access, err = n.openAccessLog(opt.AccessLog); err != nil {
+		return shown{}, err
+	}
 	cfg.Source, cfg.Announcer = n.upstream, missed{n.bus}
 	cfg.Leases, _ = n.records.(detail.Leaser)
 	if opt.Index {
@@ -91,6 +103,25 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 	n.warm(server, warm)
 	n.start(func(ctx context.Context) error { return n.followBlobs(ctx, server, mirror) })
 	return n.listenDetail(server, opt, from)
+}
+
+// openAccessLog opens the file to append to.
+func (n *node) openAccessLog(path string) (*detail.AccessLog, error) {
+	if path == "" {
+		return nil, nil
+	}
+	var out io.Writer = n.env.stdout
+	if path != "-" {
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+		if err != nil {
+			return nil, fmt.Errorf("open --access-log: %w", err)
+		}
+		n.onClose(file.Close)
+		out = file
+	}
+	log := detail.NewAccessLog(out, n.log)
+	n.start(log.Run)
+	return log, nil
 }
 
 // warmable is a store that memory is warmed from.

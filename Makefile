@@ -1,10 +1,10 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build test check vet lint fmt deps shots clean
+.PHONY: help build test check vet lint fmt deps shots bench-pages clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build ./vitrine
 	$(GO) build -trimpath -o vitrine ./cmd/vitrine
@@ -30,6 +30,9 @@ deps: ## install what the tests drive: redis-server, nginx, chromium
 shots: deps ## take the screenshots of docs/img
 	@mkdir -p docs/img
 	$(GO) test -count=1 -run '^TestShots$$' ./internal/app -args -shots $(CURDIR)/docs/img
+
+bench-pages: ## measure pages, beside the peers where they are, and write the tables of docs/performance.md
+	@scripts/bench-pages
 
 clean: ## remove the built binary
 	rm -f vitrine

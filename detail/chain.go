@@ -75,10 +75,14 @@ func (c *chain) anyClosed() bool {
 
 // read gives a part for each key, by position. A part that the first tier could not be asked about, and
 // no other has, carries an error; so does one that is damaged in the first.
-func (c *chain) read(ctx context.Context, keys []kv.BlobKey) []Part { return c.readFrom(ctx, keys, false) }
+func (c *chain) read(ctx context.Context, keys []kv.BlobKey) []Part {
+	return c.readFrom(ctx, keys, false)
+}
 
 // reread is read without replicas, which may lag.
-func (c *chain) reread(ctx context.Context, keys []kv.BlobKey) []Part { return c.readFrom(ctx, keys, true) }
+func (c *chain) reread(ctx context.Context, keys []kv.BlobKey) []Part {
+	return c.readFrom(ctx, keys, true)
+}
 
 func (c *chain) readFrom(ctx context.Context, keys []kv.BlobKey, master bool) []Part {
 	parts := make([]Part, len(keys))

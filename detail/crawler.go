@@ -29,6 +29,7 @@ const (
 // A crawler is who says so (User-Agent), or for whom more pages were made than a person reads. What is read for it
 // is not kept in memory, so that its sweep drives nothing out, and no upstream is asked for its sake.
 type crawlers struct {
+	on     *switches.Switch // off: they get nothing
 	budget *switches.Switch // percent of crawlPages
 	limit  *rate.Limiter
 	seed   maphash.Seed
@@ -43,8 +44,8 @@ type pace struct {
 	pages int
 }
 
-func newCrawlers(budget *switches.Switch) *crawlers {
-	return &crawlers{budget: budget, limit: rate.NewLimiter(crawlPages, crawlPages), seed: maphash.MakeSeed()}
+func newCrawlers(panel *switches.Panel) *crawlers {
+	return &crawlers{on: panel.Switch(switches.Crawlers), budget: panel.Switch(switches.CrawlerBudget), limit: rate.NewLimiter(crawlPages, crawlPages), seed: maphash.MakeSeed()}
 }
 
 // admit notes that a page has to be made for a visitor. It tells whether that is a crawler, and errBusy where

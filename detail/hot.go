@@ -25,7 +25,7 @@ func (c *hotConn) answer(head []byte, err *error) bool {
 	}
 	s := c.server
 	st := s.hotSite()
-	if st == nil {
+	if st == nil || c.memo.crawler && !s.crawlers.on.On() {
 		return false
 	}
 	now := time.Now()

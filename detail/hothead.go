@@ -13,6 +13,7 @@ type memo struct {
 	accepts accepts
 	have    string // If-None-Match
 	agent   string
+	crawler bool // by its own word
 	referer string
 }
 
@@ -102,6 +103,7 @@ func (m *memo) take(fields []byte) {
 			m.have = string(value)
 		case equalFold(name, "User-Agent"):
 			m.agent = string(value)
+			m.crawler = saysCrawler(m.agent)
 		case equalFold(name, "Referer"):
 			m.referer = string(value)
 		default:

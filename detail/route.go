@@ -53,10 +53,13 @@ func newRouter(st *site) http.Handler {
 
 // handle makes a handler an http.HandlerFunc.
 func (st *site) handle(route string, h handler) http.HandlerFunc {
+	open := st.Switches.Switch("route." + route)
 	return func(w http.ResponseWriter, r *http.Request) {
 		var a answer
 		err := errMethod
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if !open.On() || !st.crawlers.on.On() && saysCrawler(r.UserAgent()) {
+			err = errShed
+		} else if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			a, err = h(r)
 		}
 		if err != nil {

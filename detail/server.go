@@ -48,7 +48,7 @@ func New(c Config) (*Server, error) {
 		local.close()
 		return nil, err
 	}
-	s := &Server{Config: c, metrics: m, pool: pool, gate: newGate(), crawlers: newCrawlers(c.Switches.Switch(switches.CrawlerBudget))}
+	s := &Server{Config: c, metrics: m, pool: pool, gate: newGate(), crawlers: newCrawlers(c.Switches)}
 	s.reader = newReader(local, newChain(c.Tiers, c.Switches, m, c.Log), c.Switches.Switch(switches.ReadLocal), c.ReadDeadline)
 	s.source = newSource(c.Source, c.Leases, c.Switches)
 	s.missed = newAnnouncer(c.Announcer)

@@ -17,6 +17,7 @@ var (
 	errNotFound = errors.New("not found")
 	errGone     = errors.New("gone")
 	errMethod   = errors.New("method not allowed")
+	errShed     = errors.New("switched off")
 )
 
 // status is what a class of errors becomes.
@@ -46,6 +47,8 @@ func statusOf(err error) status {
 		return status{http.StatusMethodNotAllowed, "Method not allowed", "Only GET and HEAD are answered here.", "error.html", noStore}
 	case is(item.ErrID), is(item.ErrName), is(errBadRequest):
 		return status{http.StatusBadRequest, "Bad request", "", "error.html", noStore}
+	case is(errShed):
+		return status{http.StatusServiceUnavailable, "Out for a moment", "This is switched off for now. Please try again later.", "error.html", noStore}
 	case is(item.ErrUnavailable), is(item.ErrDamaged), is(context.Canceled), is(context.DeadlineExceeded):
 		return status{http.StatusServiceUnavailable, "Out for a moment", "The shop can't be read right now. Please try again.", "error.html", noStore}
 	}
@@ -57,6 +60,7 @@ func statusOf(err error) status {
 func (s *Server) explainError(st *site, r *http.Request, a answer, err error) answer {
 	row := statusOf(err)
 	switch {
+	case errors.Is(err, errShed): // as somebody wished
 	case errors.Is(err, errBusy): // told by a metric: a line for each would be one more load
 		s.metrics.refused.Inc()
 	case row.code >= http.StatusInternalServerError:

@@ -288,7 +288,7 @@ func TestAnnouncedUnderLoad(t *testing.T) {
 func TestReplica(t *testing.T) {
 	replicated := func(t *testing.T) (*shop, *memory) {
 		replica := newMemory()
-		return open(t, func(c *detail.Config) { c.Tiers[0].Replica, c.Tiers[0].Timeout = replica, 100 * time.Millisecond }), replica
+		return open(t, func(c *detail.Config) { c.Tiers[0].Replica, c.Tiers[0].Timeout = replica, 100*time.Millisecond }), replica
 	}
 	t.Run("is read in place of the master", func(t *testing.T) {
 		s, replica := replicated(t)

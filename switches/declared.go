@@ -2,20 +2,25 @@ package switches
 
 // Names of the switches that are declared in code.
 const (
-	ReadLocal     = "read.local"
-	ReadRedis     = "read.redis"
-	ReadBolt      = "read.bolt"
-	ReadRecords   = "read.records"
-	ReadUpstream  = "read.upstream"
-	BackToSource  = "back.to.source"
-	CrawlerBudget = "crawler.budget"
-	Compression   = "compression"
-	TTLFactor     = "ttl.factor"
-	IntakeHigh    = "intake.high"
-	IntakeNormal  = "intake.normal"
-	IntakeRefresh = "intake.refresh"
-	SweepPace     = "sweep.pace"
-	LogLevel      = "log.level"
+	ReadLocal      = "read.local"
+	ReadRedis      = "read.redis"
+	ReadBolt       = "read.bolt"
+	ReadRecords    = "read.records"
+	ReadUpstream   = "read.upstream"
+	BackToSource   = "back.to.source"
+	CrawlerBudget  = "crawler.budget"
+	Compression    = "compression"
+	RouteLive      = "route.live"
+	RouteBlobs     = "route.blobs"
+	RouteRelations = "route.relations"
+	Crawlers       = "crawlers"
+	Automata       = "automaton"
+	TTLFactor      = "ttl.factor"
+	IntakeHigh     = "intake.high"
+	IntakeNormal   = "intake.normal"
+	IntakeRefresh  = "intake.refresh"
+	SweepPace      = "sweep.pace"
+	LogLevel       = "log.level"
 )
 
 // Declared are the switches that every process has.
@@ -30,6 +35,11 @@ func Declared() []Declaration {
 		on(ReadRecords, "off: what no copy has is not folded from records", "pages that have no blob yet are missing"),
 		on(ReadUpstream, "off: what no tier has is not asked of its upstreams", "pages that nobody copied yet are missing"),
 		on(BackToSource, "off: only what is copied is served: no page is made of records or upstreams, no live part asks its upstream", "pages that nobody copied yet are missing; delivery and the like as they were, or hidden"),
+		on(RouteLive, "off: /live is answered with 503 before any work, by nginx where its agent runs", "what stood on the page, without updates"),
+		on(RouteBlobs, "off: /blobs is answered with 503 before any work", "nothing; scripts of the shop's own fail"),
+		on(RouteRelations, "off: /relations is answered with 503 before any work", "lists that a page loads are missing"),
+		on(Crawlers, "off: whoever calls itself a crawler is answered with 503 before any work", "nothing"),
+		on(Automata, "off: rules throw no switches, and what they have thrown is taken back", "nothing"),
 		{Name: CrawlerBudget, Type: Percent, Default: "100", Does: "how many pages are made for crawlers, of 50 a second on each server; what is in memory they always get", Shows: "nothing; crawlers are told to come later"},
 		{Name: Compression, Type: Choice, Default: "normal", Choices: []string{"normal", "fast", "off"}, Does: "how answers are compressed: fast is the quickest gzip, off is not at all; pages that are ready stay as they are", Shows: "nothing; larger answers"},
 		{Name: TTLFactor, Type: Percent, Default: "100", Does: "how long memory uses what it has without asking: 200 is twice as long", Shows: "older pages where it is more than 100"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"vitrine/detail"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
@@ -25,6 +26,7 @@ type admin struct {
 	node    *node
 	ready   func() error
 	explain func(ctx context.Context, what string) (any, error) // nil where no pages are served
+	pages   *detail.Server                                      // the same
 }
 
 func (a *admin) server() *http.Server {
@@ -35,6 +37,12 @@ func (a *admin) server() *http.Server {
 	mux.HandleFunc("GET /explain", a.explainWhat)
 	mux.HandleFunc("GET /related", a.related)
 	mux.HandleFunc("GET /audit", a.audit)
+	mux.HandleFunc("GET /rehearse", a.rehearse)
+	mux.HandleFunc("GET /rehearsal", a.rehearsal)
+	mux.HandleFunc("GET /rehearsal/page", a.rehearsalPage)
+	if a.pages != nil {
+		mux.Handle("GET /assets/", a.pages.Handler()) // of rehearsed pages
+	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)

@@ -197,7 +197,7 @@ func (n *node) listenDetail(server *detail.Server, opt detailOptions, from *pred
 	if opt.Pictures != nil {
 		handler = withPictures(opt.Pictures, handler)
 	}
-	a := &admin{node: n, ready: server.Ready, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
+	a := &admin{node: n, ready: server.Ready, pages: server, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
 	pages, err := from.listen("--http", opt.HTTP)
 	if err != nil {
 		return s, err

@@ -46,10 +46,12 @@ type node struct {
 	revision atomic.Uint64 // of the switches, the last that was applied
 	saving   sync.Mutex    // one at a time writes the file of switches
 	audits   audits
-	calls    atomic.Int64 // of upstreams
-	own      *ownFile     // of a detail server behind a Redis
-	stop     func()       // ends the process's agents
-	pages    string       // base URL of this process's pages; "" where it serves none
+
+	automaton *automaton
+	calls     atomic.Int64 // of upstreams
+	own       *ownFile     // of a detail server behind a Redis
+	stop      func()       // ends the process's agents
+	pages     string       // base URL of this process's pages; "" where it serves none
 
 	takenOver atomic.Bool // by another process, which serves now
 
@@ -66,7 +68,11 @@ func newNode(e *env, dir, role, room string) (*node, error) {
 	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.audits = newAudits(n.metrics)
 	n.useSwitches(role, room)
-	n.upstream = upstream.New(upstream.Config{Log: e.log, Off: n.upstreamOff, Observed: func(upstream.Call) { n.calls.Add(1) }})
+	n.automaton = newAutomaton(n)
+	n.upstream = upstream.New(upstream.Config{Log: e.log, Off: n.upstreamOff, Observed: func(c upstream.Call) {
+		n.calls.Add(1)
+		n.automaton.signals.observe(c)
+	}})
 	n.onClose(func() error { n.upstream.Close(); return nil })
 	return n, nil
 }
@@ -99,6 +105,7 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 	n.start(n.catalog.Run)
 	n.start(n.followSwitches)
 	n.start(n.tellPresence)
+	n.start(n.automaton.Run)
 	n.start(func(ctx context.Context) error { return conn.Guard(ctx, n.mendNATS) })
 	return nil
 }

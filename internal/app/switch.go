@@ -22,6 +22,9 @@ type switchCommand struct {
 	Watch    switchWatchCommand    `cmd:"" help:"Follow what is set."`
 	History  switchHistoryCommand  `cmd:"" help:"Tell who set a switch to what, when and why."`
 	Rollback switchRollbackCommand `cmd:"" help:"Set a switch to what it was before."`
+	Rehearse switchRehearseCommand `cmd:"" help:"Tell what pages would be with other values, before anything is set."`
+	Rules    switchRulesCommand    `cmd:"" help:"Rules that throw switches by themselves."`
+	Agent    switchAgentCommand    `cmd:"" help:"Have an nginx obey the switches."`
 	Nodes    switchNodesCommand    `cmd:"" help:"List the processes, and up to which revision each has applied the switches."`
 }
 

@@ -109,6 +109,10 @@ func (n *node) followSwitches(ctx context.Context) error {
 			n.revision.Store(0)
 			return nil
 		}
+		if e.Key == rulesKey && !e.Deleted {
+			n.automaton.keep(e.Value)
+			return nil
+		}
 		name, scope, ok := readSwitchKey(e.Key)
 		if !ok {
 			return nil

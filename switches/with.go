@@ -1,0 +1,41 @@
+package switches
+
+import (
+	"fmt"
+	"maps"
+)
+
+// With is a panel of its own, as this one would be with other values: for a rehearsal. Errors are ErrUnknown or
+// ErrValue. It does not follow this one; close it after use.
+func (p *Panel) With(values map[string]string) (*Panel, error) {
+	for name, value := range values {
+		if err := p.Check(name, value); err != nil {
+			return nil, err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	next := &Panel{who: p.who, now: p.now, switches: map[string]*Switch{}, settings: map[string]map[string]Setting{}}
+	for name, byScope := range p.settings {
+		next.settings[name] = maps.Clone(byScope)
+	}
+	for name, value := range values { // in the narrowest scope, so that nothing else says otherwise
+		next.settings[name] = map[string]Setting{"node:" + p.who.Node: {Name: name, Scope: "node:" + p.who.Node, Value: value, Reason: "rehearsal"}}
+	}
+	for name, s := range p.switches {
+		copied := &Switch{Declaration: s.Declaration}
+		next.switches[name] = copied
+		next.put(copied)
+	}
+	return next, nil
+}
+
+// ParseValue cuts NAME=VALUE.
+func ParseValue(text string) (name, value string, err error) {
+	for i := range text {
+		if text[i] == '=' && i > 0 {
+			return text[:i], text[i+1:], nil
+		}
+	}
+	return "", "", fmt.Errorf("%w: %.80q is not NAME=VALUE", ErrValue, text)
+}

@@ -40,7 +40,8 @@ type local struct {
 type entry struct {
 	part      Part
 	epoch     uint64
-	until     time.Time
+	since     time.Time
+	life      time.Duration // that it is good for, by a TTL factor of 100 percent
 	overtaken atomic.Bool // a higher gen was announced: only good where nothing else can be had
 }
 
@@ -102,8 +103,9 @@ func (l *local) get(key kv.BlobKey) (Part, freshness) {
 	if !ok || e.part.Key != key || e.overtaken.Load() || e.epoch != l.epoch.Load() || e.part.Stamp < l.floors.of(key) {
 		return Part{}, missing
 	}
-	late := time.Since(e.until)
-	switch part := e.asRead(); {
+	part := l.asRead(e)
+	late := time.Since(part.until)
+	switch {
 	case late < 0:
 		return part, fresh
 	case e.part.Life == kv.Absent || late > graceTTLs*l.ttl:
@@ -120,15 +122,20 @@ func (l *local) last(key kv.BlobKey) (Part, bool) {
 	if !ok || e.part.Key != key || e.part.Life == kv.Absent {
 		return Part{}, false
 	}
-	part := e.asRead()
+	part := l.asRead(e)
 	part.Stale = true
 	return part, true
 }
 
-func (e *entry) asRead() Part {
+func (l *local) asRead(e *entry) Part {
 	part := e.part
-	part.Origin, part.Tier, part.until = part.Tier, localTier, e.until
+	part.Origin, part.Tier, part.until = part.Tier, localTier, l.until(e)
 	return part
+}
+
+// until is when an entry is to be looked at again, by the factor as it is now.
+func (l *local) until(e *entry) time.Time {
+	return e.since.Add(e.life * time.Duration(l.factor.Percent()) / 100)
 }
 
 // before must be called before the read whose result keep is given.
@@ -144,16 +151,16 @@ func (l *local) keep(part Part, b before) (until time.Time) {
 	if !l.floors.allows(key, part.Stamp, b.floor) {
 		return until
 	}
-	ttl := l.ttl * time.Duration(l.factor.Percent()) / 100
+	ttl := l.ttl
 	if part.Life == kv.Absent || part.Stale {
 		ttl = min(ttl, absentTTL)
 	}
-	until = time.Now().Add(jitter(ttl))
+	e := &entry{part: part, epoch: b.epoch, since: time.Now(), life: jitter(ttl)}
+	until = l.until(e)
 	if len(part.Body) > localMaxBody {
 		l.cache.Del(key.String())
 		return until
 	}
-	e := &entry{part: part, epoch: b.epoch, until: until}
 	l.set(e)
 	// The second look: an announcement between the first one and the Set found nothing to drop.
 	if !l.floors.allows(key, part.Stamp, b.floor) {

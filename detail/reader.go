@@ -208,7 +208,7 @@ func (r *reader) again(ctx context.Context, parts []Part) {
 func (r *reader) settle(part Part, b before, keep bool) Part {
 	if part.Err != nil || part.Stale || part.Life == kv.Absent && part.Stamp < r.local.floors.of(part.Key) {
 		old, ok := r.local.last(part.Key)
-		if ok && (part.Err != nil || old.Stamp > part.Stamp) {
+		if ok && r.memory.On() && (part.Err != nil || old.Stamp > part.Stamp) {
 			return old
 		}
 	}

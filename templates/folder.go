@@ -22,6 +22,8 @@ type Folder struct {
 	theme fs.FS
 	log   *slog.Logger
 
+	pushed chan []byte // the newest that was pushed and not looked at
+
 	now    atomic.Pointer[Set]
 	broken atomic.Pointer[string] // why the files as they stand are not in force; nil where they are
 }
@@ -33,8 +35,8 @@ func OpenFolder(dir string, log *slog.Logger) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{dir: dir, theme: theme, log: log}
-	set, err := f.load()
+	f := &Folder{dir: dir, theme: theme, log: log, pushed: make(chan []byte, 1)}
+	set, err := f.load(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -53,33 +55,48 @@ func (f *Folder) Broken() string {
 	return ""
 }
 
+// Push puts a set that Pack made in the place of the folder; one without files gives the place back. Run takes it.
+func (f *Folder) Push(packed []byte) {
+	for {
+		select {
+		case f.pushed <- packed:
+			return
+		default:
+		}
+		select {
+		case <-f.pushed: // an older one
+		default:
+		}
+	}
+}
+
 // Run looks at the files until ctx ends. A change is loaded once the files have stood still between two looks.
 func (f *Folder) Run(ctx context.Context) error {
-	if f.dir == "" {
-		<-ctx.Done()
-		return nil
-	}
 	look := time.NewTicker(Look)
 	defer look.Stop()
+	var packed []byte
 	loaded := "" // load once more: they may have changed since OpenFolder
 	seen := loaded
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case packed = <-f.pushed:
+			f.reload(packed)
+			continue
 		case <-look.C:
 		}
 		face := f.face()
 		if face != loaded && face == seen {
 			loaded = face
-			f.reload()
+			f.reload(packed)
 		}
 		seen = face
 	}
 }
 
-func (f *Folder) reload() {
-	set, err := f.load()
+func (f *Folder) reload(packed []byte) {
+	set, err := f.load(packed)
 	if err != nil {
 		why := err.Error()
 		f.broken.Store(&why)
@@ -93,9 +110,16 @@ func (f *Folder) reload() {
 	}
 }
 
-func (f *Folder) load() (*Set, error) {
+// load makes the set of what was pushed, or else of the folder.
+func (f *Folder) load(packed []byte) (*Set, error) {
 	var shop fs.FS
-	if f.dir != "" {
+	if len(packed) > 0 {
+		var err error
+		if shop, err = unpack(packed); err != nil {
+			return nil, err
+		}
+	}
+	if shop == nil && f.dir != "" {
 		if _, err := os.Stat(f.dir); err == nil {
 			shop = os.DirFS(f.dir)
 		} else if !errors.Is(err, fs.ErrNotExist) {

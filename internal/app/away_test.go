@@ -28,7 +28,7 @@ func role(t *testing.T, name, nats, dir string, args ...string) *running {
 	stderr := &bytes.Buffer{}
 	code := make(chan int, 1)
 	go func() {
-		args = append([]string{name, "--nats", nats, "--dir", dir, "--admin", "127.0.0.1:0"}, args...)
+		args = append(append(strings.Fields(name), "--nats", nats, "--dir", dir, "--admin", "127.0.0.1:0"), args...)
 		code <- app.Run(ctx, args, strings.NewReader(""), in, stderr)
 		in.Close()
 	}()

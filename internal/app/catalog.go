@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
@@ -127,41 +126,9 @@ type catalogList struct {
 	JSON bool `name:"json" help:"Print one JSON object a line."`
 }
 
-// listed is one line of catalog list --json.
-type listed struct {
-	Revision uint64    `json:"revision"`
-	At       time.Time `json:"at"`
-	Bytes    int       `json:"bytes"`
-	InForce  bool      `json:"in_force"`
-}
-
 // Run is vitrine catalog list.
 func (c *catalogList) Run(e *env) error {
-	conn, err := c.dial(e, "catalog list")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	history, err := conn.Bucket(catalogBucket).History(e.ctx, catalogKey)
-	if err != nil {
-		return fmt.Errorf("read the revisions: %w", err)
-	}
-	for i, h := range history {
-		l := listed{h.Revision, h.Created, len(h.Value), i == len(history)-1}
-		if c.JSON {
-			err = json.NewEncoder(e.stdout).Encode(l)
-		} else {
-			mark := ""
-			if l.InForce {
-				mark = "  in force"
-			}
-			_, err = fmt.Fprintf(e.stdout, "%6d  %s  %6d bytes%s\n", l.Revision, l.At.Format(time.RFC3339), l.Bytes, mark)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return pushed{c.natsFlag, catalogBucket, catalogKey, "catalog"}.list(e, c.JSON)
 }
 
 type catalogRollback struct {
@@ -171,27 +138,5 @@ type catalogRollback struct {
 
 // Run is vitrine catalog rollback.
 func (c *catalogRollback) Run(e *env) error {
-	conn, err := c.dial(e, "catalog rollback")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	bucket := conn.Bucket(catalogBucket)
-	history, err := bucket.History(e.ctx, catalogKey)
-	if err != nil {
-		return fmt.Errorf("read the revisions: %w", err)
-	}
-	for i := len(history) - 1; i >= 0; i-- {
-		h := history[i]
-		if h.Revision != c.Revision && (c.Revision != 0 || i != len(history)-2) {
-			continue
-		}
-		revision, err := bucket.Put(e.ctx, catalogKey, h.Value)
-		if err != nil {
-			return fmt.Errorf("push revision %d again: %w", h.Revision, err)
-		}
-		_, err = fmt.Fprintf(e.stdout, "revision %d is in force again, as revision %d\n", h.Revision, revision)
-		return err
-	}
-	return fmt.Errorf("no such earlier revision; see: vitrine catalog list")
+	return pushed{c.natsFlag, catalogBucket, catalogKey, "catalog"}.rollback(e, c.Revision)
 }

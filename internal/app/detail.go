@@ -43,6 +43,7 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 		return shown{}, err
 	}
 	n.start(folder.Run)
+	n.start(func(ctx context.Context) error { return n.followTemplates(ctx, folder) })
 	n.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vitrine_templates_broken", Help: "1 while the templates as they stand can't be loaded and older ones are in force.",
 	}, func() float64 { return boolGauge(folder.Broken() != "") }))

@@ -213,3 +213,56 @@ func TestNginxInFront(t *testing.T) {
 		}
 	})
 }
+
+// TestNginxObeysSwitches: the agent has nginx refuse what is switched off, before a server is asked, and the
+// acknowledgement tells that it does.
+func TestNginxObeysSwitches(t *testing.T) {
+	s := newShop(t)
+	fill(s, 3)
+	dir := t.TempDir()
+	v := up(t, filepath.Join(dir, "up"), "--catalog", catalogFor(t, shopCatalog, s.URL))
+	v.refreshAll()
+	v.converged(s)
+	n := startNginx(t, v.Pages)
+	role(t, "switch agent", v.NATS, filepath.Join(dir, "agent"), "--out", filepath.Join(n.dir, "switches.conf"),
+		"--reload", nginxProgram(t)+" -c "+n.conf+" -p "+n.dir+" -e "+filepath.Join(n.dir, "error.log")+" -s reload")
+	eventually(t, func() string {
+		if _, nodes, _ := vitrine(t, "switch", "nodes", "--nats", v.NATS); !strings.Contains(nodes, "front") {
+			return nodes
+		}
+		return ""
+	})
+	const robot = "User-Agent: Googlebot/2.1"
+	for _, c := range []struct {
+		name, path string
+		fields     []string
+	}{
+		{"route.live", "/live/" + url.PathEscape(oddID(0)), nil},
+		{"route.blobs", "/blobs/sku/item?ids=" + url.QueryEscape(oddID(0)), nil},
+		{"crawlers", "/item/" + url.PathEscape(oddID(0)) + ".html", []string{robot}},
+	} {
+		if status, _, body := n.get(c.path, c.fields...); status != 200 {
+			t.Fatal(c.path, status, body)
+		}
+		if out := v.flip(0, c.name, "off"); len(out.Acked) != 2 {
+			t.Errorf("%s: %+v", c.name, out)
+		}
+		eventually(t, func() string { // nginx's new workers take over a moment after it said so
+			status, header, body := n.get(c.path, c.fields...)
+			if status != 503 || header.Get("Retry-After") == "" || !strings.Contains(body, "try again") {
+				return fmt.Sprint(c.path, status, body)
+			}
+			return ""
+		})
+		if status, _, _ := n.get("/item/" + url.PathEscape(oddID(1)) + ".html"); status != 200 {
+			t.Errorf("%s off: a page is %d", c.name, status)
+		}
+		v.flip(0, c.name, "on")
+		eventually(t, func() string {
+			if status, _, _ := n.get(c.path, c.fields...); status != 200 {
+				return "it does not come back"
+			}
+			return ""
+		})
+	}
+}

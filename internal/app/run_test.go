@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,26 @@ type running struct {
 	t                        testing.TB
 	Pages, Admin, NATS, Shop string // Shop is the demo's back office; "" with a catalog
 	stop                     func() int
-	ended                    chan int // gives the exit code of a detail server
+	ended                    chan int // gives the exit code of a role
+	log                      func() string
+}
+
+// logged is what a process has logged so far.
+type logged struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // up starts vitrine up on free ports, waits until it is ready, and stops it at the end of the test.
@@ -37,14 +57,14 @@ func up(t testing.TB, dir string, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
-	stderr := &bytes.Buffer{}
+	stderr := &logged{}
 	code := make(chan int, 1)
 	args = append([]string{"up", "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--shop", "127.0.0.1:0"}, args...)
 	go func() {
 		code <- app.Run(ctx, args, strings.NewReader(""), in, stderr)
 		in.Close()
 	}()
-	r := &running{t: t}
+	r := &running{t: t, log: stderr.String}
 	stopped := false
 	r.stop = func() int {
 		if stopped {

@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -87,7 +88,8 @@ func TestEachSwitch(t *testing.T) {
 			if ok() {
 				return ""
 			}
-			return fmt.Sprintf("%s: from %s, %s, %s", what, source(), page(), live())
+			_, explained, _ := vitrine(t, "explain", "sku:1", "--admin", v.Admin)
+			return fmt.Sprintf("%s: from %s, %s, %s, %s", what, source(), page(), live(), explained)
 		})
 	}
 	for _, c := range []struct {
@@ -144,6 +146,102 @@ func TestEachSwitch(t *testing.T) {
 		v.flip(0, "upstream.dealers", "on")
 		v.waitFor("1", `"amount":6`)
 	})
+	for _, c := range []struct{ name, path, agent string }{
+		{"route.live", "/live/1", ""}, {"route.blobs", "/blobs/sku/item?ids=1", ""}, {"route.relations", "/relations/brand/b/brand", ""},
+		{"crawlers", "/item/1.html", "Somebot/1.0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status := func() int { return statusFor(t, v.Pages+c.path, c.agent) }
+			if c.name == "route.relations" {
+				if status() != 404 { // the ref is not public; but it is asked for
+					t.Fatal(status())
+				}
+			} else if status() != 200 {
+				t.Fatal(status())
+			}
+			v.flip(0, c.name, "off")
+			expect("off", func() bool { return status() == 503 })
+			v.flip(0, c.name, "on")
+			expect("on again", func() bool { return status() != 503 })
+		})
+	}
+	t.Run("crawler.budget", func(t *testing.T) {
+		v.flip(0, "read.local", "off") // what is in memory they get
+		v.flip(0, "crawler.budget", "0")
+		expect("no budget", func() bool { return statusFor(t, v.Pages+"/item/1.html", "Somebot/1.0") == 503 })
+		v.flip(0, "crawler.budget", "100")
+		expect("a budget", func() bool { return statusFor(t, v.Pages+"/item/1.html", "Somebot/1.0") == 200 })
+		v.flip(0, "read.local", "on")
+	})
+	t.Run("compression", func(t *testing.T) {
+		v.flip(0, "read.local", "off") // pages that are ready stay as they are
+		coding := func() string {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.Pages+"/item/1.html", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Accept-Encoding", "gzip, zstd")
+			w, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Body.Close()
+			return w.Header.Get("Content-Encoding")
+		}
+		for value, want := range map[string]string{"off": "", "fast": "gzip", "normal": "zstd"} {
+			v.flip(0, "compression", value)
+			expect(value, func() bool { return coding() == want })
+		}
+		v.flip(0, "read.local", "on")
+	})
+	t.Run("read.records, read.upstream, back.to.source", func(t *testing.T) {
+		for _, name := range []string{"read.upstream", "back.to.source"} {
+			s.Put(name, func(p *product) { p.Title = "Nobody told" }) // of a page that nobody has asked for
+			status := func() int { return statusFor(t, v.Pages+"/item/"+name+".html", "") }
+			v.flip(0, name, "off")
+			expect(name, func() bool { return status() == 404 })
+			v.flip(0, name, "on")
+			expect(name, func() bool { return status() == 200 })
+			v.waitFor(name, "Nobody told")
+		}
+		v.flip(0, "intake.high", "off") // else what is missing is mended at once
+		r.Do("DEL", "blob:{sku:1}:item")
+		v.flip(0, "read.local", "off")
+		v.flip(0, "read.bolt", "off")
+		expect("records", func() bool { return source() == "records" })
+		v.flip(0, "read.records", "off")
+		expect("no records", func() bool { return source() == "upstream" })
+		for _, name := range []string{"read.records", "read.bolt", "read.local", "intake.high"} {
+			v.flip(0, name, "on")
+		}
+		publish(item.High, item.All) // a reader announces an entity once a minute
+		eventually(t, func() string {
+			if r.Do("EXISTS", "blob:{sku:1}:item").(int64) == 0 {
+				return "the blob is not made again"
+			}
+			return ""
+		})
+	})
+	t.Run("ttl.factor", func(t *testing.T) {
+		v.flip(0, "ttl.factor", "0")
+		expect("nothing is used twice without asking", func() bool {
+			from := source()
+			return from != "page" && source() != "page"
+		})
+		v.flip(0, "ttl.factor", "100")
+		expect("memory again", func() bool { return source() == "page" })
+	})
+	t.Run("log.level", func(t *testing.T) {
+		told := func() int { return strings.Count(v.log(), "name=sweep.pace") }
+		v.flip(0, "log.level", "error")
+		v.flip(0, "sweep.pace", "50")
+		if told() != 0 {
+			t.Error("a line of a lower level is logged")
+		}
+		v.flip(0, "log.level", "start")
+		v.flip(0, "sweep.pace", "100")
+		expect("lines are logged again", func() bool { return told() == 1 })
+	})
 	for _, lane := range item.Lanes() {
 		t.Run("intake."+string(lane), func(t *testing.T) {
 			v.flip(0, "intake."+string(lane), "off")
@@ -165,6 +263,21 @@ func TestEachSwitch(t *testing.T) {
 			v.waitFor("1", want.Title)
 		})
 	}
+}
+
+func statusFor(t *testing.T, url, agent string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("User-Agent", agent)
+	w, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Body.Close()
+	return w.StatusCode
 }
 
 func TestSwitchCommands(t *testing.T) {

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -107,10 +108,24 @@ func (c *Conn) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) err
 		return err
 	default:
 		was := old.CachedInfo().Config
+		if says(cfg, was) {
+			return nil // not every role may change it
+		}
 		cfg.Replicas, cfg.Placement = was.Replicas, was.Placement
 	}
 	_, err = c.js.CreateOrUpdateStream(ctx, cfg)
 	return err
+}
+
+// says tells whether a stream is as it is wanted: in whatever is wanted of it. The server fills in the rest.
+func says(want, is jetstream.StreamConfig) bool {
+	w, i := reflect.ValueOf(want), reflect.ValueOf(is)
+	for n := range w.NumField() {
+		if field := w.Field(n); !field.IsZero() && !reflect.DeepEqual(field.Interface(), i.Field(n).Interface()) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Conn) ensureBucket(ctx context.Context, cfg jetstream.KeyValueConfig) error {
@@ -121,6 +136,9 @@ func (c *Conn) ensureBucket(ctx context.Context, cfg jetstream.KeyValueConfig) e
 		return err
 	default:
 		was := old.CachedInfo().Config
+		if was.MaxMsgsPerSubject == int64(cfg.History) && was.MaxAge == cfg.TTL && was.SubjectDeleteMarkerTTL == cfg.LimitMarkerTTL {
+			return nil
+		}
 		cfg.Replicas, cfg.Placement = was.Replicas, was.Placement
 	}
 	_, err = c.js.CreateOrUpdateKeyValue(ctx, cfg)

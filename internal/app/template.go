@@ -1,0 +1,115 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"vitrine/internal/bus"
+	"vitrine/templates"
+)
+
+const (
+	templateBucket = "templates"
+	templateKey    = "templates" // a packed folder
+	templateFile   = "templates.zip"
+)
+
+type templateCommand struct {
+	Check    templateCheck    `cmd:"" help:"Check a folder of templates: each is rendered with sample data."`
+	Push     templatePush     `cmd:"" help:"Check a folder of templates and put it in force on every server."`
+	Rollback templateRollback `cmd:"" help:"Put an earlier revision in force again."`
+	List     templateList     `cmd:"" help:"List the revisions that NATS keeps."`
+}
+
+func (templateCommand) Help() string {
+	return `Examples:
+  vitrine template check templates/
+  vitrine template push templates/
+
+What is pushed takes the place of the servers' own folders; a folder without files gives it back.`
+}
+
+type templateCheck struct {
+	Folder string `arg:"" help:"The folder." type:"existingdir"`
+}
+
+// Run is vitrine template check.
+func (c *templateCheck) Run(e *env) error {
+	packed, err := templates.Pack(os.DirFS(c.Folder))
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Folder, err)
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s is sound: %d bytes packed\n", c.Folder, len(packed))
+	return err
+}
+
+type templatePush struct {
+	natsFlag
+	Folder string `arg:"" help:"The folder." type:"existingdir"`
+}
+
+// Run is vitrine template push.
+func (c *templatePush) Run(e *env) error {
+	packed, err := templates.Pack(os.DirFS(c.Folder))
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Folder, err)
+	}
+	conn, err := c.dial(e, "template push")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.Ensure(e.ctx); err != nil {
+		return err
+	}
+	revision, err := conn.Bucket(templateBucket).Put(e.ctx, templateKey, packed)
+	if err != nil {
+		return fmt.Errorf("push the templates: %w", err)
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s is in force as revision %d\n", c.Folder, revision)
+	return err
+}
+
+type templateList struct {
+	natsFlag
+	JSON bool `name:"json" help:"Print one JSON object a line."`
+}
+
+// Run is vitrine template list.
+func (c *templateList) Run(e *env) error {
+	return pushed{c.natsFlag, templateBucket, templateKey, "template"}.list(e, c.JSON)
+}
+
+type templateRollback struct {
+	natsFlag
+	Revision uint64 `arg:"" optional:"" help:"The revision; left out, the one before that in force."`
+}
+
+// Run is vitrine template rollback.
+func (c *templateRollback) Run(e *env) error {
+	return pushed{c.natsFlag, templateBucket, templateKey, "template"}.rollback(e, c.Revision)
+}
+
+// followTemplates hands pushed templates to a folder, and keeps them for a start while NATS is away.
+func (n *node) followTemplates(ctx context.Context, folder *templates.Folder) error {
+	file := filepath.Join(n.dir, templateFile)
+	if kept, err := os.ReadFile(file); err == nil {
+		folder.Push(kept)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		n.log.Warn("the templates that were pushed can't be read", "error", err)
+	}
+	return n.bus.Bucket(templateBucket).Watch(ctx, func(e bus.Entry) error {
+		if e.Key != templateKey || e.Reset {
+			return nil
+		}
+		folder.Push(e.Value) // of a deleted entry: nothing, which gives the folder its place back
+		if err := replaceFile(file, e.Value); err != nil {
+			n.log.Warn("pushed templates can't be kept on disk", "error", err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,67 @@
+package templates
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+)
+
+const (
+	maxPacked   = 900 << 10 // bytes of a packed folder: a message of NATS holds 1 MiB
+	maxUnpacked = 16 << 20
+)
+
+// Pack makes one value of a folder's templates and assets, to be pushed. The same files give the same bytes. Errors
+// name what is wrong with them.
+func Pack(folder fs.FS) ([]byte, error) {
+	theme, err := Theme()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := Load(folder, theme); err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	if err := collect(folder, files); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = w.Write(files[name])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pack %s: %w", name, err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("pack templates: %w", err)
+	}
+	if b.Len() > maxPacked {
+		return nil, fmt.Errorf("the templates take %d bytes packed, at most %d can be pushed; put large pictures elsewhere", b.Len(), maxPacked)
+	}
+	return b.Bytes(), nil
+}
+
+// unpack reads what Pack wrote; nil for no files.
+func unpack(packed []byte) (fs.FS, error) {
+	z, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err != nil {
+		return nil, fmt.Errorf("pushed templates: %w", err)
+	}
+	var total uint64
+	for _, f := range z.File {
+		if total += f.UncompressedSize64; total > maxUnpacked || f.UncompressedSize64 > maxUnpacked {
+			return nil, fmt.Errorf("pushed templates: more than %d bytes unpacked", maxUnpacked)
+		}
+	}
+	if len(z.File) == 0 {
+		return nil, nil
+	}
+	return z, nil
+}

@@ -42,7 +42,7 @@ type entry struct {
 	epoch     uint64
 	since     time.Time
 	life      time.Duration // that it is good for, by a TTL factor of 100 percent
-	overtaken atomic.Bool // a higher gen was announced: only good where nothing else can be had
+	overtaken atomic.Bool   // a higher gen was announced: only good where nothing else can be had
 }
 
 type freshness int

@@ -51,7 +51,6 @@ type source struct {
 
 	mu     sync.Mutex // guards all below
 	loads  map[string]*load
-	closed bool
 }
 
 // load is one entity being improvised for a page, and for leaseFor what came of it.

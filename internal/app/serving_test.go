@@ -103,3 +103,33 @@ func TestBlobsStoreKilled(t *testing.T) {
 		t.Error(got.Source)
 	}
 }
+
+// TestFlippingLosesNothing moves switches back and forth under visitors.
+func TestFlippingLosesNothing(t *testing.T) {
+	r := redistest.Single(t)
+	s := newShop(t)
+	fill(s, 50)
+	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
+	v.refreshAll()
+	v.converged(s)
+	v.mirrored()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		v.visitors(t, "switches being moved", s.IDs(), 3*time.Second)
+	}()
+	flips := 0
+	for going := true; going; {
+		for _, name := range []string{"read.local", "read.redis", "read.bolt", "live.offer", "back.to.source"} {
+			v.flip(0, name, "off")
+			v.flip(0, name, "on")
+			flips += 2
+		}
+		select {
+		case <-ended:
+			going = false
+		default:
+		}
+	}
+	t.Logf("%d flips", flips)
+}

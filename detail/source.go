@@ -49,8 +49,8 @@ type source struct {
 	budget  chan struct{}
 	wait    sync.WaitGroup
 
-	mu     sync.Mutex // guards all below
-	loads  map[string]*load
+	mu    sync.Mutex // guards all below
+	loads map[string]*load
 }
 
 // load is one entity being improvised for a page, and for leaseFor what came of it.

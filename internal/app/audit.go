@@ -166,20 +166,24 @@ func (n *node) runAuditors(ctx context.Context, s *audit.Sweeper) error {
 }
 
 func (n *node) runSamples(ctx context.Context, s *audit.Sweeper) error {
-	tick := time.NewTicker(auditEvery)
+	tick := time.NewTicker(auditEvery / 60)
 	defer tick.Stop()
-	last := n.calls.Load()
+	last, at := n.calls.Load(), time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		calls := n.calls.Load()
-		if n.switches.Switch(switches.SweepPace).Percent() == 0 {
-			last = calls
+		calls, pace := n.calls.Load(), time.Duration(n.switches.Switch(switches.SweepPace).Percent())
+		if pace == 0 {
+			last, at = calls, time.Now()
 			continue
 		}
+		if time.Since(at) < auditEvery*100/pace {
+			continue
+		}
+		at = time.Now()
 		sampled, err := s.Sample(ctx, max(auditLeast, int(float64(calls-last)*auditShare)))
 		if err != nil && ctx.Err() == nil {
 			n.log.Warn("sample broken off", "error", err)

@@ -110,6 +110,7 @@ func id(i int) string {
 
 func TestQueueCommands(t *testing.T) {
 	v, conn, sick := queueShop(t)
+	v.flip(0, "back.to.source", "off") // else who reads announces what is missing
 	sick.refuses.Store(true)
 	announce(t, conn, "stock", "bad")
 	announce(t, conn, "product", "good")

@@ -242,6 +242,21 @@ func TestEachSwitch(t *testing.T) {
 		v.flip(0, "sweep.pace", "100")
 		expect("lines are logged again", func() bool { return told() == 1 })
 	})
+	t.Run("sweep.pace", func(t *testing.T) {
+		checked := func() (lines []string) {
+			_, _, metrics := fetch(t, v.Admin+"/metrics")
+			for line := range strings.Lines(string(metrics)) {
+				if strings.HasPrefix(line, "vitrine_audit_checked_total") {
+					lines = append(lines, line)
+				}
+			}
+			return lines
+		}
+		before := checked()
+		v.flip(0, "sweep.pace", "1000") // a sample of records every second
+		expect("samples are taken more often", func() bool { return !slices.Equal(before, checked()) })
+		v.flip(0, "sweep.pace", "100")
+	})
 	for _, lane := range item.Lanes() {
 		t.Run("intake."+string(lane), func(t *testing.T) {
 			v.flip(0, "intake."+string(lane), "off")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,7 +27,7 @@ const (
 	switchBucket = "switches"
 	nodeBucket   = "nodes"
 	nodeBeat     = 3 * time.Second // of presence, which expires after 10 s
-	saveWithin   = 200 * time.Millisecond
+	saveWithin   = time.Second     // half to one and a half
 	appliedHead  = "applied.switches."
 )
 
@@ -128,7 +129,7 @@ func (n *node) followSwitches(ctx context.Context) error {
 			}
 		}
 		if !due.Swap(true) {
-			save.Reset(saveWithin)
+			save.Reset(saveWithin/2 + rand.N(saveWithin)) // processes of one machine not all at once
 		}
 		return nil
 	})

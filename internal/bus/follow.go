@@ -35,7 +35,7 @@ type follower struct {
 func (c *Conn) FollowBlobs(ctx context.Context, from Position, f func([]Announcement, Position), gap func()) error {
 	w := &follower{conn: c, at: from, f: f, gap: gap}
 	for broken := 1; ctx.Err() == nil; broken++ {
-		began := time.Now()
+		began, blink := time.Now(), c.interrupted()
 		err := w.follow(ctx)
 		if ctx.Err() != nil {
 			return nil
@@ -49,7 +49,7 @@ func (c *Conn) FollowBlobs(ctx context.Context, from Position, f func([]Announce
 				c.log.Warn("streams not made anew", "error", err)
 			}
 		}
-		wait(ctx, min(backoff(broken), 2*time.Second))
+		waitOr(ctx, min(backoff(broken), 2*time.Second), blink)
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ type watcher struct {
 func (b *Bucket) Watch(ctx context.Context, f func(Entry) error) error {
 	w := &watcher{bucket: b, f: f, seen: map[string]uint64{}}
 	for broken := 1; ; broken++ {
+		blink := b.conn.interrupted()
 		fatal, err := w.follow(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -46,7 +47,18 @@ func (b *Bucket) Watch(ctx context.Context, f func(Entry) error) error {
 				b.conn.log.Warn("bucket not made anew", "bucket", b.name, "error", err)
 			}
 		}
-		wait(ctx, min(backoff(broken), 2*time.Second))
+		waitOr(ctx, min(backoff(broken), 2*time.Second), blink)
+	}
+}
+
+// waitOr waits for a time, or until the connection is lost or back: then it is time to look at once.
+func waitOr(ctx context.Context, d time.Duration, blink <-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-blink:
 	}
 }
 

@@ -27,6 +27,7 @@ type admin struct {
 	ready   func() error
 	explain func(ctx context.Context, what string) (any, error) // nil where no pages are served
 	pages   *detail.Server                                      // the same
+	files   http.Handler                                        // what rehearsed pages load
 }
 
 func (a *admin) server() *http.Server {
@@ -40,8 +41,9 @@ func (a *admin) server() *http.Server {
 	mux.HandleFunc("GET /rehearse", a.rehearse)
 	mux.HandleFunc("GET /rehearsal", a.rehearsal)
 	mux.HandleFunc("GET /rehearsal/page", a.rehearsalPage)
-	if a.pages != nil {
-		mux.Handle("GET /assets/", a.pages.Handler()) // of rehearsed pages
+	if a.files != nil {
+		mux.Handle("GET /assets/", a.files)
+		mux.Handle("GET /pictures/", a.files)
 	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -49,7 +49,6 @@ type node struct {
 
 	automaton *automaton
 	calls     atomic.Int64 // of upstreams
-	own       *ownFile     // of a detail server behind a Redis
 	stop      func()       // ends the process's agents
 	pages     string       // base URL of this process's pages; "" where it serves none
 

@@ -76,7 +76,8 @@ func saysCrawler(agent string) bool {
 	return false
 }
 
-// visitor is who asks; the zero address for who can't be told apart: a client on this machine that names nobody.
+// visitor is who asks; the zero address for who can't be told apart: a proxy of one's own that names nobody must not
+// be taken for one visitor with an appetite.
 func visitor(r *http.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -86,13 +87,8 @@ func visitor(r *http.Request) netip.Addr {
 	if err != nil || !peer.IsLoopback() && !peer.IsPrivate() {
 		return peer
 	}
-	if named, err := netip.ParseAddr(r.Header.Get(realAddress)); err == nil {
-		return named
-	}
-	if peer.IsLoopback() {
-		return netip.Addr{}
-	}
-	return peer
+	named, _ := netip.ParseAddr(r.Header.Get(realAddress))
+	return named
 }
 
 // fast counts a page for a visitor.

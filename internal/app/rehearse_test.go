@@ -2,9 +2,11 @@ package app_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,7 +135,31 @@ func TestRulesThrowSwitches(t *testing.T) {
 		}
 		return ""
 	})
-	if _, shown, _ := vitrine(t, "switch", "rules", "show", "--nats", v.NATS); !strings.Contains(shown, "name: always") {
+	t.Run("each signal is known", func(t *testing.T) {
+		v.flip(0, "automaton", "on")
+		if code, out := push(`limit: 10
+rules:
+  - { name: r1, signal: cpu, above: -1, for: 1s, set: part.item.brand=off }
+  - { name: r2, signal: errors, above: -1, for: 1s, set: crawler.budget=7 }
+  - { name: r3, signal: queue, above: -1, for: 1s, set: sweep.pace=50 }
+  - { name: r4, signal: latency.bolt, above: -1, for: 1s, set: compression=fast }
+  - { name: r5, signal: upstream.shop, above: -1, for: 1s, set: ttl.factor=200 }`); code != 0 {
+			t.Fatal(out)
+		}
+		missing := []string{"part.item.brand", "crawler.budget", "sweep.pace", "compression", "ttl.factor"}
+		n := 0
+		eventually(t, func() string {
+			n++
+			vitrine(t, "refresh", "--kind", "sku", "--ids", oddID(0), "--force", "--nats", v.NATS, "--admin", v.Admin) // a call of the upstream
+			fetch(t, fmt.Sprintf("%s/item/nobody-%d.html", v.Pages, n))                                                // a read of bbolt
+			missing = slices.DeleteFunc(missing, func(name string) bool { return value(name) != "" })
+			if len(missing) > 0 {
+				return fmt.Sprint("not thrown: ", missing)
+			}
+			return ""
+		})
+	})
+	if _, shown, _ := vitrine(t, "switch", "rules", "show", "--nats", v.NATS); !strings.Contains(shown, "name: r1") {
 		t.Error(shown)
 	}
 }

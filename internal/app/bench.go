@@ -95,6 +95,19 @@ func (p *benchPipelineCommand) Run(e *env) error {
 	if p.SKUs < 1 || p.Batch < 1 || p.Single < 1 {
 		return usagef("--skus, --batch and --single must be positive")
 	}
+	var r pipelineResult
+	err := p.drive(e, func(ctx context.Context, b *bench) (err error) {
+		r, err = b.measure(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.print(e.stdout, p.JSON)
+}
+
+// drive runs a whole system in this process, has it measured, and ends it.
+func (p *benchPipelineCommand) drive(e *env, measure func(context.Context, *bench) error) error {
 	if p.Dir == "" {
 		dir, err := os.MkdirTemp("", "vitrine-bench-")
 		if err != nil {
@@ -104,28 +117,24 @@ func (p *benchPipelineCommand) Run(e *env) error {
 		p.Dir = dir
 	}
 	ctx, stop := context.WithCancel(e.ctx)
+	defer stop()
 	b := &bench{benchPipelineCommand: p, env: e, shop: &benchShop{versions: make([]atomic.Int64, p.SKUs)}, http: &http.Client{}}
 	b.shop.answer.Store(int64(p.Answer))
 	ended, err := b.start(ctx)
 	if err != nil {
-		stop()
 		return err
 	}
 	endProfile, err := profileTo(p.CPU)
 	if err != nil {
-		stop()
 		return err
 	}
-	result, err := b.measure(ctx)
+	err = measure(ctx, b)
 	endProfile()
 	stop()
 	if ended := <-ended; err == nil {
 		err = ended
 	}
-	if err != nil {
-		return err
-	}
-	return result.print(e.stdout, p.JSON)
+	return err
 }
 
 // start serves the upstream and runs everything as `vitrine up` does; ended gives its error.
@@ -210,7 +219,7 @@ func (b *bench) measure(ctx context.Context) (r pipelineResult, err error) {
 func quantilesOf(times []time.Duration) quantiles {
 	slices.Sort(times)
 	at := func(q float64) float64 {
-		return float64(times[min(len(times)-1, int(q*float64(len(times))))].Microseconds()) / 1000
+		return float64(times[min(len(times)-1, int(q*float64(len(times))))].Nanoseconds()) / 1e6
 	}
 	return quantiles{at(0.5), at(0.99), at(0.999)}
 }

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -22,6 +23,43 @@ func TestBenchCommands(t *testing.T) {
 		}
 		if r.Wrong != 0 || r.OneKey < 1 || r.OneKey > 10 || r.Change.PerSecond <= 0 || r.Change.Calls > 0.5 {
 			t.Errorf("%s", out)
+		}
+	})
+	t.Run("pages", func(t *testing.T) {
+		code, out, stderr := vitrine(t, "bench", "pages", "--skus", "300", "--for", "300ms", "--rate", "300", "--slow", "20", "--bolt", "1000", "--json")
+		var r struct {
+			KeysShare float64 `json:"keys_share"`
+			Workloads []struct {
+				Workload string
+				Result   struct {
+					Failed int
+					Status map[string]int
+				}
+			}
+			Bolt []struct{ Blobs int }
+		}
+		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
+			t.Fatal(code, out, stderr)
+		}
+		if len(r.Workloads) != 4 || len(r.Bolt) != 1 || r.KeysShare <= 0 || r.KeysShare >= 1 {
+			t.Errorf("%s", out)
+		}
+		for _, w := range r.Workloads {
+			if w.Result.Failed > 0 || w.Result.Status["200"] == 0 {
+				t.Errorf("%s: %+v", w.Workload, w.Result)
+			}
+		}
+	})
+	t.Run("load", func(t *testing.T) {
+		v := up(t, t.TempDir())
+		code, out, stderr := vitrine(t, "load", v.Pages, "--path", "/item/{id}.html", "--ids", "5", "--for", "300ms", "--rate", "100", "--json")
+		if code != 0 || !strings.Contains(out, `"sent":30`) {
+			t.Error(code, out, stderr)
+		}
+		for _, args := range [][]string{{"http://192.0.2.1/"}, {"https://127.0.0.1/"}, {"--rate", "-1"}, {"--skew", "1"}} {
+			if code, _, stderr := vitrine(t, append([]string{"load"}, args...)...); code != 2 || stderr == "" {
+				t.Error(args, code, stderr)
+			}
 		}
 	})
 	t.Run("switches", func(t *testing.T) {

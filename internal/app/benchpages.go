@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"vitrine/internal/item"
@@ -81,32 +79,13 @@ func (p *benchPagesCommand) Run(e *env) error {
 	if p.SKUs < 200 || p.Rate <= 0 || p.For <= 0 || p.Connections < 1 {
 		return usagef("--rate, --for and --connections must be positive, --skus at least 200")
 	}
-	if p.Dir == "" {
-		dir, err := os.MkdirTemp("", "vitrine-bench-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		p.Dir = dir
-	}
-	ctx, stop := context.WithCancel(e.ctx)
-	defer stop()
-	loop := &benchPipelineCommand{SKUs: p.SKUs, Batch: 50, Redis: p.Redis, Dir: p.Dir}
-	b := &bench{benchPipelineCommand: loop, env: e, shop: &benchShop{versions: make([]atomic.Int64, p.SKUs)}, http: &http.Client{}}
-	ended, err := b.start(ctx)
-	if err != nil {
+	loop := &benchPipelineCommand{SKUs: p.SKUs, Batch: 50, Redis: p.Redis, Dir: p.Dir, CPU: p.CPU}
+	var r pagesResult
+	err := loop.drive(e, func(ctx context.Context, b *bench) (err error) {
+		p.Dir = loop.Dir
+		r, err = p.measure(ctx, b)
 		return err
-	}
-	endProfile, err := profileTo(p.CPU)
-	if err != nil {
-		return err
-	}
-	r, err := p.measure(ctx, b)
-	endProfile()
-	stop()
-	if ended := <-ended; err == nil {
-		err = ended
-	}
+	})
 	if err != nil {
 		return err
 	}
@@ -151,8 +130,8 @@ func (p *benchPagesCommand) measure(ctx context.Context, b *bench) (r pagesResul
 		return r, err
 	}
 	r.KeysShare = r.Workloads[0].Keys / r.Cold.Keys
-	if r.Single, err = b.reads(ctx, 1); err == nil {
-		r.Batch, err = b.reads(ctx, 100)
+	if r.Single, err = b.reads(ctx, 1, p.For); err == nil {
+		r.Batch, err = b.reads(ctx, 100, p.For)
 	}
 	if err != nil {
 		return r, err
@@ -223,7 +202,7 @@ func (b *bench) flip(ctx context.Context, name, value string) error {
 }
 
 // reads times requests for n blobs in one, in an open loop of 300 a second.
-func (b *bench) reads(ctx context.Context, n int) (load.Latency, error) {
+func (b *bench) reads(ctx context.Context, n int, period time.Duration) (load.Latency, error) {
 	paths := make([]string, 2000)
 	for i := range paths {
 		ids := make([]string, n)
@@ -236,7 +215,7 @@ func (b *bench) reads(ctx context.Context, n int) (load.Latency, error) {
 	if err != nil {
 		return load.Latency{}, err
 	}
-	r, err := load.Run(ctx, load.Config{Addr: strings.TrimPrefix(b.pages, "http://"), Next: next, Rate: 300, For: 6 * time.Second})
+	r, err := load.Run(ctx, load.Config{Addr: strings.TrimPrefix(b.pages, "http://"), Next: next, Rate: 300, For: period})
 	return r.Latency, err
 }
 

@@ -168,7 +168,7 @@ func with(fields string) string {
 // seeds are streams of requests of which some server once made something else.
 var seeds = func() (all []string) {
 	for _, odd := range []string{
-		"", plainGet, otherGet, otherGet + plainGet, "GET /item/1.json HTTP/1.1\r\nHost: a\r\n\r\n",
+		"", plainGet, otherGet, otherGet + plainGet, otherGet + "X", otherGet + otherGet + "X", "GET /item/1.json HTTP/1.1\r\nHost: a\r\n\r\n",
 		"HEAD /item/1.html HTTP/1.1\r\nHost: a\r\n\r\n", "GET /item/1.html HTTP/1.0\r\nHost: a\r\n\r\n",
 		"GET /item/1.html HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
 		with("Connection: close"), with("Content-Length: 5") + "hello", with("Content-Length: 0"),

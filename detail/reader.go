@@ -40,9 +40,10 @@ type reader struct {
 
 // flight is one key being read. part may be looked at once done is closed.
 type flight struct {
-	key  kv.BlobKey
-	done chan struct{}
-	part Part
+	key    kv.BlobKey
+	before before // noted before it began
+	done   chan struct{}
+	part   Part
 }
 
 func newReader(l *local, c *chain, memory *switches.Switch, deadline time.Duration) *reader {
@@ -83,8 +84,8 @@ func (r *reader) cached(key kv.BlobKey) (Part, freshness) {
 	return r.local.get(key)
 }
 
-// await gives what a flight brings. One that began before an announcement may land after it with what
-// was overtaken meanwhile; who boarded after the announcement must not take that for new, and asks again.
+// await gives what a flight brings. Where something newer is announced by the time that it lands, it is asked for
+// again, once: a reader that can have the newest should.
 func (r *reader) await(ctx context.Context, f *flight) (part Part) {
 	for range 2 {
 		select {
@@ -102,7 +103,9 @@ func (r *reader) await(ctx context.Context, f *flight) (part Part) {
 	return part
 }
 
-// board gives the flight of each key, by position; those that nobody reads yet start together.
+// board gives the flight of each key, by position; those that nobody reads yet start together. A flight that something
+// was announced since, for its key or for one that shares its slot, is nobody's to join any more: it may bring what
+// was overtaken before the one who boards now had come.
 func (r *reader) board(ctx context.Context, keys []kv.BlobKey) []*flight {
 	if len(keys) == 0 {
 		return nil
@@ -112,9 +115,9 @@ func (r *reader) board(ctx context.Context, keys []kv.BlobKey) []*flight {
 	all := make([]*flight, len(keys))
 	var mine []*flight
 	for i, key := range keys {
-		f := r.flights[key]
-		if f == nil {
-			f = &flight{key: key, done: make(chan struct{})}
+		f, now := r.flights[key], r.local.before(key)
+		if f == nil || f.before != now {
+			f = &flight{key: key, before: now, done: make(chan struct{})}
 			r.flights[key] = f
 			mine = append(mine, f)
 		}
@@ -158,7 +161,9 @@ func (r *reader) land(flights []*flight, err error) {
 		if err != nil {
 			f.part = Part{Key: f.key, Err: err}
 		}
-		delete(r.flights, f.key)
+		if r.flights[f.key] == f {
+			delete(r.flights, f.key)
+		}
 		close(f.done)
 	}
 }
@@ -169,15 +174,14 @@ func (r *reader) load(ctx context.Context, flights []*flight) {
 		return
 	}
 	keys := make([]kv.BlobKey, len(flights))
-	notes := make([]before, len(flights))
 	for i, f := range flights {
-		keys[i], notes[i] = f.key, r.local.before(f.key)
+		keys[i] = f.key
 	}
 	keep := keeping(ctx) && r.memory.On()
 	parts := r.chain.read(ctx, keys)
 	r.again(ctx, parts)
 	for i, part := range parts {
-		flights[i].part = r.settle(part, notes[i], keep)
+		flights[i].part = r.settle(part, flights[i].before, keep)
 	}
 }
 

@@ -85,14 +85,13 @@ func (st *site) explainURL(ctx context.Context, target string) (Explanation, err
 	if err != nil {
 		return Explanation{}, fmt.Errorf("%w: %w", item.ErrUnknown, err)
 	}
-	groups := byPrefix(st.catalog.Pages)
 	longest := func(a, b string) int { return len(b) - len(a) } // as the router does
-	for _, prefix := range slices.SortedFunc(maps.Keys(groups), longest) {
+	for _, prefix := range slices.SortedFunc(maps.Keys(st.prefixes), longest) {
 		rest, ok := strings.CutPrefix(u.EscapedPath(), escapePattern(prefix))
 		if !ok {
 			continue
 		}
-		p, e, _, err := cutPage(groups[prefix], rest)
+		p, e, _, err := cutPage(st.prefixes[prefix], rest)
 		if err != nil {
 			return Explanation{}, err
 		}

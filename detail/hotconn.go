@@ -41,9 +41,7 @@ const (
 )
 
 const (
-	trackedHead = 64 << 10 // bytes of a head after which its end is no longer looked for
-	hotIdle     = idleTimeout
-	hotWrite    = writeTimeout
+	trackedHead = 64 << 10        // bytes of a head after which its end is no longer looked for
 	renewAfter  = 5 * time.Second // deadlines are this much coarse, since setting one costs as much as a small write
 )
 
@@ -151,7 +149,7 @@ const copied = 16 << 10
 func (c *hotConn) write(wire, date, body []byte, now time.Time) error {
 	if now.Sub(c.written) > renewAfter {
 		c.written = now
-		if err := c.Conn.SetWriteDeadline(now.Add(hotWrite)); err != nil {
+		if err := c.Conn.SetWriteDeadline(now.Add(writeTimeout)); err != nil {
 			return err
 		}
 	}
@@ -171,7 +169,7 @@ func (c *hotConn) write(wire, date, body []byte, now time.Time) error {
 	}
 	if now.Sub(c.read) > renewAfter {
 		c.read = now
-		return c.Conn.SetReadDeadline(now.Add(hotIdle))
+		return c.Conn.SetReadDeadline(now.Add(idleTimeout))
 	}
 	return nil
 }

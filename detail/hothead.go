@@ -40,13 +40,24 @@ func plainHead(head []byte) bool {
 		}
 	}
 	return eachField(fields, func(name, _ []byte) bool {
-		for _, odd := range []string{"Content-Length", "Transfer-Encoding", "Trailer", "Upgrade", "Expect"} {
-			if equalFold(name, odd) {
-				return false
-			}
-		}
-		return true
+		return !oneOf(name, framing)
 	})
+}
+
+// framing are header fields that move the end of a request, or of HTTP itself; own are those that net/http, or the
+// handlers behind it, answer in their own way.
+var (
+	framing = []string{"Content-Length", "Transfer-Encoding", "Trailer", "Upgrade", "Expect"}
+	own     = []string{"Range", "If-Range", "If-Match", "If-Modified-Since", "If-Unmodified-Since"}
+)
+
+func oneOf(name []byte, names []string) bool {
+	for _, n := range names {
+		if equalFold(name, n) {
+			return true
+		}
+	}
+	return false
 }
 
 // eachField calls f for each header field until one is odd or f says so. fields end with an empty line.
@@ -107,23 +118,12 @@ func (m *memo) take(fields []byte) {
 		case equalFold(name, "Referer"):
 			m.referer = string(value)
 		default:
-			return !asksMore(name)
+			return !oneOf(name, framing) && !oneOf(name, own)
 		}
 		return true
 	})
 	m.hot = m.hot && hosts == 1 && encodings <= 1 && conditions <= 1
 	m.accepts = accepting(accept)
-}
-
-// asksMore tells of a header field that net/http, or the handlers behind it, answer in their own way.
-func asksMore(name []byte) bool {
-	for _, more := range []string{"Content-Length", "Transfer-Encoding", "Trailer", "Upgrade", "Expect", "Range", "If-Range",
-		"If-Match", "If-Modified-Since", "If-Unmodified-Since"} {
-		if equalFold(name, more) {
-			return true
-		}
-	}
-	return false
 }
 
 func plainHost(host []byte) bool {

@@ -67,10 +67,14 @@ func (st *site) keptPath(p *catalog.Page, e item.Entity, twin bool) string {
 	return pagePath(p, e.ID)
 }
 
-// newKept is a page without bodies.
-func (st *site) newKept(a answer) *kept {
-	k := &kept{site: st, status: a.status, kind: a.kind, etag: a.etag, size: len(a.body)}
+// newKept is a page that was just made and compressed, of size bytes before that, with what old has of the same page.
+func (st *site) newKept(a answer, size int, old *kept) *kept {
+	k := &kept{site: st, status: a.status, kind: a.kind, etag: a.etag, size: size}
 	k.setHeader(a.header)
+	if old != nil && old.etag == a.etag {
+		k.takeBodies(old)
+	}
+	k.with(a.coding, a.body)
 	return k
 }
 
@@ -181,15 +185,15 @@ type draft struct{ mark, epoch uint64 }
 
 func (c *pageCache) draft() draft { return draft{c.mark.Load(), c.local.epoch.Load()} }
 
-// keep puts a page in, unless a part of it was overtaken. k needs no seen, until, mark, epoch.
-func (c *pageCache) keep(path string, k *kept, d draft, read *reading) {
+// keep puts in what page gives, which is not asked where a part is stale or was overtaken. It needs no seen,
+// until, mark, epoch.
+func (c *pageCache) keep(path string, d draft, read *reading, page func() *kept) {
 	if !c.on.On() {
 		return
 	}
 	until := time.Now().Add(time.Hour)
-	parts := read.parts()
-	k.seen = make([]slot, 0, len(parts))
-	for _, p := range parts {
+	var seen []slot
+	for _, p := range read.parts {
 		if p.Stale || p.Err != nil || p.until.IsZero() {
 			return
 		}
@@ -197,15 +201,16 @@ func (c *pageCache) keep(path string, k *kept, d draft, read *reading) {
 			until = p.until
 		}
 		at := c.local.floors.slot(p.Key)
-		k.seen = append(k.seen, slot{at, at.Load()})
+		seen = append(seen, slot{at, at.Load()})
 	}
-	for i, p := range parts {
-		if !c.current(p, k.seen[i].floor) {
+	for i, p := range read.parts {
+		if !c.current(p, seen[i].floor) {
 			return
 		}
 	}
-	k.mark, k.epoch, k.until = d.mark, d.epoch, until.UnixNano()
-	cost := int64(keptOverhead + len(k.seen)*16)
+	k := page()
+	k.seen, k.mark, k.epoch, k.until = seen, d.mark, d.epoch, until.UnixNano()
+	cost := int64(keptOverhead + len(seen)*16)
 	for i := range k.bodies {
 		cost += int64(len(k.bodies[i]) + len(k.wire[i]))
 	}

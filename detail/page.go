@@ -19,6 +19,7 @@ type reading struct {
 	own      Part
 	overlays []Part // those that are not switched off, in the order of page.Overlay
 	joins    []join // by position in page.With
+	parts    []Part // all of these, the page's own first
 }
 
 // pages answers for all pages with one prefix.
@@ -67,7 +68,7 @@ func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool)
 	if k := st.kept.last(path, st); k != nil && k.etag == a.etag {
 		if c, body := k.bodyFor(st.encoder, accept); body != nil {
 			a.status, a.kind, a.coding, a.body, a.packed = k.status, k.kind, c, body, true
-			st.kept.keep(path, k.again(a.header), d, read)
+			st.kept.keep(path, d, read, func() *kept { return k.again(a.header) })
 			return a, nil
 		}
 	}
@@ -81,15 +82,11 @@ func (st *site) compose(path string, read *reading, twin bool, a answer, accept 
 	if err != nil || a.status == http.StatusFound {
 		return a, err
 	}
-	k := st.newKept(a)
-	if old := st.kept.last(path, st); old != nil && old.etag == a.etag {
-		k.takeBodies(old)
-	}
-	a.coding = st.encoder.pick(accept, a.kind, len(a.body), true)
+	size := len(a.body)
+	a.coding = st.encoder.pick(accept, a.kind, size, true)
 	a.body, a.packed = st.encoder.encode(a.coding, a.body), true
 	if len(a.body) <= keptMax {
-		k.with(a.coding, a.body)
-		st.kept.keep(path, k, d, read)
+		st.kept.keep(path, d, read, func() *kept { return st.newKept(a, size, st.kept.last(path, st)) })
 	}
 	return a, nil
 }
@@ -149,12 +146,16 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *readi
 		}
 		read.joins = st.join(ctx, p.With, refs)
 	}
+	read.parts = parts
+	for _, j := range read.joins {
+		read.parts = append(read.parts, j.parts...)
+	}
 	return read
 }
 
 // announceMissed has what was improvised copied.
 func (st *site) announceMissed(ctx context.Context, read *reading) {
-	for _, part := range read.parts() {
+	for _, part := range read.parts {
 		if part.Tier == recordsTier || part.Tier == upstreamTier {
 			st.missed.want(ctx, part.Key.Entity, func(err error) {
 				st.Log.Warn("a missing entity could not be announced", "entity", part.Key.Entity.String(), "error", err)
@@ -189,18 +190,9 @@ func (p *reading) life() error {
 	return nil
 }
 
-// parts are all that were read, the page's own first.
-func (p *reading) parts() []Part {
-	all := append([]Part{p.own}, p.overlays...)
-	for _, j := range p.joins {
-		all = append(all, j.parts...)
-	}
-	return all
-}
-
 // stale tells whether any part may be older than the truth, or could not be read.
 func (p *reading) stale() bool {
-	for _, part := range p.parts() {
+	for _, part := range p.parts {
 		if part.Stale || part.Err != nil {
 			return true
 		}

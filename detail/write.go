@@ -102,7 +102,7 @@ func (st *site) modified(read *reading) time.Time {
 	if moved := time.Unix(0, st.kept.moved.Load()); moved.After(at) {
 		at = moved
 	}
-	for _, part := range read.parts() {
+	for _, part := range read.parts {
 		if part.Fetched.After(at) {
 			at = part.Fetched
 		}
@@ -117,7 +117,7 @@ func (st *site) modified(read *reading) time.Time {
 // the id. The page's own comes first, and what does not fit is left out.
 func (p *reading) tags() (tags []string) {
 	seen, size := map[string]bool{}, 0
-	for _, part := range p.parts() {
+	for _, part := range p.parts {
 		tag := part.Key.Entity.Token()
 		if seen[tag] {
 			continue
@@ -137,7 +137,7 @@ func (p *reading) tags() (tags []string) {
 func (st *site) etag(read *reading, twin bool) string {
 	h := fnv.New128a()
 	fmt.Fprintf(h, "%s %s %t", st.revision, read.page.Name, twin)
-	for _, p := range read.parts() {
+	for _, p := range read.parts {
 		fmt.Fprintf(h, " %s %d %d", p.Key, p.Stamp, p.Life)
 		if p.Stamp == 0 {
 			h.Write(p.Body)

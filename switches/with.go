@@ -3,6 +3,7 @@ package switches
 import (
 	"fmt"
 	"maps"
+	"strings"
 )
 
 // With is a panel of its own, as this one would be with other values: for a rehearsal. Errors are ErrUnknown or
@@ -32,10 +33,9 @@ func (p *Panel) With(values map[string]string) (*Panel, error) {
 
 // ParseValue cuts NAME=VALUE.
 func ParseValue(text string) (name, value string, err error) {
-	for i := range text {
-		if text[i] == '=' && i > 0 {
-			return text[:i], text[i+1:], nil
-		}
+	name, value, ok := strings.Cut(text, "=")
+	if !ok || name == "" {
+		return "", "", fmt.Errorf("%w: %.80q is not NAME=VALUE", ErrValue, text)
 	}
-	return "", "", fmt.Errorf("%w: %.80q is not NAME=VALUE", ErrValue, text)
+	return name, value, nil
 }

@@ -1,16 +1,11 @@
 package app_test
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"io"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"vitrine/internal/app"
 	"vitrine/internal/redistest"
 )
 
@@ -23,45 +18,14 @@ func detailServer(t *testing.T, nats, redis, dir string, args ...string) *runnin
 // role starts a role, waits until it has printed its addresses, and stops it at the end.
 func role(t *testing.T, name, nats, dir string, args ...string) *running {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	out, in := io.Pipe()
-	stderr := &bytes.Buffer{}
-	code := make(chan int, 1)
-	go func() {
-		args = append(append(strings.Fields(name), "--nats", nats, "--dir", dir, "--admin", "127.0.0.1:0"), args...)
-		code <- app.Run(ctx, args, strings.NewReader(""), in, stderr)
-		in.Close()
-	}()
-	r := &running{t: t, NATS: nats}
-	for lines := bufio.NewScanner(out); r.Admin == "" && lines.Scan(); {
-		what, address, _ := strings.Cut(lines.Text(), " ")
-		switch address = strings.TrimSuffix(strings.TrimSpace(address), "/"); what {
-		case "pages":
-			r.Pages = address
-		case "admin":
-			r.Admin = address
-		}
-	}
-	go io.Copy(io.Discard, out)
-	stopped := false
-	r.stop = func() int {
-		if stopped {
-			return 0
-		}
-		stopped = true
-		cancel()
-		return <-code
-	}
-	r.ended = code
+	args = append(append(strings.Fields(name), "--nats", nats, "--dir", dir, "--admin", "127.0.0.1:0"), args...)
+	r := launch(t, args, func(r *running) bool { return r.Admin != "" })
+	r.NATS = nats
 	t.Cleanup(func() {
 		if c := r.stop(); c != 0 || t.Failed() {
-			t.Logf("%s ended with code %d:\n%s", name, c, stderr)
+			t.Logf("%s ended with code %d:\n%s", name, c, r.log())
 		}
 	})
-	if r.Admin == "" {
-		stopped = true
-		t.Fatalf("the role ended with code %d before it was ready:\n%s", <-code, stderr)
-	}
 	return r
 }
 

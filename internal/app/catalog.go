@@ -92,21 +92,10 @@ func (c *catalogPush) Run(e *env) error {
 	if _, err := catalog.Parse(src, c.File, catalog.Options{Env: os.LookupEnv}); err != nil {
 		return err
 	}
-	conn, err := c.dial(e, "catalog push")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if err := conn.Ensure(e.ctx); err != nil {
-		return err
-	}
-	revision, err := pushCatalog(e.ctx, conn, src)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(e.stdout, "%s is in force as revision %d\n", c.File, revision)
-	return err
+	return pushedCatalog(c.natsFlag).push(e, c.File, func(conn *bus.Conn) (uint64, error) { return pushCatalog(e.ctx, conn, src) })
 }
+
+func pushedCatalog(f natsFlag) pushed { return pushed{f, catalogBucket, catalogKey, "catalog"} }
 
 // pushCatalog puts src in force, unless it is what stands there already, and returns its revision.
 func pushCatalog(ctx context.Context, conn *bus.Conn, src []byte) (uint64, error) {
@@ -128,7 +117,7 @@ type catalogList struct {
 
 // Run is vitrine catalog list.
 func (c *catalogList) Run(e *env) error {
-	return pushed{c.natsFlag, catalogBucket, catalogKey, "catalog"}.list(e, c.JSON)
+	return pushedCatalog(c.natsFlag).list(e, c.JSON)
 }
 
 type catalogRollback struct {
@@ -138,5 +127,5 @@ type catalogRollback struct {
 
 // Run is vitrine catalog rollback.
 func (c *catalogRollback) Run(e *env) error {
-	return pushed{c.natsFlag, catalogBucket, catalogKey, "catalog"}.rollback(e, c.Revision)
+	return pushedCatalog(c.natsFlag).rollback(e, c.Revision)
 }

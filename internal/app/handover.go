@@ -35,17 +35,21 @@ const (
 // offered is what the old process sends along with its sockets, in their order.
 type offered struct {
 	Names []string `json:"names"` // as the flags call them
-	Addrs []string `json:"addrs"`
 }
 
 // handover is one process's side of it.
 type handover struct {
-	path      string
-	log       *slog.Logger
-	listeners map[string]*net.TCPListener // by flag
-	order     []string
-	release   func() error // lets go what only one process can hold
-	regain    func() error
+	path    string
+	log     *slog.Logger
+	sockets []socket
+	release func() error // lets go what only one process can hold
+	regain  func() error
+}
+
+// socket is a listener, and the flag that asks for it.
+type socket struct {
+	flag         string
+	net.Listener // of TCP
 }
 
 // predecessor is what a new process has from the old one.
@@ -203,16 +207,15 @@ func (h *handover) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 func (h *handover) send(conn *net.UnixConn) error {
 	var offer offered
 	var fds []int
-	for _, name := range h.order {
-		l := h.listeners[name]
-		raw, err := l.SyscallConn()
+	for _, s := range h.sockets {
+		raw, err := s.Listener.(syscall.Conn).SyscallConn()
 		if err != nil {
 			return err
 		}
 		if err := raw.Control(func(fd uintptr) { fds = append(fds, int(fd)) }); err != nil {
 			return err
 		}
-		offer.Names, offer.Addrs = append(offer.Names, name), append(offer.Addrs, l.Addr().String())
+		offer.Names = append(offer.Names, s.flag)
 	}
 	body, err := json.Marshal(offer)
 	if err != nil {

@@ -78,8 +78,7 @@ func start(t *testing.T, binary, dir, file string, env ...string) *process {
 	}
 	p := &process{running: running{t: t}, cmd: cmd}
 	t.Cleanup(p.kill)
-	p.readAddresses(out, false)
-	if p.NATS == "" {
+	if !p.readAddresses(out, func(r *running) bool { return r.NATS != "" }) {
 		p.kill()
 		t.Fatalf("up ended before it was ready:\n%s", &stderr)
 	}

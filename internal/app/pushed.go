@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+	"vitrine/internal/bus"
 )
 
 // pushed is a value in a bucket of NATS that has a history: the catalog, the templates.
@@ -19,6 +20,24 @@ type listed struct {
 	At       time.Time `json:"at"`
 	Bytes    int       `json:"bytes"`
 	InForce  bool      `json:"in_force"`
+}
+
+// push puts a value, of which what is the file's name, in force by put.
+func (p pushed) push(e *env, what string, put func(*bus.Conn) (revision uint64, err error)) error {
+	conn, err := p.dial(e, p.command+" push")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.Ensure(e.ctx); err != nil {
+		return err
+	}
+	revision, err := put(conn)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s is in force as revision %d\n", what, revision)
+	return err
 }
 
 // list prints the revisions that NATS keeps, the newest last.

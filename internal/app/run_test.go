@@ -55,16 +55,31 @@ func (l *logged) String() string {
 // up starts vitrine up on free ports, waits until it is ready, and stops it at the end of the test.
 func up(t testing.TB, dir string, args ...string) *running {
 	t.Helper()
+	args = append([]string{"up", "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--shop", "127.0.0.1:0"}, args...)
+	demo := !slices.Contains(args, "--catalog")
+	r := launch(t, args, func(r *running) bool { return r.NATS != "" && (!demo || r.Shop != "") })
+	t.Cleanup(func() {
+		if c := r.stop(); c != 0 {
+			t.Errorf("up ended with code %d", c)
+		}
+		if t.Failed() {
+			t.Logf("log of up:\n%s", r.log())
+		}
+	})
+	return r
+}
+
+// launch runs vitrine until it has printed the addresses that ready wants. Who calls it has it stopped.
+func launch(t testing.TB, args []string, ready func(*running) bool) *running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	stderr := &logged{}
-	code := make(chan int, 1)
-	args = append([]string{"up", "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--shop", "127.0.0.1:0"}, args...)
+	r := &running{t: t, log: stderr.String, ended: make(chan int, 1)}
 	go func() {
-		code <- app.Run(ctx, args, strings.NewReader(""), in, stderr)
+		r.ended <- app.Run(ctx, args, strings.NewReader(""), in, stderr)
 		in.Close()
 	}()
-	r := &running{t: t, log: stderr.String}
 	stopped := false
 	r.stop = func() int {
 		if stopped {
@@ -72,29 +87,20 @@ func up(t testing.TB, dir string, args ...string) *running {
 		}
 		stopped = true
 		cancel()
-		go io.Copy(io.Discard, out)
-		return <-code
+		return <-r.ended
 	}
-	t.Cleanup(func() {
-		if c := r.stop(); c != 0 {
-			t.Errorf("up ended with code %d", c)
-		}
-		if t.Failed() {
-			t.Logf("log of up:\n%s", stderr)
-		}
-	})
-	r.readAddresses(out, !slices.Contains(args, "--catalog"))
-	if r.NATS == "" {
-		stopped = true
-		t.Fatalf("up ended with code %d before it was ready:\n%s", <-code, stderr)
+	if !r.readAddresses(out, ready) {
+		cancel()
+		t.Fatalf("%s ended with code %d before it was ready:\n%s", args[0], <-r.ended, stderr)
 	}
+	go io.Copy(io.Discard, out)
 	return r
 }
 
-// readAddresses reads the lines that up prints when it is ready.
-func (r *running) readAddresses(out io.Reader, demo bool) {
+// readAddresses reads the lines that are printed for listeners, and tells whether all came that ready wants.
+func (r *running) readAddresses(out io.Reader, ready func(*running) bool) bool {
 	lines := bufio.NewScanner(out)
-	for (r.NATS == "" || demo && r.Shop == "") && lines.Scan() {
+	for !ready(r) && lines.Scan() {
 		what, addr, _ := strings.Cut(lines.Text(), " ")
 		addr, _, _ = strings.Cut(strings.TrimSpace(addr), " ")
 		addr = strings.TrimSuffix(addr, "/")
@@ -109,6 +115,7 @@ func (r *running) readAddresses(out io.Reader, demo bool) {
 			r.Shop = addr
 		}
 	}
+	return ready(r)
 }
 
 // vitrine runs a command to its end and returns its code and output.

@@ -33,17 +33,14 @@ func (n *node) listenDetail(server *detail.Server, opt detailOptions, c copies) 
 	s = shown{HTTP: "http://" + pages.Addr().String(), Admin: "http://" + admins.Addr().String()}
 	n.pages = s.HTTP
 	if c.own != nil {
-		n.offerHandover(server, c, map[string]net.Listener{"--http": pages, "--admin": admins})
+		n.offerHandover(server, c, []socket{{"--http", pages}, {"--admin", admins}})
 	}
 	return s, nil
 }
 
 // offerHandover tells the process before this one that this one accepts, and lets another take over.
-func (n *node) offerHandover(server *detail.Server, c copies, listeners map[string]net.Listener) {
-	h := &handover{path: filepath.Join(n.dir, handoverSocket), log: n.log, listeners: map[string]*net.TCPListener{}, order: []string{"--http", "--admin"}}
-	for name, l := range listeners {
-		h.listeners[name] = l.(*net.TCPListener) // net.Listen("tcp", …) gives nothing else
-	}
+func (n *node) offerHandover(server *detail.Server, c copies, sockets []socket) {
+	h := &handover{path: filepath.Join(n.dir, handoverSocket), log: n.log, sockets: sockets}
 	h.release = func() error {
 		n.writeHot(server)
 		return c.own.release()

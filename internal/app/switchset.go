@@ -24,7 +24,7 @@ type namedValue struct {
 
 type switchDefineCommand struct {
 	Set    string   `arg:"" help:"The set's name."`
-	Values []string `arg:"" help:"SWITCH=VALUE." placeholder:"SWITCH=VALUE"`
+	Values []string `arg:"" help:"NAME=VALUE." placeholder:"NAME=VALUE"`
 	natsFlags
 }
 
@@ -43,11 +43,11 @@ func (c *switchDefineCommand) Run(e *env) error {
 	return c.withPanel(e, "switch define", func(conn *bus.Conn, p *switches.Panel) error {
 		var set []namedValue
 		for _, v := range c.Values {
-			name, value, ok := strings.Cut(v, "=")
-			if !ok {
-				return usagef("%.80q is not SWITCH=VALUE", v)
+			name, value, err := switches.ParseValue(v)
+			if err == nil {
+				err = p.Check(name, value)
 			}
-			if err := p.Check(name, value); err != nil {
+			if err != nil {
 				return usageError{err}
 			}
 			set = append(set, namedValue{name, value})

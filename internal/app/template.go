@@ -58,21 +58,16 @@ func (c *templatePush) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Folder, err)
 	}
-	conn, err := c.dial(e, "template push")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if err := conn.Ensure(e.ctx); err != nil {
-		return err
-	}
-	revision, err := conn.Bucket(templateBucket).Put(e.ctx, templateKey, packed)
-	if err != nil {
-		return fmt.Errorf("push the templates: %w", err)
-	}
-	_, err = fmt.Fprintf(e.stdout, "%s is in force as revision %d\n", c.Folder, revision)
-	return err
+	return pushedTemplates(c.natsFlag).push(e, c.Folder, func(conn *bus.Conn) (uint64, error) {
+		revision, err := conn.Bucket(templateBucket).Put(e.ctx, templateKey, packed)
+		if err != nil {
+			return 0, fmt.Errorf("push the templates: %w", err)
+		}
+		return revision, nil
+	})
 }
+
+func pushedTemplates(f natsFlag) pushed { return pushed{f, templateBucket, templateKey, "template"} }
 
 type templateList struct {
 	natsFlag
@@ -81,7 +76,7 @@ type templateList struct {
 
 // Run is vitrine template list.
 func (c *templateList) Run(e *env) error {
-	return pushed{c.natsFlag, templateBucket, templateKey, "template"}.list(e, c.JSON)
+	return pushedTemplates(c.natsFlag).list(e, c.JSON)
 }
 
 type templateRollback struct {
@@ -91,7 +86,7 @@ type templateRollback struct {
 
 // Run is vitrine template rollback.
 func (c *templateRollback) Run(e *env) error {
-	return pushed{c.natsFlag, templateBucket, templateKey, "template"}.rollback(e, c.Revision)
+	return pushedTemplates(c.natsFlag).rollback(e, c.Revision)
 }
 
 // followTemplates hands pushed templates to a folder, and keeps them for a start while NATS is away.

@@ -1,7 +1,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build test check vet lint fmt deps shots bench-pages clean
+.PHONY: help build test test-long check vet lint fmt deps shots bench-pages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -11,6 +11,9 @@ build: ## build ./vitrine
 
 test: deps ## run all tests with the race detector
 	$(GO) test -race -timeout 15m ./...
+
+test-long: deps ## run all tests in their full form; takes an hour or more
+	VITRINE_TEST_LONG=1 $(GO) test -race -timeout 3h ./...
 
 check: fmt lint build test ## what CI runs
 

@@ -36,6 +36,7 @@ var layers = map[string]int{
 	"internal/demo/draw":  0,
 	"switches":            1,
 	"templates":           1,
+	"internal/durable":    0,
 	"internal/failpoint":  0,
 	"internal/item":       0,
 }

@@ -19,6 +19,7 @@ import (
 
 	"vitrine/internal/audit"
 	"vitrine/internal/bus"
+	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/switches"
 )
@@ -236,7 +237,7 @@ func (n *node) rolledBack(at bus.Position) bool {
 func (n *node) keepPosition(at bus.Position) {
 	body, err := json.Marshal(at)
 	if err == nil {
-		err = replaceFile(n.positionFile(), body)
+		err = durable.WriteFile(n.positionFile(), body)
 	}
 	if err != nil {
 		n.log.Warn("the position of the stream of changes can't be kept", "error", err)
@@ -246,6 +247,9 @@ func (n *node) keepPosition(at bus.Position) {
 func (n *node) positionFile() string { return filepath.Join(n.dir, "changes.json") }
 
 func (n *node) lookForNew(ctx context.Context) error {
+	if err := n.walkAfterLoss(ctx); err != nil {
+		return err
+	}
 	epoch, err := n.records.Epoch(ctx)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/internal/upstream"
 	"vitrine/switches"
@@ -59,7 +60,7 @@ func (a *automaton) push(src []byte) {
 
 func (a *automaton) keep(src []byte) {
 	a.push(src)
-	if err := replaceFile(filepath.Join(a.node.dir, rulesFile), src); err != nil {
+	if err := durable.WriteFile(filepath.Join(a.node.dir, rulesFile), src); err != nil {
 		a.node.log.Warn("the rules can't be kept on disk", "error", err)
 	}
 }

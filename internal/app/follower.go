@@ -14,6 +14,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/durable"
 )
 
 // The keys of the bucket "catalog".
@@ -79,19 +80,11 @@ func (f *follower) save() {
 	}
 	body, err := json.Marshal(kept{string(f.source.Value), f.source.Revision, f.serve})
 	if err == nil {
-		err = replaceFile(f.file, body)
+		err = durable.WriteFile(f.file, body)
 	}
 	if err != nil {
 		f.log.Warn("the catalog in force can't be kept on disk", "error", err)
 	}
-}
-
-// replaceFile writes a file whole or not at all.
-func replaceFile(path string, body []byte) error {
-	if err := os.WriteFile(path+".new", body, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
 }
 
 func newFollower(conn *bus.Conn, log *slog.Logger) *follower {

@@ -19,6 +19,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
@@ -51,6 +52,8 @@ type node struct {
 	calls     atomic.Int64 // of upstreams
 	stop      func()       // ends the process's agents
 	pages     string       // base URL of this process's pages; "" where it serves none
+
+	running *durable.Mark // in the folder of an embedded NATS; nil without one
 
 	takenOver atomic.Bool // by another process, which serves now
 

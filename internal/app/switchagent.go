@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/durable"
 	"vitrine/switches"
 )
 
@@ -69,7 +70,7 @@ func (f *front) render() {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		f.node.log.Error("the file for nginx can't be read", "error", err)
 	}
-	if err := replaceFile(f.out, body); err != nil {
+	if err := durable.WriteFile(f.out, body); err != nil {
 		f.node.log.Error("the file for nginx can't be written", "error", err)
 		return
 	}

@@ -19,6 +19,7 @@ import (
 	"vitrine/detail"
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/switches"
 )
@@ -163,7 +164,7 @@ func (n *node) saveSwitches() {
 	body, err := json.MarshalIndent(n.switches.Settings(), "", " ")
 	if err == nil {
 		n.saving.Lock()
-		err = replaceFile(n.switchFile(), body)
+		err = durable.WriteFile(n.switchFile(), body)
 		n.saving.Unlock()
 	}
 	if err != nil {

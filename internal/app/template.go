@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/durable"
 	"vitrine/templates"
 )
 
@@ -102,7 +103,7 @@ func (n *node) followTemplates(ctx context.Context, folder *templates.Folder) er
 			return nil
 		}
 		folder.Push(e.Value) // of a deleted entry: nothing, which gives the folder its place back
-		if err := replaceFile(file, e.Value); err != nil {
+		if err := durable.WriteFile(file, e.Value); err != nil {
 			n.log.Warn("pushed templates can't be kept on disk", "error", err)
 		}
 		return nil

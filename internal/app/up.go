@@ -104,6 +104,9 @@ func (u *upCommand) Run(e *env) error {
 func (u *upCommand) connect(n *node) error {
 	cfg := bus.Config{URL: u.NATS, Name: "vitrine up", Log: n.log}
 	if !strings.Contains(u.NATS, "://") {
+		if err := n.markRunning(); err != nil {
+			return err
+		}
 		server, err := bus.Embed(n.env.ctx, bus.EmbedConfig{Dir: filepath.Join(n.dir, "nats"), Addr: u.NATS, Log: n.log})
 		if err != nil {
 			return fmt.Errorf("start the embedded NATS: %w", err)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 	"vitrine/detail"
+	"vitrine/internal/durable"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
 )
@@ -73,7 +74,7 @@ func (n *node) saveHot(ctx context.Context, server *detail.Server) error {
 }
 
 func (n *node) writeHot(server *detail.Server) {
-	if err := replaceFile(filepath.Join(n.dir, hotFile), detail.FormatKeys(server.Hot())); err != nil {
+	if err := durable.WriteFile(filepath.Join(n.dir, hotFile), detail.FormatKeys(server.Hot())); err != nil {
 		n.log.Warn("which blobs are hot can't be noted", "error", err)
 	}
 }

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -29,3 +30,6 @@ var (
 	BodyTime     = bodyTime
 	CheckVersion = checkVersion
 )
+
+// SyncInterval is how long a stored message may be in memory alone.
+func SyncInterval(s *Server) time.Duration { return s.nats.JetStreamConfig().SyncInterval }

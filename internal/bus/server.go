@@ -16,6 +16,10 @@ import (
 // startTime is how long the embedded server may take to recover its streams.
 const startTime = 30 * time.Second
 
+// syncEvery is how often the embedded server brings to the disk what it has acked; NATS's own default is 2 minutes.
+// A power cut may cost what was acked since.
+const syncEvery = time.Second
+
 // EmbedConfig tells how to run the embedded server.
 type EmbedConfig struct {
 	Dir  string       // where JetStream keeps its files
@@ -35,6 +39,7 @@ type Server struct {
 func Embed(ctx context.Context, cfg EmbedConfig) (*Server, error) {
 	opts := &server.Options{
 		ServerName: "vitrine", JetStream: true, StoreDir: cfg.Dir, NoSigs: true, DontListen: cfg.Addr == "",
+		SyncInterval: syncEvery,
 	}
 	if cfg.Addr != "" {
 		host, port, err := splitAddr(cfg.Addr)

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
@@ -48,6 +50,9 @@ func openFile(path string, opt Options) (db *bbolt.DB, err error) {
 		err = check(db)
 	} else {
 		err = lay(db)
+		if err == nil {
+			err = durable.SyncFolder(filepath.Dir(path)) // bbolt syncs the file, and not that it is there
+		}
 	}
 	if err != nil {
 		db.Close()

@@ -47,12 +47,13 @@ type audited struct {
 	Checked  int     `json:"checked"` // records compared with their owners
 	Stale    int     `json:"stale"`   // of these, not what their owners say
 	Repaired int     `json:"repaired"`
-	Bound    float64 `json:"bound"` // the share of stale records that is not exceeded, with 95% confidence
+	Bound    float64 `json:"bound"` // the share of records, stale or with a silent owner, that is not exceeded, with 95% confidence
 	Entities int     `json:"entities"`
-	Dirty    int     `json:"dirty"`  // entities whose blobs or relations lag behind
-	Blobs    int     `json:"blobs"`  // that differ from what their records fold to
-	Back     int     `json:"back"`   // stale records whose owner went back to an older version
-	Silent   int     `json:"silent"` // records whose owner did not answer
+	Dirty    int     `json:"dirty"`   // entities whose blobs or relations lag behind
+	Blobs    int     `json:"blobs"`   // that differ from what their records fold to
+	Back     int     `json:"back"`    // stale records whose owner went back to an older version
+	Waiting  int     `json:"waiting"` // records that differ, and a change of which waits or is in work
+	Silent   int     `json:"silent"`  // records whose owner did not answer, or gave an answer that is refused
 	Seconds  float64 `json:"seconds"`
 }
 
@@ -72,8 +73,8 @@ func (a *auditCommand) Run(e *env) error {
 	if a.JSON {
 		err = json.NewEncoder(e.stdout).Encode(out)
 	} else {
-		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records\n%d records compared with their owners: %d stale (%d went back), %d owners silent\nat most %.3f%% of all records are stale, with 95%% confidence\n%d repairs announced, in %.1f s\n",
-			out.Entities, out.Dirty, out.Blobs, out.Checked, out.Stale, out.Back, out.Silent, 100*out.Bound, out.Repaired, out.Seconds)
+		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records\n%d records compared with their owners: %d stale (%d went back), %d more with a change that waits\n%d records whose owner is silent, or answers what is refused\nat most %.3f%% of all records are stale, or their owner does not tell, with 95%% confidence\n%d repairs announced, in %.1f s\n",
+			out.Entities, out.Dirty, out.Blobs, out.Checked, out.Stale, out.Back, out.Waiting, out.Silent, 100*out.Bound, out.Repaired, out.Seconds)
 	}
 	if err == nil && out.Stale+out.Dirty+out.Blobs > out.Repaired {
 		return errReported // something stale is left
@@ -111,7 +112,8 @@ func (n *node) auditOnce(ctx context.Context, sample int, dry bool) (out audited
 	}
 	out.Entities, out.Dirty, out.Blobs = found.Entities, found.Dirty, found.Blobs
 	sampled, err := s.Sample(ctx, sample)
-	out.Checked, out.Stale, out.Back, out.Silent, out.Bound = sampled.Checked, sampled.Stale, sampled.Back, sampled.Silent, sampled.Bound()
+	out.Checked, out.Stale, out.Back, out.Waiting, out.Silent = sampled.Checked, sampled.Stale, sampled.Back, sampled.Waiting, sampled.Silent
+	out.Bound = sampled.Bound()
 	out.Seconds = time.Since(began).Seconds()
 	return out, err
 }
@@ -134,7 +136,7 @@ type audits struct {
 func newAudits(r prometheus.Registerer) audits {
 	a := audits{
 		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_repairs_total", Help: "Repairs that were announced, by what was found: dirty, blob, sample."}, []string{"cause"}),
-		checked: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_checked_total", Help: "Records compared with their owners, by outcome: same, stale, back, silent."}, []string{"outcome"}),
+		checked: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_checked_total", Help: "Records compared with their owners, by outcome: same, waiting, stale, back, silent."}, []string{"outcome"}),
 		read:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_read_back_total", Help: "Changes looked for at a detail server some time after they came, by age and whether they were there."}, []string{"age", "right"}),
 	}
 	r.MustRegister(a.repairs, a.checked, a.read)
@@ -142,23 +144,19 @@ func newAudits(r prometheus.Registerer) audits {
 }
 
 func (a audits) sampled(s audit.Sampled) {
-	for outcome, n := range map[string]int{"same": s.Checked - s.Stale, "stale": s.Stale - s.Back, "back": s.Back, "silent": s.Silent} {
+	for outcome, n := range map[string]int{"same": s.Checked - s.Stale - s.Waiting, "waiting": s.Waiting, "stale": s.Stale - s.Back, "back": s.Back, "silent": s.Silent} {
 		a.checked.WithLabelValues(outcome).Add(float64(n))
 	}
 }
 
-const (
-	auditShare = 0.01             // of all calls of upstreams, for samples
-	auditEvery = 10 * time.Second // between samples
-	auditLeast = 1                // records in a sample, however quiet it is
-	newBeat    = 5 * time.Second  // between looks for a new store or stream
-)
+// newBeat is how often a process looks for a new store or stream.
+const newBeat = 5 * time.Second
 
 // runAuditors samples records against their owners within a budget, and walks the lists when the store or
 // NATS has become a new one, until ctx ends.
 func (n *node) runAuditors(ctx context.Context, s *audit.Sweeper) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return n.runSamples(ctx, s) })
+	group.Go(func() error { return n.sampler(s).Run(ctx) })
 	group.Go(func() error { return n.watchNew(ctx) })
 	if n.pages != "" {
 		group.Go(func() error { return n.readBack().Run(ctx) })
@@ -166,32 +164,11 @@ func (n *node) runAuditors(ctx context.Context, s *audit.Sweeper) error {
 	return group.Wait()
 }
 
-func (n *node) runSamples(ctx context.Context, s *audit.Sweeper) error {
-	tick := time.NewTicker(auditEvery / 60)
-	defer tick.Stop()
-	last, at := n.calls.Load(), time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		calls, pace := n.calls.Load(), time.Duration(n.switches.Switch(switches.SweepPace).Percent())
-		if pace == 0 {
-			last, at = calls, time.Now()
-			continue
-		}
-		if time.Since(at) < auditEvery*100/pace {
-			continue
-		}
-		at = time.Now()
-		sampled, err := s.Sample(ctx, max(auditLeast, int(float64(calls-last)*auditShare)))
-		if err != nil && ctx.Err() == nil {
-			n.log.Warn("sample broken off", "error", err)
-		}
-		n.audits.sampled(sampled)
-		last = n.calls.Load() // samples earn no samples
-	}
+func (n *node) sampler(s *audit.Sweeper) *audit.Sampler {
+	return audit.NewSampler(audit.SamplerConfig{
+		Sweeper: s, Notes: n.bus.Bucket(catalogBucket), Changes: n.bus, Log: n.log, Told: n.audits.sampled,
+		Pace: n.switches.Switch(switches.SweepPace).Percent,
+	})
 }
 
 // seenKey holds which store and stream of changes were seen last, in the bucket of the catalog.
@@ -305,31 +282,33 @@ func (n *node) readBack() *audit.ReadBack {
 		Read: func(age time.Duration, right bool) {
 			n.audits.read.WithLabelValues(age.String(), strconv.FormatBool(right)).Inc()
 		},
-		Served: func(ctx context.Context, e item.Entity, blob string) (uint64, error) {
+		Served: func(ctx context.Context, e item.Entity, blob string) (audit.Served, error) {
 			u := n.pages + "/blobs/" + e.Kind + "/" + blob + "?ids=" + url.QueryEscape(strings.ReplaceAll(e.ID, ",", "%2C"))
-			return servedGen(ctx, client, u, e.ID)
+			return served(ctx, client, u, e.ID)
 		},
 	})
 }
 
-func servedGen(ctx context.Context, client *http.Client, u, id string) (uint64, error) {
+// served asks this process's pages for one blob, and what gen it has there.
+func served(ctx context.Context, client *http.Client, u, id string) (audit.Served, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
-		return 0, err
+		return audit.Served{}, err
 	}
 	answer, err := client.Do(r)
 	if err != nil {
-		return 0, err
+		return audit.Served{}, err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("%w: %s answers %s", item.ErrUnknown, u, answer.Status)
+		return audit.Served{}, fmt.Errorf("%w: %s answers %s", item.ErrUnknown, u, answer.Status)
 	}
 	var body struct {
 		Items map[string]struct{ Gen uint64 }
 	}
 	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil {
-		return 0, err
+		return audit.Served{}, err
 	}
-	return body.Items[id].Gen, nil
+	found, ok := body.Items[id]
+	return audit.Served{There: ok, Gen: found.Gen}, nil
 }

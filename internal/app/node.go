@@ -49,9 +49,8 @@ type node struct {
 	audits   audits
 
 	automaton *automaton
-	calls     atomic.Int64 // of upstreams
-	stop      func()       // ends the process's agents
-	pages     string       // base URL of this process's pages; "" where it serves none
+	stop      func() // ends the process's agents
+	pages     string // base URL of this process's pages; "" where it serves none
 
 	running *durable.Mark // in the folder of an embedded NATS; nil without one
 
@@ -71,10 +70,7 @@ func newNode(e *env, dir, role, room string) (*node, error) {
 	n.audits = newAudits(n.metrics)
 	n.useSwitches(role, room)
 	n.automaton = newAutomaton(n)
-	n.upstream = upstream.New(upstream.Config{Log: e.log, Off: n.upstreamOff, Observed: func(c upstream.Call) {
-		n.calls.Add(1)
-		n.automaton.signals.observe(c)
-	}})
+	n.upstream = upstream.New(upstream.Config{Log: e.log, Off: n.upstreamOff, Observed: n.automaton.signals.observe})
 	n.onClose(func() error { n.upstream.Close(); return nil })
 	return n, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/shape"
 )
 
 // ReadBack follows a sample of the changes as they come, and looks some time later whether a detail server
@@ -28,12 +30,18 @@ type ReadBackConfig struct {
 		kv.RecordReader
 	}
 	Changes Changes
-	Served  func(ctx context.Context, e item.Entity, blob string) (gen uint64, err error) // by a detail server; item.ErrUnknown where it serves no such blob
-	Read    func(age time.Duration, right bool)                                           // told after each look
+	Served  func(ctx context.Context, e item.Entity, blob string) (Served, error) // by a detail server; item.ErrUnknown where it serves no such blob
+	Read    func(age time.Duration, right bool)                                   // told after each look
 	Log     *slog.Logger
 	Ages    []time.Duration // after which it looks. Default to 1, 10 and 60 s
 	Every   time.Duration   // between samples. Defaults to 2 s
 	Most    int             // changes in a sample. Defaults to 5
+}
+
+// Served is what a detail server has of a blob.
+type Served struct {
+	There bool // not where it is deleted, or was never known
+	Gen   uint64
 }
 
 // Changes gives the next changes that are published, at most most of them; *bus.Conn is one.
@@ -95,8 +103,8 @@ func (r *ReadBack) look(ctx context.Context, now time.Time) {
 	})
 }
 
-// right tells whether the change's record was asked for since it came, and whether what is served is as new as
-// the records. It is not known for what the catalog does not declare, and for blobs that nobody is served.
+// right reports whether the change's record was asked for since it came, and whether what is served is what the
+// records say now. It is not known for what the catalog does not declare, and for blobs that nobody is served.
 func (r *ReadBack) right(ctx context.Context, b readBack) (right, known bool, err error) {
 	kind, err := r.Catalog().Kind(b.change.Entity.Kind)
 	if err != nil {
@@ -111,19 +119,58 @@ func (r *ReadBack) right(ctx context.Context, b readBack) (right, known bool, er
 		if err != nil {
 			return false, true, err
 		}
-		right = right && !records[0].Fetched.Before(b.sent.Truncate(time.Second)) // kept to the second
+		asked := !records[0].Fetched.Before(b.sent.Truncate(time.Second)) // kept to the second
 		for _, blob := range d.Blobs {
-			states, err := r.Records.States(ctx, []item.Entity{b.change.Entity})
+			shown, seen, err := r.shown(ctx, b, blob)
 			if err != nil {
 				return false, true, err
 			}
-			served, err := r.Served(ctx, b.change.Entity, blob.Name)
-			if err != nil {
-				continue
+			if seen {
+				known = true
+				right = right && asked && shown
 			}
-			known = true
-			right = right && served >= states[0].Gen(blob.Dimensions())
 		}
 	}
 	return right, known, nil
 }
+
+// shown reports whether a blob is served as its records say: of their gen or a higher one, and where they say that
+// there is none, not at all. It is not seen where it is not served to anybody, and where the records have changed so
+// lately that this later change has not had its time.
+func (r *ReadBack) shown(ctx context.Context, b readBack, blob *catalog.Blob) (shown, seen bool, err error) {
+	e := b.change.Entity
+	states, err := r.Records.States(ctx, []item.Entity{e})
+	if err != nil {
+		return false, true, err
+	}
+	keys := make([]kv.RecordKey, len(blob.Of))
+	for i, d := range blob.Of {
+		keys[i] = kv.RecordKey{Entity: e, Dimension: d.Name}
+	}
+	held, err := r.Records.Records(ctx, keys)
+	if err != nil {
+		return false, true, err
+	}
+	records := make(map[string]kv.Record, len(held))
+	for i, k := range keys {
+		records[k.Dimension] = held[i]
+	}
+	want, err := shape.Fold(blob, e, records)
+	if err != nil {
+		return false, false, nil // what can't be folded stays as it was
+	}
+	served, err := r.Served(ctx, e, blob.Name)
+	if err != nil {
+		return false, false, nil
+	}
+	gen := states[0].Gen(blob.Dimensions())
+	if want.Life == kv.Alive {
+		shown = served.There && served.Gen >= gen
+	} else {
+		shown = !served.There
+	}
+	return shown, shown || time.Since(genTime(gen)) >= b.age, nil
+}
+
+// genTime is about when a gen was issued: gens follow the store's clock, in microseconds.
+func genTime(gen uint64) time.Time { return time.UnixMicro(int64(min(gen, math.MaxInt64))) }

@@ -27,6 +27,7 @@ type Config struct {
 	Log      *slog.Logger
 	Every    time.Duration             // between sweeps. Defaults to 5 minutes
 	Page     int                       // entities read at once. Defaults to 500
+	Settle   time.Duration             // between two looks at a record that differs from its owner. Defaults to 2 s
 	Pace     func() int64              // percent of how often Run sweeps; defaults to 100
 	DryRun   bool                      // count, and repair nothing
 	Repaired func(cause string, n int) // told after each repair; defaults to nothing
@@ -44,6 +45,8 @@ type Records interface {
 type Publisher interface {
 	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
 	PublishSyncs(ctx context.Context, syncs []item.Change) error
+	// Waiting reports, by position, whether a change of the same entity and dimension waits somewhere or is in work.
+	Waiting(ctx context.Context, changes []item.Change) ([]bool, error)
 }
 
 // Sweeper is the agent. One process of a room is enough; more do no harm.
@@ -53,6 +56,7 @@ type Sweeper struct{ Config }
 func New(c Config) *Sweeper {
 	c.Every = cmp.Or(c.Every, 5*time.Minute)
 	c.Page = cmp.Or(c.Page, 500)
+	c.Settle = cmp.Or(c.Settle, 2*time.Second)
 	return &Sweeper{c}
 }
 

@@ -47,6 +47,10 @@ func (l *line) PublishSyncs(_ context.Context, syncs []item.Change) error {
 	return nil
 }
 
+func (l *line) Waiting(_ context.Context, changes []item.Change) ([]bool, error) {
+	return make([]bool, len(changes)), nil
+}
+
 func TestSweep(t *testing.T) {
 	cat, err := catalog.Parse([]byte(shop), "shop.yaml", catalog.Options{})
 	if err != nil {
@@ -166,6 +170,8 @@ func TestBound(t *testing.T) {
 		{audit.Sampled{Checked: 1000}, 0.001, 0.003},
 		{audit.Sampled{Checked: 1000, Stale: 10}, 0.015, 0.018},
 		{audit.Sampled{Checked: 10, Stale: 10}, 1, 1},
+		{audit.Sampled{Silent: 200}, 1, 1},
+		{audit.Sampled{Checked: 900, Silent: 100}, 0.1, 0.12},
 	} {
 		if got := c.s.Bound(); got < c.min || got > c.max {
 			t.Errorf("%+v: %f", c.s, got)

@@ -1,0 +1,178 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// Sampler compares records with their owners all day, at a pace that follows the changes of the whole room. It walks
+// the store: each turn goes on where the last one stopped, whichever process had it, so that a turn costs the store
+// what it compares and no more, and each record is compared once in a pass. How long a pass takes is known when it
+// ends, and logged.
+//
+// Processes take turns by a note in NATS: who moves it on has the turn.
+type Sampler struct {
+	SamplerConfig
+	walk *walk
+}
+
+// SamplerConfig of a Sampler. Sweeper, Notes, Changes and Log are needed.
+type SamplerConfig struct {
+	Sweeper *Sweeper
+	Notes   Notes
+	Changes Stream
+	Log     *slog.Logger
+	Told    func(Sampled)    // after each turn; defaults to nothing
+	Every   time.Duration    // between turns. Defaults to 10 s
+	Calls   int              // of upstreams in a turn, however quiet it is. Defaults to 10
+	Share   float64          // of the changes since the last turn, that as many records are compared of. Defaults to 0.01
+	Pace    func() int64     // percent of how often it takes a turn; defaults to 100, and 0 is never
+	Clock   func() time.Time // defaults to time.Now
+}
+
+// Notes is a place that all processes of a room share; *bus.Bucket is one.
+type Notes interface {
+	Get(ctx context.Context, key string) (bus.Entry, error)
+	Create(ctx context.Context, key string, value []byte) (revision uint64, err error)
+	Update(ctx context.Context, key string, value []byte, last uint64) (revision uint64, err error)
+}
+
+// Stream tells how far the stream of changes has come; *bus.Conn is one.
+type Stream interface {
+	ChangesAt(ctx context.Context) (bus.Position, error)
+}
+
+// noteKey is the key of the samplers' note.
+const noteKey = "sample"
+
+// note is how far the room's samplers have come.
+type note struct {
+	Turn    time.Time    `json:"turn"`    // when the last one began
+	Changes bus.Position `json:"changes"` // of the stream, then
+	Cursor  string       `json:"cursor"`  // in the store
+	Began   time.Time    `json:"began"`   // of the pass
+	Pass    Sampled      `json:"pass"`    // what it came to up to here
+}
+
+// NewSampler makes a Sampler.
+func NewSampler(c SamplerConfig) *Sampler {
+	c.Every = cmp.Or(c.Every, 10*time.Second)
+	c.Calls = cmp.Or(c.Calls, 10)
+	c.Share = cmp.Or(c.Share, 0.01)
+	if c.Told == nil {
+		c.Told = func(Sampled) {}
+	}
+	if c.Pace == nil {
+		c.Pace = func() int64 { return 100 }
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return &Sampler{c, newWalk(c.Sweeper)}
+}
+
+// Run takes turns until ctx ends.
+func (s *Sampler) Run(ctx context.Context) error {
+	tick := time.NewTicker(s.Every / 10)
+	defer tick.Stop()
+	last := s.Clock()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		pace := time.Duration(s.Pace())
+		if pace <= 0 || s.Clock().Sub(last) < s.Every*100/pace {
+			continue
+		}
+		last = s.Clock()
+		if err := s.Turn(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn("sample broken off; it goes on where it was", "error", err)
+		}
+	}
+}
+
+// Turn compares some records, unless another process has done so within half of Every.
+func (s *Sampler) Turn(ctx context.Context) error {
+	at, revision, err := s.read(ctx)
+	if err != nil {
+		return err
+	}
+	changes, err := s.Changes.ChangesAt(ctx)
+	if err != nil {
+		return err
+	}
+	now := s.Clock()
+	if since := now.Sub(at.Turn); since >= 0 && since < s.Every/2 {
+		return nil
+	}
+	records := 0
+	if at.Changes.Stream.Equal(changes.Stream) && changes.Seq > at.Changes.Seq {
+		records = int(float64(changes.Seq-at.Changes.Seq) * s.Share)
+	}
+	at.Turn, at.Changes = now, changes
+	if at.Began.IsZero() {
+		at.Began = now
+	}
+	if revision, err = s.write(ctx, at, revision); errors.Is(err, item.ErrChanged) {
+		return nil // another process has the turn
+	} else if err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, 3*s.Every)
+	defer cancel()
+	s.walk.cursor = at.Cursor
+	sampled, ended, failed := s.walk.next(within, s.Calls, records)
+	s.Told(sampled)
+	at.Pass.add(sampled)
+	at.Cursor = s.walk.cursor
+	if ended {
+		s.passed(at)
+		at.Began, at.Pass = s.Clock(), Sampled{}
+	}
+	if _, err := s.write(ctx, at, revision); err != nil && !errors.Is(err, item.ErrChanged) {
+		return errors.Join(failed, err)
+	}
+	return failed
+}
+
+// passed logs what a pass through the whole store came to.
+func (s *Sampler) passed(at note) {
+	s.Log.Info("each record was compared with its owner", "checked", at.Pass.Checked, "stale", at.Pass.Stale, "waiting", at.Pass.Waiting,
+		"silent", at.Pass.Silent, "took", s.Clock().Sub(at.Began).Round(time.Second))
+}
+
+func (s *Sampler) read(ctx context.Context) (at note, revision uint64, err error) {
+	e, err := s.Notes.Get(ctx, noteKey)
+	if errors.Is(err, bus.ErrNoEntry) {
+		return at, 0, nil
+	}
+	if err != nil {
+		return at, 0, err
+	}
+	if err := json.Unmarshal(e.Value, &at); err != nil {
+		s.Log.Warn("the samplers' note can't be read: beginning a new pass", "error", err)
+		at = note{}
+	}
+	return at, e.Revision, nil
+}
+
+func (s *Sampler) write(ctx context.Context, at note, revision uint64) (uint64, error) {
+	value, err := json.Marshal(at)
+	if err != nil {
+		return 0, fmt.Errorf("write the samplers' note: %w", err)
+	}
+	if revision == 0 {
+		return s.Notes.Create(ctx, noteKey, value)
+	}
+	return s.Notes.Update(ctx, noteKey, value, revision)
+}

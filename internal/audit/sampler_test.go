@@ -1,0 +1,158 @@
+package audit_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vitrine/internal/audit"
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/upstream"
+)
+
+// lateOwner has something happen after its first answer.
+type lateOwner struct {
+	audit.Fetcher
+	once func()
+}
+
+func (o *lateOwner) Fetch(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) []upstream.Answer {
+	answers := o.Fetcher.Fetch(ctx, d, asks)
+	if o.once != nil {
+		o.once()
+		o.once = nil
+	}
+	return answers
+}
+
+// scanned counts the entities that a store lists.
+type scanned struct {
+	*boltkv.Store
+	entities *atomic.Int64
+}
+
+func (s scanned) ScanEntities(ctx context.Context, cursor string, limit int) ([]item.Entity, string, error) {
+	found, next, err := s.Store.ScanEntities(ctx, cursor, limit)
+	s.entities.Add(int64(len(found)))
+	return found, next, err
+}
+
+// clock stands still between turns.
+type clock struct{ at atomic.Int64 }
+
+func (c *clock) Now() time.Time { return time.Unix(c.at.Load(), 0) }
+
+// sampler is one of a process of its own.
+func (r *room) sampler(now func() time.Time, listed *atomic.Int64) *audit.Sampler {
+	s := r.sweeper()
+	s.Records = scanned{r.store, listed}
+	return audit.NewSampler(audit.SamplerConfig{
+		Sweeper: s, Notes: r.conn.Bucket("catalog"), Changes: r.conn, Log: slog.New(slog.DiscardHandler), Clock: now, Calls: 3,
+		Told: func(s audit.Sampled) { r.told.Add(int64(s.Checked)) },
+	})
+}
+
+func (r *room) turn(s *audit.Sampler, c *clock) {
+	r.Helper()
+	c.at.Add(10)
+	if err := s.Turn(r.Context()); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// TestSamplersWalkTheStoreTogether has two processes take turns, one of which is started anew, until a pass is through.
+func TestSamplersWalkTheStoreTogether(t *testing.T) {
+	r := newRoom(t)
+	all := ids(500)
+	r.sell(1, all...)
+	r.put(1, all...)
+	var c clock
+	var listed atomic.Int64
+	one, two := r.sampler(c.Now, &listed), r.sampler(c.Now, &listed)
+	r.turn(one, &c)
+	if n := listed.Load(); n > 60 {
+		t.Errorf("a turn of %d records lists %d of 500 entities", r.told.Load(), n)
+	}
+	if n := r.told.Load(); n != 12 {
+		t.Errorf("3 calls of 4 compare %d records", n)
+	}
+	for range 60 { // 12 records a turn
+		r.turn(one, &c)
+		r.turn(two, &c)
+	}
+	missed := 0
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range all {
+		if r.asked[id] == 0 {
+			missed++
+		}
+	}
+	if missed > 0 {
+		t.Errorf("%d of 500 records were compared by nobody", missed)
+	}
+	if n := listed.Load(); n > 4*r.told.Load() {
+		t.Errorf("%d entities listed for %d records", n, r.told.Load())
+	}
+}
+
+func TestOneSamplerOfARoomAtATime(t *testing.T) {
+	r := newRoom(t)
+	r.sell(1, ids(100)...)
+	r.put(1, ids(100)...)
+	var c clock
+	var listed atomic.Int64
+	one, two := r.sampler(c.Now, &listed), r.sampler(c.Now, &listed)
+	r.turn(one, &c)
+	if err := two.Turn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.told.Load(); n != 12 {
+		t.Errorf("two processes have compared %d records in one turn, want 12", n)
+	}
+}
+
+// TestSamplesFollowTheRoom: the changes are other processes', and this one has asked no upstream for anything.
+func TestSamplesFollowTheRoom(t *testing.T) {
+	r := newRoom(t)
+	r.sell(1, ids(300)...)
+	r.put(1, ids(300)...)
+	var c clock
+	var listed atomic.Int64
+	s := r.sampler(c.Now, &listed)
+	r.turn(s, &c)
+	before := r.told.Load()
+	changes := make([]item.Change, 10_000)
+	for i := range changes {
+		changes[i] = item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: fmt.Sprint("other", i)}, Dimension: "price"}
+	}
+	if err := r.conn.PublishChanges(t.Context(), changes, bus.PublishOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r.turn(s, &c)
+	if n := r.told.Load() - before; n < 100 || n > 103 {
+		t.Errorf("10,000 changes of the room earn a sample of %d records, want 1%%", n)
+	}
+}
+
+func TestAStrangeNoteAndAStrangeCursor(t *testing.T) {
+	r := newRoom(t)
+	r.sell(1, ids(10)...)
+	r.put(1, ids(10)...)
+	var c clock
+	var listed atomic.Int64
+	s := r.sampler(c.Now, &listed)
+	if _, err := r.conn.Bucket("catalog").Put(t.Context(), "sample", []byte("?")); err != nil {
+		t.Fatal(err)
+	}
+	r.turn(s, &c)
+	if r.told.Load() == 0 {
+		t.Error("a note that can't be read ends all samples")
+	}
+}

@@ -48,8 +48,8 @@ func (w *Worker) announce(ctx context.Context, d *catalog.Dimension, jobs []*job
 			fail(sent, fmt.Errorf("%w: announce to the syncer: %w", item.ErrOwn, err))
 		}
 	}
-	if err := w.refs.announce(ctx, d, jobs); err != nil {
-		w.Log.Warn("could not announce referred entities; a later change or refresh will", "dimension", d.Name, "error", err)
+	if owing, err := w.refs.announce(ctx, d, jobs); err != nil {
+		fail(owing, fmt.Errorf("%w: announce referred entities: %w", item.ErrOwn, err))
 	}
 }
 
@@ -79,30 +79,43 @@ func newAnnouncer(store kv.StateReader, bus Publisher) *announcer {
 	return &announcer{store, bus, newRecent()}
 }
 
-// announce publishes a change of "all", in the refresh lane, for each referred entity without records.
-func (a *announcer) announce(ctx context.Context, d *catalog.Dimension, jobs []*job) error {
+// announce publishes a change of "all", in the refresh lane, for each referred entity without records. On an error it
+// gives the jobs whose referred entities nobody may have been told of.
+//
+// It does so whatever the put answered. A worker that dies between its put and here leaves a change whose answer is the
+// same as the record when it is delivered again.
+func (a *announcer) announce(ctx context.Context, d *catalog.Dimension, jobs []*job) (owing []*job, err error) {
 	asked := map[item.Entity]bool{}
 	var entities []item.Entity
 	for _, j := range jobs {
-		if j.err != nil || j.result.Outcome != kv.Applied {
+		if j.err != nil {
 			continue
 		}
-		for _, ref := range d.Refs {
-			for _, id := range j.refs[ref.Name].IDs {
-				e := item.Entity{Kind: ref.Kind.Name, ID: id}
-				if !asked[e] && !a.known.has(e) {
-					asked[e] = true
-					entities = append(entities, e)
-				}
+		owes := false
+		for _, e := range j.referred(d) {
+			if a.known.has(e) {
+				continue
 			}
+			owes = true
+			if !asked[e] {
+				asked[e] = true
+				entities = append(entities, e)
+			}
+		}
+		if owes {
+			owing = append(owing, j)
 		}
 	}
 	if len(entities) == 0 {
-		return nil
+		return nil, nil
 	}
+	return owing, a.announceMissing(ctx, entities)
+}
+
+func (a *announcer) announceMissing(ctx context.Context, entities []item.Entity) error {
 	states, err := a.store.States(ctx, entities)
 	if err != nil {
-		return fmt.Errorf("look up referred entities: %w", err)
+		return fmt.Errorf("look them up: %w", err)
 	}
 	var missing []item.Change
 	for i, e := range entities {
@@ -115,4 +128,14 @@ func (a *announcer) announce(ctx context.Context, d *catalog.Dimension, jobs []*
 	}
 	a.known.add(entities)
 	return nil
+}
+
+// referred lists the entities that the job's record refers to.
+func (j *job) referred(d *catalog.Dimension) (entities []item.Entity) {
+	for _, ref := range d.Refs {
+		for _, id := range j.refs[ref.Name].IDs {
+			entities = append(entities, item.Entity{Kind: ref.Kind.Name, ID: id})
+		}
+	}
+	return entities
 }

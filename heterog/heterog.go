@@ -50,15 +50,15 @@ type Publisher interface {
 // Worker handles changes.
 type Worker struct {
 	Config
-	behind *patience
-	refs   *announcer
+	looks *looks
+	refs  *announcer
 }
 
 // New makes a worker. It holds no goroutine: a bus.Consumer drives it.
 func New(c Config) *Worker {
 	c.Rounds = cmp.Or(c.Rounds, 5)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
-	return &Worker{Config: c, behind: newPatience(c.Patience), refs: newAnnouncer(c.Store, c.Bus)}
+	return &Worker{Config: c, looks: newLooks(), refs: newAnnouncer(c.Store, c.Bus)}
 }
 
 // Check tells whether the catalog in force declares what a change names.
@@ -103,7 +103,8 @@ func (w *Worker) Places() (all []bus.Place) {
 }
 
 // Handle turns changes of one group into records. It gives one error per task, nil for what is stored
-// and announced. Errors wrap item.ErrUnavailable, ErrRefused, ErrBehind, ErrChanged or ErrUnknown.
+// and announced, bus.ErrLookAgain for that of which nothing new was found. Other errors wrap item.ErrUnavailable,
+// ErrRefused, ErrBehind, ErrChanged, ErrOwn or ErrUnknown.
 func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	if tasks[0].Change.Dimension == item.All {
 		return w.split(ctx, tasks)
@@ -133,6 +134,7 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	failpoint.Hit(failpoint.Put)
 	w.announce(ctx, d, jobs)
 	failpoint.Hit(failpoint.Announced)
+	w.lookAgain(d, jobs)
 	return errs(jobs)
 }
 
@@ -170,9 +172,8 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) ([]
 	var ready []*job
 	var puts []kv.Put
 	for _, j := range jobs {
-		if j.err == nil && w.isBehind(j) {
-			j.err = fmt.Errorf("%w: %s has version %s, %s answered %s",
-				item.ErrBehind, j.key, j.held.Version, d.From.Name, j.value.Version)
+		if j.err == nil {
+			j.err = w.doubt(d, j)
 		}
 		if j.err == nil {
 			ready, puts = append(ready, j), append(puts, j.put(d))
@@ -192,20 +193,6 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) ([]
 		}
 	}
 	return changed, nil
-}
-
-// isBehind tells whether an answer is older than the record and still to be doubted. One that stays
-// older for as long as Patience was restored or re-created at its owner, and is accepted.
-func (w *Worker) isBehind(j *job) bool {
-	if j.held.Life == kv.Absent || j.value.Version == "" || j.held.Version == "" || j.value.Version >= j.held.Version {
-		w.behind.forget(j.key)
-		return false
-	}
-	if w.behind.wait(j.key) {
-		return true
-	}
-	w.Log.Warn("an upstream went back", "record", j.key.String(), "from", j.held.Version.String(), "to", j.value.Version.String())
-	return false
 }
 
 // shape makes of an answer what is to be stored.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -20,7 +19,9 @@ type Task struct {
 	Change  item.Change
 	Event   time.Time // when the change happened, else when it was published
 	Force   bool
-	Attempt int // 1 at the first
+	Attempt int   // 1 at the first; those before it had wrong answers. Silence does not count
+	Doubt   Doubt // of answers that were older than the record
+	Second  bool  // it is the second look that ErrLookAgain has asked for
 }
 
 // Place is where work is done, an upstream; at most Limit of its batches are in work at a time.
@@ -33,7 +34,7 @@ type Place struct {
 type Handled struct {
 	Lane    item.Lane
 	Place   string // "" is no place in particular
-	Verdict string // ack, again, back, park, fail
+	Verdict string // ack, again, retry, look, back, park, fail
 	Took    time.Duration
 }
 
@@ -55,9 +56,10 @@ type ConsumerConfig struct {
 
 	Concurrency int                             // batches in work that have no place in particular; defaults to 64
 	Buffer      int                             // tasks waiting per lane; defaults to 8192
-	Attempts    int                             // before a dead letter; defaults to 10
+	Attempts    int                             // with wrong answers, before a dead letter; defaults to 10
 	Backoff     func(attempt int) time.Duration // before the next attempt; defaults to 100 ms doubling to 60 s, ±20%
 	Drain       time.Duration                   // for what is in work when Run is stopped; defaults to 8 s
+	Second      time.Duration                   // until the second look; defaults to 4 s
 	AckWait     time.Duration                   // after which NATS gives the work of a dead process to another; defaults to 30 s
 	Log         *slog.Logger                    // defaults to silence
 }
@@ -67,6 +69,7 @@ type Consumer struct {
 	cfg    ConsumerConfig
 	log    *slog.Logger
 	board  *board
+	gate   *gate
 	lanes  []*intake
 	parked chan struct{} // holds a mark when something was parked
 }
@@ -78,6 +81,7 @@ const abandon = time.Second
 func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	cfg.Concurrency, cfg.Buffer = cmp.Or(cfg.Concurrency, 64), cmp.Or(cfg.Buffer, 8192)
 	cfg.Attempts, cfg.Drain, cfg.AckWait = cmp.Or(cfg.Attempts, 10), cmp.Or(cfg.Drain, 8*time.Second), cmp.Or(cfg.AckWait, 30*time.Second)
+	cfg.Second = cmp.Or(cfg.Second, 4*time.Second)
 	cfg.Log = orSilent(cfg.Log)
 	if cfg.Backoff == nil {
 		cfg.Backoff = backoff
@@ -103,7 +107,10 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c := &Consumer{cfg: cfg, log: cfg.Log.With("stage", cfg.Stage), board: newBoard(cfg.Buffer, func() bool { return len(cfg.Places()) > 1 }), parked: make(chan struct{}, 1)}
+	c := &Consumer{
+		cfg: cfg, log: cfg.Log.With("stage", cfg.Stage), gate: newGate(), parked: make(chan struct{}, 1),
+		board: newBoard(cfg.Buffer, func() bool { return len(cfg.Places()) > 1 }),
+	}
 	for _, lane := range item.Lanes() {
 		c.lanes = append(c.lanes, &intake{consumer: c, lane: lane})
 	}
@@ -116,16 +123,15 @@ func (cfg ConsumerConfig) validate() error {
 		return errors.New("consumer: Conn, Parse, Group and Handle are required")
 	case cfg.Stream != Changes && cfg.Stream != Syncs:
 		return fmt.Errorf("consumer: %q is not a work queue with lanes", cfg.Stream)
-	case cfg.Concurrency < 1 || cfg.Buffer < 1 || cfg.Attempts < 1 || cfg.Drain < 0 || cfg.AckWait < 0:
-		return errors.New("consumer: Concurrency, Buffer, Attempts, Drain and AckWait must be positive")
+	case cfg.Concurrency < 1 || cfg.Buffer < 1 || cfg.Attempts < 1 || cfg.Drain < 0 || cfg.Second < 0 || cfg.AckWait < 0:
+		return errors.New("consumer: Concurrency, Buffer, Attempts, Drain, Second and AckWait must be positive")
 	}
 	return item.CheckName(cfg.Stage)
 }
 
 // backoff doubles from 100 ms to 60 s, ±20%, so that what failed together does not come back together.
 func backoff(attempt int) time.Duration {
-	d := min(100*time.Millisecond<<min(attempt-1, 10), time.Minute)
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
+	return jitter(min(100*time.Millisecond<<min(attempt-1, 10), time.Minute))
 }
 
 // Run works until ctx ends: then it stops the intake, gives back what waits, and finishes what is in work
@@ -140,7 +146,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	intakes := c.start(len(c.lanes), func(i int) { c.lanes[i].run(ctx) })
 	orphans := c.start(len(c.lanes), func(i int) { c.lanes[i].buryOrphans(ctx) })
 	parked := c.start(1, func(int) { c.takeParked(ctx) })
-	workers := c.start(1, func(int) { c.work(work) })
+	workers := c.start(1, func(int) { c.work(work, ctx) })
 	keeper := c.start(1, func(int) { c.keep(work) })
 
 	<-ctx.Done()

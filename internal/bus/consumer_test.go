@@ -89,12 +89,8 @@ func TestConsumerRetriesThenBuries(t *testing.T) {
 		attempts int
 		reason   string
 	}{
-		"unavailable, as often as configured": {attempts: 4, reason: "unavailable",
-			handle: func(context.Context, []bus.Task) []error { return []error{item.ErrUnavailable} }},
 		"refused, three times": {attempts: 3, reason: "refused",
 			handle: func(context.Context, []bus.Task) []error { return []error{item.ErrRefused} }},
-		"changed, without delay": {attempts: 4, reason: "changed",
-			handle: func(context.Context, []bus.Task) []error { return []error{item.ErrChanged} }},
 		"a panic":          {attempts: 4, reason: "panicked", handle: func(context.Context, []bus.Task) []error { panic("boom") }},
 		"too few results":  {attempts: 4, reason: "0 results for 1", handle: func(context.Context, []bus.Task) []error { return nil }},
 		"unknown, at once": {attempts: 1, reason: "catalog", check: func(item.Change) error { return item.ErrUnknown }},

@@ -33,3 +33,15 @@ var (
 
 // SyncInterval is how long a stored message may be in memory alone.
 func SyncInterval(s *Server) time.Duration { return s.nats.JetStreamConfig().SyncInterval }
+
+// Gate is what holds work back while our own store fails.
+type Gate struct{ *gate }
+
+// NewGate makes one.
+func NewGate() Gate { return Gate{newGate()} }
+
+// Pass waits until a batch may be worked on.
+func (g Gate) Pass(ctx context.Context) { g.pass(ctx) }
+
+// Note tells it how a batch ended.
+func (g Gate) Note(errs ...error) { g.note(errs) }

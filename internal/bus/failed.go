@@ -40,7 +40,7 @@ func (c *Consumer) bury(ctx context.Context, w *work, cause error) error {
 		to = item.FailedSubject(c.cfg.Stage, w.task.Change)
 	}
 	return c.write(ctx, to, Letter{
-		Subject: subject, Reason: cause.Error(), Attempts: max(w.task.Attempt, m.attempt), First: w.first, Body: string(m.msg.Data()),
+		Subject: subject, Reason: cause.Error(), Attempts: max(w.task.Attempt, 1), First: w.first, Body: string(m.msg.Data()),
 	})
 }
 

@@ -189,7 +189,10 @@ func (in *intake) read(msg jetstream.Msg) *work {
 		return w
 	}
 	w.key = key{Entity: change.Entity, Dimension: change.Dimension}
-	w.task = Task{Change: change, Event: eventTime(msg, m.sent), Force: msg.Headers().Get(forceHeader) == "1", Attempt: m.attempt}
+	w.task = Task{Change: change, Event: eventTime(msg, m.sent), Force: msg.Headers().Get(forceHeader) == "1", Attempt: 1}
+	if cfg.Stream == Syncs {
+		w.task.Attempt = m.attempt // nothing is scheduled there that could tell
+	}
 	w.readCarried(msg.Headers())
 	if w.fatal = cfg.Check(change); w.fatal == nil {
 		w.group, w.max = cfg.Group(change)

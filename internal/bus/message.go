@@ -54,6 +54,7 @@ type slot struct {
 type work struct {
 	slot
 	task     Task
+	silent   int // attempts in a row that nobody answered, before this one
 	place    Place
 	parked   bool      // came from PARKED
 	first    time.Time // when it was first published, over retries and parking
@@ -67,6 +68,11 @@ type work struct {
 func (w *work) merge(other *work) (replaced []message) {
 	w.task.Force = w.task.Force || other.task.Force
 	w.task.Attempt = min(w.task.Attempt, other.task.Attempt)
+	w.task.Second = w.task.Second && other.task.Second
+	w.silent = min(w.silent, other.silent)
+	if other.task.Doubt.Answers > w.task.Doubt.Answers {
+		w.task.Doubt = other.task.Doubt
+	}
 	if other.first.Before(w.first) {
 		w.first = other.first
 	}
@@ -78,6 +84,9 @@ func (w *work) merge(other *work) (replaced []message) {
 	}
 	return replaced
 }
+
+// deliveries is how often the newest message of the work was delivered.
+func (w *work) deliveries() int { return w.messages[len(w.messages)-1].attempt }
 
 func (w *work) take(m message) (replaced []message) {
 	for i, old := range w.messages {

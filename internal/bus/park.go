@@ -14,7 +14,10 @@ import (
 
 // The headers that work carries from one stream to another.
 const (
-	attemptHeader  = "Vitrine-Attempt" // attempts made before this message
+	attemptHeader  = "Vitrine-Attempt" // wrong answers before this message
+	silentHeader   = "Vitrine-Silent"  // attempts in a row, up to this message, that nobody answered
+	doubtHeader    = "Vitrine-Doubt"   // a Doubt
+	secondHeader   = "Vitrine-Second"  // "1": a second look
 	firstHeader    = "Vitrine-First"   // when the change was first published
 	scheduleHeader = "Nats-Schedule"
 	targetHeader   = "Nats-Schedule-Target"
@@ -23,11 +26,20 @@ const (
 // parkBeat is how often a place is looked at that takes no work.
 const parkBeat = 250 * time.Millisecond
 
-// carried is what a message that stands for w has to tell. made are the attempts up to now.
-func (w *work) carried(made int) nats.Header {
+// carried is what a message that stands for w has to tell.
+func (w *work) carried(p past) nats.Header {
 	h := nats.Header{timeHeader: {w.task.Event.UTC().Format(time.RFC3339Nano)}}
-	if made > 0 {
-		h.Set(attemptHeader, strconv.Itoa(made))
+	if p.wrong > 0 {
+		h.Set(attemptHeader, strconv.Itoa(p.wrong))
+	}
+	if p.silent > 0 {
+		h.Set(silentHeader, strconv.Itoa(p.silent))
+	}
+	if p.doubt.Answers > 0 {
+		h.Set(doubtHeader, p.doubt.String())
+	}
+	if p.second {
+		h.Set(secondHeader, "1")
 	}
 	if !w.first.Equal(w.task.Event) {
 		h.Set(firstHeader, w.first.UTC().Format(time.RFC3339Nano))
@@ -40,9 +52,10 @@ func (w *work) carried(made int) nats.Header {
 
 // readCarried reads what a message tells that stands for an earlier one. Anybody may have written it.
 func (w *work) readCarried(h nats.Header) {
-	if n, err := strconv.Atoi(h.Get(attemptHeader)); err == nil && n > 0 && n < 1000 {
-		w.task.Attempt += n
-	}
+	w.task.Attempt += count(h, attemptHeader)
+	w.silent = count(h, silentHeader)
+	w.task.Doubt = readDoubt(h.Get(doubtHeader))
+	w.task.Second = h.Get(secondHeader) == "1"
 	if t, err := time.Parse(time.RFC3339Nano, h.Get(firstHeader)); err == nil && t.Before(w.first) {
 		w.first = t
 	} else if w.parked && w.task.Event.Before(w.first) {
@@ -50,27 +63,63 @@ func (w *work) readCarried(h nats.Header) {
 	}
 }
 
-// park sets work aside and returns when NATS holds all of it.
+// count reads a small number; 0 for anything else.
+func count(h nats.Header, name string) int {
+	n, err := strconv.Atoi(h.Get(name))
+	if err != nil || n < 0 || n >= 1000 {
+		return 0
+	}
+	return n
+}
+
+// park sets work aside and returns when NATS holds all of it. Being parked ends a doubt: who was away may have come
+// back as a replica that lags.
 func (c *Consumer) park(ctx context.Context, works []*work) error {
 	ctx, cancel := stopping(ctx)
 	defer cancel()
 	defer mark(c.parked)
 	return c.cfg.Conn.publish(ctx, len(works), window, func(i int) (*nats.Msg, error) {
 		w := works[i]
-		return &nats.Msg{Subject: item.ParkedSubject(w.place.Name, w.task.Change), Header: w.carried(w.task.Attempt - 1)}, nil
+		header := w.carried(past{wrong: w.task.Attempt - 1, second: w.task.Second})
+		return &nats.Msg{Subject: item.ParkedSubject(w.place.Name, w.task.Change), Header: header}, nil
 	})
 }
 
-// schedule has a change published again at a time.
-func (c *Consumer) schedule(ctx context.Context, w *work, at time.Time) error {
+// schedule has a change published again after the verdict's delay.
+func (c *Consumer) schedule(ctx context.Context, w *work, v verdict) error {
 	ctx, cancel := stopping(ctx)
 	defer cancel()
-	h := w.carried(w.task.Attempt)
-	h.Set(scheduleHeader, "@at "+at.UTC().Format(time.RFC3339Nano))
+	subject := item.RetrySubject(w.task.Change)
+	if v.action == look {
+		subject = item.LookSubject(w.task.Change)
+	}
+	if v.past.doubt.Answers == 1 {
+		v.past.doubt = c.inherit(ctx, subject, v.past.doubt)
+	}
+	h := w.carried(v.past)
+	h.Set(scheduleHeader, "@at "+time.Now().Add(v.delay).UTC().Format(time.RFC3339Nano))
 	h.Set(targetHeader, w.task.Change.Subject())
 	return c.cfg.Conn.publish(ctx, 1, 1, func(int) (*nats.Msg, error) {
-		return &nats.Msg{Subject: item.RetrySubject(w.task.Change), Header: h}, nil
+		return &nats.Msg{Subject: subject, Header: h}, nil
 	})
+}
+
+// inherit continues the doubt of the schedule that the new one replaces. Without that, whoever announces a record
+// more often than once a minute would have its owner doubted for ever.
+func (c *Consumer) inherit(ctx context.Context, subject string, d Doubt) Doubt {
+	stream, err := c.cfg.Conn.js.Stream(ctx, Changes)
+	if err != nil {
+		return d // it begins anew, which only delays
+	}
+	m, err := stream.GetLastMsgForSubject(ctx, subject)
+	if err != nil {
+		return d
+	}
+	if was := readDoubt(m.Header.Get(doubtHeader)); was.Version == d.Version && was.Since.Before(d.Since) {
+		was.Answers++
+		return was
+	}
+	return d
 }
 
 // setAside parks what an intake must not put on the board, and acknowledges it.
@@ -78,7 +127,7 @@ func (c *Consumer) setAside(ctx context.Context, works []*work) {
 	v := verdict{action: park}
 	if err := c.park(ctx, works); err != nil {
 		c.log.Warn("work not parked, trying again", "place", works[0].place.Name, "works", len(works), "error", err)
-		v = verdict{again, time.Second}
+		v = verdict{action: again, delay: time.Second}
 	}
 	for _, w := range works {
 		c.answer(w, v, nil)

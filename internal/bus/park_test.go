@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -141,7 +142,7 @@ func TestRetriesAreScheduledAndCount(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		attempts = append(attempts, batch[0].Attempt)
-		return []error{item.ErrUnavailable}
+		return []error{errors.New("a failure of no class")}
 	}})
 	publish(t, c, change(item.Normal, "1"))
 	eventually(t, "the dead letter", func() bool {

@@ -3,6 +3,8 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"vitrine/internal/item"
@@ -15,77 +17,143 @@ const (
 	ack   action = iota + 1 // done
 	again                   // delivered again after a delay
 	retry                   // published again at a time: the same, for changes, of which very many may wait
+	look                    // done, and published once more a while later
 	back                    // given to another process, or to the next one, at once
 	park                    // set aside until its place takes work again
 	fail                    // a dead letter
 )
 
 func (a action) String() string {
-	return [...]string{"", "ack", "again", "retry", "back", "park", "fail"}[a]
+	return [...]string{"", "ack", "again", "retry", "look", "back", "park", "fail"}[a]
 }
 
+// verdict is an action, when it is due, and what the message that stands for the work from then on has to tell.
 type verdict struct {
 	action action
 	delay  time.Duration
+	past   past
 }
 
-// What own stores and queues refuse is tried again soon, by few.
+// past is what was learned about a change by the attempts up to now. It travels with the change, since the next
+// attempt may be another process's.
+type past struct {
+	wrong  int   // answers that were wrong; only these are attempts
+	silent int   // attempts that nobody answered, in a row
+	doubt  Doubt // answers older than the record, in a row
+	second bool  // a second look has been ordered
+}
+
+// Doubt is kept of an owner whose answers are older than the record.
+type Doubt struct {
+	Version string    // of the record; of another version held, the doubt begins anew
+	Since   time.Time // when the first such answer came
+	Answers int       // how many came
+}
+
+// ErrLookAgain is no failure: the change found nothing new, though somebody announced it. It is done, and handled once
+// more a few seconds later: a replica that lags says then what it did not know yet.
+var ErrLookAgain = errors.New("nothing new yet")
+
+// Doubted is item.ErrBehind with what the next attempt has to know.
+type Doubted struct {
+	Doubt Doubt
+	Err   error
+}
+
+func (d *Doubted) Error() string { return d.Err.Error() }
+func (d *Doubted) Unwrap() error { return d.Err }
+
+// How long work waits for the next attempt, at most, so that all is right within a minute once its upstream, or our
+// own store, answers again.
 const (
-	ownBackoff = 5 * time.Second
-	ownPause   = 200 * time.Millisecond
+	silentBackoff = 30 * time.Second // after silence; while the breaker is open, work is parked instead
+	doubtBackoff  = 15 * time.Second // after an answer older than the record: five and more within the minute of doubt
+	ownBackoff    = 5 * time.Second  // after a failure of our own store or queue
 )
 
-// rule says how often a class of errors is tried, and whether at once. 0 attempts are those of the config.
+// response is how a class of errors is met.
+type response byte
+
+const (
+	wrong  response = iota // an attempt: after the last one, a dead letter
+	silent                 // nobody answered: tried again for ever
+	behind                 // its handler knows when to believe
+	own                    // our own store or queue is away, or another writer was faster: tried again soon, for ever
+)
+
+// rule says how a class of errors is met. 0 attempts are those of the config.
 type rule struct {
 	class    error
+	response response
 	attempts int
-	atOnce   bool
-	endless  bool // its handler knows when to give up
 }
 
 // rules is the one table from classes of errors to actions; the first match counts.
 func rules() [10]rule {
 	return [...]rule{
-		{class: item.ErrOwn, endless: true},
-		{class: item.ErrSubject, attempts: 1},
-		{class: item.ErrUnknown, attempts: 1},
-		{class: item.ErrName, attempts: 1},
-		{class: item.ErrID, attempts: 1},
-		{class: item.ErrRefused, attempts: 3}, // a deploy of its owner may mend it
-		{class: item.ErrVersion, attempts: 3},
-		{class: item.ErrChanged, atOnce: true},
-		{class: item.ErrBehind, endless: true},
-		{class: item.ErrUnavailable},
+		{item.ErrOwn, own, 0},
+		{item.ErrSubject, wrong, 1},
+		{item.ErrUnknown, wrong, 1},
+		{item.ErrName, wrong, 1},
+		{item.ErrID, wrong, 1},
+		{item.ErrRefused, wrong, 3}, // a deploy of its owner may mend it
+		{item.ErrVersion, wrong, 3},
+		{item.ErrChanged, own, 0},
+		{item.ErrBehind, behind, 0},
+		{item.ErrUnavailable, silent, 0},
 	}
 }
 
 // judge decides over a task by its error. Cancelled work of a consumer that stops is no failure.
 func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
-	if err == nil {
+	switch {
+	case err == nil:
 		return verdict{action: ack}
-	}
-	if ctx.Err() != nil && w.fatal == nil {
+	case errors.Is(err, ErrLookAgain) && w.fatal == nil:
+		return verdict{look, jitter(c.cfg.Second), past{second: true}}
+	case ctx.Err() != nil && w.fatal == nil:
 		return verdict{action: back}
-	}
-	if errors.Is(err, item.ErrNotAsked) && w.place.Name != "" && w.fatal == nil {
+	case errors.Is(err, item.ErrNotAsked) && w.place.Name != "" && w.fatal == nil:
 		return verdict{action: park}
 	}
 	r := match(err)
+	next := past{wrong: w.task.Attempt - 1, second: w.task.Second}
+	switch {
+	case w.fatal != nil:
+		return verdict{action: fail}
+	case r.response == own: // by deliveries: nothing is written for it
+		return verdict{action: again, delay: min(c.cfg.Backoff(w.deliveries()), ownBackoff)}
+	case r.response == silent:
+		next.silent = w.silent + 1
+		return verdict{c.later(), min(c.cfg.Backoff(next.silent), silentBackoff), next}
+	case r.response == behind:
+		next.doubt = doubtOf(err)
+		return verdict{c.later(), min(c.cfg.Backoff(max(next.doubt.Answers, 1)), doubtBackoff), next}
+	}
 	attempts := c.cfg.Attempts
 	if r.attempts > 0 {
 		attempts = min(attempts, r.attempts)
 	}
-	switch {
-	case w.fatal != nil || w.task.Attempt >= attempts && !r.endless:
+	if next.wrong++; next.wrong >= attempts {
 		return verdict{action: fail}
-	case r.atOnce:
-		return verdict{action: back}
-	case r.class == item.ErrOwn:
-		return verdict{again, min(c.cfg.Backoff(w.task.Attempt), ownBackoff)}
-	case c.cfg.Stream == Changes:
-		return verdict{retry, c.cfg.Backoff(w.task.Attempt)}
 	}
-	return verdict{again, c.cfg.Backoff(w.task.Attempt)}
+	return verdict{c.later(), c.cfg.Backoff(next.wrong), next}
+}
+
+// later is how work is put off: changes by a schedule, which may wait in any number.
+func (c *Consumer) later() action {
+	if c.cfg.Stream == Changes {
+		return retry
+	}
+	return again
+}
+
+func doubtOf(err error) Doubt {
+	var d *Doubted
+	if errors.As(err, &d) {
+		return d.Doubt
+	}
+	return Doubt{}
 }
 
 func match(err error) rule {
@@ -97,7 +165,32 @@ func match(err error) rule {
 	return rule{}
 }
 
+// jitter is d, ±20%, so that what came together does not come back together.
+func jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
+}
+
 // stopping is a context for the last words of a worker: it outlives the cancelling of ctx.
 func stopping(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), patience)
+}
+
+// String is the doubt as a header; readDoubt reads it.
+func (d Doubt) String() string {
+	return fmt.Sprintf("%d %s %s", d.Answers, d.Since.UTC().Format(time.RFC3339Nano), d.Version)
+}
+
+// readDoubt gives no doubt for what it can't read: anybody may have written it.
+func readDoubt(s string) Doubt {
+	var d Doubt
+	var since string
+	if _, err := fmt.Sscanf(s, "%d %s %s", &d.Answers, &since, &d.Version); err != nil || d.Answers < 1 {
+		return Doubt{}
+	}
+	at, err := time.Parse(time.RFC3339Nano, since)
+	if err != nil {
+		return Doubt{}
+	}
+	d.Since = at
+	return d
 }

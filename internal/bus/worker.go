@@ -2,34 +2,37 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
 	"vitrine/internal/failpoint"
-	"vitrine/internal/item"
 )
 
 // work takes batches until the board is closed, and returns when all are done. The board bounds how many
-// are in work.
-func (c *Consumer) work(ctx context.Context) {
+// are in work. After intake has ended nothing waits at the gate.
+func (c *Consumer) work(ctx, intake context.Context) {
 	var batches sync.WaitGroup
-	for batch := c.board.take(); batch != nil; batch = c.board.take() {
+	defer batches.Wait()
+	for {
+		c.gate.pass(intake)
+		batch := c.board.take()
+		if batch == nil {
+			return
+		}
 		batches.Go(func() {
 			c.handle(ctx, batch)
 			c.board.done(batch)
 		})
 	}
-	batches.Wait()
 }
 
 // handle works on a batch and answers NATS for each of its messages.
 func (c *Consumer) handle(ctx context.Context, batch []*work) {
 	began := time.Now()
 	errs := c.attempt(ctx, batch)
+	c.gate.note(errs)
 	var aside []*work
 	for i, w := range batch {
 		v := c.judge(ctx, w, errs[i])
@@ -43,9 +46,6 @@ func (c *Consumer) handle(ctx context.Context, batch []*work) {
 	}
 	if len(aside) > 0 {
 		c.setAside(ctx, aside)
-	}
-	if slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, item.ErrOwn) }) {
-		wait(ctx, ownPause) // no use in failing as fast as one can
 	}
 }
 
@@ -96,7 +96,7 @@ func forAll(tasks []Task, err error) []error {
 func (c *Consumer) carryOut(ctx context.Context, w *work, v verdict, cause error) {
 	if err := c.moveOn(ctx, w, v, cause); err != nil {
 		c.log.Warn("work not moved on, trying again", "to", v.action.String(), "subject", w.messages[0].msg.Subject(), "error", err)
-		v = verdict{again, c.cfg.Backoff(w.task.Attempt)}
+		v = verdict{action: again, delay: min(c.cfg.Backoff(w.deliveries()), ownBackoff)}
 	}
 	c.answer(w, v, cause)
 }
@@ -106,7 +106,7 @@ func (c *Consumer) answer(w *work, v verdict, cause error) {
 	for _, m := range w.messages {
 		m.settle(c.log, v.action.String(), func() error {
 			switch v.action {
-			case ack, park, retry:
+			case ack, park, retry, look:
 				return m.msg.Ack()
 			case again:
 				return m.msg.NakWithDelay(v.delay)
@@ -124,8 +124,8 @@ func (c *Consumer) moveOn(ctx context.Context, w *work, v verdict, cause error) 
 	switch v.action {
 	case fail:
 		return c.bury(ctx, w, cause)
-	case retry:
-		return c.schedule(ctx, w, time.Now().Add(v.delay))
+	case retry, look:
+		return c.schedule(ctx, w, v)
 	}
 	return nil
 }

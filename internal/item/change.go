@@ -80,6 +80,9 @@ func ParseParked(subject string) (Change, error) {
 // RetrySubject is due.retry.<lane>.<kind>.<dimension>.<id>: a change that is published again at a time.
 func RetrySubject(c Change) string { return "due.retry" + strings.TrimPrefix(c.Subject(), "change") }
 
+// LookSubject is due.look.<lane>.<kind>.<dimension>.<id>: a change that is looked at once more at a time.
+func LookSubject(c Change) string { return "due.look" + strings.TrimPrefix(c.Subject(), "change") }
+
 // SyncSubject is sync.<lane>.<kind>.<id>: fold this entity.
 func SyncSubject(lane Lane, e Entity) string {
 	return "sync." + string(lane) + "." + e.Kind + "." + EncodeID(e.ID)

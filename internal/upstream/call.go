@@ -136,7 +136,13 @@ func (r request) status(code int) error {
 	return fmt.Errorf("%w: %s %.200s answered %d", class, r.from.Name, r.path, code)
 }
 
-// unwell tells whether a status says that the upstream can't answer now.
+// unwell reports whether a status says that the upstream can't answer now. A login that has expired, or a proxy
+// without one, says nothing about the entity either: once it is renewed, the answers are there.
 func unwell(code int) bool {
-	return code >= 500 || code == http.StatusTooManyRequests || code == http.StatusRequestTimeout || code == http.StatusTooEarly
+	switch code {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired,
+		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return code >= 500
 }

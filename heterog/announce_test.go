@@ -1,0 +1,44 @@
+package heterog_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vitrine/internal/item"
+)
+
+// TestAWorkerThatDiesBeforeItAnnouncesRefs: its change is delivered again, to another worker, the answer is the same as
+// the record, and the brand is announced all the same.
+func TestAWorkerThatDiesBeforeItAnnouncesRefs(t *testing.T) {
+	b := newBench(t)
+	b.owner.say("1", `{"v":7,"title":"A","brand_id":5}`)
+	b.line.lost = errors.New("the worker dies here")
+	b.handle(change(item.Normal, "product", "1"))
+	if b.record("product", "1").Version != "" {
+		b.line.lost, b.line.changes = nil, nil
+	}
+	b.patient(0)
+	b.must(change(item.Normal, "product", "1"))
+	if diff := cmp.Diff([]string{"change.refresh.brand.all.5"}, b.line.changes); diff != "" {
+		t.Errorf("announced by the second worker:\n%s", diff)
+	}
+}
+
+// TestRefsThatAreNotAnnouncedAreNotAcknowledged, and those of others in the batch are no reason for it.
+func TestRefsThatAreNotAnnouncedAreNotAcknowledged(t *testing.T) {
+	b := newBench(t)
+	b.owner.say("1", `{"v":7,"title":"A","brand_id":5}`)
+	b.owner.say("2", `{"v":7,"title":"B"}`)
+	b.line.lost = item.ErrUnavailable
+	errs := b.handle(change(item.Normal, "product", "1"), change(item.Normal, "product", "2"))
+	if !errors.Is(errs[0], item.ErrOwn) || errs[1] != nil {
+		t.Errorf("errors are %v, want one of our own queue and none", errs)
+	}
+	b.line.lost, b.line.changes = nil, nil
+	b.must(change(item.Normal, "product", "1"))
+	if diff := cmp.Diff([]string{"change.refresh.brand.all.5"}, b.line.changes); diff != "" {
+		t.Errorf("announced afterwards:\n%s", diff)
+	}
+}

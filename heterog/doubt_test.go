@@ -1,0 +1,100 @@
+package heterog_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"vitrine/heterog"
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// patient makes the bench's worker anew, as another process would be.
+func (b *bench) patient(limit time.Duration) {
+	b.worker = heterog.New(heterog.Config{
+		Catalog: b.worker.Catalog, Store: b.store, Upstream: b.owner, Bus: b.line, Log: b.worker.Log, Patience: limit,
+	})
+}
+
+// insist handles a change again and again with what the answer before left in it, until it is no more behind.
+func (b *bench) insist(t bus.Task, most int) (answers int) {
+	b.Helper()
+	for answers = 1; answers <= most; answers++ {
+		err := b.handle(t)[0]
+		if !errors.Is(err, item.ErrBehind) {
+			return answers
+		}
+		var d *bus.Doubted
+		if !errors.As(err, &d) {
+			b.Fatalf("%v carries no doubt", err)
+		}
+		t.Doubt = d.Doubt
+	}
+	return answers
+}
+
+func (b *bench) version(id string) string {
+	b.Helper()
+	return b.record("product", id).Version.String()
+}
+
+func TestALaggingReplicaIsDoubtedAndARestoredOneBelieved(t *testing.T) {
+	b := newBench(t)
+	b.owner.say("1", `{"v":7,"title":"new"}`)
+	b.must(change(item.Normal, "product", "1"))
+	b.line.syncs = nil
+	b.owner.say("1", `{"v":6,"title":"old"}`)
+	if n := b.insist(change(item.Normal, "product", "1"), 10); n <= 10 || b.version("1") != "7" {
+		t.Errorf("believed after %d answers within the hour of patience", n)
+	}
+	if len(b.line.syncs) != 10 {
+		t.Errorf("behind: announced %d times, want each time all the same", len(b.line.syncs))
+	}
+	b.patient(time.Nanosecond)
+	if n := b.insist(change(item.Normal, "product", "1"), 10); n != 5 || b.version("1") != "6" {
+		t.Errorf("an upstream that insists: believed after %d answers, want 5; version %s", n, b.version("1"))
+	}
+}
+
+// TestAnOldDoubtDoesNotMakeALaggingAnswerWin: the record was doubted once; it has moved on since. An entry that a
+// process had kept made the one lagging answer, version 7 over 8, win at once.
+func TestAnOldDoubtDoesNotMakeALaggingAnswerWin(t *testing.T) {
+	b := newBench(t)
+	b.patient(time.Nanosecond)
+	old := change(item.Normal, "product", "1")
+	old.Doubt = bus.Doubt{Version: "7", Since: time.Now().Add(-time.Hour), Answers: 1000}
+	b.owner.say("1", `{"v":8,"title":"new"}`)
+	b.must(change(item.Normal, "product", "1"))
+	b.owner.say("1", `{"v":7,"title":"old"}`)
+	if err := b.handle(old)[0]; !errors.Is(err, item.ErrBehind) || b.version("1") != "8" {
+		t.Errorf("error %v, version %s: one lagging answer has won", err, b.version("1"))
+	}
+	b.handle(change(item.Normal, "product", "1"))
+	if err := b.handle(change(item.Normal, "product", "1"))[0]; !errors.Is(err, item.ErrBehind) {
+		t.Errorf("error %v: what another change was told counts for this one", err)
+	}
+}
+
+// TestManyDoubtsMakeNoUpstreamUnbelievable: a restored upstream is believed, however many records it went back with.
+func TestManyDoubtsMakeNoUpstreamUnbelievable(t *testing.T) {
+	b := newBench(t)
+	const leftovers = 10_500
+	var tasks []bus.Task
+	for i := range leftovers {
+		id := fmt.Sprint(i)
+		b.owner.say(id, `{"v":7,"title":"new"}`)
+		tasks = append(tasks, change(item.Normal, "product", id))
+	}
+	b.must(tasks...)
+	for i := range leftovers {
+		b.owner.say(fmt.Sprint(i), `{"v":6,"title":"old"}`)
+	}
+	b.handle(tasks...)
+	b.patient(time.Nanosecond)
+	b.handle(tasks...)
+	if n := b.insist(change(item.Normal, "product", "10400"), 10); n != 5 {
+		t.Errorf("believed after %d answers", n)
+	}
+}

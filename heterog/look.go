@@ -1,0 +1,85 @@
+package heterog
+
+import (
+	"sync"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// lookAgain orders a second look at what somebody announced and where nothing new was found: the answer may have come
+// from a replica that lags, and nobody would announce the change again. Refreshes announce everything, whether it has
+// changed or not, and are not looked at twice.
+func (w *Worker) lookAgain(d *catalog.Dimension, jobs []*job) {
+	for _, j := range jobs {
+		if j.err != nil || j.task.Change.Lane == item.Refresh {
+			continue
+		}
+		fresh := !j.foundNothing()
+		if j.task.Second {
+			w.looks.learn(d, fresh)
+			continue
+		}
+		if !fresh && w.looks.take(d) {
+			j.err = bus.ErrLookAgain
+		}
+	}
+}
+
+// foundNothing reports whether the answer was what the record already said, or that there is no such thing, where
+// there was none.
+func (j *job) foundNothing() bool { return j.result.Outcome == kv.Same || j.value.Life == kv.Unknown }
+
+// looks keeps second looks in proportion to what they find, per dimension. A publisher that announces everything, changed or
+// not, would otherwise double the calls to its upstream for ever.
+//
+// A dimension has credit. Asking for a look takes 1, and the change that asks earns a twentieth, so that where looks
+// never find anything, one change in twenty is still looked at twice. One that finds something earns 20: where every
+// twentieth look finds something, or more, all are granted.
+type looks struct {
+	mu     sync.Mutex // guards credit
+	credit map[string]int
+}
+
+// Credit is counted in twentieths of a look.
+const (
+	lookCost = 20
+	lookEarn = 1
+	lookHit  = 20 * lookCost
+	lookMost = 1000 * lookCost // also what a dimension begins with
+)
+
+func newLooks() *looks { return &looks{credit: map[string]int{}} }
+
+func (l *looks) take(d *catalog.Dimension) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	credit := l.of(d) + lookEarn
+	granted := credit >= lookCost
+	if granted {
+		credit -= lookCost
+	}
+	l.credit[name(d)] = credit
+	return granted
+}
+
+func (l *looks) learn(d *catalog.Dimension, found bool) {
+	if !found {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.credit[name(d)] = min(l.of(d)+lookHit, lookMost)
+}
+
+// of is a dimension's credit. It needs mu.
+func (l *looks) of(d *catalog.Dimension) int {
+	if credit, ok := l.credit[name(d)]; ok {
+		return credit
+	}
+	return lookMost
+}
+
+func name(d *catalog.Dimension) string { return d.Kind.Name + "." + d.Name }

@@ -1,0 +1,73 @@
+package heterog_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/internal/upstream"
+)
+
+func looks(errs []error) bool { return errors.Is(errs[0], bus.ErrLookAgain) }
+
+func TestWhatFoundNothingNewIsLookedAtOnceMore(t *testing.T) {
+	b := newBench(t)
+	b.owner.say("1", `{"amount":1}`)
+	if looks(b.handle(change(item.Normal, "price", "1"))) {
+		t.Error("a first answer is new")
+	}
+	for lane, want := range map[item.Lane]bool{item.High: true, item.Normal: true, item.Refresh: false} {
+		if got := looks(b.handle(change(lane, "price", "1"))); got != want {
+			t.Errorf("lane %s: looked at again: %t, want %t", lane, got, want)
+		}
+	}
+	second := change(item.High, "price", "1")
+	second.Second = true
+	if looks(b.handle(second)) {
+		t.Error("a second look orders a third")
+	}
+	b.owner.say("1", `{"amount":2}`)
+	if err := b.handle(second)[0]; err != nil || string(b.record("price", "1").Body) != `{"amount":2}` {
+		t.Error("the second look has not brought what the replica lagged behind", err)
+	}
+}
+
+// TestAnAnnouncedThingThatIsNotThereYet: a product is created and announced; the replica that is asked lags.
+func TestAnAnnouncedThingThatIsNotThereYet(t *testing.T) {
+	b := newBench(t)
+	b.owner.answer("1", upstream.Answer{Status: upstream.Gone})
+	if !looks(b.handle(change(item.High, "price", "1"))) {
+		t.Error("not looked at again")
+	}
+}
+
+// TestLooksCostWhatTheyFind: a publisher that announces everything though nothing changed has one in twenty looked at
+// twice, in the long run. Where looks find something, all are granted.
+func TestLooksCostWhatTheyFind(t *testing.T) {
+	b := newBench(t)
+	b.owner.say("1", `{"amount":0}`)
+	b.must(change(item.Normal, "price", "1"))
+	granted := func(changes int) (n int) {
+		for range changes {
+			if looks(b.handle(change(item.Normal, "price", "1"))) {
+				n++
+			}
+		}
+		return n
+	}
+	granted(1200)
+	if n := granted(400); n < 19 || n > 21 {
+		t.Errorf("of 400 idle changes %d are looked at twice, want 20", n)
+	}
+	second := change(item.Normal, "price", "1")
+	second.Second = true
+	for i := range 3 {
+		b.owner.say("1", fmt.Sprintf(`{"amount":%d}`, i+1))
+		b.must(second)
+	}
+	if n := granted(50); n != 50 {
+		t.Errorf("three looks have found something, and of the next 50 only %d are granted", n)
+	}
+}

@@ -1,0 +1,226 @@
+package bus_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// says handles tasks by the errors of a script, one after the other, and then by none. It tells the tasks.
+func says(script ...error) (handle func(context.Context, []bus.Task) []error, tasks chan bus.Task) {
+	tasks = make(chan bus.Task, 1000)
+	var n atomic.Int64
+	return func(_ context.Context, batch []bus.Task) []error {
+		errs := none(batch)
+		for i, t := range batch {
+			if at := int(n.Add(1)) - 1; at < len(script) {
+				errs[i] = script[at]
+			}
+			tasks <- t
+		}
+		return errs
+	}, tasks
+}
+
+func noneFailed(t *testing.T, c *bus.Conn) {
+	t.Helper()
+	if _, failed, err := c.Pending(t.Context()); err != nil || failed > 0 {
+		t.Errorf("%d dead letters, error %v", failed, err)
+	}
+}
+
+// TestOnlyWrongAnswersAreAttempts: neither silence, however long, nor a store of ours that is away, nor other writers bring
+// a change nearer to being a dead letter.
+func TestOnlyWrongAnswersAreAttempts(t *testing.T) {
+	away := fmt.Errorf("%w: %w", item.ErrOwn, item.ErrUnavailable)
+	for name, script := range map[string][]error{
+		"silence":                           {item.ErrUnavailable, item.ErrUnavailable, item.ErrUnavailable, item.ErrUnavailable, item.ErrUnavailable},
+		"an own store":                      {away, away, away, away, away},
+		"other writers":                     {item.ErrChanged, item.ErrChanged, item.ErrChanged, item.ErrChanged},
+		"wrong answers, and all in between": {item.ErrUnavailable, item.ErrRefused, away, item.ErrUnavailable, item.ErrChanged, item.ErrRefused, item.ErrUnavailable, away},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := connect(t)
+			handle, tasks := says(script...)
+			consume(t, bus.ConsumerConfig{Conn: c, Attempts: 3, Handle: handle})
+			publish(t, c, change(item.Normal, "1"))
+			want := 1
+			for i := range len(script) + 1 {
+				if got := receive(t, "the next attempt", tasks).Attempt; got != want {
+					t.Errorf("call %d is attempt %d, want %d", i+1, got, want)
+				}
+				if i < len(script) && script[i] == item.ErrRefused {
+					want++
+				}
+			}
+			eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+			noneFailed(t, c)
+		})
+	}
+}
+
+// TestSilenceIsAskedAgainWithinHalfAMinute, so that all is right a minute after an upstream is back, of a quiet shop too.
+func TestSilenceIsAskedAgainWithinHalfAMinute(t *testing.T) {
+	c := connect(t)
+	var longest atomic.Int64
+	handle, tasks := says(item.ErrUnavailable)
+	consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Backoff: func(int) time.Duration { return time.Hour }})
+	publish(t, c, change(item.Normal, "1"))
+	receive(t, "the first attempt", tasks)
+	eventually(t, "the schedule", func() bool {
+		found, err := c.Find(t.Context(), item.Entity{Kind: "sku", ID: "1"})
+		if err != nil || len(found) != 1 || len(found[0].Due) < 4 {
+			return false
+		}
+		due, err := time.Parse(time.RFC3339Nano, found[0].Due[len("@at "):])
+		longest.Store(int64(due.Sub(found[0].Since)))
+		return err == nil
+	})
+	if d := time.Duration(longest.Load()); d > 30*time.Second || d < 20*time.Second {
+		t.Errorf("asked again after %s", d)
+	}
+}
+
+func TestADoubtTravelsWithTheChange(t *testing.T) {
+	c := connect(t)
+	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	doubt := func(version string, since time.Time, n int) error {
+		return &bus.Doubted{Doubt: bus.Doubt{Version: version, Since: since, Answers: n}, Err: item.ErrBehind}
+	}
+	handle, tasks := says(doubt("7", since, 1), doubt("7", since, 2), item.ErrUnavailable)
+	stop := consume(t, bus.ConsumerConfig{Conn: c, Handle: handle})
+	publish(t, c, change(item.Normal, "1"))
+	for i, want := range []bus.Doubt{{}, {Version: "7", Since: since, Answers: 1}, {Version: "7", Since: since, Answers: 2}, {}} {
+		if got := receive(t, "the next attempt", tasks).Doubt; got != want {
+			t.Errorf("call %d has doubt %+v, want %+v", i+1, got, want)
+		}
+	}
+	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+
+	// A newer change of the record takes the place of the scheduled one, and goes on with its doubt.
+	handle, tasks = says(doubt("7", since, 3), doubt("7", since.Add(time.Hour), 1), doubt("8", since.Add(time.Hour), 1))
+	var backoff atomic.Int64
+	backoff.Store(int64(time.Hour))
+	consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Backoff: func(int) time.Duration { return time.Duration(backoff.Load()) }})
+	publish(t, c, change(item.Normal, "1"))
+	receive(t, "the first", tasks)
+	eventually(t, "its schedule", func() bool {
+		found, err := c.Find(t.Context(), item.Entity{Kind: "sku", ID: "1"})
+		return err == nil && len(found) == 1 && found[0].Due != ""
+	})
+	backoff.Store(int64(time.Millisecond))
+	publish(t, c, change(item.Normal, "1"))
+	receive(t, "the newer", tasks)
+	want := bus.Doubt{Version: "7", Since: since, Answers: 4}
+	if got := receive(t, "the next attempt", tasks).Doubt; got != want {
+		t.Errorf("the newer change went on with %+v, want %+v", got, want)
+	}
+	want = bus.Doubt{Version: "8", Since: since.Add(time.Hour), Answers: 1}
+	if got := receive(t, "the last attempt", tasks).Doubt; got != want {
+		t.Errorf("of another version %+v was inherited, want %+v", got, want)
+	}
+}
+
+// TestASecondLook: what found nothing new is done, and looked at once more, not for ever.
+func TestASecondLook(t *testing.T) {
+	c := connect(t)
+	tasks := make(chan bus.Task, 10)
+	consume(t, bus.ConsumerConfig{Conn: c, Second: time.Second, Handle: func(_ context.Context, batch []bus.Task) []error {
+		tasks <- batch[0]
+		if batch[0].Second {
+			return none(batch)
+		}
+		return []error{bus.ErrLookAgain}
+	}})
+	publish(t, c, change(item.High, "1"))
+	if first := receive(t, "the first look", tasks); first.Second {
+		t.Error("the first look is called the second")
+	}
+	eventually(t, "the end of the work", func() bool { return left(t, c) == 0 })
+	second := receive(t, "the second look", tasks)
+	if !second.Second || second.Change != change(item.High, "1") || second.Attempt != 1 {
+		t.Errorf("second look: %+v", second)
+	}
+	eventually(t, "nothing about it", func() bool {
+		found, err := c.Find(t.Context(), second.Change.Entity)
+		return err == nil && len(found) == 0
+	})
+	noneFailed(t, c)
+}
+
+// TestTheGate: of a store that refuses all for half a minute, a dozen batches learn, one at a time; with the first that
+// succeeds all go on. One bad batch among good ones holds up nobody.
+func TestTheGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := bus.NewGate()
+		began, batches := time.Now(), 0
+		for time.Since(began) < 30*time.Second {
+			g.Pass(t.Context())
+			batches++
+			g.Note(item.ErrOwn, item.ErrOwn)
+		}
+		if batches < 8 || batches > 20 {
+			t.Errorf("%d batches in half a minute", batches)
+		}
+		g.Pass(t.Context())
+		second := make(chan struct{})
+		go func() { g.Pass(t.Context()); close(second) }()
+		synctest.Wait()
+		select {
+		case <-second:
+			t.Error("two at a time while the store fails")
+		default:
+		}
+		g.Note(item.ErrOwn, nil)
+		<-second
+
+		began = time.Now()
+		for range 100 {
+			g.Pass(t.Context())
+			g.Note(item.ErrOwn)
+			g.Pass(t.Context())
+			g.Note(nil)
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("one bad batch in two made the good ones wait %s", waited)
+		}
+	})
+}
+
+// TestAFailingStorePausesTheIntake: see gate. 300 changes of a store that does not write cost few calls of their
+// upstream; afterwards each is done.
+func TestAFailingStorePausesTheIntake(t *testing.T) {
+	c := connect(t)
+	var calls atomic.Int64
+	var well atomic.Bool
+	consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 4, Backoff: func(int) time.Duration { return time.Millisecond }, Handle: func(_ context.Context, batch []bus.Task) []error {
+		calls.Add(1)
+		if !well.Load() {
+			return []error{fmt.Errorf("%w: OOM", item.ErrOwn)}
+		}
+		return none(batch)
+	}})
+	var changes []item.Change
+	for i := range 300 {
+		changes = append(changes, change(item.Normal, fmt.Sprint(i)))
+	}
+	publish(t, c, changes...)
+	eventually(t, "the store to be found failing", func() bool { return calls.Load() >= 4 })
+	time.Sleep(2 * time.Second) // the longer, the more calls a failure of the gate makes; a slow machine makes fewer
+	if n := calls.Load(); n > 20 {
+		t.Errorf("%d calls while the store does not write", n)
+	}
+	well.Store(true)
+	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	noneFailed(t, c)
+}

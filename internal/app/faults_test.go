@@ -146,6 +146,12 @@ func TestFaultsOfUpstreams(t *testing.T) {
 				t.Fatal(stderr)
 			}
 			v.converged(s)
+			eventually(t, func() string { // a page is right a moment before its blobs are marked built
+				if left, err := conn.Left(t.Context()); err != nil || left > 0 {
+					return fmt.Sprint(left, " left, ", err)
+				}
+				return ""
+			})
 			if out := v.auditOf(0, "--sample", "10000"); out.Stale+out.Dirty+out.Blobs > 0 {
 				t.Errorf("%+v", out)
 			}

@@ -108,8 +108,10 @@ func refusing(t *testing.T) *counters {
 // upstreamsThatGoDown are down in each of the four ways.
 func upstreamsThatGoDown(t *testing.T) map[string]*counters {
 	return map[string]*counters{
-		"hangs":   hurtBy(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }),
-		"fails":   hurtBy(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "maintenance", http.StatusServiceUnavailable) }),
+		"hangs": hurtBy(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }),
+		"fails": hurtBy(t, func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "maintenance", http.StatusServiceUnavailable)
+		}),
 		"refuses": refusing(t),
 		"resets": hurtBy(t, func(w http.ResponseWriter, _ *http.Request) {
 			if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {

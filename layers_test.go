@@ -22,6 +22,7 @@ var layers = map[string]int{
 	"syncer":              4,
 	"detail":              4,
 	"internal/audit":      4,
+	"internal/control":    4,
 	"internal/bus":        3,
 	"internal/upstream":   3,
 	"internal/kv/rediskv": 3,

@@ -9,28 +9,6 @@ import (
 	"time"
 )
 
-// Setting is a value that somebody set, for a scope.
-type Setting struct {
-	Name   string     `json:"name"`
-	Scope  string     `json:"scope"` // all, room:R, role:R or node:N
-	Value  string     `json:"value"`
-	Author string     `json:"author,omitempty"`
-	Reason string     `json:"reason,omitempty"`
-	At     time.Time  `json:"at"`
-	Until  *time.Time `json:"until,omitempty"`  // from then on, Before is in force, or what a wider scope says where that is ""
-	Before string     `json:"before,omitempty"` // the value before this one in its scope
-
-	Revision uint64 `json:"revision,omitempty"`
-}
-
-// value is what the setting says at a time; "" is nothing.
-func (s Setting) value(now time.Time) string {
-	if s.Until != nil && !now.Before(*s.Until) {
-		return s.Before
-	}
-	return s.Value
-}
-
 // Identity is who a process is, for scopes.
 type Identity struct {
 	Node string `json:"node"`
@@ -70,14 +48,19 @@ type Panel struct {
 	mu       sync.Mutex // guards all below
 	switches map[string]*Switch
 	settings map[string]map[string]Setting // name → scope → the newest
+	thrown   map[string]Setting            // by rules; they say something where no setting does
 	changed  []func()
-	timer    *time.Timer // at the next Until
+	timer    *time.Timer // to look whether a setting has ended
 	closed   bool
 }
 
+// lookEvery is how often a panel looks whether a setting has ended, while one will: the time of the store, by which that
+// is decided, may be learnt meanwhile.
+const lookEvery = time.Second
+
 // NewPanel makes a panel with all of Declared.
 func NewPanel(who Identity) *Panel {
-	p := &Panel{who: who, now: time.Now, switches: map[string]*Switch{}, settings: map[string]map[string]Setting{}}
+	p := &Panel{who: who, now: time.Now, switches: map[string]*Switch{}, settings: map[string]map[string]Setting{}, thrown: map[string]Setting{}}
 	for _, d := range Declared() {
 		p.Declare(d)
 	}
@@ -86,6 +69,24 @@ func NewPanel(who Identity) *Panel {
 
 // Who is the process that the panel belongs to.
 func (p *Panel) Who() Identity { return p.who }
+
+// SetClock has the panel go by another clock than this machine's: that of the store to which settings are pushed.
+func (p *Panel) SetClock(now func() time.Time) {
+	p.mu.Lock()
+	defer p.unlockAndTell()
+	p.now = now
+	p.putAll()
+}
+
+// Look looks whether a setting has ended, or has not yet: by a clock that was corrected meanwhile.
+func (p *Panel) Look() {
+	p.mu.Lock()
+	if p.putAll() {
+		p.unlockAndTell()
+		return
+	}
+	p.mu.Unlock()
+}
 
 // Close ends the panel's timer.
 func (p *Panel) Close() {
@@ -143,13 +144,13 @@ func (p *Panel) Changed(f func()) {
 	p.changed = append(p.changed, f)
 }
 
-// Apply takes a setting, unless one of a later revision is there. It tells whether it was taken. A setting of an
-// unknown switch is kept: the catalog may declare it later; a value that can't be read leaves the one before.
+// Apply takes a setting, unless it or one of a later revision is there. It tells whether it was taken. A setting of an
+// unknown switch is kept: the catalog may declare it later; a value that can't be read says nothing.
 func (p *Panel) Apply(s Setting) (taken bool) {
 	p.mu.Lock()
 	defer p.unlockAndTell()
 	old, ok := p.settings[s.Name][s.Scope]
-	if ok && s.Revision < old.Revision {
+	if ok && (s.Revision < old.Revision || s.Revision == old.Revision && s.Revision > 0) {
 		return false
 	}
 	if p.settings[s.Name] == nil {
@@ -183,13 +184,46 @@ func (p *Panel) Restart() {
 	}
 }
 
-// Settings are all that are held, by name and scope.
+// Throw has a rule say a value, until a time: for this process only, and only where nobody has set the switch. The next
+// throw of the same switch replaces it.
+func (p *Panel) Throw(name, value, reason string, hold time.Duration) {
+	p.mu.Lock()
+	defer p.unlockAndTell()
+	at := p.now().UTC()
+	until := at.Add(hold)
+	p.thrown[name] = Setting{Name: name, Scope: "node:" + p.who.Node, Value: value, Author: AutomatonAuthor, Reason: reason, At: at, Until: &until}
+	p.refresh(name)
+}
+
+// Release takes back all that rules have thrown.
+func (p *Panel) Release() {
+	p.mu.Lock()
+	defer p.unlockAndTell()
+	clear(p.thrown)
+	p.putAll()
+}
+
+// Free reports whether rules may move a switch: nobody has set it, in any scope that names the process.
+func (p *Panel) Free(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.switches[name]
+	if s == nil {
+		return false
+	}
+	_, _, set := p.set(s.Declaration)
+	return !set
+}
+
+// Settings are all that are held and say something, by name and scope.
 func (p *Panel) Settings() (all []Setting) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(p.settings)) {
 		for _, scope := range slices.Sorted(maps.Keys(p.settings[name])) {
-			all = append(all, p.settings[name][scope])
+			if s := p.settings[name][scope]; !s.Withdrawn() {
+				all = append(all, s)
+			}
 		}
 	}
 	return all
@@ -230,15 +264,41 @@ func (p *Panel) Moved() (moved []Value) {
 	return moved
 }
 
-// inForce finds the narrowest setting that says something. It needs mu.
+// InForce is what a switch's value is here, and what says so: nil for the default. An unknown switch has none.
+func (p *Panel) InForce(name string) (value string, by *Setting) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.switches[name]
+	if s == nil {
+		return "", nil
+	}
+	if value, by, ok := p.inForce(s.Declaration); ok {
+		return value, &by
+	}
+	return s.Default, nil
+}
+
+// inForce finds what says something for a switch: what somebody has set, else what a rule has thrown. It needs mu.
 func (p *Panel) inForce(d Declaration) (value string, by Setting, ok bool) {
+	if value, by, ok = p.set(d); ok {
+		return value, by, true
+	}
+	by, ok = p.thrown[d.Name]
+	if value = by.ValueAt(p.now()); !ok || value == "" {
+		return "", Setting{}, false
+	}
+	return value, by, true
+}
+
+// set finds the narrowest setting that says something. It needs mu.
+func (p *Panel) set(d Declaration) (value string, by Setting, ok bool) {
 	now := p.now()
 	for _, scope := range p.who.scopes() {
 		s, ok := p.settings[d.Name][scope]
 		if !ok {
 			continue
 		}
-		value := s.value(now)
+		value := s.ValueAt(now)
 		if _, err := d.Parse(value); err == nil {
 			return value, s, true
 		}
@@ -254,6 +314,18 @@ func (p *Panel) refresh(name string) {
 	p.setTimer()
 }
 
+// putAll puts the values in force into all switches, sets the timer, and reports whether any is another than before. It
+// needs mu.
+func (p *Panel) putAll() (changed bool) {
+	for _, s := range p.switches {
+		before := s.n.Load()
+		p.put(s)
+		changed = changed || s.n.Load() != before
+	}
+	p.setTimer()
+	return changed
+}
+
 func (p *Panel) put(s *Switch) {
 	value := s.Default
 	if set, _, ok := p.inForce(s.Declaration); ok {
@@ -266,30 +338,35 @@ func (p *Panel) put(s *Switch) {
 	s.n.Store(n)
 }
 
-// setTimer has the panel look again when the next setting ends. It needs mu.
+// setTimer has the panel look again when the next setting ends, or before. It needs mu.
 func (p *Panel) setTimer() {
-	var next time.Time
-	for _, byScope := range p.settings {
-		for _, s := range byScope {
-			if s.Until != nil && s.Until.After(p.now()) && (next.IsZero() || s.Until.Before(next)) {
-				next = *s.Until
-			}
-		}
-	}
 	if p.timer != nil {
 		p.timer.Stop()
 	}
-	if next.IsZero() || p.closed {
+	next, ok := p.nextEnd()
+	if !ok || p.closed {
 		return
 	}
-	p.timer = time.AfterFunc(next.Sub(p.now()), func() {
-		p.mu.Lock()
-		defer p.unlockAndTell()
-		for _, s := range p.switches {
-			p.put(s)
+	p.timer = time.AfterFunc(max(0, min(next.Sub(p.now()), lookEvery)), p.Look)
+}
+
+// nextEnd is when the next setting or throw ends. It needs mu.
+func (p *Panel) nextEnd() (next time.Time, ok bool) {
+	now := p.now()
+	look := func(s Setting) {
+		if s.Until != nil && s.Until.After(now) && (!ok || s.Until.Before(next)) {
+			next, ok = *s.Until, true
 		}
-		p.setTimer()
-	})
+	}
+	for _, byScope := range p.settings {
+		for _, s := range byScope {
+			look(s)
+		}
+	}
+	for _, s := range p.thrown {
+		look(s)
+	}
+	return next, ok
 }
 
 func (p *Panel) unlockAndTell() {

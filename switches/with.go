@@ -16,7 +16,7 @@ func (p *Panel) With(values map[string]string) (*Panel, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	next := &Panel{who: p.who, now: p.now, switches: map[string]*Switch{}, settings: map[string]map[string]Setting{}}
+	next := &Panel{who: p.who, now: p.now, switches: map[string]*Switch{}, settings: map[string]map[string]Setting{}, thrown: maps.Clone(p.thrown)}
 	for name, byScope := range p.settings {
 		next.settings[name] = maps.Clone(byScope)
 	}

@@ -81,11 +81,12 @@ func (a *automaton) Run(ctx context.Context) error {
 		}
 		a.signals.look(a.run.Uses("queue"))
 		if !on.On() {
-			a.release(ctx)
+			a.node.switches.Release()
+			a.run.Release()
 			continue
 		}
-		for _, throw := range a.run.Step(time.Now(), a.signals.get, a.free) {
-			a.throw(ctx, throw)
+		for _, throw := range a.run.Step(time.Now(), a.signals.get, a.node.switches.Free) {
+			a.throw(throw)
 		}
 	}
 }
@@ -114,52 +115,12 @@ func (a *automaton) take() {
 	a.node.log.Info("rules in force", "rules", strings.Join(rules.Names(), " "), "limit", rules.Limit)
 }
 
-func (a *automaton) scope() string { return "node:" + a.node.switches.Who().Node }
-
-// free tells whether nobody but the automaton has set a switch for this process.
-func (a *automaton) free(name string) bool {
-	for _, s := range a.node.switches.Settings() {
-		if s.Name == name && s.Scope == a.scope() && s.Author != switches.AutomatonAuthor && (s.Until == nil || time.Now().Before(*s.Until)) {
-			return false
-		}
-	}
-	return true
-}
-
-// throw sets a switch for a time, with the others told where NATS is there, and without where it is not.
-func (a *automaton) throw(ctx context.Context, t switches.Throw) {
-	s := switches.Setting{Name: t.Rule.Switch, Scope: a.scope(), Value: t.Rule.Value, Author: switches.AutomatonAuthor, Reason: t.Reason, At: time.Now().UTC()}
+// throw moves a switch of this process, for a time. It needs nobody: rules work where NATS is away, and where this process
+// may not push. Everybody sees it in what the process reports.
+func (a *automaton) throw(t switches.Throw) {
 	a.thrown.WithLabelValues(t.Rule.Name).Inc()
-	a.node.log.Warn("a rule throws a switch", "rule", t.Rule.Name, "switch", s.Name, "value", s.Value, "for", t.For.String(), "reason", t.Reason)
-	within, cancel := context.WithTimeout(ctx, pushWithin)
-	defer cancel()
-	if _, err := pushSwitch(within, a.node.bus, s, t.For); err == nil {
-		return
-	}
-	until := s.At.Add(t.For)
-	s.Until = &until
-	for _, old := range a.node.switches.Settings() {
-		if old.Name == s.Name && old.Scope == s.Scope {
-			s.Revision = old.Revision // else it would be taken for an older one
-			if old.Until == nil {
-				s.Before = old.Value
-			}
-		}
-	}
-	a.node.switches.Apply(s)
-}
-
-// release takes back what the automaton holds, when it is switched off.
-func (a *automaton) release(ctx context.Context) {
-	for _, rule := range a.run.Held(time.Now()) {
-		within, cancel := context.WithTimeout(ctx, pushWithin)
-		err := a.node.bus.Bucket(switchBucket).Delete(within, switchKey(rule.Switch, a.scope()))
-		cancel()
-		if err != nil {
-			a.node.log.Warn("what a rule has thrown comes back by itself only", "rule", rule.Name, "error", err)
-		}
-	}
-	a.run.Release()
+	a.node.log.Warn("a rule throws a switch", "rule", t.Rule.Name, "switch", t.Rule.Switch, "value", t.Rule.Value, "for", t.For.String(), "reason", t.Reason)
+	a.node.switches.Throw(t.Rule.Switch, t.Rule.Value, t.Reason, t.For)
 }
 
 // signals are what rules go by, as they were over the last second.

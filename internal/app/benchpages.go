@@ -195,10 +195,13 @@ func (b *bench) storeKeys(ctx context.Context) (sum float64, err error) {
 
 // flip pushes a switch and waits until it is in force.
 func (b *bench) flip(ctx context.Context, name, value string) error {
-	conn := b.bus
-	out := switchSet{}
-	scope := scopeFlags{Scope: switches.All, Wait: 5 * time.Second}
-	return scope.push(ctx, conn, switches.Setting{Name: name, Scope: switches.All, Value: value, Author: "bench"}, 0, &out)
+	panel := switches.NewPanel(switches.Identity{})
+	defer panel.Close()
+	out, err := setEverywhere(ctx, b.bus, panel.Switch(name), switches.Setting{Name: name, Scope: switches.All, Value: value, Author: "bench"}, 0, 5*time.Second)
+	if err == nil && !out.everywhere() {
+		err = fmt.Errorf("%w: %s is not %s everywhere", item.ErrUnavailable, name, value)
+	}
+	return err
 }
 
 // reads times requests for n blobs in one, in an open loop of 300 a second.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/control"
 	"vitrine/internal/item"
 	"vitrine/switches"
 )
@@ -90,10 +91,11 @@ func (b *benchSwitchesCommand) start(e *env, url, dir string) (nodes []func(cut 
 			return nodes, err
 		}
 		n.useSwitches("detail", "bench")
+		n.presence = n.newPresence()
 		ctx, cancel := context.WithCancel(e.ctx)
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return n.followSwitches(ctx) })
-		group.Go(func() error { return n.tellPresence(ctx) })
+		group.Go(func() error { return n.presence.Run(ctx) })
 		ended := false
 		nodes = append(nodes, func(cut bool) {
 			if ended {
@@ -117,18 +119,22 @@ func (b *benchSwitchesCommand) start(e *env, url, dir string) (nodes []func(cut 
 func (b *benchSwitchesCommand) measure(ctx context.Context, conn *bus.Conn, nodes []func(bool)) (r switchesResult, err error) {
 	r.Nodes, r.Deaf = b.Nodes, b.Deaf
 	for there := 0; there < b.Nodes; {
-		all, err := present(ctx, conn)
+		all, err := control.Members(ctx, conn)
 		if err != nil {
 			return r, err
 		}
 		there = len(all)
 	}
-	flags := scopeFlags{Scope: switches.All, Wait: 30 * time.Second}
+	panel := switches.NewPanel(switches.Identity{})
+	defer panel.Close()
+	set := func(value string, wait time.Duration) (switchSet, error) {
+		s := switches.Setting{Name: switches.TTLFactor, Scope: switches.All, Value: value}
+		return setEverywhere(ctx, conn, panel.Switch(s.Name), s, 0, wait)
+	}
 	var acked, last []time.Duration
 	for i := range b.Sets {
-		out := switchSet{}
-		s := switches.Setting{Name: switches.TTLFactor, Scope: switches.All, Value: fmt.Sprint(100 + i%100), At: time.Now().UTC()}
-		if err := flags.push(ctx, conn, s, 0, &out); err != nil {
+		out, err := set(fmt.Sprint(100+i%100), 30*time.Second)
+		if err != nil {
 			return r, err
 		}
 		if len(out.Missing) > 0 {
@@ -145,10 +151,7 @@ func (b *benchSwitchesCommand) measure(ctx context.Context, conn *bus.Conn, node
 	for _, stop := range nodes[:b.Deaf] {
 		stop(true)
 	}
-	flags.Wait = 2 * time.Second
-	out := switchSet{}
-	s := switches.Setting{Name: switches.TTLFactor, Scope: switches.All, Value: "100", At: time.Now().UTC()}
-	err = flags.push(ctx, conn, s, 0, &out)
+	out, err := set("100", 2*time.Second)
 	r.Named = len(out.Missing)
 	return r, err
 }

@@ -19,6 +19,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/control"
 	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -44,9 +45,13 @@ type node struct {
 	store    *boltkv.Store // set where bbolt holds everything
 	metrics  *prometheus.Registry
 	switches *switches.Panel
-	revision atomic.Uint64 // of the switches, the last that was applied
-	saving   sync.Mutex    // one at a time writes the file of switches
-	audits   audits
+	applied  applied           // of the switches' bucket
+	saving   sync.Mutex        // one at a time writes the file of switches
+	presence *control.Presence // set by connect
+	// obey has what an applied switch means done outside of this process, and calls done each time that came to something:
+	// nil where it is in force. A nil obey is a process that needs nobody else.
+	obey   func(done func(error))
+	audits audits
 
 	automaton *automaton
 	stop      func() // ends the process's agents
@@ -95,6 +100,7 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 	case err != nil:
 		return fmt.Errorf("prepare the streams: %w", err)
 	}
+	n.presence = n.newPresence()
 	n.catalog = newFollower(conn, n.log)
 	n.catalog.took = func(c *catalog.Catalog) { declareSwitches(n.switches, c) }
 	if cfg.Away {
@@ -102,7 +108,7 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 	}
 	n.start(n.catalog.Run)
 	n.start(n.followSwitches)
-	n.start(n.tellPresence)
+	n.start(n.presence.Run)
 	n.start(n.automaton.Run)
 	n.start(func(ctx context.Context) error { return conn.Guard(ctx, n.mendNATS) })
 	return nil

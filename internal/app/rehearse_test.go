@@ -124,9 +124,9 @@ func TestRulesThrowSwitches(t *testing.T) {
 		}
 		return ""
 	})
-	_, history, _ := vitrine(t, "switch", "history", "intake.refresh", "--nats", v.NATS)
-	if !strings.Contains(history, "automaton") || !strings.Contains(history, "always: memory is ") || !strings.Contains(history, "until") {
-		t.Error("the history does not tell:", history)
+	_, got, _ := vitrine(t, "switch", "get", "intake.refresh", "--nats", v.NATS)
+	if !strings.HasPrefix(got, "off\n") || !strings.Contains(got, "thrown by the rule always: memory is ") || !strings.Contains(got, "until") {
+		t.Error("switch get does not tell:", got)
 	}
 	v.flip(0, "automaton", "off")
 	eventually(t, func() string {

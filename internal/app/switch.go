@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"text/tabwriter"
 	"time"
 
 	"vitrine/internal/bus"
@@ -17,6 +15,7 @@ type switchCommand struct {
 	List     switchListCommand     `cmd:"" help:"List all switches, what they do, and what is in force."`
 	Get      switchGetCommand      `cmd:"" help:"Tell one switch."`
 	Set      switchSetCommand      `cmd:"" help:"Set a switch, and wait until every process has it."`
+	Unset    switchUnsetCommand    `cmd:"" help:"Withdraw what was set for a scope."`
 	Define   switchDefineCommand   `cmd:"" help:"Name a set of switches."`
 	Apply    switchApplyCommand    `cmd:"" help:"Set all switches of a set."`
 	Watch    switchWatchCommand    `cmd:"" help:"Follow what is set."`
@@ -25,7 +24,8 @@ type switchCommand struct {
 	Rehearse switchRehearseCommand `cmd:"" help:"Tell what pages would be with other values, before anything is set."`
 	Rules    switchRulesCommand    `cmd:"" help:"Rules that throw switches by themselves."`
 	Agent    switchAgentCommand    `cmd:"" help:"Have an nginx obey the switches."`
-	Nodes    switchNodesCommand    `cmd:"" help:"List the processes, and up to which revision each has applied the switches."`
+	Nodes    switchNodesCommand    `cmd:"" help:"List the processes that are expected, and up to which revision each has applied the switches."`
+	Forget   switchForgetCommand   `cmd:"" help:"Expect a process no more that will not come back."`
 }
 
 // remotePanel is what is in force for a process without a name: the settings of the scope all.
@@ -35,19 +35,20 @@ func remotePanel(ctx context.Context, conn *bus.Conn) (*switches.Panel, error) {
 		declareSwitches(p, cat)
 	}
 	bucket := conn.Bucket(switchBucket)
-	keys, err := bucket.Keys(ctx)
-	if err != nil {
+	if _, err := bucket.Now(ctx); err != nil {
+		p.Close()
 		return nil, err
 	}
-	for _, key := range keys {
-		name, scope, ok := readSwitchKey(key)
-		e, err := bucket.Get(ctx, key)
-		var s switches.Setting
-		if !ok || err != nil || json.Unmarshal(e.Value, &s) != nil {
-			continue
+	p.SetClock(func() time.Time { now, _ := conn.Now(); return now })
+	entries, err := bucket.Entries(ctx)
+	for _, e := range entries {
+		if s, ok := settingOf(e); ok {
+			p.Apply(s)
 		}
-		s.Name, s.Scope, s.Revision = name, scope, e.Revision
-		p.Apply(s)
+	}
+	if err != nil {
+		p.Close()
+		return nil, err
 	}
 	return p, nil
 }
@@ -65,70 +66,6 @@ func (f natsFlags) withPanel(e *env, command string, do func(*bus.Conn, *switche
 	}
 	defer p.Close()
 	return do(conn, p)
-}
-
-// switchLine is what switch list and switch get print with --json.
-type switchLine struct {
-	switches.Value
-	Settings []switches.Setting `json:"settings,omitempty"` // of all scopes
-}
-
-func switchLines(p *switches.Panel) (lines []switchLine) {
-	all := p.Settings()
-	for _, v := range p.Values() {
-		line := switchLine{Value: v}
-		for _, s := range all {
-			if s.Name == v.Name {
-				line.Settings = append(line.Settings, s)
-			}
-		}
-		lines = append(lines, line)
-	}
-	return lines
-}
-
-type switchListCommand struct{ natsFlags }
-
-// Run is vitrine switch list.
-func (c *switchListCommand) Run(e *env) error {
-	return c.withPanel(e, "switch list", func(_ *bus.Conn, p *switches.Panel) error {
-		lines := switchLines(p)
-		if c.JSON {
-			return json.NewEncoder(e.stdout).Encode(lines)
-		}
-		w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "SWITCH\tVALUE\tDEFAULT\tTYPE\tWHAT IT DOES\tWHAT THE CUSTOMER SEES")
-		for _, l := range lines {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Value.Value, l.Default, l.Type, l.Does, l.Shows)
-			for _, s := range l.Settings {
-				if s.Scope != switches.All {
-					fmt.Fprintf(w, "  %s\t%s\t\t\t%s\t\n", s.Scope, s.Value, s.Reason)
-				}
-			}
-		}
-		return w.Flush()
-	})
-}
-
-type switchGetCommand struct {
-	Name string `arg:"" help:"The switch."`
-	natsFlags
-}
-
-// Run is vitrine switch get.
-func (c *switchGetCommand) Run(e *env) error {
-	return c.withPanel(e, "switch get", func(_ *bus.Conn, p *switches.Panel) error {
-		lines := switchLines(p)
-		i := slices.IndexFunc(lines, func(l switchLine) bool { return l.Name == c.Name })
-		if i < 0 {
-			return fmt.Errorf("%w: %.80q (vitrine switch list has all)", switches.ErrUnknown, c.Name)
-		}
-		if c.JSON {
-			return json.NewEncoder(e.stdout).Encode(lines[i])
-		}
-		_, err := fmt.Fprintln(e.stdout, lines[i].Value.Value)
-		return err
-	})
 }
 
 // scopeFlags say what is set, where, and by whom.
@@ -155,23 +92,8 @@ func (switchSetCommand) Help() string {
   vitrine switch set read.redis off --for 30m
   vitrine switch set ttl.factor 300 --scope role:detail --dry-run
 
-on is normal service, off is shed. Exit code 1: not every process has acknowledged.`
-}
-
-// ack is a process that has applied a setting, and after how many milliseconds that was known here.
-type ack struct {
-	Node string  `json:"node"`
-	MS   float64 `json:"ms"`
-}
-
-// switchSet is what switch set --json prints.
-type switchSet struct {
-	Name     string   `json:"name"`
-	Value    string   `json:"value"`
-	Revision uint64   `json:"revision"`
-	Acked    []ack    `json:"acked"`
-	Missing  []string `json:"missing"`
-	DryRun   bool     `json:"dry_run,omitempty"`
+on is normal service, off is shed. Exit code 0: the value is in force on every process that is expected. Exit code 1: it is not on
+some, which are named with why: a narrower scope says otherwise, the process is cut off, hangs, or could not take it.`
 }
 
 // Run is vitrine switch set.
@@ -201,11 +123,14 @@ func (c *switchWatchCommand) Run(e *env) error {
 
 func settingOf(entry bus.Entry) (s switches.Setting, ok bool) {
 	name, scope, ok := readSwitchKey(entry.Key)
-	if !ok || entry.Deleted || json.Unmarshal(entry.Value, &s) != nil {
+	if !ok {
 		return s, false
 	}
-	s.Name, s.Scope, s.Revision = name, scope, entry.Revision
-	return s, true
+	if entry.Deleted {
+		return switches.Setting{Name: name, Scope: scope, At: entry.Created, Revision: entry.Revision}, true
+	}
+	s, err := switches.ReadSetting(entry.Value, name, scope, entry.Revision, entry.Created)
+	return s, err == nil
 }
 
 func printSetting(e *env, s switches.Setting, asJSON bool) error {
@@ -216,7 +141,7 @@ func printSetting(e *env, s switches.Setting, asJSON bool) error {
 	if s.Until != nil {
 		until = " until " + s.Until.Format(time.DateTime)
 	}
-	_, err := fmt.Fprintf(e.stdout, "%d  %s  %s = %s%s  (%s)  %s  %s\n", s.Revision, s.At.Format(time.DateTime), s.Name, s.Value, until, s.Scope, s.Author, s.Reason)
+	_, err := fmt.Fprintf(e.stdout, "%d  %s  %s = %s%s  (%s)  %s  %s\n", s.Revision, s.At.Format(time.DateTime), s.Name, cmp.Or(s.Value, "withdrawn"), until, s.Scope, s.Author, s.Reason)
 	return err
 }
 
@@ -242,81 +167,14 @@ func (c *switchHistoryCommand) Run(e *env) error {
 	return err
 }
 
-// switchHistory lists settings, oldest first; "" is any.
+// switchHistory lists settings, the oldest first, withdrawn ones included; "" is any.
 func switchHistory(ctx context.Context, conn *bus.Conn, wantName, wantScope string) (past []switches.Setting, err error) {
-	bucket := conn.Bucket(switchBucket)
-	keys, err := bucket.Keys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, key := range keys {
-		name, scope, ok := readSwitchKey(key)
-		if !ok || wantName != "" && name != wantName || wantScope != "" && scope != wantScope {
-			continue
-		}
-		entries, err := bucket.History(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		for _, entry := range entries {
-			if s, ok := settingOf(entry); ok {
-				past = append(past, s)
-			}
+	entries, err := conn.Bucket(switchBucket).History(ctx, "")
+	for _, entry := range entries {
+		s, ok := settingOf(entry)
+		if ok && (wantName == "" || s.Name == wantName) && (wantScope == "" || s.Scope == wantScope) {
+			past = append(past, s)
 		}
 	}
-	slices.SortFunc(past, func(a, b switches.Setting) int { return cmp.Compare(a.Revision, b.Revision) })
-	return past, nil
-}
-
-type switchRollbackCommand struct {
-	Name string `arg:"" help:"The switch."`
-	scopeFlags
-	natsFlags
-}
-
-// Run is vitrine switch rollback.
-func (c *switchRollbackCommand) Run(e *env) error {
-	return c.withPanel(e, "switch rollback", func(conn *bus.Conn, p *switches.Panel) error {
-		past, err := switchHistory(e.ctx, conn, c.Name, c.Scope)
-		if err != nil {
-			return err
-		}
-		before := ""
-		switch d := p.Switch(c.Name); {
-		case len(past) > 1:
-			before = past[len(past)-2].Value
-		case len(past) == 1 && d != nil:
-			before = d.Default
-		default:
-			return fmt.Errorf("%s was never set in the scope %s", c.Name, c.Scope)
-		}
-		if c.Reason == "" {
-			c.Reason = "rollback"
-		}
-		return c.set(e, conn, p, switches.Setting{Name: c.Name, Value: before}, 0, c.JSON)
-	})
-}
-
-type switchNodesCommand struct{ natsFlags }
-
-// Run is vitrine switch nodes.
-func (c *switchNodesCommand) Run(e *env) error {
-	conn, err := c.dial(e, "switch nodes")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	all, err := present(e.ctx, conn)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return json.NewEncoder(e.stdout).Encode(append([]presence{}, all...))
-	}
-	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tROLE\tROOM\tPID\tSINCE\tREVISION")
-	for _, p := range all {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d\n", p.Node, p.Role, p.Room, p.PID, p.Started.Format(time.DateTime), p.Revision)
-	}
-	return w.Flush()
+	return past, err
 }

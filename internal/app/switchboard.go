@@ -1,24 +1,26 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"vitrine/detail"
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/control"
 	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/switches"
@@ -26,18 +28,15 @@ import (
 
 const (
 	switchBucket = "switches"
-	nodeBucket   = "nodes"
-	nodeBeat     = 3 * time.Second // of presence, which expires after 10 s
-	saveWithin   = time.Second     // half to one and a half
-	appliedHead  = "applied.switches."
+	saveWithin   = time.Second // half to one and a half
+	justPushed   = 3 * time.Second
 )
 
-// presence is what a process says of itself in the bucket of nodes.
-type presence struct {
-	switches.Identity
-	PID      int       `json:"pid"`
-	Started  time.Time `json:"started"`
-	Revision uint64    `json:"revision"` // of the switches, the last that was applied
+// savedSwitches is what the file of switches holds.
+type savedSwitches struct {
+	Position bus.BucketPosition `json:"position"` // in the bucket: what stands at its revisions
+	Ahead    time.Duration      `json:"ahead"`    // of NATS's clock, before this machine's
+	Settings []switches.Setting `json:"settings"`
 }
 
 // useSwitches makes the process's panel, with what was in force when it ended last.
@@ -45,22 +44,23 @@ func (n *node) useSwitches(role, room string) {
 	n.switches = switches.NewPanel(switches.Identity{Node: nodeName(role, n.dir), Role: role, Room: room})
 	n.onClose(func() error { n.switches.Close(); return nil })
 	n.switches.Changed(func() { n.env.setLevel(n.switches.Switch(switches.LogLevel).Choice()) })
-	saved, err := os.ReadFile(n.switchFile())
+	src, err := os.ReadFile(n.switchFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	var settings []switches.Setting
+	var saved savedSwitches
 	if err == nil {
-		err = json.Unmarshal(saved, &settings)
+		err = json.Unmarshal(src, &saved)
 	}
 	if err != nil {
 		n.log.Warn("the switches that were in force can't be read; beginning with the defaults", "file", n.switchFile(), "error", err)
 		return
 	}
-	for _, s := range settings {
+	n.switches.SetClock(func() time.Time { return time.Now().Add(saved.Ahead) })
+	for _, s := range saved.Settings {
 		n.switches.Apply(s)
 	}
-	n.revision.Store(highest(settings))
+	n.applied.move(saved.Position)
 }
 
 func (n *node) switchFile() string {
@@ -95,40 +95,48 @@ func (n *node) upstreamOff(name string) bool { return !n.switches.On("upstream."
 // laneOpen tells whether changes of a lane are taken.
 func (n *node) laneOpen(lane item.Lane) bool { return n.switches.On("intake." + string(lane)) }
 
+// applied is up to where a process has applied the switches' bucket.
+type applied struct {
+	mu sync.Mutex // guards at
+	at bus.BucketPosition
+}
+
+func (a *applied) position() bus.BucketPosition {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.at
+}
+
+func (a *applied) move(at bus.BucketPosition) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.at = at
+}
+
 // followSwitches applies what is pushed until ctx ends, keeps it on disk, and acknowledges it.
 func (n *node) followSwitches(ctx context.Context) error {
-	who := n.switches.Who()
 	var due atomic.Bool
 	save := time.AfterFunc(time.Hour, func() { due.Store(false); n.saveSwitches() })
+	looking, stop := context.WithCancel(ctx)
+	clock := make(chan struct{})
+	go func() {
+		defer close(clock)
+		n.followClock(looking)
+	}()
 	defer func() {
+		stop()
+		<-clock
 		save.Stop()
 		n.saveSwitches()
 	}()
-	return n.bus.Bucket(switchBucket).Watch(ctx, func(e bus.Entry) error {
+	return n.bus.Bucket(switchBucket).WatchAfter(ctx, n.applied.position(), func(e bus.Entry) error {
+		n.applied.move(bus.BucketPosition{Made: e.Made, Revision: e.Revision, Created: e.Created})
 		if e.Reset {
-			n.log.Warn("the switches' bucket was made anew; what is in force stays until it is set again")
+			n.log.Warn("the switches' bucket is another than before; what is in force here stays until it is set or unset")
 			n.switches.Restart()
-			n.revision.Store(0)
 			return nil
 		}
-		if e.Key == rulesKey && !e.Deleted {
-			n.automaton.keep(e.Value)
-			return nil
-		}
-		name, scope, ok := readSwitchKey(e.Key)
-		if !ok {
-			return nil
-		}
-		if err := n.applySwitch(name, scope, e); err != nil {
-			n.log.Error("pushed switch not taken", "switch", name, "scope", scope, "revision", e.Revision, "error", err)
-			return nil
-		}
-		n.revision.Store(max(n.revision.Load(), e.Revision))
-		if who.Has(scope) {
-			if err := n.bus.Tell(appliedHead+strconv.FormatUint(e.Revision, 10), []byte(who.Node)); err != nil {
-				n.log.Debug("applied switch not acknowledged", "error", err)
-			}
-		}
+		n.takeSwitch(e)
 		if !due.Swap(true) {
 			save.Reset(saveWithin/2 + rand.N(saveWithin)) // processes of one machine not all at once
 		}
@@ -136,70 +144,108 @@ func (n *node) followSwitches(ctx context.Context) error {
 	})
 }
 
+// followClock has the panel go by the clock of NATS as soon as that is known, until ctx ends.
+func (n *node) followClock(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for known := false; ; {
+		if _, ok := n.bus.Now(); ok && !known {
+			known = true
+			n.switches.SetClock(func() time.Time { now, _ := n.bus.Now(); return now })
+		}
+		n.switches.Look()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// takeSwitch applies and acknowledges what stands under a key of the bucket.
+func (n *node) takeSwitch(e bus.Entry) {
+	if e.Key == rulesKey && !e.Deleted {
+		n.automaton.keep(e.Value)
+		return
+	}
+	name, scope, ok := readSwitchKey(e.Key)
+	if !ok {
+		return
+	}
+	err := n.applySwitch(name, scope, e)
+	if err != nil {
+		n.log.Error("pushed switch not taken", "switch", name, "scope", scope, "revision", e.Revision, "error", err)
+	}
+	if !n.switches.Who().Has(scope) {
+		return
+	}
+	if n.obey == nil {
+		n.presence.Acknowledge(n.switchAck(name, e, err))
+		return
+	}
+	n.obey(func(failed error) { n.presence.Acknowledge(n.switchAck(name, e, errors.Join(err, failed))) })
+}
+
+// switchAck tells what a pushed setting came to in this process.
+func (n *node) switchAck(name string, e bus.Entry, err error) control.Ack {
+	value, by := n.switches.InForce(name)
+	ack := control.Ack{Bucket: switchBucket, Key: e.Key, Revision: e.Revision, Made: e.Made, Value: value}
+	if by != nil && switchKey(by.Name, by.Scope) != e.Key {
+		ack.OverriddenBy = by
+	}
+	if err != nil {
+		ack.Error = err.Error()
+	}
+	return ack
+}
+
 func (n *node) applySwitch(name, scope string, e bus.Entry) error {
 	if e.Deleted {
 		n.switches.Drop(name, scope, e.Revision)
 		return nil
 	}
-	var s switches.Setting
-	if err := json.Unmarshal(e.Value, &s); err != nil {
-		return fmt.Errorf("%w: %w", switches.ErrValue, err)
+	s, err := switches.ReadSetting(e.Value, name, scope, e.Revision, e.Created)
+	if err != nil {
+		return err
 	}
-	if d := n.switches.Switch(name); d != nil {
+	if d := n.switches.Switch(name); d != nil && s.Value != "" {
 		if _, err := d.Parse(s.Value); err != nil {
 			return err
 		}
 	}
-	s.Name, s.Scope, s.Revision = name, scope, e.Revision
 	before := n.switches.On(name)
-	if n.switches.Apply(s) && before != n.switches.On(name) || time.Since(e.Created) < nodeBeat {
-		n.log.Info("switch", "name", name, "scope", scope, "value", s.Value, "author", s.Author, "reason", s.Reason,
-			"revision", e.Revision, "pushed", time.Since(e.Created).Round(time.Millisecond).String()+" ago")
+	now, _ := n.bus.Now()
+	if n.switches.Apply(s) && before != n.switches.On(name) || now.Sub(e.Created) < justPushed {
+		n.log.Info("switch", "name", name, "scope", scope, "value", cmp.Or(s.Value, "withdrawn"), "author", s.Author, "reason", s.Reason,
+			"revision", e.Revision, "pushed", now.Sub(e.Created).Round(time.Millisecond).String()+" ago")
 	}
 	return nil
 }
 
 // saveSwitches keeps what is in force, whole or not at all.
 func (n *node) saveSwitches() {
-	body, err := json.MarshalIndent(n.switches.Settings(), "", " ")
+	n.saving.Lock()
+	defer n.saving.Unlock()
+	now, _ := n.bus.Now()
+	saved := savedSwitches{Position: n.applied.position(), Ahead: time.Until(now), Settings: n.switches.Settings()}
+	body, err := json.MarshalIndent(saved, "", " ")
 	if err == nil {
-		n.saving.Lock()
 		err = durable.WriteFile(n.switchFile(), body)
-		n.saving.Unlock()
 	}
 	if err != nil {
 		n.log.Warn("the switches in force can't be kept on disk", "error", err)
 	}
 }
 
-// tellPresence says every few seconds that the process is there, until ctx ends, and then that it is not.
-func (n *node) tellPresence(ctx context.Context) error {
-	bucket, started := n.bus.Bucket(nodeBucket), time.Now().UTC()
-	key := item.EncodeID(n.switches.Who().Node)
-	beat := time.NewTicker(nodeBeat)
-	defer beat.Stop()
-	for {
-		body, err := json.Marshal(presence{n.switches.Who(), os.Getpid(), started, n.revision.Load()})
-		if err != nil {
-			return err
-		}
-		if _, err := bucket.Put(ctx, key, body); err != nil && ctx.Err() == nil {
-			n.log.Debug("presence not told", "error", err)
-		}
-		select {
-		case <-beat.C:
-		case <-ctx.Done():
-			if n.takenOver.Load() {
-				return nil // the one after it has the same name
-			}
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			if err := bucket.Delete(last, key); err != nil {
-				n.log.Debug("leave not told", "error", err)
-			}
-			return nil
-		}
-	}
+// newPresence makes what tells that this process is there, and what it has applied.
+func (n *node) newPresence() *control.Presence {
+	return control.NewPresence(control.PresenceConfig{
+		Conn: n.bus, Who: n.switches.Who(), Log: n.log, Stays: n.takenOver.Load,
+		Describe: func(r *control.Report) {
+			r.Revision = n.applied.position().Revision
+			r.Moved = slices.DeleteFunc(n.switches.Values(), func(v switches.Value) bool { return v.By == nil })
+		},
+	})
 }
 
 // switchKey is a setting's key in the bucket: name/scope.
@@ -221,13 +267,6 @@ func readSwitchKey(key string) (name, scope string, ok bool) {
 		scope = kind + ":" + id
 	}
 	return name, scope, ok && switches.CheckScope(scope) == nil
-}
-
-func highest(settings []switches.Setting) (revision uint64) {
-	for _, s := range settings {
-		revision = max(revision, s.Revision)
-	}
-	return revision
 }
 
 // setLevel sets the least level that is logged; "start" is that of the command line.

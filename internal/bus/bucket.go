@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -24,7 +25,9 @@ type Entry struct {
 	Revision uint64
 	Created  time.Time
 	Deleted  bool // deleted or expired; there is no value
-	Reset    bool // only from Watch, with no key: the bucket was made anew, its revisions begin again
+	Reset    bool // only from Watch, with no key: the bucket is another than before, its revisions say nothing about the former ones
+
+	Made time.Time // only from Watch: when the bucket was made, which tells it from others of its name
 }
 
 // ErrNoEntry is a key that has no value, or a bucket that is not there.
@@ -56,45 +59,52 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 
 // Get reads the key's value; ErrNoEntry where there is none.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
-	kv, err := b.open(ctx)
-	if err != nil {
+	if strings.ContainsAny(key, "*> \t\r\n") || key == "" {
+		return Entry{}, fmt.Errorf("bucket %s: get %q: %w", b.name, clip(key, 80), item.ErrName)
+	}
+	found := Entry{Deleted: true}
+	_, err := b.readBatch(ctx, directGet{LastFor: "$KV." + b.name + "." + key}, func(e Entry) error {
+		found = e
+		return nil
+	})
+	switch {
+	case err != nil:
 		return Entry{}, err
+	case found.Deleted:
+		return Entry{}, fmt.Errorf("bucket %s: get %q: %w", b.name, clip(key, 80), ErrNoEntry)
 	}
-	e, err := kv.Get(ctx, key)
-	if err != nil {
-		return Entry{}, b.failed("get", key, err)
-	}
-	return entry(e), nil
+	return found, nil
 }
 
-// History lists the revisions of the key that are kept, the oldest first.
-func (b *Bucket) History(ctx context.Context, key string) ([]Entry, error) {
-	kv, err := b.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	history, err := kv.History(ctx, key)
-	if err != nil {
-		return nil, b.failed("read the history of", key, err)
-	}
-	entries := make([]Entry, len(history))
-	for i, e := range history {
-		entries[i] = entry(e)
-	}
-	return entries, nil
+// Entries are the values of all keys, in the order of their revisions. It is one request, however many there are.
+func (b *Bucket) Entries(ctx context.Context) (all []Entry, err error) {
+	_, err = b.latest(ctx, func(e Entry) error {
+		if !e.Deleted {
+			all = append(all, e)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// History lists the revisions that are kept of one key, or of all where it is "", the oldest first, deletions included.
+func (b *Bucket) History(ctx context.Context, key string) (all []Entry, err error) {
+	_, err = b.from(ctx, 1, func(e Entry) error {
+		if key == "" || e.Key == key {
+			all = append(all, e)
+		}
+		return nil
+	})
+	return all, err
 }
 
 // Keys lists the keys that have a value.
-func (b *Bucket) Keys(ctx context.Context) ([]string, error) {
-	kv, err := b.open(ctx)
-	if err != nil {
-		return nil, err
+func (b *Bucket) Keys(ctx context.Context) (keys []string, err error) {
+	entries, err := b.Entries(ctx)
+	for _, e := range entries {
+		keys = append(keys, e.Key)
 	}
-	keys, err := kv.Keys(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoKeysFound) {
-		return nil, b.failed("list", "keys", err)
-	}
-	return keys, nil
+	return keys, err
 }
 
 func (b *Bucket) write(ctx context.Context, verb, key string, f func(jetstream.KeyValue) (uint64, error)) (uint64, error) {
@@ -110,7 +120,7 @@ func (b *Bucket) write(ctx context.Context, verb, key string, f func(jetstream.K
 }
 
 func (b *Bucket) open(ctx context.Context) (jetstream.KeyValue, error) {
-	kv, err := b.conn.js.KeyValue(ctx, b.name)
+	kv, err := b.home().js.KeyValue(ctx, b.name)
 	if err != nil {
 		return nil, b.failed("open", "it", err)
 	}
@@ -131,11 +141,4 @@ func (b *Bucket) failed(verb, key string, err error) error {
 		return fmt.Errorf("%s: %w", what, item.ErrChanged)
 	}
 	return reached(what, err)
-}
-
-func entry(e jetstream.KeyValueEntry) Entry {
-	return Entry{
-		Key: e.Key(), Value: e.Value(), Revision: e.Revision(), Created: e.Created(),
-		Deleted: e.Operation() != jetstream.KeyValuePut,
-	}
 }

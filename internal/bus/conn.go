@@ -34,6 +34,10 @@ type Config struct {
 	Name   string       // what NATS shows for the connection; defaults to vitrine
 	Away   bool         // Dial gives a Conn though NATS does not answer; it connects when NATS is there
 	Log    *slog.Logger // defaults to silence
+
+	// Control tells where the buckets lie that operators push to, if not beside the streams: for operators the URL of a
+	// NATS account of its own, for those who only read the prefix under which their account imports JetStream's API from it.
+	Control string
 }
 
 // Conn is a connection to NATS. It reconnects for ever. While NATS is away its methods fail with
@@ -45,6 +49,10 @@ type Conn struct {
 	js   jetstream.JetStream
 	done chan struct{} // closed when the connection is, and its callbacks have returned
 	slot chan struct{} // holds one element per unanswered asynchronous publish
+
+	operator  *Conn               // to the account of pushed buckets, where Config.Control is a URL
+	controlJS jetstream.JetStream // of that account as this one imports it, where Config.Control is a prefix
+	clock     storeClock
 
 	mu    sync.Mutex    // guards the one below
 	blink chan struct{} // closed when the connection is lost or found again
@@ -94,7 +102,10 @@ func (c *Conn) start(ctx context.Context, first <-chan struct{}) (err error) {
 	}
 	c.js, err = jetstream.New(c.nats, jetstream.WithDefaultTimeout(patience),
 		jetstream.WithPublishAsyncMaxPending(2*window), jetstream.WithPublishAsyncTimeout(patience))
-	return err
+	if err != nil {
+		return err
+	}
+	return c.openControl(ctx)
 }
 
 // URL is where the server is reached; "" for an embedded one without a listener.
@@ -114,6 +125,9 @@ func (c *Conn) Close() {
 	}
 	c.nats.Close()
 	<-c.done
+	if c.operator != nil {
+		c.operator.Close()
+	}
 }
 
 // Check tells whether the server can be used: JetStream is on, and it is 2.12 or newer.

@@ -74,11 +74,18 @@ func streams() []jetstream.StreamConfig {
 
 func buckets() []jetstream.KeyValueConfig {
 	return []jetstream.KeyValueConfig{
-		{Bucket: "switches", History: 64},
-		{Bucket: "catalog", History: 64},
-		{Bucket: "templates", History: 64},
+		{Bucket: "switches", History: 64, RePublish: hints("switches")},
+		{Bucket: "catalog", History: 64, RePublish: hints("catalog")},
+		{Bucket: "templates", History: 64, RePublish: hints("templates")},
 		{Bucket: "nodes", History: 1, TTL: 10 * time.Second},
+		{Bucket: "roster", History: 1, TTL: 24 * time.Hour}, // who is expected to answer; see control.Members
+		{Bucket: "marks", History: 1},                       // what workers note for each other
 	}
+}
+
+// hints has a bucket tell that there is something new, for those who watch it.
+func hints(bucket string) *jetstream.RePublish {
+	return &jetstream.RePublish{Source: "$KV." + bucket + ".>", Destination: hintHead + bucket + ".>", HeadersOnly: true}
 }
 
 // Ensure makes the streams and buckets that are missing, and updates those that differ. Replicas and placement
@@ -93,6 +100,9 @@ func (c *Conn) Ensure(ctx context.Context) error {
 		}
 	}
 	for _, cfg := range buckets() {
+		if !c.mayMake(cfg.Bucket) {
+			continue
+		}
 		if err := c.ensureBucket(ctx, cfg); err != nil {
 			return reached("make the bucket "+cfg.Bucket, err)
 		}
@@ -129,18 +139,20 @@ func says(want, is jetstream.StreamConfig) bool {
 }
 
 func (c *Conn) ensureBucket(ctx context.Context, cfg jetstream.KeyValueConfig) error {
-	old, err := c.js.Stream(ctx, "KV_"+cfg.Bucket)
+	js := c.Bucket(cfg.Bucket).home().js
+	old, err := js.Stream(ctx, "KV_"+cfg.Bucket)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 	case err != nil:
 		return err
 	default:
 		was := old.CachedInfo().Config
-		if was.MaxMsgsPerSubject == int64(cfg.History) && was.MaxAge == cfg.TTL && was.SubjectDeleteMarkerTTL == cfg.LimitMarkerTTL {
+		if was.MaxMsgsPerSubject == int64(cfg.History) && was.MaxAge == cfg.TTL && was.SubjectDeleteMarkerTTL == cfg.LimitMarkerTTL &&
+			reflect.DeepEqual(was.RePublish, cfg.RePublish) {
 			return nil
 		}
 		cfg.Replicas, cfg.Placement = was.Replicas, was.Placement
 	}
-	_, err = c.js.CreateOrUpdateKeyValue(ctx, cfg)
+	_, err = js.CreateOrUpdateKeyValue(ctx, cfg)
 	return err
 }

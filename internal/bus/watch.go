@@ -3,34 +3,54 @@ package bus
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// lookEvery is how often a watcher makes sure that its bucket is still the same.
+// lookEvery is how often a watcher makes sure that its bucket is still the same, and that it has missed no hint.
 const lookEvery = 2 * time.Second
+
+// lagging is how long a server that answers reads may lag behind the one that took the write.
+const lagging = 2 * time.Second
+
+// hintHead is before the name of a bucket in the subject on which NATS tells that it has something new.
+const hintHead = "pushed."
 
 // errRestart ends one watch to begin another.
 var errRestart = errors.New("begin the watch again")
+
+// BucketPosition tells up to where somebody has read which bucket of a name. A bucket that was made anew, or whose server lost
+// its last writes, has other things to say at the same revisions.
+type BucketPosition struct {
+	Made     time.Time `json:"made"`
+	Revision uint64    `json:"revision"`
+	Created  time.Time `json:"created"` // of that revision
+}
 
 // watcher follows a bucket over the losses of its connection and of the bucket itself.
 type watcher struct {
 	bucket *Bucket
 	f      func(Entry) error
-	made   time.Time         // which bucket of that name
-	seen   map[string]uint64 // key → the revision delivered last
-	last   uint64            // the highest of them
+	at     BucketPosition
+	next   uint64 // the revision to read from; 0 where the latest of each key is to be read first
+	looked uint64 // the bucket's last revision when it was looked at
 }
 
 // Watch calls f with the latest revision of every key, deleted ones included, and then with each new one, until
 // ctx ends (nil) or f fails. After an interruption it goes on; an older revision of a key never follows a newer
-// one, and none comes twice. When the bucket was made anew, f is told so by an Entry with Reset set first.
+// one, and none comes twice. When the bucket is another than before, f is told so by an Entry with Reset set first.
 func (b *Bucket) Watch(ctx context.Context, f func(Entry) error) error {
-	w := &watcher{bucket: b, f: f, seen: map[string]uint64{}}
+	return b.WatchAfter(ctx, BucketPosition{}, f)
+}
+
+// WatchAfter is Watch for somebody who has read up to a position before, in a process that has ended since, perhaps: the
+// first Entry has Reset set where the bucket is another than that one.
+func (b *Bucket) WatchAfter(ctx context.Context, at BucketPosition, f func(Entry) error) error {
+	w := &watcher{bucket: b, f: f, at: at}
 	for broken := 1; ; broken++ {
-		blink := b.conn.interrupted()
+		blink := b.home().conn.interrupted()
 		fatal, err := w.follow(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -68,90 +88,131 @@ func (b *Bucket) lost(err error) bool {
 
 // follow watches until the connection or the bucket changes. fatal tells that err is f's.
 func (w *watcher) follow(ctx context.Context) (fatal bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	blink := w.bucket.conn.interrupted()
-	if fatal, err := w.identify(ctx); err != nil {
-		return fatal, err
-	}
-	kv, err := w.bucket.open(ctx)
+	blink := w.bucket.home().conn.interrupted()
+	hints, stop, err := w.listen() // before the first read, so that nothing falls between
 	if err != nil {
 		return false, err
 	}
-	updates, err := kv.WatchAll(ctx)
-	if err != nil {
-		return false, w.bucket.failed("watch", "*", err)
+	defer stop()
+	if fatal, err := w.identify(ctx); err != nil {
+		return fatal, err
 	}
-	defer func() { _ = updates.Stop() }() // fails only where the connection is gone
+	if fatal, err := w.advance(ctx, w.looked); err != nil {
+		return fatal, err
+	}
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
+		want := uint64(0)
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
 		case <-blink:
 			return false, errRestart
 		case <-look.C:
-			if err := w.same(ctx); err != nil {
+			if want, err = w.same(ctx); err != nil {
 				return false, err
 			}
-		case e, ok := <-updates.Updates():
-			if !ok {
-				return false, errors.New("the watch was closed")
-			}
-			if e == nil {
-				continue // the end of the initial values
-			}
-			if err := w.deliver(entry(e)); err != nil {
-				return true, err
-			}
+		case m := <-hints:
+			want = number(m, "Nats-Sequence")
+		}
+		if fatal, err := w.advance(ctx, want); err != nil {
+			return fatal, err
 		}
 	}
 }
 
+// listen subscribes to hints. One that is dropped is made up for by the next look.
+func (w *watcher) listen() (hints chan *nats.Msg, stop func(), err error) {
+	hints = make(chan *nats.Msg, 256)
+	sub, err := w.bucket.home().conn.nats.ChanSubscribe(hintHead+w.bucket.name+".>", hints)
+	if err != nil {
+		return nil, nil, reached("watch the bucket "+w.bucket.name, err)
+	}
+	return hints, func() { _ = sub.Unsubscribe() }, nil // fails only where the connection is gone
+}
+
 // identify looks which bucket this is, and tells f when it is another than before.
 func (w *watcher) identify(ctx context.Context) (fatal bool, err error) {
-	made, last, err := w.look(ctx)
+	info, err := w.bucket.info(ctx)
 	if err != nil {
 		return false, err
 	}
-	anew := !w.made.IsZero() && (!w.made.Equal(made) || last < w.last)
-	w.made = made
+	w.looked = info.State.LastSeq
+	anew, err := w.another(ctx, info)
+	if err != nil {
+		return false, err
+	}
+	w.at.Made = info.Created
 	if !anew {
 		return false, nil
 	}
-	clear(w.seen)
-	w.last = 0
-	err = w.f(Entry{Reset: true})
+	w.next, w.at.Revision, w.at.Created = 0, 0, time.Time{}
+	err = w.f(Entry{Reset: true, Made: info.Created})
 	return err != nil, err
 }
 
-// same fails when the bucket is not the one that is watched.
-func (w *watcher) same(ctx context.Context) error {
-	made, last, err := w.look(ctx)
-	if err == nil && (!made.Equal(w.made) || last < w.last) {
+// another reports whether the bucket is not the one that was read before: it was made at another time, it is shorter, or
+// it says something else at the revision that was read last.
+func (w *watcher) another(ctx context.Context, info *jetstream.StreamInfo) (bool, error) {
+	if w.at.Made.IsZero() {
+		return false, nil
+	}
+	if !w.at.Made.Equal(info.Created) || info.State.LastSeq < w.at.Revision {
+		return true, nil
+	}
+	if w.at.Revision == 0 || w.at.Created.IsZero() {
+		return false, nil
+	}
+	anew := false
+	_, err := w.bucket.readBatch(ctx, directGet{Seq: w.at.Revision, NextFor: w.bucket.subjects()}, func(e Entry) error {
+		anew = e.Revision == w.at.Revision && !e.Created.Equal(w.at.Created)
+		return nil
+	})
+	return anew, err
+}
+
+// same returns the bucket's last revision; it fails when the bucket is not the one that is watched.
+func (w *watcher) same(ctx context.Context) (last uint64, err error) {
+	info, err := w.bucket.info(ctx)
+	if err == nil && (!info.Created.Equal(w.at.Made) || info.State.LastSeq < w.at.Revision) {
 		err = errRestart
 	}
-	return err
-}
-
-// look returns when the bucket was made and its last revision.
-func (w *watcher) look(ctx context.Context) (made time.Time, last uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	stream, err := w.bucket.conn.js.Stream(ctx, "KV_"+w.bucket.name)
 	if err != nil {
-		return time.Time{}, 0, fmt.Errorf("look at the bucket %s: %w", w.bucket.name, err)
+		return 0, err
 	}
-	info := stream.CachedInfo()
-	return info.Created, info.State.LastSeq, nil
+	return info.State.LastSeq, nil
 }
 
-func (w *watcher) deliver(e Entry) error {
-	if e.Revision <= w.seen[e.Key] {
+// advance reads what is new, up to the revision want at least. A server that lags behind is asked again.
+func (w *watcher) advance(ctx context.Context, want uint64) (fatal bool, err error) {
+	deliver := func(e Entry) error {
+		e.Made = w.at.Made
+		if err := w.f(e); err != nil {
+			fatal = true
+			return err
+		}
+		w.at.Revision, w.at.Created, w.next = e.Revision, e.Created, e.Revision+1
 		return nil
 	}
-	w.seen[e.Key] = e.Revision
-	w.last = max(w.last, e.Revision)
-	return w.f(e)
+	for began := time.Now(); want == 0 || want >= w.next; {
+		next := uint64(0)
+		if w.next == 0 {
+			next, err = w.bucket.latest(ctx, deliver)
+			next = max(next, 1)
+		} else {
+			next, err = w.bucket.from(ctx, w.next, deliver)
+		}
+		if err != nil {
+			return fatal, err
+		}
+		w.next = max(w.next, next)
+		if want < w.next || time.Since(began) > lagging || want == 0 {
+			break
+		}
+		if !wait(ctx, 10*time.Millisecond) {
+			return false, ctx.Err()
+		}
+	}
+	return false, nil
 }

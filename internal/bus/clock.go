@@ -1,0 +1,44 @@
+package bus
+
+import (
+	"sync"
+	"time"
+)
+
+// Times at which something begins or ends for several processes are by the clock of NATS: each process would otherwise go
+// by its own, and some of those are an hour off.
+
+// doubtful is how long an answer may take for its time to be taken.
+const doubtful = time.Second
+
+// storeClock is the time at NATS, as it was learnt from answers. It runs on between them, and is not moved when somebody
+// sets this machine's clock.
+type storeClock struct {
+	mu    sync.Mutex // guards all below
+	local time.Time  // with its monotonic reading; zero before anything was learnt
+	store time.Time  // what time it was at NATS then
+}
+
+// learn takes the time of an answer, which was made between asking and getting it.
+func (c *storeClock) learn(asked, got, stamp time.Time) {
+	took := got.Sub(asked)
+	if stamp.IsZero() || took < 0 || took > doubtful {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.local, c.store = got, stamp.Add(took/2)
+}
+
+func (c *storeClock) now() (now time.Time, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.local.IsZero() {
+		return time.Now(), false
+	}
+	return c.store.Add(time.Since(c.local)), true
+}
+
+// Now is what time it is at NATS, and whether that is known: a bucket was looked at. It is this machine's time where it
+// is not.
+func (c *Conn) Now() (now time.Time, known bool) { return c.clock.now() }

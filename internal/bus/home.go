@@ -1,0 +1,58 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// apiPrefix is where JetStream's API is, unless it is imported from another account.
+const apiPrefix = "$JS.API"
+
+// pushed are the buckets that operators push to and all others only read. They may lie in an account of their own.
+func pushed(bucket string) bool {
+	return slices.Contains([]string{"switches", "catalog", "templates"}, bucket)
+}
+
+// home is where a bucket lies: a connection, and JetStream's API as that connection sees it.
+type home struct {
+	conn   *Conn
+	js     jetstream.JetStream
+	prefix string
+}
+
+func (b *Bucket) home() home {
+	c := b.conn
+	switch {
+	case !pushed(b.name) || c.cfg.Control == "":
+		return home{c, c.js, apiPrefix}
+	case c.operator != nil:
+		return home{c.operator, c.operator.js, apiPrefix}
+	}
+	return home{c, c.controlJS, c.cfg.Control}
+}
+
+// openControl connects to where pushed buckets lie, if that is elsewhere.
+func (c *Conn) openControl(ctx context.Context) (err error) {
+	switch {
+	case c.cfg.Control == "":
+		return nil
+	case strings.Contains(c.cfg.Control, "://"):
+		cfg := c.cfg
+		cfg.URL, cfg.Control, cfg.Server = c.cfg.Control, "", nil
+		c.operator, err = Dial(ctx, cfg)
+		return err
+	}
+	c.controlJS, err = jetstream.NewWithAPIPrefix(c.nats, c.cfg.Control, jetstream.WithDefaultTimeout(patience))
+	if err != nil {
+		return fmt.Errorf("JetStream's API under %q: %w", c.cfg.Control, err)
+	}
+	return nil
+}
+
+// mayMake reports whether this connection may make a bucket that is missing: one that only reads pushed buckets leaves
+// them to operators.
+func (c *Conn) mayMake(bucket string) bool { return !pushed(bucket) || c.controlJS == nil }

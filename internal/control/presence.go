@@ -1,0 +1,134 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/switches"
+)
+
+const (
+	beat       = 3 * time.Second // of presence, which expires after 10 s
+	rosterBeat = 10              // beats between two entries in the roster
+	leaveTime  = time.Second
+)
+
+// PresenceConfig of a Presence.
+type PresenceConfig struct {
+	Conn *bus.Conn
+	Who  switches.Identity
+	// Describe adds to a report what its process knows. Defaults to nothing.
+	Describe func(*Report)
+	// Stays reports whether the process's name lives on when it ends: another process has taken over. Defaults to never.
+	Stays func() bool
+	Log   *slog.Logger // defaults to silence
+}
+
+// Presence tells for a process that it is there, what it has applied, and that it leaves.
+type Presence struct {
+	PresenceConfig
+	started time.Time
+
+	mu      sync.Mutex // guards applied
+	applied map[string]Ack
+}
+
+// NewPresence makes a presence; Run has it tell.
+func NewPresence(c PresenceConfig) *Presence {
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	if c.Describe == nil {
+		c.Describe = func(*Report) {}
+	}
+	if c.Stays == nil {
+		c.Stays = func() bool { return false }
+	}
+	return &Presence{PresenceConfig: c, started: time.Now().UTC(), applied: map[string]Ack{}}
+}
+
+// Acknowledge tells whoever waits for it what a pushed revision came to.
+func (p *Presence) Acknowledge(a Ack) {
+	a.Node = p.Who.Node
+	p.mu.Lock()
+	p.applied[a.Bucket] = a
+	p.mu.Unlock()
+	body, err := json.Marshal(a)
+	if err == nil {
+		err = p.Conn.Tell(appliedHead+a.Bucket+"."+strconv.FormatUint(a.Revision, 10), body)
+	}
+	if err != nil {
+		p.Log.Debug("not acknowledged", "bucket", a.Bucket, "revision", a.Revision, "error", err)
+	}
+}
+
+// Run tells every few seconds that the process is there, and answers who asks, until ctx ends; then that it leaves.
+func (p *Presence) Run(ctx context.Context) error {
+	key := item.EncodeID(p.Who.Node)
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	stop := func() {}
+	defer func() { stop() }()
+	answering, rostered := false, 0
+	for {
+		if !answering {
+			end, err := p.Conn.Answer(ctx, askSubject, p.report)
+			if answering = err == nil; answering {
+				stop = end
+			}
+		}
+		p.put(ctx, nodesBucket, key)
+		if rostered == 0 && !p.put(ctx, rosterBucket, key) {
+			rostered = rosterBeat - 1 // at the next beat again
+		}
+		rostered = (rostered + 1) % rosterBeat
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			p.leave(ctx, key)
+			return nil
+		}
+	}
+}
+
+func (p *Presence) put(ctx context.Context, bucket, key string) bool {
+	_, err := p.Conn.Bucket(bucket).Put(ctx, key, p.report())
+	if err != nil && ctx.Err() == nil {
+		p.Log.Debug("presence not told", "bucket", bucket, "error", err)
+	}
+	return err == nil
+}
+
+func (p *Presence) report() []byte {
+	p.mu.Lock()
+	applied := maps.Clone(p.applied)
+	p.mu.Unlock()
+	r := Report{Identity: p.Who, PID: os.Getpid(), Started: p.started, Applied: applied}
+	p.Describe(&r)
+	body, err := json.Marshal(r)
+	if err != nil {
+		panic(fmt.Sprintf("control: a report: %v", err)) // it has nothing that can't be JSON
+	}
+	return body
+}
+
+func (p *Presence) leave(ctx context.Context, key string) {
+	if p.Stays() {
+		return
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+	defer cancel()
+	for _, bucket := range []string{nodesBucket, rosterBucket} {
+		if err := p.Conn.Bucket(bucket).Delete(last, key); err != nil {
+			p.Log.Debug("leave not told", "bucket", bucket, "error", err)
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"vitrine/internal/bus"
+)
+
+// askTime is how long those are waited for who are asked because their acknowledgement did not come.
+const askTime = time.Second
+
+// Push is something that is pushed, and waited for until all have it.
+type Push struct {
+	Conn     *bus.Conn
+	Bucket   string
+	Expected []Member
+	Wait     time.Duration
+	// Do pushes.
+	Do func(context.Context) (key string, revision uint64, err error)
+	// Recall makes an acknowledgement of a report whose process has applied the revision: messages may be lost. Defaults
+	// to the process's last acknowledgement for the bucket, if that is of the same key.
+	Recall func(r Report, revision uint64) (Ack, bool)
+}
+
+// Answer is an Ack, and after how many milliseconds it was known here.
+type Answer struct {
+	Ack
+	MS float64 `json:"ms"`
+}
+
+// Missing is a process that has not answered, and why as far as that is known.
+type Missing struct {
+	Node string `json:"node"`
+	Why  string `json:"why"`
+}
+
+// Outcome is what a push came to.
+type Outcome struct {
+	Key      string
+	Revision uint64
+	Answers  []Answer  // by time
+	Missing  []Missing // by name
+}
+
+// Run pushes, and waits until all that are expected have acknowledged without an error, or the time is over. Of a process
+// that acknowledges again, since it tried again, the last answer counts.
+func (p Push) Run(ctx context.Context) (out Outcome, err error) {
+	began := time.Now()
+	acks := make(chan Answer, 4096)
+	stop, err := p.Conn.Listen(ctx, appliedHead+p.Bucket+".*", func(_ string, body []byte) {
+		var a Ack
+		if json.Unmarshal(body, &a) != nil {
+			return
+		}
+		select {
+		case acks <- Answer{Ack: a, MS: since(began)}:
+		default: // asked for later
+		}
+	})
+	if err != nil {
+		return out, err
+	}
+	defer stop()
+	pushed := since(began)
+	out.Key, out.Revision, err = p.Do(ctx)
+	if err != nil {
+		return out, err
+	}
+	answers := p.collect(ctx, out, acks)
+	if len(answers) < len(p.Expected) {
+		p.askAll(ctx, out, answers, began)
+	}
+	for _, m := range p.Expected {
+		a, ok := answers[m.Node]
+		if !ok {
+			out.Missing = append(out.Missing, Missing{m.Node, p.why(m)})
+			continue
+		}
+		a.MS -= pushed
+		out.Answers = append(out.Answers, a)
+	}
+	slices.SortStableFunc(out.Answers, func(a, b Answer) int { return cmp.Compare(a.MS, b.MS) })
+	return out, nil
+}
+
+// collect takes acknowledgements until all are good, or the time is over.
+func (p Push) collect(ctx context.Context, out Outcome, acks <-chan Answer) map[string]Answer {
+	answers, waiting := map[string]Answer{}, map[string]bool{}
+	for _, m := range p.Expected {
+		waiting[m.Node] = true
+	}
+	patience := time.NewTimer(p.Wait)
+	defer patience.Stop()
+	expected := len(waiting)
+	for good := 0; good < expected; {
+		select {
+		case a := <-acks:
+			if _, ok := waiting[a.Node]; !ok || a.Bucket != p.Bucket || a.Key != out.Key || a.Revision < out.Revision {
+				continue
+			}
+			answers[a.Node] = a
+			if waiting[a.Node] && a.Error == "" {
+				waiting[a.Node] = false
+				good++
+			}
+		case <-patience.C:
+			return answers
+		case <-ctx.Done():
+			return answers
+		}
+	}
+	return answers
+}
+
+// askAll asks once for what was not acknowledged: a message may have been lost.
+func (p Push) askAll(ctx context.Context, out Outcome, answers map[string]Answer, began time.Time) {
+	recall := p.Recall
+	if recall == nil {
+		recall = func(r Report, revision uint64) (Ack, bool) {
+			a := r.Applied[p.Bucket]
+			return a, a.Key == out.Key && a.Revision >= revision
+		}
+	}
+	silent := slices.DeleteFunc(slices.Clone(p.Expected), func(m Member) bool { _, ok := answers[m.Node]; return ok })
+	reports, err := Ask(ctx, p.Conn, silent, askTime)
+	if err != nil {
+		return // they are missing
+	}
+	for _, m := range silent {
+		r, ok := reports[m.Node]
+		if !ok {
+			continue
+		}
+		if a, ok := recall(r, out.Revision); ok {
+			a.Node = m.Node
+			answers[m.Node] = Answer{Ack: a, MS: since(began)}
+		}
+	}
+}
+
+func (p Push) why(m Member) string {
+	if m.Present {
+		return fmt.Sprintf("it is there, at revision %d of the switches, and has not answered", m.Revision)
+	}
+	now, _ := p.Conn.Now()
+	return fmt.Sprintf("cut off or gone without good-bye: last heard of %s ago", max(0, now.Sub(m.Seen)).Round(time.Second))
+}
+
+func since(t time.Time) float64 { return float64(time.Since(t).Microseconds()) / 1000 }

@@ -1,0 +1,37 @@
+package control
+
+import (
+	"time"
+
+	"vitrine/switches"
+)
+
+// The buckets, and the heads of the subjects.
+const (
+	nodesBucket  = "nodes"
+	rosterBucket = "roster"
+	askSubject   = "ask.nodes"
+	appliedHead  = "applied."
+)
+
+// Ack tells what a pushed revision came to in one process.
+type Ack struct {
+	Node         string            `json:"node"`
+	Bucket       string            `json:"bucket"`
+	Key          string            `json:"key"`
+	Revision     uint64            `json:"revision"`
+	Made         time.Time         `json:"made"`                    // when the bucket was made: revisions of another one say nothing
+	Value        string            `json:"value"`                   // what is in force there now
+	OverriddenBy *switches.Setting `json:"overridden_by,omitempty"` // what has another value in force than the pushed one
+	Error        string            `json:"error,omitempty"`         // why the revision is not in force; the process may try again, and tell again
+}
+
+// Report is what a process tells of itself.
+type Report struct {
+	switches.Identity
+	PID      int              `json:"pid"`
+	Started  time.Time        `json:"started"`
+	Revision uint64           `json:"revision"`          // of the switches, the last that was applied
+	Applied  map[string]Ack   `json:"applied,omitempty"` // bucket → the last that was acknowledged
+	Moved    []switches.Value `json:"moved,omitempty"`   // the switches that something says a value for
+}

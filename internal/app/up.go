@@ -144,9 +144,7 @@ func (u *upCommand) serveRows(n *node, specs []rows.Spec, served map[string]stri
 		if served[spec.Name], err = n.listen("--serve "+spec.Name, "127.0.0.1:0", server); err != nil {
 			return err
 		}
-		n.start(func(ctx context.Context) error {
-			return table.Watch(ctx, func(ids []string) error { return n.notify(ctx, spec.Name, ids) })
-		})
+		n.start(func(ctx context.Context) error { return n.followRows(ctx, table) })
 	}
 	return nil
 }
@@ -161,31 +159,6 @@ func (n *node) tellServed(served map[string]string) error {
 		return fmt.Errorf("tell where files are served: %w", err)
 	}
 	return nil
-}
-
-// notify announces changed rows for every dimension that comes from them, as any upstream would.
-func (n *node) notify(ctx context.Context, name string, ids []string) error {
-	cat := n.catalog.Catalog()
-	if cat == nil {
-		return nil // nothing was fetched yet that could be stale
-	}
-	var changes []item.Change
-	for _, kind := range cat.Kinds {
-		for _, d := range kind.Dimensions {
-			if d.From.Serve != name {
-				continue
-			}
-			for _, id := range ids {
-				e, err := item.NewEntity(kind.Name, id)
-				if err != nil {
-					n.log.Warn("a row's id can't be an entity's", "file", name, "error", err)
-					continue
-				}
-				changes = append(changes, item.Change{Lane: item.Normal, Entity: e, Dimension: d.Name})
-			}
-		}
-	}
-	return n.bus.PublishChanges(ctx, changes, bus.PublishOptions{Event: time.Now()})
 }
 
 // pushCatalog puts the file into the bucket, unless it is what stands there already.

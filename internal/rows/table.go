@@ -14,6 +14,9 @@ type Table struct {
 	spec Spec
 	log  *slog.Logger
 	now  atomic.Pointer[snapshot]
+
+	memory string    // the file that keeps what was told of; "" for none
+	told   *snapshot // the rows that Watch begins with as told of; nil for those as they are then
 }
 
 // snapshot is the file as it was read once. It never changes.

@@ -23,9 +23,9 @@ const (
 var errEmpty = errors.New("the file is empty: taken for one that is being written")
 
 // Watch reads the file again whenever it was rewritten, in place or by renaming another over it, and
-// calls changed with the ids that differ, in lexical order, after the new rows are served. What changed
-// refuses with an error is logged and told again, with what differs by then. Watch returns nil when ctx
-// ends. One Watch per Table.
+// calls changed with the ids that differ, in lexical order, after the new rows are served. It begins with what differs
+// from what an earlier process told of: see Remember. What changed refuses with an error is logged and told again, with
+// what differs by then. Watch returns nil when ctx ends. One Watch per Table.
 func (t *Table) Watch(ctx context.Context, changed func(ids []string) error) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -41,8 +41,14 @@ func (t *Table) Watch(ctx context.Context, changed func(ids []string) error) err
 	settled := time.NewTimer(0) // the file may have been rewritten between Open and here
 	defer settled.Stop()
 
-	told := t.now.Load() // the rows that changed knows of
-	seen, pending := told.file, told.file
+	now := t.now.Load()
+	seen, pending := now.file, now.file
+	told := t.told // the rows that changed knows of
+	if told == nil {
+		told = now
+		t.keepTold(told)
+	}
+	told = t.tell(told, changed)
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,6 +111,7 @@ func (t *Table) tell(told *snapshot, changed func(ids []string) error) *snapshot
 			t.log.Warn("changed rows not told of yet", "rows", len(ids), "err", err)
 			return told
 		}
+		t.keepTold(now)
 	}
 	return now
 }

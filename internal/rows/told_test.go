@@ -1,0 +1,117 @@
+package rows_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vitrine/internal/rows"
+)
+
+// remembering opens a table that keeps in memory what it told of.
+func remembering(t *testing.T, path, memory string, tellAll bool) *rows.Table {
+	t.Helper()
+	table := open(t, rows.Spec{Name: "p", Path: path, IDField: "id"})
+	if known := table.Remember(memory); !known && tellAll {
+		table.TellAll()
+	}
+	return table
+}
+
+// process watches until stop is called, as a process does.
+func process(t *testing.T, table *rows.Table, changed func(ids []string) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- table.Watch(ctx, changed) }()
+	return func() {
+		t.Helper()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func waitFor(t *testing.T, file string) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for {
+		if _, err := os.Stat(file); err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("there is no %s", file)
+		}
+	}
+}
+
+const (
+	rowsBefore = "{\"id\":1,\"v\":1}\n{\"id\":2,\"v\":1}\n{\"id\":\"c d,e\",\"v\":1}\n"
+	rowsAfter  = "{\"id\":1,\"v\":1}\n{\"id\":\"c d,e\",\"v\":2}\n{\"id\":4,\"v\":1}\n"
+)
+
+// TestWhatWasEditedWhileNobodyWatched: a row was changed, one added, one deleted between two processes.
+func TestWhatWasEditedWhileNobodyWatched(t *testing.T) {
+	path, memory := file(t, "p.jsonl", rowsBefore), filepath.Join(t.TempDir(), "p.told")
+	none := func(ids []string) error { t.Errorf("told of %q, which was not edited", ids); return nil }
+	stop := process(t, remembering(t, path, memory, false), none)
+	waitFor(t, memory)
+	stop()
+	write(t, path, rowsAfter)
+
+	refuse := errors.New("no connection")
+	refused := make(chan []string, 16)
+	stop = process(t, remembering(t, path, memory, false), func(ids []string) error { refused <- ids; return refuse })
+	next(t, refused) // a process that ends before it could tell
+	stop()
+
+	told := make(chan []string, 16)
+	stop = process(t, remembering(t, path, memory, false), func(ids []string) error { told <- ids; return nil })
+	if diff := cmp.Diff([]string{"2", "4", "c d,e"}, next(t, told)); diff != "" {
+		t.Error(diff)
+	}
+	write(t, path, rowsBefore) // and what is edited while it watches is remembered too
+	if diff := cmp.Diff([]string{"2", "4", "c d,e"}, next(t, told)); diff != "" {
+		t.Error(diff)
+	}
+	stop()
+	stop = process(t, remembering(t, path, memory, true), none)
+	stop()
+}
+
+func TestNothingIsKnownOfWhatWasTold(t *testing.T) {
+	for _, c := range []struct {
+		name, memory string // "": there is no file
+		tellAll      bool
+		want         []string
+	}{
+		{"a first start over a store that has something", "", true, []string{"1", "2", "c d,e"}},
+		{"a file that is cut", "vitrine rows 1\n0123456789abcdef0123456789abcdef 1\n", false, []string{"1", "2", "c d,e"}},
+		{"a file of something else", "{}", false, []string{"1", "2", "c d,e"}},
+		{"a hash that is none", "vitrine rows 1\nzz 1\nend 1\n", false, []string{"1", "2", "c d,e"}},
+		{"other rows", "vitrine rows 1\n0123456789abcdef0123456789abcdef 9\nend 1\n", false, []string{"1", "2", "9", "c d,e"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path, memory := file(t, "p.jsonl", rowsBefore), filepath.Join(t.TempDir(), "p.told")
+			if c.memory != "" {
+				write(t, memory, c.memory)
+			}
+			told := make(chan []string, 16)
+			stop := process(t, remembering(t, path, memory, c.tellAll), func(ids []string) error { told <- ids; return nil })
+			defer stop()
+			if diff := cmp.Diff(c.want, next(t, told)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -95,13 +95,7 @@ func (c *chain) readFrom(ctx context.Context, keys []kv.BlobKey, master bool) []
 			break
 		}
 		blobs, err := c.ask(ctx, t, keys, open, master)
-		if err != nil {
-			if n == 0 {
-				unavailable(parts, open, err)
-			}
-			continue
-		}
-		open = take(parts, open, blobs, t.Name, n > 0)
+		open = take(parts, open, blobs, kv.ItemErrors(err, len(open)), t.Name, n > 0)
 	}
 	return parts
 }
@@ -122,10 +116,18 @@ func (c *chain) ask(ctx context.Context, t *guarded, keys []kv.BlobKey, open []i
 }
 
 // take notes what a tier has and returns what is still open.
-func take(parts []Part, open []int, blobs []kv.Blob, tier string, later bool) []int {
+func take(parts []Part, open []int, blobs []kv.Blob, errs []error, tier string, later bool) []int {
 	rest := open[:0]
 	for i, at := range open {
-		blob, p := blobs[i], &parts[at]
+		p := &parts[at]
+		if errs[i] != nil {
+			if !later {
+				p.Err = fmt.Errorf("%w: %s: %w", item.ErrUnavailable, p.Key, errs[i])
+			}
+			rest = append(rest, at)
+			continue
+		}
+		blob := blobs[i]
 		damaged := blob.Damaged || blob.Life == kv.Alive && !isObject(blob.Body)
 		if damaged && !later {
 			p.Err = fmt.Errorf("%w: %s in %s", item.ErrDamaged, p.Key, tier)
@@ -136,12 +138,6 @@ func take(parts []Part, open []int, blobs []kv.Blob, tier string, later bool) []
 		rest = append(rest, at)
 	}
 	return rest
-}
-
-func unavailable(parts []Part, open []int, err error) {
-	for _, at := range open {
-		parts[at].Err = fmt.Errorf("%w: %s: %w", item.ErrUnavailable, parts[at].Key, err)
-	}
 }
 
 // isObject guards the splicing of pages: a body that is no whole JSON object would break its neighbours.
@@ -209,8 +205,16 @@ func (t *guarded) call(ctx context.Context, b *breaker, store kv.BlobGetter, wit
 	if a.err == nil && len(a.blobs) != len(keys) {
 		a.err = fmt.Errorf("%w: %d blobs for %d keys", item.ErrDamaged, len(a.blobs), len(keys))
 	}
-	b.done(a.err)
+	b.done(ofAll(a.err))
 	return a.blobs, a.err
+}
+
+// ofAll is the error of a store that answered for none of the keys. One of whose nodes some are away is not broken.
+func ofAll(err error) error {
+	if partial := (*kv.PartialError)(nil); errors.As(err, &partial) && len(partial.Unwrap()) < len(partial.Items) {
+		return nil
+	}
+	return err
 }
 
 // close waits for calls in flight, but not for a store that hangs.

@@ -131,11 +131,8 @@ func (c *copier) copyMore(ctx context.Context) error {
 // it is here: an older copy is better than none.
 func (c *copier) copy(ctx context.Context, keys []kv.BlobKey) error {
 	start := time.Now()
-	blobs, err := c.From.Blobs(ctx, keys)
-	if err != nil {
-		return fmt.Errorf("mirror: read: %w", err)
-	}
-	if len(blobs) != len(keys) {
+	blobs, away := c.From.Blobs(ctx, keys)
+	if away == nil && len(blobs) != len(keys) {
 		return fmt.Errorf("mirror: read: %w: %d blobs for %d keys", item.ErrDamaged, len(blobs), len(keys))
 	}
 	var puts []kv.BlobPut
@@ -148,6 +145,9 @@ func (c *copier) copy(ctx context.Context, keys []kv.BlobKey) error {
 		if _, err := c.To.PutBlobs(ctx, puts); err != nil {
 			return fmt.Errorf("mirror: write: %w", err)
 		}
+	}
+	if away != nil { // of some keys, or of all
+		return fmt.Errorf("mirror: read: %w", away)
 	}
 	c.rest += max(0, time.Duration(len(keys))*time.Second/time.Duration(c.Rate)-time.Since(start))
 	return nil

@@ -120,16 +120,10 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 			fail(todo, item.ErrChanged)
 			break
 		}
-		if err := w.read(ctx, todo); err != nil {
-			fail(todo, err)
-			break
-		}
+		todo = w.read(ctx, todo)
 		w.fetch(ctx, d, todo)
 		failpoint.Hit(failpoint.Fetched)
-		if todo, err = w.put(ctx, d, todo); err != nil {
-			fail(todo, err)
-			break
-		}
+		todo = w.put(ctx, d, todo)
 	}
 	failpoint.Hit(failpoint.Put)
 	w.announce(ctx, d, jobs)
@@ -138,24 +132,29 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	return errs(jobs)
 }
 
-// read learns stamps and validators before anything is fetched.
-func (w *Worker) read(ctx context.Context, jobs []*job) error {
+// read learns stamps and validators before anything is fetched, and gives the jobs whose records could be read.
+func (w *Worker) read(ctx context.Context, jobs []*job) (known []*job) {
 	keys := make([]kv.RecordKey, len(jobs))
 	for i, j := range jobs {
 		keys[i] = j.key
 	}
 	held, err := w.Store.Records(ctx, keys)
-	if err != nil {
-		return fmt.Errorf("%w: read records: %w", item.ErrOwn, err)
+	for i, err := range kv.ItemErrors(err, len(keys)) {
+		if err != nil {
+			jobs[i].err = fmt.Errorf("%w: read record: %w", item.ErrOwn, err)
+			continue
+		}
+		jobs[i].held = held[i]
+		known = append(known, jobs[i])
 	}
-	for i, j := range jobs {
-		j.held = held[i]
-	}
-	return nil
+	return known
 }
 
 // fetch asks the owner and shapes what it answers.
 func (w *Worker) fetch(ctx context.Context, d *catalog.Dimension, jobs []*job) {
+	if len(jobs) == 0 {
+		return
+	}
 	asks := make([]upstream.Ask, len(jobs))
 	for i, j := range jobs {
 		asks[i] = j.ask(d)
@@ -166,9 +165,8 @@ func (w *Worker) fetch(ctx context.Context, d *catalog.Dimension, jobs []*job) {
 	}
 }
 
-// put stores what was fetched and returns the jobs that were overtaken, to be fetched again. After an
-// error the jobs that it returns may not have been stored.
-func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) ([]*job, error) {
+// put stores what was fetched and returns the jobs that were overtaken, to be fetched again.
+func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) (changed []*job) {
 	var ready []*job
 	var puts []kv.Put
 	for _, j := range jobs {
@@ -180,19 +178,20 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) ([]
 		}
 	}
 	if len(puts) == 0 {
-		return nil, nil
+		return nil
 	}
 	results, err := w.Store.PutRecords(ctx, puts)
-	if err != nil {
-		return ready, fmt.Errorf("%w: put records: %w", item.ErrOwn, err)
-	}
-	var changed []*job
-	for i, j := range ready {
+	for i, err := range kv.ItemErrors(err, len(puts)) {
+		j := ready[i]
+		if err != nil {
+			j.err = fmt.Errorf("%w: put record: %w", item.ErrOwn, err)
+			continue
+		}
 		if j.result = results[i]; j.result.Outcome == kv.Changed {
 			changed = append(changed, j)
 		}
 	}
-	return changed, nil
+	return changed
 }
 
 // shape makes of an answer what is to be stored.

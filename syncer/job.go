@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"fmt"
 
 	"vitrine/internal/bus"
@@ -16,7 +17,8 @@ type job struct {
 	todo    []wanted
 	records map[string]kv.Record // by dimension
 	puts    []kv.BlobPut
-	err     error
+	err     error // of a blob or of the index; the rest of the entity is gone on with
+	away    error // of a store or queue of our own; nothing more is done for the entity
 }
 
 // wanted is a blob to be folded, and the gen it will be written under.
@@ -34,6 +36,25 @@ func newJobs(tasks []bus.Task) []*job {
 }
 
 func (j *job) entity() item.Entity { return j.task.Change.Entity }
+
+// leave gives the entity up for now where err says that a store or a queue failed for it.
+func (j *job) leave(what string, err error) {
+	if err == nil || j.away != nil {
+		return
+	}
+	if what != "" {
+		err = fmt.Errorf("%s of %s: %w", what, j.entity(), err)
+	}
+	j.away = fmt.Errorf("%w: %w", item.ErrOwn, err)
+}
+
+// askAll are changes of all that the entity consists of.
+func (j *job) askAll(kind *catalog.Kind) (changes []item.Change) {
+	for _, d := range kind.Dimensions {
+		changes = append(changes, item.Change{Lane: item.High, Entity: j.entity(), Dimension: d.Name})
+	}
+	return changes
+}
 
 func (j *job) thorough() bool { return j.task.Change.Lane != item.Normal || j.task.Force }
 
@@ -126,6 +147,16 @@ func (j *job) vector(kind *catalog.Kind) map[string]uint64 {
 	return gens
 }
 
+// present are the jobs that were not left.
+func present(jobs []*job) (left []*job) {
+	for _, j := range jobs {
+		if j.away == nil {
+			left = append(left, j)
+		}
+	}
+	return left
+}
+
 func entities(jobs []*job) []item.Entity {
 	out := make([]item.Entity, len(jobs))
 	for i, j := range jobs {
@@ -137,7 +168,7 @@ func entities(jobs []*job) []item.Entity {
 func errs(jobs []*job) []error {
 	out := make([]error, len(jobs))
 	for i, j := range jobs {
-		out[i] = j.err
+		out[i] = cmp.Or(j.away, j.err)
 	}
 	return out
 }

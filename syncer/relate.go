@@ -16,21 +16,23 @@ import (
 func (f *Folder) relate(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	for _, j := range jobs {
 		for _, d := range kind.Dimensions {
+			if j.away != nil {
+				break
+			}
 			was, now := j.state.Applied[d.Name], j.state.Wanted[d.Name]
 			if was.Equal(now) {
 				continue
 			}
-			err := f.Records.Relate(ctx, kv.Relate{
-				Entity: j.entity(), Dimension: d.Name,
-				Add: lists(kind, now, was), Remove: lists(kind, was, now),
-				Was: was, Now: now,
-			})
-			switch {
-			case errors.Is(err, item.ErrChanged):
-				j.err = fmt.Errorf("relate %s of %s: %w", d.Name, j.entity(), err)
-			case err != nil:
-				return fmt.Errorf("relate %s of %s: %w", d.Name, j.entity(), err)
+			move := kv.Relate{Entity: j.entity(), Dimension: d.Name, Add: lists(kind, now, was), Was: was, Now: now}
+			if !j.state.Damaged { // else what is missing may be wanted
+				move.Remove = lists(kind, was, now)
 			}
+			err := f.Records.Relate(ctx, move)
+			if errors.Is(err, item.ErrChanged) {
+				j.err = fmt.Errorf("relate %s of %s: %w", d.Name, j.entity(), err)
+				continue
+			}
+			j.leave("relate "+d.Name, err)
 		}
 	}
 	return nil

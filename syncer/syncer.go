@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -61,7 +62,8 @@ func (f *Folder) Check(c item.Change) error {
 func (f *Folder) Group(c item.Change) (key string, limit int) { return c.Entity.Kind, batch }
 
 // Handle folds entities of one kind. It gives one error per task, nil for what is stored, announced and
-// marked built. Errors wrap item.ErrUnavailable, ErrRefused, ErrChanged or ErrUnknown.
+// marked built. Errors wrap item.ErrUnavailable, ErrRefused, ErrChanged or ErrUnknown. An entity whose part of a
+// store is away holds no other up.
 func (f *Folder) Handle(ctx context.Context, tasks []bus.Task) []error {
 	kind, err := f.Catalog().Kind(tasks[0].Change.Entity.Kind)
 	if err != nil {
@@ -71,28 +73,46 @@ func (f *Folder) Handle(ctx context.Context, tasks []bus.Task) []error {
 	for _, step := range []func(context.Context, *catalog.Kind, []*job) error{
 		f.load, f.inspect, f.fold, f.put, f.relate, f.announce, f.mark,
 	} {
-		if err := step(ctx, kind, jobs); err != nil {
-			return all(tasks, fmt.Errorf("%w: %w", item.ErrOwn, err))
+		left := present(jobs)
+		if len(left) == 0 {
+			break
+		}
+		if err := step(ctx, kind, left); err != nil {
+			for _, j := range left {
+				j.leave("", err)
+			}
 		}
 	}
 	return errs(jobs)
 }
 
-// load reads gens first, then the records of what is dirty.
+// load reads gens first, then the records of what is dirty. Of an entity whose books are damaged nobody knows what
+// they said: its owners are asked for everything again.
 func (f *Folder) load(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	states, err := f.Records.States(ctx, entities(jobs))
-	if err != nil {
-		return fmt.Errorf("read states: %w", err)
+	for i, err := range kv.ItemErrors(err, len(jobs)) {
+		jobs[i].leave("read state", err)
 	}
+	var again []item.Change
 	for i, j := range jobs {
+		if j.away != nil {
+			continue
+		}
 		j.state = states[i]
 		for _, b := range kind.Blobs {
 			if gen := j.state.Gen(b.Dimensions()); gen > j.state.Built[b.Name] {
 				j.want(b, gen)
 			}
 		}
+		if j.state.Damaged {
+			again = append(again, j.askAll(kind)...)
+		}
 	}
-	return nil
+	if len(again) == 0 {
+		return nil
+	}
+	f.Log.Warn("damaged books of entities; asking the owners again", "records", len(again), "first", again[0].Subject())
+	return f.Bus.PublishChanges(ctx, again, bus.PublishOptions{Force: true})
 }
 
 // inspect looks whether the blobs of clean entities are really in their store, whole and of today's
@@ -114,17 +134,17 @@ func (f *Folder) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) e
 		return nil
 	}
 	blobs, err := f.Blobs.Blobs(ctx, keys)
-	if err != nil {
-		return fmt.Errorf("inspect blobs: %w", err)
-	}
-	for i, j := range owners {
+	for i, err := range kv.ItemErrors(err, len(keys)) {
+		j := owners[i]
+		j.leave("inspect "+keys[i].Blob, err)
+		if j.away != nil {
+			continue
+		}
 		b, err := kind.Blob(keys[i].Blob)
 		if err != nil {
 			return err
 		}
-		if err := f.mend(ctx, j, b, blobs[i]); err != nil {
-			return err
-		}
+		j.leave("mend "+keys[i].Blob, f.mend(ctx, j, b, blobs[i]))
 	}
 	return nil
 }
@@ -164,17 +184,16 @@ func (f *Folder) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 		return nil
 	}
 	records, err := f.Records.Records(ctx, keys)
-	if err != nil {
-		return fmt.Errorf("read records: %w", err)
-	}
+	errs := kv.ItemErrors(err, len(keys))
 	var damaged []item.Change
 	for _, j := range jobs {
 		n := len(j.recordKeys())
-		damaged = append(damaged, j.take(keys[:n], records[:n])...)
-		keys, records = keys[n:], records[n:]
-	}
-	for _, j := range jobs {
-		j.fold()
+		j.leave("read records", errors.Join(errs[:n]...))
+		if j.away == nil {
+			damaged = append(damaged, j.take(keys[:n], records[:n])...)
+			j.fold()
+		}
+		keys, records, errs = keys[n:], records[n:], errs[n:]
 	}
 	failpoint.Hit(failpoint.Folded)
 	if len(damaged) == 0 {
@@ -186,14 +205,18 @@ func (f *Folder) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 
 func (f *Folder) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var puts []kv.BlobPut
+	var owners []*job
 	for _, j := range jobs {
-		puts = append(puts, j.puts...)
+		for _, p := range j.puts {
+			puts, owners = append(puts, p), append(owners, j)
+		}
 	}
 	if len(puts) == 0 {
 		return nil
 	}
-	if _, err := f.Blobs.PutBlobs(ctx, puts); err != nil {
-		return fmt.Errorf("put blobs: %w", err)
+	_, err := f.Blobs.PutBlobs(ctx, puts)
+	for i, err := range kv.ItemErrors(err, len(puts)) {
+		owners[i].leave("put "+puts[i].Blob, err)
 	}
 	failpoint.Hit(failpoint.BlobPut)
 	return nil
@@ -219,16 +242,18 @@ func (f *Folder) announce(ctx context.Context, kind *catalog.Kind, jobs []*job) 
 
 func (f *Folder) mark(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var built []kv.Built
+	var owners []*job
 	for _, j := range jobs {
 		if len(j.puts) > 0 {
-			built = append(built, kv.Built{Entity: j.entity(), Gens: j.gens()})
+			built, owners = append(built, kv.Built{Entity: j.entity(), Gens: j.gens()}), append(owners, j)
 		}
 	}
 	if len(built) == 0 {
 		return nil
 	}
-	if err := f.Records.MarkBuilt(ctx, built); err != nil {
-		return fmt.Errorf("mark built: %w", err)
+	err := f.Records.MarkBuilt(ctx, built)
+	for i, err := range kv.ItemErrors(err, len(built)) {
+		owners[i].leave("mark built", err)
 	}
 	failpoint.Hit(failpoint.Marked)
 	return nil

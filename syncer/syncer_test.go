@@ -3,6 +3,7 @@ package syncer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -312,5 +313,66 @@ func TestAnEntityThatCannotBeFoldedKeepsItsBlob(t *testing.T) {
 	}
 	if got := string(b.blob("offer").Body); got != `{"price":{"amount":1}}` {
 		t.Errorf("offer is %s", got)
+	}
+}
+
+// partly fails for one entity, as a Cluster does one of whose nodes is away.
+type partly struct {
+	*boltkv.Store
+	away item.Entity
+}
+
+func (p partly) States(ctx context.Context, entities []item.Entity) ([]kv.State, error) {
+	states, err := p.Store.States(ctx, entities)
+	if err != nil {
+		return nil, err
+	}
+	errs := make([]error, len(entities))
+	for i, e := range entities {
+		if e == p.away {
+			states[i], errs[i] = kv.State{}, fmt.Errorf("%w: its node", item.ErrUnavailable)
+		}
+	}
+	return states, kv.Partial(errs)
+}
+
+func TestAnEntityWhoseNodeIsAwayHoldsNobodyUp(t *testing.T) {
+	b := newBench(t)
+	b.put("price", kv.Alive, `{"amount":1}`, nil)
+	other := item.Entity{Kind: "sku", ID: "2"}
+	b.folder.Records = partly{b.store, other}
+	errs := b.folder.Handle(t.Context(), []bus.Task{{Change: item.Change{Lane: item.Normal, Entity: other}}, {Change: item.Change{Lane: item.Normal, Entity: sku}}})
+	if !errors.Is(errs[0], item.ErrOwn) || !errors.Is(errs[0], item.ErrUnavailable) {
+		t.Errorf("the one whose node is away: %v", errs[0])
+	}
+	if errs[1] != nil || string(b.blob("offer").Body) != `{"price":{"amount":1}}` {
+		t.Errorf("the other one: %v, offer is %s", errs[1], b.blob("offer").Body)
+	}
+}
+
+// damagedBooks tells that the state of everything is damaged: nothing of it can be read.
+type damagedBooks struct{ *boltkv.Store }
+
+func (d damagedBooks) States(_ context.Context, entities []item.Entity) ([]kv.State, error) {
+	states := make([]kv.State, len(entities))
+	for i := range states {
+		states[i].Damaged = true
+	}
+	return states, nil
+}
+
+func TestDamagedBooksHaveTheOwnersAskedAgain(t *testing.T) {
+	b := newBench(t)
+	b.put("product", kv.Alive, `{"brand_id":5}`, kv.Refs{"brand": {IDs: []string{"5"}}})
+	b.mustFold(item.Normal)
+	b.folder.Records = damagedBooks{b.store}
+	b.line.changes = nil
+	b.mustFold(item.Normal)
+	if diff := cmp.Diff([]string{"change.high.sku.product.1", "change.high.sku.specs.1", "change.high.sku.price.1"}, b.line.changes); diff != "" {
+		t.Errorf("asked again (-want +got):\n%s", diff)
+	}
+	of := kv.Relation{Target: item.Entity{Kind: "brand", ID: "5"}, Kind: "sku", Ref: "brand"}
+	if ids, _, err := b.store.Related(t.Context(), of, "", 10); err != nil || len(ids) != 1 {
+		t.Errorf("SKUs of the brand are %v, %v: what is missing was taken for unwanted", ids, err)
 	}
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 
@@ -17,18 +18,16 @@ type Blobs interface{ kv.BlobGetter }
 // compare folds the blobs of clean entities from their records, and has those made anew that differ from what
 // is stored, are missing, or are damaged.
 func (s *Sweeper) compare(ctx context.Context, entities []item.Entity, found *Found) error {
-	wrong, err := s.wrongBlobs(ctx, entities)
-	if err != nil || len(wrong) == 0 {
-		return err
+	wrong, away := s.wrongBlobs(ctx, entities)
+	if len(wrong) == 0 {
+		return away
 	}
 	suspects := make([]item.Entity, 0, len(wrong))
 	for e := range wrong {
 		suspects = append(suspects, e)
 	}
 	again, err := s.wrongBlobs(ctx, suspects) // what was being changed at the first look is right, or dirty, now
-	if err != nil {
-		return err
-	}
+	away = cmp.Or(away, err)
 	var syncs []item.Change
 	for e, blobs := range again {
 		found.Blobs += len(blobs)
@@ -46,21 +45,20 @@ func (s *Sweeper) compare(ctx context.Context, entities []item.Entity, found *Fo
 	if err := s.Bus.PublishSyncs(ctx, syncs); err != nil {
 		return fmt.Errorf("announce to the syncer: %w", err)
 	}
-	return nil
+	return away
 }
 
-// wrongBlobs lists, of entities that are not dirty, the blobs that are not what their records fold to.
+// wrongBlobs lists, of entities that are not dirty, the blobs that are not what their records fold to. What could not be
+// read is not judged, and told by a kv.PartialError.
 func (s *Sweeper) wrongBlobs(ctx context.Context, entities []item.Entity) (map[item.Entity][]*catalog.Blob, error) {
-	states, err := s.Records.States(ctx, entities)
-	if err != nil {
-		return nil, fmt.Errorf("read states: %w", err)
-	}
+	states, away := s.Records.States(ctx, entities)
+	errs := kv.ItemErrors(away, len(entities))
 	var of []compared
 	var records []kv.RecordKey
 	var blobs []kv.BlobKey
 	for i, e := range entities {
 		kind, err := s.Catalog().Kind(e.Kind)
-		if err != nil || Dirty(kind, states[i]) {
+		if err != nil || errs[i] != nil || Dirty(kind, states[i]) {
 			continue
 		}
 		for _, d := range kind.Dimensions {
@@ -73,12 +71,15 @@ func (s *Sweeper) wrongBlobs(ctx context.Context, entities []item.Entity) (map[i
 		}
 	}
 	held, err := s.Records.Records(ctx, records)
-	if err != nil {
-		return nil, fmt.Errorf("read records: %w", err)
+	away = cmp.Or(away, err)
+	unread := map[item.Entity]bool{}
+	for i, err := range kv.ItemErrors(err, len(records)) {
+		unread[records[i].Entity] = unread[records[i].Entity] || err != nil
 	}
 	stored, err := s.Blobs.Blobs(ctx, blobs)
-	if err != nil {
-		return nil, fmt.Errorf("read blobs: %w", err)
+	away = cmp.Or(away, err)
+	for i, err := range kv.ItemErrors(err, len(blobs)) {
+		unread[blobs[i].Entity] = unread[blobs[i].Entity] || err != nil
 	}
 	byEntity := map[item.Entity]map[string]kv.Record{}
 	for i, r := range held {
@@ -89,11 +90,11 @@ func (s *Sweeper) wrongBlobs(ctx context.Context, entities []item.Entity) (map[i
 	}
 	wrong := map[item.Entity][]*catalog.Blob{}
 	for i, c := range of {
-		if !c.right(stored[i], byEntity[c.entity]) {
+		if !unread[c.entity] && !c.right(stored[i], byEntity[c.entity]) {
 			wrong[c.entity] = append(wrong[c.entity], c.blob)
 		}
 	}
-	return wrong, nil
+	return wrong, away
 }
 
 type compared struct {

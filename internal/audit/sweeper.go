@@ -116,26 +116,27 @@ func (s *Sweeper) Sweep(ctx context.Context, thorough bool) (found Found, err er
 // Compare is a Sweep that also compares every blob with what its records fold to.
 func (s *Sweeper) Compare(ctx context.Context) (found Found, err error) {
 	err = s.each(ctx, func(entities []item.Entity) error {
-		if err := s.page(ctx, entities, false, &found); err != nil {
-			return err
-		}
-		return s.compare(ctx, entities, &found)
+		return errors.Join(s.page(ctx, entities, false, &found), s.compare(ctx, entities, &found))
 	})
 	return found, err
 }
 
-// each calls f with all entities, a page at a time.
+// each calls f with all entities, a page at a time. A part of the store that is away is passed over, and told in the end.
 func (s *Sweeper) each(ctx context.Context, f func([]item.Entity) error) error {
+	var away error // the first
 	for cursor := ""; ; {
 		entities, next, err := s.Records.ScanEntities(ctx, cursor, s.Page)
-		if err != nil {
-			return fmt.Errorf("scan entities: %w", err)
+		if err != nil && (next == "" || ctx.Err() != nil) {
+			return cmp.Or(away, fmt.Errorf("scan entities: %w", err))
 		}
-		if err := f(entities); err != nil {
+		away = cmp.Or(away, err)
+		err = f(entities)
+		if partial := (*kv.PartialError)(nil); err != nil && !errors.As(err, &partial) {
 			return err
 		}
+		away = cmp.Or(away, err)
 		if cursor = next; cursor == "" {
-			return nil
+			return away
 		}
 	}
 }
@@ -154,13 +155,14 @@ func (s *Sweeper) repaired(cause string, n int) {
 }
 
 func (s *Sweeper) page(ctx context.Context, entities []item.Entity, thorough bool, found *Found) error {
-	states, err := s.Records.States(ctx, entities)
-	if err != nil {
-		return fmt.Errorf("read states: %w", err)
-	}
+	states, away := s.Records.States(ctx, entities)
+	errs := kv.ItemErrors(away, len(entities))
 	var syncs []item.Change
 	var known []item.Entity
 	for i, e := range entities {
+		if errs[i] != nil {
+			continue
+		}
 		kind, err := s.Catalog().Kind(e.Kind)
 		if errors.Is(err, item.ErrUnknown) {
 			continue // left over from an older catalog
@@ -176,7 +178,7 @@ func (s *Sweeper) page(ctx context.Context, entities []item.Entity, thorough boo
 		}
 	}
 	if s.DryRun {
-		return nil
+		return away
 	}
 	if err := s.Bus.PublishSyncs(ctx, syncs); err != nil {
 		return fmt.Errorf("announce to the syncer: %w", err)
@@ -185,9 +187,9 @@ func (s *Sweeper) page(ctx context.Context, entities []item.Entity, thorough boo
 		s.repaired("dirty", len(syncs))
 	}
 	if !thorough {
-		return nil
+		return away
 	}
-	return s.reshaped(ctx, known, found)
+	return errors.Join(away, s.reshaped(ctx, known, found))
 }
 
 // reshaped asks for records again that were made for another shape.
@@ -203,13 +205,11 @@ func (s *Sweeper) reshaped(ctx context.Context, entities []item.Entity, found *F
 			keys, shapes = append(keys, kv.RecordKey{Entity: e, Dimension: d.Name}), append(shapes, d.Shape)
 		}
 	}
-	records, err := s.Records.Records(ctx, keys)
-	if err != nil {
-		return fmt.Errorf("read records: %w", err)
-	}
+	records, away := s.Records.Records(ctx, keys)
+	errs := kv.ItemErrors(away, len(keys))
 	var changes []item.Change
 	for i, r := range records {
-		if r.Shape != shapes[i] { // an absent or damaged record has shape 0
+		if errs[i] == nil && r.Shape != shapes[i] { // an absent or damaged record has shape 0
 			changes = append(changes, item.Change{Lane: item.Refresh, Entity: keys[i].Entity, Dimension: keys[i].Dimension})
 		}
 	}
@@ -217,7 +217,7 @@ func (s *Sweeper) reshaped(ctx context.Context, entities []item.Entity, found *F
 	if err := s.Bus.PublishChanges(ctx, changes, bus.PublishOptions{}); err != nil {
 		return fmt.Errorf("announce records of another shape: %w", err)
 	}
-	return nil
+	return away
 }
 
 // Dirty tells whether an entity's blobs or relations are behind its records.
@@ -232,5 +232,5 @@ func Dirty(kind *catalog.Kind, s kv.State) bool {
 			return true
 		}
 	}
-	return false
+	return s.Damaged
 }

@@ -54,12 +54,14 @@ type PutResult struct {
 	State   State
 }
 
-// State is what the hash gen:{…} holds of an entity. Maps may be nil.
+// State is what the hash gen:{…} holds of an entity. Maps may be nil. Of a Damaged one some of it can't be read and is
+// missing: its dimensions have to be asked for again, with force, and nothing follows from what is not there.
 type State struct {
 	Gens    map[string]uint64 // dimension → gen
 	Built   map[string]uint64 // blob → the gen up to which it is built and announced
 	Wanted  map[string]Refs   // dimension → refs of the record in force
 	Applied map[string]Refs   // dimension → refs that the relation index holds
+	Damaged bool
 }
 
 // Gen is the highest gen among dimensions: a blob's gen over its "of". 0 when none has one.
@@ -70,18 +72,22 @@ func (s State) Gen(dimensions []string) (gen uint64) {
 	return gen
 }
 
-// RecordReader reads records. Results match keys by position; a missing record has Life Absent, Stamp 0.
+// Results of the batches below match what was asked by position. A damaged value is never an error, and least of all
+// its neighbours': it is told in its own result. Where only some items could not be read or written, the error is
+// a PartialError.
+
+// RecordReader reads records; a missing one has Life Absent, Stamp 0.
 type RecordReader interface {
 	Records(ctx context.Context, keys []RecordKey) ([]Record, error)
 }
 
-// RecordPutter writes records, each atomically for itself. Results match puts by position. An error
-// means that at least one put may not have been stored; the caller asks again for all.
+// RecordPutter writes records, each atomically for itself. One whose put ended with an error may have been stored
+// all the same; the caller asks again for it.
 type RecordPutter interface {
 	PutRecords(ctx context.Context, puts []Put) ([]PutResult, error)
 }
 
-// StateReader reads the states of entities, by position. An entity never heard of has an empty State.
+// StateReader reads the states of entities. An entity never heard of has an empty State.
 type StateReader interface {
 	States(ctx context.Context, entities []item.Entity) ([]State, error)
 }
@@ -138,7 +144,7 @@ type Blob struct {
 	Damaged bool
 }
 
-// BlobGetter reads blobs, by position, in one MGET per slot; a missing or damaged one has Life Absent.
+// BlobGetter reads blobs, in one MGET per slot; a missing or damaged one has Life Absent.
 type BlobGetter interface {
 	Blobs(ctx context.Context, keys []BlobKey) ([]Blob, error)
 }
@@ -149,13 +155,14 @@ type BlobPut struct {
 	Value Value
 }
 
-// BlobPutter writes blobs, each only over an absent, a damaged, or a lower one. stored tells by
-// position which were written; a refused one is no error.
+// BlobPutter writes blobs, each only over an absent, a damaged, or a lower one. stored tells which were written; a
+// refused one is no error.
 type BlobPutter interface {
 	PutBlobs(ctx context.Context, puts []BlobPut) (stored []bool, err error)
 }
 
-// Scanner walks a store. A cursor is "" at the start and at the end; entities may repeat.
+// Scanner walks a store. A cursor is "" at the start and at the end; entities may repeat. An error that comes with a
+// cursor is of one part of the store, as a node that is away; a walk may go on behind it.
 type Scanner interface {
 	// ScanEntities lists entities that have a State.
 	ScanEntities(ctx context.Context, cursor string, limit int) ([]item.Entity, string, error)

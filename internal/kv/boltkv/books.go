@@ -23,6 +23,8 @@ type books struct {
 	Wanted     map[string]kv.Refs       `json:"w,omitempty"`
 	Applied    map[string]kv.Refs       `json:"a,omitempty"`
 	Validators map[string]kv.Validators `json:"v,omitempty"`
+
+	damaged bool // what was stored can't be read; these are new ones
 }
 
 const booksHead = 4
@@ -31,7 +33,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // state is a copy that its receiver may keep. Refs are never changed in place and need none.
 func (b *books) state() kv.State {
-	return kv.State{Gens: maps.Clone(b.Gens), Built: maps.Clone(b.Built), Wanted: maps.Clone(b.Wanted), Applied: maps.Clone(b.Applied)}
+	return kv.State{Gens: maps.Clone(b.Gens), Built: maps.Clone(b.Built), Wanted: maps.Clone(b.Wanted), Applied: maps.Clone(b.Applied), Damaged: b.damaged}
 }
 
 // next is the counter's next value: it rises, and does not repeat after the books were lost.
@@ -43,18 +45,20 @@ func (b *books) next() uint64 {
 // readBooks reads an entity's books. Damaged ones are taken for none: the next put of each dimension then
 // raises its gen, even that of an unchanged record, and the entity is folded anew.
 func readBooks(tx *bbolt.Tx, e item.Entity) *books {
-	b := &books{}
 	raw := tx.Bucket([]byte(genBucket)).Get([]byte(e.Token()))
-	if len(raw) < booksHead || binary.BigEndian.Uint32(raw) != crc32.Checksum(raw[booksHead:], castagnoli) {
-		return b
-	}
-	if json.Unmarshal(raw[booksHead:], b) != nil {
+	if raw == nil {
 		return &books{}
+	}
+	b := &books{}
+	whole := len(raw) >= booksHead && binary.BigEndian.Uint32(raw) == crc32.Checksum(raw[booksHead:], castagnoli)
+	if !whole || json.Unmarshal(raw[booksHead:], b) != nil {
+		return &books{damaged: true}
 	}
 	return b
 }
 
 func (b *books) write(tx *bbolt.Tx, e item.Entity) error {
+	b.damaged = false
 	body, err := json.Marshal(b)
 	if err != nil {
 		return fmt.Errorf("write the books of %s: %w", e, err)

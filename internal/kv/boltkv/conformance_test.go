@@ -15,14 +15,26 @@ var fast = boltkv.Options{NoSync: true}
 func TestRecords(t *testing.T) {
 	kvtest.ExerciseRecords(t, func(t *testing.T) kvtest.Records {
 		s := open(t, file(t), fast)
-		return kvtest.Records{Store: s, Corrupt: corrupt(s), Flush: func(t *testing.T) kv.Records { return open(t, file(t), fast) }}
+		replace := func(t *testing.T, key string) { corrupt(s)(t, key, func([]byte) []byte { return []byte("x") }) }
+		return kvtest.Records{
+			Store: s, Corrupt: corrupt(s), Replace: replace,
+			Flush: func(t *testing.T) kv.Records { return open(t, file(t), fast) },
+			Wrecks: map[string]func(*testing.T, item.Entity){
+				"a flipped bit": func(t *testing.T, e item.Entity) {
+					corrupt(s)(t, kv.StateKey(e), func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
+				},
+				"nothing that was written": func(t *testing.T, e item.Entity) { replace(t, kv.StateKey(e)) },
+			},
+		}
 	})
 }
 
 func TestBlobs(t *testing.T) {
 	kvtest.ExerciseBlobs(t, func(t *testing.T) kvtest.Blobs {
 		s := open(t, file(t), fast)
-		return kvtest.Blobs{BlobStore: s, Corrupt: corrupt(s)}
+		return kvtest.Blobs{BlobStore: s, Corrupt: corrupt(s), Replace: func(t *testing.T, key string) {
+			corrupt(s)(t, key, func([]byte) []byte { return []byte("x") })
+		}}
 	})
 }
 

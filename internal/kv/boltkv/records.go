@@ -103,11 +103,12 @@ func putRecord(tx *bbolt.Tx, p kv.Put, value []byte) (kv.PutResult, error) {
 	}
 	set(&held.Wanted, p.Dimension, p.Refs, len(p.Refs) == 0)
 	set(&held.Validators, p.Dimension, p.Validators, p.Validators == kv.Validators{})
-	result.State = held.state()
 	if err := recs.Put(key, value); err != nil {
 		return result, err
 	}
-	return result, held.write(tx, p.Entity)
+	err := held.write(tx, p.Entity)
+	result.State = held.state()
+	return result, err
 }
 
 // States implements kv.StateReader.

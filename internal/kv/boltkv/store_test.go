@@ -299,7 +299,7 @@ func TestLostBooks(t *testing.T) {
 				t.Fatal(err)
 			}
 			states, err := s.States(t.Context(), []item.Entity{key("1").Entity})
-			if diff := cmp.Diff([]kv.State{{}}, states); diff != "" || err != nil {
+			if diff := cmp.Diff([]kv.State{{Damaged: true}}, states); diff != "" || err != nil {
 				t.Fatalf("damaged books are believed, error %v:\n%s", err, diff)
 			}
 			r, err := s.PutRecords(t.Context(), []kv.Put{{RecordKey: key("1"), Expect: was.Stamp, Value: alive(`1`), Same: true}})

@@ -27,6 +27,7 @@ func ExerciseBlobs(t *testing.T, open func(t *testing.T) Blobs) {
 		{"of concurrent writers the highest gen stays", highestStays},
 		{"a tombstone is a blob", blobTombstones},
 		{"a damaged blob is told, and mended by a put of any gen", damagedBlob},
+		{"something else in a blob's place is absence", replacedBlob},
 		{"a batch mixes entities, and results match by position", mixedBlobs},
 		{"large bodies are kept", largeBlobs},
 		{"ids of every form are kept apart", blobIDsApart},

@@ -23,14 +23,21 @@ type Records struct {
 	Store
 	// Corrupt replaces the bytes stored under a key, as kv.RecordKey.String writes it, by what mutate makes of them.
 	Corrupt func(t *testing.T, key string, mutate func([]byte) []byte)
+	// Replace puts something that is no value at all in the place of what is stored under a key.
+	Replace func(t *testing.T, key string)
+	// ReplaceList does so with the part of a list that e belongs to. Nil where a list is no value of its own.
+	ReplaceList func(t *testing.T, of kv.Relation, e item.Entity)
+	// Wrecks are ways to damage an entity's state, by name.
+	Wrecks map[string]func(t *testing.T, e item.Entity)
 	// Flush removes all data, and gives the store as it is then, which may be another.
 	Flush func(t *testing.T) kv.Records
 }
 
-// Blobs is a blobs store under test. Corrupt takes keys as kv.BlobKey.String writes them.
+// Blobs is a blobs store under test. Corrupt and Replace take keys as kv.BlobKey.String writes them.
 type Blobs struct {
 	BlobStore
 	Corrupt func(t *testing.T, key string, mutate func([]byte) []byte)
+	Replace func(t *testing.T, key string)
 }
 
 // ids are what shops call their things, at the edges of the grammar.

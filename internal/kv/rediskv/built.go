@@ -2,8 +2,9 @@ package rediskv
 
 import (
 	"context"
-	"fmt"
 	"strconv"
+
+	"github.com/redis/go-redis/v9"
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -22,25 +23,7 @@ func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
 		}
 		calls = append(calls, call{[]string{kv.StateKey(b.Entity)}, args})
 	}
-	return s.fail("mark built", s.markBuilt(ctx, calls))
-}
-
-func (s *Store) markBuilt(ctx context.Context, calls []call) error {
-	ctx, cancel, client, err := s.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	cmds, err := run(ctx, client, s.scripts.markBuilt, calls)
-	if err != nil {
-		return err
-	}
-	for i, cmd := range cmds {
-		if cmd.Err() != nil {
-			return fmt.Errorf("%s: %w", calls[i].keys[0], cmd.Err())
-		}
-	}
-	return nil
+	return s.call(ctx, "mark built", s.scripts.markBuilt, calls, func(_ int, cmd *redis.Cmd) error { return cmd.Err() })
 }
 
 // Raise gives all the dimensions one new number of the entity's counter.

@@ -20,20 +20,35 @@ func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
 }
 
 // decodeRecord never fails: what can't be read is Damaged, with the stamp that a put must expect.
-func (s *Store) decodeRecord(b []byte) kv.Record {
+func (s *Store) decodeRecord(key kv.RecordKey, b []byte) kv.Record {
 	v, err := s.codec.Decode(b)
 	if err != nil {
+		s.damaged(key.String(), err)
 		return kv.Record{Value: kv.Value{Header: kv.Header{Stamp: kv.StampOf(b)}}, Damaged: true}
 	}
 	return kv.Record{Value: v}
 }
 
-func (s *Store) decodeBlob(b []byte) kv.Blob {
+func (s *Store) decodeBlob(key kv.BlobKey, b []byte) kv.Blob {
 	v, err := s.codec.Decode(b)
 	if err != nil {
+		s.damaged(key.String(), err)
 		return kv.Blob{Damaged: true}
 	}
 	return kv.Blob{Value: v}
+}
+
+// damagedEvery is how often damage is logged: after a loss of many values the log must not be lost, too.
+const damagedEvery = 10 * time.Second
+
+// damaged tells of a value that can't be read and is taken for absent.
+func (s *Store) damaged(key string, err error) {
+	count, now := s.damage.count.Add(1), time.Now().UnixNano()
+	last := s.damage.told.Load()
+	if now-last < int64(damagedEvery) || !s.damage.told.CompareAndSwap(last, now) {
+		return
+	}
+	s.log.Warn("a stored value is damaged, and taken for absent", "key", clip(key), "damaged_since_start", count, "error", err)
 }
 
 // keepSeconds is how long a value stays, for SET … EX; "0" is for ever.
@@ -64,9 +79,9 @@ func encodeValidators(v kv.Validators) (string, error) {
 	return string(b), err
 }
 
-// decodeState reads the hash, given as field, value, field, value, …
-func decodeState(key string, flat []string) (kv.State, error) {
-	s := kv.State{Gens: map[string]uint64{}, Built: map[string]uint64{}, Wanted: map[string]kv.Refs{}, Applied: map[string]kv.Refs{}}
+// decodeState reads the hash, given as field, value, field, value, … A field that can't be read is left out.
+func (s *Store) decodeState(key string, flat []string) kv.State {
+	state := kv.State{Gens: map[string]uint64{}, Built: map[string]uint64{}, Wanted: map[string]kv.Refs{}, Applied: map[string]kv.Refs{}}
 	for i := 0; i+1 < len(flat); i += 2 {
 		field, value := flat[i], flat[i+1]
 		if len(field) < 3 || field[1] != ':' {
@@ -75,19 +90,39 @@ func decodeState(key string, flat []string) (kv.State, error) {
 		var err error
 		switch name := field[2:]; field[0] {
 		case 'g':
-			s.Gens[name], err = strconv.ParseUint(value, 10, 64)
+			err = decodeInto(state.Gens, name, value, decodeGen)
 		case 'b':
-			s.Built[name], err = strconv.ParseUint(value, 10, 64)
+			err = decodeInto(state.Built, name, value, decodeGen)
 		case 'w':
-			s.Wanted[name], err = decodeRefs(value)
+			err = decodeInto(state.Wanted, name, value, decodeRefs)
 		case 'a':
-			s.Applied[name], err = decodeRefs(value)
+			err = decodeInto(state.Applied, name, value, decodeRefs)
 		}
 		if err != nil {
-			return kv.State{}, fmt.Errorf("%w: %s, field %s: %w", item.ErrDamaged, key, field, err)
+			state.Damaged = true
+			s.damaged(key, fmt.Errorf("%w: field %s: %w", item.ErrDamaged, field, err))
 		}
 	}
-	return s, nil
+	return state
+}
+
+func decodeInto[V any](m map[string]V, name, text string, decode func(string) (V, error)) error {
+	v, err := decode(text)
+	if err == nil {
+		m[name] = v
+	}
+	return err
+}
+
+// maxGen is the highest number that the scripts can count with.
+const maxGen = 1<<53 - 1
+
+func decodeGen(text string) (uint64, error) {
+	gen, err := strconv.ParseUint(text, 10, 64)
+	if err == nil && gen > maxGen {
+		err = fmt.Errorf("%d was never issued", gen)
+	}
+	return gen, err
 }
 
 func decodeRefs(s string) (refs kv.Refs, err error) {

@@ -23,42 +23,78 @@ func openAt(t *testing.T, url string) *rediskv.Store {
 	return s
 }
 
-// corrupter edits a stored value behind the store's back, at the master that holds its slot.
-func corrupter(nodes ...*redistest.Server) func(t *testing.T, key string, mutate func([]byte) []byte) {
-	return func(t *testing.T, key string, mutate func([]byte) []byte) {
-		n := nodes[0]
-		if len(nodes) > 1 {
-			slot := n.Do("CLUSTER", "KEYSLOT", key).(int64)
-			n = nodes[slot*int64(len(nodes))/16384]
-		}
-		b, _ := n.Do("GET", key).(string)
-		n.Do("SET", key, string(mutate([]byte(b))))
+// behind edits what is stored behind the store's back, at the masters that hold it.
+type behind []*redistest.Server
+
+// at is the master that holds a key's slot.
+func (b behind) at(key string) *redistest.Server {
+	if len(b) == 1 {
+		return b[0]
 	}
+	slot := b[0].Do("CLUSTER", "KEYSLOT", key).(int64)
+	return b[slot*int64(len(b))/16384]
+}
+
+func (b behind) corrupt(_ *testing.T, key string, mutate func([]byte) []byte) {
+	n := b.at(key)
+	was, _ := n.Do("GET", key).(string)
+	n.Do("SET", key, string(mutate([]byte(was))))
+}
+
+func (b behind) replace(_ *testing.T, key string) {
+	n := b.at(key)
+	n.Do("DEL", key)
+	n.Do("LPUSH", key, "no value of ours")
+}
+
+// wrecks damage the hash of an entity that kvtest has filled.
+func (b behind) wrecks() map[string]func(*testing.T, item.Entity) {
+	all := map[string]func(*testing.T, item.Entity){
+		"another type": func(t *testing.T, e item.Entity) { b.replace(t, kv.StateKey(e)) },
+	}
+	for name, field := range map[string][2]string{
+		"no gen": {"g:product", "x"}, "a gen that is too high": {"g:product", "18446744073709551615"}, "no built": {"b:item", "-1"},
+		"no wanted": {"w:product", `{"brand":`}, "no applied": {"a:product", "[]"},
+	} {
+		all[name] = func(_ *testing.T, e item.Entity) { b.at(kv.StateKey(e)).Do("HSET", kv.StateKey(e), field[0], field[1]) }
+	}
+	return all
+}
+
+func (b behind) records(s *rediskv.Store, flush func()) kvtest.Records {
+	return kvtest.Records{
+		Store: s, Corrupt: b.corrupt, Replace: b.replace, Wrecks: b.wrecks(),
+		Flush: func(*testing.T) kv.Records { flush(); return s },
+	}
+}
+
+func (b behind) blobs(s *rediskv.Store) kvtest.Blobs {
+	return kvtest.Blobs{BlobStore: s, Corrupt: b.corrupt, Replace: b.replace}
 }
 
 func TestConformanceSingle(t *testing.T) {
 	srv := redistest.Single(t)
+	b := behind{srv}
 	kvtest.ExerciseRecords(t, func(t *testing.T) kvtest.Records {
 		srv.Flush()
-		s := openAt(t, srv.URL)
-		return kvtest.Records{Store: s, Corrupt: corrupter(srv), Flush: func(t *testing.T) kv.Records { srv.Flush(); return s }}
+		return b.records(openAt(t, srv.URL), srv.Flush)
 	})
 	kvtest.ExerciseBlobs(t, func(t *testing.T) kvtest.Blobs {
 		srv.Flush()
-		return kvtest.Blobs{BlobStore: openAt(t, srv.URL), Corrupt: corrupter(srv)}
+		return b.blobs(openAt(t, srv.URL))
 	})
 }
 
 func TestConformanceCluster(t *testing.T) {
 	c := redistest.Cluster(t)
+	b := behind(c.Nodes[:])
 	kvtest.ExerciseRecords(t, func(t *testing.T) kvtest.Records {
 		c.Flush()
-		s := openAt(t, c.URL)
-		return kvtest.Records{Store: s, Corrupt: corrupter(c.Nodes[:]...), Flush: func(t *testing.T) kv.Records { c.Flush(); return s }}
+		return b.records(openAt(t, c.URL), c.Flush)
 	})
 	kvtest.ExerciseBlobs(t, func(t *testing.T) kvtest.Blobs {
 		c.Flush()
-		return kvtest.Blobs{BlobStore: openAt(t, c.URL), Corrupt: corrupter(c.Nodes[:]...)}
+		return b.blobs(openAt(t, c.URL))
 	})
 }
 

@@ -56,16 +56,20 @@ func (s *Store) AddDictionary(ctx context.Context, dictionary []byte) error {
 }
 
 // learn reads the dictionaries anew where one of the values needs one that is not here. A value whose dictionary the
-// store has lost is damaged, as one is whose bytes are wrong.
-func (s *Store) learn(ctx context.Context, c redis.UniversalClient, stored [][]byte) error {
-	for _, b := range stored {
-		if s.codec.Knows(b) {
-			continue
+// store has lost is damaged, as one is whose bytes are wrong; where nobody can say so, the value could not be read.
+func (s *Store) learn(ctx context.Context, c redis.UniversalClient, stored [][]byte, errs []error) {
+	var unknown []int
+	for i, b := range stored {
+		if !s.codec.Knows(b) {
+			unknown = append(unknown, i)
 		}
-		if _, err := s.readDictionaries(ctx, c); err != nil {
-			return fmt.Errorf("%w: read dictionaries: %w", item.ErrUnavailable, err)
-		}
-		return nil
 	}
-	return nil
+	if len(unknown) == 0 {
+		return
+	}
+	if _, err := s.readDictionaries(ctx, c); err != nil {
+		for _, i := range unknown {
+			note(errs, i, "read dictionaries", fmt.Errorf("%w: %w", item.ErrUnavailable, err))
+		}
+	}
 }

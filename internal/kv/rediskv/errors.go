@@ -34,7 +34,7 @@ func (s *Store) fail(op string, err error) error {
 }
 
 func classed(err error) bool {
-	return errors.Is(err, item.ErrChanged) || errors.Is(err, item.ErrDamaged) || errors.Is(err, item.ErrRefused)
+	return errors.Is(err, item.ErrChanged) || errors.Is(err, item.ErrDamaged) || errors.Is(err, item.ErrRefused) || errors.Is(err, item.ErrUnavailable)
 }
 
 // unavailable looks for a transient code at the start, or after the dash that Redis 6 puts inside a script's error.
@@ -48,3 +48,6 @@ func unavailable(reply string) bool {
 }
 
 func forbidden(err error) bool { return redis.IsPermissionError(err) }
+
+// wrongType reports whether a key holds a value of another type than ours: damage, of that key alone.
+func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }

@@ -2,17 +2,13 @@ package rediskv
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/redis/go-redis/v9"
 )
 
 // gather reads many strings by MGETs: one per hash tag in a Cluster, where keys of several slots must not
-// meet in one command, and one for all on a single server. It puts the answers back in the order asked.
-type gather struct {
-	total int
-	sets  []*mget
-}
+// meet in one command, and one for all on a single server. Values of another type are left out by MGET.
+type gather struct{ sets []*mget }
 
 type mget struct {
 	keys      []string
@@ -20,10 +16,10 @@ type mget struct {
 	cmd       *redis.SliceCmd
 }
 
-// newGather asks key for the hash tag and the key of each of n positions.
-func newGather(c redis.UniversalClient, n int, key func(i int) (tag, key string)) *gather {
-	g, byTag, split := &gather{total: n}, map[string]*mget{}, clustered(c)
-	for i := range n {
+// newGather asks key for the hash tag and the key of each position.
+func newGather(c redis.UniversalClient, at []int, key func(i int) (tag, key string)) *gather {
+	g, byTag, split := &gather{}, map[string]*mget{}, clustered(c)
+	for _, i := range at {
 		tag, k := key(i)
 		if !split {
 			tag = ""
@@ -45,19 +41,16 @@ func (g *gather) send(ctx context.Context, p redis.Pipeliner) {
 	}
 }
 
-// results are the values by position; nil where there is none.
-func (g *gather) results() ([][]byte, error) {
-	values := make([][]byte, g.total)
+// results puts the values to their positions, nil where there is none, and notes what could not be read.
+func (g *gather) results(values [][]byte, errs []error) {
 	for _, set := range g.sets {
 		got, err := set.cmd.Result()
-		if err != nil {
-			return nil, fmt.Errorf("%s and %d more: %w", set.keys[0], len(set.keys)-1, err)
-		}
-		for i, v := range got {
-			if text, ok := v.(string); ok {
-				values[set.positions[i]] = []byte(text)
+		for i, at := range set.positions {
+			if err != nil {
+				note(errs, at, set.keys[i], err)
+			} else if text, ok := got[i].(string); ok {
+				values[at] = []byte(text)
 			}
 		}
 	}
-	return values, nil
 }

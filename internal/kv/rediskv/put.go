@@ -13,34 +13,19 @@ import (
 
 // PutRecords writes each record by one script, many to a round trip.
 func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, error) {
-	results, err := s.putRecords(ctx, puts)
-	return results, s.fail("put records", err)
-}
-
-func (s *Store) putRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, error) {
 	calls := make([]call, len(puts))
 	for i, p := range puts {
 		var err error
 		if calls[i], err = s.putCall(p); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.RecordKey, err)
+			return nil, s.fail("put records", fmt.Errorf("%s: %w", p.RecordKey, err))
 		}
-	}
-	ctx, cancel, client, err := s.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
-	cmds, err := run(ctx, client, s.scripts.put, calls)
-	if err != nil {
-		return nil, err
 	}
 	results := make([]kv.PutResult, len(puts))
-	for i, p := range puts {
-		if results[i], err = putResult(kv.StateKey(p.Entity), cmds[i]); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.RecordKey, err)
-		}
-	}
-	return results, nil
+	err := s.call(ctx, "put records", s.scripts.put, calls, func(i int, cmd *redis.Cmd) (err error) {
+		results[i], err = s.putResult(kv.StateKey(puts[i].Entity), cmd)
+		return err
+	})
+	return results, err
 }
 
 func (s *Store) putCall(p kv.Put) (call, error) {
@@ -67,7 +52,7 @@ func (s *Store) putCall(p kv.Put) (call, error) {
 }
 
 // putResult reads {outcome, stamp, fields of the state}.
-func putResult(stateKey string, cmd *redis.Cmd) (kv.PutResult, error) {
+func (s *Store) putResult(stateKey string, cmd *redis.Cmd) (kv.PutResult, error) {
 	answer, err := cmd.Slice()
 	if err != nil {
 		return kv.PutResult{}, err
@@ -85,6 +70,5 @@ func putResult(stateKey string, cmd *redis.Cmd) (kv.PutResult, error) {
 	for i := range fields {
 		flat[i], _ = fields[i].(string)
 	}
-	state, err := decodeState(stateKey, flat)
-	return kv.PutResult{Outcome: kv.Outcome(outcome), Stamp: binary.BigEndian.Uint64([]byte(stamp)), State: state}, err
+	return kv.PutResult{Outcome: kv.Outcome(outcome), Stamp: binary.BigEndian.Uint64([]byte(stamp)), State: s.decodeState(stateKey, flat)}, nil
 }

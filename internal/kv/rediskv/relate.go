@@ -42,8 +42,21 @@ func (s *Store) relate(ctx context.Context, r kv.Relate) error {
 	}); err != nil {
 		return err
 	}
-	marked, err := s.scripts.applied.Run(ctx, client, []string{kv.StateKey(r.Entity)}, r.Dimension, was, now).Int()
-	if err == nil && marked == 0 {
+	return s.mark(ctx, client, r, was, now)
+}
+
+// mark sets what is applied from was to now. What can't be read counts as nothing.
+func (s *Store) mark(ctx context.Context, c redis.UniversalClient, r kv.Relate, was, now string) error {
+	key := kv.StateKey(r.Entity)
+	found, err := s.scripts.applied.Run(ctx, c, []string{key}, r.Dimension, was, now).Text()
+	if err != nil || found == was {
+		return err
+	}
+	if _, bad := decodeRefs(found); bad == nil || was != "" {
+		return item.ErrChanged
+	}
+	found2, err := s.scripts.applied.Run(ctx, c, []string{key}, r.Dimension, found, now).Text()
+	if err == nil && found2 != found {
 		return item.ErrChanged
 	}
 	return err
@@ -52,13 +65,11 @@ func (s *Store) relate(ctx context.Context, r kv.Relate) error {
 // eachList sends one command per list in one round trip.
 func eachList(ctx context.Context, c redis.UniversalClient, lists []kv.Relation, send func(redis.Pipeliner, kv.Relation) redis.Cmder) error {
 	cmds := make([]redis.Cmder, 0, len(lists))
-	if err := exec(ctx, c, func(p redis.Pipeliner) {
+	exec(ctx, c, func(p redis.Pipeliner) {
 		for _, of := range lists {
 			cmds = append(cmds, send(p, of))
 		}
-	}); err != nil {
-		return err
-	}
+	})
 	for i, cmd := range cmds {
 		if cmd.Err() != nil {
 			return fmt.Errorf("%s, %s of %s: %w", lists[i].Target, lists[i].Ref, lists[i].Kind, cmd.Err())
@@ -134,7 +145,7 @@ func (s *Store) fill(ctx context.Context, of kv.Relation, p *page, limit int) er
 // look takes up to want ids from each of the next n buckets. It stops at the first that may hold more: full.
 func (p *page) look(ctx context.Context, c redis.UniversalClient, of kv.Relation, n, want, limit int) (full bool, err error) {
 	cmds := make([]*redis.StringSliceCmd, n)
-	if err := exec(ctx, c, func(pipe redis.Pipeliner) {
+	exec(ctx, c, func(pipe redis.Pipeliner) {
 		for i := range cmds {
 			from := "-"
 			if i == 0 && p.after != "" {
@@ -143,9 +154,7 @@ func (p *page) look(ctx context.Context, c redis.UniversalClient, of kv.Relation
 			by := &redis.ZRangeBy{Min: from, Max: "+", Count: int64(want)}
 			cmds[i] = pipe.ZRangeByLex(ctx, of.Key(p.bucket+i), by)
 		}
-	}); err != nil {
-		return false, err
-	}
+	})
 	for _, cmd := range cmds {
 		ids, err := cmd.Result()
 		if err != nil {

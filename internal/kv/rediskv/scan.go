@@ -20,7 +20,7 @@ import (
 func (s *Store) ScanEntities(ctx context.Context, cursor string, limit int) ([]item.Entity, string, error) {
 	keys, next, err := s.scan(ctx, "gen:*", cursor, limit)
 	if err != nil {
-		return nil, "", s.fail("scan entities", err)
+		return nil, next, s.fail("scan entities", err)
 	}
 	entities := make([]item.Entity, 0, len(keys))
 	for _, key := range keys {
@@ -39,7 +39,7 @@ func (s *Store) ScanEntities(ctx context.Context, cursor string, limit int) ([]i
 func (s *Store) ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.BlobKey, string, error) {
 	keys, next, err := s.scan(ctx, "blob:*", cursor, limit)
 	if err != nil {
-		return nil, "", s.fail("scan blobs", err)
+		return nil, next, s.fail("scan blobs", err)
 	}
 	blobs := make([]kv.BlobKey, 0, len(keys))
 	for _, key := range keys {
@@ -63,7 +63,8 @@ func clip(s string) string { return s[:min(len(s), 120)] }
 const scansPerPage = 16
 
 // scan reads one page. The cursor is Redis' own, "@", and the master's address; masters are walked in the order
-// of their addresses, so that a walk goes on where it was after a failover took one away.
+// of their addresses, so that a walk goes on where it was after a failover took one away. An error of one that is not
+// the last comes with the cursor of the next.
 func (s *Store) scan(ctx context.Context, match, cursor string, limit int) (keys []string, next string, err error) {
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {
@@ -88,8 +89,13 @@ func (s *Store) scan(ctx context.Context, match, cursor string, limit int) (keys
 			at, addr = 0, nodes[i].addr
 		}
 		var found []string
-		if found, at, err = nodes[i].Scan(ctx, at, match, int64(limit)).Result(); err != nil {
-			return nil, "", fmt.Errorf("%s: %w", addr, err)
+		from := at
+		found, at, err = nodes[i].Scan(ctx, from, match, int64(limit)).Result()
+		if err != nil && len(keys) > 0 { // what the nodes before had comes first
+			return keys, strconv.FormatUint(from, 10) + "@" + addr, nil
+		}
+		if err != nil {
+			return nil, behind(nodes, i), fmt.Errorf("%s: %w", addr, err)
 		}
 		if keys = append(keys, found...); at == 0 {
 			addr += "\x00" // the least string above: the next master
@@ -99,6 +105,14 @@ func (s *Store) scan(ctx context.Context, match, cursor string, limit int) (keys
 		return keys, "", nil
 	}
 	return keys, strconv.FormatUint(at, 10) + "@" + addr, nil
+}
+
+// behind is the cursor of the node after the i-th, "" where there is none.
+func behind(nodes []node, i int) string {
+	if i+1 == len(nodes) {
+		return ""
+	}
+	return "0@" + nodes[i+1].addr
 }
 
 func openScan(cursor string) (at uint64, addr string, err error) {

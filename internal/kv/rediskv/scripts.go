@@ -18,6 +18,20 @@ end
 local function digits(n) return string.format('%.0f', n) end
 `
 
+// stateLua has own, which makes room for the hash where something of another type stands, and gen, which reads a gen:
+// one that can't be read is none.
+const stateLua = `
+local function own(key)
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', key) end
+end
+local function gen(key, field)
+  local text = redis.call('HGET', key, field)
+  if text and #text <= 16 and string.find(text, '^%d+$') then return text end
+  return nil
+end
+`
+
 // headLua reads the 8 bytes of a stored stamp or gen. A key of another type, or a value shorter than a
 // header, is damage: it counts as absent, and the SET that follows replaces it.
 const headLua = `
@@ -33,7 +47,7 @@ end
 
 // KEYS record, state. ARGV expect (8 bytes), value, dimension, same, refs, validators, keep (s).
 // Answers {outcome, stamp (8 bytes), HGETALL}.
-const putLua = nextLua + headLua + `
+const putLua = nextLua + stateLua + headLua + `
 local function bytes(n)
   local s = ''
   for _ = 1, 8 do s = string.char(n % 256) .. s; n = math.floor(n / 256) end
@@ -42,11 +56,12 @@ end
 local function keep_field(field, value)
   if value == '' then redis.call('HDEL', KEYS[2], field) else redis.call('HSET', KEYS[2], field, value) end
 end
+own(KEYS[2])
 local stamp = head(KEYS[1])
 if stamp ~= ARGV[1] then return {3, stamp, redis.call('HGETALL', KEYS[2])} end
 local n, dim, outcome = next_number(KEYS[2]), ARGV[3], 2
 stamp = bytes(n)
-if ARGV[4] ~= '1' or redis.call('HEXISTS', KEYS[2], 'g:' .. dim) == 0 then outcome = 1 end
+if ARGV[4] ~= '1' or not gen(KEYS[2], 'g:' .. dim) then outcome = 1 end
 set(KEYS[1], string.sub(ARGV[2], 1, 2) .. stamp .. string.sub(ARGV[2], 11), ARGV[7])
 redis.call('HSET', KEYS[2], 'n', digits(n))
 if outcome == 1 then redis.call('HSET', KEYS[2], 'g:' .. dim, digits(n)) end
@@ -78,29 +93,34 @@ return 1
 `
 
 // KEYS state. ARGV blob, gen, blob, gen, … with gens in decimal without leading zeros.
-const markBuiltLua = `
+const markBuiltLua = stateLua + `
+own(KEYS[1])
 for i = 1, #ARGV, 2 do
   local field, new = 'b:' .. ARGV[i], ARGV[i + 1]
-  local old = redis.call('HGET', KEYS[1], field) or ''
+  local old = gen(KEYS[1], field) or ''
   if #old < #new or #old == #new and old < new then redis.call('HSET', KEYS[1], field, new) end
 end
 return 1
 `
 
 // KEYS state. ARGV dimensions.
-const raiseLua = nextLua + `
+const raiseLua = nextLua + stateLua + `
+own(KEYS[1])
 local n = digits(next_number(KEYS[1]))
 redis.call('HSET', KEYS[1], 'n', n)
 for _, dim in ipairs(ARGV) do redis.call('HSET', KEYS[1], 'g:' .. dim, n) end
 return 1
 `
 
-// KEYS state. ARGV dimension, refs that were applied, refs that are now. Answers 0 if others came first.
-const appliedLua = `
+// KEYS state. ARGV dimension, refs that were applied, refs that are now. Answers what was applied, and does nothing
+// where that is not what was expected.
+const appliedLua = stateLua + `
+own(KEYS[1])
 local field = 'a:' .. ARGV[1]
-if (redis.call('HGET', KEYS[1], field) or '') ~= ARGV[2] then return 0 end
+local old = redis.call('HGET', KEYS[1], field) or ''
+if old ~= ARGV[2] then return old end
 if ARGV[3] == '' then redis.call('HDEL', KEYS[1], field) else redis.call('HSET', KEYS[1], field, ARGV[3]) end
-return 1
+return old
 `
 
 type scripts struct{ put, putBlob, mendBlob, markBuilt, raise, applied *redis.Script }
@@ -118,48 +138,54 @@ type call struct {
 	args []any
 }
 
-// run sends the calls in pipelines of at most batch, in order, each by its hash; those of a node that has
-// never seen the script go again with its text. Results match calls by position.
-func run(ctx context.Context, c redis.UniversalClient, script *redis.Script, calls []call) ([]*redis.Cmd, error) {
-	done := make([]*redis.Cmd, 0, len(calls))
-	for start := 0; start < len(calls); start += batch {
-		part := calls[start:min(start+batch, len(calls))]
-		cmds, unknown := make([]*redis.Cmd, len(part)), []int(nil)
-		if err := exec(ctx, c, func(p redis.Pipeliner) {
-			for i, k := range part {
-				cmds[i] = script.EvalSha(ctx, p, k.keys, k.args...)
+// call runs a script for each of the calls and has done look at each answer.
+func (s *Store) call(ctx context.Context, op string, script *redis.Script, calls []call, done func(i int, cmd *redis.Cmd) error) error {
+	return s.each(ctx, batch{
+		op: op, n: len(calls), pace: s.writes,
+		key: func(i int) string { return calls[i].keys[0] }, size: func(i int) int { return calls[i].size() },
+		do: func(ctx context.Context, c redis.UniversalClient, at []int, errs []error) {
+			part := make([]call, len(at))
+			for n, i := range at {
+				part[n] = calls[i]
 			}
-		}); err != nil {
-			return nil, err
-		}
-		for i, cmd := range cmds {
-			if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
-				unknown = append(unknown, i)
+			for n, cmd := range run(ctx, c, script, part) {
+				note(errs, at[n], part[n].keys[0], done(at[n], cmd))
 			}
-		}
-		if err := exec(ctx, c, func(p redis.Pipeliner) {
-			for _, i := range unknown {
-				cmds[i] = script.Eval(ctx, p, part[i].keys, part[i].args...)
-			}
-		}); err != nil {
-			return nil, err
-		}
-		done = append(done, cmds...)
-	}
-	return done, nil
+		},
+	})
 }
 
-// batch is the most keys or calls that go out before their answers are read, which bounds memory on both sides.
-const batch = 500
-
-// exec sends one pipeline. Commands are looked at one by one by the caller, since a pipeline's own error may
-// be the first redis.Nil; only the context's end is an error here.
-func exec(ctx context.Context, c redis.UniversalClient, fill func(redis.Pipeliner)) error {
-	p := c.Pipeline()
-	fill(p)
-	if p.Len() == 0 {
-		return nil
+// size is about how many bytes a call sends.
+func (k call) size() (bytes int) {
+	for _, arg := range k.args {
+		switch arg := arg.(type) {
+		case string:
+			bytes += len(arg)
+		case []byte:
+			bytes += len(arg)
+		}
 	}
-	_, _ = p.Exec(ctx)
-	return context.Cause(ctx)
+	return bytes
+}
+
+// run sends the calls in one pipeline, in order, each by its hash; those of a node that has never seen the script go
+// again with its text. Results match calls by position.
+func run(ctx context.Context, c redis.UniversalClient, script *redis.Script, calls []call) []*redis.Cmd {
+	cmds, unknown := make([]*redis.Cmd, len(calls)), []int(nil)
+	exec(ctx, c, func(p redis.Pipeliner) {
+		for i, k := range calls {
+			cmds[i] = script.EvalSha(ctx, p, k.keys, k.args...)
+		}
+	})
+	for i, cmd := range cmds {
+		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+			unknown = append(unknown, i)
+		}
+	}
+	exec(ctx, c, func(p redis.Pipeliner) {
+		for _, i := range unknown {
+			cmds[i] = script.Eval(ctx, p, calls[i].keys, calls[i].args...)
+		}
+	})
+	return cmds
 }

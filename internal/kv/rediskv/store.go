@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,10 +27,20 @@ type Store struct {
 	address  address
 	scripts  scripts
 	codec    kv.Codec
+	reads    *pace
+	writes   *pace
+	nodes    nodes
+	damage   damage
 
 	mu      sync.Mutex // guards what follows
 	client  redis.UniversalClient
 	decided bool // whether client is known to be of the right kind
+}
+
+// damage is what was found that can't be read.
+type damage struct {
+	count atomic.Int64
+	told  atomic.Int64 // unix ns, when it was logged last
 }
 
 // Open reads the configuration and connects at first use, so that it succeeds while Redis is away. Only a
@@ -43,7 +54,7 @@ func Open(_ context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{log: c.Log, timeout: c.Timeout, mayEvict: c.MayEvict, address: a, scripts: newScripts(), decided: a.cluster}
+	s := &Store{log: c.Log, timeout: c.Timeout, mayEvict: c.MayEvict, address: a, scripts: newScripts(), reads: newPace(), writes: newPace(), decided: a.cluster}
 	if a.cluster {
 		s.client = redis.NewClusterClient(clusterOptions(a.nodes, a.options))
 	} else {
@@ -67,10 +78,7 @@ func (s *Store) name() string { return strings.Join(s.address.nodes, ",") }
 
 // begin gives an operation its deadline and its client.
 func (s *Store) begin(ctx context.Context) (context.Context, context.CancelFunc, redis.UniversalClient, error) {
-	cancel := func() {}
-	if _, ok := ctx.Deadline(); !ok {
-		ctx, cancel = context.WithTimeout(ctx, s.timeout)
-	}
+	ctx, cancel := s.within(ctx)
 	client, err := s.connect(ctx)
 	if err != nil {
 		cancel()

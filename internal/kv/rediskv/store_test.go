@@ -307,19 +307,6 @@ func TestDamage(t *testing.T) {
 			t.Errorf("read %+v, error %v", got, err)
 		}
 	})
-	t.Run("of a key's type is mended, and an error that names the hash", func(t *testing.T) {
-		k := record("2")
-		r.Do("LPUSH", k.String(), "x")
-		put(t, s, kv.Put{RecordKey: k, Value: alive(`1`)})
-		if got := read(t, s, k); string(got.Body) != "1" {
-			t.Errorf("read %+v", got)
-		}
-		r.Do("SET", kv.StateKey(sku("3")), "x")
-		_, err := s.States(t.Context(), []item.Entity{sku("3")})
-		if err == nil || !strings.Contains(err.Error(), "gen:{sku:3}") || errors.Is(err, item.ErrUnavailable) {
-			t.Errorf("error %v", err)
-		}
-	})
 }
 
 func TestTrouble(t *testing.T) {

@@ -1,0 +1,207 @@
+package rediskv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"vitrine/internal/kv"
+)
+
+// A batch is split by the nodes that hold its keys, and each node's share into parts, one round trip each. Parts of
+// one node follow each other, nodes do not wait for each other; each part has the store's whole time for itself.
+// What fails, fails for its own items.
+const (
+	partMost  = 500     // keys or calls that go out before their answers are read, which bounds memory on both sides
+	partBytes = 1 << 20 // of values that are written
+)
+
+// batch is work on many items.
+type batch struct {
+	op   string
+	n    int
+	key  func(i int) string // one that is on the item's node
+	size func(i int) int    // bytes that are sent for it; nil where that is little
+	pace *pace
+	// do works on the items at the positions given, and notes in errs what fails.
+	do func(ctx context.Context, c redis.UniversalClient, at []int, errs []error)
+}
+
+// each does the batch. Its error is a kv.PartialError unless nothing could be asked at all.
+func (s *Store) each(ctx context.Context, b batch) error {
+	if b.n == 0 {
+		return ctx.Err()
+	}
+	client, err := s.connectWithin(ctx)
+	if err != nil {
+		return s.fail(b.op, err)
+	}
+	errs := make([]error, b.n)
+	shares := s.shares(ctx, client, b, errs)
+	var group sync.WaitGroup
+	for addr, at := range shares {
+		if len(shares) == 1 {
+			s.share(ctx, client, b, addr, at, errs)
+			break
+		}
+		group.Go(func() { s.share(ctx, client, b, addr, at, errs) })
+	}
+	group.Wait()
+	for i, err := range errs {
+		errs[i] = s.fail(b.op, err)
+	}
+	return kv.Partial(errs)
+}
+
+// connectWithin is connect within the store's time.
+func (s *Store) connectWithin(ctx context.Context) (redis.UniversalClient, error) {
+	ctx, cancel := s.within(ctx)
+	defer cancel()
+	return s.connect(ctx)
+}
+
+// within bounds a step: by the store's time where its caller set no bound, else a little before that, so that what was
+// answered is still of use to the caller.
+func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithTimeout(ctx, s.timeout)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/10, 20*time.Millisecond)))
+}
+
+// shares are the positions of a batch's items by the address of the node that holds them; "" for a single server.
+func (s *Store) shares(ctx context.Context, client redis.UniversalClient, b batch, errs []error) map[string][]int {
+	ctx, cancel := s.within(ctx)
+	defer cancel()
+	shares := map[string][]int{}
+	cluster, split := client.(*redis.ClusterClient)
+	for i := range b.n {
+		addr := ""
+		if split {
+			node, err := cluster.MasterForKey(ctx, b.key(i))
+			if err != nil {
+				errs[i] = err
+				continue
+			}
+			addr = node.Options().Addr
+		}
+		shares[addr] = append(shares[addr], i)
+	}
+	return shares
+}
+
+// share works on what one node holds. A node that does not answer is not asked for the rest.
+func (s *Store) share(ctx context.Context, client redis.UniversalClient, b batch, addr string, at []int, errs []error) {
+	err := s.nodes.ask(addr)
+	if err == nil {
+		at, err = s.parts(ctx, client, b, at, errs)
+		if ctx.Err() == nil { // else it may be the caller who was too quick
+			s.nodes.told(addr, err)
+		}
+	}
+	for _, i := range at {
+		errs[i] = err
+	}
+}
+
+// parts works on a share until it is done, or the node does not answer: then rest was not begun.
+func (s *Store) parts(ctx context.Context, client redis.UniversalClient, b batch, at []int, errs []error) (rest []int, err error) {
+	for len(at) > 0 && err == nil {
+		part := b.cut(at)
+		err = s.part(ctx, client, b, part, errs)
+		at = at[len(part):]
+	}
+	return at, err
+}
+
+// cut takes the next part of a share.
+func (b *batch) cut(at []int) []int {
+	most, bytes := min(b.pace.size(), len(at)), 0
+	for n := range most {
+		if b.size != nil {
+			bytes += b.size(at[n])
+		}
+		if n > 0 && bytes > partBytes {
+			return at[:n]
+		}
+	}
+	return at[:most]
+}
+
+// part is one round trip. Its error says that the node did not answer.
+func (s *Store) part(ctx context.Context, client redis.UniversalClient, b batch, at []int, errs []error) error {
+	_, bounded := ctx.Deadline()
+	ctx, cancel := s.within(ctx)
+	defer cancel()
+	began := time.Now()
+	b.do(ctx, client, at, errs)
+	for _, i := range at {
+		if silent(errs[i]) {
+			if !bounded && len(at) > 1 {
+				b.pace.late()
+			}
+			return errs[i]
+		}
+	}
+	b.pace.inTime(len(at), time.Since(began) < s.timeout/8)
+	return nil
+}
+
+// silent reports whether an error is that of a node that did not answer, and no answer of it.
+func silent(err error) bool {
+	var reply redis.Error
+	return err != nil && !errors.As(err, &reply) && !classed(err)
+}
+
+// pace is how many items go into a part: half as many after one that came too late, twice as many after one that was
+// quick. It is safe for concurrent use.
+type pace struct {
+	mu   sync.Mutex // guards now
+	now  int
+	most int
+}
+
+func newPace() *pace { return &pace{now: partMost / 4, most: partMost} }
+
+func (p *pace) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now
+}
+
+func (p *pace) late() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = max(1, p.now/2)
+}
+
+// inTime tells of a part of n items.
+func (p *pace) inTime(n int, quick bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if quick && n >= p.now {
+		p.now = min(p.most, 2*p.now)
+	}
+}
+
+// exec sends one pipeline. Whoever sent the commands looks at each of them: the pipeline's own error may be the
+// first redis.Nil.
+func exec(ctx context.Context, c redis.UniversalClient, fill func(redis.Pipeliner)) {
+	p := c.Pipeline()
+	fill(p)
+	if p.Len() > 0 {
+		_, _ = p.Exec(ctx)
+	}
+}
+
+// note puts an error where an item's is missing still.
+func note(errs []error, i int, what string, err error) {
+	if err != nil && errs[i] == nil {
+		errs[i] = fmt.Errorf("%s: %w", what, err)
+	}
+}

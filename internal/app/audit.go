@@ -166,7 +166,7 @@ func (n *node) runAuditors(ctx context.Context, s *audit.Sweeper) error {
 
 func (n *node) sampler(s *audit.Sweeper) *audit.Sampler {
 	return audit.NewSampler(audit.SamplerConfig{
-		Sweeper: s, Notes: n.bus.Bucket(catalogBucket), Changes: n.bus, Log: n.log, Told: n.audits.sampled,
+		Sweeper: s, Notes: n.bus.Bucket(marksBucket), Changes: n.bus, Log: n.log, Told: n.audits.sampled,
 		Pace: n.switches.Switch(switches.SweepPace).Percent,
 	})
 }
@@ -241,7 +241,7 @@ func (n *node) lookForNew(ctx context.Context) error {
 		}
 	}
 	now := epoch + " " + at.Stream.UTC().Format(time.RFC3339Nano)
-	bucket := n.bus.Bucket(catalogBucket)
+	bucket := n.bus.Bucket(marksBucket)
 	seen, err := bucket.Get(ctx, seenKey)
 	switch {
 	case err == nil && string(seen.Value) == now:

@@ -20,10 +20,16 @@ type catalogCommand struct {
 
 type natsFlag struct {
 	NATS string `name:"nats" help:"The system's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
+	controlFlag
+}
+
+// controlFlag is for a NATS in which only operators may push, as in deploy/nats.
+type controlFlag struct {
+	Control string `help:"Where that which operators push lies, if not beside the streams: for operators the URL of its NATS account, for others the prefix under which theirs imports JetStream's API of it." placeholder:"URL|PREFIX"`
 }
 
 func (f natsFlag) dial(e *env, command string) (*bus.Conn, error) {
-	conn, err := bus.Dial(e.ctx, bus.Config{URL: f.NATS, Name: "vitrine " + command, Log: e.log})
+	conn, err := bus.Dial(e.ctx, bus.Config{URL: f.NATS, Control: f.Control, Name: "vitrine " + command, Log: e.log})
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}

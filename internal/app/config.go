@@ -13,14 +13,15 @@ import (
 // roomFlags say where a role finds what it stands on. A room is a data centre: its own Redis, NATS and
 // detail servers, from its own config file.
 type roomFlags struct {
-	Config  configFile `help:"YAML file with any of these flags by name, dashes and all." placeholder:"room.yaml" type:"existingfile"`
-	NATS    string     `name:"nats" help:"The room's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
-	Redis   string     `help:"The room's Redis, for records and blobs." placeholder:"URL"`
-	Records string     `help:"Redis for records, where it is another one." placeholder:"URL"`
-	Blobs   string     `help:"Redis for blobs, where it is another one." placeholder:"URL"`
-	Admin   string     `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
-	Dir     string     `help:"Folder for this process's own state." default:"./vitrine-data"`
-	Room    string     `help:"The room's name, shown to operators." default:"local"`
+	Config configFile `help:"YAML file with any of these flags by name, dashes and all." placeholder:"room.yaml" type:"existingfile"`
+	NATS   string     `name:"nats" help:"The room's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
+	controlFlag
+	Redis   string `help:"The room's Redis, for records and blobs." placeholder:"URL"`
+	Records string `help:"Redis for records, where it is another one." placeholder:"URL"`
+	Blobs   string `help:"Redis for blobs, where it is another one." placeholder:"URL"`
+	Admin   string `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	Dir     string `help:"Folder for this process's own state." default:"./vitrine-data"`
+	Room    string `help:"The room's name, shown to operators." default:"local"`
 }
 
 // recordsURL and blobsURL are the stores' addresses, "" where none is given.

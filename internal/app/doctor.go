@@ -88,7 +88,7 @@ func writable(dir string) error {
 }
 
 func (d *doctorCommand) checkNATS(ctx context.Context, e *env) (*bus.Conn, error) {
-	conn, err := bus.Dial(ctx, bus.Config{URL: d.NATS, Name: "vitrine doctor", Log: e.log})
+	conn, err := bus.Dial(ctx, bus.Config{URL: d.NATS, Control: d.Control, Name: "vitrine doctor", Log: e.log})
 	if err != nil {
 		return nil, fmt.Errorf("%w; is it running, and is --nats right?", err)
 	}

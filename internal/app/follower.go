@@ -22,7 +22,12 @@ const (
 	catalogBucket = "catalog"
 	catalogKey    = "catalog" // the YAML in force
 	serveKey      = "serve"   // JSON: NAME of --serve → its base URL
-	sweptKey      = "swept"   // the revision that the store was last swept for
+)
+
+// marksBucket is where workers note things for each other: they may not write where operators push.
+const (
+	marksBucket = "marks"
+	sweptKey    = "swept" // the revision that the store was last swept for
 )
 
 // follower keeps the catalog in force. A revision that does not compile is told and left aside: the last

@@ -18,7 +18,7 @@ import (
 // deployedNATS runs deploy/nats/nats.conf, and gives the URL of a user.
 func deployedNATS(t *testing.T) (url func(user string) string) {
 	t.Helper()
-	for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "OPERATOR"} {
+	for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "OPERATOR", "CONTROL"} {
 		t.Setenv(user+"_PASSWORD", strings.ToLower(user)+"-secret")
 	}
 	options, err := server.ProcessConfigFile("../../deploy/nats/nats.conf")
@@ -30,16 +30,22 @@ func deployedNATS(t *testing.T) (url func(user string) string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	address := startNATS(t, s)
+	return func(user string) string { return "nats://" + user + ":" + user + "-secret@" + address }
+}
+
+// startNATS starts a server, stops it at the end of the test, and returns its address.
+func startNATS(t *testing.T, s *server.Server) string {
+	t.Helper()
 	s.Start()
 	t.Cleanup(func() {
 		s.Shutdown()
 		s.WaitForShutdown()
 	})
-	if !s.ReadyForConnections(10 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("NATS is not ready")
 	}
-	address := s.Addr().String()
-	return func(user string) string { return "nats://" + user + ":" + user + "-secret@" + address }
+	return s.Addr().String()
 }
 
 // TestEachRoleMayDoItsOwn runs the whole loop with each role under its own user, and has each try what is another's.
@@ -49,21 +55,21 @@ func TestEachRoleMayDoItsOwn(t *testing.T) {
 	s := newShop(t)
 	fill(s, 5)
 	dir := t.TempDir()
-	if code, out, errs := vitrine(t, "catalog", "push", catalogFor(t, shopCatalog, s.URL), "--nats", url("operator")); code != 0 {
+	if code, out, errs := vitrine(t, "catalog", "push", catalogFor(t, shopCatalog, s.URL), "--nats", url("operator"), "--control", url("control")); code != 0 {
 		t.Fatal(out, errs)
 	}
-	role(t, "heterog", url("worker"), filepath.Join(dir, "heterog"), "--redis", r.URL)
-	role(t, "syncer", url("worker"), filepath.Join(dir, "syncer"), "--redis", r.URL)
-	d := detailServer(t, url("detail"), r.URL, filepath.Join(dir, "detail"))
-	dial := func(user string) *bus.Conn {
-		conn, err := bus.Dial(t.Context(), bus.Config{URL: url(user), Name: user, Log: slog.New(slog.DiscardHandler), Away: true})
+	role(t, "heterog", url("worker"), filepath.Join(dir, "heterog"), "--redis", r.URL, "--control", "control.API")
+	role(t, "syncer", url("worker"), filepath.Join(dir, "syncer"), "--redis", r.URL, "--control", "control.API")
+	d := detailServer(t, url("detail"), r.URL, filepath.Join(dir, "detail"), "--control", "control.API")
+	dial := func(user, control string) *bus.Conn {
+		conn, err := bus.Dial(t.Context(), bus.Config{URL: url(user), Control: control, Name: user, Log: slog.New(slog.DiscardHandler), Away: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(conn.Close)
 		return conn
 	}
-	shop, worker, detail, operator := dial("upstream"), dial("worker"), dial("detail"), dial("operator")
+	shop, worker, detail, operator := dial("upstream", "control.API"), dial("worker", "control.API"), dial("detail", "control.API"), dial("operator", url("control"))
 	for _, id := range s.IDs() {
 		change := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All}
 		if err := shop.PublishChanges(t.Context(), []item.Change{change}, bus.PublishOptions{}); err != nil {
@@ -72,7 +78,7 @@ func TestEachRoleMayDoItsOwn(t *testing.T) {
 	}
 	d.NATS = url("operator")
 	d.converged(s)
-	if out := d.flip(0, "live.offer", "off"); len(out.Acked) != 3 {
+	if out := d.flip(0, "live.offer", "off", "--control", url("control")); len(out.Acked) != 3 {
 		t.Errorf("%+v", out)
 	}
 

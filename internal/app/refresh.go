@@ -18,15 +18,15 @@ import (
 )
 
 type refreshCommand struct {
-	Kind    string        `help:"Kind of entity; with --all it may be left out for every kind that can be listed." placeholder:"sku"`
-	IDs     []string      `name:"ids" help:"These ids." placeholder:"a,b"`
-	Where   string        `help:"Those whose ref names an entity, as the relation index knows it." placeholder:"REF=ID"`
-	All     bool          `help:"All that the upstream lists."`
-	Lane    string        `help:"Lane: ${enum}." enum:"high,normal,refresh" default:"refresh"`
-	Force   bool          `help:"Fetch and fold also what did not change."`
-	DryRun  bool          `help:"Say what would be announced, and do nothing."`
-	Wait    bool          `help:"Wait until the queues are empty."`
-	NATS    string        `name:"nats" help:"The system's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
+	Kind   string   `help:"Kind of entity; with --all it may be left out for every kind that can be listed." placeholder:"sku"`
+	IDs    []string `name:"ids" help:"These ids." placeholder:"a,b"`
+	Where  string   `help:"Those whose ref names an entity, as the relation index knows it." placeholder:"REF=ID"`
+	All    bool     `help:"All that the upstream lists."`
+	Lane   string   `help:"Lane: ${enum}." enum:"high,normal,refresh" default:"refresh"`
+	Force  bool     `help:"Fetch and fold also what did not change."`
+	DryRun bool     `help:"Say what would be announced, and do nothing."`
+	Wait   bool     `help:"Wait until the queues are empty."`
+	natsFlag
 	Admin   string        `help:"The admin listener, for --where." default:"127.0.0.1:8081" placeholder:"ADDR"`
 	Catalog string        `help:"Catalog file, in place of the one in force." placeholder:"FILE" type:"existingfile"`
 	JSON    bool          `name:"json" help:"Print JSON."`
@@ -57,7 +57,7 @@ func (r *refreshCommand) Run(e *env) error {
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, r.Timeout)
 	defer cancel()
-	conn, err := bus.Dial(ctx, bus.Config{URL: r.NATS, Name: "vitrine refresh", Log: e.log})
+	conn, err := bus.Dial(ctx, bus.Config{URL: r.NATS, Control: r.Control, Name: "vitrine refresh", Log: e.log})
 	if err != nil {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}

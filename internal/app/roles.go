@@ -66,7 +66,7 @@ func (r roomFlags) runRole(e *env, role string, add func(*node) error) error {
 		return err
 	}
 	defer n.close()
-	if err := n.connect(e.ctx, bus.Config{URL: r.NATS, Name: "vitrine " + role + " " + r.Room, Log: e.log, Away: role == "detail"}); err != nil {
+	if err := n.connect(e.ctx, bus.Config{URL: r.NATS, Control: r.Control, Name: "vitrine " + role + " " + r.Room, Log: e.log, Away: role == "detail"}); err != nil {
 		return err
 	}
 	if err := n.useRedis(e.ctx, r.recordsURL(), r.blobsURL()); err != nil {

@@ -44,7 +44,7 @@ func (c *switchAgentCommand) Run(e *env) error {
 	f := &front{node: n, out: c.Out, reload: strings.Fields(c.Reload)}
 	n.switches.Changed(f.render) // before an applied switch is acknowledged
 	f.render()
-	if err := n.connect(e.ctx, bus.Config{URL: c.NATS, Name: "vitrine front " + c.Room, Log: e.log, Away: true}); err != nil {
+	if err := n.connect(e.ctx, bus.Config{URL: c.NATS, Control: c.Control, Name: "vitrine front " + c.Room, Log: e.log, Away: true}); err != nil {
 		return err
 	}
 	if err := c.addAdmin(n); err != nil {

@@ -17,10 +17,11 @@ import (
 )
 
 type upCommand struct {
-	Dir     string   `help:"Folder for all state." default:"./vitrine-data"`
-	HTTP    string   `name:"http" help:"Listen address of the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
-	Admin   string   `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
-	NATS    string   `name:"nats" help:"Listen address of the embedded NATS, or the nats:// URL of an outside one." default:"127.0.0.1:4222" placeholder:"ADDR|URL"`
+	Dir   string `help:"Folder for all state." default:"./vitrine-data"`
+	HTTP  string `name:"http" help:"Listen address of the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	Admin string `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	NATS  string `name:"nats" help:"Listen address of the embedded NATS, or the nats:// URL of an outside one." default:"127.0.0.1:4222" placeholder:"ADDR|URL"`
+	controlFlag
 	Redis   string   `help:"Redis for records and blobs; without it bbolt holds everything." placeholder:"URL"`
 	Catalog string   `help:"Your shop; without it, the demo." placeholder:"FILE" type:"existingfile"`
 	Serve   []string `help:"Serve a file of rows as an upstream, named in the catalog as serve:NAME. Repeatable." placeholder:"NAME=FILE[:ID_FIELD]" sep:"none"`
@@ -102,7 +103,7 @@ func (u *upCommand) Run(e *env) error {
 }
 
 func (u *upCommand) connect(n *node) error {
-	cfg := bus.Config{URL: u.NATS, Name: "vitrine up", Log: n.log}
+	cfg := bus.Config{URL: u.NATS, Control: u.Control, Name: "vitrine up", Log: n.log}
 	if !strings.Contains(u.NATS, "://") {
 		if err := n.markRunning(); err != nil {
 			return err

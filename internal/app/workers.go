@@ -75,7 +75,7 @@ func (n *node) runSweeper(ctx context.Context) error {
 }
 
 func (n *node) sweepForCatalog(ctx context.Context, s *audit.Sweeper) error {
-	bucket := n.bus.Bucket(catalogBucket)
+	bucket := n.bus.Bucket(marksBucket)
 	revision := strconv.FormatUint(n.catalog.Catalog().Revision, 10)
 	swept, err := bucket.Get(ctx, sweptKey)
 	if err == nil && string(swept.Value) == revision {

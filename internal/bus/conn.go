@@ -76,6 +76,9 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	if cfg.Server != nil {
 		opts = append(opts, nats.InProcessServer(cfg.Server.nats))
 	}
+	if prefix := inboxPrefix(cfg.URL); prefix != "" {
+		opts = append(opts, nats.CustomInboxPrefix(prefix))
+	}
 	var err error
 	if c.nats, err = nats.Connect(cfg.URL, opts...); err != nil {
 		return nil, fmt.Errorf("%w: connect to %s: %w", item.ErrUnavailable, cfg.URL, err)

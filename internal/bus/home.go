@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -56,3 +57,23 @@ func (c *Conn) openControl(ctx context.Context) (err error) {
 // mayMake reports whether this connection may make a bucket that is missing: one that only reads pushed buckets leaves
 // them to operators.
 func (c *Conn) mayMake(bucket string) bool { return !pushed(bucket) || c.controlJS == nil }
+
+// inboxPrefix is where answers come for the user of a URL: a NATS can have each user hear its own only. It is "" for a URL
+// without a user, or one whose name can't stand in a subject.
+func inboxPrefix(address string) string {
+	first, _, _ := strings.Cut(address, ",") // of several servers
+	u, err := url.Parse(strings.TrimSpace(first))
+	if err != nil || u.User == nil {
+		return ""
+	}
+	user := u.User.Username()
+	for _, c := range user {
+		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", c) {
+			return ""
+		}
+	}
+	if user == "" {
+		return ""
+	}
+	return "_INBOX." + user
+}

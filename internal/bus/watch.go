@@ -210,6 +210,9 @@ func (w *watcher) advance(ctx context.Context, want uint64) (fatal bool, err err
 		if want < w.next || time.Since(began) > lagging || want == 0 {
 			break
 		}
+		if want, err = w.same(ctx); err != nil { // a hint may say anything
+			return false, err
+		}
 		if !wait(ctx, 10*time.Millisecond) {
 			return false, ctx.Err()
 		}

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 )
@@ -86,7 +88,31 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 		}
 		return res, r.failed(err)
 	}
+	if r.body != nil && failedQuery(res.body) {
+		return res, r.failed(fmt.Errorf("%w: GraphQL errors and no data: %.200q", item.ErrUnavailable, res.body))
+	}
 	return res, nil
+}
+
+// failedQuery reports whether an answer is GraphQL's way of saying 503: errors, and no data, or null for all of it. It
+// has no other members than GraphQL's, so that it is nobody's record with a field called errors.
+func failedQuery(body []byte) bool {
+	failed := gjson.GetBytes(body, "errors.0").Exists()
+	null := func(_, member gjson.Result) bool {
+		failed = failed && member.Type == gjson.Null
+		return failed
+	}
+	gjson.ParseBytes(body).ForEach(func(key, value gjson.Result) bool {
+		switch key.Str {
+		case "errors", "extensions":
+		case "data":
+			value.ForEach(null)
+		default:
+			failed = false
+		}
+		return failed
+	})
+	return failed
 }
 
 func (c *Client) request(ctx context.Context, r request) (*http.Request, error) {

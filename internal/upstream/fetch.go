@@ -116,10 +116,10 @@ func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer
 
 // batch asks for several at once, and for those that are missing from the answer singly.
 func (c *Client) batch(ctx context.Context, d *catalog.Dimension, asks []Ask, which []int, answers []Answer) {
-	found, at, err := c.together(ctx, d, asks, which)
+	got, at, err := c.together(ctx, d, asks, which)
 	var missing []int
 	for _, i := range which {
-		switch body, ok := found[asks[i].ID]; {
+		switch body, ok := got.found[asks[i].ID]; {
 		case err != nil:
 			answers[i] = Answer{Err: err}
 		case int64(len(body)) > d.MaxBytes:
@@ -137,14 +137,19 @@ func (c *Client) batch(ctx context.Context, d *catalog.Dimension, asks []Ask, wh
 		return
 	}
 	for _, i := range missing {
-		if answers[i] = (Answer{Status: Gone, At: at}); d.Keep {
+		switch {
+		case d.Keep:
 			answers[i] = Answer{Err: fmt.Errorf("%w: %s left %.64q out of a batch, which decides nothing (absent: keep)", item.ErrRefused, d.From.Name, asks[i].ID)}
+		case !got.whole:
+			answers[i] = Answer{Err: fmt.Errorf("%w: %s left %.64q out of an answer that is no batch of what was asked for, which decides nothing", item.ErrRefused, d.From.Name, asks[i].ID)}
+		default:
+			answers[i] = Answer{Status: Gone, At: at}
 		}
 	}
 }
 
-// together makes the batch call and takes its answer apart: id → element.
-func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask, which []int) (map[string][]byte, time.Time, error) {
+// together makes the batch call and takes its answer apart.
+func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask, which []int) (parts, time.Time, error) {
 	ids := make([]string, len(which))
 	escaped := make([]string, len(which))
 	for k, i := range which {
@@ -154,18 +159,18 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	if d.Batch != "" {
 		r.path = path(d.Batch, map[string]string{"ids": strings.Join(escaped, ",")})
 	} else if err := r.post(d.Post, ids); err != nil {
-		return nil, time.Time{}, err
+		return parts{}, time.Time{}, err
 	}
 	res, err := c.call(ctx, r)
 	if err == nil && (res.status < 200 || res.status > 299) {
 		err = r.status(res.status) // a 404 here is about the path, and deletes nothing
 	}
 	if err != nil {
-		return nil, res.at, err
+		return parts{}, res.at, err
 	}
-	found, err := split(res.body, d, ids)
+	got, err := split(res.body, d, ids)
 	if err != nil {
-		return nil, res.at, r.failed(err)
+		return parts{}, res.at, r.failed(err)
 	}
-	return found, res.at, nil
+	return got, res.at, nil
 }

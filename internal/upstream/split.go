@@ -12,18 +12,27 @@ import (
 	"vitrine/internal/shape"
 )
 
+// parts is a batch answer, taken apart.
+type parts struct {
+	found map[string][]byte // id → element
+	whole bool              // nothing in it but elements of the asked-for form, so that what is missing is known to be missing
+}
+
 // split takes a batch answer apart: an array of elements that each hold their id, or an object keyed by
 // id. An element that is null counts as missing. Of ids that nobody asked for nothing is kept; of one that
 // comes twice, the last.
-func split(body []byte, d *catalog.Dimension, ids []string) (map[string][]byte, error) {
+//
+// An error in an envelope, {"error":"overloaded"} say, is an object too, and lacks every id. So an answer is whole only
+// where each element of an array holds an id, and each key of an object is one that was asked for.
+func split(body []byte, d *catalog.Dimension, ids []string) (parts, error) {
+	p := parts{found: make(map[string][]byte, len(ids)), whole: true}
 	asked := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		asked[id] = true
 	}
-	found := make(map[string][]byte, len(ids))
 	keep := func(id string, element []byte) {
 		if asked[id] && string(element) != "null" {
-			found[id] = element
+			p.found[id] = element
 		}
 	}
 	trimmed := bytes.TrimLeft(body, " \t\r\n")
@@ -31,25 +40,29 @@ func split(body []byte, d *catalog.Dimension, ids []string) (map[string][]byte, 
 	case bytes.HasPrefix(trimmed, []byte("[")):
 		var elements []json.RawMessage
 		if err := json.Unmarshal(body, &elements); err != nil {
-			return nil, fmt.Errorf("%w: the batch is no JSON: %w", item.ErrRefused, err)
+			return parts{}, fmt.Errorf("%w: the batch is no JSON: %w", item.ErrRefused, err)
 		}
 		for _, e := range elements {
-			if id, ok := shape.Lookup(e, d.IDField); ok && (id.Type == gjson.String || id.Type == gjson.Number) {
+			id, ok := shape.Lookup(e, d.IDField)
+			if ok && (id.Type == gjson.String || id.Type == gjson.Number) {
 				keep(textOf(id), e)
+			} else if string(e) != "null" {
+				p.whole = false
 			}
 		}
 	case bytes.HasPrefix(trimmed, []byte("{")):
 		var elements map[string]json.RawMessage
 		if err := json.Unmarshal(body, &elements); err != nil {
-			return nil, fmt.Errorf("%w: the batch is no JSON: %w", item.ErrRefused, err)
+			return parts{}, fmt.Errorf("%w: the batch is no JSON: %w", item.ErrRefused, err)
 		}
 		for id, e := range elements {
 			keep(id, e)
+			p.whole = p.whole && asked[id]
 		}
 	default:
-		return nil, fmt.Errorf("%w: a batch must be an array or an object, not %.40q", item.ErrRefused, trimmed)
+		return parts{}, fmt.Errorf("%w: a batch must be an array or an object, not %.40q", item.ErrRefused, trimmed)
 	}
-	return found, nil
+	return p, nil
 }
 
 // textOf is an id as text: a number as it was written.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"vitrine/internal/item"
 )
 
 // ReadAll reads the bodies of a stream that is no work queue.
@@ -43,5 +45,7 @@ func NewGate() Gate { return Gate{newGate()} }
 // Pass waits until a batch may be worked on.
 func (g Gate) Pass(ctx context.Context) { g.pass(ctx) }
 
-// Note tells it how a batch ended.
-func (g Gate) Note(errs ...error) { g.note(errs) }
+// Note tells it how a batch that began with an id ended.
+func (g Gate) Note(id string, errs ...error) {
+	g.note(key{Entity: item.Entity{Kind: "sku", ID: id}}, errs)
+}

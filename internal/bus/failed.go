@@ -33,7 +33,7 @@ func (c *Consumer) bury(ctx context.Context, w *work, cause error) error {
 	m := w.messages[len(w.messages)-1]
 	subject := m.msg.Subject()
 	if w.parked && w.Subject == "" {
-		subject = w.task.Change.Subject()
+		subject = w.change().Subject()
 	}
 	to := item.FailedUnknown(c.cfg.Stage, subject)
 	if w.Subject == "" && !errors.Is(cause, item.ErrUnknown) {

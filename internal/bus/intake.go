@@ -189,7 +189,9 @@ func (in *intake) read(msg jetstream.Msg) *work {
 		return w
 	}
 	w.key = key{Entity: change.Entity, Dimension: change.Dimension}
-	w.task = Task{Change: change, Event: eventTime(msg, m.sent), Force: msg.Headers().Get(forceHeader) == "1", Attempt: 1}
+	force := change.Force || msg.Headers().Get(forceHeader) == "1"
+	change.Force = false
+	w.task = Task{Change: change, Event: eventTime(msg, m.sent), Force: force, Attempt: 1}
 	if cfg.Stream == Syncs {
 		w.task.Attempt = m.attempt // nothing is scheduled there that could tell
 	}

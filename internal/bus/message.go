@@ -85,6 +85,13 @@ func (w *work) merge(other *work) (replaced []message) {
 	return replaced
 }
 
+// change is the task's, as it is published.
+func (w *work) change() item.Change {
+	c := w.task.Change
+	c.Force = w.task.Force
+	return c
+}
+
 // deliveries is how often the newest message of the work was delivered.
 func (w *work) deliveries() int { return w.messages[len(w.messages)-1].attempt }
 

@@ -44,9 +44,6 @@ func (w *work) carried(p past) nats.Header {
 	if !w.first.Equal(w.task.Event) {
 		h.Set(firstHeader, w.first.UTC().Format(time.RFC3339Nano))
 	}
-	if w.task.Force {
-		h.Set(forceHeader, "1")
-	}
 	return h
 }
 
@@ -81,7 +78,7 @@ func (c *Consumer) park(ctx context.Context, works []*work) error {
 	return c.cfg.Conn.publish(ctx, len(works), window, func(i int) (*nats.Msg, error) {
 		w := works[i]
 		header := w.carried(past{wrong: w.task.Attempt - 1, second: w.task.Second})
-		return &nats.Msg{Subject: item.ParkedSubject(w.place.Name, w.task.Change), Header: header}, nil
+		return &nats.Msg{Subject: item.ParkedSubject(w.place.Name, w.change()), Header: header}, nil
 	})
 }
 
@@ -89,16 +86,16 @@ func (c *Consumer) park(ctx context.Context, works []*work) error {
 func (c *Consumer) schedule(ctx context.Context, w *work, v verdict) error {
 	ctx, cancel := stopping(ctx)
 	defer cancel()
-	subject := item.RetrySubject(w.task.Change)
+	subject := item.RetrySubject(w.change())
 	if v.action == look {
-		subject = item.LookSubject(w.task.Change)
+		subject = item.LookSubject(w.change())
 	}
 	if v.past.doubt.Answers == 1 {
 		v.past.doubt = c.inherit(ctx, subject, v.past.doubt)
 	}
 	h := w.carried(v.past)
 	h.Set(scheduleHeader, "@at "+time.Now().Add(v.delay).UTC().Format(time.RFC3339Nano))
-	h.Set(targetHeader, w.task.Change.Subject())
+	h.Set(targetHeader, w.change().Subject())
 	return c.cfg.Conn.publish(ctx, 1, 1, func(int) (*nats.Msg, error) {
 		return &nats.Msg{Subject: subject, Header: h}, nil
 	})

@@ -16,7 +16,7 @@ import (
 // The headers that a change may carry.
 const (
 	timeHeader  = "ce-time"       // CloudEvents 1.0, binary: when the change happened
-	forceHeader = "Vitrine-Force" // "1": fetch without validators
+	forceHeader = "Vitrine-Force" // "1": the same as a subject with force, which is not lost to a newer change without
 )
 
 // PublishOptions go with every change of one call.
@@ -38,15 +38,14 @@ func (c *Conn) PublishChanges(ctx context.Context, changes []item.Change, opt Pu
 	if !opt.Event.IsZero() {
 		header.Set(timeHeader, opt.Event.UTC().Format(time.RFC3339Nano))
 	}
-	if opt.Force {
-		header.Set(forceHeader, "1")
-	}
 	most := window
 	if len(changes) > 0 && changes[0].Lane == item.Refresh {
 		most = bulk
 	}
 	return c.publish(ctx, len(changes), most, func(i int) (*nats.Msg, error) {
-		return &nats.Msg{Subject: changes[i].Subject(), Header: header}, nil
+		c := changes[i]
+		c.Force = c.Force || opt.Force
+		return &nats.Msg{Subject: c.Subject(), Header: header}, nil
 	})
 }
 

@@ -116,9 +116,11 @@ type Replayed struct {
 	Position uint64
 }
 
-// parsePast reads a subject of HISTORY.
+// parsePast reads a subject of HISTORY. Whether it was forced is history too.
 func parsePast(subject string) (item.Change, error) {
-	return item.ParseChange("change." + strings.TrimPrefix(subject, "history."))
+	c, err := item.ParseChange("change." + strings.TrimPrefix(subject, "history."))
+	c.Force = false
+	return c, err
 }
 
 // Past lists the changes of HISTORY from a position on, or where that is 0, from a time on; oldest first, up to

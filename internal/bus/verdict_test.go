@@ -159,7 +159,7 @@ func TestASecondLook(t *testing.T) {
 }
 
 // TestTheGate: of a store that refuses all for half a minute, a dozen batches learn, one at a time; with the first that
-// succeeds all go on. One bad batch among good ones holds up nobody.
+// succeeds all go on. One bad key holds up nobody.
 func TestTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := bus.NewGate()
@@ -167,7 +167,7 @@ func TestTheGate(t *testing.T) {
 		for time.Since(began) < 30*time.Second {
 			g.Pass(t.Context())
 			batches++
-			g.Note(item.ErrOwn, item.ErrOwn)
+			g.Note(fmt.Sprint(batches), item.ErrOwn, item.ErrOwn)
 		}
 		if batches < 8 || batches > 20 {
 			t.Errorf("%d batches in half a minute", batches)
@@ -181,18 +181,16 @@ func TestTheGate(t *testing.T) {
 			t.Error("two at a time while the store fails")
 		default:
 		}
-		g.Note(item.ErrOwn, nil)
+		g.Note("1", item.ErrOwn, nil)
 		<-second
 
 		began = time.Now()
 		for range 100 {
 			g.Pass(t.Context())
-			g.Note(item.ErrOwn)
-			g.Pass(t.Context())
-			g.Note(nil)
+			g.Note("bad", item.ErrOwn)
 		}
 		if waited := time.Since(began); waited > 0 {
-			t.Errorf("one bad batch in two made the good ones wait %s", waited)
+			t.Errorf("one bad key made the others wait %s", waited)
 		}
 	})
 }
@@ -223,4 +221,71 @@ func TestAFailingStorePausesTheIntake(t *testing.T) {
 	well.Store(true)
 	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	noneFailed(t, c)
+}
+
+// TestForceIsNotLost when a newer change without it takes the place of what waits: in CHANGES, parked, or scheduled.
+func TestForceIsNotLost(t *testing.T) {
+	forced := func(t *testing.T, c *bus.Conn) {
+		t.Helper()
+		if err := c.PublishChanges(t.Context(), []item.Change{change(item.High, "s1")}, bus.PublishOptions{Force: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gather := func(t *testing.T, c *bus.Conn, tasks <-chan bus.Task) {
+		t.Helper()
+		seen := false
+		for !seen {
+			seen = receive(t, "the forced task", tasks).Force
+		}
+		eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	}
+	t.Run("in CHANGES", func(t *testing.T) {
+		c := connect(t)
+		forced(t, c)
+		publish(t, c, change(item.High, "s1"))
+		handle, tasks := says()
+		consume(t, bus.ConsumerConfig{Conn: c, Handle: handle})
+		gather(t, c, tasks)
+	})
+	t.Run("parked", func(t *testing.T) {
+		c := connect(t)
+		var takes atomic.Int64
+		handle, tasks := says()
+		consume(t, places(bus.ConsumerConfig{Conn: c, Handle: handle}, &takes))
+		forced(t, c)
+		eventually(t, "one parked", func() bool { return parked(t, c) == 1 })
+		publish(t, c, change(item.High, "s1"))
+		eventually(t, "both parked", func() bool { return parked(t, c) == 2 })
+		takes.Store(1000)
+		gather(t, c, tasks)
+	})
+	t.Run("scheduled", func(t *testing.T) {
+		c := connect(t)
+		handle, tasks := says(item.ErrUnavailable, item.ErrUnavailable)
+		consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Backoff: func(int) time.Duration { return time.Second }})
+		forced(t, c)
+		if !receive(t, "the first", tasks).Force {
+			t.Fatal("not forced")
+		}
+		publish(t, c, change(item.High, "s1"))
+		receive(t, "the second", tasks)
+		gather(t, c, tasks)
+	})
+	t.Run("in a dead letter that is tried again", func(t *testing.T) {
+		c := connect(t)
+		handle, tasks := says(item.ErrRefused)
+		consume(t, bus.ConsumerConfig{Conn: c, Attempts: 1, Handle: handle})
+		forced(t, c)
+		receive(t, "the first", tasks)
+		deadLetters(t, c, 1)
+		for l, err := range c.Letters(t.Context(), "failed.>") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Retry(t.Context(), l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		gather(t, c, tasks)
+	})
 }

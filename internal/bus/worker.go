@@ -32,7 +32,7 @@ func (c *Consumer) work(ctx, intake context.Context) {
 func (c *Consumer) handle(ctx context.Context, batch []*work) {
 	began := time.Now()
 	errs := c.attempt(ctx, batch)
-	c.gate.note(errs)
+	c.gate.note(batch[0].key, errs)
 	var aside []*work
 	for i, w := range batch {
 		v := c.judge(ctx, w, errs[i])

@@ -37,11 +37,20 @@ type Change struct {
 	Lane      Lane
 	Entity    Entity
 	Dimension string
+	Force     bool // fetch and fold though nothing seems to have changed
 }
 
-// Subject is change.<lane>.<kind>.<dimension>.<id>.
+// forced ends the dimension's token of a change with Force. A queue keeps one message per subject, the newest: in a
+// subject of its own, force is not lost when somebody announces the same record without it.
+const forced = "!"
+
+// Subject is change.<lane>.<kind>.<dimension>.<id>, with Force change.<lane>.<kind>.<dimension>!.<id>.
 func (c Change) Subject() string {
-	return "change." + string(c.Lane) + "." + c.Entity.Kind + "." + c.Dimension + "." + EncodeID(c.Entity.ID)
+	dimension := c.Dimension
+	if c.Force {
+		dimension += forced
+	}
+	return "change." + string(c.Lane) + "." + c.Entity.Kind + "." + dimension + "." + EncodeID(c.Entity.ID)
 }
 
 // ParseChange reads a subject of the stream CHANGES. Tokens after the dimension belong to the id.
@@ -55,11 +64,12 @@ func ParseChange(subject string) (Change, error) {
 	if !ok {
 		return Change{}, fmt.Errorf("%w: %q is not change.<lane>.<kind>.<dimension>.<id>", ErrSubject, clip(subject))
 	}
+	dimension, force := strings.CutSuffix(dimension, forced)
 	if err := CheckName(dimension); err != nil {
 		return Change{}, fmt.Errorf("%w: %q: %w", ErrSubject, clip(subject), err)
 	}
 	e, err := subjectEntity(subject, kind, token)
-	return Change{lane, e, dimension}, err
+	return Change{Lane: lane, Entity: e, Dimension: dimension, Force: force}, err
 }
 
 // ParkedSubject is parked.<upstream>.<lane>.<kind>.<dimension>.<id>: a change whose upstream is full or broken.

@@ -60,6 +60,7 @@ type ConsumerConfig struct {
 	Backoff     func(attempt int) time.Duration // before the next attempt; defaults to 100 ms doubling to 60 s, ±20%
 	Drain       time.Duration                   // for what is in work when Run is stopped; defaults to 8 s
 	Second      time.Duration                   // until the second look; defaults to 4 s
+	Stranded    time.Duration                   // until work parked for an upstream that is no more is taken up; defaults to 20 s
 	AckWait     time.Duration                   // after which NATS gives the work of a dead process to another; defaults to 30 s
 	Log         *slog.Logger                    // defaults to silence
 }
@@ -81,7 +82,7 @@ const abandon = time.Second
 func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	cfg.Concurrency, cfg.Buffer = cmp.Or(cfg.Concurrency, 64), cmp.Or(cfg.Buffer, 8192)
 	cfg.Attempts, cfg.Drain, cfg.AckWait = cmp.Or(cfg.Attempts, 10), cmp.Or(cfg.Drain, 8*time.Second), cmp.Or(cfg.AckWait, 30*time.Second)
-	cfg.Second = cmp.Or(cfg.Second, 4*time.Second)
+	cfg.Second, cfg.Stranded = cmp.Or(cfg.Second, 4*time.Second), cmp.Or(cfg.Stranded, 20*time.Second)
 	cfg.Log = orSilent(cfg.Log)
 	if cfg.Backoff == nil {
 		cfg.Backoff = backoff
@@ -123,8 +124,8 @@ func (cfg ConsumerConfig) validate() error {
 		return errors.New("consumer: Conn, Parse, Group and Handle are required")
 	case cfg.Stream != Changes && cfg.Stream != Syncs:
 		return fmt.Errorf("consumer: %q is not a work queue with lanes", cfg.Stream)
-	case cfg.Concurrency < 1 || cfg.Buffer < 1 || cfg.Attempts < 1 || cfg.Drain < 0 || cfg.Second < 0 || cfg.AckWait < 0:
-		return errors.New("consumer: Concurrency, Buffer, Attempts, Drain, Second and AckWait must be positive")
+	case cfg.Concurrency < 1 || cfg.Buffer < 1 || cfg.Attempts < 1 || cfg.Drain < 0 || cfg.Second < 0 || cfg.Stranded < 0 || cfg.AckWait < 0:
+		return errors.New("consumer: Concurrency, Buffer, Attempts, Drain, Second, Stranded and AckWait must be positive")
 	}
 	return item.CheckName(cfg.Stage)
 }

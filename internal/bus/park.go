@@ -140,6 +140,7 @@ func (c *Consumer) takeParked(ctx context.Context) {
 	}
 	var intakes sync.WaitGroup
 	defer intakes.Wait()
+	intakes.Go(func() { c.bringHome(ctx) })
 	running := map[string]context.CancelFunc{}
 	defer func() {
 		for _, stop := range running {

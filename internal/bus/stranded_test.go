@@ -1,0 +1,88 @@
+package bus_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// TestWorkParkedForAnUpstreamThatIsNoMore: a new catalog asks another upstream for what was parked. It is done there, and
+// nothing is counted any more.
+func TestWorkParkedForAnUpstreamThatIsNoMore(t *testing.T) {
+	for name, served := range map[string]bool{"by whoever knew it before": true, "after a restart": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := connect(t)
+			var moved atomic.Bool
+			handle, tasks := says()
+			cfg := bus.ConsumerConfig{
+				Conn: c, Handle: handle, Stranded: 400 * time.Millisecond,
+				Places: func() []bus.Place {
+					if moved.Load() {
+						return []bus.Place{{Name: "new", Limit: 4}}
+					}
+					return []bus.Place{{Name: "old", Limit: 4}}
+				},
+				Takes: func(place string) int {
+					if place == "old" {
+						return 0
+					}
+					return 1000
+				},
+			}
+			cfg.Place = func(item.Change) bus.Place { return cfg.Places()[0] }
+			stop := consume(t, cfg)
+			var changes []item.Change
+			for i := range 30 {
+				changes = append(changes, change(item.Lanes()[i%3], fmt.Sprint(i)))
+			}
+			if err := c.PublishChanges(t.Context(), changes, bus.PublishOptions{Force: true}); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "all to be parked", func() bool { return parked(t, c) == 30 })
+			if !served {
+				if err := stop(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			moved.Store(true)
+			if !served {
+				consume(t, cfg)
+			}
+			for range changes {
+				if got := receive(t, "what was parked", tasks); !got.Force || got.Attempt != 1 {
+					t.Errorf("it became %+v", got)
+				}
+			}
+			eventually(t, "nothing to be counted", func() bool { return left(t, c) == 0 && parked(t, c) == 0 })
+			eventually(t, "the old upstream's consumers to be gone", func() bool { return !hasConsumers(t, c, "-old-") })
+		})
+	}
+}
+
+func hasConsumers(t *testing.T, c *bus.Conn, part string) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	stream, err := bus.JetStream(c).Stream(ctx, bus.Parked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := stream.ConsumerNames(ctx)
+	found := false
+	for name := range names.Name() {
+		found = found || strings.Contains(name, part)
+	}
+	if err := names.Err(); err != nil && err != jetstream.ErrEndOfData {
+		t.Fatal(err)
+	}
+	return found
+}

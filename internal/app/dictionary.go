@@ -68,7 +68,8 @@ func (t *trainer) train(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := t.store.Dictionaries(ctx); err != nil { // that another process made
+	have, err := t.store.Dictionaries(ctx) // another process may have made one
+	if err != nil || len(have) >= kv.MaxDictionaries {
 		return err
 	}
 	documents, err := t.sample(ctx, trainSample)

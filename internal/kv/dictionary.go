@@ -1,8 +1,11 @@
 package kv
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
@@ -15,57 +18,106 @@ import (
 // dictionaries under their numbers; a value says in its frame which it needs, the newest is used for writing, and
 // none is ever taken away while values need it.
 
-// Dictionaries keeps those of a store, in the order in which they came.
+// Dictionaries keeps those of a store, in the order in which they came. A store that has lost one gets it back from the
+// next process that writes with it.
 type Dictionaries interface {
 	Dictionaries(ctx context.Context) ([][]byte, error)
+	// AddDictionary keeps a new one. It answers item.ErrRefused where that is none, or the store has MaxDictionaries.
 	AddDictionary(ctx context.Context, dictionary []byte) error
 	Codec() *Codec
 }
+
+// MaxDictionaries is how many a store takes. A reader has no such limit: it takes what is there.
+const MaxDictionaries = 16
 
 const (
 	dictionarySize    = 63 << 10 // bytes of documents in a dictionary
 	dictionaryMinimum = 64       // documents from which on one is made
 	dictionaryFrom    = 48       // bytes of a document that is worth compressing with one
-	maxDictionaries   = 16       // of a store
 )
 
 // Codec writes and reads stored values with the dictionaries of one store. A nil Codec, and a new one, has none. It
 // is safe for concurrent use.
-type Codec struct{ set atomic.Pointer[dictionaries] }
+type Codec struct {
+	using sync.Mutex // one at a time changes set
+	set   atomic.Pointer[dictionaries]
+}
 
 // dictionaries are never changed.
 type dictionaries struct {
+	list    [][]byte // the newest last
 	ids     map[uint32]bool
 	encoder *zstd.Encoder // with the newest
 	decoder *zstd.Decoder // with all
 }
 
-// Use takes the dictionaries of the store in place of those before, the newest last.
+// Use takes the dictionaries of the store, the newest last, besides those that it has. One that is damaged is left
+// out, and told by an error that wraps item.ErrDamaged; the others are in use all the same.
 func (c *Codec) Use(list [][]byte) error {
-	if len(list) == 0 {
-		return nil
-	}
-	if len(list) > maxDictionaries {
-		return fmt.Errorf("%w: %d dictionaries, at most %d", item.ErrDamaged, len(list), maxDictionaries)
+	c.using.Lock()
+	defer c.using.Unlock()
+	before := c.dictionaries()
+	if before == nil {
+		before = &dictionaries{}
 	}
 	set := &dictionaries{ids: map[uint32]bool{}}
+	var damaged error
 	for _, d := range list {
-		info, err := zstd.InspectDictionary(d)
-		if err != nil {
-			return fmt.Errorf("%w: dictionary: %w", item.ErrDamaged, err)
+		id, err := DictionaryID(d)
+		switch {
+		case err != nil:
+			damaged = err
+		case !set.ids[id]:
+			set.ids[id], set.list = true, append(set.list, d)
 		}
-		set.ids[info.ID()] = true
 	}
-	var err error
-	set.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderDict(list[len(list)-1]), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
+	if len(set.list) == 0 {
+		return damaged
+	}
+	var lost [][]byte // that the store does not have, and values may still need
+	for _, d := range before.list {
+		if id, _ := DictionaryID(d); !set.ids[id] {
+			set.ids[id], lost = true, append(lost, d)
+		}
+	}
+	set.list = append(lost, set.list...)
+	if slices.EqualFunc(set.list, before.list, bytes.Equal) {
+		return damaged
+	}
+	if err := set.build(); err != nil {
+		return err
+	}
+	c.set.Store(set)
+	return damaged
+}
+
+// build makes the coders.
+func (s *dictionaries) build() (err error) {
+	s.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderDict(s.list[len(s.list)-1]), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
 		zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false))
 	if err == nil {
-		set.decoder, err = zstd.NewReader(nil, zstd.WithDecoderDicts(list...), zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(bodyMax))
+		s.decoder, err = zstd.NewReader(nil, zstd.WithDecoderDicts(s.list...), zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(bodyMax))
 	}
 	if err != nil {
 		return fmt.Errorf("%w: dictionary: %w", item.ErrDamaged, err)
 	}
-	c.set.Store(set)
+	return nil
+}
+
+// DictionaryID is the number of a dictionary.
+func DictionaryID(dictionary []byte) (uint32, error) {
+	info, err := zstd.InspectDictionary(dictionary)
+	if err != nil {
+		return 0, fmt.Errorf("%w: dictionary: %w", item.ErrDamaged, err)
+	}
+	return info.ID(), nil
+}
+
+// List gives the dictionaries in use, the newest, which is written with, last.
+func (c *Codec) List() [][]byte {
+	if set := c.dictionaries(); set != nil {
+		return set.list
+	}
 	return nil
 }
 

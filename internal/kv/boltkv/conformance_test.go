@@ -64,3 +64,8 @@ func TestDictionaries(t *testing.T) {
 		t.Fatalf("a file that is opened again: %v %+v", err, got)
 	}
 }
+
+func TestTooManyDictionaries(t *testing.T) {
+	s := open(t, file(t), fast)
+	kvtest.TooManyDictionaries(t, func() kvtest.Dictionary { return s })
+}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"go.etcd.io/bbolt"
+
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
@@ -17,9 +19,17 @@ func (s *Store) Codec() *kv.Codec { return &s.codec }
 
 // Dictionaries gives those of the file, the newest last.
 func (s *Store) Dictionaries(ctx context.Context) (list [][]byte, err error) {
-	b, err := s.Meta(ctx, metaDictionaries)
-	if err != nil || b == nil {
-		return nil, err
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		list, err = readDictionaries(tx)
+		return err
+	})
+	return list, err
+}
+
+func readDictionaries(tx *bbolt.Tx) (list [][]byte, err error) {
+	b := tx.Bucket([]byte(metaBucket)).Get([]byte(metaPrefix + metaDictionaries))
+	if b == nil {
+		return nil, nil
 	}
 	if err := json.Unmarshal(b, &list); err != nil {
 		return nil, fmt.Errorf("%w: dictionaries: %w", item.ErrDamaged, err)
@@ -29,20 +39,30 @@ func (s *Store) Dictionaries(ctx context.Context) (list [][]byte, err error) {
 
 // AddDictionary keeps a new one, and uses it from now on.
 func (s *Store) AddDictionary(ctx context.Context, dictionary []byte) error {
-	list, err := s.Dictionaries(ctx)
+	if _, err := kv.DictionaryID(dictionary); err != nil {
+		return fmt.Errorf("%w: %w", item.ErrRefused, err)
+	}
+	var list [][]byte
+	refused := false
+	err := s.update(ctx, 1, func(tx *bbolt.Tx) (err error) {
+		if list, err = readDictionaries(tx); err != nil {
+			return err
+		}
+		if refused = len(list) >= kv.MaxDictionaries; refused {
+			return nil
+		}
+		list = append(list, dictionary)
+		b, err := json.Marshal(list)
+		if err != nil {
+			return err
+		}
+		return tx.Bucket([]byte(metaBucket)).Put([]byte(metaPrefix+metaDictionaries), b)
+	})
 	if err != nil {
-		return err
-	}
-	list = append(list, dictionary)
-	if err := new(kv.Codec).Use(list); err != nil {
-		return err
-	}
-	b, err := json.Marshal(list)
-	if err != nil {
-		return err
-	}
-	if err := s.SetMeta(ctx, metaDictionaries, b); err != nil {
 		return fmt.Errorf("keep a dictionary: %w", err)
+	}
+	if refused {
+		return fmt.Errorf("keep a dictionary: %w: the store has %d, which is the most", item.ErrRefused, kv.MaxDictionaries)
 	}
 	return s.codec.Use(list)
 }

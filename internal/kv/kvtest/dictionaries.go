@@ -1,11 +1,15 @@
 package kvtest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
 
@@ -27,6 +31,71 @@ func Articles(n int, seed uint64) (all [][]byte) {
 			word(), word(), word(), word(), word(), random.IntN(1e9), random.IntN(500)))
 	}
 	return all
+}
+
+// TooManyDictionaries holds that a store refuses a dictionary above its limit, whoever brings it, and is read by who
+// opens it then. open gives the store as a process sees it that starts now; it may be the same.
+func TooManyDictionaries(t *testing.T, open func() Dictionary) {
+	processes := []Dictionary{open(), open()}
+	body := string(Articles(1, 1)[0])
+	var group sync.WaitGroup
+	var kept atomic.Int32
+	for i := range kv.MaxDictionaries + 8 {
+		s := processes[i%2]
+		group.Go(func() {
+			made, err := kv.Train(Articles(200, uint64(i)), uint32(1<<20+i))
+			if err == nil {
+				err = s.AddDictionary(t.Context(), made)
+			}
+			switch {
+			case err == nil:
+				kept.Add(1)
+			case !errors.Is(err, item.ErrRefused):
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if kept.Load() != kv.MaxDictionaries {
+		t.Errorf("%d dictionaries were kept", kept.Load())
+	}
+	put(t, processes[0], kv.Put{RecordKey: record("many", "product"), Value: value(kv.Alive, body)})
+	later := open()
+	list, err := later.Dictionaries(t.Context())
+	if err != nil || len(list) != kv.MaxDictionaries {
+		t.Errorf("%d dictionaries, error %v", len(list), err)
+	}
+	if got := read(t, later, record("many", "product"))[0]; string(got.Body) != body {
+		t.Errorf("who comes later reads %+v", got)
+	}
+}
+
+// LostDictionaries holds that what a running process writes into a store that was flushed is read by those who come
+// later. flush removes all data behind the back of those who run.
+func LostDictionaries(t *testing.T, open func() Dictionary, flush func()) {
+	running := open()
+	for round := range 2 {
+		made, err := kv.Train(Articles(400, uint64(round)), running.Codec().NewDictionaryID(rand.Uint64()))
+		must(t, err)
+		must(t, running.AddDictionary(t.Context(), made))
+	}
+	body := string(Articles(1, 9)[0])
+	v := value(kv.Alive, body)
+	v.Stamp = 1
+	for name, write := range map[string]func(){
+		"record": func() { put(t, running, kv.Put{RecordKey: record("1", "product"), Value: v}) },
+		"blob":   func() { putBlobs(t, running, kv.BlobPut{BlobKey: blob("1", "item"), Value: v}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			flush()
+			write()
+			later := open()
+			records, blobs := read(t, later, record("1", "product")), readBlobs(t, later, blob("1", "item"))
+			if records[0].Damaged || blobs[0].Damaged || string(records[0].Body)+string(blobs[0].Body) != body {
+				t.Errorf("who comes later reads %+v, %+v", records[0], blobs[0])
+			}
+		})
+	}
 }
 
 // ExerciseDictionaries holds that values are read whichever dictionary they were written with, by whom ever.

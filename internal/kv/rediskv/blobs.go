@@ -56,6 +56,7 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 	stored := make([]bool, len(puts))
 	errs := kv.ItemErrors(s.decide(ctx, s.scripts.putBlob, calls, stored), len(puts))
 	s.mend(ctx, puts, calls, stored, errs)
+	s.restoreDictionaries(ctx)
 	return stored, kv.Partial(errs)
 }
 

@@ -113,3 +113,49 @@ func TestDictionaries(t *testing.T) {
 		kvtest.ExerciseDictionaries(t, openAt(t, c.URL), openAt(t, c.URL))
 	})
 }
+
+func TestLostDictionaries(t *testing.T) {
+	t.Run("single", func(t *testing.T) {
+		srv := redistest.Single(t)
+		open := func() kvtest.Dictionary { return openAt(t, srv.URL) }
+		kvtest.LostDictionaries(t, open, srv.Flush)
+		srv.Flush()
+		kvtest.TooManyDictionaries(t, open)
+	})
+	t.Run("cluster", func(t *testing.T) {
+		c := redistest.Cluster(t)
+		open := func() kvtest.Dictionary { return openAt(t, c.URL) }
+		kvtest.LostDictionaries(t, open, c.Flush)
+		c.Flush()
+		kvtest.TooManyDictionaries(t, open)
+	})
+}
+
+// TestDamagedDictionary: one that can't be read costs what needs it, and nothing else.
+func TestDamagedDictionary(t *testing.T) {
+	srv := redistest.Single(t)
+	s := openAt(t, srv.URL)
+	body := kvtest.Articles(1, 1)[0]
+	for i, id := range []string{"before", "after"} {
+		made, err := kv.Train(kvtest.Articles(400, uint64(i)), uint32(1<<20+i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AddDictionary(t.Context(), made); err != nil {
+			t.Fatal(err)
+		}
+		put(t, s, kv.Put{RecordKey: record(id), Value: alive(string(body))})
+	}
+	srv.Do("LSET", "dictionaries", 0, "no dictionary")
+	later := openAt(t, srv.URL)
+	if got := read(t, later, record("before")); !got.Damaged {
+		t.Errorf("without its dictionary: %+v", got)
+	}
+	if got := read(t, later, record("after")); string(got.Body) != string(body) {
+		t.Errorf("with its dictionary: %+v", got)
+	}
+	put(t, later, kv.Put{RecordKey: record("before"), Expect: read(t, later, record("before")).Stamp, Value: alive(string(body))})
+	if got := read(t, openAt(t, srv.URL), record("before")); string(got.Body) != string(body) {
+		t.Errorf("put again: %+v", got)
+	}
+}

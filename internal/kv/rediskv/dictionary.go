@@ -10,8 +10,36 @@ import (
 	"vitrine/internal/kv"
 )
 
-// dictionariesKey is a list of all that the store has, the newest last.
-const dictionariesKey = "dictionaries"
+// dictionariesKey is a list of all that the store has, the newest last; dictionaryIDs the set of their numbers, as they
+// stand in them, for a quick look whether one is there.
+const (
+	dictionariesKey = "dictionaries"
+	dictionaryIDs   = "{dictionaries}:ids"
+)
+
+// KEYS list, ids. ARGV the most there may be then, dictionaries. Keeps those that are not there. Answers 0 where they
+// would be too many.
+const keepDictionariesLua = `
+for key, kind in pairs({[KEYS[1]] = 'list', [KEYS[2]] = 'set'}) do
+  local is = redis.call('TYPE', key).ok
+  if is ~= kind and is ~= 'none' then redis.call('DEL', key) end
+end
+local function id(dictionary) return string.sub(dictionary, 5, 8) end
+local there, n = {}, 0
+for _, d in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  there[id(d)], n = true, n + 1
+  redis.call('SADD', KEYS[2], id(d))
+end
+for i = 2, #ARGV do
+  if not there[id(ARGV[i])] then
+    n = n + 1
+    if n > tonumber(ARGV[1]) then return 0 end
+    redis.call('RPUSH', KEYS[1], ARGV[i])
+    redis.call('SADD', KEYS[2], id(ARGV[i]))
+  end
+end
+return 1
+`
 
 // Codec is what the store writes and reads values with.
 func (s *Store) Codec() *kv.Codec { return &s.codec }
@@ -29,30 +57,75 @@ func (s *Store) Dictionaries(ctx context.Context) ([][]byte, error) {
 
 func (s *Store) readDictionaries(ctx context.Context, c redis.UniversalClient) (list [][]byte, err error) {
 	texts, err := c.LRange(ctx, dictionariesKey, 0, -1).Result()
+	if wrongType(err) {
+		s.damaged(dictionariesKey, err)
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	for _, text := range texts {
 		list = append(list, []byte(text))
 	}
-	return list, s.codec.Use(list)
+	if err := s.codec.Use(list); err != nil {
+		s.damaged(dictionariesKey, err)
+	}
+	return list, nil
 }
 
 // AddDictionary keeps a new one, for every process of the store. This one uses it from now on, the others do when
 // they meet a value that was written with it.
 func (s *Store) AddDictionary(ctx context.Context, dictionary []byte) error {
-	if err := new(kv.Codec).Use([][]byte{dictionary}); err != nil {
-		return err
+	if _, err := kv.DictionaryID(dictionary); err != nil {
+		return fmt.Errorf("%w: %w", item.ErrRefused, err)
 	}
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {
 		return s.fail("keep a dictionary", err)
 	}
 	defer cancel()
-	if err = client.RPush(ctx, dictionariesKey, dictionary).Err(); err == nil {
+	kept, err := s.keepDictionaries(ctx, client, kv.MaxDictionaries, [][]byte{dictionary})
+	if err == nil && !kept {
+		err = fmt.Errorf("%w: the store has %d dictionaries, which is the most", item.ErrRefused, kv.MaxDictionaries)
+	}
+	if err == nil {
 		_, err = s.readDictionaries(ctx, client)
 	}
 	return s.fail("keep a dictionary", err)
+}
+
+func (s *Store) keepDictionaries(ctx context.Context, c redis.UniversalClient, most int, list [][]byte) (bool, error) {
+	args := []any{most}
+	for _, d := range list {
+		args = append(args, d)
+	}
+	return s.scripts.keepDictionaries.Run(ctx, c, []string{dictionariesKey, dictionaryIDs}, args...).Bool()
+}
+
+// restoreDictionaries follows each write. A store that was flushed has lost its dictionaries, and a value that was
+// written since can be read by nobody who comes later, unless its dictionary is stored, too. Looked for after the
+// write, since a store can be flushed between any two steps: what was written before the flush is gone with it.
+// Where the look fails, the next write's may not.
+func (s *Store) restoreDictionaries(ctx context.Context) {
+	list := s.codec.List()
+	if len(list) == 0 {
+		return
+	}
+	ctx, cancel, client, err := s.begin(ctx)
+	if err != nil {
+		return
+	}
+	defer cancel()
+	newest := list[len(list)-1]
+	there, err := client.SIsMember(ctx, dictionaryIDs, newest[4:8]).Result()
+	if there || err != nil && !wrongType(err) {
+		return
+	}
+	if _, err := s.keepDictionaries(ctx, client, kv.MaxDictionaries+len(list), list); err != nil {
+		s.log.Warn("the store has lost its dictionaries, and does not take them back", "error", err)
+		return
+	}
+	s.log.Info("the store had lost its dictionaries, and has them again", "dictionaries", len(list))
 }
 
 // learn reads the dictionaries anew where one of the values needs one that is not here. A value whose dictionary the

@@ -25,6 +25,7 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 		results[i], err = s.putResult(kv.StateKey(puts[i].Entity), cmd)
 		return err
 	})
+	s.restoreDictionaries(ctx)
 	return results, err
 }
 

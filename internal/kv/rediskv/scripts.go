@@ -123,12 +123,13 @@ if ARGV[3] == '' then redis.call('HDEL', KEYS[1], field) else redis.call('HSET',
 return old
 `
 
-type scripts struct{ put, putBlob, mendBlob, markBuilt, raise, applied *redis.Script }
+type scripts struct{ put, putBlob, mendBlob, markBuilt, raise, applied, keepDictionaries *redis.Script }
 
 func newScripts() scripts {
 	return scripts{
 		put: redis.NewScript(putLua), putBlob: redis.NewScript(putBlobLua), mendBlob: redis.NewScript(mendBlobLua),
 		markBuilt: redis.NewScript(markBuiltLua), raise: redis.NewScript(raiseLua), applied: redis.NewScript(appliedLua),
+		keepDictionaries: redis.NewScript(keepDictionariesLua),
 	}
 }
 

@@ -1,61 +1,185 @@
 package detail
 
 import (
-	"bufio"
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 const (
-	accessBuffer = 256 << 10
-	accessFlush  = time.Second
-	accessTime   = "02/Jan/2006:15:04:05 -0700"
+	accessBuffer  = 256 << 10 // bytes of lines after which they are written at once
+	accessMost    = 1 << 20   // bytes of lines that wait; more are dropped
+	accessField   = 8 << 10   // bytes of one text in a line
+	accessFlush   = time.Second
+	accessWarning = time.Minute
+	accessClosing = time.Second // for the last lines, when the server ends
+	accessTime    = "02/Jan/2006:15:04:05 -0700"
 )
 
 // AccessLog writes a line for each request, in the combined format that web servers share. Lines are gathered and
-// written once a second, or when there are many. It is safe for concurrent use.
+// written once a second, or when there are many. No request waits for the file: while it can't be written, lines
+// beyond a bound are dropped and counted. It is safe for concurrent use.
 type AccessLog struct {
-	log *slog.Logger
+	log     *slog.Logger
+	out     *accessOutput
+	warn    *occasion
+	many    chan struct{} // lines should be written now
+	dropped atomic.Int64
 
 	mu     sync.Mutex // guards all below
-	out    *bufio.Writer
+	lines  []byte     // that wait
 	second int64
 	stamp  []byte // of that second
-	failed bool
 }
 
-// NewAccessLog makes a log; Run flushes it.
+// NewAccessLog makes a log that writes to w; Run writes it.
 func NewAccessLog(w io.Writer, log *slog.Logger) *AccessLog {
-	return &AccessLog{log: log, out: bufio.NewWriterSize(w, accessBuffer)}
+	return newAccessLog(&accessOutput{w: w}, log)
 }
 
-// Run writes what was gathered, every second until ctx ends.
+// OpenAccessLog appends to a file. Where the file was renamed or removed, as logrotate does, it is made anew.
+func OpenAccessLog(path string, log *slog.Logger) (*AccessLog, error) {
+	out := &accessOutput{path: path}
+	if err := out.open(); err != nil {
+		return nil, err
+	}
+	return newAccessLog(out, log), nil
+}
+
+func newAccessLog(out *accessOutput, log *slog.Logger) *AccessLog {
+	return &AccessLog{log: log, out: out, warn: newOccasion(accessWarning), many: make(chan struct{}, 1)}
+}
+
+// Run writes what was gathered until ctx ends, and the rest then, for which a file that hangs has a second.
 func (a *AccessLog) Run(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		a.writeLines(ctx)
+	}()
+	<-ctx.Done()
+	select {
+	case <-ended:
+	case <-time.After(accessClosing):
+		a.log.Warn("the access log hangs; ending without its last lines")
+	}
+	a.out.close()
+	return nil
+}
+
+// writeLines is Run's loop.
+func (a *AccessLog) writeLines(ctx context.Context) {
 	tick := time.NewTicker(accessFlush)
 	defer tick.Stop()
-	defer a.flush()
+	var spare []byte
 	for {
 		select {
 		case <-tick.C:
-			a.flush()
+		case <-a.many:
 		case <-ctx.Done():
-			return nil
+			a.flush(spare)
+			return
 		}
+		spare = a.flush(spare)
 	}
 }
 
-// flush tells once that the log can't be written; requests go on.
-func (a *AccessLog) flush() {
+// flush writes the lines that wait, and has spare filled meanwhile. It returns the next spare buffer.
+func (a *AccessLog) flush(spare []byte) []byte {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if err := a.out.Flush(); err != nil && !a.failed {
-		a.failed = true
-		a.log.Error("the access log can't be written", "error", err)
+	lines := a.lines
+	a.lines = spare[:0]
+	a.mu.Unlock()
+	unwritten, err := a.out.write(lines)
+	if err != nil {
+		lost := int64(bytes.Count(unwritten, []byte{'\n'}))
+		a.dropped.Add(lost)
+		if due, _ := a.warn.due(time.Now()); due {
+			a.log.Error("the access log can't be written; lines are dropped until it can", "error", err, "dropped", a.dropped.Load())
+		}
+	}
+	return lines
+}
+
+// Reopen has the file opened anew before the next lines are written.
+func (a *AccessLog) Reopen() { a.out.reopen.Store(true) }
+
+// Dropped is the number of lines that were not written.
+func (a *AccessLog) Dropped() int64 { return a.dropped.Load() }
+
+// accessOutput is where lines go: a writer, or a file by its name. One goroutine writes.
+type accessOutput struct {
+	path   string // "" for a writer that is not ours to open
+	reopen atomic.Bool
+	w      io.Writer
+
+	mu   sync.Mutex // guards file
+	file *os.File
+}
+
+// open opens the file. It does not wait for the reader of a named pipe.
+func (o *accessOutput) open() error {
+	file, err := os.OpenFile(o.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NONBLOCK, 0o644)
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.file, o.w = file, file
+	return nil
+}
+
+// write writes lines, and returns what of them could not be. After an error a file is opened anew: the next write
+// may succeed.
+func (o *accessOutput) write(lines []byte) (unwritten []byte, err error) {
+	if o.path != "" && (o.w == nil || o.reopen.Swap(false) || o.moved()) {
+		o.close()
+		if err := o.open(); err != nil {
+			return lines, err
+		}
+	}
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	n, err := o.w.Write(lines)
+	if err != nil {
+		o.close()
+		return lines[n:], fmt.Errorf("write %d bytes: %w", len(lines), err)
+	}
+	return nil, nil
+}
+
+// moved reports whether the name is not that of the open file any more.
+func (o *accessOutput) moved() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.file == nil {
+		return true
+	}
+	mine, err := o.file.Stat()
+	if err != nil {
+		return true
+	}
+	named, err := os.Stat(o.path)
+	return err != nil || !os.SameFile(mine, named)
+}
+
+// close closes a file, which ends a write to a pipe that hangs.
+func (o *accessOutput) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.file != nil {
+		_ = o.file.Close() // nothing is buffered
+		o.file = nil
 	}
 }
 
@@ -65,17 +189,21 @@ type accessLine struct {
 	status, bytes                                 int
 }
 
-// write adds a line. A nil log drops it.
+// write adds a line, or drops it where too many wait. A nil log drops it.
 func (a *AccessLog) write(l accessLine, now time.Time) {
 	if a == nil {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if len(a.lines) >= accessMost {
+		a.dropped.Add(1)
+		return
+	}
 	if second := now.Unix(); second != a.second {
 		a.second, a.stamp = second, now.AppendFormat(a.stamp[:0], accessTime)
 	}
-	b := a.out.AvailableBuffer()
+	b := a.lines
 	b = appendPlain(b, l.remote)
 	b = append(append(append(b, " - - ["...), a.stamp...), "] \""...)
 	b = append(appendPlain(b, l.method), ' ')
@@ -84,8 +212,13 @@ func (a *AccessLog) write(l accessLine, now time.Time) {
 	b = append(strconv.AppendInt(b, int64(l.status), 10), ' ')
 	b = append(strconv.AppendInt(b, int64(l.bytes), 10), " \""...)
 	b = append(appendPlain(b, orDash(l.referer)), "\" \""...)
-	b = append(appendPlain(b, orDash(l.agent)), "\"\n"...)
-	_, _ = a.out.Write(b) // flush tells
+	a.lines = append(appendPlain(b, orDash(l.agent)), "\"\n"...)
+	if len(a.lines) >= accessBuffer {
+		select {
+		case a.many <- struct{}{}:
+		default:
+		}
+	}
 }
 
 func orDash(s string) string {
@@ -95,10 +228,10 @@ func orDash(s string) string {
 	return s
 }
 
-// appendPlain escapes what could end a field or a line.
+// appendPlain escapes what could end a field or a line, and cuts what is too long.
 func appendPlain(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
-	for i := range len(s) {
+	for i := range min(len(s), accessField) {
 		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
 			b = append(b, '\\', 'x', hex[c>>4], hex[c&15])
 		} else {

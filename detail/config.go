@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,7 @@ type Config struct {
 	Catalog   func() *catalog.Catalog // the one in force; nil until the first arrives: 503
 	Templates func() *templates.Set   // the one in force; nil until the first is loaded: 503
 	Tiers     []Tier                  // after the local cache, in order; the first is the truth
+	Hears     func() bool             // reports whether announcements arrive now; nil: they do
 	Relations Relater                 // nil: no /relations
 	Live      LiveAsker               // nil: live parts of upstreams show their fallback
 	Source    Fetcher                 // nil: a page that no tier has is not there
@@ -29,6 +31,7 @@ type Config struct {
 	Index     IndexLister             // nil: no index at "/"
 	Switches  *switches.Panel         // nil: everything is on
 	Access    *AccessLog              // nil: requests are not logged
+	Proxies   []netip.Prefix          // besides loopback, who is believed about whom it asks for
 	Log       *slog.Logger
 
 	Registry     prometheus.Registerer // defaults to one of its own
@@ -37,6 +40,8 @@ type Config struct {
 	TTL          time.Duration         // of a local entry, ±20 %. Defaults to 60 s
 	ReadDeadline time.Duration         // for one batch through all tiers. Defaults to 2 s
 	LiveCalls    int                   // calls of live parts in flight. Defaults to 256
+	Connections  int                   // open at once. Defaults to what the limit of open files allows, 20,000 at most
+	Tags         Tags                  // which headers name a page's parts. Defaults to both
 }
 
 // Relater lists what refers to an entity; kv.Relater has it.
@@ -60,6 +65,10 @@ func (c Config) withDefaults() Config {
 	c.TTL = cmp.Or(c.TTL, time.Minute)
 	c.ReadDeadline = cmp.Or(c.ReadDeadline, 2*time.Second)
 	c.LiveCalls = cmp.Or(c.LiveCalls, 256)
+	if c.Hears == nil {
+		c.Hears = func() bool { return true }
+	}
+	c.Tags = cmp.Or(c.Tags, TagsBoth)
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
@@ -82,7 +91,7 @@ func (c Config) validate() error {
 		return errors.New("detail: Catalog, Templates and Log must be given")
 	case len(c.Tiers) == 0:
 		return errors.New("detail: no tier to read blobs from")
-	case c.LocalBytes < 0 || c.PageBytes < 0 || c.TTL < 0 || c.ReadDeadline < 0 || c.LiveCalls < 0:
+	case c.LocalBytes < 0 || c.PageBytes < 0 || c.TTL < 0 || c.ReadDeadline < 0 || c.LiveCalls < 0 || c.Connections < 0:
 		return errors.New("detail: a size or a time is negative")
 	}
 	for _, t := range c.Tiers {
@@ -90,5 +99,5 @@ func (c Config) validate() error {
 			return errors.New("detail: tier " + t.Name + ": Name and Blobs must be given, Timeout and Concurrency not negative")
 		}
 	}
-	return nil
+	return c.Tags.validate()
 }

@@ -3,10 +3,8 @@ package detail
 import (
 	"context"
 	"hash/maphash"
-	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,11 +14,10 @@ import (
 )
 
 const (
-	crawlPages  = 50               // pages a second that are made for all crawlers together, at 100 percent
-	paceWindow  = 10 * time.Second // over which a visitor's pages are counted
-	paceMost    = 100              // pages made for one visitor in a window; who wants more is a crawler
-	pacePlaces  = 1 << 14          // visitors that are counted at once, by hash
-	realAddress = "X-Real-Ip"      // in which a proxy on this machine or this network names the visitor
+	crawlPages = 50               // pages a second that are made for all crawlers together, at 100 percent
+	paceWindow = 10 * time.Second // over which a visitor's pages are counted
+	paceMost   = 100              // pages made for one visitor in a window; who wants more is a crawler
+	pacePlaces = 1 << 14          // visitors that are counted at once, by hash
 )
 
 // crawlers keeps those who read everything from taking the place of those who read something. Only pages that have
@@ -29,10 +26,11 @@ const (
 // A crawler is who says so (User-Agent), or for whom more pages were made than a person reads. What is read for it
 // is not kept in memory, so that its sweep drives nothing out, and no upstream is asked for its sake.
 type crawlers struct {
-	on     *switches.Switch // off: they get nothing
-	budget *switches.Switch // percent of crawlPages
-	limit  *rate.Limiter
-	seed   maphash.Seed
+	on       *switches.Switch // off: they get nothing
+	budget   *switches.Switch // percent of crawlPages
+	visitors *visitors
+	limit    *rate.Limiter
+	seed     maphash.Seed
 
 	mu     sync.Mutex // guards places
 	places [pacePlaces]pace
@@ -44,14 +42,15 @@ type pace struct {
 	pages int
 }
 
-func newCrawlers(panel *switches.Panel) *crawlers {
-	return &crawlers{on: panel.Switch(switches.Crawlers), budget: panel.Switch(switches.CrawlerBudget), limit: rate.NewLimiter(crawlPages, crawlPages), seed: maphash.MakeSeed()}
+func newCrawlers(panel *switches.Panel, v *visitors) *crawlers {
+	return &crawlers{on: panel.Switch(switches.Crawlers), budget: panel.Switch(switches.CrawlerBudget), visitors: v,
+		limit: rate.NewLimiter(crawlPages, crawlPages), seed: maphash.MakeSeed()}
 }
 
 // admit notes that a page has to be made for a visitor. It tells whether that is a crawler, and errBusy where
 // crawlers have had their share.
 func (c *crawlers) admit(r *http.Request) (crawler bool, err error) {
-	if !saysCrawler(r.UserAgent()) && !c.fast(visitor(r)) {
+	if !saysCrawler(r.UserAgent()) && !c.fast(c.visitors.of(r)) {
 		return false, nil
 	}
 	percent := rate.Limit(c.budget.Percent())
@@ -63,32 +62,6 @@ func (c *crawlers) admit(r *http.Request) (crawler bool, err error) {
 		return true, errBusy
 	}
 	return true, nil
-}
-
-// saysCrawler knows the words that crawlers put into their names.
-func saysCrawler(agent string) bool {
-	agent = strings.ToLower(agent)
-	for _, word := range []string{"bot", "crawl", "spider", "slurp", "scrape"} {
-		if strings.Contains(agent, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// visitor is who asks; the zero address for who can't be told apart: a proxy of one's own that names nobody must not
-// be taken for one visitor with an appetite.
-func visitor(r *http.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	peer, err := netip.ParseAddr(host)
-	if err != nil || !peer.IsLoopback() && !peer.IsPrivate() {
-		return peer
-	}
-	named, _ := netip.ParseAddr(r.Header.Get(realAddress))
-	return named
 }
 
 // fast counts a page for a visitor.

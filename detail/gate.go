@@ -1,15 +1,13 @@
 package detail
 
 import (
-	"fmt"
+	"errors"
 	"runtime"
 	"sync/atomic"
-
-	"vitrine/internal/item"
 )
 
-// errBusy is what a visitor is told who comes while too many pages are being made.
-var errBusy = fmt.Errorf("%w: too many pages are being made", item.ErrUnavailable)
+// errBusy is what a visitor is told whose request is beyond a budget.
+var errBusy = errors.New("too many pages are being made")
 
 // pagesPerCore are made at once. Most of them wait for a tier, or for their turn to be rendered.
 const pagesPerCore = 64

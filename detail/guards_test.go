@@ -59,7 +59,7 @@ func TestCrawlers(t *testing.T) {
 	sweep := func(t *testing.T, s *shop, n int, fields ...string) (refused int) {
 		for i := range n {
 			switch got := s.get(t, fmt.Sprintf("/item/%d.html", i), fields...); got.status {
-			case 503:
+			case 429:
 				refused++
 			case 200:
 			default:
@@ -84,7 +84,7 @@ func TestCrawlers(t *testing.T) {
 		if got := s.get(t, "/item/1.html", robot); got.status != 200 {
 			t.Error(got.status)
 		}
-		if got := s.get(t, "/item/2.html", robot); got.status != 503 || got.header.Get("Retry-After") == "" {
+		if got := s.get(t, "/item/2.html", robot); got.status != 429 || got.header.Get("Retry-After") == "" {
 			t.Error(got.status, got.header)
 		}
 	})
@@ -99,10 +99,10 @@ func TestCrawlers(t *testing.T) {
 	})
 	t.Run("who asks faster than people do is one", func(t *testing.T) {
 		s, _ := crawled(t)
-		if n := sweep(t, s, 300, "X-Real-Ip: 203.0.113.9", "User-Agent: Mozilla/5.0"); n == 0 {
+		if n := sweep(t, s, 300, "X-Forwarded-For: 203.0.113.9", "User-Agent: Mozilla/5.0"); n == 0 {
 			t.Error("none refused")
 		}
-		if n := sweep(t, s, 50, "X-Real-Ip: 203.0.113.10", "User-Agent: Mozilla/5.0"); n > 0 {
+		if n := sweep(t, s, 50, "X-Forwarded-For: 203.0.113.10", "User-Agent: Mozilla/5.0"); n > 0 {
 			t.Errorf("%d refused to another", n)
 		}
 	})

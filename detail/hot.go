@@ -129,61 +129,59 @@ func (s *Server) date(now time.Time) []byte {
 	return d.line
 }
 
-// hotListener makes the connections that it accepts answer from memory.
-type hotListener struct {
-	net.Listener
-	server *Server
-}
-
-func (l hotListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &hotConn{Conn: conn, server: l.server, remote: conn.RemoteAddr().String()}, nil
-}
-
 // hot is what the hot path needs of a Server.
 type hot struct {
 	dates    atomic.Pointer[dateLine]
 	outs     sync.Pool // of *[]byte: answers being written
 	draining atomic.Bool
-	visitors atomic.Int64 // connections that are open
+	leaving  atomic.Bool // the server is not ready any more, and serves still
+	open     *connections
+	noFiles  *occasion
 }
 
 // Serve answers on l with the pages that are in memory, and has web answer all else. It returns when web was shut
 // down, as web.Serve does.
 func (s *Server) Serve(web *http.Server, l net.Listener) error {
 	web.ConnState = func(conn net.Conn, state http.ConnState) {
+		c, ok := conn.(*hotConn)
+		if !ok {
+			return
+		}
 		switch state {
-		case http.StateNew:
-			s.visitors.Add(1)
 		case http.StateClosed, http.StateHijacked:
-			s.visitors.Add(-1)
+			s.open.remove(c)
 		case http.StateIdle:
-			if c, ok := conn.(*hotConn); ok {
-				c.idle()
-			}
+			c.idle()
 		}
 	}
-	return web.Serve(hotListener{l, s})
+	return web.Serve(newHotListener(l, s))
 }
 
-// Drain ends web without losing a request: the listener is closed, each answer from now on says that the connection
-// ends with it, and when no visitor is left, or when ctx ends, web is shut down. Another process may accept on the
-// same socket meanwhile.
-func (s *Server) Drain(ctx context.Context, web *http.Server, l net.Listener) error {
+// Leave has Ready say that the server ends, so that who balances load sends nobody new. It serves on.
+func (s *Server) Leave() { s.leaving.Store(true) }
+
+// Drain ends web without losing a request: the listener is closed, and each answer from now on says that the
+// connection ends with it. Connections that wait for a request are closed after patience; requests under way, and
+// visitors who don't read their answer, have until ctx ends. Another process may accept on the same socket meanwhile.
+func (s *Server) Drain(ctx context.Context, patience time.Duration, web *http.Server, l net.Listener) error {
 	s.draining.Store(true)
 	_ = l.Close() // it may be closed already
+	s.open.wake()
+	idle := time.NewTimer(patience)
+	defer idle.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for s.visitors.Load() > 0 {
+	patient := true
+	for s.open.count() > 0 && (patient || s.open.busy()) && ctx.Err() == nil {
 		select {
 		case <-tick.C:
-			continue
+		case <-idle.C:
+			patient = false
 		case <-ctx.Done():
 		}
-		break
 	}
-	return web.Shutdown(context.WithoutCancel(ctx))
+	if err := web.Shutdown(ctx); err == nil || ctx.Err() == nil {
+		return err
+	}
+	return web.Close()
 }

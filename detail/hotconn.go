@@ -2,6 +2,7 @@ package detail
 
 import (
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,8 @@ type hotConn struct {
 	net.Conn
 	server *Server
 	remote string
+
+	waiting atomic.Int64 // for a request, since when in unix ns; 0 while one is under way
 
 	state   connState
 	part    []byte    // of a head that is being passed on, as far as it came
@@ -47,12 +50,16 @@ const (
 
 // idle is called when net/http has answered a request and waits for the next.
 func (c *hotConn) idle() {
+	c.waiting.Store(time.Now().UnixNano())
 	if c.state != busy {
 		return
 	}
 	c.state, c.read, c.written = between, time.Time{}, time.Time{}
-	if len(c.part) > 0 {
+	switch {
+	case len(c.part) > 0:
 		c.state = passing
+	case cap(c.part) > keptHead:
+		c.part = nil
 	}
 }
 
@@ -62,7 +69,9 @@ func (c *hotConn) Read(p []byte) (int, error) {
 	case between:
 		return c.serve(p)
 	case foreign:
-		return c.next(p)
+		n, err := c.next(p)
+		c.waiting.Store(0)
+		return n, err
 	}
 	n, err := c.next(p)
 	if n == 0 {
@@ -93,15 +102,14 @@ func (c *hotConn) next(p []byte) (int, error) {
 func (c *hotConn) pass(p []byte, before, n int, err error) (int, error) {
 	end := headEnd(c.part, before)
 	switch {
-	case end == 0 && len(c.part) > trackedHead:
-		c.state, c.part = foreign, nil
+	case end == 0 && len(c.part) <= trackedHead:
 		return n, err
-	case end == 0:
-		return n, err
-	case !plainHead(c.part[:end]):
+	case end == 0, !plainHead(c.part[:end]):
 		c.state, c.part = foreign, nil
+		c.waiting.Store(0)
 		return n, err
 	}
+	c.waiting.Store(0)
 	c.keepBack(p[n-(len(c.part)-end) : n])
 	n -= len(c.part) - end
 	c.state, c.part = busy, c.part[:0]
@@ -147,6 +155,7 @@ const copied = 16 << 10
 
 // write sends a page: one system call for head and body.
 func (c *hotConn) write(wire, date, body []byte, now time.Time) error {
+	c.waiting.Store(0)
 	if now.Sub(c.written) > renewAfter {
 		c.written = now
 		if err := c.Conn.SetWriteDeadline(now.Add(writeTimeout)); err != nil {
@@ -167,6 +176,7 @@ func (c *hotConn) write(wire, date, body []byte, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	c.waiting.Store(now.UnixNano())
 	if now.Sub(c.read) > renewAfter {
 		c.read = now
 		return c.Conn.SetReadDeadline(now.Add(idleTimeout))

@@ -96,6 +96,10 @@ func (m *memo) take(fields []byte) {
 	if bytes.Equal(m.fields, fields) {
 		return
 	}
+	if len(fields) > keptHead { // it would stay with an idle connection
+		*m = memo{}
+		return
+	}
 	*m = memo{fields: append(m.fields[:0], fields...)}
 	hosts, encodings, conditions := 0, 0, 0
 	var accept []string

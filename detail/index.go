@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -20,10 +21,12 @@ import (
 const (
 	indexPage  = 2000 // links on one page
 	indexScans = 50   // of the store, for one page
+	indexFor   = 5 * time.Second
 )
 
 // index answers "/" where it is wanted: every page of the first kind, as one card for each family of siblings,
-// grouped by the last step of their path.
+// grouped by the last step of their path. It costs as much as hundreds of pages: it is made once in indexFor, one at
+// a time, and counts as a page that is made.
 func (st *site) index(r *http.Request) (answer, error) {
 	if len(st.catalog.Pages) == 0 {
 		return answer{}, errNotFound
@@ -32,15 +35,66 @@ func (st *site) index(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p := st.catalog.Pages[0]
-	keys, next, err := st.indexKeys(r.Context(), p, params["cursor"])
+	cursor := params["cursor"]
+	if len(cursor) > maxCursor {
+		return answer{}, fmt.Errorf("%w: parameter cursor is longer than %d bytes", errBadRequest, maxCursor)
+	}
+	if made := st.recent(cursor); made != nil {
+		return made.answer, nil
+	}
+	if _, err := st.crawlers.admit(r); err != nil {
+		return answer{}, err
+	}
+	if !st.gate.enter() {
+		return answer{}, errBusy
+	}
+	defer st.gate.leave()
+	select {
+	case st.listing <- struct{}{}:
+		defer func() { <-st.listing }()
+	case <-r.Context().Done():
+		return answer{}, fmt.Errorf("%w: %w", item.ErrUnavailable, r.Context().Err())
+	}
+	return st.listed(r.Context(), cursor)
+}
+
+// listed gives the list from a cursor on, which is made unless somebody did just now.
+func (st *site) listed(ctx context.Context, cursor string) (a answer, err error) {
+	if made := st.recent(cursor); made != nil {
+		return made.answer, nil
+	}
+	keys, next, err := st.indexKeys(ctx, st.catalog.Pages[0], cursor)
 	if err != nil {
 		return answer{}, err
 	}
-	groups, err := st.groups(r.Context(), p, st.indexItems(r.Context(), p, keys))
+	items := st.indexItems(ctx, st.catalog.Pages[0], keys)
+	groups, err := st.groups(ctx, st.catalog.Pages[0], items)
 	if err != nil {
 		return answer{}, err
 	}
+	st.gate.render(func() { a, err = st.renderIndex(groups, next) })
+	if err == nil {
+		st.lists.Store(&indexList{cursor, time.Now(), a})
+	}
+	return a, err
+}
+
+// recent is the list from a cursor on, if it was made a moment ago.
+func (st *site) recent(cursor string) *indexList {
+	if l := st.lists.Load(); l != nil && l.cursor == cursor && time.Since(l.at) < indexFor {
+		return l
+	}
+	return nil
+}
+
+// indexList is the list that was made last.
+type indexList struct {
+	cursor string
+	at     time.Time
+	answer answer
+}
+
+func (st *site) renderIndex(groups []any, next string) (answer, error) {
 	view := map[string]any{"Groups": groups, "Page": map[string]any{}}
 	if next != "" {
 		view["Next"] = "?cursor=" + url.QueryEscape(next)

@@ -191,10 +191,11 @@ func (c *pageCache) keep(path string, d draft, read *reading, page func() *kept)
 	if !c.on.On() {
 		return
 	}
-	until := time.Now().Add(time.Hour)
+	now := time.Now()
+	until := now.Add(time.Hour)
 	var seen []slot
 	for _, p := range read.parts {
-		if p.Stale || p.Err != nil || p.until.IsZero() {
+		if p.Stale || p.Err != nil || !p.until.After(now) {
 			return
 		}
 		if p.until.Before(until) {

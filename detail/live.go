@@ -92,6 +92,8 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 		return nil, nil, err
 	}
 	parts := st.reader.read(r.Context(), st.liveKeys(ids))
+	visitor := st.pool.shares.enter(st.visitors.of(r))
+	defer st.pool.shares.leave(visitor)
 	found := map[string]liveParts{}
 	var mu sync.Mutex // guards found's inner maps
 	var asked sync.WaitGroup
@@ -116,7 +118,7 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 				continue
 			}
 			asked.Go(func() {
-				show := st.pool.show(r.Context(), l, st.live.kind.Name, id, params)
+				show := st.pool.show(r.Context(), visitor, l, st.live.kind.Name, id, params)
 				mu.Lock()
 				defer mu.Unlock()
 				shown[l.Name] = show
@@ -203,7 +205,7 @@ func varying(l *catalog.Live, params map[string]string) (map[string]string, bool
 
 // show gives what a part of an upstream shows: what it answered within fresh, what it answers now, or
 // its fallback.
-func (p *livePool) show(ctx context.Context, l *catalog.Live, kind, id string, params map[string]string) livePart {
+func (p *livePool) show(ctx context.Context, v *liveVisitor, l *catalog.Live, kind, id string, params map[string]string) livePart {
 	own, ok := varying(l, params)
 	if !ok {
 		return fallback(l, nil)
@@ -213,7 +215,7 @@ func (p *livePool) show(ctx context.Context, l *catalog.Live, kind, id string, p
 	if last != nil && time.Since(last.at) < l.Fresh {
 		return last.as(stateFresh)
 	}
-	if now := p.ask(ctx, key, l, id, own); now != nil {
+	if now := p.ask(ctx, v, key, l, id, own); now != nil {
 		return now.as(stateFresh)
 	}
 	return fallback(l, last)

@@ -53,9 +53,9 @@ type liveShownPart struct {
 	Data  any
 }
 
-func (s *shop) live(t *testing.T, path string) (response, liveShown) {
+func (s *shop) live(t *testing.T, path string, fields ...string) (response, liveShown) {
 	t.Helper()
-	got := s.get(t, path)
+	got := s.get(t, path, fields...)
 	var shown liveShown
 	if err := json.Unmarshal([]byte(got.body), &shown); err != nil {
 		t.Fatal(err, got)

@@ -27,6 +27,7 @@ type livePool struct {
 	cache  *ristretto.Cache[string, *liveAnswered]
 	budget chan struct{}
 	back   *switches.Switch // off: nobody is asked
+	shares *liveShares
 
 	mu     sync.Mutex // guards calls and closed
 	calls  map[string]*liveCall
@@ -54,7 +55,7 @@ func newLivePool(asker LiveAsker, calls int, back *switches.Switch) (*livePool, 
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of live parts: %w", err)
 	}
-	return &livePool{asker: asker, cache: cache, budget: make(chan struct{}, calls), back: back, calls: map[string]*liveCall{}}, nil
+	return &livePool{asker: asker, cache: cache, budget: make(chan struct{}, calls), back: back, shares: newLiveShares(), calls: map[string]*liveCall{}}, nil
 }
 
 // liveKey tells questions apart. Values are quoted, so that none can look like two.
@@ -75,12 +76,23 @@ func (p *livePool) last(key string, l *catalog.Live) *liveAnswered {
 	return a
 }
 
-// ask gives the upstream's answer, or nil where it fails or takes longer than the part's deadline. The
-// call is detached from the visitor who began it: others wait for the same.
-func (p *livePool) ask(ctx context.Context, key string, l *catalog.Live, id string, params map[string]string) *liveAnswered {
-	call := p.board(ctx, key, l, id, params)
+// ask gives the upstream's answer, or nil where it fails or takes longer than the part's deadline, the wait for one of
+// the visitor's places included. The call is detached from the visitor who began it: others wait for the same.
+func (p *livePool) ask(ctx context.Context, v *liveVisitor, key string, l *catalog.Live, id string, params map[string]string) *liveAnswered {
+	ctx, cancel := context.WithTimeout(ctx, l.Deadline)
+	defer cancel()
+	call := p.underWay(key)
 	if call == nil {
-		return nil
+		if !p.shares.paces(v, time.Now()) {
+			return nil
+		}
+		give, ok := v.take(ctx, l.From)
+		if !ok {
+			return nil
+		}
+		if call = p.board(ctx, key, l, id, params, give); call == nil {
+			return nil
+		}
 	}
 	select {
 	case <-call.done:
@@ -90,38 +102,49 @@ func (p *livePool) ask(ctx context.Context, key string, l *catalog.Live, id stri
 	}
 }
 
-// board joins the call for key, or begins it; nil where there are too many.
-func (p *livePool) board(ctx context.Context, key string, l *catalog.Live, id string, params map[string]string) *liveCall {
+func (p *livePool) underWay(key string) *liveCall {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if call := p.calls[key]; call != nil {
-		return call
-	}
-	if p.asker == nil || p.closed || !p.back.On() {
-		return nil
-	}
-	select {
-	case p.budget <- struct{}{}:
-	default:
-		return nil
-	}
-	call := &liveCall{done: make(chan struct{})}
-	p.calls[key] = call
-	p.wait.Go(func() {
-		defer func() { <-p.budget }()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Deadline)
-		defer cancel()
-		data, err := p.asker.Live(ctx, l, id, params)
-		if err == nil && json.Valid(data) {
-			call.answered = &liveAnswered{key: key, data: data, at: time.Now()}
-			p.cache.SetWithTTL(key, call.answered, int64(len(key)+len(data)+liveOverhead), max(l.Keep, l.Fresh))
+	return p.calls[key]
+}
+
+// board joins the call for key, or begins it; nil where there are too many. give is called when the visitor's place is
+// not needed any more.
+func (p *livePool) board(ctx context.Context, key string, l *catalog.Live, id string, params map[string]string, give func()) *liveCall {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	call := p.calls[key]
+	if call == nil && p.asker != nil && !p.closed && p.back.On() {
+		select {
+		case p.budget <- struct{}{}:
+			call = &liveCall{done: make(chan struct{})}
+			p.calls[key] = call
+			p.wait.Go(func() {
+				defer give()
+				p.run(context.WithoutCancel(ctx), call, key, l, id, params)
+			})
+			return call
+		default:
 		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		delete(p.calls, key)
-		close(call.done)
-	})
+	}
+	give()
 	return call
+}
+
+// run asks, and keeps the answer.
+func (p *livePool) run(ctx context.Context, call *liveCall, key string, l *catalog.Live, id string, params map[string]string) {
+	defer func() { <-p.budget }()
+	ctx, cancel := context.WithTimeout(ctx, l.Deadline)
+	defer cancel()
+	data, err := p.asker.Live(ctx, l, id, params)
+	if err == nil && json.Valid(data) {
+		call.answered = &liveAnswered{key: key, data: data, at: time.Now()}
+		p.cache.SetWithTTL(key, call.answered, int64(len(key)+len(data)+liveOverhead), max(l.Keep, l.Fresh))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.calls, key)
+	close(call.done)
 }
 
 func (a *liveAnswered) as(state string) livePart {

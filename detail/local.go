@@ -29,6 +29,7 @@ type local struct {
 	epoch  atomic.Uint64
 	ttl    time.Duration
 	factor *switches.Switch // percent of ttl
+	hears  func() bool      // reports whether announcements arrive
 
 	indexing sync.Mutex // guards index
 	index    map[kv.BlobKey]*entry
@@ -59,8 +60,8 @@ type before struct {
 	epoch uint64
 }
 
-func newLocal(size int64, ttl time.Duration, factor *switches.Switch) (*local, error) {
-	l := &local{floors: newFloors(), ttl: ttl, factor: factor, index: map[kv.BlobKey]*entry{}}
+func newLocal(size int64, ttl time.Duration, factor *switches.Switch, hears func() bool) (*local, error) {
+	l := &local{floors: newFloors(), ttl: ttl, factor: factor, hears: hears, index: map[kv.BlobKey]*entry{}}
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
 		NumCounters:        max(1000, size/meanEntry*10),
 		MaxCost:            size,
@@ -111,7 +112,7 @@ func (l *local) get(key kv.BlobKey) (Part, freshness) {
 	case e.part.Life == kv.Absent || late > graceTTLs*l.ttl:
 		return Part{}, missing
 	default:
-		part.Stale = true
+		part.Stale = part.Stale || !l.hears() // else nothing newer was announced, however long ago it was read
 		return part, expired
 	}
 }

@@ -21,11 +21,12 @@ type metrics struct {
 	parts    *prometheus.CounterVec // part, state: live parts by what they showed
 
 	hot               prometheus.Counter // requests answered by hotConn
+	panics            prometheus.Counter // of handlers
 	refused           prometheus.Counter // pages that were not made, since too many were being made
 	hit, miss         prometheus.Counter // of the local cache; looked up once, they are counted on every read
 	pageHit, pageMiss prometheus.Counter // of page bytes
 	pageOK            prometheus.Counter // requests for pages that were answered by 200
-	pageRefused       prometheus.Counter // and by 503, on the hot path
+	pageRefused       prometheus.Counter // and by 429, on the hot path
 }
 
 func newMetrics() *metrics {
@@ -45,10 +46,12 @@ func newMetrics() *metrics {
 		renders: counter("template_errors_total", "Pages that their template failed on.", "template"),
 		parts:   counter("live_parts_total", "Live parts by the state they were shown in.", "part", "state"),
 	}
-	m.pageRefused = m.requests.WithLabelValues("page", "503")
+	m.pageRefused = m.requests.WithLabelValues("page", "429")
 	m.pageOK = m.requests.WithLabelValues("page", "200")
 	m.hot = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "hot_total", Help: "Requests that were answered inside the connection's read, without net/http."})
+	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "vitrine", Subsystem: "detail", Name: "panics_total", Help: "Handlers that panicked."})
 	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "pages_refused_total", Help: "Pages that were not made, since too many were being made."})
 	m.hit, m.miss = m.tiers.WithLabelValues(localTier, "hit"), m.tiers.WithLabelValues(localTier, "miss")
@@ -56,15 +59,28 @@ func newMetrics() *metrics {
 	return m
 }
 
-func (m *metrics) register(r prometheus.Registerer, localBytes, pageBytes func() float64) error {
-	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "vitrine", Subsystem: "detail", Name: "local_bytes", Help: "Bytes in the local cache.",
-	}, localBytes)
-	pages := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "vitrine", Subsystem: "detail", Name: "page_bytes", Help: "Bytes of whole pages in memory.",
-	}, pageBytes)
-	for _, c := range []prometheus.Collector{m.requests, m.tiers, m.latency, m.rules, m.renders, m.parts, size, pages, m.refused, m.hot} {
-		if err := r.Register(c); err != nil {
+// register adds the metrics of a server to its registry.
+func (s *Server) register() error {
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "vitrine", Subsystem: "detail", Name: name, Help: help}, value)
+	}
+	counter := func(name, help string, value func() int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "vitrine", Subsystem: "detail", Name: name, Help: help},
+			func() float64 { return float64(value()) })
+	}
+	m := s.metrics
+	all := []prometheus.Collector{
+		m.requests, m.tiers, m.latency, m.rules, m.renders, m.parts, m.refused, m.hot, m.panics,
+		gauge("local_bytes", "Bytes in the local cache.", s.reader.local.bytes),
+		gauge("page_bytes", "Bytes of whole pages in memory.", s.kept.bytes),
+		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.open.count()) }),
+		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.open.evictions),
+	}
+	if s.Access != nil {
+		all = append(all, counter("access_log_dropped_total", "Lines that the access log did not take.", s.Access.Dropped))
+	}
+	for _, c := range all {
+		if err := s.Registry.Register(c); err != nil {
 			return err
 		}
 	}

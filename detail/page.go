@@ -134,7 +134,7 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *readi
 	}
 	parts := st.reader.read(ctx, keys)
 	if keeping(ctx) && (parts[0].Err != nil || parts[0].Life == kv.Absent) {
-		st.source.fill(ctx, p, e, parts)
+		st.source.fill(ctx, p, e, parts, st.reader.local.floors.of(keys[0]) > 0)
 	}
 	read := &reading{page: p, entity: e, own: parts[0], overlays: parts[1:]}
 	if read.own.Life == kv.Alive {
@@ -153,8 +153,11 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *readi
 	return read
 }
 
-// announceMissed has what was improvised copied.
+// announceMissed has what was improvised copied. That an owner knows nothing of an entity needs no copy.
 func (st *site) announceMissed(ctx context.Context, read *reading) {
+	if read.own.Tier == upstreamTier && read.own.Life != kv.Alive {
+		return
+	}
 	for _, part := range read.parts {
 		if part.Tier == recordsTier || part.Tier == upstreamTier {
 			st.missed.want(ctx, part.Key.Entity, func(err error) {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -24,7 +26,9 @@ type Server struct {
 	encoder *encoder
 	kept    *pageCache
 	gate    *gate
+	noPage  *occasion // to tell of one that failed
 
+	visitors *visitors
 	crawlers *crawlers
 	hot
 
@@ -39,7 +43,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	m := newMetrics()
-	local, err := newLocal(c.LocalBytes, c.TTL, c.Switches.Switch(switches.TTLFactor))
+	local, err := newLocal(c.LocalBytes, c.TTL, c.Switches.Switch(switches.TTLFactor), c.Hears)
 	if err != nil {
 		return nil, err
 	}
@@ -48,16 +52,18 @@ func New(c Config) (*Server, error) {
 		local.close()
 		return nil, err
 	}
-	s := &Server{Config: c, metrics: m, pool: pool, gate: newGate(), crawlers: newCrawlers(c.Switches)}
+	v := newVisitors(c.Proxies, c.Log)
+	s := &Server{Config: c, metrics: m, pool: pool, gate: newGate(), visitors: v, crawlers: newCrawlers(c.Switches, v)}
 	s.reader = newReader(local, newChain(c.Tiers, c.Switches, m, c.Log), c.Switches.Switch(switches.ReadLocal), c.ReadDeadline)
 	s.source = newSource(c.Source, c.Leases, c.Switches)
 	s.missed = newAnnouncer(c.Announcer)
+	s.open, s.noFiles, s.noPage = newConnections(c.Connections), newOccasion(noPageEvery), newOccasion(noPageEvery)
 	s.outs.New = func() any { return new([]byte) }
 	if s.kept, err = newPageCache(c.PageBytes, local, c.Switches); err == nil {
 		s.encoder, err = newEncoder(c.Switches.Switch(switches.Compression))
 	}
 	if err == nil {
-		err = m.register(c.Registry, local.bytes, s.kept.bytes)
+		err = s.register()
 	}
 	if err != nil {
 		s.Close()
@@ -81,6 +87,7 @@ func (s *Server) Close() {
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	defer s.recovered(w, r)
 	site, err := s.current()
 	if err == nil {
 		err = checkRequest(r)
@@ -93,6 +100,23 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	site.router.ServeHTTP(w, r)
 }
 
+// recovered answers a request whose handler panicked, and says where. What was written already stands.
+func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
+	reason := recover()
+	switch {
+	case reason == nil:
+		return
+	case reason == http.ErrAbortHandler:
+		panic(reason)
+	}
+	s.metrics.panics.Inc()
+	if due, skipped := s.noPage.due(time.Now()); due {
+		s.Log.Error("a handler panicked", "path", r.URL.EscapedPath(), "panic", fmt.Sprint(reason), "skipped", skipped, "stack", string(debug.Stack()))
+	}
+	w.Header().Set("Connection", "close")
+	http.Error(w, "Something went wrong.", http.StatusInternalServerError)
+}
+
 // Announced takes an announcement of the stream BLOBS: the entity's blobs and their gens.
 func (s *Server) Announced(e item.Entity, gens map[string]uint64) {
 	for blob, gen := range gens {
@@ -103,8 +127,11 @@ func (s *Server) Announced(e item.Entity, gens map[string]uint64) {
 // Gap says that announcements were lost. Every local entry is read again before it is served.
 func (s *Server) Gap() { s.reader.local.epoch.Add(1) }
 
-// Ready tells whether pages can be served: there are a catalog, templates, and a tier that answers.
+// Ready tells whether pages can be served: the server is not about to end, there are a catalog, templates, and a tier that answers.
 func (s *Server) Ready() error {
+	if s.leaving.Load() {
+		return fmt.Errorf("%w: the server is shutting down", item.ErrUnavailable)
+	}
 	if _, err := s.current(); err != nil {
 		return err
 	}
@@ -146,6 +173,9 @@ func checkRequest(r *http.Request) error {
 	}
 	return nil
 }
+
+// noPageEvery is how often one more page that failed is logged: each has the same cause more often than not.
+const noPageEvery = time.Second
 
 var errBadRequest = errors.New("bad request")
 

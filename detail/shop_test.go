@@ -40,6 +40,7 @@ type memory struct {
 	hang    chan struct{} // reads wait until it is closed
 	entered chan struct{} // gets a token from each read, where not nil
 	batches [][]kv.BlobKey
+	scans   int
 }
 
 func newMemory() *memory {
@@ -87,6 +88,7 @@ func (m *memory) PutBlobs(_ context.Context, puts []kv.BlobPut) ([]bool, error) 
 func (m *memory) ScanBlobs(_ context.Context, cursor string, limit int) ([]kv.BlobKey, string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.scans++
 	var keys []kv.BlobKey
 	for k := range m.blobs {
 		if k.String() > cursor {
@@ -117,6 +119,12 @@ func (m *memory) set(f func(*memory)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f(m)
+}
+
+func (m *memory) scanned() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.scans
 }
 
 func (m *memory) reads() int {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vitrine/internal/catalog"
@@ -28,7 +29,9 @@ type site struct {
 	live      *liveKind                // nil where no page names live parts
 	shed      map[any]*switches.Switch // of overlays, joins and live parts
 
-	errorPages sync.Map // status code → []byte
+	errorPages sync.Map                  // status code → []byte
+	listing    chan struct{}             // has room for who makes the list at "/"
+	lists      atomic.Pointer[indexList] // the last
 	prefixes   map[string][]*catalog.Page
 	refusing   sync.Once // makes refused
 	refused    *kept
@@ -45,7 +48,7 @@ type liveKind struct {
 func newSite(s *Server, c *catalog.Catalog, set *templates.Set) *site {
 	h := fnv.New64a()
 	h.Write(c.Source)
-	st := &site{Server: s, catalog: c, templates: set, csp: policy(c.Site.Images), made: time.Now(), live: newLiveKind(c), exposed: exposed(c)}
+	st := &site{Server: s, catalog: c, templates: set, csp: policy(c.Site.Images), made: time.Now(), live: newLiveKind(c), exposed: exposed(c), listing: make(chan struct{}, 1)}
 	st.revision = fmt.Sprintf("%d.%x.%s", c.Revision, h.Sum64(), set.Revision())
 	st.shed = declare(s.Switches, c)
 	st.prefixes = byPrefix(c.Pages)

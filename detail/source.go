@@ -47,6 +47,7 @@ type source struct {
 	on      *switches.Switch // of the tier
 	back    *switches.Switch // back to source
 	budget  chan struct{}
+	absent  *absences // what its owners said that there is not
 	wait    sync.WaitGroup
 
 	mu    sync.Mutex // guards all below
@@ -67,21 +68,34 @@ type improvised struct {
 
 func newSource(f Fetcher, l Leaser, panel *switches.Panel) *source {
 	return &source{fetcher: f, leases: l, on: panel.Switch(switches.ReadUpstream), back: panel.Switch(switches.BackToSource),
-		budget: make(chan struct{}, sourceCalls), loads: map[string]*load{}}
+		budget: make(chan struct{}, sourceCalls), absent: newAbsences(time.Now), loads: map[string]*load{}}
 }
 
 // fill asks the upstreams for the parts that no tier has. Parts that it can't get either keep what they say,
-// but for the first: it is the page's own, and not to know is no 404.
-func (s *source) fill(ctx context.Context, page *catalog.Page, e item.Entity, parts []Part) {
+// but for the first: it is the page's own, and not to know is no 404. What its owner said that there is not, is not
+// asked for again for a while: a new entity comes by its change. Where too much is asked for already, an entity that
+// the tiers don't know and nothing was announced of stays unknown: else whoever asks for what there is not would make
+// errors of a shop that is well.
+func (s *source) fill(ctx context.Context, page *catalog.Page, e item.Entity, parts []Part, announced bool) {
 	if s.fetcher == nil || !s.on.On() || !s.back.On() {
 		return
 	}
+	name := page.Name + ":" + e.Token()
+	if parts[0].Err == nil && s.absent.holds(name) {
+		return
+	}
 	got, err := s.load(ctx, page, e)
+	if errors.Is(err, errBudget) && parts[0].Err == nil && !announced {
+		return
+	}
 	for i := range parts {
 		p := &parts[i]
 		switch v, decodeErr := kv.Decode(got.Blobs[p.Key.Blob]); {
 		case err == nil && decodeErr == nil:
 			*p = Part{Key: p.Key, Value: v, Tier: upstreamTier, Stale: true}
+			if i == 0 && v.Life != kv.Alive {
+				s.absent.note(name)
+			}
 		case i == 0 && p.Err == nil:
 			p.Err = err
 		}

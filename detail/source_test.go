@@ -99,9 +99,27 @@ func TestTheLastResort(t *testing.T) {
 			t.Error(got.header)
 		}
 	})
-	t.Run("what its owner does not know is not found", func(t *testing.T) {
+	t.Run("what its owner does not know is not found, not announced, and not asked for again", func(t *testing.T) {
+		s, o, a := sourced(t)
+		for range 20 {
+			if got := s.get(t, "/item/1000.html"); got.status != 404 {
+				t.Error(got.status)
+			}
+		}
+		if n := o.calls.Load(); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		s.server.Close() // waits for announcements
+		if n := a.count(); n > 0 {
+			t.Errorf("%d announcements", n)
+		}
+	})
+	t.Run("what came into being since its owner said no is there at once", func(t *testing.T) {
 		s, _, _ := sourced(t)
-		if got := s.get(t, "/item/1000.html"); got.status != 404 {
+		s.get(t, "/item/1000.html")
+		s.redis.put("sku:1000", "item", 5, lamp)
+		s.server.Announced(entity(t, "sku:1000"), map[string]uint64{"item": 5})
+		if got := s.get(t, "/item/1000.html"); got.status != 200 {
 			t.Error(got.status)
 		}
 	})
@@ -132,16 +150,23 @@ func TestTheLastResort(t *testing.T) {
 			}
 		})
 	}
-	t.Run("too many at once are refused early", func(t *testing.T) {
+	t.Run("too many at once are not asked for: unknown, but for what was announced", func(t *testing.T) {
 		s, o, _ := sourced(t)
+		for i := range 40 {
+			if i%2 == 0 {
+				s.server.Announced(entity(t, fmt.Sprint("sku:", i+1)), map[string]uint64{"item": 5})
+			}
+		}
 		o.hang = make(chan struct{})
 		var wait sync.WaitGroup
 		var served, refused atomic.Int64
+		var codes sync.Map // of those that are refused, by id
 		for i := range 40 {
 			wait.Go(func() {
-				if s.get(t, fmt.Sprintf("/item/%d.html", i+1)).status == 200 {
+				if got := s.get(t, fmt.Sprintf("/item/%d.html", i+1)); got.status == 200 {
 					served.Add(1)
 				} else {
+					codes.Store(i, got.status)
 					refused.Add(1)
 				}
 			})
@@ -152,6 +177,12 @@ func TestTheLastResort(t *testing.T) {
 		if served.Load() != 16 || o.calls.Load() != 16 {
 			t.Errorf("%d served, %d calls", served.Load(), o.calls.Load())
 		}
+		codes.Range(func(i, code any) bool {
+			if want := 404 + 99*(1-i.(int)%2); code != want {
+				t.Errorf("%d: %d, want %d", i, code, want)
+			}
+			return true
+		})
 	})
 	t.Run("announcements are bounded", func(t *testing.T) {
 		s, _, a := sourced(t)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"vitrine/internal/item"
 )
@@ -47,6 +48,8 @@ func statusOf(err error) status {
 		return status{http.StatusMethodNotAllowed, "Method not allowed", "Only GET and HEAD are answered here.", "error.html", noStore}
 	case is(item.ErrID), is(item.ErrName), is(errBadRequest):
 		return status{http.StatusBadRequest, "Bad request", "", "error.html", noStore}
+	case is(errBusy): // no 503: a proxy takes that for a server that fails
+		return status{http.StatusTooManyRequests, "Out for a moment", "Too much is asked for right now. Please try again.", "error.html", noStore}
 	case is(errShed):
 		return status{http.StatusServiceUnavailable, "Out for a moment", "This is switched off for now. Please try again later.", "error.html", noStore}
 	case is(item.ErrUnavailable), is(item.ErrDamaged), is(context.Canceled), is(context.DeadlineExceeded):
@@ -64,7 +67,9 @@ func (s *Server) explainError(st *site, r *http.Request, a answer, err error) an
 	case errors.Is(err, errBusy): // told by a metric: a line for each would be one more load
 		s.metrics.refused.Inc()
 	case row.code >= http.StatusInternalServerError:
-		s.Log.Warn("no page", "path", r.URL.EscapedPath(), "code", row.code, "error", err)
+		if due, skipped := s.noPage.due(time.Now()); due {
+			s.Log.Warn("no page", "path", r.URL.EscapedPath(), "code", row.code, "error", err, "skipped", skipped)
+		}
 	}
 	said := row.message != ""
 	if !said {
@@ -76,7 +81,7 @@ func (s *Server) explainError(st *site, r *http.Request, a answer, err error) an
 	}
 	a.header.Set("Cache-Control", row.cache)
 	switch row.code {
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		a.header.Set("Retry-After", strconv.Itoa(retrySeconds))
 	case http.StatusMethodNotAllowed:
 		a.header.Set("Allow", "GET, HEAD")

@@ -14,8 +14,6 @@ import (
 const (
 	typeHTML = "text/html; charset=utf-8"
 	typeJSON = "application/json; charset=utf-8"
-
-	maxTags = 8 << 10 // bytes of Cache-Tag: caches refuse, or cut, longer headers
 )
 
 // answer is a response before it is written.
@@ -89,46 +87,31 @@ func (st *site) pageHeader(read *reading) http.Header {
 		h.Set("X-Vitrine-Stale", "1")
 	}
 	h.Set("Last-Modified", st.modified(read).UTC().Format(http.TimeFormat))
-	tags := read.tags()
-	h.Set("Cache-Tag", strings.Join(tags, ","))
-	h.Set("Surrogate-Key", strings.Join(tags, " "))
+	st.Tags.set(h, read.parts)
 	return h
 }
 
-// modified is when the newest part was fetched, or the catalog, the templates or a switch moved, whichever is
-// last; never in the future.
+// modified is when the newest part was written, or the catalog, the templates or a switch moved, whichever is last;
+// never in the future. A gen is that time by the store's clock. It rises with every change, also where a dimension is
+// deleted, so that the time never falls; a part that was improvised has none, and counts from when it was fetched.
 func (st *site) modified(read *reading) time.Time {
 	at := st.made
 	if moved := time.Unix(0, st.kept.moved.Load()); moved.After(at) {
 		at = moved
 	}
 	for _, part := range read.parts {
-		if part.Fetched.After(at) {
-			at = part.Fetched
+		written := part.Fetched
+		if part.Stamp > 0 {
+			written = time.UnixMicro(int64(part.Stamp))
+		}
+		if written.After(at) {
+			at = written
 		}
 	}
 	if now := time.Now(); at.After(now) {
 		return now
 	}
 	return at
-}
-
-// tags name every entity that the page is made of, each once, as KIND:TOKEN: safe in a header whatever
-// the id. The page's own comes first, and what does not fit is left out.
-func (p *reading) tags() (tags []string) {
-	seen, size := map[string]bool{}, 0
-	for _, part := range p.parts {
-		tag := part.Key.Entity.Token()
-		if seen[tag] {
-			continue
-		}
-		seen[tag] = true
-		if size += len(tag) + 1; size > maxTags {
-			break
-		}
-		tags = append(tags, tag)
-	}
-	return tags
 }
 
 // etag names the page's parts and their gens, the catalog and the templates. Rules and templates have nothing

@@ -317,7 +317,7 @@ func (r pagesResult) print(w io.Writer) error {
 	for _, run := range append(slices.Clone(r.Workloads), r.Slow, r.Calm, cold) {
 		l := run.Result.Latency
 		fmt.Fprintf(w, "| %s | %.0f | %.2f | %.2f | %.2f | %.2f | %.1f%% | %.3f | %d |\n", run.Workload, run.Result.Rate, l.P50, l.P99, l.P999, l.P9999,
-			100*run.Memory, run.Keys, run.Result.Status[503])
+			100*run.Memory, run.Keys, run.Result.Status[429])
 	}
 	fmt.Fprintf(w, "\nKeys asked of the store per page under zipf: %.3f of what they are with memory off.\n", r.KeysShare)
 	fmt.Fprintf(w, "One blob by /blobs, memory off: p50 %.2f, p99 %.2f ms; a hundred: p50 %.2f, p99 %.2f ms (%.1f times the single p99).\n",

@@ -3,10 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -25,7 +22,7 @@ type detailOptions struct {
 	Templates   string       // the shop's folder; "" for the theme alone
 	Index       bool         // list all pages at /
 	Replica     string       // URL of a Redis that blobs are read from, where it is another than that they are written to
-	AccessLog   string       // file; "-" is standard output, "" is none
+	Pages       pageFlags
 	Pictures    http.Handler // of the demo, under /pictures/; nil for none
 }
 
@@ -34,6 +31,10 @@ type shown struct{ HTTP, Admin string }
 
 // addDetail has a node serve pages: from the store, and behind a Redis from a bbolt file of its own.
 func (n *node) addDetail(opt detailOptions) (shown, error) {
+	proxies, err := opt.Pages.check()
+	if err != nil {
+		return shown{}, err
+	}
 	folder, err := n.openTemplates(opt.Templates)
 	if err != nil {
 		return shown{}, err
@@ -45,12 +46,13 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 	cfg := detail.Config{
 		Catalog: n.catalog.Catalog, Templates: folder.Set, Tiers: append(copies.tiers, detail.FromRecords(n.catalog.Catalog, n.records)),
 		Relations: n.records, Live: n.upstream, Source: n.upstream, Announcer: missed{n.bus}, Log: n.log, Registry: n.metrics, Switches: n.switches,
+		Hears: n.bus.Connected, Proxies: proxies, Tags: detail.Tags(opt.Pages.CacheTags), Connections: opt.Pages.MaxConnections,
 	}
 	cfg.Leases, _ = n.records.(detail.Leaser)
 	if opt.Index {
 		cfg.Index = n.blobs
 	}
-	if cfg.Access, err = n.openAccessLog(opt.AccessLog); err != nil {
+	if cfg.Access, err = n.openAccessLog(opt.Pages.Access); err != nil {
 		return shown{}, err
 	}
 	server, err := detail.New(cfg)
@@ -90,7 +92,7 @@ func (n *node) openCopies(opt detailOptions) (c copies, err error) {
 	if n.store != nil {
 		return copies{tiers: []detail.Tier{{Name: "bolt", Blobs: n.blobs}}, warm: n.store}, nil
 	}
-	if c.from, err = takeOver(n.dir); err != nil {
+	if c.from, err = takeOver(n.dir, map[string]string{"--http": opt.HTTP, "--admin": opt.Admin}); err != nil {
 		return c, err
 	}
 	if c.from != nil {
@@ -131,25 +133,6 @@ func (n *node) gauge(name, help string, is func() bool) {
 		}
 		return 0
 	}))
-}
-
-// openAccessLog opens the file to append to.
-func (n *node) openAccessLog(path string) (*detail.AccessLog, error) {
-	if path == "" {
-		return nil, nil
-	}
-	var out io.Writer = n.env.stdout
-	if path != "-" {
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-		if err != nil {
-			return nil, fmt.Errorf("open --access-log: %w", err)
-		}
-		n.onClose(file.Close)
-		out = file
-	}
-	log := detail.NewAccessLog(out, n.log)
-	n.start(log.Run)
-	return log, nil
 }
 
 // missed announces what readers miss.

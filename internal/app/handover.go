@@ -11,14 +11,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
 
 // A detail server that is started in the folder of a running one takes over from it, so that no request is lost:
 //
-//	new    asks at DIR/handover.sock
+//	new    asks at DIR/handover.sock, and says on which addresses it is to listen
+//	old    refuses where those are not its own: it is not meant to be replaced, but the folder is used twice
 //	old    lets its bbolt file go, and sends its listening sockets; it goes on serving
 //	new    opens the file, warms memory from it, and accepts on the same sockets
 //	new    says "accepting"
@@ -32,9 +32,15 @@ const (
 	handoverWithin = 30 * time.Second // for the new process to be ready
 )
 
-// offered is what the old process sends along with its sockets, in their order.
+// wanted is what the new process says first.
+type wanted struct {
+	Addresses map[string]string `json:"addresses"` // to listen on, by flag
+}
+
+// offered is what the old process answers, along with its sockets in the order of their names.
 type offered struct {
-	Names []string `json:"names"` // as the flags call them
+	Names   []string `json:"names,omitempty"` // as the flags call them
+	Refused string   `json:"refused,omitempty"`
 }
 
 // handover is one process's side of it.
@@ -58,20 +64,24 @@ type predecessor struct {
 	listeners map[string]net.Listener
 }
 
-// takeOver asks a running server of the folder for its sockets. Without one it gives nil.
-func takeOver(dir string) (*predecessor, error) {
+// takeOver asks a running server of the folder for its sockets, to listen on addresses by flag. Without one it gives
+// nil. A server that listens on others refuses.
+func takeOver(dir string, addresses map[string]string) (*predecessor, error) {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join(dir, handoverSocket), Net: "unix"})
 	if err != nil {
 		return nil, nil // nobody is there, or the name is too long for a socket: then nobody can be
 	}
-	if err := conn.SetDeadline(time.Now().Add(handoverWithin)); err != nil {
-		conn.Close()
-		return nil, err
-	}
 	p := &predecessor{conn: conn, listeners: map[string]net.Listener{}}
-	if err := p.receive(); err != nil {
+	err = conn.SetDeadline(time.Now().Add(handoverWithin))
+	if err == nil {
+		err = json.NewEncoder(conn).Encode(wanted{addresses})
+	}
+	if err == nil {
+		err = p.receive()
+	}
+	if err != nil {
 		p.close()
-		return nil, fmt.Errorf("take over from the running server of this folder: %w", err)
+		return nil, fmt.Errorf("take over from the running server of --dir %s: %w", dir, err)
 	}
 	return p, nil
 }
@@ -86,6 +96,9 @@ func (p *predecessor) receive() error {
 	var got offered
 	if err := json.Unmarshal(body[:n], &got); err != nil {
 		return fmt.Errorf("it speaks another language: %w", err)
+	}
+	if got.Refused != "" {
+		return errors.New(got.Refused)
 	}
 	messages, err := syscall.ParseSocketControlMessage(rights[:m])
 	if err != nil {
@@ -114,16 +127,13 @@ func (p *predecessor) receive() error {
 	return nil
 }
 
-// listen takes the old process's socket where the flag asks for the same address, and else a new one. A nil
-// predecessor has none.
+// listen takes the old process's socket for a flag, whose address is the same, and else a new one. A nil predecessor
+// has none.
 func (p *predecessor) listen(what, addr string) (net.Listener, error) {
 	if p != nil && p.listeners[what] != nil {
 		l := p.listeners[what]
 		delete(p.listeners, what)
-		if sameAddr(l, addr) {
-			return l, nil
-		}
-		l.Close()
+		return l, nil
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -148,10 +158,14 @@ func (p *predecessor) close() {
 
 // Run offers the sockets until ctx ends, or until another process has taken over: leave is called then.
 func (h *handover) Run(ctx context.Context, leave func()) error {
-	if err := os.Remove(h.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("offer a handover: %w", err)
+	err := os.Remove(h.path)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: h.path, Net: "unix"})
+	var l *net.UnixListener
+	if err == nil {
+		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: h.path, Net: "unix"})
+	}
 	if err != nil {
 		h.log.Warn("this server can't be taken over without a gap", "error", err)
 		<-ctx.Done()
@@ -181,16 +195,22 @@ func (h *handover) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
+	if err := conn.SetDeadline(time.Now().Add(handoverWithin)); err != nil {
+		return false
+	}
+	in := bufio.NewReader(conn)
+	if refused, err := h.refuse(in); err != nil || refused != "" {
+		h.log.Warn("a process that wanted to take over was refused", "reason", refused, "error", err)
+		_ = json.NewEncoder(conn).Encode(offered{Refused: refused}) // it may have gone
+		return false
+	}
 	if err := h.release(); err != nil {
 		h.log.Warn("the own file can't be let go", "error", err)
 	}
-	err := conn.SetDeadline(time.Now().Add(handoverWithin))
-	if err == nil {
-		err = h.send(conn)
-	}
+	err := h.send(conn)
 	if err == nil {
 		var said string
-		if said, err = bufio.NewReader(conn).ReadString('\n'); said == accepting {
+		if said, err = in.ReadString('\n'); said == accepting {
 			return true
 		}
 	}
@@ -202,6 +222,25 @@ func (h *handover) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 		h.log.Warn("the own file can't be taken back", "error", err)
 	}
 	return false
+}
+
+// refuse reads what a new process wants, and gives the reason why it does not get it, "" where it does. A second
+// server with other addresses is no replacement: without this, two under a supervisor would end each other for ever.
+func (h *handover) refuse(in *bufio.Reader) (reason string, err error) {
+	line, err := in.ReadSlice('\n') // of at most the reader's buffer
+	if err != nil {
+		return "", err
+	}
+	var w wanted
+	if err := json.Unmarshal(line, &w); err != nil {
+		return "", err
+	}
+	for _, s := range h.sockets {
+		if want := w.Addresses[s.flag]; !sameAddr(s.Listener, want) {
+			return fmt.Sprintf("it listens on %s %s, not on %s: a server is replaced by one with the same addresses; give these, or another --dir", s.flag, s.Addr(), want), nil
+		}
+	}
+	return "", nil
 }
 
 func (h *handover) send(conn *net.UnixConn) error {
@@ -225,15 +264,17 @@ func (h *handover) send(conn *net.UnixConn) error {
 	return err
 }
 
-// sameAddr tells whether a listener is what a flag asks for; port 0 takes any.
+// sameAddr reports whether a listener is what a flag asks for; port 0 takes any.
 func sameAddr(l net.Listener, want string) bool {
-	host, port, err := net.SplitHostPort(want)
-	if err != nil {
+	have, ok := l.Addr().(*net.TCPAddr)
+	asked, err := net.ResolveTCPAddr("tcp", want)
+	switch {
+	case err != nil || !ok:
 		return false
-	}
-	haveHost, havePort, _ := net.SplitHostPort(l.Addr().String())
-	if port != "0" && port != havePort {
+	case asked.Port != 0 && asked.Port != have.Port:
 		return false
+	case len(asked.IP) == 0 || asked.IP.IsUnspecified():
+		return have.IP.IsUnspecified()
 	}
-	return host == "" || host == "localhost" || host == haveHost || strings.Trim(haveHost, ":0.") == ""
+	return asked.IP.Equal(have.IP)
 }

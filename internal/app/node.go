@@ -29,8 +29,12 @@ import (
 	"vitrine/switches"
 )
 
-// drain is how long a stopping process finishes what it has begun.
-const drain = 8 * time.Second
+// drain is how long a stopping process finishes what it has begun; drainHTTP how long it waits for operators, who can
+// ask again.
+const (
+	drain     = 8 * time.Second
+	drainHTTP = 3 * time.Second
+)
 
 // node is one process: what its roles share, and the agents that run in it.
 type node struct {
@@ -169,7 +173,7 @@ func serve(ctx context.Context, server *http.Server, answer func() error) error 
 		return err
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainHTTP)
 	defer cancel()
 	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {

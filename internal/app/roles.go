@@ -12,10 +12,10 @@ type syncerCommand struct{ roomFlags }
 
 type detailCommand struct {
 	roomFlags
+	pageFlags
 	HTTP      string `name:"http" help:"Listen address of the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Disk      string `help:"What the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
 	Replica   string `name:"blobs-replica" help:"A replica of the blobs Redis to read from; what it has too old is read again at the master." placeholder:"URL"`
-	AccessLog string `help:"Write a line for each request, in the combined format; - is standard output." placeholder:"FILE"`
 	Templates string `help:"Folder with the shop's templates." type:"existingdir" placeholder:"DIR"`
 }
 
@@ -48,7 +48,7 @@ func (c *syncerCommand) Run(e *env) error {
 // Run is vitrine detail.
 func (c *detailCommand) Run(e *env) error {
 	return c.runRole(e, "detail", func(n *node) error {
-		shown, err := n.addDetail(detailOptions{HTTP: c.HTTP, Admin: c.Admin, Disk: c.Disk, Templates: c.Templates, Replica: c.Replica, AccessLog: c.AccessLog})
+		shown, err := n.addDetail(detailOptions{HTTP: c.HTTP, Admin: c.Admin, Disk: c.Disk, Templates: c.Templates, Replica: c.Replica, Pages: c.pageFlags})
 		if err == nil {
 			fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\n", shown.HTTP, shown.Admin)
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"time"
+
 	"vitrine/detail"
 )
 
@@ -24,11 +25,18 @@ func (n *node) listenDetail(server *detail.Server, opt detailOptions, c copies) 
 	if err != nil {
 		return s, err
 	}
-	web := detail.NewHTTPServer(handler, n.log)
-	n.start(func(ctx context.Context) error { return servePages(ctx, server, web, pages, n.takenOver.Load) })
+	w := &pageServer{server: server, web: detail.NewHTTPServer(handler, n.log), listener: pages, delay: opt.Pages.ShutdownDelay, taken: n.takenOver.Load, ended: make(chan struct{})}
+	n.start(w.Run)
 	n.start(func(ctx context.Context) error {
+		// /readyz tells of the shutdown, so it is answered until no page is any more.
+		later, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		go func() {
+			<-w.ended
+			cancel()
+		}()
 		back := a.server()
-		return serve(ctx, back, func() error { return back.Serve(admins) })
+		return serve(later, back, func() error { return back.Serve(admins) })
 	})
 	s = shown{HTTP: "http://" + pages.Addr().String(), Admin: "http://" + admins.Addr().String()}
 	n.pages = s.HTTP
@@ -61,26 +69,45 @@ func (n *node) offerHandover(server *detail.Server, c copies, sockets []socket) 
 }
 
 const (
-	drainTaken  = 5 * time.Second        // for visitors of a process that was taken over
-	drainEnding = 500 * time.Millisecond // for those of one that ends for good
+	drainTaken  = 4 * time.Second        // for connections to a process that was taken over to bring one more request
+	drainEnding = 500 * time.Millisecond // for those to one that ends for good
+	drainAnswer = 3 * time.Second        // and then for answers under way: a visitor who doesn't read holds nobody longer
 )
 
-// servePages answers until ctx ends, and then drains.
-func servePages(ctx context.Context, server *detail.Server, web *http.Server, l net.Listener, taken func() bool) error {
+// pageServer answers visitors.
+type pageServer struct {
+	server   *detail.Server
+	web      *http.Server
+	listener net.Listener
+	delay    time.Duration // between "not ready" and the closed listener
+	taken    func() bool   // reports whether another process serves on
+	ended    chan struct{} // is closed when no visitor is answered any more
+}
+
+// Run answers until ctx ends, and then drains. Unless another process has taken over, it serves on for a while first,
+// while /readyz says no: whoever balances load is to learn of it before connections are refused.
+func (s *pageServer) Run(ctx context.Context) error {
+	defer close(s.ended)
 	stopped := make(chan error, 1)
-	go func() { stopped <- server.Serve(web, l) }()
+	go func() { stopped <- s.server.Serve(s.web, s.listener) }()
 	select {
 	case err := <-stopped:
 		return err
 	case <-ctx.Done():
 	}
-	patience := drainEnding
-	if taken() {
-		patience = drainTaken
+	patience := drainTaken
+	if !s.taken() {
+		patience = drainEnding
+		s.server.Leave()
+		select {
+		case <-time.After(s.delay):
+		case err := <-stopped:
+			return err
+		}
 	}
-	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience+drainAnswer)
 	defer cancel()
-	err := server.Drain(short, web, l)
+	err := s.server.Drain(short, patience, s.web, s.listener)
 	<-stopped
 	return err
 }

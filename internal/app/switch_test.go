@@ -168,7 +168,7 @@ func TestEachSwitch(t *testing.T) {
 	t.Run("crawler.budget", func(t *testing.T) {
 		v.flip(0, "read.local", "off") // what is in memory they get
 		v.flip(0, "crawler.budget", "0")
-		expect("no budget", func() bool { return statusFor(t, v.Pages+"/item/1.html", "Somebot/1.0") == 503 })
+		expect("no budget", func() bool { return statusFor(t, v.Pages+"/item/1.html", "Somebot/1.0") == 429 })
 		v.flip(0, "crawler.budget", "100")
 		expect("a budget", func() bool { return statusFor(t, v.Pages+"/item/1.html", "Somebot/1.0") == 200 })
 		v.flip(0, "read.local", "on")

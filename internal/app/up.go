@@ -26,9 +26,9 @@ type upCommand struct {
 	Catalog string   `help:"Your shop; without it, the demo." placeholder:"FILE" type:"existingfile"`
 	Serve   []string `help:"Serve a file of rows as an upstream, named in the catalog as serve:NAME. Repeatable." placeholder:"NAME=FILE[:ID_FIELD]" sep:"none"`
 	Disk    string   `help:"What the local bbolt file keeps when there is a Redis: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
-	Access  string   `name:"access-log" help:"Write a line for each request, in the combined format; - is standard output." placeholder:"FILE"`
 	Shop    string   `help:"Listen address of the demo's back office and upstreams; another port is taken where this one is in use." default:"127.0.0.1:8082" placeholder:"ADDR"`
 	Lang    string   `help:"Language of the demo." enum:"en,zh" default:"en"`
+	pageFlags
 }
 
 func (upCommand) Help() string {
@@ -66,7 +66,7 @@ func (u *upCommand) Run(e *env) error {
 	if err := u.serveRows(n, specs, served); err != nil {
 		return err
 	}
-	opt := detailOptions{HTTP: u.HTTP, Admin: u.Admin, Disk: u.Disk, Templates: u.templates(), Index: true, AccessLog: u.Access}
+	opt := detailOptions{HTTP: u.HTTP, Admin: u.Admin, Disk: u.Disk, Templates: u.templates(), Index: true, Pages: u.pageFlags}
 	var demo *demoShop
 	if u.Catalog == "" {
 		if demo, err = u.openDemo(n, served); err != nil {

@@ -119,6 +119,9 @@ func (c *Conn) URL() string {
 	return c.cfg.URL
 }
 
+// Connected reports whether the connection stands at this moment.
+func (c *Conn) Connected() bool { return c.nats.IsConnected() }
+
 // Close sends what is written and closes the connection. Nothing of it runs on when it returns.
 func (c *Conn) Close() {
 	if c.nats.IsConnected() {

@@ -1,0 +1,155 @@
+package detail_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/detail"
+)
+
+// logging opens a shop that writes to an access log, which runs until stop is called.
+func logging(t *testing.T, log *detail.AccessLog, change ...func(*detail.Config)) (s *shop, stop func()) {
+	t.Helper()
+	s = open(t, append(change, func(c *detail.Config) { c.Access = log })...)
+	s.redis.put("sku:1", "item", 1, lamp)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- log.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return s, stop
+}
+
+// TestAccessLogThatHangs: no request waits for a log that nobody reads, lines are dropped and counted, and the end of
+// the server does not wait either.
+func TestAccessLogThatHangs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := detail.OpenAccessLog(path, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("a pipe without a reader was waited for")
+	}
+	reader, err := os.OpenFile(path, os.O_RDWR, 0) // which never reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	log, err := detail.OpenAccessLog(path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	s, stop := logging(t, log, func(c *detail.Config) { c.Registry = registry })
+	long := "User-Agent: " + strings.Repeat("a", 7000)
+	for range 600 { // 4 MB
+		if got := s.get(t, "/item/1.html", long); got.status != 200 {
+			t.Fatal(got.status)
+		}
+	}
+	if n := counted(t, registry, "vitrine_detail_access_log_dropped_total"); n == 0 {
+		t.Error("no line was dropped")
+	}
+	stop()
+}
+
+// broken is a writer that fails until it is mended.
+type broken struct {
+	lines
+	mended bool // guarded by lines.mu
+}
+
+func (b *broken) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.mended {
+		return len(p) / 2, errors.New("no space left")
+	}
+	return b.b.Write(p)
+}
+
+func TestAccessLogGoesOnAfterAnError(t *testing.T) {
+	out, said := &broken{}, &lines{}
+	log := detail.NewAccessLog(out, slog.New(slog.NewTextHandler(said, nil)))
+	s, stop := logging(t, log)
+	for range 4 {
+		s.get(t, "/item/1.html")
+	}
+	eventually(t, "lines are dropped", func() bool { return log.Dropped() > 0 })
+	out.mu.Lock()
+	out.mended = true
+	out.mu.Unlock()
+	s.get(t, "/item/1.html?again")
+	stop()
+	if !strings.Contains(out.String(), "again") {
+		t.Errorf("%q", out)
+	}
+	if strings.Count(said.String(), "no space left") != 1 {
+		t.Error(said)
+	}
+}
+
+func TestAccessLogIsRotated(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.log")
+	log, err := detail.OpenAccessLog(path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := logging(t, log)
+	has := func(path, what string) bool {
+		b, _ := os.ReadFile(path)
+		return strings.Contains(string(b), what)
+	}
+	for i := range 2 {
+		old, before, after := fmt.Sprint(path, ".", i), fmt.Sprint("before", i), fmt.Sprint("after", i)
+		s.get(t, "/item/1.html?"+before)
+		eventually(t, "the line is written", func() bool { return has(path, before) })
+		if err := os.Rename(path, old); err != nil {
+			t.Fatal(err)
+		}
+		s.get(t, "/item/1.html?"+after)
+		eventually(t, "it goes on in a new file", func() bool { return has(path, after) })
+		if has(old, after) {
+			t.Error("the old file has it")
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	log.Reopen()
+	eventually(t, "it is made anew where it was removed", func() bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
+}
+
+// TestAccessLogIsRead: what was written through a pipe comes whole.
+func TestAccessLogIsRead(t *testing.T) {
+	in, out := io.Pipe()
+	log := detail.NewAccessLog(out, slog.New(slog.DiscardHandler))
+	s, stop := logging(t, log)
+	s.get(t, "/item/1.html")
+	line, err := bufio.NewReader(in).ReadString('\n')
+	if err != nil || !strings.Contains(line, `"GET /item/1.html HTTP/1.1" 200 `) {
+		t.Error(line, err)
+	}
+	in.Close()
+	stop()
+}

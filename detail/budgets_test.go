@@ -1,0 +1,182 @@
+package detail_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"vitrine/detail"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+)
+
+// narrow is the upstream of live parts with so many places, as upstream.Client has them, that answers when it is let.
+type narrow struct {
+	places chan struct{}
+	let    chan struct{}
+
+	mu    sync.Mutex // guards asked
+	asked int
+}
+
+func (n *narrow) Live(ctx context.Context, l *catalog.Live, id string, _ map[string]string) (json.RawMessage, error) {
+	select {
+	case n.places <- struct{}{}:
+		defer func() { <-n.places }()
+	case <-ctx.Done():
+		return nil, item.ErrUnavailable
+	}
+	n.mu.Lock()
+	n.asked++
+	n.mu.Unlock()
+	if strings.HasPrefix(id, "slow") {
+		<-n.let
+	}
+	return json.RawMessage(`{"text":"here"}`), nil
+}
+
+func (n *narrow) count() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.asked
+}
+
+// TestLiveShares: one visitor with many questions leaves most of an upstream's places to the others.
+func TestLiveShares(t *testing.T) {
+	const places = 16
+	n := &narrow{places: make(chan struct{}, places), let: make(chan struct{})}
+	s := open(t, func(c *detail.Config) {
+		c.Live = n
+		c.Catalog().Upstreams["products"].Concurrency = places
+		for _, l := range c.Catalog().Pages[0].Live {
+			l.Deadline = time.Minute
+		}
+	})
+	var slow []string
+	for i := range 100 {
+		slow = append(slow, fmt.Sprint("slow", i))
+		s.redis.put("sku:"+slow[i], "item", 1, lamp)
+		s.redis.put(fmt.Sprint("sku:", i), "item", 1, lamp)
+	}
+	greedy := "X-Forwarded-For: 203.0.113.9"
+	var wait sync.WaitGroup
+	for i := range 3 {
+		wait.Go(func() { s.get(t, fmt.Sprintf("/live?ids=%s&area=%d", strings.Join(slow, ","), i), greedy) })
+	}
+	eventually(t, "the greedy visitor has his places", func() bool { return n.count() == places/4 })
+	for i := range 40 {
+		_, shown := s.live(t, fmt.Sprintf("/live/%d", i), fmt.Sprintf("X-Forwarded-For: 203.0.113.%d", 10+i))
+		if got := shown.Parts["delivery"].State; got != "fresh" {
+			t.Errorf("another visitor's part is %s", got)
+		}
+	}
+	close(n.let)
+	wait.Wait()
+}
+
+// TestLivePace: a visitor's questions have a pace, beyond which the last known is shown.
+func TestLivePace(t *testing.T) {
+	o := &owner{}
+	s := open(t, func(c *detail.Config) { c.Live = o })
+	ids := numbers(100)
+	for _, id := range ids {
+		s.redis.put("sku:"+id, "item", 1, lamp)
+	}
+	hidden := func(who string, requests int) (n int) {
+		for i := range requests {
+			_, shown := s.live(t, fmt.Sprintf("/live?ids=%s&area=%d-%d", strings.Join(ids, ","), len(who), i), "X-Forwarded-For: "+who)
+			for _, one := range shown.Items {
+				if one.Parts["delivery"].State != "fresh" {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	if n := hidden("203.0.113.9", 10); n < 100 {
+		t.Errorf("%d of 1000 hidden to who asks without an end", n)
+	}
+	if n := hidden("203.0.113.200", 1); n > 0 {
+		t.Errorf("%d hidden to another", n)
+	}
+}
+
+// TestHeadsAreBounded: the head of an answer fits into a proxy's buffer of 4 KiB, whatever the page refers to.
+func TestHeadsAreBounded(t *testing.T) {
+	for _, c := range []struct {
+		tags                detail.Tags
+		cacheTag, surrogate bool
+	}{{"", true, true}, {detail.CacheTag, true, false}, {detail.Surrogate, false, true}, {detail.TagsNone, false, false}} {
+		t.Run(string(c.tags), func(t *testing.T) {
+			s := open(t, func(d *detail.Config) { d.Tags = c.tags })
+			s.catalog.Pages[0].With[1].Ref.Max = 64
+			var ids []string
+			for i := range 64 {
+				ids = append(ids, fmt.Sprintf("%s%02d", strings.Repeat("a.", 31), i)) // longer when escaped
+				s.redis.put("sku:"+ids[i], "item", 1, lamp)
+			}
+			s.redis.put("sku:1", "item", 1, lamp, "siblings="+strings.Join(ids, ","))
+			got := s.get(t, "/item/1.html")
+			var head strings.Builder
+			if err := got.header.Write(&head); err != nil || head.Len() > 4000 {
+				t.Errorf("%d bytes, %v", head.Len(), err)
+			}
+			for name, want := range map[string]bool{"Cache-Tag": c.cacheTag, "Surrogate-Key": c.surrogate} {
+				value := got.header.Get(name)
+				if (value != "") != want || want && (!strings.HasPrefix(value, "sku:1") || !strings.HasSuffix(value, "more")) {
+					t.Errorf("%s: %q", name, value)
+				}
+			}
+		})
+	}
+	s := open(t)
+	s.redis.put("sku:1", "item", 1, lamp)
+	if got := s.get(t, "/item/1.html").header.Get("Cache-Tag"); got != "sku:1" {
+		t.Errorf("of a small page: %q", got)
+	}
+	if _, err := detail.New(detail.Config{Catalog: func() *catalog.Catalog { return nil }, Tags: "all"}); err == nil {
+		t.Error("unknown tags were taken")
+	}
+}
+
+// TestIndexIsGated: the list of all pages is made once for many, counts as a page that is made, and a crawler's budget
+// holds for it.
+func TestIndexIsGated(t *testing.T) {
+	var store *memory
+	s := open(t, func(c *detail.Config) {
+		store = c.Tiers[0].Blobs.(*memory)
+		c.Index = store
+	})
+	for i := range 50 {
+		store.put(fmt.Sprint("sku:", i), "item", 1, lamp)
+	}
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			if got := s.get(t, "/"); got.status != 200 || strings.Count(got.body, `href="/item/`) < 50 {
+				t.Error(got.status, len(got.body))
+			}
+		})
+	}
+	wait.Wait()
+	if n := store.scanned(); n != 1 {
+		t.Errorf("listed %d times", n)
+	}
+	refused := 0
+	for i := range 100 {
+		if got := s.get(t, fmt.Sprintf("/?cursor=%d", i), "User-Agent: Somebot/1"); got.status == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("a crawler got them all")
+	}
+	if got := s.get(t, "/?cursor="+strings.Repeat("x", 300)); got.status != 400 {
+		t.Error(got.status)
+	}
+}

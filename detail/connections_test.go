@@ -1,0 +1,226 @@
+package detail_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/detail"
+)
+
+// keepAlive is a visitor's connection.
+type keepAlive struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (s *shop) dial(t testing.TB) *keepAlive {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &keepAlive{conn, bufio.NewReader(conn)}
+}
+
+// ask sends a request with more header fields, and reads the answer.
+func (c *keepAlive) ask(path string, fields ...string) (*http.Response, error) {
+	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: shop\r\n%s\r\n", path, strings.Join(fields, "")); err != nil {
+		return nil, err
+	}
+	res, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	return res, err
+}
+
+// TestConnectionsAreBounded: whoever keeps connections open without a request, or without the end of one, keeps nobody
+// out.
+func TestConnectionsAreBounded(t *testing.T) {
+	const most = 20
+	for name, begin := range map[string]string{
+		"after an answer":    "GET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\n",
+		"before a request":   "",
+		"amid a request":     "GET /item/1.html HTTP/1.1\r\nHost: sh",
+		"after a hot answer": "GET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\nGET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry := prometheus.NewRegistry()
+			s := open(t, func(c *detail.Config) { c.Connections, c.Registry = most, registry })
+			s.redis.put("sku:1", "item", 1, lamp)
+			for range most {
+				c := s.dial(t)
+				if _, err := io.WriteString(c, begin); err != nil {
+					t.Fatal(err)
+				}
+				for range strings.Count(begin, "\r\n\r\n") {
+					res, err := http.ReadResponse(c.in, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					io.Copy(io.Discard, res.Body)
+				}
+			}
+			for range 2 * most {
+				if res, err := s.dial(t).ask("/item/1.html"); err != nil || res.StatusCode != 200 {
+					t.Fatal(res, err)
+				}
+			}
+			if n := counted(t, registry, "vitrine_detail_connections_evicted_total"); n < most {
+				t.Errorf("%v closed", n)
+			}
+		})
+	}
+}
+
+// TestDescriptorsRunOut: where the process has no descriptor left, waiting connections are given up for new ones.
+func TestDescriptorsRunOut(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	s := open(t, func(c *detail.Config) { c.Connections, c.Registry = 1000, registry })
+	s.redis.put("sku:1", "item", 1, lamp)
+	for range 50 {
+		if _, err := s.dial(t).ask("/item/1.html"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := s.dial(t) // its descriptor is the visitor's; the server's own is still to come
+	if _, err := late.ask("/item/1.html"); err != nil {
+		t.Fatal(err)
+	}
+	addr, err := net.ResolveTCPAddr("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(socket)
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	next, err := syscall.Dup(socket) // the lowest descriptor that is free
+	if err != nil {
+		t.Fatal(err)
+	}
+	syscall.Close(next)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(next), Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was)
+	if err := syscall.Connect(socket, &syscall.SockaddrInet4{Port: addr.Port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := syscall.Write(socket, []byte("GET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 12)
+	if _, err := syscall.Read(socket, answer); err != nil || string(answer) != "HTTP/1.1 200" {
+		t.Errorf("%q, %v", answer, err)
+	}
+	if counted(t, registry, "vitrine_detail_connections_evicted_total") == 0 {
+		t.Error("nothing was given up")
+	}
+}
+
+// TestIdleConnectionsAreSmall: a long head leaves nothing behind in memory.
+func TestIdleConnectionsAreSmall(t *testing.T) {
+	const visitors, bound = 100, 40 << 10 // bytes; without a long head it is about 20 KiB
+	s := open(t)
+	s.redis.put("sku:1", "item", 1, lamp)
+	long := "Cookie: " + strings.Repeat("a", 50<<10) + "\r\n"
+	if _, err := s.dial(t).ask("/item/1.html", long); err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	var idle []*keepAlive
+	for range visitors {
+		c := s.dial(t)
+		for range 2 {
+			if res, err := c.ask("/item/1.html", long); err != nil || res.StatusCode != 200 {
+				t.Fatal(res, err)
+			}
+		}
+		idle = append(idle, c)
+	}
+	if each := (int64(heap()) - int64(before)) / visitors; each > bound {
+		t.Errorf("%d bytes for each idle connection", each)
+	} else {
+		t.Logf("%d bytes for each idle connection", each)
+	}
+	runtime.KeepAlive(idle)
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what pools held is free after the second
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestNobodyHoldsTheShutdown: a visitor who does not read has his answer cut off when the time is over.
+func TestNobodyHoldsTheShutdown(t *testing.T) {
+	s := open(t)
+	big := `{"product":{"title":"` + strings.Repeat("x", 8<<20) + `"}}`
+	s.redis.put("sku:1", "item", 1, big)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := detail.NewHTTPServer(s.server.Handler(), slog.New(slog.DiscardHandler))
+	ended := make(chan error, 1)
+	go func() { ended <- s.server.Serve(web, l) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /item/1.json HTTP/1.1\r\nHost: shop\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); err != nil { // the answer is under way
+		t.Fatal(err)
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if err := s.server.Drain(ctx, 100*time.Millisecond, web, l); err != nil {
+		t.Error(err)
+	}
+	<-ended
+	if took := time.Since(began); took > 15*time.Second { // of a write's time-out of 30
+		t.Errorf("the shutdown took %s", took)
+	}
+}
+
+func TestNotReadyBeforeTheEnd(t *testing.T) {
+	s := open(t)
+	s.redis.put("sku:1", "item", 1, lamp)
+	if err := s.server.Ready(); err != nil {
+		t.Fatal(err)
+	}
+	s.server.Leave()
+	if err := s.server.Ready(); err == nil || !strings.Contains(err.Error(), "shutting down") {
+		t.Error(err)
+	}
+	if got := s.get(t, "/item/1.html"); got.status != 200 {
+		t.Error("it serves on:", got.status)
+	}
+}

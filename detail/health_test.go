@@ -1,0 +1,127 @@
+package detail_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/detail"
+	"vitrine/internal/kv"
+)
+
+// TestStaleMeansOvertaken: a system that is well marks nothing stale, however long ago a blob was read. Where no
+// announcement arrives, an expired one may be old.
+func TestStaleMeansOvertaken(t *testing.T) {
+	var deaf atomic.Bool
+	s := open(t, func(c *detail.Config) {
+		c.TTL = 2 * time.Second // and ten times that for expired ones
+		c.Hears = func() bool { return !deaf.Load() }
+	})
+	s.redis.put("sku:1", "item", 1, lamp)
+	s.redis.put("sku:1", "offer", 1, `{}`)
+	s.get(t, "/item/1.json")
+	release := make(chan struct{})
+	s.redis.set(func(m *memory) { m.hang = release })
+	defer close(release)
+	asked := s.redis.reads()
+	stale := func() bool {
+		got := s.get(t, "/item/1.json")
+		if got.status != 200 || !got.fromMemory() {
+			t.Fatal(got.status, got.header)
+		}
+		return got.header.Get("X-Vitrine-Stale") != ""
+	}
+	eventually(t, "the blobs expire, and are refreshed", func() bool {
+		if stale() {
+			t.Fatal("marked stale")
+		}
+		return s.redis.reads() > asked
+	})
+	if stale() {
+		t.Error("expired, and marked stale")
+	}
+	deaf.Store(true)
+	if !stale() {
+		t.Error("expired while no announcement arrives, and not marked")
+	}
+}
+
+// TestLastModifiedNeverFalls: the deletion of a dimension that is not the root is a change.
+func TestLastModifiedNeverFalls(t *testing.T) {
+	s := open(t)
+	at := func(gen time.Time, fetched time.Time, body string) time.Time {
+		t.Helper()
+		e := entity(t, "sku:1")
+		v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: uint64(gen.UnixMicro()), Fetched: fetched}, Body: []byte(body)}
+		s.redis.set(func(m *memory) { m.blobs[kv.BlobKey{Entity: e, Blob: "item"}] = v })
+		s.server.Announced(e, map[string]uint64{"item": v.Stamp})
+		got, err := http.ParseTime(s.get(t, "/item/1.json").header.Get("Last-Modified"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	s.get(t, "/item/1.json") // the catalog comes into force
+	now := time.Now()
+	past := now.Add(time.Second)
+	eventually(t, "a second passes", func() bool { return time.Now().After(past.Add(2 * time.Second)) })
+	with := at(past, past, `{"product":{"title":"Lamp"},"specs":{}}`)
+	without := at(past.Add(time.Second), now.Add(-time.Hour), lamp) // the newest record is gone
+	if !without.After(with) {
+		t.Errorf("%s, and then %s", with, without)
+	}
+}
+
+// panicking is a tier with a fault in it.
+type panicking struct{ *memory }
+
+func (panicking) ScanBlobs(context.Context, string, int) ([]kv.BlobKey, string, error) {
+	panic("a fault")
+}
+
+func TestPanicsAreTold(t *testing.T) {
+	out, registry := &lines{}, prometheus.NewRegistry()
+	s := open(t, func(c *detail.Config) {
+		c.Log, c.Registry, c.Index = slog.New(slog.NewJSONHandler(out, nil)), registry, panicking{}
+	})
+	for range 20 {
+		if got := s.get(t, "/"); got.status != 500 {
+			t.Error(got.status)
+		}
+	}
+	if n := counted(t, registry, "vitrine_detail_panics_total"); n != 20 {
+		t.Errorf("%v counted", n)
+	}
+	got := out.String()
+	if !strings.Contains(got, `"level":"ERROR"`) || !strings.Contains(got, "a fault") || !strings.Contains(got, "health_test.go") {
+		t.Error(got)
+	}
+	if n := strings.Count(got, "a fault"); n > 10 {
+		t.Errorf("%d lines", n)
+	}
+}
+
+// TestNoPageIsToldWithALimit: an outage writes a line a second, not one for each visitor.
+func TestNoPageIsToldWithALimit(t *testing.T) {
+	out := &lines{}
+	s := open(t, func(c *detail.Config) { c.Log = slog.New(slog.NewJSONHandler(out, nil)) })
+	s.redis.set(func(m *memory) { m.err = errDown })
+	const asked = 500
+	began := time.Now()
+	for i := range asked {
+		if got := s.get(t, fmt.Sprintf("/item/%d.html", i)); got.status != 503 {
+			t.Fatal(got.status)
+		}
+	}
+	most := 2 + int(time.Since(began)/time.Second)
+	if n := strings.Count(out.String(), "no page"); n < 1 || n > most {
+		t.Errorf("%d lines for %d failed pages, want at most %d", n, asked, most)
+	}
+}

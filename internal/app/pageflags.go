@@ -1,0 +1,33 @@
+package app
+
+import (
+	"net/netip"
+	"time"
+
+	"vitrine/detail"
+)
+
+// pageFlags are those of whatever serves pages.
+type pageFlags struct {
+	Access         string        `name:"access-log" help:"Write a line for each request, in the combined format; - is standard output." placeholder:"FILE"`
+	TrustedProxy   []string      `name:"trusted-proxy" help:"Networks or addresses of the proxies in front, whose X-Forwarded-For is believed; loopback always is." placeholder:"CIDR,…"`
+	CacheTags      string        `name:"cache-tags" help:"Headers that name a page's parts: both, cache-tag, surrogate-key or none." enum:"both,cache-tag,surrogate-key,none" default:"both"`
+	MaxConnections int           `name:"max-connections" help:"Connections of visitors that are open at once; 0 is what the limit of open files allows, 20,000 at most." default:"0" placeholder:"N"`
+	ShutdownDelay  time.Duration `name:"shutdown-delay" help:"How long /readyz says no before the listener closes, at most 5s." default:"100ms"`
+}
+
+const mostShutdownDelay = 5 * time.Second
+
+// check tells which flag has a value that makes no sense.
+func (f pageFlags) check() ([]netip.Prefix, error) {
+	proxies, err := detail.ParseProxies(f.TrustedProxy)
+	switch {
+	case err != nil:
+		return nil, usagef("--trusted-proxy: %v", err)
+	case f.MaxConnections < 0:
+		return nil, usagef("--max-connections %d: it must not be negative", f.MaxConnections)
+	case f.ShutdownDelay < 0 || f.ShutdownDelay > mostShutdownDelay:
+		return nil, usagef("--shutdown-delay %s: it must be between 0s and %s", f.ShutdownDelay, mostShutdownDelay)
+	}
+	return proxies, nil
+}

@@ -18,10 +18,10 @@ import (
 // detailOptions are what differs between up and a detail server of its own.
 type detailOptions struct {
 	HTTP, Admin string
-	Disk        string       // mirror or reads
-	Templates   string       // the shop's folder; "" for the theme alone
-	Index       bool         // list all pages at /
-	Replica     string       // URL of a Redis that blobs are read from, where it is another than that they are written to
+	Disk        string // mirror or reads
+	Templates   string // the shop's folder; "" for the theme alone
+	Index       bool   // list all pages at /
+	Replica     string // URL of a Redis that blobs are read from, where it is another than that they are written to
 	Pages       pageFlags
 	Pictures    http.Handler // of the demo, under /pictures/; nil for none
 }

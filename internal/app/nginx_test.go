@@ -1,8 +1,16 @@
 package app_test
 
 import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"net/url"
@@ -12,29 +20,30 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"vitrine/internal/redistest"
 )
 
-// nginx runs the configuration of deploy/nginx, with this test's addresses and folders in place of its own.
+// nginx runs the configuration of deploy/nginx, with this test's addresses and folders in place of its own. It has a
+// plain listener beside that of TLS, and a visitor may give himself an address as X-Forwarded-For.
 type nginx struct {
-	t    *testing.T
-	URL  string
-	dir  string
-	conf string
+	t      *testing.T
+	URL    string // plain
+	TLS    string // host:port
+	Moved  string // of the listener that sends to TLS
+	dir    string
+	conf   string
+	client *http.Client // that trusts the certificate
 }
 
 // startNginx starts nginx over the given servers, and stops it at the end of the test.
 func startNginx(t *testing.T, servers ...string) *nginx {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	n := &nginx{t: t, URL: "http://" + address, dir: t.TempDir()}
+	address, tlsAddress, moved := freeAddress(t), freeAddress(t), freeAddress(t)
+	n := &nginx{t: t, URL: "http://" + address, TLS: tlsAddress, Moved: "http://" + moved, dir: t.TempDir()}
 	n.conf = filepath.Join(n.dir, "nginx.conf")
+	n.certify()
 	conf := string(readFile(t, "../../deploy/nginx/nginx.conf"))
 	var list []string
 	for _, s := range servers {
@@ -42,16 +51,20 @@ func startNginx(t *testing.T, servers ...string) *nginx {
 	}
 	for old, now := range map[string]string{
 		`(?s)server 10\.0\.0\.11.*?;\s*server 10\.0\.0\.12.*?;`: strings.Join(list, "\n"),
-		`listen 80;`:                 "listen " + address + ";",
-		`/run/nginx.pid`:             n.dir + "/nginx.pid",
-		`/var/log/nginx/`:            n.dir + "/",
-		`/var/cache/nginx/`:          n.dir + "/cache-",
-		`buffer=64k flush=1s`:        "",
-		`worker_processes auto;`:     "worker_processes 1; daemon off; user root;",
-		`proxy_http_version 1\.1;`:   "proxy_http_version 1.1; client_body_temp_path " + n.dir + "/t1; proxy_temp_path " + n.dir + "/t2; fastcgi_temp_path " + n.dir + "/t3; uwsgi_temp_path " + n.dir + "/t4; scgi_temp_path " + n.dir + "/t5;",
-		`worker_connections \d+;`:    "worker_connections 512;",
-		`include switches\.conf;`:    "include " + n.dir + "/switches.conf;",
-		`keepalive_timeout 60s; #.*`: "keepalive_timeout 60s;",
+		`listen 80;`:                          "listen " + moved + ";",
+		`listen 443 ssl http2;`:               "listen " + address + "; listen " + tlsAddress + " ssl http2;",
+		`/etc/nginx/shop\.example`:            n.dir + "/shop",
+		`# set_real_ip_from 192\.0\.2\.0/24;`: "set_real_ip_from 127.0.0.0/8;",
+		`# real_ip_header`:                    "real_ip_header",
+		`/run/nginx.pid`:                      n.dir + "/nginx.pid",
+		`/var/log/nginx/`:                     n.dir + "/",
+		`/var/cache/nginx/`:                   n.dir + "/cache-",
+		`buffer=64k flush=1s`:                 "",
+		`worker_processes auto;`:              "worker_processes 1; daemon off; user root;",
+		`proxy_http_version 1\.1;`:            "proxy_http_version 1.1; client_body_temp_path " + n.dir + "/t1; proxy_temp_path " + n.dir + "/t2; fastcgi_temp_path " + n.dir + "/t3; uwsgi_temp_path " + n.dir + "/t4; scgi_temp_path " + n.dir + "/t5;",
+		`worker_connections \d+;`:             "worker_connections 2048;",
+		`include switches\.conf;`:             "include " + n.dir + "/switches.conf;",
+		`keepalive_timeout 60s; #.*`:          "keepalive_timeout 60s;",
 	} {
 		was := conf
 		if conf = regexp.MustCompile(old).ReplaceAllString(conf, now); conf == was {
@@ -85,6 +98,47 @@ func startNginx(t *testing.T, servers ...string) *nginx {
 		return ""
 	})
 	return n
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// certify makes a certificate for the shop, and a client that trusts it.
+func (n *nginx) certify() {
+	n.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"shop.example"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	write(n.t, filepath.Join(n.dir, "shop.pem"), string(certificate))
+	write(n.t, filepath.Join(n.dir, "shop.key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(certificate)
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, n.TLS)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true, DialContext: dial}
+	n.t.Cleanup(transport.CloseIdleConnections)
+	n.client = &http.Client{Transport: transport}
 }
 
 func nginxProgram(t *testing.T) string {

@@ -30,11 +30,12 @@ type shop struct {
 
 // product is what the shop knows of a SKU.
 type product struct {
-	Title   string
-	Brand   string
-	Price   int
-	Version int // rises with every change, over deletion and re-creation too
-	Gone    bool
+	Title    string
+	Brand    string
+	Price    int
+	Variants []string
+	Version  int // rises with every change, over deletion and re-creation too
+	Gone     bool
 }
 
 // shopCatalog declares a shop; %s stands for its address.
@@ -193,7 +194,7 @@ func row(what, id string, p product) map[string]any {
 	if what == "prices" {
 		return map[string]any{"amount": p.Price, "currency": "EUR"}
 	}
-	return map[string]any{"sku": id, "name": p.Title, "brand_id": p.Brand, "updated_at": p.Version}
+	return map[string]any{"sku": id, "name": p.Title, "brand_id": p.Brand, "variants": p.Variants, "updated_at": p.Version}
 }
 
 func (s *shop) batch(w http.ResponseWriter, what, query string) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vitrine/detail"
 	"vitrine/internal/bus"
 	"vitrine/internal/durable"
 	"vitrine/switches"
@@ -96,7 +97,7 @@ func (f *front) file() []byte {
 	}
 	b.WriteString("}\nmap $http_user_agent $vitrine_crawler {\n    default 0;\n")
 	if !f.node.switches.On(switches.Crawlers) {
-		b.WriteString("    \"~*(bot|crawl|spider|slurp|scrape)\" 1;\n")
+		fmt.Fprintf(&b, "    \"~*%s\" 1;\n", detail.CrawlerPattern)
 	}
 	b.WriteString("}\nmap \"$vitrine_route$vitrine_crawler\" $vitrine_shed {\n    default 1;\n    \"00\"    0;\n}\n")
 	return b.Bytes()

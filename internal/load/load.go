@@ -13,15 +13,16 @@ import (
 
 // Config of a run.
 type Config struct {
-	Addr        string        // host:port
-	Next        Workload      // what to ask for
-	Rate        float64       // requests a second that are due; 0 is as fast as the connections allow, a closed loop
-	For         time.Duration // of the run
-	Connections int           // at most so many requests are under way. Defaults to 64
-	Encoding    string        // Accept-Encoding; "" for none
-	Timeout     time.Duration // of one request. Defaults to 10 s
-	Recorded    []Request     // in place of Next and Rate: at their own times
-	Speed       float64       // of Recorded: 2 is twice as fast. Defaults to 1
+	Addr        string             // host:port
+	Next        Workload           // what to ask for
+	Rate        float64            // requests a second that are due; 0 is as fast as the connections allow, a closed loop
+	For         time.Duration      // of the run
+	Connections int                // at most so many requests are under way. Defaults to 64
+	Encoding    string             // Accept-Encoding; "" for none
+	Fields      func(n int) string // more header fields of the nth connection's requests, each ended by CRLF; nil for none
+	Timeout     time.Duration      // of one request. Defaults to 10 s
+	Recorded    []Request          // in place of Next and Rate: at their own times
+	Speed       float64            // of Recorded: 2 is twice as fast. Defaults to 1
 	Progress    func(done float64, sent int64)
 }
 
@@ -68,7 +69,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	queue := make(chan due, c.Connections)
 	var wait sync.WaitGroup
 	for i := range workers {
-		workers[i] = newWorker(c)
+		workers[i] = newWorker(c, i)
 		wait.Go(func() { workers[i].run(queue) })
 	}
 	began := time.Now()
@@ -135,11 +136,14 @@ func newHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)
 }
 
-func newWorker(c Config) *worker {
+func newWorker(c Config, n int) *worker {
 	w := &worker{client: client{addr: c.Addr, timeout: c.Timeout}, all: newHistogram(), good: newHistogram()}
 	w.result = Result{Status: map[int]int64{}, Source: map[string]int64{}, Errors: map[string]int64{}}
 	if c.Encoding != "" {
 		w.fields = "Accept-Encoding: " + c.Encoding + "\r\n"
+	}
+	if c.Fields != nil {
+		w.fields += c.Fields(n)
 	}
 	return w
 }
@@ -182,7 +186,7 @@ func class(err error) string {
 }
 
 func collect(workers []*worker, took time.Duration, sent, unsent int64) Result {
-	sum := newWorker(Config{})
+	sum := newWorker(Config{}, 0)
 	r := &sum.result
 	r.Seconds, r.Sent, r.Unsent = took.Seconds(), sent, unsent
 	for _, w := range workers {

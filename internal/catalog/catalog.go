@@ -10,6 +10,7 @@ import (
 type Catalog struct {
 	Source    []byte // the YAML as given
 	Revision  uint64 // of the KV bucket "catalog"; 0 for one that was only read from a file
+	Shapes    string // stands for the shapes of all dimensions and blobs together
 	Site      Site
 	Upstreams map[string]*Upstream
 	Kinds     map[string]*Kind
@@ -68,7 +69,7 @@ type Dimension struct {
 	Require  []Path // fields of the record that must be there
 	MaxBytes int64  // of an answer after decompression, for one entity; defaults to 1 MiB
 	Keep     bool   // absent: keep (default true). Only looked at where Get and Post.ID are missing
-	Shape    uint32 // 24-bit revision of everything that decides what a record looks like
+	Shape    uint32 // 24-bit revision of everything that decides what a record says; never 0
 	Blobs    []*Blob
 }
 
@@ -96,7 +97,7 @@ type Blob struct {
 	Name  string
 	Of    []*Dimension
 	Fold  *Query // nil: an object with one member per dimension
-	Shape uint32 // 24-bit revision of everything that decides what the blob looks like
+	Shape uint32 // 24-bit revision of everything that decides what the blob looks like; never 0
 }
 
 // Live is a live part. Either Blob is set, or From and Get are.

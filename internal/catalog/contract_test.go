@@ -209,7 +209,12 @@ func TestShapeFollowsTheFormAlone(t *testing.T) {
 	}{
 		{"timeout: 800ms", "timeout: 900ms", false, false},
 		{"batch_max: 50", "batch_max: 20", false, false},
-		{"get: /products/{id}\n", "get: /v2/products/{id}\n", false, false},
+		{"origin: \"https://shop.example\"", "origin: \"https://www.shop.example\"", false, false},
+		{"get: /products/{id}\n", "get: /v2/products/{id}\n", true, true},
+		{"batch: /products?ids={ids}\n", "batch: /v2/products?ids={ids}\n", true, true},
+		{"id_field: sku", "id_field: id", true, true},
+		{"Authorization: \"env:PRODUCTS_TOKEN\"", "X-Token: \"env:PRODUCTS_TOKEN\"", true, true},
+		{"http://127.0.0.1:9000", "http://127.0.0.1:9001", true, true},
 		{"require: [title]", "require: [title, images]", true, true},
 		{"{title: .name, images", "{title: .label, images", true, true},
 		{"version: updated_at", "version: rev", true, true},
@@ -222,6 +227,30 @@ func TestShapeFollowsTheFormAlone(t *testing.T) {
 		if (got[0] != base[0]) != c.record || (got[1] != base[1]) != c.blob {
 			t.Errorf("%s → %s: record changed %v, blob changed %v", c.old, c.new, got[0] != base[0], got[1] != base[1])
 		}
+	}
+}
+
+func TestAllShapesTogetherHaveAMark(t *testing.T) {
+	base := parse(t, whole).Shapes
+	for _, c := range []struct {
+		old, new string
+		changed  bool
+	}{
+		{"timeout: 800ms", "timeout: 900ms", false},
+		{"html: [overview]", "html: [summary]", true},
+		{"offer: { of: [price, stock] }", "deal: { of: [price, stock] }", true},
+		{"offer: { of: [price, stock] }", "offer: { of: [stock, price] }", true},
+	} {
+		src := strings.Replace(whole, c.old, c.new, 1)
+		if strings.HasPrefix(c.new, "deal") {
+			src = strings.NewReplacer("overlay: [offer]", "overlay: [deal]", "blob: offer", "blob: deal").Replace(src)
+		}
+		if got := parse(t, src).Shapes; (got != base) != c.changed {
+			t.Errorf("%s → %s: changed %v", c.old, c.new, got != base)
+		}
+	}
+	if again := parse(t, whole).Shapes; again != base {
+		t.Error("the same catalog has another mark")
 	}
 }
 

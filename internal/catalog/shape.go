@@ -9,23 +9,26 @@ import (
 
 // seal computes the shapes, dimensions first, since blobs are made of them.
 func (c *compiler) seal() {
-	for _, k := range c.cat.Kinds {
+	all := fnv.New64a()
+	for _, name := range keysOf(c.cat.Kinds) {
+		k := c.cat.Kinds[name]
 		for _, d := range k.Dimensions {
 			d.Shape = shapeOf(d.form())
+			fmt.Fprintf(all, "record %s.%s %06x\n", k.Name, d.Name, d.Shape)
 		}
-	}
-	for _, k := range c.cat.Kinds {
 		for _, b := range k.Blobs {
 			b.Shape = shapeOf(b.form())
+			fmt.Fprintf(all, "blob %s.%s %06x\n", k.Name, b.Name, b.Shape)
 		}
 	}
+	c.cat.Shapes = fmt.Sprintf("%016x", all.Sum64())
 }
 
 // cleaning is the revision of what shape.Clean makes of HTML. Raised, every field of HTML is fetched anew.
 const cleaning = 2
 
-// form is everything that decides what a record of the dimension looks like, and nothing else: not
-// where or how its owner is asked.
+// form is everything that decides what a record of the dimension says: what is asked of whom, and what is made of
+// the answer. How it is asked is no part of it: how patiently, how many at a time, with which secrets.
 func (d *Dimension) form() string {
 	var refs, paths []string
 	for _, r := range d.Refs {
@@ -39,8 +42,22 @@ func (d *Dimension) form() string {
 	}
 	slices.Sort(refs)
 	slices.Sort(paths)
-	return strings.Join([]string{"record", d.From.Name, textOf(d.Pick), textOf(d.Gone), d.Version.String(),
+	return strings.Join([]string{"record", d.asked(), textOf(d.Pick), textOf(d.Gone), d.Version.String(),
 		strings.Join(refs, "\n"), strings.Join(paths, "\n")}, "\x00")
+}
+
+// asked is what is asked of whom. A file that is served has another address after each start, and counts by its name.
+func (d *Dimension) asked() string {
+	from := d.From.URL
+	if d.From.Serve != "" {
+		from = "serve:" + d.From.Serve
+	}
+	var post Post
+	if d.Post != nil {
+		post = *d.Post
+	}
+	return fmt.Sprintf("%q %q %q get %q batch %q by %q post %q %q keep %t", d.From.Name, from, keysOf(d.From.Headers),
+		d.Get, d.Batch, d.IDField.String(), post.Path, post.JSON, d.Keep)
 }
 
 // form is everything that decides what the blob looks like.

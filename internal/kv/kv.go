@@ -58,7 +58,9 @@ type PutResult struct {
 // missing: its dimensions have to be asked for again, with force, and nothing follows from what is not there.
 type State struct {
 	Gens    map[string]uint64 // dimension → gen
+	Shapes  map[string]uint32 // dimension → shape of the record in force
 	Built   map[string]uint64 // blob → the gen up to which it is built and announced
+	BuiltAs map[string]uint32 // blob → shape of what was built up to there; none where its records had different ones
 	Wanted  map[string]Refs   // dimension → refs of the record in force
 	Applied map[string]Refs   // dimension → refs that the relation index holds
 	Damaged bool
@@ -96,11 +98,12 @@ type StateReader interface {
 type Built struct {
 	Entity item.Entity
 	Gens   map[string]uint64 // blob → gen
+	Shapes map[string]uint32 // blob → shape it has; left out for one that is of no single shape
 }
 
 // Builder keeps the books of the syncer.
 type Builder interface {
-	// MarkBuilt sets each Built to the greater of its value and the one given.
+	// MarkBuilt sets each Built, and with it BuiltAs, unless it is greater than the gen given.
 	MarkBuilt(ctx context.Context, built []Built) error
 	// Raise gives the dimensions of an entity new gens with no new record, so that their blobs are
 	// folded, announced and taken up by every cache again: for a changed fold, or a damaged blob.

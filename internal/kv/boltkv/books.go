@@ -19,7 +19,9 @@ import (
 type books struct {
 	Last       uint64                   `json:"n,omitempty"` // the counter of stamps and gens
 	Gens       map[string]uint64        `json:"g,omitempty"`
+	Shapes     map[string]uint32        `json:"s,omitempty"`
 	Built      map[string]uint64        `json:"b,omitempty"`
+	BuiltAs    map[string]uint32        `json:"t,omitempty"`
 	Wanted     map[string]kv.Refs       `json:"w,omitempty"`
 	Applied    map[string]kv.Refs       `json:"a,omitempty"`
 	Validators map[string]kv.Validators `json:"v,omitempty"`
@@ -33,7 +35,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // state is a copy that its receiver may keep. Refs are never changed in place and need none.
 func (b *books) state() kv.State {
-	return kv.State{Gens: maps.Clone(b.Gens), Built: maps.Clone(b.Built), Wanted: maps.Clone(b.Wanted), Applied: maps.Clone(b.Applied), Damaged: b.damaged}
+	return kv.State{
+		Gens: maps.Clone(b.Gens), Shapes: maps.Clone(b.Shapes), Built: maps.Clone(b.Built), BuiltAs: maps.Clone(b.BuiltAs),
+		Wanted: maps.Clone(b.Wanted), Applied: maps.Clone(b.Applied), Damaged: b.damaged,
+	}
 }
 
 // next is the counter's next value: it rises, and does not repeat after the books were lost.

@@ -101,6 +101,7 @@ func putRecord(tx *bbolt.Tx, p kv.Put, value []byte) (kv.PutResult, error) {
 		result.Outcome = kv.Applied
 		set(&held.Gens, p.Dimension, stamp, false)
 	}
+	set(&held.Shapes, p.Dimension, p.Value.Shape, p.Value.Shape == 0)
 	set(&held.Wanted, p.Dimension, p.Refs, len(p.Refs) == 0)
 	set(&held.Validators, p.Dimension, p.Validators, p.Validators == kv.Validators{})
 	if err := recs.Put(key, value); err != nil {
@@ -132,7 +133,10 @@ func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
 		for _, b := range built {
 			held := readBooks(tx, b.Entity)
 			for blob, gen := range b.Gens {
-				set(&held.Built, blob, max(gen, held.Built[blob]), false)
+				if gen >= held.Built[blob] {
+					set(&held.Built, blob, gen, false)
+					set(&held.BuiltAs, blob, b.Shapes[blob], b.Shapes[blob] == 0)
+				}
 			}
 			if err := held.write(tx, b.Entity); err != nil {
 				return err

@@ -31,6 +31,39 @@ func builtRises(t *testing.T, s Records) {
 	must(t, s.MarkBuilt(t.Context(), nil))
 }
 
+// builtAs: the shape of what is built goes with its gen, and the books hold the shape of each record.
+func builtAs(t *testing.T, s Records) {
+	steps := []struct {
+		gen         uint64
+		shape, want uint32
+	}{
+		{9, 0xabcdef, 0xabcdef},
+		{10, 1, 1},
+		{9, 2, 1}, // an older one says nothing
+		{10, 3, 3},
+		{11, 0, 0},
+	}
+	for _, step := range steps {
+		must(t, s.MarkBuilt(t.Context(), []kv.Built{{Entity: sku("1"), Gens: map[string]uint64{"item": step.gen}, Shapes: map[string]uint32{"item": step.shape}}}))
+		if got := state(t, s, sku("1")).BuiltAs["item"]; got != step.want {
+			t.Errorf("built as %x after %+v", got, step)
+		}
+	}
+	key, shaped := record("1", "product"), value(kv.Alive, `1`)
+	shaped.Shape = 0xfedcba
+	first := put(t, s, kv.Put{RecordKey: key, Value: shaped})
+	if got := state(t, s, sku("1")).Shapes["product"]; got != 0xfedcba {
+		t.Errorf("the record has shape %x in the books", got)
+	}
+	shaped.Shape = 2
+	if late := puts(t, s, kv.Put{RecordKey: key, Expect: first.Stamp + 1, Value: shaped})[0]; late.State.Shapes["product"] != 0xfedcba {
+		t.Errorf("a put that was refused moved the shape to %x", late.State.Shapes["product"])
+	}
+	if second := put(t, s, kv.Put{RecordKey: key, Expect: first.Stamp, Value: shaped, Same: true}); second.State.Shapes["product"] != 2 {
+		t.Errorf("the shape stays %x", second.State.Shapes["product"])
+	}
+}
+
 func raises(t *testing.T, s Records) {
 	key := record("1", "product")
 	r := put(t, s, kv.Put{RecordKey: key, Value: value(kv.Alive, `1`), Refs: refs("brand", "b")})

@@ -58,7 +58,10 @@ func (m *model) refs(r *rapid.T) kv.Refs {
 // state is the entity's, with maps to write to.
 func (m *model) state(e item.Entity) kv.State {
 	if _, ok := m.states[e]; !ok {
-		m.states[e] = kv.State{Gens: map[string]uint64{}, Built: map[string]uint64{}, Wanted: map[string]kv.Refs{}, Applied: map[string]kv.Refs{}}
+		m.states[e] = kv.State{
+			Gens: map[string]uint64{}, Shapes: map[string]uint32{}, Built: map[string]uint64{}, BuiltAs: map[string]uint32{},
+			Wanted: map[string]kv.Refs{}, Applied: map[string]kv.Refs{},
+		}
 	}
 	return m.states[e]
 }
@@ -79,6 +82,7 @@ func (m *model) put(r *rapid.T) {
 	if p.Value.Life == kv.Alive {
 		p.Value.Body = fmt.Appendf(nil, `%d`, rapid.IntRange(0, 99).Draw(r, "body"))
 	}
+	p.Value.Shape = rapid.SampledFrom([]uint32{1, 0x10000, 0xffffff}).Draw(r, "shape")
 	p.Validators.ETag = rapid.SampledFrom([]string{"", "v1", "v2"}).Draw(r, "etag")
 	p.Same = there && rapid.Bool().Draw(r, "same")
 	p.Expect = was.Stamp
@@ -115,6 +119,7 @@ func (m *model) stored(p kv.Put, got kv.PutResult) {
 	if !p.Same {
 		state.Gens[p.Dimension] = got.Stamp
 	}
+	state.Shapes[p.Dimension] = p.Value.Shape
 	delete(state.Wanted, p.Dimension)
 	if p.Refs != nil {
 		state.Wanted[p.Dimension] = p.Refs
@@ -133,11 +138,20 @@ func (m *model) raise(r *rapid.T) {
 
 func (m *model) markBuilt(r *rapid.T) {
 	e, gen := m.entity(r), rapid.Uint64Range(0, 1<<53-1).Draw(r, "gen")
-	if err := m.s.MarkBuilt(m.t.Context(), []kv.Built{{Entity: e, Gens: map[string]uint64{"item": gen}}}); err != nil {
+	as := rapid.SampledFrom([]uint32{0, 1, 0xffffff}).Draw(r, "shape")
+	if err := m.s.MarkBuilt(m.t.Context(), []kv.Built{{Entity: e, Gens: map[string]uint64{"item": gen}, Shapes: map[string]uint32{"item": as}}}); err != nil {
 		r.Fatal(err)
 	}
-	if built := m.state(e).Built; gen > 0 || len(built) > 0 { // whether 0 is kept is the store's own affair
-		built["item"] = max(built["item"], gen)
+	state := m.state(e)
+	if gen < state.Built["item"] {
+		return
+	}
+	delete(state.BuiltAs, "item")
+	if as > 0 { // whether a 0 is kept is the store's own affair, here and there
+		state.BuiltAs["item"] = as
+	}
+	if gen > 0 {
+		state.Built["item"] = gen
 	}
 }
 
@@ -224,7 +238,8 @@ func (m *model) readState(r *rapid.T, e item.Entity) kv.State {
 
 func (m *model) same(r *rapid.T, e item.Entity, got kv.State) {
 	zero := cmpopts.IgnoreMapEntries(func(_ string, n uint64) bool { return n == 0 })
-	if diff := cmp.Diff(m.state(e), got, cmpopts.EquateEmpty(), zero); diff != "" {
+	unshaped := cmpopts.IgnoreMapEntries(func(_ string, n uint32) bool { return n == 0 })
+	if diff := cmp.Diff(m.state(e), got, cmpopts.EquateEmpty(), zero, unshaped); diff != "" {
 		r.Fatalf("state of %s (-want +got):\n%s", e, diff)
 	}
 }

@@ -10,16 +10,16 @@ import (
 	"vitrine/internal/kv"
 )
 
-// MarkBuilt raises what the hashes hold as built, and never lowers it.
+// MarkBuilt raises what the hashes hold as built, and never lowers it. The shape goes with it.
 func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
 	var calls []call
 	for _, b := range built {
 		if len(b.Gens) == 0 {
 			continue
 		}
-		args := make([]any, 0, 2*len(b.Gens))
+		args := make([]any, 0, 3*len(b.Gens))
 		for blob, gen := range b.Gens {
-			args = append(args, blob, strconv.FormatUint(gen, 10))
+			args = append(args, blob, strconv.FormatUint(gen, 10), b.Shapes[blob])
 		}
 		calls = append(calls, call{[]string{kv.StateKey(b.Entity)}, args})
 	}

@@ -81,7 +81,10 @@ func encodeValidators(v kv.Validators) (string, error) {
 
 // decodeState reads the hash, given as field, value, field, value, … A field that can't be read is left out.
 func (s *Store) decodeState(key string, flat []string) kv.State {
-	state := kv.State{Gens: map[string]uint64{}, Built: map[string]uint64{}, Wanted: map[string]kv.Refs{}, Applied: map[string]kv.Refs{}}
+	state := kv.State{
+		Gens: map[string]uint64{}, Shapes: map[string]uint32{}, Built: map[string]uint64{}, BuiltAs: map[string]uint32{},
+		Wanted: map[string]kv.Refs{}, Applied: map[string]kv.Refs{},
+	}
 	for i := 0; i+1 < len(flat); i += 2 {
 		field, value := flat[i], flat[i+1]
 		if len(field) < 3 || field[1] != ':' {
@@ -91,8 +94,12 @@ func (s *Store) decodeState(key string, flat []string) kv.State {
 		switch name := field[2:]; field[0] {
 		case 'g':
 			err = decodeInto(state.Gens, name, value, decodeGen)
+		case 's':
+			err = decodeInto(state.Shapes, name, value, decodeShape)
 		case 'b':
 			err = decodeInto(state.Built, name, value, decodeGen)
+		case 't':
+			err = decodeInto(state.BuiltAs, name, value, decodeShape)
 		case 'w':
 			err = decodeInto(state.Wanted, name, value, decodeRefs)
 		case 'a':
@@ -123,6 +130,11 @@ func decodeGen(text string) (uint64, error) {
 		err = fmt.Errorf("%d was never issued", gen)
 	}
 	return gen, err
+}
+
+func decodeShape(s string) (uint32, error) {
+	n, err := strconv.ParseUint(s, 10, 24)
+	return uint32(n), err
 }
 
 func decodeRefs(s string) (refs kv.Refs, err error) {

@@ -60,11 +60,13 @@ own(KEYS[2])
 local stamp = head(KEYS[1])
 if stamp ~= ARGV[1] then return {3, stamp, redis.call('HGETALL', KEYS[2])} end
 local n, dim, outcome = next_number(KEYS[2]), ARGV[3], 2
+local high, middle, low = string.byte(ARGV[2], 34, 36)
 stamp = bytes(n)
 if ARGV[4] ~= '1' or not gen(KEYS[2], 'g:' .. dim) then outcome = 1 end
 set(KEYS[1], string.sub(ARGV[2], 1, 2) .. stamp .. string.sub(ARGV[2], 11), ARGV[7])
 redis.call('HSET', KEYS[2], 'n', digits(n))
 if outcome == 1 then redis.call('HSET', KEYS[2], 'g:' .. dim, digits(n)) end
+redis.call('HSET', KEYS[2], 's:' .. dim, digits(high * 65536 + middle * 256 + low))
 keep_field('w:' .. dim, ARGV[5])
 keep_field('v:' .. dim, ARGV[6])
 return {outcome, stamp, redis.call('HGETALL', KEYS[2])}
@@ -92,13 +94,13 @@ set(KEYS[1], ARGV[1], ARGV[2])
 return 1
 `
 
-// KEYS state. ARGV blob, gen, blob, gen, … with gens in decimal without leading zeros.
+// KEYS state. ARGV blob, gen, shape, blob, gen, shape, … with gens in decimal without leading zeros.
 const markBuiltLua = stateLua + `
 own(KEYS[1])
-for i = 1, #ARGV, 2 do
+for i = 1, #ARGV, 3 do
   local field, new = 'b:' .. ARGV[i], ARGV[i + 1]
   local old = gen(KEYS[1], field) or ''
-  if #old < #new or #old == #new and old < new then redis.call('HSET', KEYS[1], field, new) end
+  if #old < #new or #old == #new and old <= new then redis.call('HSET', KEYS[1], field, new, 't:' .. ARGV[i], ARGV[i + 2]) end
 end
 return 1
 `

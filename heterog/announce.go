@@ -18,7 +18,7 @@ func (w *Worker) split(ctx context.Context, tasks []bus.Task) []error {
 	for i, t := range tasks {
 		kind, err := w.Catalog().Kind(t.Change.Entity.Kind)
 		if err != nil {
-			out[i] = err
+			out[i] = w.final(err)
 			continue
 		}
 		parts := make([]item.Change, len(kind.Dimensions))

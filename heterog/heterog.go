@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"vitrine/internal/bus"
@@ -17,9 +18,10 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// Config of a Worker. All fields but Rounds and Patience are needed.
+// Config of a Worker. All fields but Head, Rounds and Patience are needed.
 type Config struct {
 	Catalog  func() *catalog.Catalog // the one in force
+	Head     func() error            // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
 	Store    Store
 	Upstream Fetcher
 	Bus      Publisher
@@ -56,20 +58,30 @@ type Worker struct {
 
 // New makes a worker. It holds no goroutine: a bus.Consumer drives it.
 func New(c Config) *Worker {
+	if c.Head == nil {
+		c.Head = func() error { return nil }
+	}
 	c.Rounds = cmp.Or(c.Rounds, 5)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
 	return &Worker{Config: c, looks: newLooks(), refs: newAnnouncer(c.Store, c.Bus)}
 }
 
-// Check tells whether the catalog in force declares what a change names.
-func (w *Worker) Check(c item.Change) error {
-	cat := w.Catalog()
-	if c.Dimension == item.All {
-		_, err := cat.Kind(c.Entity.Kind)
-		return err
+// Check tells whether the catalog in force declares what a change names. What an older catalog does not know may be new.
+func (w *Worker) Check(c item.Change) (err error) {
+	if cat := w.Catalog(); c.Dimension == item.All {
+		_, err = cat.Kind(c.Entity.Kind)
+	} else {
+		_, err = cat.Dimension(c.Entity.Kind, c.Dimension)
 	}
-	_, err := cat.Dimension(c.Entity.Kind, c.Dimension)
-	return err
+	return w.final(err)
+}
+
+// final is err where the catalog that does not know a name is the one in force, and else why it is not.
+func (w *Worker) final(err error) error {
+	if err == nil {
+		return nil
+	}
+	return cmp.Or(w.Head(), err)
 }
 
 // Group puts changes of one dimension together, as many as its owner takes in one call.
@@ -104,14 +116,15 @@ func (w *Worker) Places() (all []bus.Place) {
 
 // Handle turns changes of one group into records. It gives one error per task, nil for what is stored
 // and announced, bus.ErrLookAgain for that of which nothing new was found. Other errors wrap item.ErrUnavailable,
-// ErrRefused, ErrBehind, ErrChanged, ErrOwn or ErrUnknown.
+// ErrRefused, ErrBehind, ErrChanged, ErrOwn, ErrCatalog or ErrUnknown.
 func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	if tasks[0].Change.Dimension == item.All {
 		return w.split(ctx, tasks)
 	}
-	d, err := w.Catalog().Dimension(tasks[0].Change.Entity.Kind, tasks[0].Change.Dimension)
+	cat := w.Catalog()
+	d, err := cat.Dimension(tasks[0].Change.Entity.Kind, tasks[0].Change.Dimension)
 	if err != nil {
-		return all(tasks, err)
+		return all(tasks, w.final(err))
 	}
 	jobs := newJobs(d, tasks)
 	todo := jobs
@@ -123,6 +136,10 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 		todo = w.read(ctx, todo)
 		w.fetch(ctx, d, todo)
 		failpoint.Hit(failpoint.Fetched)
+		if err := w.mayPut(cat, d, todo); err != nil {
+			fail(todo, err)
+			break
+		}
 		todo = w.put(ctx, d, todo)
 	}
 	failpoint.Hit(failpoint.Put)
@@ -163,6 +180,19 @@ func (w *Worker) fetch(ctx context.Context, d *catalog.Dimension, jobs []*job) {
 		jobs[i].value, jobs[i].refs, jobs[i].err = jobs[i].shape(d, a)
 		jobs[i].validators = kv.Validators{ETag: a.ETag, LastModified: a.LastModified}
 	}
+}
+
+// mayPut fails where what was fetched is not of the shape in force: another catalog has come since this work began,
+// or a record of another shape would be replaced, which is older than this process's catalog, or newer. A process
+// whose catalog is the older one would undo what the others have made of the new one.
+func (w *Worker) mayPut(cat *catalog.Catalog, d *catalog.Dimension, jobs []*job) error {
+	if w.Catalog() != cat {
+		return fmt.Errorf("%w: another one came into force while %s.%s was fetched", item.ErrCatalog, d.Kind.Name, d.Name)
+	}
+	if slices.ContainsFunc(jobs, func(j *job) bool { return j.held.Life != kv.Absent && j.held.Shape != d.Shape }) {
+		return w.Head()
+	}
+	return nil
 }
 
 // put stores what was fetched and returns the jobs that were overtaken, to be fetched again.

@@ -2,7 +2,9 @@ package syncer
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"slices"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
@@ -15,6 +17,7 @@ type job struct {
 	task    bus.Task
 	state   kv.State
 	todo    []wanted
+	anew    []*catalog.Blob      // that are there, and of another shape than they should be
 	records map[string]kv.Record // by dimension
 	puts    []kv.BlobPut
 	err     error // of a blob or of the index; the rest of the entity is gone on with
@@ -45,7 +48,10 @@ func (j *job) leave(what string, err error) {
 	if what != "" {
 		err = fmt.Errorf("%s of %s: %w", what, j.entity(), err)
 	}
-	j.away = fmt.Errorf("%w: %w", item.ErrOwn, err)
+	if !errors.Is(err, item.ErrCatalog) {
+		err = fmt.Errorf("%w: %w", item.ErrOwn, err)
+	}
+	j.away = err
 }
 
 // askAll are changes of all that the entity consists of.
@@ -61,12 +67,7 @@ func (j *job) thorough() bool { return j.task.Change.Lane != item.Normal || j.ta
 func (j *job) want(b *catalog.Blob, gen uint64) { j.todo = append(j.todo, wanted{b, gen}) }
 
 func (j *job) wants(b *catalog.Blob) bool {
-	for _, w := range j.todo {
-		if w.blob == b {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(j.todo, func(w wanted) bool { return w.blob == b })
 }
 
 // recordKeys are the records that the wanted blobs are folded from, each once.
@@ -134,6 +135,15 @@ func (j *job) gens() map[string]uint64 {
 		gens[p.Blob] = p.Value.Stamp
 	}
 	return gens
+}
+
+// shapes are those of what was put, by blob.
+func (j *job) shapes() map[string]uint32 {
+	shapes := make(map[string]uint32, len(j.puts))
+	for _, p := range j.puts {
+		shapes[p.Blob] = p.Value.Shape
+	}
+	return shapes
 }
 
 // vector is the gen of each blob of the entity: what was put now, and else what was built before.

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,10 @@ import (
 	"vitrine/internal/shape"
 )
 
-// Config of a Folder. All fields are needed.
+// Config of a Folder. All fields but Head are needed.
 type Config struct {
 	Catalog func() *catalog.Catalog // the one in force
+	Head    func() error            // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
 	Records Records
 	Blobs   Blobs
 	Bus     Publisher
@@ -47,31 +49,44 @@ type Publisher interface {
 type Folder struct{ Config }
 
 // New makes a Folder.
-func New(c Config) *Folder { return &Folder{c} }
+func New(c Config) *Folder {
+	if c.Head == nil {
+		c.Head = func() error { return nil }
+	}
+	return &Folder{c}
+}
 
 // batch is how many entities are folded in one go.
 const batch = 64
 
-// Check tells whether the catalog in force declares the entity's kind.
+// Check tells whether the catalog in force declares the entity's kind. What an older catalog does not know may be new.
 func (f *Folder) Check(c item.Change) error {
-	_, err := f.Catalog().Kind(c.Entity.Kind)
+	_, err := f.kind(c.Entity.Kind)
 	return err
+}
+
+func (f *Folder) kind(name string) (*catalog.Kind, error) {
+	kind, err := f.Catalog().Kind(name)
+	if err != nil {
+		err = cmp.Or(f.Head(), err)
+	}
+	return kind, err
 }
 
 // Group puts entities of one kind together.
 func (f *Folder) Group(c item.Change) (key string, limit int) { return c.Entity.Kind, batch }
 
 // Handle folds entities of one kind. It gives one error per task, nil for what is stored, announced and
-// marked built. Errors wrap item.ErrUnavailable, ErrRefused, ErrChanged or ErrUnknown. An entity whose part of a
+// marked built. Errors wrap item.ErrUnavailable, ErrRefused, ErrChanged, ErrCatalog or ErrUnknown. An entity whose part of a
 // store is away holds no other up.
 func (f *Folder) Handle(ctx context.Context, tasks []bus.Task) []error {
-	kind, err := f.Catalog().Kind(tasks[0].Change.Entity.Kind)
+	kind, err := f.kind(tasks[0].Change.Entity.Kind)
 	if err != nil {
 		return all(tasks, err)
 	}
 	jobs := newJobs(tasks)
 	for _, step := range []func(context.Context, *catalog.Kind, []*job) error{
-		f.load, f.inspect, f.fold, f.put, f.relate, f.announce, f.mark,
+		f.load, f.inspect, f.reshape, f.fold, f.put, f.relate, f.announce, f.mark,
 	} {
 		left := present(jobs)
 		if len(left) == 0 {
@@ -100,8 +115,11 @@ func (f *Folder) load(ctx context.Context, kind *catalog.Kind, jobs []*job) erro
 		}
 		j.state = states[i]
 		for _, b := range kind.Blobs {
-			if gen := j.state.Gen(b.Dimensions()); gen > j.state.Built[b.Name] {
+			switch gen := j.state.Gen(b.Dimensions()); {
+			case gen > j.state.Built[b.Name]:
 				j.want(b, gen)
+			case shape.MustReshape(b, j.state):
+				j.wantAnew(b)
 			}
 		}
 		if j.state.Damaged {
@@ -144,33 +162,8 @@ func (f *Folder) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) e
 		if err != nil {
 			return err
 		}
-		j.leave("mend "+keys[i].Blob, f.mend(ctx, j, b, blobs[i]))
+		j.mend(b, blobs[i])
 	}
-	return nil
-}
-
-// mend has a blob folded again that is missing, or was made for another shape. The latter gets a new gen
-// first, since a blob is only written over a lower one.
-func (f *Folder) mend(ctx context.Context, j *job, b *catalog.Blob, stored kv.Blob) error {
-	switch {
-	case j.wants(b):
-		return nil
-	case stored.Life == kv.Absent:
-		j.want(b, j.state.Gen(b.Dimensions()))
-		return nil
-	case stored.Shape == b.Shape:
-		return nil
-	}
-	root := b.Of[0].Name
-	if err := f.Records.Raise(ctx, j.entity(), []string{root}); err != nil {
-		return fmt.Errorf("raise %s of %s: %w", root, j.entity(), err)
-	}
-	states, err := f.Records.States(ctx, []item.Entity{j.entity()})
-	if err != nil {
-		return fmt.Errorf("read state: %w", err)
-	}
-	j.state = states[0]
-	j.want(b, j.state.Gen(b.Dimensions()))
 	return nil
 }
 
@@ -214,12 +207,16 @@ func (f *Folder) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	if len(puts) == 0 {
 		return nil
 	}
-	_, err := f.Blobs.PutBlobs(ctx, puts)
+	stored, err := f.Blobs.PutBlobs(ctx, puts)
+	var refused []contested
 	for i, err := range kv.ItemErrors(err, len(puts)) {
 		owners[i].leave("put "+puts[i].Blob, err)
+		if err == nil && !stored[i] {
+			refused = append(refused, contested{owners[i], puts[i]})
+		}
 	}
 	failpoint.Hit(failpoint.BlobPut)
-	return nil
+	return f.contest(ctx, refused)
 }
 
 // announce tells the whole vector of each entity that has something new, or may have.
@@ -245,7 +242,7 @@ func (f *Folder) mark(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var owners []*job
 	for _, j := range jobs {
 		if len(j.puts) > 0 {
-			built, owners = append(built, kv.Built{Entity: j.entity(), Gens: j.gens()}), append(owners, j)
+			built, owners = append(built, kv.Built{Entity: j.entity(), Gens: j.gens(), Shapes: j.shapes()}), append(owners, j)
 		}
 	}
 	if len(built) == 0 {

@@ -15,6 +15,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/shape"
 )
 
 // Config of a Sweeper.
@@ -31,6 +32,7 @@ type Config struct {
 	Pace     func() int64              // percent of how often Run sweeps; defaults to 100
 	DryRun   bool                      // count, and repair nothing
 	Repaired func(cause string, n int) // told after each repair; defaults to nothing
+	Agreed   func() bool               // false: there are processes with other shapes, and records are not reshaped; defaults to true
 }
 
 // Records is what a Sweeper needs of the records store.
@@ -57,13 +59,16 @@ func New(c Config) *Sweeper {
 	c.Every = cmp.Or(c.Every, 5*time.Minute)
 	c.Page = cmp.Or(c.Page, 500)
 	c.Settle = cmp.Or(c.Settle, 2*time.Second)
+	if c.Agreed == nil {
+		c.Agreed = func() bool { return true }
+	}
 	return &Sweeper{c}
 }
 
 // Found is what a sweep came across.
 type Found struct {
 	Entities int // looked at
-	Dirty    int // with blobs or relations behind their records
+	Dirty    int // with blobs or relations behind their records, or blobs of another shape than the catalog's
 	Blobs    int // that are not what their records fold to; only where blobs are compared
 	Reshaped int // records of another shape than the catalog's
 }
@@ -76,6 +81,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	timer := time.NewTicker(s.Every)
 	defer timer.Stop()
 	credit := int64(0)
+	reshape := &spaced{}
 	for n := 1; ; n++ {
 		for credit = min(200, credit+s.pace()); credit < 100; credit += s.pace() {
 			select {
@@ -85,18 +91,15 @@ func (s *Sweeper) Run(ctx context.Context) error {
 			}
 		}
 		credit -= 100
-		sweep := func() (Found, error) { return s.Sweep(ctx, false) }
-		if n%compareEvery == 0 {
-			sweep = func() (Found, error) { return s.Compare(ctx) }
-		}
-		found, err := sweep()
+		found, err := s.sweep(ctx, reshape.next(), n%compareEvery == 0)
+		reshape.told(found, err)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			s.Log.Warn("sweep broken off; the next one starts over", "error", err)
-		case found.Dirty+found.Blobs > 0:
-			s.Log.Info("sweep found something to mend", "entities", found.Entities, "dirty", found.Dirty, "blobs", found.Blobs)
+		case found.Dirty+found.Blobs+found.Reshaped > 0:
+			s.Log.Info("sweep found something to mend", "entities", found.Entities, "dirty", found.Dirty, "blobs", found.Blobs, "reshaped", found.Reshaped)
 		}
 		select {
 		case <-ctx.Done():
@@ -106,17 +109,60 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep looks at every entity once. A thorough sweep also has blobs compared with their shape and asks
-// the owners for records of another shape than the catalog's; it is what a new catalog needs.
-func (s *Sweeper) Sweep(ctx context.Context, thorough bool) (found Found, err error) {
-	err = s.each(ctx, func(entities []item.Entity) error { return s.page(ctx, entities, thorough, &found) })
-	return found, err
+// Sweep looks at every entity once: for blobs and relations behind their records, and for records and blobs of another
+// shape than the catalog's.
+func (s *Sweeper) Sweep(ctx context.Context) (Found, error) {
+	return s.sweep(ctx, shape.MustRefetch, false)
+}
+
+// SweepAnew is the Sweep that a new catalog needs. It also asks for what an entity has no record of, since the
+// dimension may be new.
+func (s *Sweeper) SweepAnew(ctx context.Context) (Found, error) {
+	missing := func(d *catalog.Dimension, state kv.State) bool { return state.Shapes[d.Name] != d.Shape }
+	return s.sweep(ctx, missing, false)
 }
 
 // Compare is a Sweep that also compares every blob with what its records fold to.
-func (s *Sweeper) Compare(ctx context.Context) (found Found, err error) {
+func (s *Sweeper) Compare(ctx context.Context) (Found, error) {
+	return s.sweep(ctx, shape.MustRefetch, true)
+}
+
+// spaced has records of another shape announced by fewer and fewer sweeps, while there are some: what its owner
+// refuses to give anew would be asked for every five minutes without end.
+type spaced struct{ pause, left int }
+
+func (p *spaced) next() mustRefetch {
+	if p.left > 0 {
+		return never
+	}
+	return shape.MustRefetch
+}
+
+func (p *spaced) told(found Found, err error) {
+	switch {
+	case err != nil:
+	case p.left > 0:
+		p.left--
+	case found.Reshaped > 0:
+		p.pause = min(2*p.pause+1, compareEvery-1)
+		p.left = p.pause
+	default:
+		p.pause = 0
+	}
+}
+
+// mustRefetch tells whether a record is to be fetched anew, by its entity's state.
+type mustRefetch func(*catalog.Dimension, kv.State) bool
+
+func never(*catalog.Dimension, kv.State) bool { return false }
+
+func (s *Sweeper) sweep(ctx context.Context, refetch mustRefetch, compare bool) (found Found, err error) {
 	err = s.each(ctx, func(entities []item.Entity) error {
-		return errors.Join(s.page(ctx, entities, false, &found), s.compare(ctx, entities, &found))
+		err := s.page(ctx, entities, refetch, &found)
+		if compare {
+			err = errors.Join(err, s.compare(ctx, entities, &found))
+		}
+		return err
 	})
 	return found, err
 }
@@ -154,11 +200,11 @@ func (s *Sweeper) repaired(cause string, n int) {
 	}
 }
 
-func (s *Sweeper) page(ctx context.Context, entities []item.Entity, thorough bool, found *Found) error {
+// page looks at some entities.
+func (s *Sweeper) page(ctx context.Context, entities []item.Entity, refetch mustRefetch, found *Found) error {
 	states, away := s.Records.States(ctx, entities)
 	errs := kv.ItemErrors(away, len(entities))
-	var syncs []item.Change
-	var known []item.Entity
+	var syncs, changes []item.Change
 	for i, e := range entities {
 		if errs[i] != nil {
 			continue
@@ -167,63 +213,40 @@ func (s *Sweeper) page(ctx context.Context, entities []item.Entity, thorough boo
 		if errors.Is(err, item.ErrUnknown) {
 			continue // left over from an older catalog
 		}
-		known = append(known, e)
 		found.Entities++
-		dirty := Dirty(kind, states[i])
-		if dirty {
-			found.Dirty++
-		}
-		if dirty || thorough {
+		if Dirty(kind, states[i]) {
 			syncs = append(syncs, item.Change{Lane: item.Refresh, Entity: e})
 		}
+		for _, d := range kind.Dimensions {
+			if refetch(d, states[i]) {
+				changes = append(changes, item.Change{Lane: item.Refresh, Entity: e, Dimension: d.Name})
+			}
+		}
 	}
+	found.Dirty += len(syncs)
+	found.Reshaped += len(changes)
 	if s.DryRun {
 		return away
 	}
 	if err := s.Bus.PublishSyncs(ctx, syncs); err != nil {
 		return fmt.Errorf("announce to the syncer: %w", err)
 	}
-	if !thorough {
-		s.repaired("dirty", len(syncs))
-	}
-	if !thorough {
+	s.repaired("dirty", len(syncs))
+	if !s.Agreed() {
 		return away
 	}
-	return errors.Join(away, s.reshaped(ctx, known, found))
-}
-
-// reshaped asks for records again that were made for another shape.
-func (s *Sweeper) reshaped(ctx context.Context, entities []item.Entity, found *Found) error {
-	var keys []kv.RecordKey
-	var shapes []uint32
-	for _, e := range entities {
-		kind, err := s.Catalog().Kind(e.Kind)
-		if err != nil {
-			continue
-		}
-		for _, d := range kind.Dimensions {
-			keys, shapes = append(keys, kv.RecordKey{Entity: e, Dimension: d.Name}), append(shapes, d.Shape)
-		}
-	}
-	records, away := s.Records.Records(ctx, keys)
-	errs := kv.ItemErrors(away, len(keys))
-	var changes []item.Change
-	for i, r := range records {
-		if errs[i] == nil && r.Shape != shapes[i] { // an absent or damaged record has shape 0
-			changes = append(changes, item.Change{Lane: item.Refresh, Entity: keys[i].Entity, Dimension: keys[i].Dimension})
-		}
-	}
-	found.Reshaped += len(changes)
 	if err := s.Bus.PublishChanges(ctx, changes, bus.PublishOptions{}); err != nil {
 		return fmt.Errorf("announce records of another shape: %w", err)
 	}
+	s.repaired("shape", len(changes))
 	return away
 }
 
-// Dirty tells whether an entity's blobs or relations are behind its records.
+// Dirty tells whether an entity's blobs or relations are behind its records, or its blobs of another shape than the
+// catalog's.
 func Dirty(kind *catalog.Kind, s kv.State) bool {
 	for _, b := range kind.Blobs {
-		if s.Gen(b.Dimensions()) > s.Built[b.Name] {
+		if s.Gen(b.Dimensions()) > s.Built[b.Name] || shape.MustReshape(b, s) {
 			return true
 		}
 	}

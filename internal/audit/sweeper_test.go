@@ -62,38 +62,52 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	put := func(kind, id string, shape uint32, built bool) {
+	put := func(kind, id string, shape uint32, built bool, as uint32) {
 		key := kv.RecordKey{Entity: item.Entity{Kind: kind, ID: id}, Dimension: "price"}
 		res, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: key, Value: kv.Value{Header: kv.Header{Life: kv.Alive, Shape: shape}, Body: []byte("{}")}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if built {
-			gens := map[string]uint64{"offer": res[0].State.Gens["price"]}
-			if err := store.MarkBuilt(t.Context(), []kv.Built{{Entity: key.Entity, Gens: gens}}); err != nil {
+			b := kv.Built{Entity: key.Entity, Gens: map[string]uint64{"offer": res[0].State.Gens["price"]}, Shapes: map[string]uint32{"offer": as}}
+			if err := store.MarkBuilt(t.Context(), []kv.Built{b}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	today := cat.Kinds["sku"].Dimensions[0].Shape
-	put("sku", "clean", today, true)
-	put("sku", "dirty", today, false)
-	put("sku", "old", today+1, true)
-	put("left_over", "1", today, false)
+	today, blob := cat.Kinds["sku"].Dimensions[0].Shape, cat.Kinds["sku"].Blobs[0].Shape
+	put("sku", "clean", today, true, blob)
+	put("sku", "dirty", today, false, 0)
+	put("sku", "old", today+1, true, blob+1) // its blob waits for the record
+	put("sku", "old_blob", today, true, blob+1)
+	put("left_over", "1", today, false, 0)
+	if err := store.Raise(t.Context(), item.Entity{Kind: "sku", ID: "empty"}, []string{"other"}); err != nil {
+		t.Fatal(err)
+	}
+	dirty := []string{"sync.refresh.sku.dirty", "sync.refresh.sku.old_blob"}
 	for _, c := range []struct {
-		name     string
-		thorough bool
-		want     []string
+		name   string
+		sweep  func(*audit.Sweeper) (audit.Found, error)
+		others bool // there are processes with other shapes
+		want   []string
+		found  audit.Found
 	}{
-		{"finds what is dirty", false, []string{"sync.refresh.sku.dirty"}},
-		{"finds another shape when thorough, and has all blobs looked at", true,
-			[]string{"change.refresh.sku.price.old", "sync.refresh.sku.clean", "sync.refresh.sku.dirty", "sync.refresh.sku.old"}},
+		{"finds what is dirty, or of another shape", func(s *audit.Sweeper) (audit.Found, error) { return s.Sweep(t.Context()) }, false,
+			append([]string{"change.refresh.sku.price.old"}, dirty...), audit.Found{Entities: 5, Dirty: 2, Reshaped: 1}},
+		{"asks for what a new catalog has more", func(s *audit.Sweeper) (audit.Found, error) { return s.SweepAnew(t.Context()) }, false,
+			append([]string{"change.refresh.sku.price.empty", "change.refresh.sku.price.old"}, dirty...), audit.Found{Entities: 5, Dirty: 2, Reshaped: 2}},
+		{"reshapes no records while others have other shapes", func(s *audit.Sweeper) (audit.Found, error) { return s.Sweep(t.Context()) }, true,
+			dirty, audit.Found{Entities: 5, Dirty: 2, Reshaped: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := &line{}
-			s := audit.New(audit.Config{Catalog: func() *catalog.Catalog { return cat }, Records: store, Bus: l, Log: log, Page: 2})
-			if _, err := s.Sweep(t.Context(), c.thorough); err != nil {
+			s := audit.New(audit.Config{Catalog: func() *catalog.Catalog { return cat }, Records: store, Bus: l, Log: log, Page: 2, Agreed: func() bool { return !c.others }})
+			found, err := c.sweep(s)
+			if err != nil {
 				t.Fatal(err)
+			}
+			if found != c.found {
+				t.Errorf("found %+v, want %+v", found, c.found)
 			}
 			slices.Sort(l.subjects)
 			if diff := cmp.Diff(c.want, l.subjects); diff != "" {
@@ -129,7 +143,7 @@ func TestCompare(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := store.MarkBuilt(t.Context(), []kv.Built{{Entity: e, Gens: map[string]uint64{"offer": gen}}}); err != nil {
+		if err := store.MarkBuilt(t.Context(), []kv.Built{{Entity: e, Gens: map[string]uint64{"offer": gen}, Shapes: map[string]uint32{"offer": kind.Blobs[0].Shape}}}); err != nil {
 			t.Fatal(err)
 		}
 	}

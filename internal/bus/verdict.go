@@ -78,7 +78,7 @@ const (
 	wrong  response = iota // an attempt: after the last one, a dead letter
 	silent                 // nobody answered: tried again for ever
 	behind                 // its handler knows when to believe
-	own                    // our own store or queue is away, or another writer was faster: tried again soon, for ever
+	own                    // our own store, queue or catalog is away, or another writer was faster: tried again soon, for ever
 )
 
 // rule says how a class of errors is met. 0 attempts are those of the config.
@@ -89,9 +89,10 @@ type rule struct {
 }
 
 // rules is the one table from classes of errors to actions; the first match counts.
-func rules() [10]rule {
+func rules() [11]rule {
 	return [...]rule{
 		{item.ErrOwn, own, 0},
+		{item.ErrCatalog, own, 0},
 		{item.ErrSubject, wrong, 1},
 		{item.ErrUnknown, wrong, 1},
 		{item.ErrName, wrong, 1},
@@ -119,7 +120,7 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 	r := match(err)
 	next := past{wrong: w.task.Attempt - 1, second: w.task.Second}
 	switch {
-	case w.fatal != nil:
+	case w.fatal != nil && r.response != own:
 		return verdict{action: fail}
 	case r.response == own: // by deliveries: nothing is written for it
 		return verdict{action: again, delay: min(c.cfg.Backoff(w.deliveries()), ownBackoff)}

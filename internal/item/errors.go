@@ -26,6 +26,9 @@ var (
 	ErrNotAsked = errors.New("upstream not asked")
 	// ErrOwn is a store or a queue of Vitrine's own that is not there. Work waits for it, however long.
 	ErrOwn = errors.New("own store or queue unavailable")
+	// ErrCatalog is work that waits for this process to have the catalog in force: it has an older one, by which
+	// nothing may be decided.
+	ErrCatalog = errors.New("an older catalog here than the one in force")
 	// ErrDamaged is a stored value whose checksum or form is wrong. Readers treat it as absent.
 	ErrDamaged = errors.New("stored value damaged")
 	// ErrBehind is an answer older than the record in force: a lagging replica, asked again for a minute.

@@ -14,7 +14,7 @@ import (
 // root: without it there is no blob, which is told by the value's Life. Errors wrap item.ErrRefused.
 func Fold(b *catalog.Blob, e item.Entity, records map[string]kv.Record) (kv.Value, error) {
 	root := records[b.Of[0].Name]
-	v := kv.Value{Header: kv.Header{Life: root.Life, Version: root.Version, Fetched: root.Fetched, Event: root.Event, Source: root.Source, Shape: b.Shape}}
+	v := kv.Value{Header: kv.Header{Life: root.Life, Version: root.Version, Fetched: root.Fetched, Event: root.Event, Source: root.Source, Shape: blobOf(b, records)}}
 	switch root.Life {
 	case kv.Absent:
 		v.Life, v.Fetched = kv.Unknown, time.Time{}

@@ -1,0 +1,123 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/shape"
+)
+
+// mend wants a blob that is missing, or that was made for another shape.
+func (j *job) mend(b *catalog.Blob, stored kv.Blob) {
+	to := shape.Blob(b, j.state.Shapes)
+	switch {
+	case j.wants(b), slices.Contains(j.anew, b):
+	case stored.Life == kv.Absent:
+		j.want(b, j.state.Gen(b.Dimensions()))
+	case to != 0 && stored.Shape != to:
+		j.wantAnew(b)
+	}
+}
+
+// wantAnew notes a blob that must get a new gen before it is folded.
+func (j *job) wantAnew(b *catalog.Blob) { j.anew = append(j.anew, b) }
+
+// reshape raises the roots of blobs that are there in another shape than they should be, since a blob is only written
+// over a lower gen. Two syncers with different catalogs would do so for ever: only the one with the catalog in force may.
+func (f *Folder) reshape(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
+	jobs = slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return len(j.anew) == 0 })
+	if len(jobs) == 0 {
+		return nil
+	}
+	if err := f.Head(); err != nil {
+		for _, j := range jobs {
+			j.leave("reshape", err)
+		}
+		return nil
+	}
+	for _, j := range jobs {
+		j.leave("raise", f.Records.Raise(ctx, j.entity(), j.roots()))
+	}
+	states, err := f.Records.States(ctx, entities(jobs))
+	for i, err := range kv.ItemErrors(err, len(jobs)) {
+		jobs[i].leave("read state", err)
+		if jobs[i].away == nil {
+			jobs[i].rise(kind, states[i])
+		}
+	}
+	return nil
+}
+
+// roots are those of the blobs to be made anew, each once.
+func (j *job) roots() (names []string) {
+	for _, b := range j.anew {
+		if root := b.Of[0].Name; !slices.Contains(names, root) {
+			names = append(names, root)
+		}
+	}
+	return names
+}
+
+// rise takes the state as it is after roots were raised: what was wanted is wanted under its new gen, and so is every
+// blob that has risen with them.
+func (j *job) rise(kind *catalog.Kind, s kv.State) {
+	j.state = s
+	for i, w := range j.todo {
+		j.todo[i].gen = s.Gen(w.blob.Dimensions())
+	}
+	for _, b := range kind.Blobs {
+		if gen := s.Gen(b.Dimensions()); gen > s.Built[b.Name] && !j.wants(b) {
+			j.want(b, gen)
+		}
+	}
+}
+
+// contested is a blob that was refused.
+type contested struct {
+	job *job
+	put kv.BlobPut
+}
+
+// contest looks at what stands in the way of blobs that were refused. That is newer as a rule, or the same. One of the
+// same gen and another shape was folded by a syncer with another catalog: it must not be taken for what was meant
+// here, gets a new gen, and its entity is folded again.
+func (f *Folder) contest(ctx context.Context, refused []contested) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	keys := make([]kv.BlobKey, len(refused))
+	for i, c := range refused {
+		keys[i] = c.put.BlobKey
+	}
+	there, err := f.Blobs.Blobs(ctx, keys)
+	for i, err := range kv.ItemErrors(err, len(keys)) {
+		c := refused[i]
+		c.job.leave("read what stands in the way of "+c.put.Blob, err)
+		if c.job.away != nil || there[i].Stamp != c.put.Value.Stamp || there[i].Shape == c.put.Value.Shape {
+			continue
+		}
+		if err := f.Head(); err != nil {
+			c.job.leave("contest "+c.put.Blob, err)
+			continue
+		}
+		c.job.leave("raise", f.Records.Raise(ctx, c.job.entity(), []string{c.job.withdraw(c.put)}))
+	}
+	return nil
+}
+
+// withdraw gives up a blob that was folded, and names its root. The entity stays dirty, and is tried again.
+func (j *job) withdraw(put kv.BlobPut) (root string) {
+	for _, w := range j.todo {
+		if w.blob.Name == put.Blob {
+			root = w.blob.Of[0].Name
+		}
+	}
+	j.puts = slices.DeleteFunc(j.puts, func(p kv.BlobPut) bool { return p.Blob == put.Blob })
+	j.err = errors.Join(j.err, fmt.Errorf("%w: %s was folded by another catalog under the same gen", item.ErrChanged, put.BlobKey))
+	return root
+}

@@ -1,0 +1,36 @@
+package bus_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// What an older catalog does not know waits, however often it is looked at, until the process has the one in force.
+func TestUnknownWaitsForTheCatalogInForce(t *testing.T) {
+	c := connect(t)
+	var looks atomic.Int32
+	handled := make(chan bus.Task, 1)
+	consume(t, bus.ConsumerConfig{
+		Conn: c, Attempts: 2,
+		Check: func(item.Change) error {
+			if looks.Add(1) < 5 {
+				return item.ErrCatalog
+			}
+			return nil
+		},
+		Handle: func(_ context.Context, batch []bus.Task) []error {
+			handled <- batch[0]
+			return none(batch)
+		},
+	})
+	publish(t, c, change(item.High, "1"))
+	receive(t, "the change, once it is known", handled)
+	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	if _, failed, err := c.Pending(t.Context()); err != nil || failed > 0 {
+		t.Errorf("%d dead letters, %v", failed, err)
+	}
+}

@@ -19,6 +19,7 @@ import (
 
 	"vitrine/internal/audit"
 	"vitrine/internal/bus"
+	"vitrine/internal/control"
 	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/switches"

@@ -9,6 +9,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/control"
 )
 
 type catalogCommand struct {
@@ -101,15 +102,17 @@ func (c *catalogPush) Run(e *env) error {
 	return pushedCatalog(c.natsFlag).push(e, c.File, func(conn *bus.Conn) (uint64, error) { return pushCatalog(e.ctx, conn, src) })
 }
 
-func pushedCatalog(f natsFlag) pushed { return pushed{f, catalogBucket, catalogKey, "catalog"} }
+func pushedCatalog(f natsFlag) pushed {
+	return pushed{f, control.CatalogBucket, control.CatalogKey, "catalog"}
+}
 
 // pushCatalog puts src in force, unless it is what stands there already, and returns its revision.
 func pushCatalog(ctx context.Context, conn *bus.Conn, src []byte) (uint64, error) {
-	bucket := conn.Bucket(catalogBucket)
-	if now, err := bucket.Get(ctx, catalogKey); err == nil && bytes.Equal(now.Value, src) {
+	bucket := conn.Bucket(control.CatalogBucket)
+	if now, err := bucket.Get(ctx, control.CatalogKey); err == nil && bytes.Equal(now.Value, src) {
 		return now.Revision, nil
 	}
-	revision, err := bucket.Put(ctx, catalogKey, src)
+	revision, err := bucket.Put(ctx, control.CatalogKey, src)
 	if err != nil {
 		return 0, fmt.Errorf("push the catalog: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vitrine/internal/control"
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/kv/rediskv"
@@ -130,7 +131,7 @@ func (d *doctorCommand) loadCatalog(ctx context.Context, e *env, conn *bus.Conn)
 	if conn == nil {
 		return nil, "", fmt.Errorf("not looked at without NATS; or name a file: --catalog FILE")
 	}
-	cat, err := loadCatalog(ctx, conn)
+	cat, err := control.Load(ctx, conn)
 	return cat, "the one in force", err
 }
 

@@ -42,7 +42,7 @@ type node struct {
 	log      *slog.Logger
 	dir      string
 	bus      *bus.Conn
-	catalog  *follower
+	catalog  *control.Follower
 	upstream *upstream.Client
 	records  kv.Records
 	blobs    kv.Blobs
@@ -105,10 +105,10 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 		return fmt.Errorf("prepare the streams: %w", err)
 	}
 	n.presence = n.newPresence()
-	n.catalog = newFollower(conn, n.log)
-	n.catalog.took = func(c *catalog.Catalog) { declareSwitches(n.switches, c) }
+	n.catalog = control.NewFollower(conn, n.log)
+	n.catalog.Took = func(c *catalog.Catalog) { declareSwitches(n.switches, c) }
 	if cfg.Away {
-		n.catalog.keep(filepath.Join(n.dir, "catalog.json"))
+		n.catalog.Keep(filepath.Join(n.dir, "catalog.json"))
 	}
 	n.start(n.catalog.Run)
 	n.start(n.followSwitches)

@@ -13,6 +13,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/control"
 	"vitrine/internal/item"
 	"vitrine/internal/upstream"
 )
@@ -108,7 +109,7 @@ func (r *refreshCommand) validate() error {
 
 func (r *refreshCommand) catalog(ctx context.Context, e *env, conn *bus.Conn) (*catalog.Catalog, error) {
 	if r.Catalog == "" {
-		return loadCatalog(ctx, conn)
+		return control.Load(ctx, conn)
 	}
 	src, err := os.ReadFile(r.Catalog)
 	if err != nil {

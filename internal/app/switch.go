@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/control"
 	"vitrine/switches"
 )
 
@@ -31,7 +32,7 @@ type switchCommand struct {
 // remotePanel is what is in force for a process without a name: the settings of the scope all.
 func remotePanel(ctx context.Context, conn *bus.Conn) (*switches.Panel, error) {
 	p := switches.NewPanel(switches.Identity{})
-	if cat, err := loadCatalog(ctx, conn); err == nil {
+	if cat, err := control.Load(ctx, conn); err == nil {
 		declareSwitches(p, cat)
 	}
 	bucket := conn.Bucket(switchBucket)

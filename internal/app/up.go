@@ -12,6 +12,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/control"
 	"vitrine/internal/item"
 	"vitrine/internal/rows"
 )
@@ -156,7 +157,7 @@ func (n *node) tellServed(served map[string]string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := n.bus.Bucket(catalogBucket).Put(n.env.ctx, serveKey, value); err != nil {
+	if _, err := n.bus.Bucket(control.CatalogBucket).Put(n.env.ctx, control.ServeKey, value); err != nil {
 		return fmt.Errorf("tell where files are served: %w", err)
 	}
 	return nil
@@ -206,7 +207,7 @@ func (n *node) mendNATS(ctx context.Context) error {
 	if n.catalog.Catalog() == nil {
 		return nil
 	}
-	if err := n.catalog.putBack(ctx); err != nil {
+	if err := n.catalog.PutBack(ctx); err != nil {
 		return err
 	}
 	return n.walkLists(ctx)

@@ -1,0 +1,143 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"vitrine/internal/bus"
+)
+
+// ReshaperConfig of a Reshaper. All fields but the times are needed.
+type ReshaperConfig struct {
+	Sweeper *Sweeper
+	Shapes  func() string                       // stands for all shapes of the catalog in force
+	Changed <-chan struct{}                     // holds a mark when another catalog has come into force
+	Agreed  func(context.Context) (bool, error) // every process that writes has these shapes in force, as far as is known
+	Marks   *bus.Bucket                         // where it is kept what was swept for
+	Log     *slog.Logger
+
+	Wait   time.Duration // for the others to agree, before a first sweep. Defaults to 5 s
+	Settle time.Duration // after all agreed, until all that was begun by an older catalog has ended. Defaults to 30 s
+	Retry  time.Duration // after a sweep that failed, doubled up to 64 times. Defaults to 1 s
+}
+
+// Reshaper is the agent that sweeps for a new catalog, until one sweep has succeeded that nothing of an older catalog can
+// have followed: it began when all processes had had the new shapes in force for a while. The one before, as soon as
+// all have them or Wait is over, is for speed. What was swept for is kept as a mark over all shapes, those of the
+// rules of cleaning included, so that a new program sweeps where it makes something else of the same catalog.
+type Reshaper struct {
+	ReshaperConfig
+	shapes   string    // that are being swept for
+	since    time.Time // when they came
+	agreed   time.Time // since when all agree; zero while they don't
+	swept    bool      // the first sweep is through
+	done     bool
+	failures int
+}
+
+// sweptKey holds what was swept for.
+const sweptKey = "swept"
+
+// NewReshaper makes a Reshaper.
+func NewReshaper(c ReshaperConfig) *Reshaper {
+	c.Wait = cmp.Or(c.Wait, 5*time.Second)
+	c.Settle = cmp.Or(c.Settle, 30*time.Second)
+	c.Retry = cmp.Or(c.Retry, time.Second)
+	return &Reshaper{ReshaperConfig: c}
+}
+
+// Run sweeps for each new catalog until ctx ends.
+func (r *Reshaper) Run(ctx context.Context) error {
+	for {
+		pause, err := r.step(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if r.failures = r.failures + 1; err == nil {
+			r.failures = 0
+		} else {
+			pause = r.Retry << min(r.failures-1, 6)
+			r.Log.Warn("sweep for a new catalog broken off; trying again", "in", pause.String(), "error", err)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+		case <-r.Changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// step does what is due, and returns when to look again.
+func (r *Reshaper) step(ctx context.Context) (pause time.Duration, err error) {
+	if now := r.Shapes(); now != r.shapes {
+		r.shapes, r.since, r.agreed, r.swept, r.done = now, time.Now(), time.Time{}, false, false
+	}
+	if r.done {
+		return time.Hour, nil
+	}
+	if due, err := r.due(ctx); err != nil || !due {
+		r.done = err == nil
+		return 0, err
+	}
+	agreed, err := r.Agreed(ctx)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("look which shapes the others have: %w", err)
+	case !agreed:
+		r.agreed = time.Time{}
+	case r.agreed.IsZero():
+		r.agreed = time.Now()
+	}
+	last := agreed && time.Since(r.agreed) >= r.Settle
+	if last || !r.swept && (agreed || time.Since(r.since) >= r.Wait) {
+		return 0, r.sweep(ctx, last)
+	}
+	return min(r.Wait, r.Settle) / 5, nil
+}
+
+// due tells whether the store was not swept for these shapes yet. That one for others is under way is noted before it
+// begins: whoever goes back to the former catalog has to sweep, too.
+func (r *Reshaper) due(ctx context.Context) (bool, error) {
+	kept, err := r.Marks.Get(ctx, sweptKey)
+	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+		return false, fmt.Errorf("read what was swept for: %w", err)
+	}
+	switch notYet := "not yet " + r.shapes; {
+	case string(kept.Value) == r.shapes:
+		return false, nil
+	case string(kept.Value) == notYet:
+		return true, nil
+	default:
+		return true, r.keep(ctx, notYet)
+	}
+}
+
+func (r *Reshaper) sweep(ctx context.Context, last bool) error {
+	found, err := r.Sweeper.SweepAnew(ctx)
+	if err != nil {
+		return err
+	}
+	r.Log.Info("swept for the catalog in force", "shapes", r.shapes, "entities", found.Entities, "dirty", found.Dirty, "reshaped", found.Reshaped, "last", last)
+	r.swept = true
+	if !last {
+		return nil
+	}
+	if err := r.keep(ctx, r.shapes); err != nil {
+		return err
+	}
+	r.done = true
+	return nil
+}
+
+func (r *Reshaper) keep(ctx context.Context, what string) error {
+	if _, err := r.Marks.Put(ctx, sweptKey, []byte(what)); err != nil {
+		return fmt.Errorf("keep what was swept for: %w", err)
+	}
+	return nil
+}

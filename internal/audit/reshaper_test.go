@@ -1,0 +1,152 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vitrine/internal/audit"
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/kv/boltkv"
+)
+
+// failing is a store that fails as often as it is told to.
+type failing struct {
+	*boltkv.Store
+	left atomic.Int32
+}
+
+func (f *failing) States(ctx context.Context, entities []item.Entity) ([]kv.State, error) {
+	if f.left.Add(-1) >= 0 {
+		return nil, errors.New("paused")
+	}
+	return f.Store.States(ctx, entities)
+}
+
+// shared is a line that the test reads while the reshaper writes.
+type shared struct {
+	mu sync.Mutex // guards line
+	line
+	sent chan struct{}
+}
+
+func (s *shared) PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.line.PublishChanges(ctx, changes, opt)
+	if len(changes) > 0 {
+		s.sent <- struct{}{}
+	}
+	return err
+}
+
+// reshaping is a reshaper over a store with one record of an older shape.
+type reshaping struct {
+	*testing.T
+	store   *failing
+	line    *shared
+	marks   *bus.Bucket
+	shapes  atomic.Value
+	agreed  atomic.Bool
+	changed chan struct{}
+}
+
+func newReshaping(t *testing.T, failures int32, agreed bool) *reshaping {
+	cat, err := catalog.Parse([]byte(shop), "shop.yaml", catalog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	store, err := boltkv.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), boltkv.Options{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	key := kv.RecordKey{Entity: item.Entity{Kind: "sku", ID: "old"}, Dimension: "price"}
+	if _, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: key, Value: kv.Value{Header: kv.Header{Life: kv.Alive, Shape: 1}, Body: []byte("{}")}}}); err != nil {
+		t.Fatal(err)
+	}
+	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Shutdown)
+	conn, err := bus.Dial(t.Context(), bus.Config{Server: server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	if err := conn.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := &reshaping{T: t, store: &failing{Store: store}, line: &shared{sent: make(chan struct{}, 100)}, marks: conn.Bucket("catalog"), changed: make(chan struct{}, 1)}
+	r.shapes.Store(cat.Shapes)
+	r.store.left.Store(failures)
+	r.agreed.Store(agreed)
+	sweeper := audit.New(audit.Config{Catalog: func() *catalog.Catalog { return cat }, Records: r.store, Bus: r.line, Log: log})
+	reshaper := audit.NewReshaper(audit.ReshaperConfig{
+		Sweeper: sweeper, Shapes: func() string { return r.shapes.Load().(string) }, Changed: r.changed, Marks: r.marks, Log: log,
+		Agreed: func(context.Context) (bool, error) { return r.agreed.Load(), nil },
+		Wait:   20 * time.Millisecond, Settle: 30 * time.Millisecond, Retry: time.Millisecond,
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = reshaper.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-ended })
+	return r
+}
+
+func (r *reshaping) sweeps(n int) {
+	r.Helper()
+	for i := range n {
+		select {
+		case <-r.line.sent:
+		case <-time.After(time.Minute):
+			r.Fatalf("%d sweeps announced something, not %d", i, n)
+		}
+	}
+}
+
+// kept waits until the mark is as wanted.
+func (r *reshaping) kept(want string) {
+	r.Helper()
+	var got bus.Entry
+	for range 12_000 {
+		if got, _ = r.marks.Get(r.Context(), "swept"); string(got.Value) == want {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	r.Fatalf("the mark is %q, want %q", got.Value, want)
+}
+
+func TestASweepThatFailedIsTriedAgain(t *testing.T) {
+	r := newReshaping(t, 3, true)
+	r.sweeps(2) // one for speed, and the last
+	r.kept(r.shapes.Load().(string))
+}
+
+func TestTheSweepIsNotOverBeforeAllAgree(t *testing.T) {
+	r := newReshaping(t, 0, false)
+	r.sweeps(1)
+	now := r.shapes.Load().(string)
+	r.shapes.Store("other")
+	r.changed <- struct{}{}
+	r.kept("not yet other")
+	r.sweeps(1) // without the others, for a start
+	r.shapes.Store(now)
+	r.changed <- struct{}{}
+	r.kept("not yet " + now) // though it is what was swept for before: another one was begun
+	r.agreed.Store(true)
+	r.kept(now)
+	r.changed <- struct{}{}
+	r.kept(now)
+}

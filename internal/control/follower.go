@@ -1,0 +1,232 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+)
+
+// The bucket of the catalog, and its keys that a follower reads.
+const (
+	CatalogBucket = "catalog"
+	CatalogKey    = "catalog" // the YAML in force
+	ServeKey      = "serve"   // JSON: NAME of --serve → its base URL
+)
+
+// PreviousFor is how long the catalog before the one in force may be needed: see Previous.
+const PreviousFor = 15 * time.Minute
+
+// askWithin bounds a question to NATS.
+const askWithin = 2 * time.Second
+
+// Follower keeps the catalog in force. A revision that does not compile is told and left aside: the last
+// good one stays.
+type Follower struct {
+	Took func(*catalog.Catalog) // told before a catalog comes into force; nil for nobody
+
+	bucket   *bus.Bucket
+	log      *slog.Logger
+	current  atomic.Pointer[catalog.Catalog]
+	previous atomic.Pointer[replaced]
+	behind   atomic.Bool
+	first    chan struct{} // closed when there is one
+	waiting  sync.Once     // tells that none has come
+	changed  chan struct{} // holds one mark when there is another
+	lost     chan struct{} // holds one mark when the bucket was made anew
+
+	mu     sync.Mutex // guards all below
+	source bus.Entry
+	serve  map[string]string
+	file   string // where the catalog in force is kept, for a start while NATS is away; "" for nowhere
+}
+
+// replaced is a catalog that was in force, and until when it is looked at.
+type replaced struct {
+	catalog *catalog.Catalog
+	until   time.Time
+}
+
+// NewFollower makes a follower; Run drives it.
+func NewFollower(conn *bus.Conn, log *slog.Logger) *Follower {
+	return &Follower{
+		bucket: conn.Bucket(CatalogBucket), log: log, serve: map[string]string{},
+		first: make(chan struct{}), changed: make(chan struct{}, 1), lost: make(chan struct{}, 1),
+	}
+}
+
+// Load reads the catalog in force once.
+func Load(ctx context.Context, conn *bus.Conn) (*catalog.Catalog, error) {
+	f := NewFollower(conn, slog.New(slog.DiscardHandler)) // its caller says what it found
+	for _, key := range []string{ServeKey, CatalogKey} {
+		e, err := f.bucket.Get(ctx, key)
+		if err != nil {
+			if key == ServeKey {
+				continue // nothing is served from files
+			}
+			return nil, fmt.Errorf("read the catalog in force (push one with: vitrine catalog push FILE): %w", err)
+		}
+		if err := f.take(e); err != nil {
+			return nil, fmt.Errorf("catalog in force: %w", err)
+		}
+	}
+	return f.Catalog(), nil
+}
+
+// Catalog is the one in force, nil before the first.
+func (f *Follower) Catalog() *catalog.Catalog { return f.current.Load() }
+
+// Previous is the catalog of other shapes that was in force before, nil where there is none, or where it was replaced
+// longer ago than PreviousFor. Pages of what is not built yet for the one in force are made by it.
+func (f *Follower) Previous() *catalog.Catalog {
+	p := f.previous.Load()
+	if p == nil || time.Now().After(p.until) {
+		return nil
+	}
+	return p.catalog
+}
+
+// Serving is the catalog that blobs are most probably built for: the previous one while it counts, else the one in force.
+func (f *Follower) Serving() *catalog.Catalog {
+	if p := f.Previous(); p != nil {
+		return p
+	}
+	return f.Catalog()
+}
+
+// Changed holds a mark when another catalog has come into force. It has one receiver.
+func (f *Follower) Changed() <-chan struct{} { return f.changed }
+
+// Behind reports whether the head can't be had in force here, and an older catalog stays.
+func (f *Follower) Behind() bool { return f.behind.Load() }
+
+// Head asks NATS whether the catalog in force here is the head: nil where it is. Else the error wraps item.ErrCatalog;
+// or item.ErrOwn, where NATS does not say. While there is no head, since the bucket was lost, each one's own counts.
+func (f *Follower) Head(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	head, err := f.bucket.Get(ctx, CatalogKey)
+	switch now := f.Catalog(); {
+	case errors.Is(err, bus.ErrNoEntry):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: ask which catalog is in force: %w", item.ErrOwn, err)
+	case now == nil || !bytes.Equal(head.Value, now.Source):
+		return fmt.Errorf("%w: revision %d is in force", item.ErrCatalog, head.Revision)
+	}
+	return nil
+}
+
+// Run follows the bucket until ctx ends.
+func (f *Follower) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return f.restore(ctx) })
+	group.Go(func() error {
+		f.recall(ctx)
+		return f.bucket.Watch(ctx, func(e bus.Entry) error {
+			if e.Reset {
+				f.log.Warn("the bucket of the catalog was made anew; the catalog in force stays, and is put back")
+				mark(f.lost)
+				return nil
+			}
+			if err := f.take(e); err != nil {
+				f.log.Error("pushed catalog not taken; the last good one stays (vitrine catalog rollback puts it in force again everywhere)",
+					"key", e.Key, "revision", e.Revision, "error", err)
+			}
+			return nil
+		})
+	})
+	return group.Wait()
+}
+
+// Wait returns when there is a catalog, and says so where that takes long.
+func (f *Follower) Wait(ctx context.Context) error {
+	long := time.NewTimer(time.Second)
+	defer long.Stop()
+	for {
+		select {
+		case <-f.first:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-long.C:
+			f.waiting.Do(func() { f.log.Info("waiting for a catalog; push one with: vitrine catalog push FILE") })
+		}
+	}
+}
+
+// take has an entry of the bucket in force.
+func (f *Follower) take(e bus.Entry) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case e.Key == CatalogKey && e.Deleted:
+		f.log.Warn("the catalog was deleted from its bucket; the one in force stays, and who starts now has none", "revision", e.Revision)
+		return nil
+	case e.Key == CatalogKey:
+		f.source = e
+	case e.Key == ServeKey:
+		serve := map[string]string{}
+		if err := json.Unmarshal(e.Value, &serve); err != nil {
+			return fmt.Errorf("read key %s: %w", ServeKey, err)
+		}
+		f.serve = serve
+	default:
+		return nil
+	}
+	if len(f.source.Value) == 0 {
+		return nil
+	}
+	cat, err := f.parse(f.source)
+	f.behind.Store(err != nil)
+	if err != nil {
+		return err
+	}
+	f.enforce(cat)
+	f.save()
+	f.log.Info("catalog in force", "revision", cat.Revision, "site", cat.Site.Name)
+	return nil
+}
+
+// parse compiles a revision. It needs mu.
+func (f *Follower) parse(e bus.Entry) (*catalog.Catalog, error) {
+	cat, err := catalog.Parse(e.Value, "catalog", catalog.Options{Serve: f.serve, Env: os.LookupEnv})
+	if err != nil {
+		return nil, err
+	}
+	cat.Revision = e.Revision
+	return cat, nil
+}
+
+func (f *Follower) enforce(cat *catalog.Catalog) {
+	if f.Took != nil {
+		f.Took(cat)
+	}
+	if was := f.current.Load(); was != nil && was.Shapes != cat.Shapes {
+		f.previous.Store(&replaced{was, time.Now().Add(PreviousFor)})
+	}
+	if f.current.Swap(cat) == nil {
+		close(f.first)
+	}
+	mark(f.changed)
+}
+
+// mark leaves a mark unless there is one.
+func mark(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

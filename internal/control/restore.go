@@ -1,0 +1,66 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+const (
+	restoreRetry = time.Second // doubled after each failure, up to
+	restoreMost  = 30 * time.Second
+)
+
+// restore puts the catalog back whenever the bucket was lost: only the processes still have it, and one that starts
+// would wait for ever.
+func (f *Follower) restore(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.lost:
+		}
+		for pause := restoreRetry; ; pause = min(2*pause, restoreMost) {
+			err := f.PutBack(ctx)
+			if err == nil || ctx.Err() != nil {
+				break
+			}
+			f.log.Error("the catalog is not in NATS any more, and can't be put back; trying again", "error", err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(pause):
+			}
+		}
+	}
+}
+
+// PutBack puts into the bucket again what it lost, unless another process has: where files are served, and the
+// catalog in force. Who was behind the head has nothing to put back.
+func (f *Follower) PutBack(ctx context.Context) error {
+	f.mu.Lock()
+	source := f.source.Value
+	serve, err := json.Marshal(f.serve)
+	f.mu.Unlock()
+	if err != nil || len(source) == 0 || f.Behind() {
+		return err
+	}
+	if _, err := f.bucket.Get(ctx, CatalogKey); !errors.Is(err, bus.ErrNoEntry) {
+		return err
+	}
+	for _, e := range []struct {
+		key   string
+		value []byte
+	}{{ServeKey, serve}, {CatalogKey, source}} {
+		if _, err := f.bucket.Create(ctx, e.key, e.value); err != nil && !errors.Is(err, item.ErrChanged) {
+			return fmt.Errorf("put key %s of the catalog's bucket back: %w", e.key, err)
+		}
+	}
+	f.log.Info("the catalog in force was put back into NATS")
+	return nil
+}

@@ -50,11 +50,12 @@ type audited struct {
 	Repaired int     `json:"repaired"`
 	Bound    float64 `json:"bound"` // the share of records, stale or with a silent owner, that is not exceeded, with 95% confidence
 	Entities int     `json:"entities"`
-	Dirty    int     `json:"dirty"`   // entities whose blobs or relations lag behind
-	Blobs    int     `json:"blobs"`   // that differ from what their records fold to
-	Back     int     `json:"back"`    // stale records whose owner went back to an older version
-	Waiting  int     `json:"waiting"` // records that differ, and a change of which waits or is in work
-	Silent   int     `json:"silent"`  // records whose owner did not answer, or gave an answer that is refused
+	Dirty    int     `json:"dirty"`    // entities whose blobs or relations lag behind
+	Blobs    int     `json:"blobs"`    // that differ from what their records fold to
+	Reshaped int     `json:"reshaped"` // records that were made for another catalog
+	Back     int     `json:"back"`     // stale records whose owner went back to an older version
+	Waiting  int     `json:"waiting"`  // records that differ, and a change of which waits or is in work
+	Silent   int     `json:"silent"`   // records whose owner did not answer, or gave an answer that is refused
 	Seconds  float64 `json:"seconds"`
 }
 
@@ -74,10 +75,10 @@ func (a *auditCommand) Run(e *env) error {
 	if a.JSON {
 		err = json.NewEncoder(e.stdout).Encode(out)
 	} else {
-		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records\n%d records compared with their owners: %d stale (%d went back), %d more with a change that waits\n%d records whose owner is silent, or answers what is refused\nat most %.3f%% of all records are stale, or their owner does not tell, with 95%% confidence\n%d repairs announced, in %.1f s\n",
-			out.Entities, out.Dirty, out.Blobs, out.Checked, out.Stale, out.Back, out.Waiting, out.Silent, 100*out.Bound, out.Repaired, out.Seconds)
+		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records, %d records were made for another catalog\n%d records compared with their owners: %d stale (%d went back), %d more with a change that waits\n%d records whose owner is silent, or answers what is refused\nat most %.3f%% of all records are stale, or their owner does not tell, with 95%% confidence\n%d repairs announced, in %.1f s\n",
+			out.Entities, out.Dirty, out.Blobs, out.Reshaped, out.Checked, out.Stale, out.Back, out.Waiting, out.Silent, 100*out.Bound, out.Repaired, out.Seconds)
 	}
-	if err == nil && out.Stale+out.Dirty+out.Blobs > out.Repaired {
+	if err == nil && out.Stale+out.Dirty+out.Blobs+out.Reshaped > out.Repaired {
 		return errReported // something stale is left
 	}
 	return err
@@ -111,7 +112,7 @@ func (n *node) auditOnce(ctx context.Context, sample int, dry bool) (out audited
 	if err != nil {
 		return out, err
 	}
-	out.Entities, out.Dirty, out.Blobs = found.Entities, found.Dirty, found.Blobs
+	out.Entities, out.Dirty, out.Blobs, out.Reshaped = found.Entities, found.Dirty, found.Blobs, found.Reshaped
 	sampled, err := s.Sample(ctx, sample)
 	out.Checked, out.Stale, out.Back, out.Waiting, out.Silent = sampled.Checked, sampled.Stale, sampled.Back, sampled.Waiting, sampled.Silent
 	out.Bound = sampled.Bound()
@@ -122,6 +123,10 @@ func (n *node) auditOnce(ctx context.Context, sample int, dry bool) (out audited
 func (n *node) auditConfig() audit.Config {
 	return audit.Config{
 		Catalog: n.catalog.Catalog, Records: n.records, Blobs: n.blobs, Upstream: n.upstream, Bus: n.bus, Log: n.log,
+		Agreed: func() bool {
+			agreed, err := n.shapesAgreed(n.env.ctx)
+			return err == nil && agreed
+		},
 		Pace:     n.switches.Switch(switches.SweepPace).Percent,
 		Repaired: func(cause string, k int) { n.audits.repairs.WithLabelValues(cause).Add(float64(k)) },
 	}
@@ -136,7 +141,7 @@ type audits struct {
 
 func newAudits(r prometheus.Registerer) audits {
 	a := audits{
-		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_repairs_total", Help: "Repairs that were announced, by what was found: dirty, blob, sample."}, []string{"cause"}),
+		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_repairs_total", Help: "Repairs that were announced, by what was found: dirty, blob, shape, sample."}, []string{"cause"}),
 		checked: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_checked_total", Help: "Records compared with their owners, by outcome: same, waiting, stale, back, silent."}, []string{"outcome"}),
 		read:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_read_back_total", Help: "Changes looked for at a detail server some time after they came, by age and whether they were there."}, []string{"age", "right"}),
 	}

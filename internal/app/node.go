@@ -64,6 +64,8 @@ type node struct {
 	running *durable.Mark // in the folder of an embedded NATS; nil without one
 
 	takenOver atomic.Bool // by another process, which serves now
+	writes    atomic.Bool // records or blobs
+	overtaken atomic.Bool // others have the pushed catalog in force, which this one can't have
 
 	agents  []func(context.Context) error
 	closers []func() error
@@ -111,6 +113,7 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 		n.catalog.Keep(filepath.Join(n.dir, "catalog.json"))
 	}
 	n.start(n.catalog.Run)
+	n.start(n.overtakenAgent)
 	n.start(n.followSwitches)
 	n.start(n.presence.Run)
 	n.start(n.automaton.Run)

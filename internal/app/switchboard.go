@@ -93,7 +93,9 @@ func declareSwitches(p *switches.Panel, c *catalog.Catalog) {
 func (n *node) upstreamOff(name string) bool { return !n.switches.On("upstream." + name) }
 
 // laneOpen tells whether changes of a lane are taken.
-func (n *node) laneOpen(lane item.Lane) bool { return n.switches.On("intake." + string(lane)) }
+func (n *node) laneOpen(lane item.Lane) bool {
+	return n.switches.On("intake."+string(lane)) && !n.overtaken.Load()
+}
 
 // applied is up to where a process has applied the switches' bucket.
 type applied struct {
@@ -242,6 +244,7 @@ func (n *node) newPresence() *control.Presence {
 	return control.NewPresence(control.PresenceConfig{
 		Conn: n.bus, Who: n.switches.Who(), Log: n.log, Stays: n.takenOver.Load,
 		Describe: func(r *control.Report) {
+			n.describeCatalog(r)
 			r.Revision = n.applied.position().Revision
 			r.Moved = slices.DeleteFunc(n.switches.Values(), func(v switches.Value) bool { return v.By == nil })
 		},

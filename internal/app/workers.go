@@ -30,6 +30,7 @@ func (n *node) runSyncer(ctx context.Context) error {
 	group.Go(func() error {
 		return n.consume(ctx, bus.ConsumerConfig{
 			Stage: "syncer", Stream: "SYNC", Parse: item.ParseSync, Check: f.Check, Group: f.Group, Handle: f.Handle,
+			Open: func(item.Lane) bool { return !n.overtaken.Load() },
 		})
 	})
 	group.Go(func() error { return n.runSweeper(ctx) })
@@ -42,6 +43,7 @@ func (n *node) consume(ctx context.Context, cfg bus.ConsumerConfig) error {
 		return nil // stopped before there was anything to do
 	}
 	cfg.Conn, cfg.Log, cfg.Drain = n.bus, n.log, drain
+	n.writes.Store(true)
 	c, err := bus.NewConsumer(cfg)
 	if err != nil {
 		return fmt.Errorf("consume %s: %w", cfg.Stream, err)
@@ -64,5 +66,3 @@ func (n *node) runSweeper(ctx context.Context) error {
 	group.Go(func() error { return r.Run(ctx) })
 	return group.Wait()
 }
-
-func (n *node) shapes() string { return n.catalog.Catalog().Shapes }

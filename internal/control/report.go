@@ -34,4 +34,12 @@ type Report struct {
 	Revision uint64           `json:"revision"`          // of the switches, the last that was applied
 	Applied  map[string]Ack   `json:"applied,omitempty"` // bucket → the last that was acknowledged
 	Moved    []switches.Value `json:"moved,omitempty"`   // the switches that something says a value for
+	Writing  *Writing         `json:"writing,omitempty"` // of a process that writes records and blobs
+}
+
+// Writing is by which catalog a process writes.
+type Writing struct {
+	Catalog uint64 `json:"catalog"`          // the revision in force
+	Shapes  string `json:"shapes"`           // stands for all its shapes
+	Behind  bool   `json:"behind,omitempty"` // the one that was pushed last can't be had in force there
 }

@@ -36,7 +36,7 @@ var ErrNoEntry = errors.New("no entry")
 // Bucket names a bucket; Ensure makes it.
 func (c *Conn) Bucket(name string) *Bucket { return &Bucket{c, name} }
 
-// Put stores value whatever is there.
+// Put stores value whatever is there. Whoever writes to a bucket that was lost makes it anew.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte) (revision uint64, err error) {
 	return b.write(ctx, "put", key, func(kv jetstream.KeyValue) (uint64, error) { return kv.Put(ctx, key, value) })
 }
@@ -109,6 +109,11 @@ func (b *Bucket) Keys(ctx context.Context) (keys []string, err error) {
 
 func (b *Bucket) write(ctx context.Context, verb, key string, f func(jetstream.KeyValue) (uint64, error)) (uint64, error) {
 	kv, err := b.open(ctx)
+	if errors.Is(err, ErrNoEntry) { // the bucket was lost, and nobody else may be about to make it
+		if err = b.conn.Ensure(ctx); err == nil {
+			kv, err = b.open(ctx)
+		}
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -19,7 +19,6 @@ import (
 
 	"vitrine/internal/audit"
 	"vitrine/internal/bus"
-	"vitrine/internal/control"
 	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/switches"

@@ -9,7 +9,6 @@ import (
 	"vitrine/heterog"
 	"vitrine/internal/audit"
 	"vitrine/internal/bus"
-	"vitrine/internal/control"
 	"vitrine/internal/item"
 	"vitrine/syncer"
 )
@@ -58,7 +57,7 @@ func (n *node) runSweeper(ctx context.Context) error {
 	}
 	s := audit.New(n.auditConfig())
 	r := audit.NewReshaper(audit.ReshaperConfig{
-		Sweeper: s, Shapes: n.shapes, Changed: n.catalog.Changed(), Agreed: n.shapesAgreed, Marks: n.bus.Bucket("marks"), Log: n.log,
+		Sweeper: s, Shapes: n.shapes, Changed: n.catalog.Changed(), Agreed: n.shapesAgreed, Marks: n.bus.Bucket(marksBucket), Log: n.log,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.Run(ctx) })

@@ -18,7 +18,6 @@ const module = "vitrine"
 var layers = map[string]int{
 	"cmd/vitrine":         6,
 	"internal/app":        5,
-	"internal/control":    4,
 	"heterog":             4,
 	"syncer":              4,
 	"detail":              4,

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"vitrine/internal/control"
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/control"
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/upstream"
 )

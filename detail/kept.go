@@ -221,10 +221,11 @@ func (c *pageCache) keep(path string, d draft, read *reading, page func() *kept)
 // current tells whether a part is what was last announced. One that is too long for memory is known by what
 // stood in its slot before it was read.
 func (c *pageCache) current(p Part, now *floor) bool {
-	if now != nil && now.key == p.Key {
-		return p.Stamp >= now.gen
+	since := p.noted && p.before == now
+	if now.isOf(p.Key) {
+		return p.Stamp >= now.gen && (!now.doubt || since)
 	}
-	if p.before == now && p.noted {
+	if since {
 		return true
 	}
 	held, how := c.local.get(p.Key)

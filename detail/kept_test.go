@@ -47,6 +47,14 @@ func TestKeptPages(t *testing.T) {
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 1, "offer": 2})
 		shows(`"amount":6`, true)
 	})
+	t.Run("until the gens of its parts are in doubt", func(t *testing.T) {
+		// Announced as 3, which a late announcement of 2 has superseded before this server took it.
+		s.redis.put("sku:1", "offer", 3, `{"price":{"amount":7}}`)
+		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 1, "offer": 2})
+		shows(`"amount":6`, true)
+		s.server.Doubted(entity(t, "sku:1"))
+		shows(`"amount":7`, true)
+	})
 	t.Run("until a switch is moved", func(t *testing.T) {
 		panel.Apply(switches.Setting{Name: "overlay.item.offer", Scope: switches.All, Value: "off", Revision: 1})
 		shows(`"amount"`, false)
@@ -66,7 +74,7 @@ func TestKeptPages(t *testing.T) {
 			s.server.Announced(entity(t, fmt.Sprintf("sku:x%d", i)), map[string]uint64{"item": 1})
 		}
 		s.redis.put("sku:1", "item", 3, `{"product":{"title":"Newer"}}`)
-		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 3, "offer": 2})
+		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 3, "offer": 3})
 		for i := range 200_000 {
 			s.server.Announced(entity(t, fmt.Sprintf("sku:y%d", i)), map[string]uint64{"item": 1})
 		}

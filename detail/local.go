@@ -183,16 +183,16 @@ func (p Part) cost() int64 {
 }
 
 // announced raises the floor first, and then sees to the entry. One that is not visible yet may wait in
-// ristretto's buffer: Del goes through the same buffer, behind it.
-func (l *local) announced(key kv.BlobKey, gen uint64) {
+// ristretto's buffer: Del goes through the same buffer, behind it. One in doubt overtakes whatever is there.
+func (l *local) announced(key kv.BlobKey, gen uint64, doubt bool) {
 	l.announcing.Lock()
 	defer l.announcing.Unlock()
-	l.floors.raise(key, gen)
+	l.floors.raise(key, gen, doubt)
 	e, ok := l.cache.Get(key.String())
 	switch {
 	case !ok || e.part.Key != key || e.part.Life == kv.Absent:
 		l.cache.Del(key.String())
-	case e.part.Stamp < gen:
+	case e.part.Stamp < gen || doubt:
 		e.overtaken.Store(true)
 	}
 }

@@ -6,18 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
+	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
 
-// MirrorConfig of a Mirror. From, To and Log are needed.
+// MirrorConfig of a Mirror. Catalog, From, To and Log are needed.
 type MirrorConfig struct {
-	From MirrorSource
-	To   MirrorStore
-	Log  *slog.Logger
+	Catalog func() *catalog.Catalog // the one in force; may give nil
+	From    MirrorSource
+	To      MirrorStore
+	Log     *slog.Logger
 
 	Rate    int           // blobs a second. Defaults to 5,000
 	Batch   int           // blobs in one read. Defaults to 200
@@ -66,8 +70,8 @@ func NewMirror(c MirrorConfig) (*Mirror, error) {
 	c.Pending = cmp.Or(c.Pending, 100_000)
 	c.Timeout = cmp.Or(c.Timeout, 5*time.Second)
 	c.Retry = cmp.Or(c.Retry, 500*time.Millisecond)
-	if c.From == nil || c.To == nil || c.Log == nil || min(c.Rate, c.Batch, c.Pending) < 0 {
-		return nil, errors.New("mirror: From, To and Log must be given, and no bound be negative")
+	if c.Catalog == nil || c.From == nil || c.To == nil || c.Log == nil || min(c.Rate, c.Batch, c.Pending) < 0 {
+		return nil, errors.New("mirror: Catalog, From, To and Log must be given, and no bound be negative")
 	}
 	return &Mirror{MirrorConfig: c, wake: make(chan struct{}, 1), pending: map[kv.BlobKey]bool{}}, nil
 }
@@ -85,8 +89,17 @@ func (m *Mirror) Position(ctx context.Context) ([]byte, error) {
 // Announced notes blobs to copy. position says where in the announcements this one stands, in the caller's
 // own bytes. It never blocks: where too many wait, all are dropped and everything is copied instead.
 func (m *Mirror) Announced(e item.Entity, gens map[string]uint64, position []byte) {
+	m.announced(e, slices.Collect(maps.Keys(gens)), position)
+}
+
+// Doubted is Announced for an entity of which any blob may be newer than was announced.
+func (m *Mirror) Doubted(e item.Entity, position []byte) {
+	m.announced(e, blobNames(m.Catalog(), e.Kind), position)
+}
+
+func (m *Mirror) announced(e item.Entity, blobs []string, position []byte) {
 	m.mu.Lock()
-	for blob := range gens {
+	for _, blob := range blobs {
 		m.pending[kv.BlobKey{Entity: e, Blob: blob}] = true
 	}
 	m.position, m.idle = position, false

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"vitrine/detail"
+	"vitrine/internal/catalog"
 	"vitrine/internal/kv"
 )
 
 // mirror runs a mirror of from into to until stop, which waits for its end.
 func mirror(t *testing.T, from, to *memory, change ...func(*detail.MirrorConfig)) (m *detail.Mirror, stop func()) {
 	t.Helper()
-	c := detail.MirrorConfig{From: from, To: to, Log: slog.New(slog.DiscardHandler), Rate: 1_000_000, Batch: 10, Retry: time.Millisecond}
+	c := detail.MirrorConfig{Catalog: func() *catalog.Catalog { return demo(t) }, From: from, To: to, Log: slog.New(slog.DiscardHandler), Rate: 1_000_000, Batch: 10, Retry: time.Millisecond}
 	for _, f := range change {
 		f(&c)
 	}
@@ -124,4 +125,19 @@ func TestMirror(t *testing.T) {
 			t.Error("lost")
 		}
 	})
+}
+
+// TestMirrorDoubts: a superseded announcement has named a blob that its successor does not.
+func TestMirrorDoubts(t *testing.T) {
+	from, to := newMemory(), newMemory()
+	m, _ := mirror(t, from, to)
+	eventually(t, "the copy of all", func() bool {
+		done, _ := to.Meta(t.Context(), "mirror-copied")
+		return len(done) > 0
+	})
+	from.put("sku:1", "item", 5, lamp)
+	from.put("sku:1", "offer", 6, lamp)
+	m.Announced(entity(t, "sku:1"), map[string]uint64{"item": 5}, []byte("1"))
+	m.Doubted(entity(t, "sku:1"), []byte("1"))
+	eventually(t, "both blobs", func() bool { return to.count() == 2 })
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 
@@ -120,8 +121,26 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 // Announced takes an announcement of the stream BLOBS: the entity's blobs and their gens.
 func (s *Server) Announced(e item.Entity, gens map[string]uint64) {
 	for blob, gen := range gens {
-		s.reader.local.announced(kv.BlobKey{Entity: e, Blob: blob}, gen)
+		s.reader.local.announced(kv.BlobKey{Entity: e, Blob: blob}, gen, false)
 	}
+}
+
+// Doubted says that any blob of an entity may be newer than was announced: what was read of it is read again.
+func (s *Server) Doubted(e item.Entity) {
+	for _, blob := range blobNames(s.Catalog(), e.Kind) {
+		s.reader.local.announced(kv.BlobKey{Entity: e, Blob: blob}, 0, true)
+	}
+}
+
+// blobNames are the blobs that a catalog declares of a kind; none where it does not know the kind.
+func blobNames(c *catalog.Catalog, kind string) (names []string) {
+	if c == nil || c.Kinds[kind] == nil {
+		return nil
+	}
+	for _, b := range c.Kinds[kind].Blobs {
+		names = append(names, b.Name)
+	}
+	return names
 }
 
 // Gap says that announcements were lost. Every local entry is read again before it is served.

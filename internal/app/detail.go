@@ -108,7 +108,7 @@ func (n *node) openCopies(opt detailOptions) (c copies, err error) {
 	}
 	c.tiers = []detail.Tier{redis, {Name: "bolt", Blobs: c.own}}
 	if opt.Disk == "mirror" {
-		if c.mirror, err = detail.NewMirror(detail.MirrorConfig{From: n.blobs, To: c.own, Log: n.log}); err != nil {
+		if c.mirror, err = detail.NewMirror(detail.MirrorConfig{Catalog: n.catalog.Catalog, From: n.blobs, To: c.own, Log: n.log}); err != nil {
 			return c, err
 		}
 		n.start(c.mirror.Run)
@@ -155,13 +155,20 @@ func withPictures(pictures, pages http.Handler) http.Handler {
 	})
 }
 
+func tellServer(server *detail.Server, a bus.Announcement) {
+	server.Announced(a.Entity, a.Gens)
+	if a.Doubt {
+		server.Doubted(a.Entity)
+	}
+}
+
 // followBlobs hands announcements to the caches and the mirror. The mirror remembers the position up to
 // which it is complete, and a restarted server goes on from there.
 func (n *node) followBlobs(ctx context.Context, server *detail.Server, mirror *detail.Mirror) error {
 	if mirror == nil {
 		caches := func(list []bus.Announcement, _ bus.Position) {
 			for _, a := range list {
-				server.Announced(a.Entity, a.Gens)
+				tellServer(server, a)
 			}
 		}
 		return n.bus.FollowBlobs(ctx, bus.Position{}, caches, server.Gap)
@@ -180,11 +187,14 @@ func (n *node) followBlobs(ctx context.Context, server *detail.Server, mirror *d
 			mirror.Reached(reached)
 		}
 		for i, a := range list {
-			server.Announced(a.Entity, a.Gens)
-			if i < len(list)-1 {
-				mirror.Announced(a.Entity, a.Gens, saved)
-			} else {
-				mirror.Announced(a.Entity, a.Gens, reached) // complete only with the last of the list
+			tellServer(server, a)
+			upTo := saved
+			if i == len(list)-1 {
+				upTo = reached // complete only with the last of the list
+			}
+			mirror.Announced(a.Entity, a.Gens, upTo)
+			if a.Doubt {
+				mirror.Doubted(a.Entity, upTo)
 			}
 		}
 		saved = reached

@@ -21,19 +21,28 @@ type Position struct {
 
 // follower takes announcements in order.
 type follower struct {
-	conn *Conn
-	at   Position
-	f    func([]Announcement, Position)
-	gap  func()
+	conn  *Conn
+	at    Position
+	sure  Position // up to where nothing is in doubt
+	doubt uint64   // announcements to come, of which each may be the successor of one that was not taken
+	f     func([]Announcement, Position)
+	gap   func()
 }
 
 // FollowBlobs calls f with the announcements after from, as many at a time as wait, until ctx ends; it returns nil then.
 // Where some may have been missed - from is zero, the stream was made anew or rolled back, or announcements
 // aged out - it calls gap first and goes on with what comes from then on.
 //
-// A superseded announcement is skipped, which is no gap: its successor has the same subject and comes later.
+// A superseded announcement is skipped, which is no gap: its successor has the same subject and comes later. But the
+// successor may say less, since two syncers may announce in another order than they wrote:
+//
+//	syncer A: reads gen 5 ── writes 5 ─────────────────────────────── announces 5
+//	syncer B:                           writes 6 ── announces 6
+//
+// A follower that comes when both are through finds only the second. So where sequences are missing, those announcements
+// that may be successors are handed on with Doubt: every blob of the entity may be newer than they say.
 func (c *Conn) FollowBlobs(ctx context.Context, from Position, f func([]Announcement, Position), gap func()) error {
-	w := &follower{conn: c, at: from, f: f, gap: gap}
+	w := &follower{conn: c, at: from, sure: from, f: f, gap: gap}
 	for broken := 1; ctx.Err() == nil; broken++ {
 		began, blink := time.Now(), c.interrupted()
 		err := w.follow(ctx)
@@ -90,6 +99,7 @@ func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
 	s := info.State
 	if !info.Created.Equal(w.at.Stream) || s.LastSeq < w.at.Seq || s.FirstSeq > w.at.Seq+1 {
 		w.at = Position{info.Created, s.LastSeq}
+		w.sure, w.doubt = w.at, 0
 		w.gap()
 		w.f(nil, w.at)
 	}
@@ -133,8 +143,16 @@ func (w *follower) take(first jetstream.Msg, more <-chan jetstream.Msg, count *u
 			w.hand(batch)
 			return fmt.Errorf("announcement %d came where %d was due", meta.Sequence.Consumer, *count)
 		}
+		if meta.Sequence.Stream > w.at.Seq+1 { // the successors of what is missing are this one, or stored behind it by now
+			w.doubt = max(w.doubt, meta.NumPending+1)
+		}
+		doubt := w.doubt > 0
+		if doubt {
+			w.doubt--
+		}
 		w.at.Seq = meta.Sequence.Stream
 		a, err := readAnnouncement(msg)
+		a.Doubt = doubt
 		if err != nil {
 			w.conn.log.Warn("announcement not understood", "subject", clip(msg.Subject(), 80), "error", err)
 		} else {
@@ -150,9 +168,14 @@ func (w *follower) take(first jetstream.Msg, more <-chan jetstream.Msg, count *u
 	return nil
 }
 
+// hand hands on what was taken. The position stays before what is missing while anything is in doubt, so that whoever
+// begins there finds it missing again.
 func (w *follower) hand(batch []Announcement) {
+	if w.doubt == 0 {
+		w.sure = w.at
+	}
 	if len(batch) > 0 {
-		w.f(batch, w.at)
+		w.f(batch, w.sure)
 	}
 }
 

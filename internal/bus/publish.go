@@ -29,6 +29,7 @@ type PublishOptions struct {
 type Announcement struct {
 	Entity item.Entity
 	Gens   map[string]uint64 // blob → gen
+	Doubt  bool              // only from FollowBlobs: an earlier one of the entity may have been superseded untaken
 }
 
 // PublishChanges returns when NATS holds every change. On an error some may have been stored; to publish

@@ -218,3 +218,66 @@ func TestFollowBlobs(t *testing.T) {
 	expect(events, event{ID: "3", Gen: 3})
 	stop()
 }
+
+// TestASupersededAnnouncementLeavesDoubt: two syncers announce in another order than they wrote, and the follower comes
+// when the higher gen has left the stream.
+func TestASupersededAnnouncementLeavesDoubt(t *testing.T) {
+	c := connect(t)
+	announce := func(id, blob string, gen uint64) {
+		t.Helper()
+		a := bus.Announcement{Entity: item.Entity{Kind: "sku", ID: id}, Gens: map[string]uint64{blob: gen}}
+		if err := c.Announce(t.Context(), []bus.Announcement{a}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	type event struct {
+		ID    string
+		Doubt bool
+		Seq   uint64 // of the position
+	}
+	follow := func(from bus.Position, n int) (events []event, at bus.Position) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		taken, ended := make(chan event, 100), make(chan error, 1)
+		go func() {
+			ended <- c.FollowBlobs(ctx, from, func(batch []bus.Announcement, p bus.Position) {
+				at = p
+				for _, a := range batch {
+					taken <- event{a.Entity.ID, a.Doubt, p.Seq}
+				}
+			}, func() { taken <- event{ID: "gap"} })
+		}()
+		for range n {
+			events = append(events, receive(t, "an announcement", taken))
+		}
+		cancel()
+		if err := receive(t, "the end of FollowBlobs", ended); err != nil {
+			t.Error(err)
+		}
+		for i := range events { // how many come at a time is up to NATS
+			events[i].Seq = 0
+		}
+		return events, at
+	}
+	_, at := follow(bus.Position{}, 1)
+	announce("0", "item", 1)
+	events, at := follow(at, 1)
+	if diff := cmp.Diff([]event{{ID: "0"}}, events); diff != "" {
+		t.Error(diff)
+	}
+	announce("1", "offer", 6)
+	announce("2", "item", 1)
+	announce("1", "item", 5) // says less, and takes its place
+	announce("3", "item", 1)
+	events, later := follow(at, 3)
+	if diff := cmp.Diff([]event{{ID: "2", Doubt: true}, {ID: "1", Doubt: true}, {ID: "3", Doubt: true}}, events); diff != "" {
+		t.Error(diff)
+	}
+	announce("4", "item", 1)
+	if events, later = follow(later, 1); events[0].Doubt || events[0].ID != "4" {
+		t.Errorf("what comes after all that may be successors is not in doubt: %+v", events)
+	}
+	if later.Seq != at.Seq+5 {
+		t.Errorf("the position is %d, want %d", later.Seq, at.Seq+5)
+	}
+}

@@ -132,8 +132,10 @@ func take(parts []Part, open []int, blobs []kv.Blob, errs []error, tier string, 
 		if damaged && !later {
 			p.Err = fmt.Errorf("%w: %s in %s", item.ErrDamaged, p.Key, tier)
 		} else if !damaged && blob.Life != kv.Absent {
-			*p = Part{Key: p.Key, Value: blob.Value, Tier: tier, Stale: later}
+			*p = Part{Key: p.Key, Value: blob.Value, Tier: tier, Stale: later, Lost: p.Lost}
 			continue
+		} else if !later {
+			p.Lost = true
 		}
 		rest = append(rest, at)
 	}

@@ -99,7 +99,7 @@ func TestMirror(t *testing.T) {
 		for i := range 20 {
 			from.put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
 		}
-		m, err := detail.NewMirror(detail.MirrorConfig{From: from, To: to, Log: slog.New(slog.DiscardHandler), Pending: 3, Rate: 1_000_000})
+		m, err := detail.NewMirror(detail.MirrorConfig{Catalog: func() *catalog.Catalog { return demo(t) }, From: from, To: to, Log: slog.New(slog.DiscardHandler), Pending: 3, Rate: 1_000_000})
 		if err != nil {
 			t.Fatal(err)
 		}

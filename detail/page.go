@@ -64,7 +64,7 @@ func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool)
 		return a, err
 	}
 	a.etag = st.etag(read, twin)
-	a.header.Set("Cache-Control", cacheControl(p.Cache, read.stale()))
+	a.header.Set("Cache-Control", cacheControl(p.Cache, read.stale() || read.lacks()))
 	if k := st.kept.last(path, st); k != nil && k.etag == a.etag {
 		if c, body := k.bodyFor(st.encoder, accept); body != nil {
 			a.status, a.kind, a.coding, a.body, a.packed = k.status, k.kind, c, body, true
@@ -153,13 +153,15 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *readi
 	return read
 }
 
-// announceMissed has what was improvised copied. That an owner knows nothing of an entity needs no copy.
+// announceMissed has copied what was improvised, and what the store has lost of a page that is there: a part that is
+// absent though nobody said so would else be missed by every visitor until its owner changes it. That an owner knows
+// nothing of an entity needs no copy.
 func (st *site) announceMissed(ctx context.Context, read *reading) {
 	if read.own.Tier == upstreamTier && read.own.Life != kv.Alive {
 		return
 	}
 	for _, part := range read.parts {
-		if part.Tier == recordsTier || part.Tier == upstreamTier {
+		if part.Tier == recordsTier || part.Tier == upstreamTier || part.Lost && read.own.Life == kv.Alive {
 			st.missed.want(ctx, part.Key.Entity, func(err error) {
 				st.Log.Warn("a missing entity could not be announced", "entity", part.Key.Entity.String(), "error", err)
 			})
@@ -197,6 +199,16 @@ func (p *reading) life() error {
 func (p *reading) stale() bool {
 	for _, part := range p.parts {
 		if part.Stale || part.Err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// lacks reports whether the store may have lost an overlay: shared caches should ask again soon.
+func (p *reading) lacks() bool {
+	for _, part := range p.overlays {
+		if part.Lost {
 			return true
 		}
 	}

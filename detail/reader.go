@@ -18,6 +18,7 @@ type Part struct {
 	Tier   string // "local", or the tier's name
 	Origin string // of a local part: the tier it came from
 	Stale  bool   // a newer one may exist
+	Lost   bool   // the first tier answers, and has none: it should have one of whatever is alive
 	Err    error  // no tier could tell; wraps item.ErrUnavailable or item.ErrDamaged
 
 	until  time.Time // when it is to be looked at again; zero where it must be at once
@@ -208,13 +209,11 @@ func (r *reader) again(ctx context.Context, parts []Part) {
 	}
 }
 
-// settle prefers what the cache still has where the tiers failed, or where a later tier had an older one.
+// settle prefers what the cache still has where that is better.
 func (r *reader) settle(part Part, b before, keep bool) Part {
-	if part.Err != nil || part.Stale || part.Life == kv.Absent && part.Stamp < r.local.floors.of(part.Key) {
-		old, ok := r.local.last(part.Key)
-		if ok && r.memory.On() && (part.Err != nil || old.Stamp > part.Stamp) {
-			return old
-		}
+	if old, ok := r.local.last(part.Key); ok && r.memory.On() && better(old, part) {
+		old.Lost = part.Lost
+		return old
 	}
 	if part.Err == nil {
 		part.before, part.noted = b.floor, true
@@ -223,6 +222,19 @@ func (r *reader) settle(part Part, b before, keep bool) Part {
 		}
 	}
 	return part
+}
+
+// better reports whether what the cache has of a blob, however old, is to be served in place of what the tiers gave: where
+// they failed, where a later one had an older one, and where there is none any more. A deletion leaves a tombstone, so
+// what is absent though it was there has been lost with its store.
+func better(old, part Part) bool {
+	switch {
+	case part.Err != nil:
+		return true
+	case part.Life == kv.Absent:
+		return old.Life != kv.Unknown // which is forgotten after an hour
+	}
+	return part.Stale && old.Stamp > part.Stamp
 }
 
 // close waits until nothing is being read. Flights asked for later fail at once.

@@ -10,7 +10,7 @@ import (
 )
 
 // Waiting reports, by position, whether a change of the same entity and dimension waits in CHANGES or PARKED, is
-// scheduled for another attempt, or is in work: what is in work stays in CHANGES until it is acknowledged. A change
+// scheduled for another attempt or a second look, or is in work: what is in work stays in CHANGES until it is acknowledged. A change
 // of all dimensions counts for each. A change that somebody scheduled for a later time does not wait.
 func (c *Conn) Waiting(ctx context.Context, changes []item.Change) ([]bool, error) {
 	waits := make([]bool, len(changes))
@@ -43,7 +43,8 @@ func waitingOf(ctx context.Context, queues map[string]jetstream.Stream, e item.E
 	tail := "." + e.Kind + ".*." + item.EncodeID(e.ID)
 	dimensions := map[string]bool{}
 	for _, q := range []struct{ stream, filter string }{
-		{Changes, "change.*" + tail}, {Parked, "parked.*.*" + tail}, {Changes, "due.retry.*" + tail}, {Changes, "change.*" + tail},
+		{Changes, "change.*" + tail}, {Parked, "parked.*.*" + tail},
+		{Changes, "due.retry.*" + tail}, {Changes, "due.look.*" + tail}, {Changes, "change.*" + tail},
 	} {
 		info, err := queues[q.stream].Info(ctx, jetstream.WithSubjectFilter(q.filter))
 		if err != nil {

@@ -1,0 +1,65 @@
+package detail_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"vitrine/detail"
+)
+
+// TestALostPart: the store came back empty, this server's own file is damaged or new, and of a page's blobs one is
+// stored again before the others. The page must go on showing the others from memory, and have them asked for.
+func TestALostPart(t *testing.T) {
+	fill := func(s *shop) {
+		s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+		s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5}}`)
+	}
+	for _, c := range []struct {
+		name string
+		bolt func(*memory)
+	}{
+		{"with an own file that has nothing yet", func(*memory) {}},
+		{"with an own file that fails", func(m *memory) { m.set(func(m *memory) { m.err = errors.New("damaged") }) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := &told{}
+			s := open(t, func(c *detail.Config) { c.Announcer = a })
+			c.bolt(s.bolt)
+			fill(s)
+			if got := s.get(t, "/item/1.json"); !strings.Contains(got.body, `"amount":5`) {
+				t.Fatal(got.body)
+			}
+			s.redis.set(func(m *memory) { clear(m.blobs) })
+			s.redis.put("sku:1", "item", 2, `{"product":{"title":"Newer"}}`)
+			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2})
+			s.server.Gap() // what is in memory is read again
+			got := s.get(t, "/item/1.json")
+			if !strings.Contains(got.body, "Newer") || !strings.Contains(got.body, `"amount":5`) || got.header.Get("X-Vitrine-Stale") != "1" {
+				t.Errorf("the price is lost: %s %v", got.body, got.header)
+			}
+			eventually(t, "the entity is announced", func() bool { return a.count() == 1 })
+			s.redis.put("sku:1", "offer", 3, `{"price":{"amount":6}}`)
+			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2, "offer": 3})
+			if got := s.get(t, "/item/1.json"); !strings.Contains(got.body, `"amount":6`) {
+				t.Error(got.body)
+			}
+		})
+	}
+	t.Run("a part that nobody ever saw is asked for as well", func(t *testing.T) {
+		a := &told{}
+		s := open(t, func(c *detail.Config) { c.Announcer = a })
+		s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+		if got := s.get(t, "/item/1.json"); !strings.Contains(got.header.Get("Cache-Control"), "s-maxage=5,") {
+			t.Errorf("shared caches keep a page that lacks a part: %v", got.header)
+		}
+		eventually(t, "the entity is announced", func() bool { return a.count() == 1 })
+	})
+	t.Run("a page that there is not is not asked for", func(t *testing.T) {
+		a := &told{}
+		s := open(t, func(c *detail.Config) { c.Announcer = a })
+		if got := s.get(t, "/item/77.json"); got.status != 404 || a.count() > 0 {
+			t.Error(got.status, a.count())
+		}
+	})
+}

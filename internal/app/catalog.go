@@ -58,7 +58,7 @@ func (c *catalogCheck) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	cat, err := catalog.Parse(src, c.File, catalog.Options{Env: os.LookupEnv})
+	cat, err := catalog.Parse(src, c.File, catalog.Options{})
 	var out checked
 	if err != nil {
 		out.Error = err.Error()
@@ -96,7 +96,7 @@ func (c *catalogPush) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if _, err := catalog.Parse(src, c.File, catalog.Options{Env: os.LookupEnv}); err != nil {
+	if _, err := catalog.Parse(src, c.File, catalog.Options{}); err != nil {
 		return err
 	}
 	return pushedCatalog(c.natsFlag).push(e, c.File, func(conn *bus.Conn) (uint64, error) { return pushCatalog(e.ctx, conn, src) })

@@ -67,7 +67,7 @@ func (d *doctorCommand) Run(e *env) error {
 	cat, from, err := d.loadCatalog(ctx, e, conn)
 	tell("catalog", from+" is sound", err)
 	if cat != nil {
-		checkUpstreams(ctx, e, cat, tell)
+		d.checkUpstreams(ctx, e, cat, tell)
 	}
 	if sick {
 		return errReported
@@ -125,7 +125,7 @@ func (d *doctorCommand) loadCatalog(ctx context.Context, e *env, conn *bus.Conn)
 		if err != nil {
 			return nil, d.Catalog, err
 		}
-		cat, err := catalog.Parse(src, d.Catalog, catalog.Options{Env: os.LookupEnv})
+		cat, err := catalog.Parse(src, d.Catalog, catalog.Options{})
 		return cat, d.Catalog, err
 	}
 	if conn == nil {
@@ -136,8 +136,19 @@ func (d *doctorCommand) loadCatalog(ctx context.Context, e *env, conn *bus.Conn)
 }
 
 // checkUpstreams asks each data owner for a sign of life, and each list for its first page.
-func checkUpstreams(ctx context.Context, e *env, cat *catalog.Catalog, tell func(what, good string, err error)) {
-	client := upstream.New(upstream.Config{Log: e.log})
+func (d *doctorCommand) checkUpstreams(ctx context.Context, e *env, cat *catalog.Catalog, tell func(what, good string, err error)) {
+	secrets, err := upstream.NewSecrets(d.Secret, nil)
+	if err != nil {
+		tell("secret", "", err)
+		return
+	}
+	if d.Catalog != "" {
+		secrets.Trust(cat)
+	}
+	for _, err := range secrets.Check(cat) {
+		tell("secret", "", err)
+	}
+	client := upstream.New(upstream.Config{Log: e.log, Secrets: secrets})
 	defer client.Close()
 	for _, u := range cat.Upstreams {
 		if strings.HasPrefix(u.URL, "serve:") {

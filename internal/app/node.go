@@ -44,6 +44,7 @@ type node struct {
 	bus      *bus.Conn
 	catalog  *control.Follower
 	upstream *upstream.Client
+	secrets  *upstream.Secrets
 	records  kv.Records
 	blobs    kv.Blobs
 	store    *boltkv.Store // set where bbolt holds everything
@@ -71,17 +72,21 @@ type node struct {
 	closers []func() error
 }
 
-// newNode makes the process of a role, in a room that may have no name.
-func newNode(e *env, dir, role, room string) (*node, error) {
+// newNode makes the process of a role, in a room that may have no name; allowed are its secrets, as --secret names them.
+func newNode(e *env, dir, role, room string, allowed []string) (*node, error) {
+	secrets, err := upstream.NewSecrets(allowed, nil)
+	if err != nil {
+		return nil, usageError{err}
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the state folder of --dir: %w", err)
 	}
-	n := &node{env: e, log: e.log, dir: dir, metrics: prometheus.NewRegistry()}
+	n := &node{env: e, log: e.log, dir: dir, secrets: secrets, metrics: prometheus.NewRegistry()}
 	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.audits = newAudits(n.metrics)
 	n.useSwitches(role, room)
 	n.automaton = newAutomaton(n)
-	n.upstream = upstream.New(upstream.Config{Log: e.log, Off: n.upstreamOff, Observed: n.automaton.signals.observe})
+	n.upstream = upstream.New(upstream.Config{Log: e.log, Secrets: n.secrets, Off: n.upstreamOff, Observed: n.automaton.signals.observe})
 	n.onClose(func() error { n.upstream.Close(); return nil })
 	return n, nil
 }
@@ -108,7 +113,10 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 	}
 	n.presence = n.newPresence()
 	n.catalog = control.NewFollower(conn, n.log)
-	n.catalog.Took = func(c *catalog.Catalog) { declareSwitches(n.switches, c) }
+	n.catalog.Took = func(c *catalog.Catalog) {
+		declareSwitches(n.switches, c)
+		n.tellSecrets(c)
+	}
 	if cfg.Away {
 		n.catalog.Keep(filepath.Join(n.dir, "catalog.json"))
 	}
@@ -119,6 +127,16 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 	n.start(n.automaton.Run)
 	n.start(func(ctx context.Context) error { return conn.Guard(ctx, n.mendNATS) })
 	return nil
+}
+
+// tellSecrets tells which upstreams of a catalog can't be asked for want of a secret; all others can.
+func (n *node) tellSecrets(c *catalog.Catalog) {
+	if n.switches.Who().Role == "front" {
+		return // it asks no upstream
+	}
+	for _, err := range n.secrets.Check(c) {
+		n.log.Error("an upstream can't be asked", "error", err)
+	}
 }
 
 // useRedis opens the stores of a room, which may be one and the same.

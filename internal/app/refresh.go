@@ -28,6 +28,7 @@ type refreshCommand struct {
 	DryRun bool     `help:"Say what would be announced, and do nothing."`
 	Wait   bool     `help:"Wait until the queues are empty."`
 	natsFlag
+	secretFlag
 	Admin   string        `help:"The admin listener, for --where." default:"127.0.0.1:8081" placeholder:"ADDR"`
 	Catalog string        `help:"Catalog file, in place of the one in force." placeholder:"FILE" type:"existingfile"`
 	JSON    bool          `name:"json" help:"Print JSON."`
@@ -67,7 +68,14 @@ func (r *refreshCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	client := upstream.New(upstream.Config{Log: e.log})
+	secrets, err := upstream.NewSecrets(r.Secret, nil)
+	if err != nil {
+		return usageError{err}
+	}
+	if r.Catalog != "" {
+		secrets.Trust(cat)
+	}
+	client := upstream.New(upstream.Config{Log: e.log, Secrets: secrets})
 	defer client.Close()
 	l := &lister{upstream: client, bus: conn, dryRun: r.DryRun, progress: progressTo(e.stderr)}
 	if err := r.announce(ctx, cat, l); err != nil {
@@ -115,7 +123,7 @@ func (r *refreshCommand) catalog(ctx context.Context, e *env, conn *bus.Conn) (*
 	if err != nil {
 		return nil, err
 	}
-	return catalog.Parse(src, r.Catalog, catalog.Options{Env: os.LookupEnv})
+	return catalog.Parse(src, r.Catalog, catalog.Options{})
 }
 
 func (r *refreshCommand) announce(ctx context.Context, cat *catalog.Catalog, l *lister) error {

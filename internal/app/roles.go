@@ -61,7 +61,7 @@ func (r roomFlags) runRole(e *env, role string, add func(*node) error) error {
 	if err := r.needRedis(role); err != nil {
 		return err
 	}
-	n, err := newNode(e, r.Dir, role, r.Room)
+	n, err := newNode(e, r.Dir, role, r.Room, r.Secret)
 	if err != nil {
 		return err
 	}

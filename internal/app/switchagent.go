@@ -37,7 +37,7 @@ func (c *switchAgentCommand) Run(e *env) error {
 	if len(strings.Fields(c.Reload)) == 0 {
 		return usagef("--reload names no command")
 	}
-	n, err := newNode(e, c.Dir, "front", c.Room)
+	n, err := newNode(e, c.Dir, "front", c.Room, nil)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type upCommand struct {
 	Admin string `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
 	NATS  string `name:"nats" help:"Listen address of the embedded NATS, or the nats:// URL of an outside one." default:"127.0.0.1:4222" placeholder:"ADDR|URL"`
 	controlFlag
+	secretFlag
 	Redis   string   `help:"Redis for records and blobs; without it bbolt holds everything." placeholder:"URL"`
 	Catalog string   `help:"Your shop; without it, the demo." placeholder:"FILE" type:"existingfile"`
 	Serve   []string `help:"Serve a file of rows as an upstream, named in the catalog as serve:NAME. Repeatable." placeholder:"NAME=FILE[:ID_FIELD]" sep:"none"`
@@ -47,7 +48,7 @@ func (u *upCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	n, err := newNode(e, u.Dir, "up", "")
+	n, err := newNode(e, u.Dir, "up", "", u.Secret)
 	if err != nil {
 		return err
 	}
@@ -171,9 +172,11 @@ func (u *upCommand) pushCatalog(n *node) error {
 		if src, err = os.ReadFile(u.Catalog); err != nil {
 			return err
 		}
-		if _, err := catalog.Parse(src, u.Catalog, catalog.Options{Env: os.LookupEnv}); err != nil {
+		cat, err := catalog.Parse(src, u.Catalog, catalog.Options{})
+		if err != nil {
 			return err
 		}
+		n.secrets.Trust(cat)
 	}
 	_, err := pushCatalog(n.env.ctx, n.bus, src)
 	return err

@@ -31,7 +31,7 @@ type Upstream struct {
 	URL         string
 	Timeout     time.Duration     // for a whole call; defaults to 1 s
 	Concurrency int               // calls in flight; defaults to 16
-	Headers     map[string]string // values with env:NAME resolved
+	Headers     map[string]string // a value env:NAME is a secret, which is resolved where it is sent
 	Code        uint16            // stands for Name in stored headers; unique in a catalog
 }
 

@@ -67,11 +67,9 @@ pages:
   desc: { path: "/desc/{sku}.html", blob: desc, template: desc.html }
 `
 
-func env(string) (string, bool) { return "secret", true }
-
 func parse(t *testing.T, src string) *catalog.Catalog {
 	t.Helper()
-	c, err := catalog.Parse([]byte(src), "shop.yaml", catalog.Options{Env: env, Serve: map[string]string{"rows": "http://127.0.0.1:1"}})
+	c, err := catalog.Parse([]byte(src), "shop.yaml", catalog.Options{Serve: map[string]string{"rows": "http://127.0.0.1:1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +90,7 @@ func TestTheWholeGrammar(t *testing.T) {
 	}
 	for name, pair := range map[string][2]any{
 		"site":            {c.Site.Origin + c.Site.Lang + c.Site.Currency, "https://shop.exampleenEUR"},
-		"header from env": {c.Upstreams["products"].Headers["Authorization"], "secret"},
+		"header from env": {c.Upstreams["products"].Headers["Authorization"], "env:PRODUCTS_TOKEN"},
 		"timeout":         {c.Upstreams["products"].Timeout, 800 * time.Millisecond},
 		"served":          {c.Upstreams["rows"].URL, "http://127.0.0.1:1"},
 		"batch_max":       {product.BatchMax, 50},
@@ -162,7 +160,7 @@ func TestFaultsAreToldWithTheirPlace(t *testing.T) {
 			if src == whole {
 				t.Fatalf("%q is not in the catalog", c.old)
 			}
-			_, err := catalog.Parse([]byte(src), "shop.yaml", catalog.Options{Env: env, Serve: map[string]string{"rows": "http://127.0.0.1:1"}})
+			_, err := catalog.Parse([]byte(src), "shop.yaml", catalog.Options{Serve: map[string]string{"rows": "http://127.0.0.1:1"}})
 			if err == nil {
 				t.Fatal("it was taken")
 			}

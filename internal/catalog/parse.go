@@ -10,8 +10,7 @@ import (
 
 // Options of Parse.
 type Options struct {
-	Serve map[string]string           // NAME → base URL, for "serve:NAME"; nil leaves "serve:NAME" as it is
-	Env   func(string) (string, bool) // for "env:NAME" in headers; nil leaves them as they are
+	Serve map[string]string // NAME → base URL, for "serve:NAME"; nil leaves "serve:NAME" as it is
 }
 
 // Defaults and bounds.
@@ -186,17 +185,19 @@ func (c *compiler) headers(n *node, u *Upstream) {
 			continue
 		}
 		value := f.value.text
-		if name, ok := strings.CutPrefix(value, "env:"); ok && c.opt.Env != nil {
-			var set bool
-			if value, set = c.opt.Env(name); !set {
-				c.add(f.value, "export "+name+"=…", "the environment has no %s", name)
-			}
+		if name, ok := strings.CutPrefix(value, "env:"); ok && !isEnvName(name) {
+			c.add(f.value, "write it as env:PRODUCTS_TOKEN", "%q names no variable of the environment", value)
 		}
 		if strings.Trim(f.key.text, headerBytes) != "" || f.key.text == "" || strings.ContainsAny(value, "\r\n\x00") {
 			c.add(f.key, "", "%q can't be a header", f.key.text)
 		}
 		u.Headers[f.key.text] = value
 	}
+}
+
+// isEnvName reports whether a variable of the environment can have this name.
+func isEnvName(name string) bool {
+	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
 const headerBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"

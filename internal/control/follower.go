@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -202,7 +201,7 @@ func (f *Follower) take(e bus.Entry) error {
 
 // parse compiles a revision. It needs mu.
 func (f *Follower) parse(e bus.Entry) (*catalog.Catalog, error) {
-	cat, err := catalog.Parse(e.Value, "catalog", catalog.Options{Serve: f.serve, Env: os.LookupEnv})
+	cat, err := catalog.Parse(e.Value, "catalog", catalog.Options{Serve: f.serve})
 	if err != nil {
 		return nil, err
 	}

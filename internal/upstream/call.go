@@ -68,7 +68,11 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	defer giveUp(nil)
 	began := time.Now()
 	defer func() { c.Observed(Call{r.from.Name, r.ids, res.status, time.Since(began)}) }()
-	req, err := c.request(ctx, r)
+	headers, err := c.Secrets.headers(r.from)
+	if err != nil {
+		return res, err
+	}
+	req, err := c.request(ctx, r, headers)
 	if err != nil {
 		return res, fmt.Errorf("%w: %s %s: %w", item.ErrRefused, r.from.Name, r.path, err)
 	}
@@ -115,7 +119,7 @@ func failedQuery(body []byte) bool {
 	return failed
 }
 
-func (c *Client) request(ctx context.Context, r request) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, r request, headers map[string]string) (*http.Request, error) {
 	method, body := http.MethodGet, io.Reader(http.NoBody)
 	if r.body != nil {
 		method, body = http.MethodPost, bytes.NewReader(r.body)
@@ -129,7 +133,7 @@ func (c *Client) request(ctx context.Context, r request) (*http.Request, error) 
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	for name, value := range r.from.Headers {
+	for name, value := range headers {
 		req.Header.Set(name, value)
 	}
 	req.Header.Set("Accept-Encoding", "gzip") // what read can read, whatever the catalog says

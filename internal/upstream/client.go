@@ -27,6 +27,7 @@ type Config struct {
 	LiveMax  int64                  // bytes of a live part. Defaults to 256 KiB
 	ListMax  int64                  // bytes of a page of ids. Defaults to 16 MiB
 	Off      func(name string) bool // whether an upstream must not be asked; defaults to false
+	Secrets  *Secrets               // for headers of the catalog that name one; defaults to none
 	Observed func(Call)             // told after each call, for metrics; defaults to nothing
 }
 

@@ -1,78 +1,63 @@
 package model_test
 
 import (
-	"flag"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 
+	"vitrine/internal/long"
 	"vitrine/internal/model"
 )
 
-var large = flag.Bool("large", false, "walk scenarios of millions of states too")
-
-// scenarios are small enough to be walked whole, and between them catch every mutant.
-func scenarios() map[string]model.Scenario {
-	return map[string]model.Scenario{
-		"content goes there and back": {Edits: [2]uint8{2, 0}},
-		"a crash":                     {Edits: [2]uint8{1, 0}, Crashes: 1, Reads: 1},
-		"two crashes":                 {Edits: [2]uint8{1, 0}, Crashes: 2},
-		"two dimensions":              {Edits: [2]uint8{1, 1}},
-		"a redelivery":                {Edits: [2]uint8{1, 0}, Redelivers: 1},
-		"a redelivery between edits":  {Edits: [2]uint8{2, 0}, Redelivers: 1},
-		"a failed fetch":              {Edits: [2]uint8{1, 0}, Failures: 1},
-		"a failed fetch and a crash":  {Edits: [2]uint8{1, 0}, Failures: 1, Crashes: 1},
-		"streams are lost":            {Edits: [2]uint8{1, 0}, Losses: 1},
-		"readers":                     {Edits: [2]uint8{1, 0}, Reads: 2},
-		"a gap":                       {Edits: [2]uint8{1, 0}, Reads: 2, Gaps: 1},
-		"a crash of a teller":         {Edits: [2]uint8{1, 0}, Reads: 2, Crashes: 1},
-	}
-}
-
 func TestSoundRulesConverge(t *testing.T) {
-	total := 0
-	for name, s := range scenarios() {
-		r := model.Explore(s, model.Sound)
-		if r.Wrong != "" {
-			t.Errorf("%s: %s", name, r.Wrong)
+	for name, s := range subjects() {
+		total := 0
+		for title, scenario := range s.scenarios {
+			r := scenario.Explore(model.Sound)
+			if r.Wrong != "" {
+				t.Errorf("%s, %s: %s after\n%s", name, title, r.Wrong, strings.Join(r.Way, "\n"))
+			}
+			t.Logf("%s, %s: %d states", name, title, r.States)
+			total += r.States
 		}
-		t.Logf("%s: %d states", name, r.States)
-		total += r.States
-	}
-	if total < 100_000 {
-		t.Errorf("only %d states: the model walks nowhere", total)
+		t.Logf("%s: %d states in %d scenarios", name, total, len(s.scenarios))
+		if total < 50 {
+			t.Errorf("%s: only %d states: the model walks nowhere", name, total)
+		}
 	}
 }
 
 func TestEveryMutantIsCaught(t *testing.T) {
-	for _, m := range model.Mutants() {
-		caught := false
-		for name, s := range scenarios() {
-			if r := model.Explore(s, m); r.Wrong != "" {
-				t.Logf("%s: %s (%s)", m, r.Wrong, name)
-				caught = true
-				break
+	for name, s := range subjects() {
+		for _, m := range s.mutants {
+			if !caught(t, s, m) {
+				t.Errorf("%s: nothing notices that %s", name, m)
 			}
-		}
-		if !caught {
-			t.Errorf("nothing notices that %s", m)
 		}
 	}
 }
 
+func caught(t *testing.T, s subject, m model.Mutant) bool {
+	for _, title := range slices.Sorted(maps.Keys(s.scenarios)) {
+		if r := s.scenarios[title].Explore(m); r.Wrong != "" {
+			t.Logf("%s: %s (%s)", m, r.Wrong, title)
+			return true
+		}
+	}
+	return false
+}
+
 // TestLargeScenarios walks what is too large for every run.
 func TestLargeScenarios(t *testing.T) {
-	if !*large {
-		t.Skip("walks millions of states only when asked to: go test ./internal/model -args -large")
-	}
-	for _, s := range []model.Scenario{
-		{Edits: [2]uint8{1, 0}, Losses: 1, Crashes: 1},
-		{Edits: [2]uint8{2, 0}, Crashes: 1, Redelivers: 1},
-		{Edits: [2]uint8{1, 1}, Crashes: 1},
-		{Edits: [2]uint8{2, 1}},
-	} {
-		r := model.Explore(s, model.Sound)
-		t.Logf("%+v: %d states", s, r.States)
-		if r.Wrong != "" {
-			t.Errorf("%+v: %s", s, r.Wrong)
+	long.Only(t)
+	for name, s := range subjects() {
+		for _, scenario := range s.large {
+			r := scenario.Explore(model.Sound)
+			t.Logf("%s: %+v: %d states", name, scenario, r.States)
+			if r.Wrong != "" {
+				t.Errorf("%s: %+v: %s after\n%s", name, scenario, r.Wrong, strings.Join(r.Way, "\n"))
+			}
 		}
 	}
 }

@@ -1,7 +1,8 @@
 package model
 
-// Scenario bounds what the surroundings may do.
-type Scenario struct {
+// Loop is the loop from a change to a cached page: one entity with two dimensions and a blob of both, two workers, two
+// syncers, a publisher, a cached reader. It bounds what the surroundings may do.
+type Loop struct {
 	Edits      [2]uint8 // of each dimension; content goes 1, 2, 1, …, so that it comes back
 	Crashes    uint8    // of workers and syncers, at any step
 	Redelivers uint8    // of what is still in work
@@ -11,12 +12,8 @@ type Scenario struct {
 	Reads      uint8    // by which the cache is filled
 }
 
-// Mutant is a rule that is broken.
-type Mutant string
-
-// The mutants.
+// The mutants of the loop.
 const (
-	Sound            Mutant = ""
 	PutAnyway        Mutant = "a put is accepted though the stamp has moved"
 	StampAfterFetch  Mutant = "the stamp is read after the fetch"
 	SameKeepsStamp   Mutant = "a put of equal content leaves the stamp"
@@ -39,41 +36,14 @@ const (
 	AckRemovesNewest Mutant = "an ack removes what stands in the stream, whatever was delivered"
 )
 
-// Mutants are all but Sound.
-func Mutants() []Mutant {
+// LoopMutants are all of the loop.
+func LoopMutants() []Mutant {
 	return []Mutant{PutAnyway, StampAfterFetch, SameKeepsStamp, GiveUpOnChanged, GenApart, SilentOnSame, AckBeforePut, AckBeforeSync, FailureDeletes,
 		RecordsFirst, WriteAnyway, MarkBeforeWrite, MarkBeforeTell, SilentOnRefused, GenOfOne, NoFloor, NoGap, NoWalk, DropNew, AckRemovesNewest}
 }
 
 // deleted is what FailureDeletes stores.
 const deleted = 9
-
-// queue is one subject of a work queue: a newer message replaces the one that stands.
-type queue struct {
-	seq   uint8 // of the message that stands; 0 where none does
-	last  uint8
-	ready bool // it waits to be delivered
-}
-
-func (q *queue) publish(m Mutant) {
-	if m == DropNew && q.seq != 0 && !q.ready {
-		return
-	}
-	q.last++
-	q.seq, q.ready = q.last, true
-}
-
-func (q *queue) ack(seq uint8, m Mutant) {
-	if q.seq == seq || m == AckRemovesNewest {
-		q.seq, q.ready = 0, false
-	}
-}
-
-func (q *queue) again(seq uint8) {
-	if q.seq == seq {
-		q.ready = true
-	}
-}
 
 // worker of heterog; step 0 is idle.
 type worker struct {
@@ -91,7 +61,7 @@ type folder struct {
 
 // state is everything. It is comparable, and small: there are millions.
 type state struct {
-	left     Scenario
+	left     Loop
 	upstream [2]uint8
 
 	changes [2]queue
@@ -114,7 +84,7 @@ type state struct {
 }
 
 // initial is a system at rest, every value 1.
-func initial(s Scenario) state {
+func initial(s Loop) state {
 	one := [2]uint8{1, 1}
 	return state{left: s, upstream: one, record: one, stamp: one, gen: one, counter: 1, built: 1, blobGen: 1, blob: one, floor: 1}
 }
@@ -127,41 +97,11 @@ func (s *state) highest(m Mutant) uint8 {
 	return max(s.gen[0], s.gen[1])
 }
 
-// Result is what Explore saw. Wrong tells how a state at rest was wrong; "" where none was.
-type Result struct {
-	States int
-	Wrong  string
-}
-
-// Explore walks every state that can be reached, and ends at the first wrong one.
-func Explore(s Scenario, m Mutant) Result {
-	begin := initial(s)
-	seen := map[state]struct{}{begin: {}}
-	todo := []state{begin}
-	for len(todo) > 0 {
-		now := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		moves := false // does anybody of ours still have something to do
-		step := func(ours bool, next state) {
-			moves = moves || ours
-			if _, ok := seen[next]; !ok {
-				seen[next] = struct{}{}
-				todo = append(todo, next)
-			}
-		}
-		now.surroundings(m, func(next state) { step(false, next) })
-		now.ours(m, func(next state) { step(true, next) })
-		if !moves {
-			if wrong := now.wrong(); wrong != "" {
-				return Result{len(seen), wrong}
-			}
-		}
-	}
-	return Result{len(seen), ""}
-}
+// Explore walks the loop.
+func (l Loop) Explore(m Mutant) Result { return explore(initial(l), m) }
 
 // wrong says what is not as it must be in a state at rest.
-func (s *state) wrong() string {
+func (s state) wrong() string {
 	switch {
 	case s.record != s.upstream:
 		return "a record is not what its upstream says"

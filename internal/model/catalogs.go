@@ -1,0 +1,176 @@
+package model
+
+// Catalogs is two processes that learn at different times of a new catalog, or come up with a new binary whose cleaning
+// rules differ. One record that each revision shapes otherwise, and one of a dimension that the first catalog does
+// not know. Each process has a worker and may sweep.
+type Catalogs struct {
+	Pushes   uint8 // of catalogs
+	Upgrades uint8 // of a process's binary
+	Changes  uint8 // announced, of the record
+	News     uint8 // announced, of the new dimension
+	Failures uint8 // of sweeps
+}
+
+// The mutants of catalogs.
+const (
+	SweepAlone      Mutant = "a sweep begins before every process has the catalog that it is for"
+	OldOverNew      Mutant = "a process says that it has a catalog while it still has work in hand by the one before"
+	SweepOnce       Mutant = "a sweep that failed is not tried again"
+	SweptByRevision Mutant = "what was swept for is kept as the catalog's revision alone"
+	UnknownFinal    Mutant = "what a process's catalog does not know is a dead letter, whichever catalog is in force"
+	RecordsUnswept  Mutant = "a sweep looks at blobs alone"
+)
+
+// CatalogsMutants are all of catalogs.
+func CatalogsMutants() []Mutant {
+	return []Mutant{SweepAlone, OldOverNew, SweepOnce, SweptByRevision, UnknownFinal, RecordsUnswept}
+}
+
+// form is what a record is shaped by.
+type form struct{ revision, binary uint8 }
+
+// peer is a process.
+type peer struct {
+	form    form  // its catalog and its own
+	works   bool  // its worker has taken the record's change, and goes by
+	by      form  // this
+	sweep   uint8 // 1 while it looks at the record, 2 when it has
+	sweeper form  // what it sweeps for
+}
+
+type catalogs struct {
+	left   Catalogs
+	head   uint8 // the revision that is in force
+	record form
+	waits  bool // the record's change
+	newDim bool // a change of the new dimension waits
+	wanted bool // it has been announced
+	known  bool // it has a record
+	swept  form
+	peers  [2]peer
+}
+
+// Explore walks catalogs.
+func (c Catalogs) Explore(m Mutant) Result {
+	one := form{1, 1}
+	return explore(catalogs{left: c, head: 1, record: one, swept: one, peers: [2]peer{{form: one}, {form: one}}}, m)
+}
+
+func (s catalogs) wrong() string {
+	switch {
+	case s.peers[0].form.binary != s.peers[1].form.binary:
+		return "" // half of a deployment: nobody can say what is right
+	case s.record != s.peers[0].form:
+		return "a record has the shape of a catalog or a binary that is no longer in force"
+	case s.wanted && s.head > 1 && !s.known:
+		return "a change of a dimension that the catalog in force has is lost"
+	}
+	return ""
+}
+
+func (s catalogs) surroundings(_ Mutant, next func(catalogs)) {
+	if s.left.Pushes > 0 {
+		n := s
+		n.left.Pushes--
+		n.head++
+		next(n)
+	}
+	if s.left.Changes > 0 {
+		n := s
+		n.left.Changes--
+		n.waits = true
+		next(n)
+	}
+	if s.left.News > 0 && s.head > 1 {
+		n := s
+		n.left.News--
+		n.newDim, n.wanted = true, true
+		next(n)
+	}
+	for i, p := range s.peers {
+		if s.left.Upgrades > 0 && p.form.binary == 1 {
+			n := s
+			n.left.Upgrades--
+			n.waits = s.waits || p.works // its change is delivered again
+			n.peers[i] = peer{form: form{p.form.revision, 2}}
+			next(n)
+		}
+	}
+}
+
+func (s catalogs) ours(m Mutant, next func(catalogs)) {
+	for i, p := range s.peers {
+		if p.form.revision < s.head && (!p.works || m == OldOverNew || m == SweepAlone) {
+			n := s
+			n.peers[i].form.revision = s.head
+			next(n)
+		}
+		s.work(i, m, next)
+		s.sweepStep(i, m, next)
+	}
+}
+
+func (s catalogs) work(i int, m Mutant, next func(catalogs)) {
+	n := s
+	p := &n.peers[i]
+	switch {
+	case p.works:
+		n.record, p.works, p.by = p.by, false, form{}
+		next(n)
+	case s.waits:
+		n.waits, p.works, p.by = false, true, p.form
+		next(n)
+	}
+	if !s.newDim {
+		return
+	}
+	switch p := s.peers[i]; {
+	case p.form.revision > 1:
+		n := s
+		n.newDim, n.known = false, true
+		next(n)
+	case m == UnknownFinal:
+		n := s
+		n.newDim = false
+		next(n)
+	}
+}
+
+// due reports whether a process has to sweep for what it goes by.
+func (s *catalogs) due(i int, m Mutant) bool {
+	p := s.peers[i]
+	if p.sweep > 0 || p.form.revision != s.head || p.form == s.swept {
+		return false
+	}
+	if m == SweptByRevision && p.form.revision == s.swept.revision {
+		return false
+	}
+	return m == SweepAlone || p.form == s.peers[1-i].form
+}
+
+func (s catalogs) sweepStep(i int, m Mutant, next func(catalogs)) {
+	n := s
+	p := &n.peers[i]
+	switch {
+	case s.due(i, m):
+		p.sweep, p.sweeper = 1, p.form
+	case p.sweep == 1:
+		if s.left.Failures > 0 {
+			f := s
+			f.left.Failures--
+			f.peers[i].sweep, f.peers[i].sweeper = 0, form{}
+			if m == SweepOnce {
+				f.swept = p.sweeper
+			}
+			next(f)
+		}
+		n.waits = s.waits || s.record != p.sweeper && m != RecordsUnswept
+		p.sweep = 2
+	case p.sweep == 2:
+		n.swept = p.sweeper
+		p.sweep, p.sweeper = 0, form{}
+	default:
+		return
+	}
+	next(n)
+}

@@ -1,0 +1,111 @@
+package model
+
+// Dictionary is a store that is flushed and loses the dictionary that values are compressed with, while a process runs
+// that has it in memory. Another process is started later. One value, which either of them may write.
+type Dictionary struct {
+	Flushes uint8
+	Changes uint8 // for each of which the value is written once
+	Starts  uint8 // of the second process
+	Ends    uint8 // of the first one
+}
+
+// The mutants of a dictionary.
+const (
+	DictionaryLost  Mutant = "a process goes on writing with a dictionary that the store has lost"
+	UnreadableStays Mutant = "a value that can't be read is not fetched anew"
+)
+
+// DictionaryMutants are all of a dictionary.
+func DictionaryMutants() []Mutant { return []Mutant{DictionaryLost, UnreadableStays} }
+
+// What stands in the store.
+const (
+	nothing = iota
+	plain
+	squeezed
+)
+
+type dictionary struct {
+	left   Dictionary
+	stored bool // the store has the dictionary
+	walked bool // everything was announced since the store is a new one
+	value  uint8
+	waits  bool    // a change, or a walk's
+	runs   [2]bool // the processes
+	knows  [2]bool // they have the dictionary in memory
+	noted  [2]bool // they know that the store is a new one
+}
+
+// Explore walks a dictionary.
+func (d Dictionary) Explore(m Mutant) Result {
+	return explore(dictionary{left: d, stored: true, walked: true, value: squeezed, runs: [2]bool{true, false}, knows: [2]bool{true, false}, noted: [2]bool{true, true}}, m)
+}
+
+func (s dictionary) wrong() string {
+	for i, runs := range s.runs {
+		switch {
+		case !runs:
+		case s.value == nothing:
+			return "a value is missing"
+		case s.value == squeezed && !s.reads(i):
+			return "a process can't read a value"
+		}
+	}
+	return ""
+}
+
+// reads reports whether a process can read what is squeezed: one that comes to a dictionary that it does not know looks
+// for it in the store.
+func (s *dictionary) reads(i int) bool { return s.knows[i] || s.stored }
+
+func (s dictionary) surroundings(_ Mutant, next func(dictionary)) {
+	if s.left.Flushes > 0 {
+		n := s
+		n.left.Flushes--
+		n.stored, n.walked, n.noted, n.value = false, false, [2]bool{}, nothing
+		next(n)
+	}
+	if s.left.Changes > 0 {
+		n := s
+		n.left.Changes--
+		n.waits = true
+		next(n)
+	}
+	if s.left.Starts > 0 && !s.runs[1] {
+		n := s
+		n.left.Starts--
+		n.runs[1], n.knows[1], n.noted[1] = true, s.stored, false
+		next(n)
+	}
+	if s.left.Ends > 0 && s.runs[0] && s.runs[1] {
+		n := s
+		n.left.Ends--
+		n.runs[0], n.knows[0], n.noted[0] = false, false, true
+		next(n)
+	}
+}
+
+func (s dictionary) ours(m Mutant, next func(dictionary)) {
+	for i, runs := range s.runs {
+		if runs && !s.noted[i] { // it stores its dictionary again; and if it is the first, everything is announced
+			n := s
+			n.noted[i], n.walked = true, true
+			n.waits = s.waits || !s.walked
+			n.stored = s.stored || s.knows[i] && m != DictionaryLost
+			next(n)
+		}
+		if runs && s.waits {
+			n := s
+			n.waits, n.value = false, plain
+			if s.knows[i] || s.stored {
+				n.value, n.knows[i] = squeezed, true
+			}
+			next(n)
+		}
+		if runs && s.value == squeezed && !s.reads(i) && m != DictionaryLost && m != UnreadableStays && !s.waits {
+			n := s
+			n.waits = true
+			next(n)
+		}
+	}
+}

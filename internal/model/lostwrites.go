@@ -1,0 +1,190 @@
+package model
+
+// LostWrites is a store that comes back older than it was: restarted from a snapshot, or replaced by a replica that
+// lagged. One record, its blob with it, two workers, a cached reader; HISTORY has every change as it was announced.
+type LostWrites struct {
+	Edits     uint8
+	Snapshots uint8 // what the store would come back as
+	Rollbacks uint8
+	Crashes   uint8
+}
+
+// The mutants of lost writes.
+const (
+	RollbackUnseen   Mutant = "a store that lost its last writes is not noticed while its marks are as they were"
+	ReplayedFromNow  Mutant = "what was announced is replayed from when the loss was noticed"
+	ReplayedExactly  Mutant = "what was announced is replayed from the store's last write on, without a margin"
+	RollbackSeenSoon Mutant = "a loss is noted before what it calls for is replayed"
+	GensOfCounter    Mutant = "gens are counted, and the clock has no part in them"
+	StampsOfCounter  Mutant = "stamps are counted, and the clock has no part in them"
+)
+
+// LostWritesMutants are all of lost writes.
+func LostWritesMutants() []Mutant {
+	return []Mutant{RollbackUnseen, ReplayedFromNow, ReplayedExactly, RollbackSeenSoon, GensOfCounter, StampsOfCounter}
+}
+
+// kept is what a store has of an entity; gen is the blob's too.
+type kept struct {
+	val, gen, stamp uint8
+}
+
+// putter is a worker; step 0 is idle.
+type putter struct{ step, seq, stamp, val uint8 }
+
+type lostWrites struct {
+	left      LostWrites
+	clock     uint8 // counts what gets a number; a rollback does not turn it back
+	upstream  uint8
+	announced uint8 // changes in HISTORY
+	change    queue
+
+	store, snapshot kept
+	at              uint8 // changes in HISTORY when the snapshot was taken
+	run, seen       uint8 // which life of the store it is, and which is known
+	replaying       bool  // RollbackSeenSoon: it is noted, and not done
+
+	told    uint8 // the announcement that stands, 0 where it was taken
+	floor   uint8
+	entry   kept // of the cache; gen 0 for none
+	workers [2]putter
+}
+
+// Explore walks lost writes.
+func (l LostWrites) Explore(m Mutant) Result {
+	one := kept{1, 1, 1}
+	return explore(lostWrites{left: l, clock: 1, upstream: 1, store: one, snapshot: one, run: 1, seen: 1, floor: 1}, m)
+}
+
+func (s lostWrites) wrong() string {
+	switch {
+	case s.store.val != s.upstream:
+		return "a record is not what its upstream says"
+	case s.entry.gen > 0 && s.entry.val != s.store.val:
+		return "a cache keeps what the store no longer has"
+	}
+	return ""
+}
+
+func (s lostWrites) surroundings(m Mutant, next func(lostWrites)) {
+	if s.left.Edits > 0 {
+		n := s
+		n.left.Edits--
+		n.upstream++
+		n.announced++
+		n.change.publish(m)
+		next(n)
+	}
+	if s.left.Snapshots > 0 {
+		n := s
+		n.left.Snapshots--
+		n.snapshot, n.at = s.store, s.announced
+		next(n)
+	}
+	if s.left.Rollbacks > 0 && s.store != s.snapshot {
+		n := s
+		n.left.Rollbacks--
+		n.store = s.snapshot
+		n.run++
+		next(n)
+	}
+	for i, w := range s.workers {
+		if w.step > 0 && s.left.Crashes > 0 {
+			n := s
+			n.left.Crashes--
+			n.change.again(w.seq)
+			n.workers[i] = putter{}
+			next(n)
+		}
+	}
+	if s.replaying && s.left.Crashes > 0 {
+		n := s
+		n.left.Crashes--
+		n.replaying = false
+		next(n)
+	}
+}
+
+func (s lostWrites) ours(m Mutant, next func(lostWrites)) {
+	if s.told > 0 {
+		n := s
+		n.told, n.floor = 0, max(s.floor, s.told)
+		if s.entry.gen < s.told {
+			n.entry = kept{}
+		}
+		next(n)
+	}
+	if s.entry.gen == 0 && s.store.gen >= s.floor { // a reader comes
+		n := s
+		n.entry = kept{val: s.store.val, gen: s.store.gen}
+		next(n)
+	}
+	s.replay(m, next)
+	for i := range s.workers {
+		s.work(i, m, next)
+	}
+}
+
+// replay announces again what may have been lost with the store's last writes.
+func (s lostWrites) replay(m Mutant, next func(lostWrites)) {
+	if m == RollbackUnseen || s.run == s.seen && !s.replaying {
+		return
+	}
+	n := s
+	n.seen = s.run
+	if m == RollbackSeenSoon && !s.replaying {
+		n.replaying = true
+		next(n)
+		return
+	}
+	n.replaying = false
+	if s.announced > s.at && m != ReplayedFromNow || s.announced > 0 && m != ReplayedFromNow && m != ReplayedExactly {
+		n.change.publish(m)
+	}
+	next(n)
+}
+
+func (s lostWrites) work(i int, m Mutant, next func(lostWrites)) {
+	n := s
+	w := &n.workers[i]
+	switch w.step {
+	case 0:
+		if !s.change.ready {
+			return
+		}
+		n.change.ready = false
+		*w = putter{step: took, seq: s.change.seq}
+	case took:
+		w.step, w.stamp = readStamp, s.store.stamp
+	case readStamp:
+		w.step, w.val = fetched, s.upstream
+	case fetched:
+		if s.store.stamp != w.stamp {
+			w.step = took
+			break
+		}
+		n.put(w.val, m)
+		n.told = n.store.gen // the syncer's part, in one step
+		n.change.ack(w.seq, m)
+		*w = putter{}
+	}
+	next(n)
+}
+
+func (s *lostWrites) put(val uint8, m Mutant) {
+	s.clock++
+	if m == StampsOfCounter {
+		s.store.stamp++
+	} else {
+		s.store.stamp = s.clock
+	}
+	if s.store.val == val {
+		return
+	}
+	s.store.val = val
+	if m == GensOfCounter {
+		s.store.gen++
+	} else {
+		s.store.gen = s.clock
+	}
+}

@@ -1,0 +1,281 @@
+package model
+
+// Patience is what becomes of an answer that is no newer than the record: one record with a version, an owner with a
+// replica that lags for less than the minute of patience, or that is restored from a backup, two processes with a worker
+// each. Half of that minute is a tick of the clock.
+//
+// An owner is edited only when no change of the record waits or is in work: where one fetch stands for several edits, a
+// lagging replica may answer with one of them that is newer than the record and not the newest, which nobody can tell.
+type Patience struct {
+	Edits      uint8
+	Restores   uint8 // of the owner, from a backup
+	Lags       uint8 // answers by the replica while it lags
+	Duplicates uint8 // of an announcement
+	Crashes    uint8
+}
+
+// The mutants of patience.
+const (
+	DoubtStays     Mutant = "the doubt of an older answer is kept per process and never expires"
+	DoubtOfAny     Mutant = "a doubt that travels with a change counts against whatever the record became meanwhile"
+	OlderWins      Mutant = "an older answer is believed at once"
+	OlderNeverWins Mutant = "an older answer is never believed"
+	DoubtForgotten Mutant = "the doubt of an older answer begins anew with each try"
+	EqualIsFinal   Mutant = "an answer as old as the record is final, though a change was announced"
+)
+
+// PatienceMutants are all of patience.
+func PatienceMutants() []Mutant {
+	return []Mutant{DoubtStays, DoubtOfAny, OlderWins, OlderNeverWins, DoubtForgotten, EqualIsFinal}
+}
+
+// minute is how many ticks an older answer is doubted. A lag ends before.
+const minute = 2
+
+// said is what the owner, or a record, says of an entity.
+type said struct{ version, content uint8 }
+
+// doubt is since when, in ticks, older answers came than a version.
+type doubt struct {
+	here bool
+	of   uint8
+	age  uint8
+}
+
+func (d *doubt) tick() {
+	if d.here {
+		d.age = min(d.age+1, minute)
+	}
+}
+
+// line is a subject of CHANGES with its schedule. The second look at a record has one of its own: over an announcement
+// that waits it would take away that one's second look.
+type line struct {
+	queue queue
+	doubt doubt // that the message tells
+	retry struct {
+		here  bool
+		look  bool // it is a second look, and must come later than any lag
+		age   uint8
+		doubt doubt
+	}
+}
+
+// The lines.
+const (
+	news = iota
+	secondLook
+)
+
+// asker is a worker; step 0 is idle.
+type asker struct {
+	step, line, seq, stamp uint8
+	doubt                  doubt
+	held, val              said
+}
+
+type patience struct {
+	left            Patience
+	content         uint8 // the last that was made up
+	leader, replica said
+	lagging         uint8 // ticks that the replica has lagged
+	record          said
+	stamp           uint8
+	lines           [2]line
+	memory          [2]doubt // DoubtStays: of each process
+	workers         [2]asker
+}
+
+// Explore walks patience.
+func (p Patience) Explore(m Mutant) Result {
+	one := said{version: 1, content: 1}
+	return explore(patience{left: p, content: 1, leader: one, replica: one, record: one, stamp: 1}, m)
+}
+
+func (s patience) wrong() string {
+	if s.record != s.leader {
+		return "a record is not what its owner says"
+	}
+	return ""
+}
+
+func (s patience) surroundings(m Mutant, next func(patience)) {
+	idle := s.lines[news].queue.seq == 0
+	if s.left.Edits > 0 && idle {
+		n := s
+		n.left.Edits--
+		n.content++
+		n.leader = said{s.leader.version + 1, n.content}
+		n.announce(m)
+		next(n)
+	}
+	if s.left.Restores > 0 && idle && s.leader.version > 1 {
+		n := s
+		n.left.Restores--
+		n.content++
+		n.leader = said{s.leader.version - 1, n.content}
+		n.replica = n.leader
+		n.announce(m)
+		next(n)
+	}
+	if s.left.Duplicates > 0 {
+		n := s
+		n.left.Duplicates--
+		n.announce(m)
+		next(n)
+	}
+	if s.replica != s.leader {
+		n := s
+		n.catchUp()
+		next(n)
+	}
+	next(s.tick())
+	for i, w := range s.workers {
+		if w.step > 0 && s.left.Crashes > 0 {
+			n := s
+			n.left.Crashes--
+			n.lines[w.line].queue.again(w.seq)
+			n.workers[i], n.memory[i] = asker{}, doubt{}
+			next(n)
+		}
+		if w.step == readStamp && s.left.Lags > 0 && s.replica != s.leader {
+			n := s
+			n.left.Lags--
+			n.workers[i].step, n.workers[i].val = fetched, s.replica
+			next(n)
+		}
+	}
+}
+
+func (s *patience) announce(m Mutant) {
+	l := &s.lines[news]
+	l.queue.publish(m)
+	l.doubt = doubt{}
+}
+
+func (s *patience) catchUp() { s.replica, s.lagging = s.leader, 0 }
+
+// tick lets half a minute pass. A replica that has lagged for as long as it may has caught up.
+func (s patience) tick() patience {
+	if s.replica != s.leader {
+		if s.lagging++; s.lagging == minute {
+			s.catchUp()
+		}
+	}
+	for i := range s.lines {
+		l := &s.lines[i]
+		l.doubt.tick()
+		l.retry.doubt.tick()
+		if l.retry.here {
+			l.retry.age = min(l.retry.age+1, minute)
+		}
+	}
+	for i, w := range s.workers {
+		if w.step < fetched { // an answer is doubted as of when it was fetched
+			s.workers[i].doubt.tick()
+		}
+		s.memory[i].tick()
+	}
+	return s
+}
+
+func (s patience) ours(m Mutant, next func(patience)) {
+	for i, l := range s.lines {
+		if !l.retry.here {
+			continue
+		}
+		next(s.tick())
+		if l.retry.age > 0 && !l.retry.look || l.retry.age == minute {
+			n := s
+			l.queue.publish(m)
+			l.doubt = l.retry.doubt
+			l.retry = line{}.retry
+			n.lines[i] = l
+			n.renumber(i)
+			next(n)
+		}
+	}
+	for i := range s.workers {
+		s.work(i, m, next)
+	}
+}
+
+func (s *patience) renumber(line int) {
+	var held []*uint8
+	for i := range s.workers {
+		if w := &s.workers[i]; w.step > 0 && int(w.line) == line {
+			held = append(held, &w.seq)
+		}
+	}
+	s.lines[line].queue.renumber(held...)
+}
+
+func (s patience) work(i int, m Mutant, next func(patience)) {
+	n := s
+	w := &n.workers[i]
+	switch w.step {
+	case 0:
+		for k, l := range s.lines {
+			if l.queue.ready {
+				n := s
+				n.lines[k].queue.ready = false
+				n.workers[i] = asker{step: took, line: uint8(k), seq: l.queue.seq, doubt: l.doubt}
+				next(n)
+			}
+		}
+		return
+	case took:
+		w.step, w.stamp, w.held = readStamp, s.stamp, s.record
+	case readStamp:
+		w.step, w.val = fetched, s.leader
+	case fetched:
+		n.decide(i, m)
+	}
+	next(n)
+}
+
+// decide puts an answer, or has the owner asked once more.
+func (s *patience) decide(i int, m Mutant) {
+	w := &s.workers[i]
+	retry := &s.lines[w.line].retry
+	older := w.val.version < w.held.version
+	switch {
+	case older && s.doubted(i, m):
+		*retry = line{}.retry
+		retry.here, retry.doubt = true, w.doubt
+	case s.stamp != w.stamp:
+		w.step = took
+		return
+	default:
+		if w.val == w.held && w.line == news && m != EqualIsFinal {
+			look := &s.lines[secondLook].retry
+			*look = line{}.retry
+			look.here, look.look = true, true
+		}
+		s.record = w.val
+		s.stamp++
+		s.memory[i] = doubt{}
+	}
+	s.lines[w.line].queue.ack(w.seq, m)
+	*w = asker{}
+}
+
+// doubted reports whether an older answer is not to be believed yet.
+func (s *patience) doubted(i int, m Mutant) bool {
+	w := &s.workers[i]
+	d := &w.doubt
+	switch m {
+	case OlderWins:
+		return false
+	case OlderNeverWins:
+		return true
+	case DoubtStays:
+		d = &s.memory[i]
+	case DoubtForgotten:
+		*d = doubt{}
+	}
+	if !d.here || d.of != w.held.version && m != DoubtOfAny && m != DoubtStays {
+		*d = doubt{here: true, of: w.held.version}
+	}
+	return d.age < minute
+}

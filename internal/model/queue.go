@@ -1,0 +1,53 @@
+package model
+
+// queue is one subject of a work queue: a newer message replaces the one that stands.
+type queue struct {
+	seq   uint8 // of the message that stands; 0 where none does
+	last  uint8
+	ready bool // it waits to be delivered
+}
+
+func (q *queue) publish(m Mutant) {
+	if m == DropNew && q.seq != 0 && !q.ready {
+		return
+	}
+	q.last++
+	q.seq, q.ready = q.last, true
+}
+
+func (q *queue) ack(seq uint8, m Mutant) {
+	if q.seq == seq || m == AckRemovesNewest {
+		q.seq, q.ready = 0, false
+	}
+}
+
+func (q *queue) again(seq uint8) {
+	if q.seq == seq && seq != 0 {
+		q.ready = true
+	}
+}
+
+// renumber gives the messages that stand or are held the lowest numbers, in the same order: a state that differs in
+// numbers alone is no other one.
+func (q *queue) renumber(held ...*uint8) {
+	all := append(held, &q.seq)
+	q.last = 0
+	for done := uint8(0); ; {
+		low := uint8(255)
+		for _, n := range all {
+			if *n > done && *n < low {
+				low = *n
+			}
+		}
+		if low == 255 {
+			return
+		}
+		q.last++
+		for _, n := range all {
+			if *n == low {
+				*n = q.last
+			}
+		}
+		done = q.last
+	}
+}

@@ -1,0 +1,220 @@
+package model
+
+// Refs is what follows from a record that refers to another entity: the other entity is announced where it has no
+// record, and the relation index lists the one under the other. One SKU that refers to one of two brands, two workers,
+// two syncers. At the start it refers to the first, and nobody has asked for the second.
+type Refs struct {
+	Edits    uint8 // the SKU goes to the other brand, and back
+	Crashes  uint8
+	Failures uint8 // of announcements
+	Unswept  bool  // no sweep ever comes: what holds without it
+}
+
+// The mutants of refs.
+const (
+	RefsOfApplied     Mutant = "what a record refers to is announced only where its put changed it"
+	RefsForgotten     Mutant = "a failed announcement of what a record refers to is logged, and the change acknowledged"
+	RefsAfterAck      Mutant = "a change is acknowledged before what it refers to is announced"
+	AppliedFirst      Mutant = "relations are marked applied before the index is written"
+	RelationsUnswept  Mutant = "no sweep compares the index with what records refer to"
+	RelationUnwritten Mutant = "a record that refers elsewhere is clean while its blobs are"
+)
+
+// RefsMutants are all of refs.
+func RefsMutants() []Mutant {
+	return []Mutant{RefsOfApplied, RefsForgotten, RefsAfterAck, AppliedFirst, RelationsUnswept, RelationUnwritten}
+}
+
+// referrer is a worker; step 0 is idle.
+type referrer struct {
+	step, seq, stamp, val uint8
+	silent                bool // RefsOfApplied: nothing is announced
+}
+
+// relater is a syncer; step 0 is idle.
+type relater struct {
+	step, seq, was, now uint8
+	all                 bool // sent by a sweep: it writes what it takes for written
+}
+
+type refs struct {
+	left          Refs
+	upstream      uint8 // the brand that the SKU refers to: 0 or 1
+	record, stamp uint8
+	change, syncs queue
+	all           bool // the message in SYNC is a sweep's
+	announced     [2]bool
+	known         [2]bool // a brand has a record
+	applied       uint8
+	index         [2]bool
+	workers       [2]referrer
+	syncers       [2]relater
+}
+
+// Explore walks refs.
+func (r Refs) Explore(m Mutant) Result {
+	return explore(refs{left: r, stamp: 1, known: [2]bool{true, false}, index: [2]bool{true, false}}, m)
+}
+
+func (s refs) wrong() string {
+	switch {
+	case s.record != s.upstream:
+		return "a record is not what its upstream says"
+	case !s.known[s.record]:
+		return "nobody asks for what a record refers to"
+	case !s.index[s.record]: // readers check what they find there: one too many is harmless
+		return "the index lacks what a record refers to"
+	}
+	return ""
+}
+
+func (s refs) surroundings(m Mutant, next func(refs)) {
+	if s.left.Edits > 0 {
+		n := s
+		n.left.Edits--
+		n.upstream = 1 - n.upstream
+		n.change.publish(m)
+		next(n)
+	}
+	for i, w := range s.workers {
+		if w.step > 0 && s.left.Crashes > 0 {
+			n := s
+			n.left.Crashes--
+			n.change.again(w.seq)
+			n.workers[i] = referrer{}
+			next(n)
+		}
+		if w.step == put && s.left.Failures > 0 {
+			n := s
+			n.left.Failures--
+			if m == RefsForgotten {
+				n.workers[i].step = announced
+			} else {
+				n.change.again(w.seq)
+				n.workers[i] = referrer{}
+			}
+			next(n)
+		}
+	}
+	for i, f := range s.syncers {
+		if f.step > 0 && s.left.Crashes > 0 {
+			n := s
+			n.left.Crashes--
+			n.syncs.again(f.seq)
+			n.syncers[i] = relater{}
+			next(n)
+		}
+	}
+}
+
+func (s refs) ours(m Mutant, next func(refs)) {
+	for b, asked := range s.announced {
+		if asked {
+			n := s
+			n.announced[b], n.known[b] = false, true
+			next(n)
+		}
+	}
+	for i := range s.workers {
+		s.work(i, m, next)
+	}
+	for i := range s.syncers {
+		s.relate(i, m, next)
+	}
+	if s.syncs.seq == 0 && s.syncers == [2]relater{} && !s.index[s.record] && m != RelationsUnswept && !s.left.Unswept {
+		n := s
+		n.sync(m)
+		n.all = true
+		next(n)
+	}
+}
+
+func (s *refs) sync(m Mutant) {
+	s.syncs.publish(m)
+	s.all = false
+}
+
+func (s refs) work(i int, m Mutant, next func(refs)) {
+	n := s
+	w := &n.workers[i]
+	switch w.step {
+	case 0:
+		if !s.change.ready {
+			return
+		}
+		n.change.ready = false
+		*w = referrer{step: took, seq: s.change.seq}
+	case took:
+		w.step, w.stamp = readStamp, s.stamp
+	case readStamp:
+		w.step, w.val = fetched, s.upstream
+	case fetched:
+		if s.stamp != w.stamp {
+			w.step = took
+			break
+		}
+		w.step, w.silent = put, m == RefsOfApplied && s.record == w.val
+		n.record = w.val
+		n.stamp++
+		if m == RefsAfterAck {
+			n.change.ack(w.seq, m)
+		}
+	case put:
+		if !s.known[w.val] && !w.silent {
+			n.announced[w.val] = true
+		}
+		w.step = announced
+	case announced:
+		if m != RelationUnwritten {
+			n.sync(m)
+		}
+		n.change.ack(w.seq, m)
+		*w = referrer{}
+	}
+	next(n)
+}
+
+// The steps of a relater, by what it has done; took is its first too.
+const (
+	readRefs = iota + 2
+	added
+	removed
+)
+
+func (s refs) relate(i int, m Mutant, next func(refs)) {
+	n := s
+	f := &n.syncers[i]
+	switch f.step {
+	case 0:
+		if !s.syncs.ready {
+			return
+		}
+		n.syncs.ready = false
+		*f = relater{step: took, seq: s.syncs.seq, all: s.all}
+	case took:
+		f.step, f.was, f.now = readRefs, s.applied, s.record
+		if f.was == f.now && !f.all { // nothing is dirty
+			n.syncs.ack(f.seq, m)
+			*f = relater{}
+		} else if m == AppliedFirst {
+			n.applied = f.now
+		}
+	case readRefs:
+		f.step = added
+		n.index[f.now] = true
+	case added:
+		f.step = removed
+		if f.was != f.now {
+			n.index[f.was] = false
+		}
+	case removed:
+		if s.applied != f.was && m != AppliedFirst {
+			f.step = took // changed: once more from the start
+			break
+		}
+		n.applied = f.now
+		n.syncs.ack(f.seq, m)
+		*f = relater{}
+	}
+	next(n)
+}

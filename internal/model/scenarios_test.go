@@ -1,0 +1,111 @@
+package model_test
+
+import "vitrine/internal/model"
+
+// subject is a part of the rules: its scenarios are small enough to be walked whole, and between them catch every
+// mutant.
+type subject struct {
+	mutants   []model.Mutant
+	scenarios map[string]model.Scenario
+	large     []model.Scenario // walked in the full form only
+}
+
+func subjects() map[string]subject {
+	return map[string]subject{
+		"the loop": {
+			mutants: model.LoopMutants(),
+			scenarios: map[string]model.Scenario{
+				"content goes there and back": model.Loop{Edits: [2]uint8{2, 0}},
+				"a crash":                     model.Loop{Edits: [2]uint8{1, 0}, Crashes: 1, Reads: 1},
+				"two crashes":                 model.Loop{Edits: [2]uint8{1, 0}, Crashes: 2},
+				"two dimensions":              model.Loop{Edits: [2]uint8{1, 1}},
+				"a redelivery":                model.Loop{Edits: [2]uint8{1, 0}, Redelivers: 1},
+				"a redelivery between edits":  model.Loop{Edits: [2]uint8{2, 0}, Redelivers: 1},
+				"a failed fetch":              model.Loop{Edits: [2]uint8{1, 0}, Failures: 1},
+				"a failed fetch and a crash":  model.Loop{Edits: [2]uint8{1, 0}, Failures: 1, Crashes: 1},
+				"streams are lost":            model.Loop{Edits: [2]uint8{1, 0}, Losses: 1},
+				"readers":                     model.Loop{Edits: [2]uint8{1, 0}, Reads: 2},
+				"a gap":                       model.Loop{Edits: [2]uint8{1, 0}, Reads: 2, Gaps: 1},
+				"a crash of a teller":         model.Loop{Edits: [2]uint8{1, 0}, Reads: 2, Crashes: 1},
+			},
+			large: []model.Scenario{
+				model.Loop{Edits: [2]uint8{1, 0}, Losses: 1, Crashes: 1},
+				model.Loop{Edits: [2]uint8{2, 0}, Crashes: 1, Redelivers: 1},
+				model.Loop{Edits: [2]uint8{1, 1}, Crashes: 1},
+				model.Loop{Edits: [2]uint8{2, 1}},
+			},
+		},
+		"attempts": {
+			mutants: model.AttemptsMutants(),
+			scenarios: map[string]model.Scenario{
+				"an owner is silent for long":       model.Attempts{Edits: 2, Silences: 4},
+				"an owner is silent, workers crash": model.Attempts{Edits: 1, Silences: 2, Crashes: 2},
+				"an owner refuses":                  model.Attempts{Edits: 2, Refusals: 2, Silences: 1},
+				"an owner refuses, workers crash":   model.Attempts{Edits: 1, Refusals: 2, Crashes: 2},
+				"our own store is away":             model.Attempts{Edits: 1, Refusals: 1, Outages: 3},
+				"our own store and the owner are":   model.Attempts{Edits: 2, Silences: 2, Outages: 2},
+			},
+			large: []model.Scenario{model.Attempts{Edits: 3, Silences: 4, Refusals: 2, Outages: 2, Crashes: 2}},
+		},
+		"patience": {
+			mutants: model.PatienceMutants(),
+			scenarios: map[string]model.Scenario{
+				"a replica lags":       model.Patience{Edits: 2, Lags: 2, Duplicates: 1},
+				"an owner is restored": model.Patience{Edits: 1, Restores: 1, Lags: 2, Duplicates: 1},
+				"a worker crashes":     model.Patience{Edits: 2, Lags: 2, Crashes: 1},
+			},
+			large: []model.Scenario{
+				model.Patience{Edits: 2, Lags: 2, Duplicates: 2},
+				model.Patience{Edits: 2, Restores: 1, Lags: 2, Duplicates: 1, Crashes: 1},
+			},
+		},
+		"refs": {
+			mutants: model.RefsMutants(),
+			scenarios: map[string]model.Scenario{
+				"there and back":               model.Refs{Edits: 3},
+				"crashes":                      model.Refs{Edits: 2, Crashes: 2},
+				"once, without a sweep":        model.Refs{Edits: 1, Crashes: 1, Unswept: true},
+				"nobody takes an announcement": model.Refs{Edits: 2, Failures: 2},
+			},
+			large: []model.Scenario{model.Refs{Edits: 4, Crashes: 2, Failures: 1}},
+		},
+		"walks": {
+			mutants: model.WalksMutants(),
+			scenarios: map[string]model.Scenario{
+				"streams are lost":                      model.Walks{Losses: 2},
+				"a page of the list fails":              model.Walks{Losses: 1, Failures: 1},
+				"a walker crashes":                      model.Walks{Losses: 1, Crashes: 1},
+				"the list has an id that nobody can be": model.Walks{Losses: 1, BadIDs: true},
+			},
+			large: []model.Scenario{model.Walks{Losses: 3, Failures: 3, Crashes: 3, BadIDs: true}},
+		},
+		"catalogs": {
+			mutants: model.CatalogsMutants(),
+			scenarios: map[string]model.Scenario{
+				"a catalog is pushed":       model.Catalogs{Pushes: 1, Changes: 2, News: 1},
+				"catalogs are pushed":       model.Catalogs{Pushes: 2, Changes: 2},
+				"a sweep fails":             model.Catalogs{Pushes: 1, Changes: 1, Failures: 2},
+				"a new binary is deployed":  model.Catalogs{Upgrades: 2, Changes: 1},
+				"a binary, and its catalog": model.Catalogs{Upgrades: 2, Pushes: 1, Changes: 1, News: 1},
+			},
+			large: []model.Scenario{model.Catalogs{Pushes: 3, Upgrades: 2, Changes: 3, News: 2, Failures: 2}},
+		},
+		"lost writes": {
+			mutants: model.LostWritesMutants(),
+			scenarios: map[string]model.Scenario{
+				"a snapshot comes back":              model.LostWrites{Edits: 2, Snapshots: 1, Rollbacks: 1},
+				"it comes back and a worker is gone": model.LostWrites{Edits: 1, Snapshots: 1, Rollbacks: 1, Crashes: 1},
+				"a worker is slow":                   model.LostWrites{Edits: 3, Rollbacks: 1},
+				"it comes back twice":                model.LostWrites{Edits: 2, Rollbacks: 2},
+			},
+			large: []model.Scenario{model.LostWrites{Edits: 3, Snapshots: 2, Rollbacks: 2, Crashes: 1}},
+		},
+		"a dictionary": {
+			mutants: model.DictionaryMutants(),
+			scenarios: map[string]model.Scenario{
+				"a flush":                      model.Dictionary{Flushes: 2, Changes: 2, Starts: 1},
+				"a flush, and an old one ends": model.Dictionary{Flushes: 2, Changes: 2, Starts: 1, Ends: 1},
+			},
+		},
+	}
+}

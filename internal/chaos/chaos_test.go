@@ -1,0 +1,172 @@
+package chaos_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/long"
+)
+
+var (
+	seed    = flag.Uint64("seed", 1, "of the plan")
+	minutes = flag.Float64("minutes", 0, "how long to go on; 0 is half a minute, an hour in the full form")
+	logs    = flag.String("logs", "", "folder for the logs of the processes of a round that failed")
+)
+
+const (
+	roundLasts = 3 * time.Minute // of faults
+	healsIn    = 2 * time.Minute // after the last one
+)
+
+// TestChaos hurts a system for as long as the plan says, and compares everything at the end of each round.
+func TestChaos(t *testing.T) {
+	lasts := time.Duration(*minutes * float64(time.Minute))
+	if lasts == 0 {
+		lasts = long.Pick(25*time.Second, time.Hour)
+	}
+	binary := build(t)
+	for number, left := 0, lasts; left > 0; number++ {
+		r := plan(*seed, number, min(left, roundLasts))
+		left -= r.lasts
+		t.Run(fmt.Sprintf("seed %d round %d %s", *seed, number, r.system), func(t *testing.T) { r.play(t, binary, number) })
+	}
+}
+
+// play hurts a system, lets it heal, and compares.
+func (r round) play(t *testing.T, binary string, number int) {
+	for _, e := range r.events {
+		t.Log(e)
+	}
+	s := newShop()
+	e := &editor{shop: s, random: rand.New(rand.NewPCG(*seed, uint64(1000+number))), late: map[item.Change]bool{}}
+	y := newSystem(t, binary, r.system, s)
+	t.Cleanup(func() { y.keepLogs(t) })
+	e.nats = "nats://" + y.natsAddr
+	e.fill()
+	ctx, stop := context.WithCancel(t.Context())
+	var edits sync.WaitGroup
+	edits.Go(func() { e.run(ctx) })
+	newInjector(y).run(r)
+	stop()
+	edits.Wait()
+	began := time.Now()
+	y.heal(t, e)
+	t.Logf("all was right %.1f s after the last fault", time.Since(began).Seconds())
+}
+
+// heal waits until nothing differs any more.
+func (y *system) heal(t *testing.T, e *editor) {
+	deadline := time.Now().Add(healsIn)
+	cat := readCatalog(t, y.catalog)
+	for err := e.announce(t.Context()); err != nil; err = e.announce(t.Context()) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the last edits can't be announced: %v", err)
+		}
+		time.Sleep(300 * time.Millisecond)
+	}
+	for {
+		wrong := y.wrong(t, cat)
+		if len(wrong) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("%d differ %s after the last fault:\n%s", len(wrong), healsIn, strings.Join(wrong[:min(len(wrong), 40)], "\n"))
+			break
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	if failed := y.failed(t); len(failed) > 0 {
+		t.Errorf("%d dead letters:\n%s", len(failed), strings.Join(failed[:min(len(failed), 20)], "\n"))
+	}
+	if y.url == "" {
+		y.compareBolt(t, cat)
+	}
+}
+
+// wrong names all that differs now.
+func (y *system) wrong(t *testing.T, cat *catalog.Catalog) (wrong []string) {
+	for _, p := range y.processes {
+		if !p.runs() {
+			wrong = append(wrong, p.name+" has ended")
+		}
+	}
+	if y.url != "" {
+		store, err := rediskv.Open(t.Context(), rediskv.Config{URL: y.url, Log: quiet()})
+		if err != nil {
+			return []string{err.Error()}
+		}
+		defer store.Close()
+		wrong = append(wrong, y.shop.differences(t.Context(), cat, store)...)
+	}
+	_, stocks := cat.Kinds["sku"].Dimension("stock")
+	for name, base := range y.pages() {
+		for _, id := range y.shop.ids() {
+			if w := y.shop.pageDiffers(t, base, id, stocks == nil); w != "" {
+				wrong = append(wrong, fmt.Sprintf("page of %s at %s: %s", id, name, w))
+			}
+		}
+		for _, id := range y.shop.brandIDs() {
+			if w := y.shop.relationDiffers(t, base, id); w != "" {
+				wrong = append(wrong, fmt.Sprintf("relation of brand %s at %s: %s", id, name, w))
+			}
+		}
+	}
+	return wrong
+}
+
+// failed lists the dead letters.
+func (y *system) failed(t *testing.T) []string {
+	out, err := exec.CommandContext(t.Context(), y.binary, "queue", "failed", "--nats", "nats://"+y.natsAddr).CombinedOutput()
+	if err != nil {
+		return []string{err.Error() + ": " + string(out)}
+	}
+	return slices.DeleteFunc(strings.Split(string(out), "\n"), func(line string) bool { return line == "" })
+}
+
+// compareBolt ends up, which alone may read its store while it runs, and compares what is in there.
+func (y *system) compareBolt(t *testing.T, cat *catalog.Catalog) {
+	t.Helper()
+	p := y.processes[0]
+	p.end(syscall.SIGTERM)
+	store, err := boltkv.Open(t.Context(), filepath.Join(y.dir, p.name, "store.db"), boltkv.Options{Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for _, w := range y.shop.differences(t.Context(), cat, store) {
+		t.Error(w)
+	}
+}
+
+// keepLogs has the logs of a failed round outlive it.
+func (y *system) keepLogs(t *testing.T) {
+	if !t.Failed() || *logs == "" {
+		return
+	}
+	folder, err := os.MkdirTemp(*logs, "chaos-")
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	t.Log("logs are in ", folder)
+	for _, p := range y.processes {
+		if text, err := os.ReadFile(p.log); err == nil {
+			os.WriteFile(filepath.Join(folder, p.name+".log"), text, 0o644)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package chaos_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// editor changes a shop and announces its changes, as a careful owner does: what NATS did not acknowledge is announced
+// again.
+type editor struct {
+	shop   *shop
+	nats   string
+	random *rand.Rand
+	late   map[item.Change]bool
+}
+
+// The size of the shop.
+const (
+	products = 150
+	brands   = 8
+)
+
+// fill makes the shop.
+func (e *editor) fill() {
+	for i := range brands {
+		e.shop.putBrand(fmt.Sprint(i), fmt.Sprintf("Brand %d", i))
+	}
+	for i := range products - 10 {
+		e.edit(i)
+	}
+}
+
+// run edits a few products a second until ctx ends, and announces all.
+func (e *editor) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		for range 1 + e.random.IntN(4) {
+			e.change()
+		}
+		short, cancel := context.WithTimeout(ctx, 3*time.Second)
+		e.announce(short)
+		cancel()
+		select {
+		case <-ctx.Done():
+		case <-time.After(150 * time.Millisecond):
+		}
+	}
+}
+
+// change edits something. A product is left alone for a while after an edit.
+func (e *editor) change() {
+	if e.random.IntN(20) == 0 {
+		id := fmt.Sprint(e.random.IntN(brands))
+		e.shop.putBrand(id, fmt.Sprintf("Brand %s, %d", id, e.random.IntN(1e6)))
+		e.late[item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "brand", ID: id}, Dimension: "brand"}] = true
+		return
+	}
+	if i := e.random.IntN(products); e.shop.idle(oddID(i)) > 10*time.Second {
+		e.edit(i)
+	}
+}
+
+func (e *editor) edit(i int) {
+	id, n := oddID(i), e.random.IntN(10)
+	e.shop.put(id, func(p *product) {
+		p.Title, p.Price, p.Stock = fmt.Sprintf("Product %d.%d", i, p.Version), e.random.IntN(1e6), e.random.IntN(100)
+		p.Brand, p.Gone = fmt.Sprint(e.random.IntN(brands)), n == 0
+	})
+	e.late[item.Change{Lane: item.Lanes()[n%3], Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All}] = true
+}
+
+// announce announces what is due; it stays due where that fails.
+func (e *editor) announce(ctx context.Context) error {
+	if len(e.late) == 0 {
+		return nil
+	}
+	conn, err := bus.Dial(ctx, bus.Config{URL: e.nats, Name: "editor", Log: quiet()})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var due []item.Change
+	for c := range e.late {
+		due = append(due, c)
+	}
+	if err := conn.PublishChanges(ctx, due, bus.PublishOptions{}); err != nil {
+		return err
+	}
+	clear(e.late)
+	return nil
+}

@@ -1,0 +1,153 @@
+package chaos_test
+
+import (
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// injector carries out a round's events on its system.
+type injector struct {
+	*system
+	stores  []sync.Mutex // one hurts a node of Redis at a time
+	past    string       // a copy of NATS's files, "" before there is one
+	restore func()       // puts an older Redis back, nil before there is one
+}
+
+func newInjector(y *system) *injector {
+	in := &injector{system: y, stores: make([]sync.Mutex, len(y.redis))}
+	if len(y.redis) == 1 {
+		in.restore = y.redis[0].Snapshot()
+	}
+	return in
+}
+
+// run carries out the events at their times and returns when the last has ended.
+func (in *injector) run(r round) {
+	began := time.Now()
+	var under sync.WaitGroup
+	for _, e := range r.events {
+		time.Sleep(time.Until(began.Add(e.at)))
+		under.Go(func() { in.carryOut(e) })
+	}
+	time.Sleep(time.Until(began.Add(r.lasts)))
+	under.Wait()
+}
+
+func (in *injector) carryOut(e event) {
+	switch e.fault {
+	case "process killed", "process stopped", "process hangs":
+		in.hurtProcess(e)
+	case "catalog pushed":
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		in.writeCatalog()
+		in.push()
+	case "NATS away", "files of NATS removed", "NATS rolled back":
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		in.hurtNATS(e)
+	case "Redis flushed", "Redis hangs", "Redis away", "Redis rolled back":
+		in.hurtRedis(e)
+	default:
+		heal := in.upstreams[e.target%len(in.upstreams)].hurt(in.t, e.fault)
+		time.Sleep(e.lasts)
+		heal()
+	}
+}
+
+func (in *injector) hurtProcess(e event) {
+	p := in.processes[e.target%len(in.processes)]
+	if !p.take() {
+		return
+	}
+	defer p.giveBack()
+	if e.fault == "process hangs" {
+		p.signal(syscall.SIGSTOP)
+		time.Sleep(e.lasts)
+		p.signal(syscall.SIGCONT)
+		return
+	}
+	s := syscall.SIGKILL
+	if e.fault == "process stopped" {
+		s = syscall.SIGTERM
+	}
+	p.end(s)
+	time.Sleep(e.lasts)
+	in.revive(p)
+}
+
+// revive starts a process until it stays: what it needs may be away.
+func (in *injector) revive(p *process) {
+	for range 60 {
+		if p.start(in.t, in.binary) {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+	in.t.Errorf("%s does not start again for a minute", p.name)
+}
+
+// hurtNATS stops what NATS runs in, does to its files what the fault says, and starts it again.
+func (in *injector) hurtNATS(e event) {
+	stop, start := in.stopNATS, in.startNATS
+	if p := in.processes[0]; in.nats == nil {
+		for !p.take() {
+			time.Sleep(100 * time.Millisecond)
+		}
+		defer p.giveBack()
+		stop, start = func() { p.end(syscall.SIGTERM) }, func() { in.revive(p) }
+	}
+	stop()
+	time.Sleep(e.lasts)
+	in.changeFiles(e.fault)
+	start()
+	if in.nats != nil && e.fault != "NATS away" {
+		in.push() // what an operator does whose NATS lost its files
+	}
+}
+
+// changeFiles removes or rolls back the files of a NATS that does not run. Each time that it does not, it may keep them
+// to roll back to.
+func (in *injector) changeFiles(fault string) {
+	dir := in.natsDir()
+	switch {
+	case fault == "files of NATS removed":
+		in.must(os.RemoveAll(dir))
+	case fault == "NATS rolled back" && in.past != "":
+		in.must(os.RemoveAll(dir))
+		in.must(os.CopyFS(dir, os.DirFS(in.past)))
+	default:
+		in.past = in.t.TempDir() + "/nats"
+		in.must(os.CopyFS(in.past, os.DirFS(dir)))
+	}
+}
+
+func (in *injector) must(err error) {
+	if err != nil {
+		in.t.Error(err)
+	}
+}
+
+func (in *injector) hurtRedis(e event) {
+	i := e.target % len(in.redis)
+	in.stores[i].Lock()
+	defer in.stores[i].Unlock()
+	server := in.redis[i]
+	switch e.fault {
+	case "Redis flushed":
+		server.Flush()
+	case "Redis hangs":
+		server.Pause()
+		time.Sleep(e.lasts)
+		server.Resume()
+	case "Redis away":
+		server.Stop()
+		time.Sleep(e.lasts)
+		server.Start()
+	case "Redis rolled back":
+		in.restore()
+		in.restore = server.Snapshot()
+	}
+}

@@ -1,0 +1,94 @@
+package chaos_test
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// The systems of a round.
+const (
+	embedded = "up over bbolt"
+	beside   = "up over Redis, roles beside it"
+	apart    = "roles apart, a NATS of their own, a Redis"
+	cluster  = "roles apart, a NATS of their own, a Redis Cluster"
+)
+
+// event is something that happens at a time of a round.
+type event struct {
+	at     time.Duration
+	lasts  time.Duration // 0 for what happens at once
+	fault  string
+	target int // which process, upstream, or node of a Cluster
+}
+
+func (e event) String() string {
+	return fmt.Sprintf("%6.1fs %5.1fs %s %d", e.at.Seconds(), e.lasts.Seconds(), e.fault, e.target)
+}
+
+// round is one system and what happens to it.
+type round struct {
+	system string
+	lasts  time.Duration
+	events []event
+}
+
+// kind of fault: how often it is drawn, how long it lasts, and in which systems there is something to be hurt.
+type kind struct {
+	name    string
+	weight  int
+	longest time.Duration
+	in      []string
+}
+
+func kinds() []kind {
+	all := []string{embedded, beside, apart, cluster}
+	redis := []string{beside, apart, cluster}
+	single := []string{beside, apart}
+	roles := []string{apart, cluster}
+	return []kind{
+		{"upstream hangs", 2, 20 * time.Second, all},
+		{"upstream answers 503", 3, 20 * time.Second, all},
+		{"upstream resets", 2, 15 * time.Second, all},
+		{"upstream refuses", 2, 15 * time.Second, all},
+		{"upstream limits", 1, 10 * time.Second, all},
+		{"upstream lags", 3, 20 * time.Second, all},
+		{"upstream answers errors as 200", 2, 10 * time.Second, all},
+		{"process killed", 6, 5 * time.Second, all},
+		{"process stopped", 1, 3 * time.Second, all},
+		{"process hangs", 2, 6 * time.Second, all},
+		{"catalog pushed", 4, 0, all},
+		{"files of NATS removed", 1, 0, all},
+		{"NATS rolled back", 1, 0, all},
+		{"NATS away", 2, 8 * time.Second, roles},
+		{"Redis flushed", 2, 0, redis},
+		{"Redis hangs", 2, 8 * time.Second, redis},
+		{"Redis away", 2, 8 * time.Second, redis},
+		{"Redis rolled back", 3, 0, single},
+	}
+}
+
+// plan draws a round of a seed.
+func plan(seed uint64, number int, lasts time.Duration) round {
+	random := rand.New(rand.NewPCG(seed, uint64(number)))
+	systems := []string{beside, embedded, apart, cluster}
+	r := round{system: systems[(int(seed%4)+number)%4], lasts: lasts}
+	var drawn []kind
+	for _, k := range kinds() {
+		if slices.Contains(k.in, r.system) {
+			drawn = append(drawn, slices.Repeat([]kind{k}, k.weight)...)
+		}
+	}
+	for at := 2 * time.Second; at < lasts; at += time.Duration(1000+random.IntN(5000)) * time.Millisecond {
+		k := drawn[random.IntN(len(drawn))]
+		e := event{at: at, fault: k.name, target: random.IntN(1 << 16)}
+		if k.longest > 0 {
+			e.lasts = min(time.Second+time.Duration(random.Int64N(int64(k.longest))), max(lasts-at, time.Second))
+		}
+		r.events = append(r.events, e)
+	}
+	slices.SortFunc(r.events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+	return r
+}

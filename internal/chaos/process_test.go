@@ -1,0 +1,153 @@
+package chaos_test
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is a vitrine of its own that can be hurt and started again with the same arguments.
+type process struct {
+	name string
+	args []string
+	log  string // file of what it logs
+
+	mu    sync.Mutex // guards all below
+	cmd   *exec.Cmd
+	said  map[string]string // what it printed of its listeners: pages, admin, nats
+	ended chan struct{}
+	hurt  bool // a fault is on: another one has to wait
+}
+
+// start runs the process until it has printed its addresses, and reports whether it has: a process may end at once
+// while what it needs is away.
+func (p *process) start(t *testing.T, binary string) bool {
+	t.Helper()
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command(binary, p.args...)
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended, said := make(chan struct{}), make(chan map[string]string, 1)
+	go func() {
+		defer close(ended)
+		readAddresses(out, p.lines(), said)
+		cmd.Wait()
+	}()
+	p.mu.Lock()
+	p.cmd, p.ended = cmd, ended
+	p.mu.Unlock()
+	select {
+	case addresses := <-said:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.said = addresses
+		return true
+	case <-ended:
+		return false
+	case <-time.After(time.Minute):
+		p.end(syscall.SIGKILL)
+		return false
+	}
+}
+
+// lines is how many addresses the process prints.
+func (p *process) lines() int {
+	switch p.args[0] {
+	case "up":
+		return 3
+	case "detail":
+		return 2
+	}
+	return 1
+}
+
+// readAddresses reads n lines of a process's output, sends what they say, and then reads on to the end.
+func readAddresses(out io.Reader, n int, said chan<- map[string]string) {
+	addresses := map[string]string{}
+	lines := bufio.NewScanner(out)
+	for len(addresses) < n && lines.Scan() {
+		what, address, _ := strings.Cut(lines.Text(), " ")
+		address, _, _ = strings.Cut(strings.TrimSpace(address), " ")
+		addresses[what] = strings.TrimSuffix(address, "/")
+	}
+	if len(addresses) == n {
+		said <- addresses
+	}
+	io.Copy(io.Discard, out)
+}
+
+func (p *process) address(what string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.said[what]
+}
+
+// end sends a signal that ends the process, and waits until it has ended.
+func (p *process) end(s syscall.Signal) {
+	p.mu.Lock()
+	cmd, ended := p.cmd, p.ended
+	p.mu.Unlock()
+	if cmd == nil {
+		return
+	}
+	cmd.Process.Signal(syscall.SIGCONT)
+	cmd.Process.Signal(s)
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		cmd.Process.Kill()
+		<-ended
+	}
+}
+
+// signal sends a signal that the process lives on with.
+func (p *process) signal(s syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd != nil {
+		p.cmd.Process.Signal(s)
+	}
+}
+
+// runs reports whether the process has not ended.
+func (p *process) runs() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return p.cmd != nil
+	}
+}
+
+// take reports whether the process may be hurt by the caller, who then gives it back.
+func (p *process) take() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	taken := !p.hurt
+	p.hurt = true
+	return taken
+}
+
+func (p *process) giveBack() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hurt = false
+}

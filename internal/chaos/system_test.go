@@ -1,0 +1,168 @@
+package chaos_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/redistest"
+)
+
+// system is all that runs in a round.
+type system struct {
+	t         *testing.T
+	binary    string
+	dir       string
+	catalog   string // the file that is in force
+	shop      *shop
+	upstreams []*upstream
+	processes []*process
+	redis     []*redistest.Server // one, or the nodes of a Cluster
+	url       string              // of Redis; "" where bbolt holds everything
+
+	mu       sync.Mutex // guards all below; it is held while NATS or the catalog changes
+	natsAddr string
+	nats     *bus.Server // where it is no part of an up
+	revision int
+}
+
+// build makes the binary once for all rounds.
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "vitrine")
+	if out, err := exec.Command("go", "build", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v: %s", err, out)
+	}
+	return binary
+}
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// newSystem starts the processes of a round.
+func newSystem(t *testing.T, binary, kind string, s *shop) *system {
+	t.Helper()
+	dir := t.TempDir()
+	y := &system{t: t, binary: binary, dir: dir, catalog: filepath.Join(dir, "catalog.yaml"), shop: s, natsAddr: freeAddr(t)}
+	y.upstreams = []*upstream{newUpstream(t, s), newUpstream(t, s)}
+	y.writeCatalog()
+	switch kind {
+	case beside, apart:
+		server := redistest.Single(t)
+		y.redis, y.url = []*redistest.Server{server}, server.URL
+	case cluster:
+		servers := redistest.Cluster(t)
+		y.redis, y.url = servers.Nodes[:], servers.URL
+	}
+	switch kind {
+	case embedded:
+		y.add("up")
+	case beside:
+		y.add("up", "--redis", y.url)
+		y.add("heterog")
+		y.add("syncer")
+		y.add("detail")
+	default:
+		y.startNATS()
+		t.Cleanup(y.stopNATS)
+		y.push()
+		for _, role := range []string{"heterog", "heterog", "syncer", "syncer", "detail", "detail"} {
+			y.add(role)
+		}
+	}
+	return y
+}
+
+// add starts a process, which ends with the test.
+func (y *system) add(role string, more ...string) {
+	y.t.Helper()
+	name := fmt.Sprintf("%s%d", role, len(y.processes))
+	args := []string{role, "--dir", filepath.Join(y.dir, name), "--admin", "127.0.0.1:0"}
+	switch role {
+	case "up":
+		args = append(args, "--http", freeAddr(y.t), "--nats", y.natsAddr, "--catalog", y.catalog)
+	case "detail":
+		args = append(args, "--http", freeAddr(y.t), "--nats", "nats://"+y.natsAddr, "--redis", y.url)
+	default:
+		args = append(args, "--nats", "nats://"+y.natsAddr, "--redis", y.url)
+	}
+	p := &process{name: name, args: append(args, more...), log: filepath.Join(y.dir, name+".log")}
+	y.processes = append(y.processes, p)
+	y.t.Cleanup(func() { p.end(syscall.SIGTERM) })
+	if !p.start(y.t, y.binary) {
+		log, _ := os.ReadFile(p.log)
+		y.t.Fatalf("%s does not start:\n%s", name, log)
+	}
+}
+
+// pages are the base URLs of all that serve pages, by process.
+func (y *system) pages() map[string]string {
+	out := map[string]string{}
+	for _, p := range y.processes {
+		if url := p.address("pages"); url != "" {
+			out[p.name] = url
+		}
+	}
+	return out
+}
+
+// writeCatalog writes the next revision of the catalog. Who holds mu, or is alone, may call it.
+func (y *system) writeCatalog() {
+	y.revision++
+	text := revision(y.revision, y.upstreams[0].URL, y.upstreams[1].URL)
+	if err := os.WriteFile(y.catalog, []byte(text), 0o644); err != nil {
+		y.t.Error(err)
+	}
+}
+
+// push puts the catalog file in force, however long NATS is away.
+func (y *system) push() {
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(300 * time.Millisecond) {
+		if exec.Command(y.binary, "catalog", "push", y.catalog, "--nats", "nats://"+y.natsAddr).Run() == nil {
+			return
+		}
+	}
+	y.t.Error("the catalog could not be pushed for a minute")
+}
+
+func (y *system) natsDir() string {
+	if y.processes != nil && y.processes[0].args[0] == "up" {
+		return filepath.Join(y.dir, y.processes[0].name, "nats")
+	}
+	return filepath.Join(y.dir, "nats")
+}
+
+// startNATS and stopNATS run the NATS of roles apart.
+func (y *system) startNATS() {
+	server, err := bus.Embed(y.t.Context(), bus.EmbedConfig{Dir: filepath.Join(y.dir, "nats"), Addr: y.natsAddr, Log: quiet()})
+	if err != nil {
+		y.t.Errorf("NATS does not start: %v", err)
+		return
+	}
+	y.nats = server
+}
+
+func (y *system) stopNATS() {
+	if y.nats != nil {
+		y.nats.Shutdown()
+		y.nats = nil
+	}
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

@@ -1,0 +1,83 @@
+package chaos_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// upstream is a system of the shop, which answers over HTTP unless a fault is on.
+type upstream struct {
+	URL   string
+	shop  *shop
+	fault atomic.Pointer[string]
+
+	mu     sync.Mutex // guards server
+	server *http.Server
+}
+
+func newUpstream(t *testing.T, s *shop) *upstream {
+	t.Helper()
+	u := &upstream{shop: s}
+	u.listen(t, "127.0.0.1:0")
+	t.Cleanup(u.close)
+	return u
+}
+
+func (u *upstream) listen(t *testing.T, addr string) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Errorf("an upstream can't come back: %v", err)
+		return
+	}
+	server := &http.Server{Handler: u}
+	go server.Serve(l)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.server, u.URL = server, "http://"+l.Addr().String()
+}
+
+func (u *upstream) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.server.Close()
+}
+
+// hurt has a fault on until heal is called.
+func (u *upstream) hurt(t *testing.T, fault string) (heal func()) {
+	if fault == "upstream refuses" {
+		u.close()
+		return func() { u.listen(t, u.URL[len("http://"):]) }
+	}
+	u.fault.Store(&fault)
+	return func() { u.fault.CompareAndSwap(&fault, nil) }
+}
+
+func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fault := ""
+	if f := u.fault.Load(); f != nil {
+		fault = *f
+	}
+	switch fault {
+	case "upstream hangs":
+		<-r.Context().Done()
+	case "upstream answers 503":
+		http.Error(w, "deploying", http.StatusServiceUnavailable)
+	case "upstream limits":
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "slow down", http.StatusTooManyRequests)
+	case "upstream resets":
+		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+			conn.(*net.TCPConn).SetLinger(0)
+			conn.Close()
+		}
+	case "upstream answers errors as 200":
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"errors":[{"message":"backend unavailable"}]}`)
+	default:
+		u.shop.serve(w, r, fault == "upstream lags")
+	}
+}

@@ -1,7 +1,9 @@
 package model
 
 // LostWrites is a store that comes back older than it was: restarted from a snapshot, or replaced by a replica that
-// lagged. One record, its blob with it, two workers, a cached reader; HISTORY has every change as it was announced.
+// lagged: the last of its writes are gone. One record, its blob with it, two workers, a cached reader; HISTORY has every
+// change as it was announced. The store holds a mark besides: up to where in HISTORY all was done when the mark was
+// written. It is lost with what was written after it, so that what it tells is never too much.
 type LostWrites struct {
 	Edits     uint8
 	Snapshots uint8 // what the store would come back as
@@ -13,7 +15,8 @@ type LostWrites struct {
 const (
 	RollbackUnseen   Mutant = "a store that lost its last writes is not noticed while its marks are as they were"
 	ReplayedFromNow  Mutant = "what was announced is replayed from when the loss was noticed"
-	ReplayedExactly  Mutant = "what was announced is replayed from the store's last write on, without a margin"
+	MarkAhead        Mutant = "the mark tells what was announced, whether it was done or not"
+	ReplayUnforced   Mutant = "what is replayed gets a new gen only where its content differs from what the store came back with"
 	RollbackSeenSoon Mutant = "a loss is noted before what it calls for is replayed"
 	GensOfCounter    Mutant = "gens are counted, and the clock has no part in them"
 	StampsOfCounter  Mutant = "stamps are counted, and the clock has no part in them"
@@ -21,26 +24,34 @@ const (
 
 // LostWritesMutants are all of lost writes.
 func LostWritesMutants() []Mutant {
-	return []Mutant{RollbackUnseen, ReplayedFromNow, ReplayedExactly, RollbackSeenSoon, GensOfCounter, StampsOfCounter}
+	return []Mutant{RollbackUnseen, ReplayedFromNow, MarkAhead, ReplayUnforced, RollbackSeenSoon, GensOfCounter, StampsOfCounter}
 }
 
 // kept is what a store has of an entity; gen is the blob's too.
 type kept struct {
 	val, gen, stamp uint8
+	mark            uint8 // changes in HISTORY that were done
 }
 
 // putter is a worker; step 0 is idle.
-type putter struct{ step, seq, stamp, val uint8 }
+type putter struct {
+	step, line, seq, stamp, val uint8
+}
+
+// The subjects of a change. A forced one has its own, where no other takes its place.
+const (
+	unforced = iota
+	forced
+)
 
 type lostWrites struct {
 	left      LostWrites
 	clock     uint8 // counts what gets a number; a rollback does not turn it back
 	upstream  uint8
 	announced uint8 // changes in HISTORY
-	change    queue
+	changes   [2]queue
 
 	store, snapshot kept
-	at              uint8 // changes in HISTORY when the snapshot was taken
 	run, seen       uint8 // which life of the store it is, and which is known
 	replaying       bool  // RollbackSeenSoon: it is noted, and not done
 
@@ -52,7 +63,7 @@ type lostWrites struct {
 
 // Explore walks lost writes.
 func (l LostWrites) Explore(m Mutant) Result {
-	one := kept{1, 1, 1}
+	one := kept{1, 1, 1, 0}
 	return explore(lostWrites{left: l, clock: 1, upstream: 1, store: one, snapshot: one, run: 1, seen: 1, floor: 1}, m)
 }
 
@@ -70,18 +81,18 @@ func (s lostWrites) surroundings(m Mutant, next func(lostWrites)) {
 	if s.left.Edits > 0 {
 		n := s
 		n.left.Edits--
-		n.upstream++
+		n.upstream = 3 - s.upstream
 		n.announced++
-		n.change.publish(m)
+		n.changes[unforced].publish(m)
 		next(n)
 	}
 	if s.left.Snapshots > 0 {
 		n := s
 		n.left.Snapshots--
-		n.snapshot, n.at = s.store, s.announced
+		n.snapshot = s.store
 		next(n)
 	}
-	if s.left.Rollbacks > 0 && s.store != s.snapshot {
+	if s.left.Rollbacks > 0 {
 		n := s
 		n.left.Rollbacks--
 		n.store = s.snapshot
@@ -92,10 +103,15 @@ func (s lostWrites) surroundings(m Mutant, next func(lostWrites)) {
 		if w.step > 0 && s.left.Crashes > 0 {
 			n := s
 			n.left.Crashes--
-			n.change.again(w.seq)
+			n.changes[w.line].again(w.seq)
 			n.workers[i] = putter{}
 			next(n)
 		}
+	}
+	if s.run == s.seen && s.store.mark < s.announced && (s.idle() || m == MarkAhead) {
+		n := s
+		n.store.mark = s.announced
+		next(n)
 	}
 	if s.replaying && s.left.Crashes > 0 {
 		n := s
@@ -138,22 +154,33 @@ func (s lostWrites) replay(m Mutant, next func(lostWrites)) {
 		return
 	}
 	n.replaying = false
-	if s.announced > s.at && m != ReplayedFromNow || s.announced > 0 && m != ReplayedFromNow && m != ReplayedExactly {
-		n.change.publish(m)
+	if s.announced > s.store.mark && m != ReplayedFromNow {
+		line := forced
+		if m == ReplayUnforced {
+			line = unforced
+		}
+		n.changes[line].publish(m)
 	}
 	next(n)
 }
+
+// idle reports whether every change is done.
+func (s *lostWrites) idle() bool { return s.changes[unforced].seq == 0 && s.changes[forced].seq == 0 }
 
 func (s lostWrites) work(i int, m Mutant, next func(lostWrites)) {
 	n := s
 	w := &n.workers[i]
 	switch w.step {
 	case 0:
-		if !s.change.ready {
-			return
+		for k, q := range s.changes {
+			if q.ready {
+				n := s
+				n.changes[k].ready = false
+				n.workers[i] = putter{step: took, line: uint8(k), seq: q.seq}
+				next(n)
+			}
 		}
-		n.change.ready = false
-		*w = putter{step: took, seq: s.change.seq}
+		return
 	case took:
 		w.step, w.stamp = readStamp, s.store.stamp
 	case readStamp:
@@ -163,22 +190,22 @@ func (s lostWrites) work(i int, m Mutant, next func(lostWrites)) {
 			w.step = took
 			break
 		}
-		n.put(w.val, m)
+		n.put(w.val, w.line == forced, m)
 		n.told = n.store.gen // the syncer's part, in one step
-		n.change.ack(w.seq, m)
+		n.changes[w.line].ack(w.seq, m)
 		*w = putter{}
 	}
 	next(n)
 }
 
-func (s *lostWrites) put(val uint8, m Mutant) {
+func (s *lostWrites) put(val uint8, force bool, m Mutant) {
 	s.clock++
 	if m == StampsOfCounter {
 		s.store.stamp++
 	} else {
 		s.store.stamp = s.clock
 	}
-	if s.store.val == val {
+	if s.store.val == val && !force {
 		return
 	}
 	s.store.val = val

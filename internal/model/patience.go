@@ -22,11 +22,13 @@ const (
 	OlderNeverWins Mutant = "an older answer is never believed"
 	DoubtForgotten Mutant = "the doubt of an older answer begins anew with each try"
 	EqualIsFinal   Mutant = "an answer as old as the record is final, though a change was announced"
+	OlderIsFinal   Mutant = "an older answer that is believed at last is final"
+	LookReplaces   Mutant = "a second look takes the place of an announcement that waits"
 )
 
 // PatienceMutants are all of patience.
 func PatienceMutants() []Mutant {
-	return []Mutant{DoubtStays, DoubtOfAny, OlderWins, OlderNeverWins, DoubtForgotten, EqualIsFinal}
+	return []Mutant{DoubtStays, DoubtOfAny, OlderWins, OlderNeverWins, DoubtForgotten, EqualIsFinal, OlderIsFinal, LookReplaces}
 }
 
 // minute is how many ticks an older answer is doubted. A lag ends before.
@@ -51,13 +53,15 @@ func (d *doubt) tick() {
 // line is a subject of CHANGES with its schedule. The second look at a record has one of its own: over an announcement
 // that waits it would take away that one's second look.
 type line struct {
-	queue queue
-	doubt doubt // that the message tells
-	retry struct {
-		here  bool
-		look  bool // it is a second look, and must come later than any lag
-		age   uint8
-		doubt doubt
+	queue  queue
+	doubt  doubt // that the message tells
+	second bool  // it is a second look
+	retry  struct {
+		here   bool
+		look   bool // the second look must come later than any lag
+		second bool
+		age    uint8
+		doubt  doubt
 	}
 }
 
@@ -71,6 +75,7 @@ const (
 type asker struct {
 	step, line, seq, stamp uint8
 	doubt                  doubt
+	second                 bool
 	held, val              said
 }
 
@@ -150,7 +155,7 @@ func (s patience) surroundings(m Mutant, next func(patience)) {
 func (s *patience) announce(m Mutant) {
 	l := &s.lines[news]
 	l.queue.publish(m)
-	l.doubt = doubt{}
+	l.doubt, l.second = doubt{}, false
 }
 
 func (s *patience) catchUp() { s.replica, s.lagging = s.leader, 0 }
@@ -188,7 +193,7 @@ func (s patience) ours(m Mutant, next func(patience)) {
 		if l.retry.age > 0 && !l.retry.look || l.retry.age == minute {
 			n := s
 			l.queue.publish(m)
-			l.doubt = l.retry.doubt
+			l.doubt, l.second = l.retry.doubt, l.retry.second
 			l.retry = line{}.retry
 			n.lines[i] = l
 			n.renumber(i)
@@ -219,7 +224,7 @@ func (s patience) work(i int, m Mutant, next func(patience)) {
 			if l.queue.ready {
 				n := s
 				n.lines[k].queue.ready = false
-				n.workers[i] = asker{step: took, line: uint8(k), seq: l.queue.seq, doubt: l.doubt}
+				n.workers[i] = asker{step: took, line: uint8(k), seq: l.queue.seq, doubt: l.doubt, second: l.second}
 				next(n)
 			}
 		}
@@ -242,15 +247,14 @@ func (s *patience) decide(i int, m Mutant) {
 	switch {
 	case older && s.doubted(i, m):
 		*retry = line{}.retry
-		retry.here, retry.doubt = true, w.doubt
+		retry.here, retry.doubt, retry.second = true, w.doubt, w.second
 	case s.stamp != w.stamp:
 		w.step = took
 		return
 	default:
-		if w.val == w.held && w.line == news && m != EqualIsFinal {
-			look := &s.lines[secondLook].retry
-			*look = line{}.retry
-			look.here, look.look = true, true
+		nothing := w.val == w.held && m != EqualIsFinal || older && m != OlderIsFinal
+		if nothing && !w.second {
+			s.order(m)
 		}
 		s.record = w.val
 		s.stamp++
@@ -258,6 +262,16 @@ func (s *patience) decide(i int, m Mutant) {
 	}
 	s.lines[w.line].queue.ack(w.seq, m)
 	*w = asker{}
+}
+
+// order has a record looked at once more.
+func (s *patience) order(m Mutant) {
+	look := &s.lines[secondLook].retry
+	if m == LookReplaces {
+		look = &s.lines[news].retry
+	}
+	*look = line{}.retry
+	look.here, look.look, look.second = true, true, true
 }
 
 // doubted reports whether an older answer is not to be believed yet.

@@ -1,7 +1,9 @@
 GO ?= go
+SEED ?= 1
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long check vet lint fmt deps shots bench-pages clean
+.PHONY: help build test test-long chaos check vet lint fmt deps shots bench-pages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +16,9 @@ test: deps ## run all tests with the race detector
 
 test-long: deps ## run all tests in their full form; takes an hour or more
 	VITRINE_TEST_LONG=1 $(GO) test -race -timeout 3h ./...
+
+chaos: deps ## hurt a system at random, for SEED and MINUTES, and compare everything
+	$(GO) test -count=1 -timeout 24h -v -run '^TestChaos$$' ./internal/chaos -args -seed $(SEED) -minutes $(MINUTES)
 
 check: fmt lint build test ## what CI runs
 

@@ -30,6 +30,7 @@ func (w *Worker) doubt(d *catalog.Dimension, j *job) error {
 	}
 	doubt.Answers++
 	if doubt.Answers >= enough && time.Since(doubt.Since) >= w.Patience {
+		j.wentBack = true
 		w.Log.Warn("an upstream went back", "record", j.key.String(), "from", j.held.Version.String(), "to", j.value.Version.String())
 		return nil
 	}

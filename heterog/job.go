@@ -17,6 +17,7 @@ type job struct {
 	refs       kv.Refs
 	validators kv.Validators
 	result     kv.PutResult
+	wentBack   bool // the answer is older than the record, and believed
 	err        error
 }
 

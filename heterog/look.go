@@ -9,20 +9,20 @@ import (
 	"vitrine/internal/kv"
 )
 
-// lookAgain orders a second look at what somebody announced and where nothing new was found: the answer may have come
-// from a replica that lags, and nobody would announce the change again. Refreshes announce everything, whether it has
-// changed or not, and are not looked at twice.
+// lookAgain orders a second look at what somebody announced and where nothing new was found, and at what is older than
+// the record and was believed at last: the answer may have come from a replica that lags, and nobody would announce the
+// change again. Refreshes announce everything, whether it has changed or not, and are looked at twice only in the
+// latter case, which is rare.
 func (w *Worker) lookAgain(d *catalog.Dimension, jobs []*job) {
 	for _, j := range jobs {
-		if j.err != nil || j.task.Change.Lane == item.Refresh {
-			continue
-		}
-		fresh := !j.foundNothing()
-		if j.task.Second {
-			w.looks.learn(d, fresh)
-			continue
-		}
-		if !fresh && w.looks.take(d) {
+		switch {
+		case j.err != nil:
+		case j.wentBack:
+			j.err = bus.ErrLookAgain
+		case j.task.Change.Lane == item.Refresh:
+		case j.task.Second:
+			w.looks.learn(d, !j.foundNothing())
+		case j.foundNothing() && w.looks.take(d):
 			j.err = bus.ErrLookAgain
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
@@ -69,5 +70,20 @@ func TestLooksCostWhatTheyFind(t *testing.T) {
 	}
 	if n := granted(50); n != 50 {
 		t.Errorf("three looks have found something, and of the next 50 only %d are granted", n)
+	}
+}
+
+// TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore: the owner may have been edited since it was restored, and the answer
+// come from a replica that lags behind that.
+func TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore(t *testing.T) {
+	b := newBench(t)
+	b.owner.say("1", `{"v":7,"title":"new"}`)
+	b.must(change(item.Normal, "product", "1"))
+	b.owner.say("1", `{"v":6,"title":"old"}`)
+	b.patient(time.Nanosecond)
+	task := change(item.Normal, "product", "1")
+	task.Doubt = bus.Doubt{Version: b.record("product", "1").Version.String(), Since: time.Now().Add(-time.Hour), Answers: 10}
+	if errs := b.handle(task); !looks(errs) || b.version("1") != "6" {
+		t.Errorf("%v, version %s", errs[0], b.version("1"))
 	}
 }

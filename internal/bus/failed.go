@@ -33,7 +33,9 @@ func (c *Consumer) bury(ctx context.Context, w *work, cause error) error {
 	m := w.messages[len(w.messages)-1]
 	subject := m.msg.Subject()
 	if w.parked && w.Subject == "" {
-		subject = w.change().Subject()
+		c := w.change()
+		c.Second = false // who tries it again has something new to tell
+		subject = c.Subject()
 	}
 	to := item.FailedUnknown(c.cfg.Stage, subject)
 	if w.Subject == "" && !errors.Is(cause, item.ErrUnknown) {

@@ -88,7 +88,7 @@ func (w *work) merge(other *work) (replaced []message) {
 // change is the task's, as it is published.
 func (w *work) change() item.Change {
 	c := w.task.Change
-	c.Force = w.task.Force
+	c.Force, c.Second = w.task.Force, w.task.Second
 	return c
 }
 

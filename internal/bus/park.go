@@ -17,7 +17,6 @@ const (
 	attemptHeader  = "Vitrine-Attempt" // wrong answers before this message
 	silentHeader   = "Vitrine-Silent"  // attempts in a row, up to this message, that nobody answered
 	doubtHeader    = "Vitrine-Doubt"   // a Doubt
-	secondHeader   = "Vitrine-Second"  // "1": a second look
 	firstHeader    = "Vitrine-First"   // when the change was first published
 	scheduleHeader = "Nats-Schedule"
 	targetHeader   = "Nats-Schedule-Target"
@@ -38,9 +37,6 @@ func (w *work) carried(p past) nats.Header {
 	if p.doubt.Answers > 0 {
 		h.Set(doubtHeader, p.doubt.String())
 	}
-	if p.second {
-		h.Set(secondHeader, "1")
-	}
 	if !w.first.Equal(w.task.Event) {
 		h.Set(firstHeader, w.first.UTC().Format(time.RFC3339Nano))
 	}
@@ -52,7 +48,6 @@ func (w *work) readCarried(h nats.Header) {
 	w.task.Attempt += count(h, attemptHeader)
 	w.silent = count(h, silentHeader)
 	w.task.Doubt = readDoubt(h.Get(doubtHeader))
-	w.task.Second = h.Get(secondHeader) == "1"
 	if t, err := time.Parse(time.RFC3339Nano, h.Get(firstHeader)); err == nil && t.Before(w.first) {
 		w.first = t
 	} else if w.parked && w.task.Event.Before(w.first) {
@@ -77,7 +72,7 @@ func (c *Consumer) park(ctx context.Context, works []*work) error {
 	defer mark(c.parked)
 	return c.cfg.Conn.publish(ctx, len(works), window, func(i int) (*nats.Msg, error) {
 		w := works[i]
-		header := w.carried(past{wrong: w.task.Attempt - 1, second: w.task.Second})
+		header := w.carried(past{wrong: w.task.Attempt - 1})
 		return &nats.Msg{Subject: item.ParkedSubject(w.place.Name, w.change()), Header: header}, nil
 	})
 }
@@ -86,16 +81,18 @@ func (c *Consumer) park(ctx context.Context, works []*work) error {
 func (c *Consumer) schedule(ctx context.Context, w *work, v verdict) error {
 	ctx, cancel := stopping(ctx)
 	defer cancel()
-	subject := item.RetrySubject(w.change())
+	change := w.change()
+	subject := item.RetrySubject(change)
 	if v.action == look {
-		subject = item.LookSubject(w.change())
+		change.Second = true
+		subject = item.LookSubject(change)
 	}
 	if v.past.doubt.Answers == 1 {
 		v.past.doubt = c.inherit(ctx, subject, v.past.doubt)
 	}
 	h := w.carried(v.past)
 	h.Set(scheduleHeader, "@at "+time.Now().Add(v.delay).UTC().Format(time.RFC3339Nano))
-	h.Set(targetHeader, w.change().Subject())
+	h.Set(targetHeader, change.Subject())
 	return c.cfg.Conn.publish(ctx, 1, 1, func(int) (*nats.Msg, error) {
 		return &nats.Msg{Subject: subject, Header: h}, nil
 	})

@@ -116,10 +116,10 @@ type Replayed struct {
 	Position uint64
 }
 
-// parsePast reads a subject of HISTORY. Whether it was forced is history too.
+// parsePast reads a subject of HISTORY. Whether it was forced, or a second look, is history too.
 func parsePast(subject string) (item.Change, error) {
 	c, err := item.ParseChange("change." + strings.TrimPrefix(subject, "history."))
-	c.Force = false
+	c.Force, c.Second = false, false
 	return c, err
 }
 

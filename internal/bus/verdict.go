@@ -40,7 +40,6 @@ type past struct {
 	wrong  int   // answers that were wrong; only these are attempts
 	silent int   // attempts that nobody answered, in a row
 	doubt  Doubt // answers older than the record, in a row
-	second bool  // a second look has been ordered
 }
 
 // Doubt is kept of an owner whose answers are older than the record.
@@ -111,14 +110,14 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 	case err == nil:
 		return verdict{action: ack}
 	case errors.Is(err, ErrLookAgain) && w.fatal == nil:
-		return verdict{look, jitter(c.cfg.Second), past{second: true}}
+		return verdict{action: look, delay: jitter(c.cfg.Second)}
 	case ctx.Err() != nil && w.fatal == nil:
 		return verdict{action: back}
 	case errors.Is(err, item.ErrNotAsked) && w.place.Name != "" && w.fatal == nil:
 		return verdict{action: park}
 	}
 	r := match(err)
-	next := past{wrong: w.task.Attempt - 1, second: w.task.Second}
+	next := past{wrong: w.task.Attempt - 1}
 	switch {
 	case w.fatal != nil && r.response != own:
 		return verdict{action: fail}

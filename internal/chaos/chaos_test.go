@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	seed    = flag.Uint64("seed", 1, "of the plan")
+	seed    = flag.Uint64("seed", 4, "of the plan")
 	minutes = flag.Float64("minutes", 0, "how long to go on; 0 is half a minute, an hour in the full form")
 	logs    = flag.String("logs", "", "folder for the logs of the processes of a round that failed")
 )

@@ -110,7 +110,7 @@ func (s *shop) pageDiffers(t *testing.T, base, id string, stocks bool) string {
 		Stock   struct{ Quantity int }
 		Brand   struct{ Title string }
 	}
-	status, err := getJSON(t.Context(), base+"/item/"+url.PathEscape(id)+".json", &page)
+	status, said, err := getJSON(t.Context(), base+"/item/"+url.PathEscape(id)+".json", &page)
 	p, _ := s.get(id)
 	b, _ := s.brand(p.Brand)
 	switch {
@@ -119,9 +119,9 @@ func (s *shop) pageDiffers(t *testing.T, base, id string, stocks bool) string {
 	case p.Gone && (status == http.StatusGone || status == http.StatusNotFound):
 		return ""
 	case p.Gone || status != http.StatusOK:
-		return fmt.Sprintf("status %d, and in the shop it is deleted: %t", status, p.Gone)
+		return fmt.Sprintf("status %d (%s), and in the shop it is deleted: %t", status, said, p.Gone)
 	case page.Product.Title != p.Title || page.Price.Amount != p.Price || stocks && page.Stock.Quantity != p.Stock || page.Brand.Title != b.Title:
-		return fmt.Sprintf("says %+v, and the shop %q %d %d %q", page, p.Title, p.Price, p.Stock, b.Title)
+		return fmt.Sprintf("says %+v (%s), and the shop %q %d %d %q", page, said, p.Title, p.Price, p.Stock, b.Title)
 	}
 	return ""
 }
@@ -134,7 +134,7 @@ func (s *shop) relationDiffers(t *testing.T, base, brand string) string {
 			IDs  []string
 			Next *string
 		}
-		status, err := getJSON(t.Context(), base+"/relations/brand/"+brand+"/brand?cursor="+url.QueryEscape(cursor), &page)
+		status, _, err := getJSON(t.Context(), base+"/relations/brand/"+brand+"/brand?cursor="+url.QueryEscape(cursor), &page)
 		if err != nil || status != http.StatusOK {
 			return fmt.Sprintf("status %d, %v", status, err)
 		}
@@ -159,19 +159,24 @@ func (s *shop) relationDiffers(t *testing.T, base, brand string) string {
 	return fmt.Sprintf("lacks %q", missing)
 }
 
-func getJSON(ctx context.Context, url string, into any) (status int, err error) {
+// getJSON reads an answer, and tells where it says that it comes from.
+func getJSON(ctx context.Context, url string, into any) (status int, said string, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode == http.StatusOK {
 		err = json.Unmarshal(body, into)
 	}
-	return answer.StatusCode, err
+	said = "from " + answer.Header.Get("X-Vitrine-Source") + ", gen " + answer.Header.Get("X-Vitrine-Gen")
+	if stale := answer.Header.Get("X-Vitrine-Stale"); stale != "" {
+		said += ", stale " + stale
+	}
+	return answer.StatusCode, said, err
 }

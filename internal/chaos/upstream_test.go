@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -74,7 +75,11 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			conn.(*net.TCPConn).SetLinger(0)
 			conn.Close()
 		}
-	case "upstream answers errors as 200":
+	case "upstream answers errors as 200": // where many are asked; of one, it would be an answer that is wrong for good
+		if !strings.Contains(r.URL.RawQuery, "ids=") {
+			http.Error(w, "backend unavailable", http.StatusServiceUnavailable)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		io.WriteString(w, `{"errors":[{"message":"backend unavailable"}]}`)
 	default:

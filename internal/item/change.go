@@ -38,17 +38,25 @@ type Change struct {
 	Entity    Entity
 	Dimension string
 	Force     bool // fetch and fold though nothing seems to have changed
+	Second    bool // nothing new was found a while ago: look once more, and no more
 }
 
-// forced ends the dimension's token of a change with Force. A queue keeps one message per subject, the newest: in a
-// subject of its own, force is not lost when somebody announces the same record without it.
-const forced = "!"
+// What ends the dimension's token of a change with Force, and of one with Second. A queue keeps one message per subject,
+// the newest: in a subject of its own, force is not lost when somebody announces the same record without it, and a
+// second look does not take the place of an announcement, with its right to a second look.
+const (
+	forced = "!"
+	second = "~"
+)
 
-// Subject is change.<lane>.<kind>.<dimension>.<id>, with Force change.<lane>.<kind>.<dimension>!.<id>.
+// Subject is change.<lane>.<kind>.<dimension>.<id>; with Force, the dimension's token ends in "!", with Second in "~".
 func (c Change) Subject() string {
 	dimension := c.Dimension
 	if c.Force {
 		dimension += forced
+	}
+	if c.Second {
+		dimension += second
 	}
 	return "change." + string(c.Lane) + "." + c.Entity.Kind + "." + dimension + "." + EncodeID(c.Entity.ID)
 }
@@ -64,12 +72,13 @@ func ParseChange(subject string) (Change, error) {
 	if !ok {
 		return Change{}, fmt.Errorf("%w: %q is not change.<lane>.<kind>.<dimension>.<id>", ErrSubject, clip(subject))
 	}
+	dimension, again := strings.CutSuffix(dimension, second)
 	dimension, force := strings.CutSuffix(dimension, forced)
 	if err := CheckName(dimension); err != nil {
 		return Change{}, fmt.Errorf("%w: %q: %w", ErrSubject, clip(subject), err)
 	}
 	e, err := subjectEntity(subject, kind, token)
-	return Change{Lane: lane, Entity: e, Dimension: dimension, Force: force}, err
+	return Change{Lane: lane, Entity: e, Dimension: dimension, Force: force, Second: again}, err
 }
 
 // ParkedSubject is parked.<upstream>.<lane>.<kind>.<dimension>.<id>: a change whose upstream is full or broken.

@@ -246,14 +246,16 @@ func (s *patience) decide(i int, m Mutant) {
 	older := w.val.version < w.held.version
 	switch {
 	case older && s.doubted(i, m):
+		if was := retry.doubt; was.here && was.of == w.doubt.of && was.age > w.doubt.age {
+			w.doubt = was // the schedule that is replaced has doubted for longer
+		}
 		*retry = line{}.retry
 		retry.here, retry.doubt, retry.second = true, w.doubt, w.second
 	case s.stamp != w.stamp:
 		w.step = took
 		return
 	default:
-		nothing := w.val == w.held && m != EqualIsFinal || older && m != OlderIsFinal
-		if nothing && !w.second {
+		if w.val == w.held && !w.second && m != EqualIsFinal || older && m != OlderIsFinal {
 			s.order(m)
 		}
 		s.record = w.val

@@ -1,0 +1,34 @@
+package bus_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// TestASecondLookTakesNobodysPlace: an announcement that waits when a second look is due may find nothing new itself, of
+// a replica that lags, and has a right to a second look of its own.
+func TestASecondLookTakesNobodysPlace(t *testing.T) {
+	c := connect(t)
+	handle, tasks := says(bus.ErrLookAgain)
+	stop := consume(t, bus.ConsumerConfig{Conn: c, Second: time.Second, Handle: handle})
+	publish(t, c, change(item.Normal, "1"))
+	receive(t, "the first look", tasks)
+	eventually(t, "the end of the work", func() bool { return left(t, c) == 0 })
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, c, change(item.Normal, "1"))
+	eventually(t, "the time of the second look", func() bool {
+		found, err := c.Find(t.Context(), change(item.Normal, "1").Entity)
+		return err == nil && !slices.ContainsFunc(found, func(q bus.Queued) bool { return q.Due != "" })
+	})
+	consume(t, bus.ConsumerConfig{Conn: c, Handle: handle})
+	if got := receive(t, "what waits", tasks); got.Second && receive(t, "the announcement", tasks).Second {
+		t.Error("the announcement is gone")
+	}
+	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+}

@@ -136,7 +136,9 @@ func (y *system) failed(t *testing.T) []string {
 		return []string{err.Error() + ": " + string(out)}
 	}
 	lines := strings.Split(string(out), "\n")
-	return slices.DeleteFunc(lines, func(line string) bool { return !strings.HasPrefix(line, `"`) || strings.Contains(line, "not in the catalog") })
+	return slices.DeleteFunc(lines, func(line string) bool {
+		return !strings.HasPrefix(line, `"`) || strings.Contains(line, "not in the catalog")
+	})
 }
 
 // compareBolt ends up, which alone may read its store while it runs, and compares what is in there.

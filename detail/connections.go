@@ -14,7 +14,8 @@ const (
 	connectionsLeast = 64
 	filesKept        = 64 // descriptors for all else: stores, upstreams, logs
 	evictSample      = 32
-	keptHead         = 4 << 10 // bytes of a head whose memory stays with an idle connection
+	roomEvery        = 5 * time.Millisecond // is looked for a connection that waits, while none does
+	keptHead         = 4 << 10              // bytes of a head whose memory stays with an idle connection
 )
 
 // defaultConnections is how many connections are open at once, so that an eighth of the process's descriptors and some
@@ -31,8 +32,7 @@ func defaultConnections() int {
 // connections bounds how many connections are open. Where there is no room for the next, the one that has waited the
 // longest for a request is closed: to keep a connection open that nobody uses must not keep anybody out.
 type connections struct {
-	most  int
-	freed chan struct{} // has a token when one was closed
+	most int
 
 	mu      sync.Mutex // guards all below
 	open    map[*hotConn]struct{}
@@ -40,28 +40,13 @@ type connections struct {
 }
 
 func newConnections(most int) *connections {
-	return &connections{most: cmp.Or(most, defaultConnections()), freed: make(chan struct{}, 1), open: map[*hotConn]struct{}{}}
-}
-
-func (s *connections) add(c *hotConn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.open[c] = struct{}{}
+	return &connections{most: cmp.Or(most, defaultConnections()), open: map[*hotConn]struct{}{}}
 }
 
 func (s *connections) remove(c *hotConn) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.open, c)
-	s.mu.Unlock()
-	s.wake()
-}
-
-// wake has who waits for room look again.
-func (s *connections) wake() {
-	select {
-	case s.freed <- struct{}{}:
-	default:
-	}
 }
 
 func (s *connections) count() int {
@@ -88,29 +73,37 @@ func (s *connections) busy() bool {
 	return false
 }
 
-// room reports whether one more may be opened. Where there was no room, it has closed the connection that waited
-// longest, if any does.
-func (s *connections) room() bool {
+// admit adds a connection, and reports whether there is room for it. Where there was none, the connection that waited
+// longest is closed, if any does.
+func (s *connections) admit(c *hotConn) bool {
 	s.mu.Lock()
-	full := len(s.open) >= s.most
-	s.mu.Unlock()
-	return !full || s.evict()
+	defer s.mu.Unlock()
+	if len(s.open) >= s.most && !s.evict() {
+		return false
+	}
+	s.open[c] = struct{}{}
+	return true
 }
 
-// evict closes the connection that waited longest, if any does.
+// evict closes the connection that waited longest, if any does. It is called with mu held.
 func (s *connections) evict() bool {
-	s.mu.Lock()
 	c := s.longest()
-	if c != nil {
-		delete(s.open, c)
-		s.evicted++
-	}
-	s.mu.Unlock()
 	if c == nil {
 		return false
 	}
+	delete(s.open, c)
+	s.evicted++
 	_ = c.Conn.Close() // net/http sees it end
 	return true
+}
+
+// shrink closes some of the connections that wait.
+func (s *connections) shrink() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range evictSample {
+		s.evict()
+	}
 }
 
 // longest is the connection that has waited the longest of a sample, or of all where none of the sample waits. It is
@@ -141,16 +134,8 @@ func newHotListener(l net.Listener, s *Server) hotListener {
 	return hotListener{Listener: l, server: s, closed: make(chan struct{}), once: &sync.Once{}}
 }
 
-// Accept waits until there is room for a connection, and then for the connection.
+// Accept waits for a connection, and then until there is room for it.
 func (l hotListener) Accept() (net.Conn, error) {
-	open := l.server.open
-	for !l.server.draining.Load() && !open.room() {
-		select {
-		case <-open.freed:
-		case <-l.closed:
-			return nil, net.ErrClosed
-		}
-	}
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		l.failed(err)
@@ -158,7 +143,14 @@ func (l hotListener) Accept() (net.Conn, error) {
 	}
 	c := &hotConn{Conn: conn, server: l.server, remote: conn.RemoteAddr().String()}
 	c.waiting.Store(time.Now().UnixNano())
-	open.add(c)
+	for !l.server.open.admit(c) {
+		select {
+		case <-time.After(roomEvery):
+		case <-l.closed:
+			_ = conn.Close()
+			return nil, net.ErrClosed
+		}
+	}
 	return c, nil
 }
 
@@ -167,9 +159,7 @@ func (l hotListener) failed(err error) {
 	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
 		return
 	}
-	for range evictSample {
-		l.server.open.evict()
-	}
+	l.server.open.shrink()
 	if due, _ := l.server.noFiles.due(time.Now()); due {
 		l.server.Log.Error("no descriptor is left for a connection: raise the limit of open files, or lower --max-connections", "error", err)
 	}

@@ -88,6 +88,33 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
+// TestRoomComesBack: while all connections have requests under way, who comes waits, and is answered then.
+func TestRoomComesBack(t *testing.T) {
+	s := open(t, func(c *detail.Config) { c.Connections = 2 })
+	release := make(chan struct{})
+	s.redis.set(func(m *memory) { m.hang, m.entered = release, make(chan struct{}, 9) })
+	s.redis.put("sku:1", "item", 1, lamp)
+	answered := make(chan error, 3)
+	ask := func(path string) {
+		c := s.dial(t)
+		go func() {
+			_, err := c.ask(path)
+			answered <- err
+		}()
+	}
+	ask("/item/1.html")
+	ask("/item/2.html")
+	<-s.redis.entered
+	<-s.redis.entered
+	ask("/item/1.json")
+	close(release)
+	for range 3 {
+		if err := <-answered; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestDescriptorsRunOut: where the process has no descriptor left, waiting connections are given up for new ones.
 func TestDescriptorsRunOut(t *testing.T) {
 	registry := prometheus.NewRegistry()

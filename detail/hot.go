@@ -166,7 +166,6 @@ func (s *Server) Leave() { s.leaving.Store(true) }
 func (s *Server) Drain(ctx context.Context, patience time.Duration, web *http.Server, l net.Listener) error {
 	s.draining.Store(true)
 	_ = l.Close() // it may be closed already
-	s.open.wake()
 	idle := time.NewTimer(patience)
 	defer idle.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)

@@ -31,7 +31,7 @@ type shown struct{ HTTP, Admin string }
 
 // addDetail has a node serve pages: from the store, and behind a Redis from a bbolt file of its own.
 func (n *node) addDetail(opt detailOptions) (shown, error) {
-	proxies, err := opt.Pages.check()
+	proxies, err := detail.ParseProxies(opt.Pages.TrustedProxy)
 	if err != nil {
 		return shown{}, err
 	}

@@ -1,7 +1,7 @@
 package app
 
 import (
-	"net/netip"
+	"fmt"
 	"time"
 
 	"vitrine/detail"
@@ -18,16 +18,16 @@ type pageFlags struct {
 
 const mostShutdownDelay = 5 * time.Second
 
-// check tells which flag has a value that makes no sense.
-func (f pageFlags) check() ([]netip.Prefix, error) {
-	proxies, err := detail.ParseProxies(f.TrustedProxy)
+// Validate tells which flag has a value that makes no sense; kong calls it.
+func (f pageFlags) Validate() error {
+	_, err := detail.ParseProxies(f.TrustedProxy)
 	switch {
 	case err != nil:
-		return nil, usagef("--trusted-proxy: %v", err)
+		return fmt.Errorf("--trusted-proxy: %w", err)
 	case f.MaxConnections < 0:
-		return nil, usagef("--max-connections %d: it must not be negative", f.MaxConnections)
+		return fmt.Errorf("--max-connections %d: it must not be negative", f.MaxConnections)
 	case f.ShutdownDelay < 0 || f.ShutdownDelay > mostShutdownDelay:
-		return nil, usagef("--shutdown-delay %s: it must be between 0s and %s", f.ShutdownDelay, mostShutdownDelay)
+		return fmt.Errorf("--shutdown-delay %s: it must be between 0s and %s", f.ShutdownDelay, mostShutdownDelay)
 	}
-	return proxies, nil
+	return nil
 }

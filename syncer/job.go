@@ -16,6 +16,7 @@ import (
 type job struct {
 	task    bus.Task
 	state   kv.State
+	unknown bool // nothing was known of the entity when its state was read
 	todo    []wanted
 	anew    []*catalog.Blob      // that are there, and of another shape than they should be
 	records map[string]kv.Record // by dimension

@@ -12,14 +12,14 @@ import (
 	"vitrine/internal/shape"
 )
 
-// mend wants a blob that is missing, or that was made for another shape.
+// mend wants a blob that is missing, that was made for another shape, or that shows what is forgotten.
 func (j *job) mend(b *catalog.Blob, stored kv.Blob) {
 	to := shape.Blob(b, j.state.Shapes)
 	switch {
-	case j.wants(b), slices.Contains(j.anew, b):
+	case j.wants(b), slices.Contains(j.anew, b), j.unknown && stored.Life != kv.Alive:
 	case stored.Life == kv.Absent:
 		j.want(b, j.state.Gen(b.Dimensions()))
-	case to != 0 && stored.Shape != to:
+	case j.unknown || to != 0 && stored.Shape != to:
 		j.wantAnew(b)
 	}
 }

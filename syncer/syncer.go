@@ -114,6 +114,7 @@ func (f *Folder) load(ctx context.Context, kind *catalog.Kind, jobs []*job) erro
 			continue
 		}
 		j.state = states[i]
+		j.unknown = len(j.state.Gens) == 0 && !j.state.Damaged
 		for _, b := range kind.Blobs {
 			switch gen := j.state.Gen(b.Dimensions()); {
 			case gen > j.state.Built[b.Name]:
@@ -134,16 +135,17 @@ func (f *Folder) load(ctx context.Context, kind *catalog.Kind, jobs []*job) erro
 }
 
 // inspect looks whether the blobs of clean entities are really in their store, whole and of today's
-// shape. It is done in the lanes of people and of refreshes; the normal lane trusts the books.
+// shape. It is done in the lanes of people and of refreshes; the normal lane trusts the books. Of an entity that the
+// records store has forgotten, or lost, no lane may trust them: its blobs may stand in another store.
 func (f *Folder) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	var keys []kv.BlobKey
 	var owners []*job
 	for _, j := range jobs {
-		if !j.thorough() {
+		if !j.thorough() && !j.unknown {
 			continue
 		}
 		for _, b := range kind.Blobs {
-			if j.state.Gen(b.Dimensions()) > 0 {
+			if j.unknown || j.state.Gen(b.Dimensions()) > 0 {
 				keys, owners = append(keys, kv.BlobKey{Entity: j.entity(), Blob: b.Name}), append(owners, j)
 			}
 		}

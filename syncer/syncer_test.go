@@ -376,3 +376,22 @@ func TestDamagedBooksHaveTheOwnersAskedAgain(t *testing.T) {
 		t.Errorf("SKUs of the brand are %v, %v: what is missing was taken for unwanted", ids, err)
 	}
 }
+
+func TestABlobOfWhatIsForgottenGoes(t *testing.T) {
+	b := newBench(t)
+	b.put("price", kv.Alive, `{"amount":1}`, nil)
+	b.put("product", kv.Alive, `{}`, nil)
+	b.mustFold(item.Normal)
+	empty, err := boltkv.Open(t.Context(), filepath.Join(t.TempDir(), "records.db"), boltkv.Options{Log: b.folder.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { empty.Close() })
+	b.folder.Records = empty // as if the records had been lost, and the entity was deleted since
+	b.mustFold(item.Normal)
+	for _, name := range []string{"offer", "item"} {
+		if got := b.blob(name); got.Life != kv.Unknown {
+			t.Errorf("%s has life %d, body %s", name, got.Life, got.Body)
+		}
+	}
+}

@@ -20,6 +20,9 @@
 // from one counter: max(last+1, the store's clock in unix µs), so that none repeats after a flush.
 // A Put with Same set gives a new stamp and no new gen.
 //
+// What the store knows of an entity goes with the last of its records: an id that nobody has leaves nothing behind an
+// hour later, and what is gone nothing after 90 days. While one record is kept for ever, so is the state.
+//
 // A blob's gen is the highest among the gens of its dimensions; the blob is dirty exactly when that
 // exceeds what State.Built holds for it. The syncer reads gens first, then records: what it folds is
 // never older than the gen it writes it under.

@@ -19,7 +19,7 @@ func (s *Store) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(blobBucket))
 		for i, k := range keys {
-			if v := present(b.Get(blobKey(k))); v != nil {
+			if v := s.present(b.Get(blobKey(k))); v != nil {
 				raw[i] = append([]byte(nil), v...)
 			}
 		}
@@ -72,9 +72,9 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 
 // mayReplace tells whether a blob of gen may be written over what is there: nothing, a lower one, or damage.
 func (s *Store) mayReplace(there []byte, gen uint64) bool {
-	if kv.StampOf(present(there)) < gen {
+	if kv.StampOf(s.present(there)) < gen {
 		return true
 	}
-	_, err := s.codec.Decode(present(there))
+	_, err := s.codec.Decode(s.present(there))
 	return err != nil
 }

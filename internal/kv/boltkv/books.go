@@ -18,6 +18,7 @@ import (
 // digit that flipped in a Built would otherwise keep a blob from ever being folded again.
 type books struct {
 	Last       uint64                   `json:"n,omitempty"` // the counter of stamps and gens
+	Written    int64                    `json:"t,omitempty"` // when they were last, unix s
 	Gens       map[string]uint64        `json:"g,omitempty"`
 	Shapes     map[string]uint32        `json:"s,omitempty"`
 	Built      map[string]uint64        `json:"b,omitempty"`
@@ -42,15 +43,18 @@ func (b *books) state() kv.State {
 }
 
 // next is the counter's next value: it rises, and does not repeat after the books were lost.
-func (b *books) next() uint64 {
-	b.Last = max(b.Last+1, uint64(time.Now().UnixMicro()))
+func (b *books) next(now time.Time) uint64 {
+	b.Last = max(b.Last+1, uint64(now.UnixMicro()))
 	return b.Last
 }
 
 // readBooks reads an entity's books. Damaged ones are taken for none: the next put of each dimension then
 // raises its gen, even that of an unchanged record, and the entity is folded anew.
 func readBooks(tx *bbolt.Tx, e item.Entity) *books {
-	raw := tx.Bucket([]byte(genBucket)).Get([]byte(e.Token()))
+	return parseBooks(tx.Bucket([]byte(genBucket)).Get([]byte(e.Token())))
+}
+
+func parseBooks(raw []byte) *books {
 	if raw == nil {
 		return &books{}
 	}
@@ -62,8 +66,8 @@ func readBooks(tx *bbolt.Tx, e item.Entity) *books {
 	return b
 }
 
-func (b *books) write(tx *bbolt.Tx, e item.Entity) error {
-	b.damaged = false
+func (b *books) write(tx *bbolt.Tx, e item.Entity, now time.Time) error {
+	b.damaged, b.Written = false, now.Unix()
 	body, err := json.Marshal(b)
 	if err != nil {
 		return fmt.Errorf("write the books of %s: %w", e, err)

@@ -1,7 +1,9 @@
 package boltkv_test
 
 import (
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -14,11 +16,30 @@ var fast = boltkv.Options{NoSync: true}
 
 func TestRecords(t *testing.T) {
 	kvtest.ExerciseRecords(t, func(t *testing.T) kvtest.Records {
-		s := open(t, file(t), fast)
+		var passed atomic.Int64
+		opt := fast
+		opt.Now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
+		s := open(t, file(t), opt)
 		replace := func(t *testing.T, key string) { corrupt(s)(t, key, func([]byte) []byte { return []byte("x") }) }
 		return kvtest.Records{
 			Store: s, Corrupt: corrupt(s), Replace: replace,
 			Flush: func(t *testing.T) kv.Records { return open(t, file(t), fast) },
+			Pass: func(t *testing.T, d time.Duration) {
+				passed.Add(int64(d))
+				if err := s.Tidy(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			},
+			Keys: func(t *testing.T) (keys int) {
+				for _, bucket := range []string{"rec", "gen", "blob", "rel"} {
+					n, err := s.Count(t.Context(), bucket)
+					if err != nil {
+						t.Fatal(err)
+					}
+					keys += n
+				}
+				return keys
+			},
 			Wrecks: map[string]func(*testing.T, item.Entity){
 				"a flipped bit": func(t *testing.T, e item.Entity) {
 					corrupt(s)(t, kv.StateKey(e), func(b []byte) []byte { b[len(b)/2] ^= 1; return b })

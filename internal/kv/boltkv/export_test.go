@@ -26,6 +26,22 @@ func (s *Store) Corrupt(ctx context.Context, key string, mutate func([]byte) []b
 	})
 }
 
+// Tidy has the janitor go through everything once.
+func (s *Store) Tidy(ctx context.Context) error {
+	j := &janitor{store: s}
+	for {
+		done := false
+		err := s.update(ctx, 1, func(tx *bbolt.Tx) error {
+			name, due := j.look(tx)
+			done = name == genBucket && j.bucket == 0
+			return remove(tx, name, due)
+		})
+		if err != nil || done {
+			return err
+		}
+	}
+}
+
 // Count is how many keys a bucket holds.
 func (s *Store) Count(ctx context.Context, bucket string) (n int, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) error {

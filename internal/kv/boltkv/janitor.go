@@ -9,72 +9,98 @@ import (
 	"vitrine/internal/kv"
 )
 
-// janitorKeys is how many keys one look takes in.
-const janitorKeys = 5000
+const (
+	janitorKeys  = 10_000 // that one look takes in
+	janitorLooks = 5      // in a row, at most, while there is something to remove
+)
 
-// janitor removes tombstones that are due to go, a few at a time. Readers take them for absent already; this
-// gives their room back. It runs in the writer's goroutine.
+// janitor removes tombstones that are due to go, and the books of entities that have no records any more, a few at a
+// time. Readers take such tombstones for absent already; this gives their room back. It runs in the writer's goroutine.
 type janitor struct {
 	store  *Store
-	bucket int    // of records, then of blobs
+	bucket int    // of the buckets that it walks through, in turn
 	after  []byte // key to go on from
 }
 
 // sweep looks at the next keys, and writes only where something is due. Errors are logged by the store; what
 // was not removed will be met again.
 func (j *janitor) sweep() {
-	name := []byte([]string{recBucket, blobBucket}[j.bucket])
-	var due [][]byte
-	err := j.store.transact(false, func(tx *bbolt.Tx) error {
-		due = j.look(tx.Bucket(name).Cursor())
-		return nil
-	})
-	if err != nil || len(due) == 0 {
-		return
-	}
-	err = j.store.transact(true, func(tx *bbolt.Tx) error {
-		for _, k := range due {
-			if err := tx.Bucket(name).Delete(k); err != nil {
-				return err
-			}
+	for range janitorLooks {
+		var name string
+		var due [][]byte
+		err := j.store.transact(false, func(tx *bbolt.Tx) error {
+			name, due = j.look(tx)
+			return nil
+		})
+		if err != nil || len(due) == 0 {
+			return
 		}
-		return nil
-	})
-	if err != nil {
-		j.store.opt.Log.Warn("tombstones were not removed", "path", j.store.path, "error", err)
+		err = j.store.transact(true, func(tx *bbolt.Tx) error { return remove(tx, name, due) })
+		if err != nil {
+			j.store.opt.Log.Warn("what is due to go was not removed", "path", j.store.path, "error", err)
+			return
+		}
 	}
 }
 
-// look gathers keys that are due, and moves on.
-func (j *janitor) look(c *bbolt.Cursor) (due [][]byte) {
+// look gathers keys of a bucket that are due, and moves on.
+func (j *janitor) look(tx *bbolt.Tx) (bucket string, due [][]byte) {
+	walk := [...]string{recBucket, blobBucket, genBucket}
+	bucket = walk[j.bucket]
+	forgotten := j.store.expired
+	if bucket == genBucket {
+		records := tx.Bucket([]byte(recBucket)).Cursor()
+		forgotten = func(token, raw []byte) bool { return j.store.forgotten(records, token, raw) }
+	}
+	c := tx.Bucket([]byte(bucket)).Cursor()
 	k, v := c.Seek(j.after)
 	for n := 0; k != nil && n < janitorKeys; n++ {
-		if expired(v) {
+		if forgotten(k, v) {
 			due = append(due, bytes.Clone(k))
 		}
 		k, v = c.Next()
 	}
 	j.after = bytes.Clone(k)
 	if k == nil {
-		j.bucket = 1 - j.bucket
+		j.bucket = (j.bucket + 1) % len(walk)
 	}
-	return due
+	return bucket, due
+}
+
+func remove(tx *bbolt.Tx, bucket string, keys [][]byte) error {
+	b := tx.Bucket([]byte(bucket))
+	for _, k := range keys {
+		if err := b.Delete(k); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // present is a stored value, or nil where it is a tombstone past its time.
-func present(b []byte) []byte {
-	if expired(b) {
+func (s *Store) present(b []byte) []byte {
+	if s.expired(nil, b) {
 		return nil
 	}
 	return b
 }
 
-// expired tells whether a stored value is a tombstone past its time.
-func expired(b []byte) bool {
+// expired reports whether a stored value is a tombstone past its time.
+func (s *Store) expired(_, b []byte) bool {
 	h, err := kv.DecodeHeader(b)
 	if err != nil {
 		return false
 	}
 	keep := h.Life.Keep()
-	return keep > 0 && !h.Fetched.IsZero() && time.Since(h.Fetched) > keep
+	return keep > 0 && !h.Fetched.IsZero() && s.opt.Now().Sub(h.Fetched) > keep
+}
+
+// forgotten reports whether books are of an entity without records, and nobody has written them for as long as an
+// unknown entity is kept: an id that nobody has leaves nothing behind.
+func (s *Store) forgotten(records *bbolt.Cursor, token, raw []byte) bool {
+	prefix := append(bytes.Clone(token), separator)
+	if k, _ := records.Seek(prefix); bytes.HasPrefix(k, prefix) {
+		return false
+	}
+	return s.opt.Now().Sub(time.Unix(parseBooks(raw).Written, 0)) > kv.KeepUnknown
 }

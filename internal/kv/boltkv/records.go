@@ -22,7 +22,7 @@ func (s *Store) Records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 		b := tx.Bucket([]byte(recBucket))
 		held := map[item.Entity]*books{}
 		for i, k := range keys {
-			v := present(b.Get(recKey(k)))
+			v := s.present(b.Get(recKey(k)))
 			if v == nil {
 				continue
 			}
@@ -67,7 +67,7 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 	results := make([]kv.PutResult, len(puts))
 	err := s.update(ctx, len(puts), func(tx *bbolt.Tx) (err error) {
 		for i, p := range puts {
-			if results[i], err = putRecord(tx, p, encoded[i]); err != nil {
+			if results[i], err = s.putRecord(tx, p, encoded[i]); err != nil {
 				return err
 			}
 		}
@@ -88,13 +88,13 @@ func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
 }
 
 // putRecord is one step: the record, its stamp, its dimension's gen, its refs.
-func putRecord(tx *bbolt.Tx, p kv.Put, value []byte) (kv.PutResult, error) {
+func (s *Store) putRecord(tx *bbolt.Tx, p kv.Put, value []byte) (kv.PutResult, error) {
 	recs, key := tx.Bucket([]byte(recBucket)), recKey(p.RecordKey)
 	held := readBooks(tx, p.Entity)
-	if stamp := kv.StampOf(present(recs.Get(key))); stamp != p.Expect {
+	if stamp := kv.StampOf(s.present(recs.Get(key))); stamp != p.Expect {
 		return kv.PutResult{Outcome: kv.Changed, Stamp: stamp, State: held.state()}, nil
 	}
-	stamp := held.next()
+	stamp := held.next(s.opt.Now())
 	kv.SetStamp(value, stamp)
 	result := kv.PutResult{Outcome: kv.Same, Stamp: stamp}
 	if !p.Same || held.Gens[p.Dimension] == 0 { // the books were lost: the record must be folded anew
@@ -107,7 +107,7 @@ func putRecord(tx *bbolt.Tx, p kv.Put, value []byte) (kv.PutResult, error) {
 	if err := recs.Put(key, value); err != nil {
 		return result, err
 	}
-	err := held.write(tx, p.Entity)
+	err := held.write(tx, p.Entity, s.opt.Now())
 	result.State = held.state()
 	return result, err
 }
@@ -138,7 +138,7 @@ func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
 					set(&held.BuiltAs, blob, b.Shapes[blob], b.Shapes[blob] == 0)
 				}
 			}
-			if err := held.write(tx, b.Entity); err != nil {
+			if err := held.write(tx, b.Entity, s.opt.Now()); err != nil {
 				return err
 			}
 		}
@@ -151,8 +151,8 @@ func (s *Store) Raise(ctx context.Context, e item.Entity, dimensions []string) e
 	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
 		held := readBooks(tx, e)
 		for _, d := range dimensions {
-			set(&held.Gens, d, held.next(), false)
+			set(&held.Gens, d, held.next(s.opt.Now()), false)
 		}
-		return held.write(tx, e)
+		return held.write(tx, e, s.opt.Now())
 	})
 }

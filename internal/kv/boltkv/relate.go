@@ -35,7 +35,7 @@ func (s *Store) Relate(ctx context.Context, r kv.Relate) error {
 			}
 		}
 		set(&held.Applied, r.Dimension, r.Now, len(r.Now) == 0)
-		return held.write(tx, r.Entity)
+		return held.write(tx, r.Entity, s.opt.Now())
 	})
 }
 

@@ -23,7 +23,9 @@ type Options struct {
 	Lock    time.Duration // to wait for another process to let the file go. Defaults to 2 s
 	NoSync  bool          // leave it to the operating system when to write to disk: quicker, and a power failure may cost the file
 	Group   int           // records or blobs from which on a transaction takes no more callers in. Defaults to 5,000
-	Janitor time.Duration // between looks for tombstones that are due to go. Defaults to a minute
+	Janitor time.Duration // between looks for what is due to go. Defaults to a minute
+
+	Now func() time.Time // Defaults to time.Now
 
 	// OnQuarantine is told where a damaged file was set aside, before Open returns. May be nil.
 	OnQuarantine func(aside string)
@@ -69,6 +71,9 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	opt.Lock = cmp.Or(opt.Lock, 2*time.Second)
 	opt.Group = cmp.Or(opt.Group, 5000)
 	opt.Janitor = cmp.Or(opt.Janitor, time.Minute)
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
 	if opt.Log == nil {
 		return nil, errors.New("boltkv: Options.Log must be given")
 	}

@@ -29,6 +29,10 @@ type Records struct {
 	ReplaceList func(t *testing.T, of kv.Relation, e item.Entity)
 	// Wrecks are ways to damage an entity's state, by name.
 	Wrecks map[string]func(t *testing.T, e item.Entity)
+	// Pass lets time go by for what is kept for a time.
+	Pass func(t *testing.T, d time.Duration)
+	// Keys is how many keys the store has.
+	Keys func(t *testing.T) int
 	// Flush removes all data, and gives the store as it is then, which may be another.
 	Flush func(t *testing.T) kv.Records
 }

@@ -61,9 +61,30 @@ func (b behind) wrecks() map[string]func(*testing.T, item.Entity) {
 	return all
 }
 
+// pass makes everything end by d earlier.
+func (b behind) pass(_ *testing.T, d time.Duration) {
+	for _, n := range b {
+		for _, key := range n.Do("KEYS", "*").([]any) {
+			switch left := n.Do("PTTL", key).(int64); {
+			case left > d.Milliseconds():
+				n.Do("PEXPIRE", key, left-d.Milliseconds())
+			case left >= 0:
+				n.Do("DEL", key)
+			}
+		}
+	}
+}
+
+func (b behind) keys(*testing.T) (keys int) {
+	for _, n := range b {
+		keys += int(n.Do("DBSIZE").(int64))
+	}
+	return keys
+}
+
 func (b behind) records(s *rediskv.Store, flush func()) kvtest.Records {
 	return kvtest.Records{
-		Store: s, Corrupt: b.corrupt, Replace: b.replace, Wrecks: b.wrecks(),
+		Store: s, Corrupt: b.corrupt, Replace: b.replace, Wrecks: b.wrecks(), Pass: b.pass, Keys: b.keys,
 		Flush: func(*testing.T) kv.Records { flush(); return s },
 	}
 }

@@ -12,6 +12,9 @@
 //	a:<dim>  refs that the relation index holds, likewise
 //	v:<dim>  the record's validators, as JSON; no field for none
 //
+// The hash ends with the last of the entity's records, which the scripts ask for their time: an id that nobody has
+// leaves nothing behind. A put of a value that is kept for ever makes the hash stay, too.
+//
 // # Atomic steps
 //
 // Each write of a record, each blob's compare-and-set, and each change of the hash is one Lua script over

@@ -30,6 +30,29 @@ local function gen(key, field)
   if text and #text <= 16 and string.find(text, '^%d+$') then return text end
   return nil
 end
+` + retainLua
+
+// retainLua has retain, which lets the hash go with the last of the entity's records: an id that nobody has leaves
+// nothing behind. It looks at the records itself, whose keys are in the hash's slot. The hash outlives them by a
+// minute, so that no record stands without. One whose records are all gone is kept for least (ms): it was written
+// by a step that came late.
+const retainLua = `
+local function retain(key, least)
+  local record, longest = 'rec:' .. string.sub(key, 5) .. ':', least
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if string.sub(field, 1, 2) == 'g:' then
+      local left = redis.call('PTTL', record .. string.sub(field, 3))
+      if left == -1 then
+        redis.call('PERSIST', key)
+        return
+      end
+      longest = math.max(longest, left)
+    end
+  end
+  redis.call('PEXPIRE', key, string.format('%.0f', longest + 60000))
+end
+local function late(key) return redis.call('EXISTS', key) == 0 end
+local hour = 3600000
 `
 
 // headLua reads the 8 bytes of a stored stamp or gen. A key of another type, or a value shorter than a
@@ -69,6 +92,7 @@ if outcome == 1 then redis.call('HSET', KEYS[2], 'g:' .. dim, digits(n)) end
 redis.call('HSET', KEYS[2], 's:' .. dim, digits(high * 65536 + middle * 256 + low))
 keep_field('w:' .. dim, ARGV[5])
 keep_field('v:' .. dim, ARGV[6])
+if ARGV[7] == '0' then redis.call('PERSIST', KEYS[2]) else retain(KEYS[2], tonumber(ARGV[7]) * 1000) end
 return {outcome, stamp, redis.call('HGETALL', KEYS[2])}
 `
 
@@ -97,20 +121,24 @@ return 1
 // KEYS state. ARGV blob, gen, shape, blob, gen, shape, … with gens in decimal without leading zeros.
 const markBuiltLua = stateLua + `
 own(KEYS[1])
+local forgotten = late(KEYS[1])
 for i = 1, #ARGV, 3 do
   local field, new = 'b:' .. ARGV[i], ARGV[i + 1]
   local old = gen(KEYS[1], field) or ''
   if #old < #new or #old == #new and old <= new then redis.call('HSET', KEYS[1], field, new, 't:' .. ARGV[i], ARGV[i + 2]) end
 end
+if forgotten then retain(KEYS[1], hour) end
 return 1
 `
 
 // KEYS state. ARGV dimensions.
 const raiseLua = nextLua + stateLua + `
 own(KEYS[1])
+local forgotten = late(KEYS[1])
 local n = digits(next_number(KEYS[1]))
 redis.call('HSET', KEYS[1], 'n', n)
 for _, dim in ipairs(ARGV) do redis.call('HSET', KEYS[1], 'g:' .. dim, n) end
+if forgotten then retain(KEYS[1], hour) end
 return 1
 `
 
@@ -118,10 +146,11 @@ return 1
 // where that is not what was expected.
 const appliedLua = stateLua + `
 own(KEYS[1])
-local field = 'a:' .. ARGV[1]
+local forgotten, field = late(KEYS[1]), 'a:' .. ARGV[1]
 local old = redis.call('HGET', KEYS[1], field) or ''
 if old ~= ARGV[2] then return old end
 if ARGV[3] == '' then redis.call('HDEL', KEYS[1], field) else redis.call('HSET', KEYS[1], field, ARGV[3]) end
+if forgotten then retain(KEYS[1], hour) end
 return old
 `
 

@@ -17,8 +17,8 @@ import (
 // books are an entity's State with what belongs beside it. They are stored as CRC32C, 4 bytes, and JSON: a
 // digit that flipped in a Built would otherwise keep a blob from ever being folded again.
 type books struct {
-	Last       uint64                   `json:"n,omitempty"` // the counter of stamps and gens
-	Written    int64                    `json:"t,omitempty"` // when they were last, unix s
+	Last       uint64                   `json:"n,omitempty"`  // the counter of stamps and gens
+	Written    int64                    `json:"at,omitempty"` // when they were last, unix s
 	Gens       map[string]uint64        `json:"g,omitempty"`
 	Shapes     map[string]uint32        `json:"s,omitempty"`
 	Built      map[string]uint64        `json:"b,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"strconv"
 
 	"vitrine/internal/catalog"
@@ -38,13 +37,13 @@ func (st *site) view(read *reading, data []byte) (map[string]any, error) {
 	if err := decoder.Decode(&view); err != nil {
 		return nil, fmt.Errorf("decode %s: %w", read.entity, err)
 	}
-	markHTML(view, read.page.Blob)
+	markHTML(view, read.page.Blob, read.own)
 	for _, b := range read.page.Overlay {
-		markHTML(view, b)
+		markHTML(view, b, read.overlays...)
 	}
 	for _, j := range read.joins {
 		for _, one := range members(view[j.with.Ref.Name]) {
-			markHTML(one, j.with.Blob)
+			markHTML(one, j.with.Blob, j.parts...)
 			st.addURL(one, j.with.Ref.Kind)
 		}
 	}
@@ -114,31 +113,4 @@ func canonical(origin, path string) string {
 		return ""
 	}
 	return origin + path
-}
-
-// markHTML makes the fields that the catalog calls html, and that were cleaned when their record was
-// made, template.HTML. They are looked for under their dimension's member, also where the blob has a
-// fold: a fold that moves them elsewhere makes them plain text, which is shown escaped. That way no
-// fold can turn a plain field into markup unless it puts it under the very name of a cleaned one.
-func markHTML(in any, b *catalog.Blob) {
-	for _, d := range b.Of {
-		for _, path := range d.HTML {
-			markField(in, append(catalog.Path{d.Name}, path...))
-		}
-	}
-}
-
-func markField(in any, path catalog.Path) {
-	for _, step := range path[:len(path)-1] {
-		m, ok := in.(map[string]any)
-		if !ok {
-			return
-		}
-		in = m[step]
-	}
-	m, _ := in.(map[string]any)
-	last := path[len(path)-1]
-	if s, ok := m[last].(string); ok {
-		m[last] = template.HTML(s)
-	}
 }

@@ -20,6 +20,7 @@ import (
 // Config of a Server. Catalog, Templates, Tiers and Log are needed.
 type Config struct {
 	Catalog   func() *catalog.Catalog // the one in force; nil until the first arrives: 503
+	Previous  func() *catalog.Catalog // the one before it, while blobs may not be built for it yet, or nil; nil: none ever
 	Templates func() *templates.Set   // the one in force; nil until the first is loaded: 503
 	Tiers     []Tier                  // after the local cache, in order; the first is the truth
 	Hears     func() bool             // reports whether announcements arrive now; nil: they do
@@ -65,6 +66,9 @@ func (c Config) withDefaults() Config {
 	c.TTL = cmp.Or(c.TTL, time.Minute)
 	c.ReadDeadline = cmp.Or(c.ReadDeadline, 2*time.Second)
 	c.LiveCalls = cmp.Or(c.LiveCalls, 256)
+	if c.Previous == nil {
+		c.Previous = func() *catalog.Catalog { return nil }
+	}
 	if c.Hears == nil {
 		c.Hears = func() bool { return true }
 	}

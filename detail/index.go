@@ -144,7 +144,7 @@ func (st *site) readOwn(ctx context.Context, p *catalog.Page, own []kv.BlobKey) 
 		}
 	}
 	for parts := range slices.Chunk(st.reader.read(ctx, keys), len(blobs)) {
-		readings = append(readings, &reading{page: p, entity: parts[0].Key.Entity, own: parts[0], overlays: parts[1:]})
+		readings = append(readings, &reading{site: st, page: p, entity: parts[0].Key.Entity, own: parts[0], overlays: parts[1:]})
 	}
 	return readings
 }

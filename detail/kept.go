@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -194,7 +195,8 @@ func (c *pageCache) keep(path string, d draft, read *reading, page func() *kept)
 	now := time.Now()
 	until := now.Add(time.Hour)
 	var seen []slot
-	for _, p := range read.parts {
+	parts := slices.Concat(read.parts, read.watched)
+	for _, p := range parts {
 		if p.Stale || p.Err != nil || !p.until.After(now) {
 			return
 		}
@@ -204,7 +206,7 @@ func (c *pageCache) keep(path string, d draft, read *reading, page func() *kept)
 		at := c.local.floors.slot(p.Key)
 		seen = append(seen, slot{at, at.Load()})
 	}
-	for i, p := range read.parts {
+	for i, p := range parts {
 		if !c.current(p, seen[i].floor) {
 			return
 		}

@@ -14,12 +14,14 @@ import (
 
 // reading is a page as it was read: its own blob, the overlays, and what they refer to.
 type reading struct {
+	site     *site // of the catalog that the page is made by
 	page     *catalog.Page
 	entity   item.Entity
 	own      Part
 	overlays []Part // those that are not switched off, in the order of page.Overlay
 	joins    []join // by position in page.With
 	parts    []Part // all of these, the page's own first
+	watched  []Part // blobs that the page will be made of once they are built
 }
 
 // pages answers for all pages with one prefix.
@@ -59,12 +61,12 @@ func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool)
 	d := st.kept.draft()
 	read := st.read(ctx, p, e)
 	st.announceMissed(ctx, read)
-	a := answer{header: st.pageHeader(read)}
+	a := answer{header: read.site.pageHeader(read)}
 	if err := read.life(); err != nil {
 		return a, err
 	}
-	a.etag = st.etag(read, twin)
-	a.header.Set("Cache-Control", cacheControl(p.Cache, read.stale() || read.lacks()))
+	a.etag = read.site.etag(read, twin)
+	a.header.Set("Cache-Control", cacheControl(read.page.Cache, read.stale() || read.lacks()))
 	if k := st.kept.last(path, st); k != nil && k.etag == a.etag {
 		if c, body := k.bodyFor(st.encoder, accept); body != nil {
 			a.status, a.kind, a.coding, a.body, a.packed = k.status, k.kind, c, body, true
@@ -78,7 +80,7 @@ func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool)
 
 // compose makes a page of its parts, compresses it, and keeps it.
 func (st *site) compose(path string, read *reading, twin bool, a answer, accept accepts, d draft) (answer, error) {
-	a, err := st.make(read, twin, a)
+	a, err := read.site.make(read, twin, a)
 	if err != nil || a.status == http.StatusFound {
 		return a, err
 	}
@@ -126,25 +128,19 @@ func (st *site) busy(path string, accept accepts) (answer, error) {
 
 // read reads all parts of a page: its own blobs in one batch, then what they refer to.
 func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *reading {
-	keys := []kv.BlobKey{{Entity: e, Blob: p.Blob.Name}}
-	for _, b := range p.Overlay {
-		if st.shed[overlayOf{p, b}].On() {
-			keys = append(keys, kv.BlobKey{Entity: e, Blob: b.Name})
-		}
+	maker, p, parts, watched := st.choose(ctx, p, e)
+	if keeping(ctx) && unread(parts[0]) {
+		st.source.fill(ctx, p, e, parts, st.reader.local.floors.of(parts[0].Key) > 0)
 	}
-	parts := st.reader.read(ctx, keys)
-	if keeping(ctx) && (parts[0].Err != nil || parts[0].Life == kv.Absent) {
-		st.source.fill(ctx, p, e, parts, st.reader.local.floors.of(keys[0]) > 0)
-	}
-	read := &reading{page: p, entity: e, own: parts[0], overlays: parts[1:]}
+	read := &reading{site: maker, page: p, entity: e, own: parts[0], overlays: parts[1:], watched: watched}
 	if read.own.Life == kv.Alive {
 		refs := read.refs()
 		for _, w := range p.With {
-			if !st.shed[joinOf{p, w.Ref.Name}].On() {
+			if !maker.shed[joinOf{p, w.Ref.Name}].On() {
 				delete(refs, w.Ref.Name)
 			}
 		}
-		read.joins = st.join(ctx, p.With, refs)
+		read.joins = maker.join(ctx, p.With, refs)
 	}
 	read.parts = parts
 	for _, j := range read.joins {

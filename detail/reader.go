@@ -182,7 +182,11 @@ func (r *reader) load(ctx context.Context, flights []*flight) {
 	parts := r.chain.read(ctx, keys)
 	r.again(ctx, parts)
 	for i, part := range parts {
-		flights[i].part = r.settle(part, flights[i].before, keep)
+		unbuilt := isProbe(ctx) && part.Life == kv.Absent && part.Err == nil
+		flights[i].part = r.settle(part, flights[i].before, keep && !unbuilt)
+		if unbuilt {
+			flights[i].part.until = probed()
+		}
 	}
 }
 

@@ -19,16 +19,17 @@ type RecordStore interface {
 // records is a tier that folds blobs from records on the spot: for a blob that no syncer has made yet, or whose
 // store is gone. The catalog says how.
 type records struct {
-	catalog func() *catalog.Catalog
-	store   RecordStore
+	store    RecordStore
+	catalogs []func() *catalog.Catalog
 }
 
 // recordsTier is the name of the tier that FromRecords makes.
 const recordsTier = "records"
 
-// FromRecords makes a tier of a records store. Its blobs carry the gens that a syncer would give them.
-func FromRecords(catalog func() *catalog.Catalog, store RecordStore) Tier {
-	return Tier{Name: recordsTier, Blobs: records{catalog, store}}
+// FromRecords makes a tier of a records store. Its blobs carry the gens that a syncer would give them. They are folded
+// as the first of the catalogs says that knows them.
+func FromRecords(store RecordStore, catalogs ...func() *catalog.Catalog) Tier {
+	return Tier{Name: recordsTier, Blobs: records{store, catalogs}}
 }
 
 // Blobs reads the gens first and the records then, as a syncer does: a blob may be newer than its gen says, and
@@ -64,10 +65,7 @@ func (r records) plan(keys []kv.BlobKey) (entities []item.Entity, blobs []*catal
 	blobs = make([]*catalog.Blob, len(keys))
 	for i, key := range keys {
 		entities = append(entities, key.Entity)
-		if c := r.catalog(); c != nil && c.Kinds[key.Entity.Kind] != nil {
-			blobs[i] = blobOf(c.Kinds[key.Entity.Kind], key.Blob)
-		}
-		if blobs[i] == nil {
+		if blobs[i] = r.blob(key); blobs[i] == nil {
 			continue
 		}
 		for _, d := range blobs[i].Of {
@@ -75,6 +73,20 @@ func (r records) plan(keys []kv.BlobKey) (entities []item.Entity, blobs []*catal
 		}
 	}
 	return entities, blobs, wanted
+}
+
+// blob is how a key's blob is folded, nil where no catalog knows it.
+func (r records) blob(key kv.BlobKey) *catalog.Blob {
+	for _, current := range r.catalogs {
+		c := current()
+		if c == nil || c.Kinds[key.Entity.Kind] == nil {
+			continue
+		}
+		if b := blobOf(c.Kinds[key.Entity.Kind], key.Blob); b != nil {
+			return b
+		}
+	}
+	return nil
 }
 
 // fold is a blob of records, absent without its root, and damaged where it can't be folded.

@@ -35,6 +35,7 @@ type Server struct {
 
 	compile sync.Mutex // one at a time makes a site of a new catalog
 	site    atomic.Pointer[site]
+	former  atomic.Pointer[site] // of the catalog before
 }
 
 // New makes a server. Close ends what it runs in the background.

@@ -217,7 +217,7 @@ func TestRecordsTier(t *testing.T) {
 	s := open(t, func(c *detail.Config) {
 		c.Announcer = a
 		current := c.Catalog
-		c.Tiers = append(c.Tiers, detail.FromRecords(current, store))
+		c.Tiers = append(c.Tiers, detail.FromRecords(store, current))
 	})
 	s.redis.set(func(m *memory) { m.err = errDown })
 	got := s.get(t, "/item/1.json")

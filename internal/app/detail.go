@@ -44,7 +44,7 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 		return shown{}, err
 	}
 	cfg := detail.Config{
-		Catalog: n.catalog.Catalog, Templates: folder.Set, Tiers: append(copies.tiers, detail.FromRecords(n.catalog.Catalog, n.records)),
+		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, Tiers: append(copies.tiers, detail.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
 		Relations: n.records, Live: n.upstream, Source: n.upstream, Announcer: missed{n.bus}, Log: n.log, Registry: n.metrics, Switches: n.switches,
 		Hears: n.bus.Connected, Proxies: proxies, Tags: detail.Tags(opt.Pages.CacheTags), Connections: opt.Pages.MaxConnections,
 	}

@@ -2,6 +2,7 @@ package detail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -104,6 +105,10 @@ func (c *copier) savePosition(ctx context.Context) error {
 // copyMore copies the next batch of all.
 func (c *copier) copyMore(ctx context.Context) error {
 	keys, next, err := c.From.ScanBlobs(ctx, c.cursor, c.Batch)
+	if errors.Is(err, item.ErrRefused) && c.cursor != "" { // kept by another version, or of another store
+		c.cursor = ""
+		return c.setMeta(ctx, metaCursor, nil)
+	}
 	if err != nil {
 		return fmt.Errorf("mirror: scan: %w", err)
 	}

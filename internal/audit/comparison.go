@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
@@ -41,12 +40,8 @@ func (c *comparison) settle(ctx context.Context) error {
 	if len(c.suspects) == 0 {
 		return nil
 	}
-	timer := time.NewTimer(c.Settle)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := pause(ctx, c.Settle); err != nil {
+		return err
 	}
 	for d, keys := range c.suspects {
 		for some := range slices.Chunk(keys, d.BatchMax) {

@@ -52,7 +52,14 @@ type Publisher interface {
 }
 
 // Sweeper is the agent. One process of a room is enough; more do no harm.
-type Sweeper struct{ Config }
+type Sweeper struct {
+	Config
+	rest time.Duration // after each page, times what it took; 0 is none
+}
+
+// idleRest leaves the store free for 9 seconds of 10 while Run sweeps: a sweep of a million entities is spread over minutes,
+// and one of a few thousand is over in a second all the same.
+const idleRest = 9
 
 // New makes a Sweeper.
 func New(c Config) *Sweeper {
@@ -62,7 +69,7 @@ func New(c Config) *Sweeper {
 	if c.Agreed == nil {
 		c.Agreed = func() bool { return true }
 	}
-	return &Sweeper{c}
+	return &Sweeper{Config: c}
 }
 
 // Found is what a sweep came across.
@@ -78,6 +85,7 @@ const compareEvery = 12
 
 // Run sweeps now and then, until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
+	slow := &Sweeper{s.Config, idleRest}
 	timer := time.NewTicker(s.Every)
 	defer timer.Stop()
 	credit := int64(0)
@@ -91,7 +99,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 			}
 		}
 		credit -= 100
-		found, err := s.sweep(ctx, reshape.next(), n%compareEvery == 0)
+		found, err := slow.sweep(ctx, reshape.next(), n%compareEvery == 0)
 		reshape.told(found, err)
 		switch {
 		case ctx.Err() != nil:
@@ -171,6 +179,7 @@ func (s *Sweeper) sweep(ctx context.Context, refetch mustRefetch, compare bool) 
 func (s *Sweeper) each(ctx context.Context, f func([]item.Entity) error) error {
 	var away error // the first
 	for cursor := ""; ; {
+		began := time.Now()
 		entities, next, err := s.Records.ScanEntities(ctx, cursor, s.Page)
 		if err != nil && (next == "" || ctx.Err() != nil) {
 			return cmp.Or(away, fmt.Errorf("scan entities: %w", err))
@@ -184,6 +193,24 @@ func (s *Sweeper) each(ctx context.Context, f func([]item.Entity) error) error {
 		if cursor = next; cursor == "" {
 			return away
 		}
+		if err := pause(ctx, s.rest*time.Since(began)); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits, or fails where ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -57,10 +57,10 @@ func (w *walk) gatherBy(c *catalog.Catalog) {
 // read gathers the records of one page.
 func (w *walk) read(ctx context.Context) error {
 	entities, next, err := w.Records.ScanEntities(ctx, w.cursor, walkPage)
-	if errors.Is(err, item.ErrRefused) && w.cursor != "" { // a cursor of another store
-		w.cursor = ""
-	}
 	if err != nil {
+		if next != "" || errors.Is(err, item.ErrRefused) { // a part of the store that is away, or another store than the cursor's
+			w.cursor = next
+		}
 		return fmt.Errorf("scan entities: %w", err)
 	}
 	for _, e := range entities {

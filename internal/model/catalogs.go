@@ -2,19 +2,21 @@ package model
 
 // Catalogs is two processes that learn at different times of a new catalog, or come up with a new binary whose cleaning
 // rules differ. One record that each revision shapes otherwise, and one of a dimension that the first catalog does
-// not know. Each process has a worker and may sweep.
+// not know. Each process has a worker and may sweep for the catalog. One that hangs is taken for gone, and goes on later
+// by what it had: only the regular sweep finds what it then put.
 type Catalogs struct {
 	Pushes   uint8 // of catalogs
 	Upgrades uint8 // of a process's binary
 	Changes  uint8 // announced, of the record
 	News     uint8 // announced, of the new dimension
 	Failures uint8 // of sweeps
+	Hangs    uint8 // of a process
 }
 
 // The mutants of catalogs.
 const (
 	SweepAlone      Mutant = "a sweep begins before every process has the catalog that it is for"
-	OldOverNew      Mutant = "a process says that it has a catalog while it still has work in hand by the one before"
+	OldOverNew      Mutant = "a process says that it has a catalog while it still has work in hand by the one before, which it puts"
 	SweepOnce       Mutant = "a sweep that failed is not tried again"
 	SweptByRevision Mutant = "what was swept for is kept as the catalog's revision alone"
 	UnknownFinal    Mutant = "what a process's catalog does not know is a dead letter, whichever catalog is in force"
@@ -29,19 +31,25 @@ func CatalogsMutants() []Mutant {
 // form is what a record is shaped by.
 type form struct{ revision, binary uint8 }
 
-// peer is a process.
+// peer is a process. Its worker has a step; 0 is idle.
 type peer struct {
-	form    form  // its catalog and its own
-	works   bool  // its worker has taken the record's change, and goes by
-	by      form  // this
+	form    form // its catalog and its own
+	gone    bool // the others take it for gone
+	step    uint8
+	stamp   uint8
+	by      form  // what its worker goes by since it took the change
 	sweep   uint8 // 1 while it looks at the record, 2 when it has
 	sweeper form  // what it sweeps for
 }
+
+// asked is the last step of a peer's worker: it may put.
+const asked = readStamp + 1
 
 type catalogs struct {
 	left   Catalogs
 	head   uint8 // the revision that is in force
 	record form
+	stamp  uint8
 	waits  bool // the record's change
 	newDim bool // a change of the new dimension waits
 	wanted bool // it has been announced
@@ -53,7 +61,7 @@ type catalogs struct {
 // Explore walks catalogs.
 func (c Catalogs) Explore(m Mutant) Result {
 	one := form{1, 1}
-	return explore(catalogs{left: c, head: 1, record: one, swept: one, peers: [2]peer{{form: one}, {form: one}}}, m)
+	return explore(catalogs{left: c, head: 1, record: one, stamp: 1, swept: one, peers: [2]peer{{form: one}, {form: one}}}, m)
 }
 
 func (s catalogs) wrong() string {
@@ -91,8 +99,15 @@ func (s catalogs) surroundings(_ Mutant, next func(catalogs)) {
 		if s.left.Upgrades > 0 && p.form.binary == 1 {
 			n := s
 			n.left.Upgrades--
-			n.waits = s.waits || p.works // its change is delivered again
+			n.waits = s.waits || p.step > 0 // its change is delivered again
 			n.peers[i] = peer{form: form{p.form.revision, 2}}
+			next(n)
+		}
+		if s.left.Hangs > 0 {
+			n := s
+			n.left.Hangs--
+			n.peers[i].gone = true
+			n.waits = s.waits || p.step > 0
 			next(n)
 		}
 	}
@@ -100,7 +115,7 @@ func (s catalogs) surroundings(_ Mutant, next func(catalogs)) {
 
 func (s catalogs) ours(m Mutant, next func(catalogs)) {
 	for i, p := range s.peers {
-		if p.form.revision < s.head && (!p.works || m == OldOverNew || m == SweepAlone) {
+		if p.form.revision < s.head && (p.step == 0 || m.overlaps()) {
 			n := s
 			n.peers[i].form.revision = s.head
 			next(n)
@@ -108,17 +123,38 @@ func (s catalogs) ours(m Mutant, next func(catalogs)) {
 		s.work(i, m, next)
 		s.sweepStep(i, m, next)
 	}
+	if (s.peers[0].gone || s.peers[1].gone) && s.peers[0].form == s.peers[1].form && s.record != s.peers[0].form && !s.waits && m != RecordsUnswept {
+		n := s
+		n.waits = true // the regular sweep
+		next(n)
+	}
 }
+
+// overlaps reports whether a process takes a catalog while it has work in hand by the one before.
+func (m Mutant) overlaps() bool { return m == OldOverNew || m == SweepAlone }
 
 func (s catalogs) work(i int, m Mutant, next func(catalogs)) {
 	n := s
 	p := &n.peers[i]
 	switch {
-	case p.works:
-		n.record, p.works, p.by = p.by, false, form{}
+	case p.step == 0 && s.waits:
+		n.waits, p.step, p.by = false, took, p.form
 		next(n)
-	case s.waits:
-		n.waits, p.works, p.by = false, true, p.form
+	case p.step == took:
+		p.step, p.stamp = asked, s.stamp
+		if s.record != p.by && p.by.revision != s.head && !m.overlaps() {
+			p.step, p.by, p.stamp = 0, form{}, 0
+			n.waits = true // somebody else, or later
+		}
+		next(n)
+	case p.step == asked:
+		if p.stamp == s.stamp {
+			n.record = p.by
+			n.stamp++
+		} else {
+			n.waits = true
+		}
+		p.step, p.by, p.stamp = 0, form{}, 0
 		next(n)
 	}
 	if !s.newDim {
@@ -145,7 +181,7 @@ func (s *catalogs) due(i int, m Mutant) bool {
 	if m == SweptByRevision && p.form.revision == s.swept.revision {
 		return false
 	}
-	return m == SweepAlone || p.form == s.peers[1-i].form
+	return m == SweepAlone || p.form == s.peers[1-i].form || s.peers[1-i].gone
 }
 
 func (s catalogs) sweepStep(i int, m Mutant, next func(catalogs)) {

@@ -31,6 +31,12 @@ func PatienceMutants() []Mutant {
 	return []Mutant{DoubtStays, DoubtOfAny, OlderWins, OlderNeverWins, DoubtForgotten, EqualIsFinal, OlderIsFinal, LookReplaces}
 }
 
+// olderIsFinal reports whether nobody looks again after an older answer: without that, the second look mends in the end
+// what the other mutants do.
+func (m Mutant) olderIsFinal() bool {
+	return m == OlderIsFinal || m == DoubtStays || m == DoubtOfAny || m == OlderWins
+}
+
 // minute is how many ticks an older answer is doubted. A lag ends before.
 const minute = 2
 
@@ -50,18 +56,27 @@ func (d *doubt) tick() {
 	}
 }
 
-// line is a subject of CHANGES with its schedule. The second look at a record has one of its own: over an announcement
-// that waits it would take away that one's second look.
+// line is a subject of CHANGES with its schedules, of which a newer one replaces the one that waits. The second look at a
+// record has a line of its own: over an announcement that waits it would take away that one's second look.
 type line struct {
 	queue  queue
 	doubt  doubt // that the message tells
 	second bool  // it is a second look
-	retry  struct {
-		here   bool
-		look   bool // the second look must come later than any lag
-		second bool
-		age    uint8
-		doubt  doubt
+	retry  schedule
+	look   schedule // comes later than any lag
+}
+
+// schedule is a message that is published at a time.
+type schedule struct {
+	here, second bool
+	age          uint8
+	doubt        doubt
+}
+
+func (c *schedule) tick() {
+	if c.here {
+		c.age = min(c.age+1, minute)
+		c.doubt.tick()
 	}
 }
 
@@ -170,10 +185,8 @@ func (s patience) tick() patience {
 	for i := range s.lines {
 		l := &s.lines[i]
 		l.doubt.tick()
-		l.retry.doubt.tick()
-		if l.retry.here {
-			l.retry.age = min(l.retry.age+1, minute)
-		}
+		l.retry.tick()
+		l.look.tick()
 	}
 	for i, w := range s.workers {
 		if w.step < fetched { // an answer is doubted as of when it was fetched
@@ -186,17 +199,19 @@ func (s patience) tick() patience {
 
 func (s patience) ours(m Mutant, next func(patience)) {
 	for i, l := range s.lines {
-		if !l.retry.here {
-			continue
+		if l.retry.here || l.look.here {
+			next(s.tick())
 		}
-		next(s.tick())
-		if l.retry.age > 0 && !l.retry.look || l.retry.age == minute {
+		if l.retry.age > 0 {
 			n := s
-			l.queue.publish(m)
-			l.doubt, l.second = l.retry.doubt, l.retry.second
-			l.retry = line{}.retry
-			n.lines[i] = l
-			n.renumber(i)
+			n.lines[i].retry = schedule{}
+			n.fire(i, l.retry, m)
+			next(n)
+		}
+		if l.look.age == minute {
+			n := s
+			n.lines[i].look = schedule{}
+			n.fire(i, l.look, m)
 			next(n)
 		}
 	}
@@ -205,6 +220,15 @@ func (s patience) ours(m Mutant, next func(patience)) {
 	}
 }
 
+// fire publishes what was scheduled.
+func (s *patience) fire(at int, c schedule, m Mutant) {
+	l := &s.lines[at]
+	l.queue.publish(m)
+	l.doubt, l.second = c.doubt, c.second
+	s.renumber(at)
+}
+
+// renumber keeps the numbers of a line's messages low.
 func (s *patience) renumber(line int) {
 	var held []*uint8
 	for i := range s.workers {
@@ -249,13 +273,12 @@ func (s *patience) decide(i int, m Mutant) {
 		if was := retry.doubt; was.here && was.of == w.doubt.of && was.age > w.doubt.age {
 			w.doubt = was // the schedule that is replaced has doubted for longer
 		}
-		*retry = line{}.retry
-		retry.here, retry.doubt, retry.second = true, w.doubt, w.second
+		*retry = schedule{here: true, second: w.second, doubt: w.doubt}
 	case s.stamp != w.stamp:
 		w.step = took
 		return
 	default:
-		if w.val == w.held && !w.second && m != EqualIsFinal || older && m != OlderIsFinal {
+		if w.val == w.held && !w.second && m != EqualIsFinal || older && !m.olderIsFinal() {
 			s.order(m)
 		}
 		s.record = w.val
@@ -268,12 +291,11 @@ func (s *patience) decide(i int, m Mutant) {
 
 // order has a record looked at once more.
 func (s *patience) order(m Mutant) {
-	look := &s.lines[secondLook].retry
+	at := secondLook
 	if m == LookReplaces {
-		look = &s.lines[news].retry
+		at = news
 	}
-	*look = line{}.retry
-	look.here, look.look, look.second = true, true, true
+	s.lines[at].look = schedule{here: true, second: true}
 }
 
 // doubted reports whether an older answer is not to be believed yet.

@@ -87,9 +87,10 @@ func subjects() map[string]subject {
 				"catalogs are pushed":       model.Catalogs{Pushes: 2, Changes: 2},
 				"a sweep fails":             model.Catalogs{Pushes: 1, Changes: 1, Failures: 2},
 				"a new binary is deployed":  model.Catalogs{Upgrades: 2, Changes: 1},
+				"a process hangs":           model.Catalogs{Pushes: 1, Changes: 2, Hangs: 1},
 				"a binary, and its catalog": model.Catalogs{Upgrades: 2, Pushes: 1, Changes: 1, News: 1},
 			},
-			large: []model.Scenario{model.Catalogs{Pushes: 3, Upgrades: 2, Changes: 3, News: 2, Failures: 2}},
+			large: []model.Scenario{model.Catalogs{Pushes: 2, Upgrades: 2, Changes: 2, News: 1, Failures: 1, Hangs: 1}},
 		},
 		"lost writes": {
 			mutants: model.LostWritesMutants(),

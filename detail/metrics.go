@@ -22,6 +22,7 @@ type metrics struct {
 
 	hot               prometheus.Counter // requests answered by hotConn
 	panics            prometheus.Counter // of handlers
+	shed              prometheus.Counter // 5xx that somebody wished: a switch is off
 	refused           prometheus.Counter // pages that were not made, since too many were being made
 	hit, miss         prometheus.Counter // of the local cache; looked up once, they are counted on every read
 	pageHit, pageMiss prometheus.Counter // of page bytes
@@ -52,6 +53,8 @@ func newMetrics() *metrics {
 		Namespace: "vitrine", Subsystem: "detail", Name: "hot_total", Help: "Requests that were answered inside the connection's read, without net/http."})
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "panics_total", Help: "Handlers that panicked."})
+	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "vitrine", Subsystem: "detail", Name: "shed_total", Help: "Answers of 5xx because a switch is off, which are no errors."})
 	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "pages_refused_total", Help: "Pages that were not made, since too many were being made."})
 	m.hit, m.miss = m.tiers.WithLabelValues(localTier, "hit"), m.tiers.WithLabelValues(localTier, "miss")
@@ -70,7 +73,7 @@ func (s *Server) register() error {
 	}
 	m := s.metrics
 	all := []prometheus.Collector{
-		m.requests, m.tiers, m.latency, m.rules, m.renders, m.parts, m.refused, m.hot, m.panics,
+		m.requests, m.tiers, m.latency, m.rules, m.renders, m.parts, m.shed, m.refused, m.hot, m.panics,
 		gauge("local_bytes", "Bytes in the local cache.", s.reader.local.bytes),
 		gauge("page_bytes", "Bytes of whole pages in memory.", s.kept.bytes),
 		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.open.count()) }),

@@ -71,6 +71,9 @@ func (s *Server) explainError(st *site, r *http.Request, a answer, err error) an
 			s.Log.Warn("no page", "path", r.URL.EscapedPath(), "code", row.code, "error", err, "skipped", skipped)
 		}
 	}
+	if row.code >= http.StatusInternalServerError && (errors.Is(err, errShed) || errors.Is(err, errBusy)) {
+		s.metrics.shed.Inc()
+	}
 	said := row.message != ""
 	if !said {
 		row.message = strings.ToValidUTF8(err.Error(), "\uFFFD")

@@ -36,7 +36,7 @@ type Rule struct {
 var Signals = map[string]string{
 	"cpu":          "share of the process's cores that are busy, 0 to 1",
 	"memory":       "memory of the process, in MiB",
-	"errors":       "share of answers that are 5xx, 0 to 1",
+	"errors":       "share of answers that are 5xx and were not wished so by a switch, 0 to 1",
 	"queue":        "changes that wait in the lanes high and normal",
 	"latency.TIER": "mean time of a batch asked of a tier (redis, bolt, records), in ms",
 	"upstream.X":   "share of an upstream's calls that fail, 0 to 1",

@@ -76,15 +76,16 @@ func (a *automaton) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if a.take(); a.run.Idle() {
-			continue
-		}
-		a.signals.look(a.run.Uses("queue"))
-		if !on.On() {
+		a.take()
+		if !on.On() { // also what rules before these have thrown is taken back
 			a.node.switches.Release()
 			a.run.Release()
 			continue
 		}
+		if a.run.Idle() {
+			continue
+		}
+		a.signals.look(a.run.Uses("queue"))
 		for _, throw := range a.run.Step(time.Now(), a.signals.get, a.node.switches.Free) {
 			a.throw(throw)
 		}
@@ -170,7 +171,7 @@ func (s *signals) look(queue bool) {
 	s.gather(counters)
 	since := func(name string) float64 { return counters[name] - s.before[name] }
 	if answers := since("answers"); answers > 0 {
-		values["errors"] = since("errors") / answers
+		values["errors"] = max(0, since("errors")) / answers // the two counters are not read at one moment
 	} else {
 		values["errors"] = 0
 	}
@@ -206,6 +207,8 @@ func (s *signals) gather(counters map[string]float64) {
 				if strings.HasPrefix(label["code"], "5") {
 					counters["errors"] += m.GetCounter().GetValue()
 				}
+			case "vitrine_detail_shed_total": // as somebody, or a rule, has wished; else a rule that sheds would keep itself thrown
+				counters["errors"] -= m.GetCounter().GetValue()
 			case "vitrine_detail_tier_seconds":
 				counters["batches."+label["tier"]] += float64(m.GetHistogram().GetSampleCount())
 				counters["seconds."+label["tier"]] += m.GetHistogram().GetSampleSum()

@@ -2,8 +2,11 @@ package app_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
+
+	"vitrine/internal/long"
 )
 
 // TestBenchCommands runs the benchmarks small, for what they must find at any size.
@@ -62,16 +65,18 @@ func TestBenchCommands(t *testing.T) {
 			}
 		}
 	})
-	t.Run("switches", func(t *testing.T) {
-		code, out, stderr := vitrine(t, "bench", "switches", "--nodes", "20", "--sets", "5", "--deaf", "3", "--json")
+	t.Run("switches", func(t *testing.T) { // those that hang or are cut off are named, after their presence has ended, too
+		nodes := long.Pick(30, 200)
+		code, out, stderr := vitrine(t, "bench", "switches", "--nodes", strconv.Itoa(nodes), "--sets", "5", "--hang", "10", "--cut", "5", "--json")
 		var r struct {
 			Nodes int
 			Named int `json:"named_missing"`
+			Wrong int `json:"named_wrongly"`
 		}
 		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
 			t.Fatal(code, out, stderr)
 		}
-		if r.Nodes != 20 || r.Named < 3 {
+		if r.Nodes != nodes || r.Named != 15 || r.Wrong != 0 {
 			t.Errorf("%s", out)
 		}
 	})

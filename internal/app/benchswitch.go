@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,7 +20,8 @@ import (
 type benchSwitchesCommand struct {
 	Nodes int  `help:"Processes, each with a connection of its own." default:"200"`
 	Sets  int  `help:"Settings that are timed." default:"100"`
-	Deaf  int  `help:"Processes that are cut off in the end." default:"10"`
+	Hang  int  `help:"Processes that hang in the end." default:"10"`
+	Cut   int  `help:"Processes that are cut off in the end." default:"5"`
 	JSON  bool `name:"json" help:"Print JSON."`
 }
 
@@ -28,14 +30,31 @@ type switchesResult struct {
 	Nodes int       `json:"nodes"`
 	Acked quantiles `json:"acked"` // one process has applied a setting, and that is known to who set it
 	Last  quantiles `json:"last"`  // all have
-	Deaf  int       `json:"deaf"`
-	Named int       `json:"named_missing"`
+	Hang  int       `json:"hang"`
+	Cut   int       `json:"cut"`
+	Named int       `json:"named_missing"` // of those that hang or are cut off, and long enough for their presence to have ended
+	Wrong int       `json:"named_wrongly"`
+}
+
+// ending is how a process of the bench ends.
+type ending int
+
+const (
+	bid  ending = iota // it says good-bye
+	hang               // it does nothing any more, connected as it is
+	cut                // its connection is gone
+)
+
+type benchNode struct {
+	name string
+	conn *bus.Conn
+	stop func(ending)
 }
 
 // Run is vitrine bench switches.
 func (b *benchSwitchesCommand) Run(e *env) error {
-	if b.Nodes < 1 || b.Sets < 1 || b.Deaf < 0 || b.Deaf > b.Nodes {
-		return usagef("--nodes and --sets must be positive, --deaf at most --nodes")
+	if b.Nodes < 1 || b.Sets < 1 || min(b.Hang, b.Cut) < 0 || b.Hang+b.Cut > b.Nodes {
+		return usagef("--nodes and --sets must be positive, --hang and --cut together at most --nodes")
 	}
 	dir, err := os.MkdirTemp("", "vitrine-bench-")
 	if err != nil {
@@ -57,8 +76,9 @@ func (b *benchSwitchesCommand) Run(e *env) error {
 	}
 	nodes, err := b.start(e, server.URL(), dir)
 	defer func() {
-		for _, stop := range nodes {
-			stop(false)
+		for _, node := range nodes {
+			node.stop(bid)
+			node.conn.Close()
 		}
 	}()
 	if err != nil {
@@ -71,14 +91,13 @@ func (b *benchSwitchesCommand) Run(e *env) error {
 	if b.JSON {
 		return json.NewEncoder(e.stdout).Encode(result)
 	}
-	_, err = fmt.Fprintf(e.stdout, "%d processes\nset to a process's acknowledgement  p50 %.1f ms  p99 %.1f ms\nset to the last acknowledgement     p50 %.1f ms  p99 %.1f ms\n%d cut off, %d named as missing\n",
-		result.Nodes, result.Acked.P50, result.Acked.P99, result.Last.P50, result.Last.P99, result.Deaf, result.Named)
+	_, err = fmt.Fprintf(e.stdout, "%d processes\nset to a process's acknowledgement  p50 %.1f ms  p99 %.1f ms\nset to the last acknowledgement     p50 %.1f ms  p99 %.1f ms\n%d hang, %d cut off: %d of them named as missing, %d others\n",
+		result.Nodes, result.Acked.P50, result.Acked.P99, result.Last.P50, result.Last.P99, result.Hang, result.Cut, result.Named, result.Wrong)
 	return err
 }
 
-// start runs what a process does about switches, as often as it was asked for; each stop ends one, at once or as
-// a process ends that is told to.
-func (b *benchSwitchesCommand) start(e *env, url, dir string) (nodes []func(cut bool), err error) {
+// start runs what a process does about switches, as often as it was asked for; each stop ends one.
+func (b *benchSwitchesCommand) start(e *env, url, dir string) (nodes []benchNode, err error) {
 	for i := range b.Nodes {
 		conn, err := bus.Dial(e.ctx, bus.Config{URL: url, Name: fmt.Sprintf("node %d", i), Log: e.log})
 		if err != nil {
@@ -97,27 +116,25 @@ func (b *benchSwitchesCommand) start(e *env, url, dir string) (nodes []func(cut 
 		group.Go(func() error { return n.followSwitches(ctx) })
 		group.Go(func() error { return n.presence.Run(ctx) })
 		ended := false
-		nodes = append(nodes, func(cut bool) {
+		nodes = append(nodes, benchNode{n.switches.Who().Node, conn, func(how ending) {
 			if ended {
 				return
 			}
 			ended = true
-			if cut {
-				conn.Close() // before it could say that it leaves
+			n.takenOver.Store(how == hang) // then it does not say that it leaves
+			if how == cut {
+				conn.Close()
 			}
 			cancel()
 			_ = group.Wait() // nil, or that the connection is gone
-			if !cut {
-				conn.Close()
-			}
 			n.switches.Close()
-		})
+		}})
 	}
 	return nodes, nil
 }
 
-func (b *benchSwitchesCommand) measure(ctx context.Context, conn *bus.Conn, nodes []func(bool)) (r switchesResult, err error) {
-	r.Nodes, r.Deaf = b.Nodes, b.Deaf
+func (b *benchSwitchesCommand) measure(ctx context.Context, conn *bus.Conn, nodes []benchNode) (r switchesResult, err error) {
+	r.Nodes, r.Hang, r.Cut = b.Nodes, b.Hang, b.Cut
 	for there := 0; there < b.Nodes; {
 		all, err := control.Members(ctx, conn)
 		if err != nil {
@@ -148,10 +165,48 @@ func (b *benchSwitchesCommand) measure(ctx context.Context, conn *bus.Conn, node
 		last = append(last, time.Duration(slowest*float64(time.Millisecond)))
 	}
 	r.Acked, r.Last = quantilesOf(acked), quantilesOf(last)
-	for _, stop := range nodes[:b.Deaf] {
-		stop(true)
+	lost := nodes[:b.Hang+b.Cut]
+	for i, node := range lost {
+		if i < b.Hang {
+			node.stop(hang)
+		} else {
+			node.stop(cut)
+		}
+	}
+	if err := awaitAbsence(ctx, conn, len(lost)); err != nil {
+		return r, err
 	}
 	out, err := set("100", 2*time.Second)
-	r.Named = len(out.Missing)
+	for _, name := range out.Missing {
+		if slices.ContainsFunc(lost, func(n benchNode) bool { return n.name == name }) {
+			r.Named++
+		} else {
+			r.Wrong++
+		}
+	}
 	return r, err
+}
+
+// awaitAbsence returns when so many of those that are expected are not there any more.
+func awaitAbsence(ctx context.Context, conn *bus.Conn, n int) error {
+	for {
+		members, err := control.Members(ctx, conn)
+		if err != nil {
+			return err
+		}
+		absent := 0
+		for _, m := range members {
+			if !m.Present {
+				absent++
+			}
+		}
+		if absent >= n {
+			return nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

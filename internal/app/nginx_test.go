@@ -278,8 +278,8 @@ func TestNginxObeysSwitches(t *testing.T) {
 	v.refreshAll()
 	v.converged(s)
 	n := startNginx(t, v.Pages)
-	role(t, "switch agent", v.NATS, filepath.Join(dir, "agent"), "--out", filepath.Join(n.dir, "switches.conf"),
-		"--reload", nginxProgram(t)+" -c "+n.conf+" -p "+n.dir+" -e "+filepath.Join(n.dir, "error.log")+" -s reload")
+	role(t, "switch agent", v.NATS, filepath.Join(dir, "agent"), "--out", filepath.Join(n.dir, "switches.conf"), "--confirm", freeAddress(t),
+		"--reload", n.reload(t))
 	eventually(t, func() string {
 		if _, nodes, _ := vitrine(t, "switch", "nodes", "--nats", v.NATS); !strings.Contains(nodes, "front") {
 			return nodes
@@ -301,22 +301,67 @@ func TestNginxObeysSwitches(t *testing.T) {
 		if out := v.flip(0, c.name, "off"); len(out.Acked) != 2 {
 			t.Errorf("%s: %+v", c.name, out)
 		}
-		eventually(t, func() string { // nginx's new workers take over a moment after it said so
-			status, header, body := n.get(c.path, c.fields...)
-			if status != 503 || header.Get("Retry-After") == "" || !strings.Contains(body, "try again") {
-				return fmt.Sprint(c.path, status, body)
-			}
-			return ""
-		})
+		status, header, body := n.get(c.path, c.fields...) // it is acknowledged, so it is so
+		if status != 503 || header.Get("Retry-After") == "" || !strings.Contains(body, "try again") {
+			t.Error(c.path, status, body)
+		}
 		if status, _, _ := n.get("/item/" + url.PathEscape(oddID(1)) + ".html"); status != 200 {
 			t.Errorf("%s off: a page is %d", c.name, status)
 		}
 		v.flip(0, c.name, "on")
-		eventually(t, func() string {
-			if status, _, _ := n.get(c.path, c.fields...); status != 200 {
-				return "it does not come back"
-			}
-			return ""
-		})
+		if status, _, _ := n.get(c.path, c.fields...); status != 200 {
+			t.Error(c.path, "does not come back:", status)
+		}
 	}
+}
+
+// TestTheAgentAcknowledgesWhatNginxHas: a reload that fails, or that nginx does not follow, is told, and tried again until it
+// is followed.
+func TestTheAgentAcknowledgesWhatNginxHas(t *testing.T) {
+	s := newShop(t)
+	fill(s, 1)
+	dir := t.TempDir()
+	v := up(t, filepath.Join(dir, "up"), "--catalog", catalogFor(t, shopCatalog, s.URL))
+	v.refreshAll()
+	v.converged(s)
+	n := startNginx(t, v.Pages)
+	taken, err := net.Listen("tcp", "127.0.0.1:0") // where nginx is to listen: it then keeps its old configuration, silently
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	out := filepath.Join(n.dir, "switches.conf")
+	role(t, "switch agent", v.NATS, filepath.Join(dir, "agent"), "--out", out, "--confirm", taken.Addr().String(), "--reload", n.reload(t))
+	eventually(t, func() string {
+		if _, nodes, _ := vitrine(t, "switch", "nodes", "--nats", v.NATS); !strings.Contains(nodes, "front") {
+			return nodes
+		}
+		return ""
+	})
+	page := "/item/" + url.PathEscape(oddID(0)) + ".html"
+	crawl := func() int { status, _, _ := n.get(page, "User-Agent: Googlebot/2.1"); return status }
+	set := v.flip(1, "crawlers", "off", "--wait", "15s")
+	told := false
+	for _, a := range set.Acked {
+		told = told || strings.Contains(a.Node, "front") && a.Error != "" && a.Value == ""
+	}
+	if !told {
+		t.Errorf("it is not told that nginx does not obey: %+v", set)
+	}
+	taken.Close()
+	eventually(t, func() string { // nobody sets anything
+		if status := crawl(); status != 503 && status != 429 {
+			return fmt.Sprint("the agent does not try again: a crawler gets ", status)
+		}
+		return ""
+	})
+	v.flip(0, "crawlers", "on")
+	if status := crawl(); status != 200 {
+		t.Error(status)
+	}
+}
+
+// reload is the command that has this nginx read its configuration again.
+func (n *nginx) reload(t *testing.T) string {
+	return nginxProgram(t) + " -c " + n.conf + " -p " + n.dir + " -e " + filepath.Join(n.dir, "error.log") + " -s reload"
 }

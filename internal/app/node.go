@@ -56,6 +56,7 @@ type node struct {
 	// obey has what an applied switch means done outside of this process, and calls done each time that came to something:
 	// nil where it is in force. A nil obey is a process that needs nobody else.
 	obey   func(done func(error))
+	obeyed atomic.Uint64 // the last revision of the switches that obey has brought about
 	audits audits
 
 	automaton *automaton

@@ -11,6 +11,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/redistest"
+	"vitrine/switches"
 )
 
 const switchCatalog = `
@@ -36,10 +37,12 @@ type switched struct {
 	Name, Value string
 	Revision    uint64
 	Acked       []struct {
-		Node string
-		MS   float64
+		Node, Value, Error string
+		MS                 float64
+		OverriddenBy       *switches.Setting `json:"overridden_by"`
 	}
 	Missing []string
+	Why     map[string]string
 }
 
 // flip runs vitrine switch set.

@@ -185,7 +185,15 @@ func (n *node) takeSwitch(e bus.Entry) {
 		n.presence.Acknowledge(n.switchAck(name, e, err))
 		return
 	}
-	n.obey(func(failed error) { n.presence.Acknowledge(n.switchAck(name, e, errors.Join(err, failed))) })
+	n.obey(func(failed error) {
+		ack := n.switchAck(name, e, errors.Join(err, failed))
+		if failed != nil {
+			ack.Value = "" // of whoever is to obey, it is not known
+		} else {
+			n.obeyed.Store(max(n.obeyed.Load(), e.Revision))
+		}
+		n.presence.Acknowledge(ack)
+	})
 }
 
 // switchAck tells what a pushed setting came to in this process.
@@ -246,6 +254,9 @@ func (n *node) newPresence() *control.Presence {
 		Describe: func(r *control.Report) {
 			n.describeCatalog(r)
 			r.Revision = n.applied.position().Revision
+			if n.obey != nil {
+				r.Revision = n.obeyed.Load() // what was taken is not in force yet
+			}
 			r.Moved = slices.DeleteFunc(n.switches.Values(), func(v switches.Value) bool { return v.By == nil })
 		},
 	})

@@ -1,0 +1,185 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"vitrine/detail"
+	"vitrine/internal/durable"
+	"vitrine/switches"
+)
+
+const (
+	reloadWithin = 5 * time.Second
+	confirmPause = 20 * time.Millisecond
+	confirmTimes = 3 // in a row: workers that are about to end still answer for a moment
+	retryFirst   = time.Second
+	retryMost    = 15 * time.Second
+	maxWaiting   = 1000 // acknowledgements, while nginx can't be reloaded; the newest stay
+)
+
+// front has an nginx obey the switches: it writes a file, reloads, and sees that nginx has it.
+type front struct {
+	panel        *switches.Panel
+	log          *slog.Logger
+	out, confirm string
+	reload       []string
+	wake         chan struct{} // holds a mark when a switch may have changed
+	obeyed       string        // the mark of the file that nginx has, as far as is known
+
+	mu      sync.Mutex // guards waiting
+	waiting []func(error)
+}
+
+// obey has done called when nginx obeys the switches as they are now, and before that each time that it could not be had.
+func (f *front) obey(done func(error)) {
+	f.mu.Lock()
+	f.waiting = append(f.waiting, done)
+	f.waiting = f.waiting[max(0, len(f.waiting)-maxWaiting):]
+	f.mu.Unlock()
+	f.look()
+}
+
+func (f *front) look() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run renders whenever a switch has changed, and again while that fails, until ctx ends.
+func (f *front) Run(ctx context.Context) error {
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for pause := retryFirst; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.wake:
+		case <-retry.C:
+		}
+		f.mu.Lock()
+		waiting := f.waiting
+		f.waiting = nil
+		f.mu.Unlock()
+		err := f.render(ctx)
+		if err != nil {
+			f.mu.Lock()
+			f.waiting = append(waiting, f.waiting...) // those that came meanwhile can be told as well
+			waiting = slices.Clone(f.waiting)
+			f.mu.Unlock()
+		}
+		for _, done := range waiting {
+			done(err)
+		}
+		if err == nil || ctx.Err() != nil {
+			pause = retryFirst
+			continue
+		}
+		f.log.Error("nginx does not obey the switches; trying again", "error", err, "in", pause.String())
+		retry.Reset(pause)
+		pause = min(2*pause, retryMost)
+	}
+}
+
+// render writes the file and has nginx read it, unless nginx has it.
+func (f *front) render(ctx context.Context) error {
+	body, mark := f.file()
+	old, err := os.ReadFile(f.out)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the file for nginx can't be read: %w", err)
+	}
+	if bytes.Equal(old, body) && f.obeyed == mark {
+		return nil
+	}
+	if !bytes.Equal(old, body) {
+		if err := durable.WriteFile(f.out, body); err != nil {
+			return fmt.Errorf("the file for nginx can't be written: %w", err)
+		}
+	}
+	f.obeyed = ""
+	ctx, cancel := context.WithTimeout(ctx, reloadWithin)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, f.reload[0], f.reload[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("nginx was not reloaded: %s: %w: %.300s", strings.Join(f.reload, " "), err, bytes.TrimSpace(out))
+	}
+	if err := f.confirmed(ctx, mark); err != nil {
+		return err
+	}
+	f.obeyed = mark
+	f.log.Info("nginx obeys", "file", f.out, "mark", mark)
+	return nil
+}
+
+// confirmed returns when nginx answers by the file with a mark.
+func (f *front) confirmed(ctx context.Context, mark string) error {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for said, times := "", 0; times < confirmTimes; {
+		answer, err := f.ask(ctx, client)
+		switch {
+		case err != nil:
+			said, times = err.Error(), 0
+		case answer == mark:
+			times++
+			continue
+		default:
+			said, times = "it answers by "+answer, 0
+		}
+		select {
+		case <-time.After(confirmPause):
+		case <-ctx.Done():
+			return fmt.Errorf("nginx was told to reload, and goes on as before (its error log tells why): http://%s/: %.200s, not %s", f.confirm, said, mark)
+		}
+	}
+	return nil
+}
+
+func (f *front) ask(ctx context.Context, client *http.Client) (mark string, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+f.confirm+"/", nil)
+	if err != nil {
+		return "", err
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 100))
+	return string(body), err
+}
+
+// file is what nginx includes: which requests it answers by itself, and a mark by which it says so.
+func (f *front) file() (body []byte, mark string) {
+	var b bytes.Buffer
+	b.WriteString("# Written by vitrine switch agent: which requests nginx answers with 503 itself.\nmap $uri $vitrine_route {\n    default 0;\n")
+	for _, route := range []struct{ name, pattern string }{
+		{switches.RouteLive, `^(/[^?]*)?/live(/|$)`}, {switches.RouteBlobs, `^(/[^?]*)?/blobs/`}, {switches.RouteRelations, `^(/[^?]*)?/relations/`},
+	} {
+		if !f.panel.On(route.name) {
+			fmt.Fprintf(&b, "    \"~%s\" 1;\n", route.pattern)
+		}
+	}
+	b.WriteString("}\nmap $http_user_agent $vitrine_crawler {\n    default 0;\n")
+	if !f.panel.On(switches.Crawlers) {
+		fmt.Fprintf(&b, "    \"~*%s\" 1;\n", detail.CrawlerPattern)
+	}
+	b.WriteString("}\nmap \"$vitrine_route$vitrine_crawler\" $vitrine_shed {\n    default 1;\n    \"00\"    0;\n}\n")
+	sum := fnv.New64a()
+	sum.Write(b.Bytes())
+	mark = fmt.Sprintf("%016x", sum.Sum64())
+	fmt.Fprintf(&b, "server {\n    listen %s;\n    access_log off;\n    location / {\n        return 200 \"%s\";\n    }\n}\n", f.confirm, mark)
+	return b.Bytes(), mark
+}

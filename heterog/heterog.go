@@ -18,7 +18,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// Config of a Worker. All fields but Head, Rounds and Patience are needed.
+// Config of a Worker. All fields but Head, Deletions, Rounds and Patience are needed.
 type Config struct {
 	Catalog  func() *catalog.Catalog // the one in force
 	Head     func() error            // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
@@ -26,6 +26,8 @@ type Config struct {
 	Upstream Fetcher
 	Bus      Publisher
 	Log      *slog.Logger
+
+	Deletions Deletions // where those wait that are not believed. Defaults to none: all are believed at once
 
 	Rounds   int           // fetches of one record while others keep writing it. Defaults to 5
 	Patience time.Duration // for an upstream that answers older than the record. Defaults to a minute
@@ -36,6 +38,7 @@ type Store interface {
 	kv.RecordReader
 	kv.RecordPutter
 	kv.StateReader
+	kv.Scanner
 }
 
 // Fetcher asks the owner of a dimension; *upstream.Client is one.
@@ -52,6 +55,7 @@ type Publisher interface {
 // Worker handles changes.
 type Worker struct {
 	Config
+	guard *guard
 	looks *looks
 	refs  *announcer
 }
@@ -63,7 +67,7 @@ func New(c Config) *Worker {
 	}
 	c.Rounds = cmp.Or(c.Rounds, 5)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
-	return &Worker{Config: c, looks: newLooks(), refs: newAnnouncer(c.Store, c.Bus)}
+	return &Worker{Config: c, guard: newGuard(), looks: newLooks(), refs: newAnnouncer(c.Store, c.Bus)}
 }
 
 // Check tells whether the catalog in force declares what a change names. What an older catalog does not know may be new.
@@ -140,7 +144,7 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 			fail(todo, err)
 			break
 		}
-		todo = w.put(ctx, d, todo)
+		todo = w.put(ctx, d, w.withhold(ctx, d, todo))
 	}
 	failpoint.Hit(failpoint.Put)
 	w.announce(ctx, d, jobs)

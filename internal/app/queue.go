@@ -22,6 +22,8 @@ type queueCommand struct {
 	Drop   queueDropCommand   `cmd:"" help:"Remove dead letters."`
 	Show   queueShowCommand   `cmd:"" help:"Tell what is queued about one entity."`
 	Replay queueReplayCommand `cmd:"" help:"Publish changes of the past again, in the refresh lane."`
+
+	Deletions queueDeletionsCommand `cmd:"" help:"List deletions that wait since their upstream says that much is gone; let them through, or throw them away."`
 }
 
 // natsFlags reach a running system, and say how to print what it says.
@@ -36,6 +38,7 @@ type queueStatsCommand struct{ natsFlags }
 type queueStats struct {
 	Streams map[string]map[item.Lane]bus.Lane `json:"streams"`
 	Failed  uint64                            `json:"failed"`
+	Held    uint64                            `json:"held"` // deletions that wait: see queue deletions
 }
 
 // Run is vitrine queue stats.
@@ -47,6 +50,9 @@ func (q *queueStatsCommand) Run(e *env) error {
 	defer conn.Close()
 	var out queueStats
 	if out.Streams, out.Failed, err = conn.Pending(e.ctx); err != nil {
+		return err
+	}
+	if out.Held, err = conn.Deletions().Count(e.ctx); err != nil {
 		return err
 	}
 	if q.JSON {
@@ -61,6 +67,9 @@ func (q *queueStatsCommand) Run(e *env) error {
 		}
 	}
 	fmt.Fprintf(w, "%s\t\t%d\t\n", bus.Failed, out.Failed)
+	if out.Held > 0 {
+		fmt.Fprintf(w, "%s\t\t%d\tsee vitrine queue deletions\n", bus.Held, out.Held)
+	}
 	return w.Flush()
 }
 

@@ -15,11 +15,19 @@ import (
 
 // runHeterog consumes changes until ctx ends.
 func (n *node) runHeterog(ctx context.Context) error {
-	w := heterog.New(heterog.Config{Catalog: n.catalog.Catalog, Head: n.head(ctx), Store: n.records, Upstream: n.upstream, Bus: n.bus, Log: n.log})
-	return n.consume(ctx, bus.ConsumerConfig{
-		Stage: "heterog", Stream: "CHANGES", Parse: item.ParseChange, Check: w.Check, Group: w.Group, Handle: w.Handle,
-		Place: w.Place, Places: w.Places, Takes: n.upstream.Takes, Open: n.laneOpen,
+	w := heterog.New(heterog.Config{
+		Catalog: n.catalog.Catalog, Head: n.head(ctx), Store: n.records, Upstream: n.upstream, Bus: n.bus, Log: n.log,
+		Deletions: n.bus.Deletions(),
 	})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return n.consume(ctx, bus.ConsumerConfig{
+			Stage: "heterog", Stream: "CHANGES", Parse: item.ParseChange, Check: w.Check, Group: w.Group, Handle: w.Handle,
+			Place: w.Place, Places: w.Places, Takes: n.upstream.Takes, Open: n.laneOpen,
+		})
+	})
+	group.Go(func() error { return newDeletionWatch(n, w).Run(ctx) })
+	return group.Wait()
 }
 
 // runSyncer consumes entities to fold, and sweeps, until ctx ends.

@@ -86,6 +86,7 @@ func (c *Conn) Find(ctx context.Context, e item.Entity) (found []Queued, err err
 		{Parked, "parked.*.*." + e.Kind + ".*." + id},
 		{Syncs, "sync.*." + e.Kind + "." + id},
 		{Failed, "failed.*." + e.Kind + ".*." + id},
+		{Held, "held." + e.Kind + ".*." + id},
 	} {
 		stream, err := c.js.Stream(ctx, at.stream)
 		if err != nil {

@@ -18,6 +18,7 @@ const (
 	Parked  = "PARKED"
 	Blobs   = "BLOBS"
 	Failed  = "FAILED"
+	Held    = "HELD"
 	History = "HISTORY"
 )
 
@@ -69,6 +70,7 @@ func streams() []jetstream.StreamConfig {
 		workQueue(Parked, []string{"parked.>"}),
 		latest(Blobs, "blob.>", time.Hour),
 		latest(Failed, "failed.>", 0),
+		latest(Held, "held.>", 0),
 	}
 }
 

@@ -102,6 +102,20 @@ func RetrySubject(c Change) string { return "due.retry" + strings.TrimPrefix(c.S
 // LookSubject is due.look.<lane>.<kind>.<dimension>.<id>: a change that is looked at once more at a time.
 func LookSubject(c Change) string { return "due.look" + strings.TrimPrefix(c.Subject(), "change") }
 
+// HeldSubject is held.<kind>.<dimension>.<id>: a change that would delete, and waits until that is believed.
+func HeldSubject(c Change) string {
+	return "held." + c.Entity.Kind + "." + c.Dimension + "." + EncodeID(c.Entity.ID)
+}
+
+// ParseHeld reads a subject of the stream HELD. It is announced again in the refresh lane.
+func ParseHeld(subject string) (Change, error) {
+	rest, ok := strings.CutPrefix(subject, "held.")
+	if !ok {
+		return Change{}, fmt.Errorf("%w: %q is not held.<kind>.<dimension>.<id>", ErrSubject, clip(subject))
+	}
+	return ParseChange("change." + string(Refresh) + "." + rest)
+}
+
 // SyncSubject is sync.<lane>.<kind>.<id>: fold this entity.
 func SyncSubject(lane Lane, e Entity) string {
 	return "sync." + string(lane) + "." + e.Kind + "." + EncodeID(e.ID)

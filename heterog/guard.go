@@ -1,0 +1,283 @@
+package heterog
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/upstream"
+)
+
+// Deletions is where deletions wait that are not believed yet; *bus.Deletions is one.
+type Deletions interface {
+	Suspension(ctx context.Context, kind, dimension string) (bus.Suspension, error)
+	Suspend(ctx context.Context, kind, dimension string, s bus.Suspension) error
+	Hold(ctx context.Context, changes []item.Change) error
+}
+
+// A misrouted path, or a wrong deployment, says 404 for everything. What tells it from a shop that takes many articles
+// off its shelves is what nobody announced: of a sample of records that stand as alive, a control, the former says that they are
+// gone as well.
+//
+//   - A control is made when it is suspected: of the last answers about records that were alive, three and half of all
+//     were deletions. It costs one batch, or controls single calls, every few seconds while deletions go on.
+//   - Deletions are held where three quarters of the control are gone: a misrouted path says so of all, while a shop that
+//     takes away half of what it has at once is held up once in 300 times. At least controlsLeast must be gone, so that a
+//     shop with hardly more records than that is never held up: it is filled again in a second.
+//   - A control that is well counts for soundFor, and soundMost deletions.
+const (
+	suspectLeast  = 3
+	suspectMemory = 32 // answers
+	controls      = 32
+	controlsLeast = 8
+	controlsSeen  = 256 // ids of a dimension that a worker remembers to have been alive
+	soundFor      = 10 * time.Second
+	soundMost     = 500
+)
+
+// guard is what a worker knows about deletions of its dimensions.
+type guard struct {
+	asking chan struct{} // holds an element while a control is made: the others wait for what it says
+
+	mu   sync.Mutex // guards dims, and what is in them
+	dims map[string]*watched
+}
+
+// watched is one dimension.
+type watched struct {
+	alive, gone int      // of the last answers about records that were alive
+	seen        []string // ids that were alive, the newest anywhere
+	sound       time.Time
+	passed      int // deletions since
+}
+
+func newGuard() *guard { return &guard{asking: make(chan struct{}, 1), dims: map[string]*watched{}} }
+
+// of gives a dimension. It needs mu.
+func (g *guard) of(d *catalog.Dimension) *watched {
+	w := g.dims[name(d)]
+	if w == nil {
+		w = &watched{}
+		g.dims[name(d)] = w
+	}
+	return w
+}
+
+// learn counts answers about records that were alive.
+func (g *guard) learn(d *catalog.Dimension, alive []string, gone int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := g.of(d)
+	w.alive, w.gone = w.alive+len(alive), w.gone+gone
+	for _, id := range alive {
+		if len(w.seen) < controlsSeen {
+			w.seen = append(w.seen, id)
+		} else {
+			w.seen[rand.IntN(controlsSeen)] = id
+		}
+	}
+	for w.alive+w.gone > suspectMemory {
+		w.alive, w.gone = w.alive/2, w.gone/2
+	}
+}
+
+// suspects reports whether so many deletions, which were learned, need a control.
+func (g *guard) suspects(d *catalog.Dimension, deletions int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := g.of(d)
+	if w.gone < suspectLeast || w.gone < w.alive {
+		return false
+	}
+	if time.Since(w.sound) < soundFor && w.passed+deletions <= soundMost {
+		w.passed += deletions
+		return false
+	}
+	return true
+}
+
+func (g *guard) cleared(d *catalog.Dimension) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := g.of(d)
+	w.sound, w.passed = time.Now(), 0
+}
+
+func (g *guard) remembered(d *catalog.Dimension) []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return append([]string{}, g.of(d).seen...)
+}
+
+// withhold sets deletions aside that are not to be believed yet, and gives the jobs that go on. What is held is kept by
+// NATS, and its change is done.
+func (w *Worker) withhold(ctx context.Context, d *catalog.Dimension, jobs []*job) (rest []*job) {
+	var dying []*job
+	var alive []string
+	for _, j := range jobs {
+		switch {
+		case j.err != nil || j.held.Life != kv.Alive:
+		case j.value.Life == kv.Gone:
+			dying = append(dying, j)
+			continue
+		default:
+			alive = append(alive, j.key.Entity.ID)
+		}
+		rest = append(rest, j)
+	}
+	w.guard.learn(d, alive, len(dying))
+	if len(dying) == 0 || w.Deletions == nil {
+		return append(rest, dying...)
+	}
+	held, err := w.suspended(ctx, d, dying)
+	switch {
+	case err != nil:
+		fail(dying, err)
+		return rest
+	case !held:
+		return append(rest, dying...)
+	}
+	changes := make([]item.Change, len(dying))
+	for i, j := range dying {
+		changes[i] = j.task.Change
+	}
+	if err := w.Deletions.Hold(ctx, changes); err != nil {
+		fail(dying, fmt.Errorf("%w: hold deletions: %w", item.ErrOwn, err))
+	}
+	return rest
+}
+
+// suspended reports whether deletions of a dimension wait, and has them wait from now on where a control says so.
+func (w *Worker) suspended(ctx context.Context, d *catalog.Dimension, dying []*job) (bool, error) {
+	select {
+	case w.guard.asking <- struct{}{}:
+		defer func() { <-w.guard.asking }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	s, err := w.Deletions.Suspension(ctx, d.Kind.Name, d.Name)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("%w: are deletions held: %w", item.ErrOwn, err)
+	case s.Holds() || s.Passes() || !w.guard.suspects(d, len(dying)):
+		return s.Holds(), nil
+	}
+	gone, err := w.makeControl(ctx, d, dying)
+	if err != nil || len(gone) == 0 {
+		return false, err
+	}
+	s = bus.Suspension{Since: time.Now().UTC(), Controls: gone}
+	if err := w.Deletions.Suspend(ctx, d.Kind.Name, d.Name, s); err != nil {
+		return false, fmt.Errorf("%w: suspend deletions: %w", item.ErrOwn, err)
+	}
+	return true, nil
+}
+
+// makeControl gives the records of a control that are gone, where they are enough to believe nothing; else none.
+func (w *Worker) makeControl(ctx context.Context, d *catalog.Dimension, dying []*job) ([]string, error) {
+	ids, err := w.control(ctx, d, dying)
+	if err != nil {
+		return nil, err
+	}
+	gone, asked := w.stillGone(ctx, d, ids)
+	switch {
+	case len(ids) >= controlsLeast && asked == 0:
+		return nil, fmt.Errorf("%w: %s says that much of %s is gone, and nothing of the rest", item.ErrUnavailable, d.From.Name, name(d))
+	case len(gone) < controlsLeast || !most(len(gone), asked):
+		w.guard.cleared(d)
+		return nil, nil
+	}
+	w.Log.Error("an upstream says that much of what it had is gone; deletions wait: see vitrine queue deletions",
+		"dimension", name(d), "upstream", d.From.Name, "gone", len(gone), "of", asked)
+	return gone, nil
+}
+
+func most(gone, asked int) bool { return gone*4 >= asked*3 }
+
+// control draws records that are alive, and of which nobody has said anything now: some that this worker has seen, some
+// from the beginning of the store.
+func (w *Worker) control(ctx context.Context, d *catalog.Dimension, dying []*job) (ids []string, err error) {
+	drawn := map[string]bool{}
+	for _, j := range dying {
+		drawn[j.key.Entity.ID] = true
+	}
+	candidates := w.guard.remembered(d)
+	cursor := ""
+	for page := 0; page < 8 && len(candidates) < 2*controlsSeen; page++ {
+		var entities []item.Entity
+		if entities, cursor, err = w.Store.ScanEntities(ctx, cursor, 512); err != nil {
+			return nil, fmt.Errorf("%w: look for records to compare with: %w", item.ErrOwn, err)
+		}
+		for _, e := range entities {
+			if e.Kind == d.Kind.Name {
+				candidates = append(candidates, e.ID)
+			}
+		}
+		if cursor == "" {
+			break
+		}
+	}
+	rand.Shuffle(len(candidates), func(i, k int) { candidates[i], candidates[k] = candidates[k], candidates[i] })
+	var keys []kv.RecordKey
+	for _, id := range candidates {
+		if !drawn[id] {
+			drawn[id] = true
+			keys = append(keys, kv.RecordKey{Entity: item.Entity{Kind: d.Kind.Name, ID: id}, Dimension: d.Name})
+		}
+	}
+	for len(keys) > 0 && len(ids) < controls {
+		n := min(len(keys), 2*controls)
+		records, err := w.Store.Records(ctx, keys[:n])
+		if err != nil {
+			return nil, fmt.Errorf("%w: read records to compare with: %w", item.ErrOwn, err)
+		}
+		for i, r := range records {
+			if r.Life == kv.Alive && len(ids) < controls {
+				ids = append(ids, keys[i].Entity.ID)
+			}
+		}
+		keys = keys[n:]
+	}
+	return ids, nil
+}
+
+// stillGone asks a dimension's owner for ids, and gives those that it does not know, and how many it answered about.
+func (w *Worker) stillGone(ctx context.Context, d *catalog.Dimension, ids []string) (gone []string, asked int) {
+	if len(ids) == 0 {
+		return nil, 0
+	}
+	asks := make([]upstream.Ask, len(ids))
+	for i, id := range ids {
+		asks[i] = upstream.Ask{ID: id}
+	}
+	for i, a := range w.Upstream.Fetch(ctx, d, asks) {
+		j := &job{held: kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}}}}
+		value, _, err := j.shape(d, a)
+		if err != nil {
+			continue
+		}
+		asked++
+		if value.Life == kv.Gone {
+			gone = append(gone, ids[i])
+		}
+	}
+	return gone, asked
+}
+
+// Recovered reports whether the owner of a dimension whose deletions wait answers as before: most of the control is
+// there again. It is no occasion to delete anything.
+func (w *Worker) Recovered(ctx context.Context, held bus.HeldDimension) bool {
+	d, err := w.Catalog().Dimension(held.Kind, held.Dimension)
+	if err != nil {
+		return false
+	}
+	ids := held.Controls[:min(len(held.Controls), controlsLeast)]
+	gone, asked := w.stillGone(ctx, d, ids)
+	return asked > 0 && !most(len(gone), asked)
+}

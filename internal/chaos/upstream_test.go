@@ -16,8 +16,9 @@ type upstream struct {
 	shop  *shop
 	fault atomic.Pointer[string]
 
-	mu     sync.Mutex // guards server
-	server *http.Server
+	closing sync.Mutex // held while it refuses
+	mu      sync.Mutex // guards server
+	server  *http.Server
 }
 
 func newUpstream(t *testing.T, s *shop) *upstream {
@@ -50,8 +51,12 @@ func (u *upstream) close() {
 // hurt has a fault on until heal is called.
 func (u *upstream) hurt(t *testing.T, fault string) (heal func()) {
 	if fault == "upstream refuses" {
+		u.closing.Lock()
 		u.close()
-		return func() { u.listen(t, u.URL[len("http://"):]) }
+		return func() {
+			u.listen(t, u.URL[len("http://"):])
+			u.closing.Unlock()
+		}
 	}
 	u.fault.Store(&fault)
 	return func() { u.fault.CompareAndSwap(&fault, nil) }

@@ -55,6 +55,7 @@ type catalogs struct {
 	wanted bool // it has been announced
 	known  bool // it has a record
 	swept  form
+	hung   bool // a process has been taken for gone
 	peers  [2]peer
 }
 
@@ -106,7 +107,7 @@ func (s catalogs) surroundings(_ Mutant, next func(catalogs)) {
 		if s.left.Hangs > 0 {
 			n := s
 			n.left.Hangs--
-			n.peers[i].gone = true
+			n.peers[i].gone, n.hung = true, true
 			n.waits = s.waits || p.step > 0
 			next(n)
 		}
@@ -123,7 +124,7 @@ func (s catalogs) ours(m Mutant, next func(catalogs)) {
 		s.work(i, m, next)
 		s.sweepStep(i, m, next)
 	}
-	if (s.peers[0].gone || s.peers[1].gone) && s.peers[0].form == s.peers[1].form && s.record != s.peers[0].form && !s.waits && m != RecordsUnswept {
+	if s.hung && s.peers[0].form == s.peers[1].form && s.record != s.peers[0].form && !s.waits && m != RecordsUnswept {
 		n := s
 		n.waits = true // the regular sweep
 		next(n)

@@ -9,6 +9,7 @@ type LostWrites struct {
 	Snapshots uint8 // what the store would come back as
 	Rollbacks uint8
 	Crashes   uint8
+	Forgets   uint8 // HISTORY is lost
 }
 
 // The mutants of lost writes.
@@ -17,6 +18,7 @@ const (
 	ReplayedFromNow  Mutant = "what was announced is replayed from when the loss was noticed"
 	MarkAhead        Mutant = "the mark tells what was announced, whether it was done or not"
 	ReplayUnforced   Mutant = "what is replayed gets a new gen only where its content differs from what the store came back with"
+	WalkUnforced     Mutant = "what is walked because HISTORY is lost as well is not forced"
 	RollbackSeenSoon Mutant = "a loss is noted before what it calls for is replayed"
 	GensOfCounter    Mutant = "gens are counted, and the clock has no part in them"
 	StampsOfCounter  Mutant = "stamps are counted, and the clock has no part in them"
@@ -24,7 +26,7 @@ const (
 
 // LostWritesMutants are all of lost writes.
 func LostWritesMutants() []Mutant {
-	return []Mutant{RollbackUnseen, ReplayedFromNow, MarkAhead, ReplayUnforced, RollbackSeenSoon, GensOfCounter, StampsOfCounter}
+	return []Mutant{RollbackUnseen, ReplayedFromNow, MarkAhead, ReplayUnforced, WalkUnforced, RollbackSeenSoon, GensOfCounter, StampsOfCounter}
 }
 
 // kept is what a store has of an entity; gen is the blob's too.
@@ -49,6 +51,7 @@ type lostWrites struct {
 	clock     uint8 // counts what gets a number; a rollback does not turn it back
 	upstream  uint8
 	announced uint8 // changes in HISTORY
+	forgotten bool  // HISTORY does not reach back to the mark
 	changes   [2]queue
 
 	store, snapshot kept
@@ -108,6 +111,12 @@ func (s lostWrites) surroundings(m Mutant, next func(lostWrites)) {
 			next(n)
 		}
 	}
+	if s.left.Forgets > 0 {
+		n := s
+		n.left.Forgets--
+		n.forgotten = true
+		next(n)
+	}
 	if s.run == s.seen && s.store.mark < s.announced && (s.idle() || m == MarkAhead) {
 		n := s
 		n.store.mark = s.announced
@@ -154,9 +163,10 @@ func (s lostWrites) replay(m Mutant, next func(lostWrites)) {
 		return
 	}
 	n.replaying = false
-	if s.announced > s.store.mark && m != ReplayedFromNow {
+	walk := s.forgotten // everything that the store has
+	if s.announced > s.store.mark && m != ReplayedFromNow || walk {
 		line := forced
-		if m == ReplayUnforced {
+		if m == ReplayUnforced || m == WalkUnforced && walk {
 			line = unforced
 		}
 		n.changes[line].publish(m)

@@ -52,12 +52,14 @@ func caught(t *testing.T, s subject, m model.Mutant) bool {
 func TestLargeScenarios(t *testing.T) {
 	long.Only(t)
 	for name, s := range subjects() {
-		for _, scenario := range s.large {
-			r := scenario.Explore(model.Sound)
-			t.Logf("%s: %+v: %d states", name, scenario, r.States)
-			if r.Wrong != "" {
-				t.Errorf("%s: %+v: %s after\n%s", name, scenario, r.Wrong, strings.Join(r.Way, "\n"))
+		t.Run(name, func(t *testing.T) {
+			for _, scenario := range s.large {
+				r := scenario.Explore(model.Sound)
+				t.Logf("%+v: %d states", scenario, r.States)
+				if r.Wrong != "" {
+					t.Errorf("%+v: %s after\n%s", scenario, r.Wrong, strings.Join(r.Way, "\n"))
+				}
 			}
-		}
+		})
 	}
 }

@@ -90,7 +90,7 @@ func subjects() map[string]subject {
 				"a process hangs":           model.Catalogs{Pushes: 1, Changes: 2, Hangs: 1},
 				"a binary, and its catalog": model.Catalogs{Upgrades: 2, Pushes: 1, Changes: 1, News: 1},
 			},
-			large: []model.Scenario{model.Catalogs{Pushes: 2, Upgrades: 2, Changes: 2, News: 1, Failures: 1, Hangs: 1}},
+			large: []model.Scenario{model.Catalogs{Pushes: 2, Upgrades: 2, Changes: 1, Failures: 1, Hangs: 1}},
 		},
 		"lost writes": {
 			mutants: model.LostWritesMutants(),
@@ -98,6 +98,7 @@ func subjects() map[string]subject {
 				"a snapshot comes back":              model.LostWrites{Edits: 2, Snapshots: 1, Rollbacks: 1},
 				"it comes back and a worker is gone": model.LostWrites{Edits: 1, Snapshots: 1, Rollbacks: 1, Crashes: 1},
 				"a worker is slow":                   model.LostWrites{Edits: 3, Rollbacks: 1},
+				"HISTORY is lost, too":               model.LostWrites{Edits: 2, Rollbacks: 1, Forgets: 1},
 				"it comes back twice":                model.LostWrites{Edits: 2, Rollbacks: 2},
 			},
 			large: []model.Scenario{model.LostWrites{Edits: 3, Snapshots: 2, Rollbacks: 2, Crashes: 1}},

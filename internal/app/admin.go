@@ -38,6 +38,7 @@ func (a *admin) server() *http.Server {
 	mux.HandleFunc("GET /explain", a.explainWhat)
 	mux.HandleFunc("GET /related", a.related)
 	mux.HandleFunc("GET /audit", a.audit)
+	mux.HandleFunc("GET /leftovers", a.leftovers)
 	mux.HandleFunc("GET /rehearse", a.rehearse)
 	mux.HandleFunc("GET /rehearsal", a.rehearsal)
 	mux.HandleFunc("GET /rehearsal/page", a.rehearsalPage)

@@ -17,6 +17,8 @@ type catalogCommand struct {
 	Push     catalogPush     `cmd:"" help:"Check a catalog file and put it in force."`
 	Rollback catalogRollback `cmd:"" help:"Put an earlier revision in force again."`
 	List     catalogList     `cmd:"" help:"List the revisions that NATS keeps."`
+
+	Leftovers catalogLeftovers `cmd:"" help:"List records and blobs under names that the catalog in force does not know."`
 }
 
 type natsFlag struct {

@@ -64,6 +64,13 @@ func TestARenamedBlobBlanksNoPage(t *testing.T) {
 	v.refreshAll()
 	v.converged(s)
 	conn := v.dial()
+	leftovers := func() string {
+		_, out, stderr := vitrine(t, "catalog", "leftovers", "--json", "--admin", v.Admin)
+		return out + stderr
+	}
+	if out := leftovers(); out != "" {
+		t.Errorf("left over from the first catalog: %s", out)
+	}
 	renamed := strings.NewReplacer("item: { of: [product] }", "article: { of: [product] }", "blob: item", "blob: article",
 		"offer: { of: [price] }", "deal: { of: [price] }", "overlay: [offer]", "overlay: [deal]", "{ blob: offer }", "{ blob: deal }").Replace(shopCatalog)
 	for n, text := range []string{renamed, shopCatalog, renamed} {
@@ -94,5 +101,8 @@ func TestARenamedBlobBlanksNoPage(t *testing.T) {
 			}
 			return ""
 		})
+	}
+	if out := leftovers(); !strings.Contains(out, `{"kind":"sku","what":"blob","name":"item","count":60}`) {
+		t.Errorf("left over: %s", out)
 	}
 }

@@ -57,6 +57,8 @@ func TestLiveShares(t *testing.T) {
 			l.Deadline = time.Minute
 		}
 	})
+	release := sync.OnceFunc(func() { close(n.let) })
+	t.Cleanup(release) // before the server is closed, which waits for calls
 	var slow []string
 	for i := range 100 {
 		slow = append(slow, fmt.Sprint("slow", i))
@@ -75,7 +77,7 @@ func TestLiveShares(t *testing.T) {
 			t.Errorf("another visitor's part is %s", got)
 		}
 	}
-	close(n.let)
+	release()
 	wait.Wait()
 }
 

@@ -28,6 +28,7 @@ type Server struct {
 	kept    *pageCache
 	gate    *gate
 	noPage  *occasion // to tell of one that failed
+	panicky *occasion // to tell of a handler that panicked
 
 	visitors *visitors
 	crawlers *crawlers
@@ -59,7 +60,8 @@ func New(c Config) (*Server, error) {
 	s.reader = newReader(local, newChain(c.Tiers, c.Switches, m, c.Log), c.Switches.Switch(switches.ReadLocal), c.ReadDeadline)
 	s.source = newSource(c.Source, c.Leases, c.Switches)
 	s.missed = newAnnouncer(c.Announcer)
-	s.open, s.noFiles, s.noPage = newConnections(c.Connections), newOccasion(noPageEvery), newOccasion(noPageEvery)
+	s.open, s.noFiles = newConnections(c.Connections), newOccasion(tellEvery)
+	s.noPage, s.panicky = newOccasion(tellEvery), newOccasion(tellEvery)
 	s.outs.New = func() any { return new([]byte) }
 	if s.kept, err = newPageCache(c.PageBytes, local, c.Switches); err == nil {
 		s.encoder, err = newEncoder(c.Switches.Switch(switches.Compression))
@@ -112,7 +114,7 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 		panic(reason)
 	}
 	s.metrics.panics.Inc()
-	if due, skipped := s.noPage.due(time.Now()); due {
+	if due, skipped := s.panicky.due(time.Now()); due {
 		s.Log.Error("a handler panicked", "path", r.URL.EscapedPath(), "panic", fmt.Sprint(reason), "skipped", skipped, "stack", string(debug.Stack()))
 	}
 	w.Header().Set("Connection", "close")
@@ -194,8 +196,8 @@ func checkRequest(r *http.Request) error {
 	return nil
 }
 
-// noPageEvery is how often one more page that failed is logged: each has the same cause more often than not.
-const noPageEvery = time.Second
+// tellEvery is how often one more failure of a kind is logged: each has the same cause more often than not.
+const tellEvery = time.Second
 
 var errBadRequest = errors.New("bad request")
 

@@ -81,7 +81,7 @@ func (s *source) fill(ctx context.Context, page *catalog.Page, e item.Entity, pa
 		return
 	}
 	name := page.Name + ":" + e.Token()
-	if parts[0].Err == nil && s.absent.holds(name) {
+	if parts[0].Err == nil && !announced && s.absent.holds(name) {
 		return
 	}
 	got, err := s.load(ctx, page, e)

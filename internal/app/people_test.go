@@ -213,7 +213,6 @@ func TestPeopleThroughNginx(t *testing.T) {
 	c.beside("slow readers", all, c.slowly(long.Pick(50, 200)))
 
 	c.beside("a restart", all, func(context.Context) {
-		time.Sleep(c.period / 4) // amid the people
 		if code := a.stop(); code != 0 {
 			t.Errorf("a server ended with code %d", code)
 		}

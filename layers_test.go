@@ -40,6 +40,7 @@ var layers = map[string]int{
 	"internal/durable":    0,
 	"internal/failpoint":  0,
 	"internal/item":       0,
+	"internal/jq":         0,
 }
 
 // support is imported by tests only, and may then import what it likes.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"regexp"
 	"time"
+
+	"vitrine/internal/jq"
 )
 
 // Catalog is a compiled catalog file.
@@ -46,9 +48,9 @@ type Kind struct {
 // List walks all ids of a kind, page by page.
 type List struct {
 	From *Upstream
-	Get  string // path with an optional {cursor}
-	IDs  *Query // gives one array of strings or numbers
-	Next *Query // nil, or gives the next cursor; null, empty or absent ends the walk
+	Get  string      // path with an optional {cursor}
+	IDs  *jq.Program // gives one array of strings or numbers
+	Next *jq.Program // nil, or gives the next cursor; null, empty or absent ends the walk
 }
 
 // Dimension is one aspect of an entity, owned by one upstream.
@@ -56,20 +58,20 @@ type Dimension struct {
 	Kind     *Kind
 	Name     string
 	From     *Upstream
-	Get      string // path with {id}; "" for none
-	Batch    string // path with {ids}; "" for none
-	Post     *Post  // nil for none
-	BatchMax int    // ids in one batch call, 1 where there is no batch; defaults to 50
-	IDField  Path   // of one element of a batch answer that is an array; defaults to "id"
-	Pick     *Query // nil: the answer as it is
-	Version  Path   // in the answer; empty for none
-	Gone     *Query // nil for none
-	Refs     []*Ref // in the order of the file; names are unique within a kind
-	HTML     []Path // fields of the record that are cleaned HTML
-	Require  []Path // fields of the record that must be there
-	MaxBytes int64  // of an answer after decompression, for one entity; defaults to 1 MiB
-	Keep     bool   // absent: keep (default true). Only looked at where Get and Post.ID are missing
-	Shape    uint32 // 24-bit revision of everything that decides what a record says; never 0
+	Get      string      // path with {id}; "" for none
+	Batch    string      // path with {ids}; "" for none
+	Post     *Post       // nil for none
+	BatchMax int         // ids in one batch call, 1 where there is no batch; defaults to 50
+	IDField  Path        // of one element of a batch answer that is an array; defaults to "id"
+	Pick     *jq.Program // nil: the answer as it is
+	Version  Path        // in the answer; empty for none
+	Gone     *jq.Program // nil for none
+	Refs     []*Ref      // in the order of the file; names are unique within a kind
+	HTML     []Path      // fields of the record that are cleaned HTML
+	Require  []Path      // fields of the record that must be there
+	MaxBytes int64       // of an answer after decompression, for one entity; defaults to 1 MiB
+	Keep     bool        // absent: keep (default true). Only looked at where Get and Post.ID are missing
+	Shape    uint32      // 24-bit revision of everything that decides what a record says; never 0
 	Blobs    []*Blob
 }
 
@@ -96,8 +98,8 @@ type Blob struct {
 	Kind  *Kind
 	Name  string
 	Of    []*Dimension
-	Fold  *Query // nil: an object with one member per dimension
-	Shape uint32 // 24-bit revision of everything that decides what the blob looks like; never 0
+	Fold  *jq.Program // nil: an object with one member per dimension
+	Shape uint32      // 24-bit revision of everything that decides what the blob looks like; never 0
 }
 
 // Live is a live part. Either Blob is set, or From and Get are.

@@ -12,6 +12,8 @@ import (
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/parser"
 	"github.com/itchyny/gojq"
+
+	"vitrine/internal/jq"
 )
 
 // Bounds of programs in a catalog.
@@ -22,7 +24,7 @@ const (
 )
 
 // query compiles jq: without environment, modules or input, so that the same answer always makes the same record.
-func (c *compiler) query(what string, p **Query) func(*node) {
+func (c *compiler) query(what string, p **jq.Program) func(*node) {
 	return func(n *node) {
 		if !c.want(n, text, what) {
 			return
@@ -40,7 +42,7 @@ func (c *compiler) query(what string, p **Query) func(*node) {
 			c.add(n, "a record must depend on the upstream's answer alone", "%s uses %s, which is not to be had here", what, name)
 			return
 		}
-		q, err := NewQuery(n.text, parsed)
+		q, err := jq.Compile(n.text, parsed)
 		if err != nil {
 			c.add(n, "", "%s does not compile: %v", what, err)
 			return

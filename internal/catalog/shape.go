@@ -5,6 +5,8 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+
+	"vitrine/internal/jq"
 )
 
 // seal computes the shapes, dimensions first, since blobs are made of them.
@@ -69,7 +71,7 @@ func (b *Blob) form() string {
 	return strings.Join(parts, "\x00")
 }
 
-func textOf(q *Query) string {
+func textOf(q *jq.Program) string {
 	if q == nil {
 		return ""
 	}

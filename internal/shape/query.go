@@ -1,22 +1,15 @@
 package shape
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
-	"github.com/itchyny/gojq"
-
-	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/internal/jq"
 )
 
-// maxTime bounds one run of a jq program.
-const maxTime = 50 * time.Millisecond
-
 // Run gives the first output of a program as JSON, null for none. Errors wrap item.ErrRefused.
-func Run(q *catalog.Query, input []byte) (output []byte, err error) {
+func Run(q *jq.Program, input []byte) (output []byte, err error) {
 	v, err := decode(input, blobDepth)
 	if err != nil {
 		return nil, err
@@ -28,26 +21,21 @@ func Run(q *catalog.Query, input []byte) (output []byte, err error) {
 	return output, err
 }
 
-// run works on decoded values. What the program gives belongs to use until it returns. The program's time
-// is its own: it has no caller to be cancelled by.
-func run(q *catalog.Query, input any, use func(any) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), maxTime)
-	defer cancel()
-	return q.With(func(code *gojq.Code) error {
-		v, _ := code.RunWithContext(ctx, input).Next() // nil where there is no output
-		err, failed := v.(error)
-		switch {
-		case failed && ctx.Err() != nil:
-			return fmt.Errorf("%w: jq %.80q took longer than %s", item.ErrRefused, q.Text, maxTime)
-		case failed:
-			return fmt.Errorf("%w: jq %.80q: %.400s", item.ErrRefused, q.Text, err.Error())
-		}
-		return use(v)
+// run works on decoded values. What the program gives belongs to use until it returns.
+func run(q *jq.Program, input any, use func(any) error) error {
+	var used error
+	err := q.Run(input, func(v any) error {
+		used = use(v)
+		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("%w: jq %.80q: %.400s", item.ErrRefused, q.Text, err.Error())
+	}
+	return used
 }
 
 // Truth tells whether the first output is neither null nor false.
-func Truth(q *catalog.Query, input []byte) (bool, error) {
+func Truth(q *jq.Program, input []byte) (bool, error) {
 	v, err := decode(input, blobDepth)
 	if err != nil {
 		return false, err
@@ -55,7 +43,7 @@ func Truth(q *catalog.Query, input []byte) (bool, error) {
 	return truth(q, v)
 }
 
-func truth(q *catalog.Query, input any) (yes bool, err error) {
+func truth(q *jq.Program, input any) (yes bool, err error) {
 	err = run(q, input, func(v any) error {
 		yes = v != nil && v != false
 		return nil
@@ -64,7 +52,7 @@ func truth(q *catalog.Query, input any) (yes bool, err error) {
 }
 
 // IDs reads the one array of strings or numbers that a program gives, as text. Errors wrap item.ErrRefused.
-func IDs(q *catalog.Query, input []byte) ([]string, error) {
+func IDs(q *jq.Program, input []byte) ([]string, error) {
 	b, err := Run(q, input)
 	if err != nil {
 		return nil, err
@@ -85,7 +73,7 @@ func IDs(q *catalog.Query, input []byte) ([]string, error) {
 }
 
 // Next reads a cursor: "" where the program gives null, "" or nothing.
-func Next(q *catalog.Query, input []byte) (string, error) {
+func Next(q *jq.Program, input []byte) (string, error) {
 	b, err := Run(q, input)
 	if err != nil || string(b) == "null" {
 		return "", err

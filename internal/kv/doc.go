@@ -7,7 +7,8 @@
 //	rec:{sku:100012}:product       a record: header and body
 //	gen:{sku:100012}               hash: the entity's State
 //	blob:{sku:100012}:item         a blob: header and body
-//	rel:{brand:8557#3f}:sku:brand  ids of the SKUs whose ref "brand" names brand 8557, one of 256 buckets
+//	rel:{brand:8557}:sku:brand     ids of the SKUs whose ref "brand" names brand 8557, the first 1,024 of them
+//	rel:{brand:8557#3f}:sku:brand  the others, in one of 256 buckets
 //	store-epoch                    random, written once: another value means another, emptier store
 //
 // # The rules

@@ -10,7 +10,7 @@ import (
 // EpochKey holds the store's random mark.
 const EpochKey = "store-epoch"
 
-// Buckets is into how many parts each list of the relation index is split, so that a brand with a
+// Buckets is into how many parts a large list of the relation index is split, so that a brand with a
 // million SKUs is not one key on one node.
 const Buckets = 256
 
@@ -23,7 +23,12 @@ func (k BlobKey) String() string { return "blob:{" + k.Entity.Token() + "}:" + k
 // StateKey is the key of the entity's State.
 func StateKey(e item.Entity) string { return "gen:{" + e.Token() + "}" }
 
-// Key is the key of one bucket of the list.
+// Head is the key of the list while it is small, and of its first members when it is not.
+func (r Relation) Head() string {
+	return fmt.Sprintf("rel:{%s}:%s:%s", r.Target.Token(), r.Kind, r.Ref)
+}
+
+// Key is the key of one bucket of a large list.
 func (r Relation) Key(bucket int) string {
 	return fmt.Sprintf("rel:{%s#%02x}:%s:%s", r.Target.Token(), bucket, r.Kind, r.Ref)
 }

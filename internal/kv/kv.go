@@ -119,11 +119,12 @@ type Relation struct {
 
 // Relater keeps the relation index.
 type Relater interface {
-	// Relate adds e to, then removes it from, the lists, then marks dimension's refs applied, but only
-	// if State.Applied[dimension] still equals was; else it answers item.ErrChanged.
+	// Relate adds e to lists, marks dimension's refs applied, but only if State.Applied[dimension] still equals was, and
+	// then removes e from lists; else it answers item.ErrChanged. A removal that comes late takes nothing away that was
+	// added since.
 	Relate(ctx context.Context, r Relate) error
-	// Related lists ids after cursor ("" for the first page) and the next cursor, "" at the end. Within a
-	// bucket they come in lexical order. A list may hold an id that no longer refers to Target: check.
+	// Related lists ids after cursor ("" for the first page) and the next cursor, "" at the end, in no order that
+	// counts. A list may hold an id that no longer refers to Target: check.
 	Related(ctx context.Context, of Relation, cursor string, limit int) (ids []string, next string, err error)
 }
 

@@ -85,6 +85,10 @@ func (b behind) keys(*testing.T) (keys int) {
 func (b behind) records(s *rediskv.Store, flush func()) kvtest.Records {
 	return kvtest.Records{
 		Store: s, Corrupt: b.corrupt, Replace: b.replace, Wrecks: b.wrecks(), Pass: b.pass, Keys: b.keys,
+		ReplaceList: func(t *testing.T, of kv.Relation, e item.Entity) {
+			b.replace(t, of.Head())
+			b.replace(t, of.Key(kv.Bucket(e.ID)))
+		},
 		Flush: func(*testing.T) kv.Records { flush(); return s },
 	}
 }

@@ -10,6 +10,7 @@
 //	b:<blob> the gen up to which the blob is built and announced
 //	w:<dim>  refs of the record in force, as JSON; no field for none
 //	a:<dim>  refs that the relation index holds, likewise
+//	x:<dim>  versions of the entity's members in those lists, as JSON; no field while all are the first
 //	v:<dim>  the record's validators, as JSON; no field for none
 //
 // The hash ends with the last of the entity's records, which the scripts ask for their time: an id that nobody has

@@ -2,7 +2,9 @@ package rediskv
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -12,70 +14,112 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Relate adds, then removes, then marks. A crash in between leaves an id too many, never one too few.
+// Relate adds, then marks, then removes: only who has marked may remove, and only the versions that its mark has taken
+// out of force. A removal that comes late, when another has added the same again, thus misses:
+//
+//	A: marks 1 → 2 ─────────────────────────────────────────── removes from list 1: version 0
+//	B:                marks 2 → 1, in list 1 with version 2 ──
+//
+// A crash before the removal leaves an id too many, never one too few.
 func (s *Store) Relate(ctx context.Context, r kv.Relate) error {
 	return s.fail("relate "+kv.StateKey(r.Entity)+", dimension "+r.Dimension, s.relate(ctx, r))
 }
 
 func (s *Store) relate(ctx context.Context, r kv.Relate) error {
-	was, err := encodeRefs(r.Was)
-	if err != nil {
-		return err
-	}
-	now, err := encodeRefs(r.Now)
-	if err != nil {
-		return err
-	}
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer cancel()
-	bucket, id := kv.Bucket(r.Entity.ID), r.Entity.ID
-	if err := eachList(ctx, client, r.Add, func(p redis.Pipeliner, of kv.Relation) redis.Cmder {
-		return p.ZAdd(ctx, of.Key(bucket), redis.Z{Member: id})
-	}); err != nil {
+	m, err := readMove(ctx, client, r)
+	if err != nil {
 		return err
 	}
-	if err := eachList(ctx, client, r.Remove, func(p redis.Pipeliner, of kv.Relation) redis.Cmder {
-		return p.ZRem(ctx, of.Key(bucket), id)
-	}); err != nil {
+	if err := s.addAll(ctx, client, m.add); err != nil {
 		return err
 	}
-	return s.mark(ctx, client, r, was, now)
-}
-
-// mark sets what is applied from was to now. What can't be read counts as nothing.
-func (s *Store) mark(ctx context.Context, c redis.UniversalClient, r kv.Relate, was, now string) error {
-	key := kv.StateKey(r.Entity)
-	found, err := s.scripts.applied.Run(ctx, c, []string{key}, r.Dimension, was, now).Text()
-	if err != nil || found == was {
+	marked, err := s.scripts.applied.Run(ctx, client, []string{kv.StateKey(r.Entity)}, r.Dimension, m.was, m.wasVersions, m.now, m.versions).Int()
+	if err != nil {
 		return err
 	}
-	if _, bad := decodeRefs(found); bad == nil || was != "" {
+	if marked == 0 {
 		return item.ErrChanged
 	}
-	found2, err := s.scripts.applied.Run(ctx, c, []string{key}, r.Dimension, found, now).Text()
-	if err == nil && found2 != found {
-		return item.ErrChanged
-	}
-	return err
+	return s.removeAll(ctx, client, m.remove)
 }
 
-// eachList sends one command per list in one round trip.
-func eachList(ctx context.Context, c redis.UniversalClient, lists []kv.Relation, send func(redis.Pipeliner, kv.Relation) redis.Cmder) error {
-	cmds := make([]redis.Cmder, 0, len(lists))
-	exec(ctx, c, func(p redis.Pipeliner) {
-		for _, of := range lists {
-			cmds = append(cmds, send(p, of))
-		}
-	})
-	for i, cmd := range cmds {
-		if cmd.Err() != nil {
-			return fmt.Errorf("%s, %s of %s: %w", lists[i].Target, lists[i].Ref, lists[i].Kind, cmd.Err())
+// move is a Relate with the versions of its members.
+type move struct {
+	was, wasVersions, now, versions string // as they are stored
+	add, remove                     []entry
+}
+
+// versions are those of an entity's members in the lists of one dimension.
+type versions struct {
+	Last int            `json:"n"`            // how often the refs were moved
+	Of   map[string]int `json:"of,omitempty"` // list → version, where that is not 0
+}
+
+// readMove looks up what is applied, and under which versions. What can't be read counts as nothing.
+func readMove(ctx context.Context, c redis.UniversalClient, r kv.Relate) (m move, err error) {
+	if m.was, err = encodeRefs(r.Was); err != nil {
+		return m, err
+	}
+	if m.now, err = encodeRefs(r.Now); err != nil {
+		return m, err
+	}
+	found, err := c.HMGet(ctx, kv.StateKey(r.Entity), "a:"+r.Dimension, "x:"+r.Dimension).Result()
+	switch {
+	case wrongType(err):
+		found = make([]any, 2) // the script makes room
+	case err != nil:
+		return m, err
+	}
+	applied, _ := found[0].(string)
+	m.wasVersions, _ = found[1].(string)
+	if _, bad := decodeRefs(applied); applied != "" && bad != nil && m.was == "" {
+		m.was = applied
+	}
+	if applied != m.was {
+		return m, item.ErrChanged
+	}
+	v, moved := versions{}, m.was != "" || m.wasVersions != ""
+	if json.Unmarshal([]byte(m.wasVersions), &v) != nil {
+		v = versions{}
+	}
+	m.move(r, v, moved)
+	return m, nil
+}
+
+// move sets the entries, and the versions that are in force afterwards.
+func (m *move) move(r kv.Relate, v versions, moved bool) {
+	of := map[string]int{}
+	maps.Copy(of, v.Of)
+	if moved {
+		v.Last++
+	}
+	for _, list := range r.Remove {
+		m.remove = append(m.remove, entry{list, member(r.Entity.ID, of[list.Head()])})
+		delete(of, list.Head())
+	}
+	for _, list := range r.Add {
+		m.add = append(m.add, entry{list, member(r.Entity.ID, v.Last)})
+		if moved { // it may be there under an older version
+			m.remove = append(m.remove, entry{list, member(r.Entity.ID, of[list.Head()])})
+			of[list.Head()] = v.Last
 		}
 	}
-	return nil
+	if v.Of = of; moved {
+		b, _ := json.Marshal(v) // of ints and strings
+		m.versions = string(b)
+	}
+}
+
+func member(id string, version int) string {
+	if version == 0 {
+		return id
+	}
+	return id + "\x00" + strconv.Itoa(version)
 }
 
 // The widest look of Related: a short list takes 4 round trips, not 256.
@@ -83,12 +127,14 @@ const window = 64
 
 // page is a Related under way: where it stands, and what it found.
 type page struct {
-	bucket int
-	after  string // the last id seen in bucket; "" at its start
+	bucket int    // -1 in the head
+	after  string // the last id seen there; "" at its start
 	ids    []string
+	none   bool // it looks through all buckets, and has found nothing yet
 }
 
-// Related pages through the buckets. The cursor is the bucket in two hex digits, and the last id in it.
+// Related pages through the head and the buckets. The cursor is the bucket in two hex digits, or "--" for the head, and
+// the last id in it.
 func (s *Store) Related(ctx context.Context, of kv.Relation, cursor string, limit int) ([]string, string, error) {
 	p, err := openPage(cursor)
 	if err == nil {
@@ -97,15 +143,24 @@ func (s *Store) Related(ctx context.Context, of kv.Relation, cursor string, limi
 	if err != nil {
 		return nil, "", s.fail("list "+of.Kind+"s of "+of.Target.String(), err)
 	}
-	if p.bucket == kv.Buckets {
+	switch p.bucket {
+	case kv.Buckets:
 		return p.ids, "", nil
+	case -1:
+		return p.ids, inHead + p.after, nil
 	}
 	return p.ids, fmt.Sprintf("%02x%s", p.bucket, p.after), nil
 }
 
+// inHead is in a cursor what the bucket's digits are otherwise.
+const inHead = "--"
+
 func openPage(cursor string) (page, error) {
 	if cursor == "" {
-		return page{}, nil
+		return page{bucket: -1}, nil
+	}
+	if after, ok := strings.CutPrefix(cursor, inHead); ok && len(after) <= item.MaxID {
+		return page{bucket: -1, after: after}, nil
 	}
 	bucket, err := strconv.ParseUint(cursor[:min(2, len(cursor))], 16, 8)
 	if err != nil || len(cursor) < 2 || len(cursor) > 2+item.MaxID {
@@ -114,24 +169,29 @@ func openPage(cursor string) (page, error) {
 	return page{bucket: int(bucket), after: cursor[2:]}, nil
 }
 
-// fill asks many buckets at once as long as they are short, and one at a time where they are long, so that
-// neither round trips nor answers are wasted.
+// fill reads the head, and then the buckets of a list that may have some: many at once as long as they are short, and one
+// at a time where they are long, so that neither round trips nor answers are wasted.
 func (s *Store) fill(ctx context.Context, of kv.Relation, p *page, limit int) error {
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer cancel()
+	if p.bucket < 0 {
+		if err := s.lookAtHead(ctx, client, of, p, limit); err != nil {
+			return err
+		}
+	}
 	wide := window
 	if p.after != "" {
 		wide = 1
 	}
-	for p.bucket < kv.Buckets && len(p.ids) < limit {
+	for p.bucket >= 0 && p.bucket < kv.Buckets && len(p.ids) < limit {
 		want := limit - len(p.ids)
 		if wide > 1 {
 			want = min(want, max(16, want/8))
 		}
-		full, err := p.look(ctx, client, of, min(wide, kv.Buckets-p.bucket), want, limit)
+		full, err := s.look(ctx, client, of, p, min(wide, kv.Buckets-p.bucket), want, limit)
 		if err != nil {
 			return err
 		}
@@ -139,31 +199,84 @@ func (s *Store) fill(ctx context.Context, of kv.Relation, p *page, limit int) er
 			wide = 1
 		}
 	}
+	if p.none && p.bucket == kv.Buckets {
+		return s.scripts.listSettle.Run(ctx, client, []string{of.Head()}, headMost).Err()
+	}
 	return nil
 }
 
+// lookAtHead takes ids from the head, and moves on to the buckets, or to the end, when there are no more.
+func (s *Store) lookAtHead(ctx context.Context, c redis.UniversalClient, of kv.Relation, p *page, limit int) error {
+	var listed *redis.StringSliceCmd
+	var small *redis.FloatCmd
+	exec(ctx, c, func(pipe redis.Pipeliner) {
+		listed = pipe.ZRangeByLex(ctx, of.Head(), from(p.after, limit))
+		small = pipe.ZScore(ctx, of.Head(), smallKey)
+	})
+	ids, full, err := s.idsIn(of.Head(), listed, limit)
+	if err != nil {
+		return err
+	}
+	p.ids = ids
+	if full {
+		p.after = ids[len(ids)-1]
+		return nil
+	}
+	p.bucket, p.after, p.none = 0, "", true
+	switch err := small.Err(); {
+	case err == nil:
+		p.bucket, p.none = kv.Buckets, false
+	case err != redis.Nil && !wrongType(err):
+		return fmt.Errorf("%s: %w", of.Head(), err)
+	}
+	return nil
+}
+
+// from asks for the ids above the last one, behind all marks and versions.
+func from(after string, want int) *redis.ZRangeBy {
+	return &redis.ZRangeBy{Min: "(" + after + markEnd, Max: "+", Count: int64(want)}
+}
+
+// idsIn reads an answer: its ids, each once, and whether there may be more.
+func (s *Store) idsIn(key string, cmd *redis.StringSliceCmd, want int) (ids []string, full bool, err error) {
+	members, err := cmd.Result()
+	if wrongType(err) {
+		s.damaged(key, err)
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", key, err)
+	}
+	for _, m := range members {
+		if id := idOf(m); len(ids) == 0 || ids[len(ids)-1] != id {
+			ids = append(ids, strings.Clone(id))
+		}
+	}
+	return ids, len(members) >= want, nil
+}
+
 // look takes up to want ids from each of the next n buckets. It stops at the first that may hold more: full.
-func (p *page) look(ctx context.Context, c redis.UniversalClient, of kv.Relation, n, want, limit int) (full bool, err error) {
+func (s *Store) look(ctx context.Context, c redis.UniversalClient, of kv.Relation, p *page, n, want, limit int) (full bool, err error) {
 	cmds := make([]*redis.StringSliceCmd, n)
 	exec(ctx, c, func(pipe redis.Pipeliner) {
 		for i := range cmds {
-			from := "-"
-			if i == 0 && p.after != "" {
-				from = "(" + p.after
+			after := ""
+			if i == 0 {
+				after = p.after
 			}
-			by := &redis.ZRangeBy{Min: from, Max: "+", Count: int64(want)}
-			cmds[i] = pipe.ZRangeByLex(ctx, of.Key(p.bucket+i), by)
+			cmds[i] = pipe.ZRangeByLex(ctx, of.Key(p.bucket+i), from(after, want))
 		}
 	})
 	for _, cmd := range cmds {
-		ids, err := cmd.Result()
+		ids, more, err := s.idsIn(of.Key(p.bucket), cmd, want)
 		if err != nil {
-			return false, fmt.Errorf("%s: %w", of.Key(p.bucket), err)
+			return false, err
 		}
+		p.none = p.none && len(ids) == 0
 		room := limit - len(p.ids)
-		if len(ids) >= want || len(ids) > room {
+		if more || len(ids) > room {
 			if ids = ids[:min(len(ids), room)]; len(ids) > 0 {
-				p.after = strings.Clone(ids[len(ids)-1])
+				p.after = ids[len(ids)-1]
 			}
 			p.ids = append(p.ids, ids...)
 			return true, nil

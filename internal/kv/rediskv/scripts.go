@@ -142,25 +142,34 @@ if forgotten then retain(KEYS[1], hour) end
 return 1
 `
 
-// KEYS state. ARGV dimension, refs that were applied, refs that are now. Answers what was applied, and does nothing
-// where that is not what was expected.
+// KEYS state. ARGV dimension, refs that were applied, versions that were, refs that are now, versions that are. Does
+// nothing, and answers 0, where others came first.
 const appliedLua = stateLua + `
 own(KEYS[1])
-local forgotten, field = late(KEYS[1]), 'a:' .. ARGV[1]
-local old = redis.call('HGET', KEYS[1], field) or ''
-if old ~= ARGV[2] then return old end
-if ARGV[3] == '' then redis.call('HDEL', KEYS[1], field) else redis.call('HSET', KEYS[1], field, ARGV[3]) end
+local forgotten = late(KEYS[1])
+local fields = {'a:' .. ARGV[1], 'x:' .. ARGV[1]}
+for i, field in ipairs(fields) do
+  if (redis.call('HGET', KEYS[1], field) or '') ~= ARGV[1 + i] then return 0 end
+end
+for i, field in ipairs(fields) do
+  local new = ARGV[3 + i]
+  if new == '' then redis.call('HDEL', KEYS[1], field) else redis.call('HSET', KEYS[1], field, new) end
+end
 if forgotten then retain(KEYS[1], hour) end
-return old
+return 1
 `
 
-type scripts struct{ put, putBlob, mendBlob, markBuilt, raise, applied, keepDictionaries *redis.Script }
+type scripts struct {
+	put, putBlob, mendBlob, markBuilt, raise, applied, keepDictionaries *redis.Script
+	listAdd, listRemove, listSettle                                     *redis.Script
+}
 
 func newScripts() scripts {
 	return scripts{
 		put: redis.NewScript(putLua), putBlob: redis.NewScript(putBlobLua), mendBlob: redis.NewScript(mendBlobLua),
 		markBuilt: redis.NewScript(markBuiltLua), raise: redis.NewScript(raiseLua), applied: redis.NewScript(appliedLua),
 		keepDictionaries: redis.NewScript(keepDictionariesLua),
+		listAdd:          redis.NewScript(listAddLua), listRemove: redis.NewScript(listRemoveLua), listSettle: redis.NewScript(listSettleLua),
 	}
 }
 

@@ -110,6 +110,7 @@ func (b *benchSwitchesCommand) start(e *env, url, dir string) (nodes []benchNode
 			return nodes, err
 		}
 		n.useSwitches("detail", "bench")
+		n.catalog = control.NewFollower(conn, e.log)
 		n.presence = n.newPresence()
 		ctx, cancel := context.WithCancel(e.ctx)
 		group, ctx := errgroup.WithContext(ctx)

@@ -23,16 +23,22 @@ A switch sheds load, or cuts off what is sick, in every process within milliseco
     vitrine switch set read.redis off --for 30m                    # each process returns by itself, NATS or not
     vitrine switch set ttl.factor 300 --scope role:detail          # of several scopes the narrowest wins: node, role, room, all
     vitrine switch set live.delivery off --dry-run
+    vitrine switch unset upstream.prices                           # withdraws what was set; --scope too
     vitrine switch history upstream.prices                         # who, when, why
     vitrine switch rollback upstream.prices
     vitrine switch define flash-sale live.delivery=off part.item.recommended=off ttl.factor=300
     vitrine switch apply flash-sale --for 2h                       # a set under one name; --dry-run too
     vitrine switch watch
-    vitrine switch nodes                                           # who is there, and which revision each has applied
+    vitrine switch nodes                                           # who is there or cut off, and which revision each has applied
+
+Exit code 0 of ` + "`set`" + ` means that the value is in force on every process that is expected. Else those on which it is not are named, with why: a
+narrower scope says otherwise, the process hangs or is cut off, its nginx could not be reloaded. ` + "`get` and `list`" + ` tell what processes say
+that is in force in them. What somebody has set is above what rules throw; ` + "`unset`" + ` gives a switch back to them. ` + "`rollback`" + ` goes to what the
+scope said before, as that would be now: a ` + "`--for`" + ` that has ended is not brought back. Times are those of NATS, whatever a process's clock says.
 
 What is set lies in the NATS bucket ` + "`switches`" + `, by compare-and-set, with a history of 64. Every process keeps what it has applied in
-` + "`DIR/switches-ROLE.json`" + ` and begins with that. An older revision is never applied over a newer one. Exit code 1 of ` + "`set`" + ` means that a
-process has not acknowledged within ` + "`--wait`" + `. Processes tell every 3 s that they are there, and are forgotten after 10 s.
+` + "`DIR/switches-ROLE.json`" + ` and begins with that. An older revision is never applied over a newer one. Processes tell
+every 3 s that they are there; one that did not say good-bye is expected for a day after it was heard of last, or until ` + "`switch forget NODE`" + `.
 
 This page is made from the declarations: ` + "`go test ./switches -update`" + `.
 

@@ -11,12 +11,16 @@ import (
 // doubtful is how long an answer may take for its time to be taken.
 const doubtful = time.Second
 
+// precise is how long a better answer stands against worse ones.
+const precise = time.Minute
+
 // storeClock is the time at NATS, as it was learnt from answers. It runs on between them, and is not moved when somebody
 // sets this machine's clock.
 type storeClock struct {
 	mu    sync.Mutex // guards all below
 	local time.Time  // with its monotonic reading; zero before anything was learnt
 	store time.Time  // what time it was at NATS then
+	took  time.Duration
 }
 
 // learn takes the time of an answer, which was made between asking and getting it.
@@ -27,7 +31,10 @@ func (c *storeClock) learn(asked, got, stamp time.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.local, c.store = got, stamp.Add(took/2)
+	if !c.local.IsZero() && took > c.took && got.Sub(c.local) < precise {
+		return // on a busy machine, an answer that came at once tells the time better
+	}
+	c.local, c.store, c.took = got, stamp.Add(took/2), took
 }
 
 func (c *storeClock) now() (now time.Time, known bool) {

@@ -16,9 +16,10 @@ import (
 func (w *Worker) split(ctx context.Context, tasks []bus.Task) []error {
 	out := make([]error, len(tasks))
 	for i, t := range tasks {
-		kind, err := w.Catalog().Kind(t.Change.Entity.Kind)
+		cat := w.Catalog()
+		kind, err := cat.Kind(t.Change.Entity.Kind)
 		if err != nil {
-			out[i] = w.final(err)
+			out[i] = w.final(cat, err)
 			continue
 		}
 		parts := make([]item.Change, len(kind.Dimensions))

@@ -62,6 +62,17 @@ func TestACatalogThatComesWhileItIsFetched(t *testing.T) {
 	}
 }
 
+// A catalog that comes between the look-up and the question whether it was looked up in the one in force.
+func TestUnknownToTheCatalogBeforeIsNotFinal(t *testing.T) {
+	b := newBench(t)
+	in, now := b.worker.Catalog(), newer(t)
+	b.worker.Catalog = func() *catalog.Catalog { return in }
+	b.worker.Head = func() error { in = now; return nil }
+	if err := b.worker.Check(item.Change{Entity: item.Entity{Kind: "sku", ID: "1"}, Dimension: "news"}); !errors.Is(err, item.ErrCatalog) {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestUnknownIsFinalOnlyByTheCatalogInForce(t *testing.T) {
 	b := newBench(t)
 	unknown := []item.Change{

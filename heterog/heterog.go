@@ -72,20 +72,27 @@ func New(c Config) *Worker {
 
 // Check tells whether the catalog in force declares what a change names. What an older catalog does not know may be new.
 func (w *Worker) Check(c item.Change) (err error) {
-	if cat := w.Catalog(); c.Dimension == item.All {
+	cat := w.Catalog()
+	if c.Dimension == item.All {
 		_, err = cat.Kind(c.Entity.Kind)
 	} else {
 		_, err = cat.Dimension(c.Entity.Kind, c.Dimension)
 	}
-	return w.final(err)
+	return w.final(cat, err)
 }
 
-// final is err where the catalog that does not know a name is the one in force, and else why it is not.
-func (w *Worker) final(err error) error {
+// final is err where cat, which does not know a name, is the catalog in force, and else why it is not.
+func (w *Worker) final(cat *catalog.Catalog, err error) error {
 	if err == nil {
 		return nil
 	}
-	return cmp.Or(w.Head(), err)
+	if behind := w.Head(); behind != nil {
+		return behind
+	}
+	if w.Catalog() != cat { // it came between the two questions
+		return fmt.Errorf("%w: looked up in the one before", item.ErrCatalog)
+	}
+	return err
 }
 
 // Group puts changes of one dimension together, as many as its owner takes in one call.
@@ -128,7 +135,7 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	cat := w.Catalog()
 	d, err := cat.Dimension(tasks[0].Change.Entity.Kind, tasks[0].Change.Dimension)
 	if err != nil {
-		return all(tasks, w.final(err))
+		return all(tasks, w.final(cat, err))
 	}
 	jobs := newJobs(d, tasks)
 	todo := jobs

@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,11 +65,18 @@ func (f *Folder) Check(c item.Change) error {
 }
 
 func (f *Folder) kind(name string) (*catalog.Kind, error) {
-	kind, err := f.Catalog().Kind(name)
-	if err != nil {
-		err = cmp.Or(f.Head(), err)
+	cat := f.Catalog()
+	kind, err := cat.Kind(name)
+	if err == nil {
+		return kind, nil
 	}
-	return kind, err
+	if behind := f.Head(); behind != nil {
+		return nil, behind
+	}
+	if f.Catalog() != cat { // it came between the two questions
+		return nil, fmt.Errorf("%w: looked up in the one before", item.ErrCatalog)
+	}
+	return nil, err
 }
 
 // Group puts entities of one kind together.

@@ -23,6 +23,7 @@ var layers = map[string]int{
 	"detail":              4,
 	"internal/audit":      4,
 	"internal/control":    4,
+	"internal/lineage":    4,
 	"internal/bus":        3,
 	"internal/upstream":   3,
 	"internal/kv/rediskv": 3,

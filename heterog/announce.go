@@ -73,11 +73,12 @@ func (j *job) mustFold(d *catalog.Dimension) bool {
 type announcer struct {
 	store kv.StateReader
 	bus   Publisher
+	life  func() string
 	known *recent
 }
 
-func newAnnouncer(store kv.StateReader, bus Publisher) *announcer {
-	return &announcer{store, bus, newRecent()}
+func newAnnouncer(c Config) *announcer {
+	return &announcer{c.Store, c.Bus, c.Life, newRecent()}
 }
 
 // announce publishes a change of "all", in the refresh lane, for each referred entity without records. On an error it
@@ -86,6 +87,8 @@ func newAnnouncer(store kv.StateReader, bus Publisher) *announcer {
 // It does so whatever the put answered. A worker that dies between its put and here leaves a change whose answer is the
 // same as the record when it is delivered again.
 func (a *announcer) announce(ctx context.Context, d *catalog.Dimension, jobs []*job) (owing []*job, err error) {
+	life := a.life()
+	a.known.in(life)
 	asked := map[item.Entity]bool{}
 	var entities []item.Entity
 	for _, j := range jobs {
@@ -110,10 +113,10 @@ func (a *announcer) announce(ctx context.Context, d *catalog.Dimension, jobs []*
 	if len(entities) == 0 {
 		return nil, nil
 	}
-	return owing, a.announceMissing(ctx, entities)
+	return owing, a.announceMissing(ctx, life, entities)
 }
 
-func (a *announcer) announceMissing(ctx context.Context, entities []item.Entity) error {
+func (a *announcer) announceMissing(ctx context.Context, life string, entities []item.Entity) error {
 	states, err := a.store.States(ctx, entities)
 	if err != nil {
 		return fmt.Errorf("look them up: %w", err)
@@ -127,7 +130,7 @@ func (a *announcer) announceMissing(ctx context.Context, entities []item.Entity)
 	if err := a.bus.PublishChanges(ctx, missing, bus.PublishOptions{}); err != nil {
 		return err
 	}
-	a.known.add(entities)
+	a.known.add(life, entities)
 	return nil
 }
 

@@ -18,7 +18,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// Config of a Worker. All fields but Head, Deletions, Rounds and Patience are needed.
+// Config of a Worker. All fields but Head, Deletions, Life, Rounds and Patience are needed.
 type Config struct {
 	Catalog  func() *catalog.Catalog // the one in force
 	Head     func() error            // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
@@ -29,6 +29,7 @@ type Config struct {
 
 	Deletions Deletions // where those wait that are not believed. Defaults to none: all are believed at once
 
+	Life     func() string // which life of the store this is: what it lost is looked for again. Defaults to always the same
 	Rounds   int           // fetches of one record while others keep writing it. Defaults to 5
 	Patience time.Duration // for an upstream that answers older than the record. Defaults to a minute
 }
@@ -67,7 +68,10 @@ func New(c Config) *Worker {
 	}
 	c.Rounds = cmp.Or(c.Rounds, 5)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
-	return &Worker{Config: c, guard: newGuard(), looks: newLooks(), refs: newAnnouncer(c.Store, c.Bus)}
+	if c.Life == nil {
+		c.Life = func() string { return "" }
+	}
+	return &Worker{Config: c, guard: newGuard(), looks: newLooks(), refs: newAnnouncer(c)}
 }
 
 // Check tells whether the catalog in force declares what a change names. What an older catalog does not know may be new.

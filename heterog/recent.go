@@ -8,9 +8,10 @@ import (
 )
 
 // recent is a set of entities that forgets after ten to twenty seconds: long enough to ask once for the
-// brand of a thousand products, short enough that a flushed store is noticed.
+// brand of a thousand products. It forgets at once when the store has begun another life, in which they may be missing.
 type recent struct {
 	mu       sync.Mutex // guards all below
+	life     string
 	turned   time.Time
 	now, old map[item.Entity]struct{}
 }
@@ -22,6 +23,15 @@ const (
 
 func newRecent() *recent { return &recent{turned: time.Now(), now: map[item.Entity]struct{}{}} }
 
+// in says which life of the store this is.
+func (r *recent) in(life string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.life != life {
+		r.life, r.old, r.now, r.turned = life, nil, map[item.Entity]struct{}{}, time.Now()
+	}
+}
+
 func (r *recent) has(e item.Entity) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -31,9 +41,13 @@ func (r *recent) has(e item.Entity) bool {
 	return now || old
 }
 
-func (r *recent) add(entities []item.Entity) {
+// add adds what was seen in a life of the store, unless that has ended.
+func (r *recent) add(life string, entities []item.Entity) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.life != life {
+		return
+	}
 	for _, e := range entities {
 		r.now[e] = struct{}{}
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 // relate brings the relation index to what the records want. An entity whose books were moved by another
-// syncer meanwhile fails alone with item.ErrChanged, and is folded again.
+// syncer meanwhile fails alone with item.ErrChanged, and is folded again. In the lane of refreshes an entity is added to
+// all its lists again: in a Cluster they are elsewhere than its books, and may be lost alone.
 func (f *Folder) relate(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	for _, j := range jobs {
 		for _, d := range kind.Dimensions {
@@ -20,10 +21,15 @@ func (f *Folder) relate(ctx context.Context, kind *catalog.Kind, jobs []*job) er
 				break
 			}
 			was, now := j.state.Applied[d.Name], j.state.Wanted[d.Name]
-			if was.Equal(now) {
+			known := was
+			if j.task.Change.Lane == item.Refresh {
+				known = nil
+			}
+			add := lists(kind, now, known)
+			if was.Equal(now) && len(add) == 0 {
 				continue
 			}
-			move := kv.Relate{Entity: j.entity(), Dimension: d.Name, Add: lists(kind, now, was), Was: was, Now: now}
+			move := kv.Relate{Entity: j.entity(), Dimension: d.Name, Add: add, Was: was, Now: now}
 			if !j.state.Damaged { // else what is missing may be wanted
 				move.Remove = lists(kind, was, now)
 			}

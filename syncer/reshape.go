@@ -17,7 +17,7 @@ func (j *job) mend(b *catalog.Blob, stored kv.Blob) {
 	to := shape.Blob(b, j.state.Shapes)
 	switch {
 	case j.wants(b), slices.Contains(j.anew, b), j.unknown && stored.Life != kv.Alive:
-	case stored.Life == kv.Absent:
+	case stored.Life == kv.Absent, stored.Stamp < j.state.Gen(b.Dimensions()): // its store may have lost the newer one
 		j.want(b, j.state.Gen(b.Dimensions()))
 	case j.unknown || to != 0 && stored.Shape != to:
 		j.wantAnew(b)

@@ -37,6 +37,7 @@ func (a *admin) server() *http.Server {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.node.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /explain", a.explainWhat)
 	mux.HandleFunc("GET /related", a.related)
+	mux.HandleFunc("GET /entities", a.entities)
 	mux.HandleFunc("GET /audit", a.audit)
 	mux.HandleFunc("GET /leftovers", a.leftovers)
 	mux.HandleFunc("GET /rehearse", a.rehearse)
@@ -126,6 +127,21 @@ func (a *admin) relatedPage(r *http.Request) (page relatedPage, err error) {
 	list := kv.Relation{Target: target, Kind: kind.Name, Ref: ref.Name}
 	page.IDs, page.Next, err = a.node.records.Related(r.Context(), list, r.FormValue("cursor"), 1000)
 	return page, err
+}
+
+// storedPage is one page of what the store of records has.
+type storedPage struct {
+	Entities []string `json:"entities"` // KIND:ID
+	Next     string   `json:"next"`
+}
+
+func (a *admin) entities(w http.ResponseWriter, r *http.Request) {
+	entities, next, err := a.node.records.ScanEntities(r.Context(), r.FormValue("cursor"), 5000)
+	page := storedPage{Entities: make([]string, len(entities)), Next: next}
+	for i, e := range entities {
+		page.Entities[i] = e.String()
+	}
+	answer(w, page, err)
 }
 
 func answer(w http.ResponseWriter, out any, err error) {

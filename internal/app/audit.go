@@ -3,13 +3,9 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vitrine/internal/audit"
-	"vitrine/internal/bus"
-	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/switches"
 )
@@ -52,6 +46,7 @@ type audited struct {
 	Dirty    int     `json:"dirty"`    // entities whose blobs or relations lag behind
 	Blobs    int     `json:"blobs"`    // that differ from what their records fold to
 	Reshaped int     `json:"reshaped"` // records that were made for another catalog
+	Referred int     `json:"referred"` // entities that records refer to and that have none
 	Back     int     `json:"back"`     // stale records whose owner went back to an older version
 	Waiting  int     `json:"waiting"`  // records that differ, and a change of which waits or is in work
 	Silent   int     `json:"silent"`   // records whose owner did not answer, or gave an answer that is refused
@@ -74,10 +69,10 @@ func (a *auditCommand) Run(e *env) error {
 	if a.JSON {
 		err = json.NewEncoder(e.stdout).Encode(out)
 	} else {
-		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records, %d records were made for another catalog\n%d records compared with their owners: %d stale (%d went back), %d more with a change that waits\n%d records whose owner is silent, or answers what is refused\nat most %.3f%% of all records are stale, or their owner does not tell, with 95%% confidence\n%d repairs announced, in %.1f s\n",
-			out.Entities, out.Dirty, out.Blobs, out.Reshaped, out.Checked, out.Stale, out.Back, out.Waiting, out.Silent, 100*out.Bound, out.Repaired, out.Seconds)
+		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records, %d records were made for another catalog, %d entities that they refer to are missing\n%d records compared with their owners: %d stale (%d went back), %d more with a change that waits\n%d records whose owner is silent, or answers what is refused\nat most %.3f%% of all records are stale, or their owner does not tell, with 95%% confidence\n%d repairs announced, in %.1f s\n",
+			out.Entities, out.Dirty, out.Blobs, out.Reshaped, out.Referred, out.Checked, out.Stale, out.Back, out.Waiting, out.Silent, 100*out.Bound, out.Repaired, out.Seconds)
 	}
-	if err == nil && out.Stale+out.Dirty+out.Blobs+out.Reshaped > out.Repaired {
+	if err == nil && out.Stale+out.Dirty+out.Blobs+out.Reshaped+out.Referred > out.Repaired {
 		return errReported // something stale is left
 	}
 	return err
@@ -111,7 +106,7 @@ func (n *node) auditOnce(ctx context.Context, sample int, dry bool) (out audited
 	if err != nil {
 		return out, err
 	}
-	out.Entities, out.Dirty, out.Blobs, out.Reshaped = found.Entities, found.Dirty, found.Blobs, found.Reshaped
+	out.Entities, out.Dirty, out.Blobs, out.Reshaped, out.Referred = found.Entities, found.Dirty, found.Blobs, found.Reshaped, found.Referred
 	sampled, err := s.Sample(ctx, sample)
 	out.Checked, out.Stale, out.Back, out.Waiting, out.Silent = sampled.Checked, sampled.Stale, sampled.Back, sampled.Waiting, sampled.Silent
 	out.Bound = sampled.Bound()
@@ -136,15 +131,17 @@ type audits struct {
 	repairs *prometheus.CounterVec
 	checked *prometheus.CounterVec
 	read    *prometheus.CounterVec
+	refused *prometheus.CounterVec
 }
 
 func newAudits(r prometheus.Registerer) audits {
 	a := audits{
-		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_repairs_total", Help: "Repairs that were announced, by what was found: dirty, blob, shape, sample."}, []string{"cause"}),
+		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_repairs_total", Help: "Repairs that were announced, by what was found: dirty, blob, shape, referred, sample."}, []string{"cause"}),
 		checked: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_checked_total", Help: "Records compared with their owners, by outcome: same, waiting, stale, back, silent."}, []string{"outcome"}),
 		read:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_read_back_total", Help: "Changes looked for at a detail server some time after they came, by age and whether they were there."}, []string{"age", "right"}),
 	}
-	r.MustRegister(a.repairs, a.checked, a.read)
+	a.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_list_ids_refused_total", Help: "Ids in the lists of upstreams that can't be an entity's and were left out, by kind."}, []string{"kind"})
+	r.MustRegister(a.repairs, a.checked, a.read, a.refused)
 	return a
 }
 
@@ -154,15 +151,12 @@ func (a audits) sampled(s audit.Sampled) {
 	}
 }
 
-// newBeat is how often a process looks for a new store or stream.
-const newBeat = 5 * time.Second
-
-// runAuditors samples records against their owners within a budget, and walks the lists when the store or
-// NATS has become a new one, until ctx ends.
+// runAuditors samples records against their owners within a budget, and mends what stores and streams lose, until
+// ctx ends.
 func (n *node) runAuditors(ctx context.Context, s *audit.Sweeper) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return n.sampler(s).Run(ctx) })
-	group.Go(func() error { return n.watchNew(ctx) })
+	group.Go(func() error { return n.lineage(s).Run(ctx) })
 	if n.pages != "" {
 		group.Go(func() error { return n.readBack().Run(ctx) })
 	}
@@ -174,108 +168,6 @@ func (n *node) sampler(s *audit.Sweeper) *audit.Sampler {
 		Sweeper: s, Notes: n.bus.Bucket(marksBucket), Changes: n.bus, Log: n.log, Told: n.audits.sampled,
 		Pace: n.switches.Switch(switches.SweepPace).Percent,
 	})
-}
-
-// seenKey holds which store and stream of changes were seen last, in the bucket of the catalog.
-const seenKey = "seen"
-
-// watchNew walks the lists when the store was flushed or replaced, or NATS lost its streams: what was announced
-// meanwhile is known to nobody.
-func (n *node) watchNew(ctx context.Context) error {
-	tick := time.NewTicker(newBeat)
-	defer tick.Stop()
-	for {
-		if err := n.lookForNew(ctx); err != nil && ctx.Err() == nil {
-			n.log.Warn("look for a new store or stream", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			if at, err := n.bus.ChangesAt(last); err == nil {
-				n.keepPosition(at)
-			}
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// rolledBack tells whether the stream of changes is behind where this process saw it last: NATS was restored from
-// older files. The position is kept outside of NATS for that.
-func (n *node) rolledBack(at bus.Position) bool {
-	var seen bus.Position
-	body, err := os.ReadFile(n.positionFile())
-	if err == nil {
-		err = json.Unmarshal(body, &seen)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		n.log.Warn("the position of the stream of changes can't be read", "error", err)
-	}
-	n.keepPosition(at)
-	return err == nil && at.Stream.Equal(seen.Stream) && at.Seq < seen.Seq
-}
-
-func (n *node) keepPosition(at bus.Position) {
-	body, err := json.Marshal(at)
-	if err == nil {
-		err = durable.WriteFile(n.positionFile(), body)
-	}
-	if err != nil {
-		n.log.Warn("the position of the stream of changes can't be kept", "error", err)
-	}
-}
-
-func (n *node) positionFile() string { return filepath.Join(n.dir, "changes.json") }
-
-func (n *node) lookForNew(ctx context.Context) error {
-	if err := n.walkAfterLoss(ctx); err != nil {
-		return err
-	}
-	epoch, err := n.records.Epoch(ctx)
-	if err != nil {
-		return err
-	}
-	at, err := n.bus.ChangesAt(ctx)
-	if err != nil {
-		return err
-	}
-	if n.rolledBack(at) {
-		if err := n.walkNew(ctx, "NATS was rolled back, which"); err != nil {
-			return err
-		}
-	}
-	now := epoch + " " + at.Stream.UTC().Format(time.RFC3339Nano)
-	bucket := n.bus.Bucket(marksBucket)
-	seen, err := bucket.Get(ctx, seenKey)
-	switch {
-	case err == nil && string(seen.Value) == now:
-		return nil
-	case errors.Is(err, bus.ErrNoEntry):
-		some, _, err := n.records.ScanEntities(ctx, "", 1)
-		if err != nil {
-			return err
-		}
-		if len(some) > 0 { // the store is older than NATS
-			err = n.walkNew(ctx, "NATS")
-		}
-		if err != nil {
-			return err
-		}
-	case err != nil:
-		return err
-	default:
-		if err := n.walkNew(ctx, "the store, or NATS,"); err != nil {
-			return err
-		}
-	}
-	_, err = bucket.Put(ctx, seenKey, []byte(now))
-	return err
-}
-
-func (n *node) walkNew(ctx context.Context, what string) error {
-	n.log.Warn(what + " is a new one: announcing everything that the upstreams list")
-	return n.walkLists(ctx)
 }
 
 // readBack follows changes to this process's pages.

@@ -140,14 +140,18 @@ func (n *node) tellSecrets(c *catalog.Catalog) {
 	}
 }
 
-// useRedis opens the stores of a room, which may be one and the same.
-func (n *node) useRedis(ctx context.Context, recordsURL, blobsURL string) error {
+// useRedis opens the stores of a room, which may be one and the same. Who writes to a records store that can't be one, since
+// it may evict or is too old, does not start; who only reads goes on.
+func (n *node) useRedis(ctx context.Context, recordsURL, blobsURL string, writes bool) error {
 	records, err := n.openRedis(ctx, recordsURL)
 	if err != nil {
 		return err
 	}
 	n.records, n.blobs = records, records
-	if err := records.Check(ctx); err != nil {
+	switch err := records.Check(ctx); {
+	case writes && errors.Is(err, item.ErrRefused):
+		return fmt.Errorf("use Redis for records: %w", err)
+	case err != nil:
 		n.log.Warn("the records store is not as it should be", "error", err)
 	}
 	if blobsURL != recordsURL {

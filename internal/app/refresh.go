@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"os"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
 	"vitrine/internal/item"
+	"vitrine/internal/lineage"
 	"vitrine/internal/upstream"
 )
 
@@ -22,14 +24,15 @@ type refreshCommand struct {
 	Kind   string   `help:"Kind of entity; with --all it may be left out for every kind that can be listed." placeholder:"sku"`
 	IDs    []string `name:"ids" help:"These ids." placeholder:"a,b"`
 	Where  string   `help:"Those whose ref names an entity, as the relation index knows it." placeholder:"REF=ID"`
-	All    bool     `help:"All that the upstream lists."`
+	All    bool     `help:"All that the upstreams list, and what the store has besides: deleted articles, kinds without a list."`
 	Lane   string   `help:"Lane: ${enum}." enum:"high,normal,refresh" default:"refresh"`
 	Force  bool     `help:"Fetch and fold also what did not change."`
 	DryRun bool     `help:"Say what would be announced, and do nothing."`
 	Wait   bool     `help:"Wait until the queues are empty."`
 	natsFlag
 	secretFlag
-	Admin   string        `help:"The admin listener, for --where." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	Admin   string        `help:"The admin listener, for --where, and for what the store has besides with --all." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	Redis   string        `help:"The Redis of the records, for what it has besides with --all, in place of the admin listener." placeholder:"URL"`
 	Catalog string        `help:"Catalog file, in place of the one in force." placeholder:"FILE" type:"existingfile"`
 	JSON    bool          `name:"json" help:"Print JSON."`
 	Timeout time.Duration `help:"Give up waiting after this time." default:"30m"`
@@ -47,6 +50,8 @@ type refreshed struct {
 	Entities int  `json:"entities"`
 	Changes  int  `json:"changes"` // one per dimension, as workers will see them
 	Calls    int  `json:"calls"`   // upstream calls that these take at most
+	Stored   int  `json:"stored"`  // of the entities, those that no upstream lists and the store has
+	Refused  int  `json:"refused"` // ids in the lists that can't be an entity's
 	DryRun   bool `json:"dry_run"`
 
 	Minutes float64 `json:"minutes,omitempty"` // of a dry run: how long the calls take, by one that was timed of each dimension
@@ -77,11 +82,17 @@ func (r *refreshCommand) Run(e *env) error {
 	}
 	client := upstream.New(upstream.Config{Log: e.log, Secrets: secrets})
 	defer client.Close()
-	l := &lister{upstream: client, bus: conn, dryRun: r.DryRun, progress: progressTo(e.stderr)}
-	if err := r.announce(ctx, cat, l); err != nil {
-		return err
-	}
+	l := newLister(client, conn, e.log)
+	l.dryRun, l.progress = r.DryRun, progressTo(e.stderr)
+	failed := r.announce(ctx, cat, l)
 	l.progress("")
+	if unasked, ok := failed.(*storeUnasked); ok { // a failure beside it is the command's
+		fmt.Fprintln(e.stderr, unasked)
+		failed = nil
+	}
+	if failed != nil {
+		return failed
+	}
 	if r.Wait && !r.DryRun {
 		if err := waitEmpty(ctx, conn, progressTo(e.stderr)); err != nil {
 			return err
@@ -92,10 +103,10 @@ func (r *refreshCommand) Run(e *env) error {
 		return json.NewEncoder(e.stdout).Encode(l.done)
 	}
 	if r.DryRun {
-		_, err = fmt.Fprintf(e.stdout, "would announce %d entities: %d changes, at most %d upstream calls, about %.1f minutes\n", l.done.Entities, l.done.Changes, l.done.Calls, l.done.Minutes)
+		_, err = fmt.Fprintf(e.stdout, "would announce %d entities%s: %d changes, at most %d upstream calls, about %.1f minutes\n", l.done.Entities, l.done.besides(), l.done.Changes, l.done.Calls, l.done.Minutes)
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "announced %d entities: %d changes, at most %d upstream calls\n", l.done.Entities, l.done.Changes, l.done.Calls)
+	_, err = fmt.Fprintf(e.stdout, "announced %d entities%s: %d changes, at most %d upstream calls\n", l.done.Entities, l.done.besides(), l.done.Changes, l.done.Calls)
 	return err
 }
 
@@ -129,24 +140,13 @@ func (r *refreshCommand) catalog(ctx context.Context, e *env, conn *bus.Conn) (*
 func (r *refreshCommand) announce(ctx context.Context, cat *catalog.Catalog, l *lister) error {
 	opt := bus.PublishOptions{Force: r.Force}
 	lane := item.Lane(r.Lane)
-	if r.All && r.Kind == "" {
-		for _, name := range sortedKinds(cat) {
-			if kind := cat.Kinds[name]; kind.List != nil {
-				if err := l.kind(ctx, kind, lane, opt); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
+	if r.All {
+		return r.everything(ctx, cat, l, lane, opt)
 	}
 	kind, err := cat.Kind(r.Kind)
 	switch {
 	case err != nil:
 		return err
-	case r.All && kind.List == nil:
-		return fmt.Errorf("kind %s can't be listed: give it a list in the catalog, or name --ids", kind.Name)
-	case r.All:
-		return l.kind(ctx, kind, lane, opt)
 	case r.Where != "":
 		return r.related(ctx, kind, l, lane, opt)
 	}
@@ -177,54 +177,61 @@ func (r *refreshCommand) related(ctx context.Context, kind *catalog.Kind, l *lis
 	}
 }
 
-// lister announces entities in bulk, a change of "all" each.
+// lister announces entities in bulk, a change of "all" each. Use newLister.
 type lister struct {
 	upstream *upstream.Client
 	bus      *bus.Conn
+	log      *slog.Logger
 	dryRun   bool
 	progress func(string)
 	done     refreshed
+	told     map[item.Entity]bool
 	took     map[*catalog.Dimension]time.Duration // one call, of a dry run
 	busy     map[string]time.Duration             // upstream → for how long it would be asked
 }
 
-// kind announces all that the upstream lists.
-func (l *lister) kind(ctx context.Context, kind *catalog.Kind, lane item.Lane, opt bus.PublishOptions) error {
-	seen := map[string]bool{}
-	for cursor := ""; ; {
-		ids, next, err := l.upstream.List(ctx, kind.List, cursor)
-		if err != nil {
-			return fmt.Errorf("list %s: %w", kind.Name, err)
-		}
-		if err := l.ids(ctx, kind, ids, lane, opt); err != nil {
-			return err
-		}
-		if next == "" {
-			return nil
-		}
-		if seen[next] {
-			return fmt.Errorf("list %s: the upstream gave the cursor %q twice", kind.Name, next)
-		}
-		seen[next], cursor = true, next
-	}
+func newLister(client *upstream.Client, conn *bus.Conn, log *slog.Logger) *lister {
+	return &lister{upstream: client, bus: conn, log: log, told: map[item.Entity]bool{}}
 }
 
+// kind announces all that the upstream lists. Ids that can't be an entity's are left out and counted.
+func (l *lister) kind(ctx context.Context, kind *catalog.Kind, lane item.Lane, opt bus.PublishOptions) error {
+	return lineage.EachListed(ctx, l.upstream, kind, "", func(page lineage.Listed) error {
+		if l.done.Refused += len(page.Refused); len(page.Refused) > 0 {
+			l.log.Warn("the upstream lists ids that can't be an entity's; they are left out", "kind", kind.Name, "ids", len(page.Refused), "first", fmt.Sprintf("%.80q", page.Refused[0]))
+		}
+		return l.entities(ctx, kind, page.Entities, lane, opt)
+	})
+}
+
+// ids announces entities by the ids that somebody gave.
 func (l *lister) ids(ctx context.Context, kind *catalog.Kind, ids []string, lane item.Lane, opt bus.PublishOptions) error {
-	changes := make([]item.Change, 0, len(ids))
-	for _, id := range ids {
-		e, err := item.NewEntity(kind.Name, id)
-		if err != nil {
+	entities := make([]item.Entity, len(ids))
+	for i, id := range ids {
+		var err error
+		if entities[i], err = item.NewEntity(kind.Name, id); err != nil {
 			return err
 		}
-		changes = append(changes, item.Change{Lane: lane, Entity: e, Dimension: item.All})
+	}
+	return l.entities(ctx, kind, entities, lane, opt)
+}
+
+// entities announces entities of one kind, each once.
+func (l *lister) entities(ctx context.Context, kind *catalog.Kind, entities []item.Entity, lane item.Lane, opt bus.PublishOptions) error {
+	changes := make([]item.Change, 0, len(entities))
+	for _, e := range entities {
+		if !l.told[e] {
+			l.told[e] = true
+			changes = append(changes, item.Change{Lane: lane, Entity: e, Dimension: item.All})
+		}
 	}
 	l.done.Entities += len(changes)
 	for _, d := range kind.Dimensions {
 		calls := (len(changes) + d.BatchMax - 1) / d.BatchMax
 		l.done.Changes += len(changes)
 		l.done.Calls += calls
-		if l.dryRun && len(ids) > 0 {
-			l.estimate(ctx, d, ids[0], calls)
+		if l.dryRun && len(changes) > 0 {
+			l.estimate(ctx, d, changes[0].Entity.ID, calls)
 		}
 	}
 	if l.progress != nil {

@@ -69,7 +69,7 @@ func (r roomFlags) runRole(e *env, role string, add func(*node) error) error {
 	if err := n.connect(e.ctx, bus.Config{URL: r.NATS, Control: r.Control, Name: "vitrine " + role + " " + r.Room, Log: e.log, Away: role == "detail"}); err != nil {
 		return err
 	}
-	if err := n.useRedis(e.ctx, r.recordsURL(), r.blobsURL()); err != nil {
+	if err := n.useRedis(e.ctx, r.recordsURL(), r.blobsURL(), role != "detail"); err != nil {
 		return err
 	}
 	if err := add(n); err != nil {
@@ -94,6 +94,10 @@ func (n *node) ready() error {
 	if n.catalog.Catalog() == nil {
 		return fmt.Errorf("no catalog is in force yet: vitrine catalog push FILE")
 	}
-	_, err := n.records.Epoch(context.WithoutCancel(n.env.ctx))
+	ctx := context.WithoutCancel(n.env.ctx)
+	if checked, ok := n.records.(interface{ Check(context.Context) error }); ok {
+		return checked.Check(ctx) // it may have been configured to evict since the start
+	}
+	_, err := n.records.Parts(ctx)
 	return err
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"path/filepath"
 
 	"vitrine/internal/durable"
@@ -23,17 +22,4 @@ func (n *node) markRunning() error {
 		return mark.Close()
 	})
 	return nil
-}
-
-// walkAfterLoss announces everything once where the machine went down under the process before: what NATS had acked
-// and not yet brought to the disk is known to nobody.
-func (n *node) walkAfterLoss(ctx context.Context) error {
-	if n.running == nil || !n.running.Lost() {
-		return nil
-	}
-	n.log.Warn("the machine went down while vitrine ran, and NATS may have lost its last second: announcing everything that the upstreams list")
-	if err := n.walkLists(ctx); err != nil {
-		return err
-	}
-	return n.running.Settle()
 }

@@ -57,7 +57,7 @@ func (u *upCommand) Run(e *env) error {
 		return err
 	}
 	if u.Redis != "" {
-		err = n.useRedis(e.ctx, u.Redis, u.Redis)
+		err = n.useRedis(e.ctx, u.Redis, u.Redis, true)
 	} else {
 		err = n.useBolt(e.ctx)
 	}
@@ -192,7 +192,7 @@ func (u *upCommand) templates() string {
 
 // walkLists announces all that the upstreams list, in the refresh lane.
 func (n *node) walkLists(ctx context.Context) error {
-	walk := lister{upstream: n.upstream, bus: n.bus}
+	walk := newLister(n.upstream, n.bus, n.log)
 	for _, kind := range n.catalog.Catalog().Kinds {
 		if kind.List == nil {
 			continue
@@ -204,14 +204,11 @@ func (n *node) walkLists(ctx context.Context) error {
 	return nil
 }
 
-// mendNATS is what follows the loss of NATS's files: the catalog is put back, and as the changes that
-// waited are lost, everything is announced again.
+// mendNATS is what follows the loss of NATS's files: the catalog is put back. What waited is lost, which the agent of
+// package lineage sees.
 func (n *node) mendNATS(ctx context.Context) error {
 	if n.catalog.Catalog() == nil {
 		return nil
 	}
-	if err := n.catalog.PutBack(ctx); err != nil {
-		return err
-	}
-	return n.walkLists(ctx)
+	return n.catalog.PutBack(ctx)
 }

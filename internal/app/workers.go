@@ -10,14 +10,16 @@ import (
 	"vitrine/internal/audit"
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/lineage"
 	"vitrine/syncer"
 )
 
 // runHeterog consumes changes until ctx ends.
 func (n *node) runHeterog(ctx context.Context) error {
+	life := &lineage.Life{}
 	w := heterog.New(heterog.Config{
 		Catalog: n.catalog.Catalog, Head: n.head(ctx), Store: n.records, Upstream: n.upstream, Bus: n.bus, Log: n.log,
-		Deletions: n.bus.Deletions(),
+		Deletions: n.bus.Deletions(), Life: life.Current,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -26,6 +28,7 @@ func (n *node) runHeterog(ctx context.Context) error {
 			Place: w.Place, Places: w.Places, Takes: n.upstream.Takes, Open: n.laneOpen,
 		})
 	})
+	group.Go(func() error { return life.Follow(ctx, n.bus.Bucket(marksBucket)) })
 	group.Go(func() error { return newDeletionWatch(n, w).Run(ctx) })
 	return group.Wait()
 }

@@ -78,6 +78,7 @@ type Found struct {
 	Dirty    int // with blobs or relations behind their records, or blobs of another shape than the catalog's
 	Blobs    int // that are not what their records fold to; only where blobs are compared
 	Reshaped int // records of another shape than the catalog's
+	Referred int // entities that records refer to and that have none; only where blobs are compared
 }
 
 // compareEvery: of so many sweeps one compares every blob with its records.
@@ -106,8 +107,8 @@ func (s *Sweeper) Run(ctx context.Context) error {
 			return nil
 		case err != nil:
 			s.Log.Warn("sweep broken off; the next one starts over", "error", err)
-		case found.Dirty+found.Blobs+found.Reshaped > 0:
-			s.Log.Info("sweep found something to mend", "entities", found.Entities, "dirty", found.Dirty, "blobs", found.Blobs, "reshaped", found.Reshaped)
+		case found.Dirty+found.Blobs+found.Reshaped+found.Referred > 0:
+			s.Log.Info("sweep found something to mend", "entities", found.Entities, "dirty", found.Dirty, "blobs", found.Blobs, "reshaped", found.Reshaped, "referred", found.Referred)
 		}
 		select {
 		case <-ctx.Done():
@@ -130,7 +131,8 @@ func (s *Sweeper) SweepAnew(ctx context.Context) (Found, error) {
 	return s.sweep(ctx, missing, false)
 }
 
-// Compare is a Sweep that also compares every blob with what its records fold to.
+// Compare is a Sweep that also compares every blob with what its records fold to, and looks for referred entities
+// without records.
 func (s *Sweeper) Compare(ctx context.Context) (Found, error) {
 	return s.sweep(ctx, shape.MustRefetch, true)
 }
@@ -165,10 +167,13 @@ type mustRefetch func(*catalog.Dimension, kv.State) bool
 func never(*catalog.Dimension, kv.State) bool { return false }
 
 func (s *Sweeper) sweep(ctx context.Context, refetch mustRefetch, compare bool) (found Found, err error) {
+	referred := s.newReferredLook()
 	err = s.each(ctx, func(entities []item.Entity) error {
 		err := s.page(ctx, entities, refetch, &found)
 		if compare {
-			err = errors.Join(err, s.compare(ctx, entities, &found))
+			missing, lost := referred.page(ctx, entities)
+			found.Referred += missing
+			err = errors.Join(err, lost, s.compare(ctx, entities, &found))
 		}
 		return err
 	})

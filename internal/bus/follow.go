@@ -12,11 +12,12 @@ import (
 	"vitrine/internal/item"
 )
 
-// Position is up to where announcements were taken: a sequence in one life of the stream BLOBS. It may be
-// stored; the zero Position knows nothing.
+// Position is a place in one life of a stream: of BLOBS, up to where announcements were taken; of HISTORY, how far it
+// had come. It may be stored; the zero Position knows nothing.
 type Position struct {
 	Stream time.Time `json:"stream"` // when the stream was made
 	Seq    uint64    `json:"seq"`
+	Time   time.Time `json:"time,omitzero"` // of the message at Seq, or of one before it
 }
 
 // follower takes announcements in order.
@@ -97,13 +98,53 @@ func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
 	}
 	info := stream.CachedInfo()
 	s := info.State
-	if !info.Created.Equal(w.at.Stream) || s.LastSeq < w.at.Seq || s.FirstSeq > w.at.Seq+1 {
-		w.at = Position{info.Created, s.LastSeq}
+	gap := !info.Created.Equal(w.at.Stream) || s.LastSeq < w.at.Seq || s.FirstSeq > w.at.Seq+1
+	if !gap {
+		if gap, err = w.refilled(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if gap {
+		w.at = Position{info.Created, s.LastSeq, s.LastTime}
 		w.sure, w.doubt = w.at, 0
 		w.gap()
 		w.f(nil, w.at)
 	}
 	return stream, nil
+}
+
+// refilled reports whether the stream was rolled back and has come past the position again. Then announcements of
+// its second life, which were not taken, stand where those of the first stood:
+//
+//	first life    1 2 3 4 5            the follower took 5, at noon
+//	rolled back   1 2 3
+//	second life   1 2 3 4' 5' 6'       4' and 5' are younger than noon
+//
+// The first announcement younger than the one taken last must come after it. Where 4' and 5' were superseded it does,
+// and nothing is missed: what superseded them comes after 5' too.
+func (w *follower) refilled(ctx context.Context) (bool, error) {
+	if w.at.Time.IsZero() {
+		return false, nil
+	}
+	after := w.at.Time.Add(time.Nanosecond)
+	younger, err := w.conn.js.OrderedConsumer(ctx, Blobs, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &after, HeadersOnly: true, InactiveThreshold: patience,
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for announcements of a second life: %w", err)
+	}
+	batch, err := younger.FetchNoWait(1)
+	if err != nil {
+		return false, fmt.Errorf("look for announcements of a second life: %w", err)
+	}
+	for msg := range batch.Messages() {
+		meta, err := msg.Metadata()
+		if err != nil {
+			return false, fmt.Errorf("read an announcement: %w", err)
+		}
+		return meta.Sequence.Stream <= w.at.Seq, nil
+	}
+	return false, batch.Error()
 }
 
 func (w *follower) fetch(ctx context.Context, from jetstream.Consumer, blink <-chan struct{}, count *uint64) error {
@@ -150,7 +191,7 @@ func (w *follower) take(first jetstream.Msg, more <-chan jetstream.Msg, count *u
 		if doubt {
 			w.doubt--
 		}
-		w.at.Seq = meta.Sequence.Stream
+		w.at.Seq, w.at.Time = meta.Sequence.Stream, meta.Timestamp
 		a, err := readAnnouncement(msg)
 		a.Doubt = doubt
 		if err != nil {

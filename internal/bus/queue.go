@@ -253,14 +253,3 @@ func (c *Conn) NextChanges(ctx context.Context, most int) (changes []Replayed, e
 	}
 	return changes, nil
 }
-
-// ChangesAt tells which life of the stream of changes this is, and how far it has come. Another life than before
-// means that it is a new one; a lower sequence that it was rolled back.
-func (c *Conn) ChangesAt(ctx context.Context) (Position, error) {
-	stream, err := c.js.Stream(ctx, Changes)
-	if err != nil {
-		return Position{}, reached("look at the stream "+Changes, err)
-	}
-	info := stream.CachedInfo()
-	return Position{info.Created, info.State.LastSeq}, nil
-}

@@ -9,7 +9,7 @@
 //	blob:{sku:100012}:item         a blob: header and body
 //	rel:{brand:8557}:sku:brand     ids of the SKUs whose ref "brand" names brand 8557, the first 1,024 of them
 //	rel:{brand:8557#3f}:sku:brand  the others, in one of 256 buckets
-//	store-epoch                    random, written once: another value means another, emptier store
+//	lineage:{TAG}                  which life of a part of the store this is, and a mark: see Part
 //
 // # The rules
 //

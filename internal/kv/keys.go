@@ -7,9 +7,6 @@ import (
 	"vitrine/internal/item"
 )
 
-// EpochKey holds the store's random mark.
-const EpochKey = "store-epoch"
-
 // Buckets is into how many parts a large list of the relation index is split, so that a brand with a
 // million SKUs is not one key on one node.
 const Buckets = 256

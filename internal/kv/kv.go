@@ -170,9 +170,6 @@ type BlobPutter interface {
 type Scanner interface {
 	// ScanEntities lists entities that have a State.
 	ScanEntities(ctx context.Context, cursor string, limit int) ([]item.Entity, string, error)
-	// Epoch is the store's random mark, made at the first call; another value than before means that the
-	// store was flushed or replaced.
-	Epoch(ctx context.Context) (string, error)
 }
 
 // BlobScanner walks the keys of a blob store, as Scanner does.
@@ -188,6 +185,7 @@ type Records interface {
 	Builder
 	Relater
 	Scanner
+	Lineage
 }
 
 // Blobs is a whole blobs store.
@@ -195,4 +193,5 @@ type Blobs interface {
 	BlobGetter
 	BlobPutter
 	BlobScanner
+	Lineage
 }

@@ -37,12 +37,18 @@ func Cluster(t testing.TB) *Servers {
 		host, port, _ := net.SplitHostPort(n.Addr)
 		c.Nodes[0].Do("CLUSTER", "MEET", host, port, buses[i+1])
 	}
+	c.Await()
+	return c
+}
+
+// Await waits until each node says that the Cluster is whole: after its start, or that of a node.
+func (c *Servers) Await() {
+	c.t.Helper()
 	for _, n := range c.Nodes {
 		if !poll(n.whole) {
-			t.Fatalf("the Cluster does not come together: %v", n.Do("CLUSTER", "INFO"))
+			c.t.Fatalf("the Cluster does not come together: %v", n.Do("CLUSTER", "INFO"))
 		}
 	}
-	return c
 }
 
 // Flush removes all data of every node.

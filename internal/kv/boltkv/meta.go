@@ -2,22 +2,12 @@ package boltkv
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 
 	"go.etcd.io/bbolt"
-
-	"vitrine/internal/kv"
 )
 
 // metaPrefix keeps names apart from the sentinel.
 const metaPrefix = "m:"
-
-// Epoch is the file's random mark.
-func (s *Store) Epoch(ctx context.Context) (string, error) {
-	b, err := s.Meta(ctx, kv.EpochKey)
-	return string(b), err
-}
 
 // Meta reads a small named value; nil for one never set.
 func (s *Store) Meta(ctx context.Context, name string) (value []byte, err error) {
@@ -35,10 +25,4 @@ func (s *Store) SetMeta(ctx context.Context, name string, value []byte) error {
 	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
 		return tx.Bucket([]byte(metaBucket)).Put([]byte(metaPrefix+name), value)
 	})
-}
-
-func newEpoch() []byte {
-	b := make([]byte, 16)
-	rand.Read(b) // never fails
-	return []byte(hex.EncodeToString(b))
 }

@@ -1,6 +1,7 @@
 package boltkv
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +13,6 @@ import (
 
 	"vitrine/internal/durable"
 	"vitrine/internal/item"
-	"vitrine/internal/kv"
 )
 
 // damageError says that a file is there and can't be trusted.
@@ -102,7 +102,7 @@ func lay(db *bbolt.DB) error {
 		if err := meta.Put([]byte(sentinel), []byte("1")); err != nil {
 			return err
 		}
-		return meta.Put([]byte(metaPrefix+kv.EpochKey), newEpoch())
+		return meta.Put([]byte(metaPrefix+epochName), []byte(rand.Text()))
 	})
 }
 

@@ -3,6 +3,7 @@ package boltkv
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,6 +47,7 @@ const (
 // Store is one file. It is safe for concurrent use.
 type Store struct {
 	path  string
+	run   string // random; of this Open
 	opt   Options
 	codec kv.Codec
 	db    *bbolt.DB
@@ -90,7 +92,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, opt: opt, db: db, writes: make(chan *write, 1024), stopped: make(chan struct{}), closing: make(chan struct{})}
+	s := &Store{path: path, run: rand.Text(), opt: opt, db: db, writes: make(chan *write, 1024), stopped: make(chan struct{}), closing: make(chan struct{})}
 	go s.commitGroups()
 	if err := s.useDictionaries(ctx); err != nil {
 		opt.Log.Error("the dictionaries can't be read; what was stored with them is taken for damaged", "path", path, "error", err)

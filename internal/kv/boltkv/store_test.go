@@ -18,22 +18,25 @@ import (
 )
 
 func TestOpen(t *testing.T) {
-	t.Run("keeps what was stored, and its epoch", func(t *testing.T) {
+	t.Run("keeps what was stored, its epoch and its mark, in another run", func(t *testing.T) {
 		path := file(t)
 		first, err := boltkv.Open(t.Context(), path, boltkv.Options{Log: quiet()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		was := put(t, first, "1", `{"a":1}`)
-		epoch, err := first.Epoch(t.Context())
-		if err := errors.Join(err, first.Close()); err != nil {
+		before, err := first.Parts(t.Context())
+		if err := errors.Join(err, first.Mark(t.Context(), before, []byte("here")), first.Close()); err != nil {
 			t.Fatal(err)
 		}
 		second := open(t, path, boltkv.Options{OnQuarantine: func(aside string) { t.Errorf("set aside as %s", aside) }})
 		got := read(t, second, "1")
-		again, err := second.Epoch(t.Context())
-		if string(got.Body) != `{"a":1}` || got.Stamp != was.Stamp || again != epoch || err != nil {
-			t.Errorf("body %s, stamp %d, want %d; epoch %s, want %s; error %v", got.Body, got.Stamp, was.Stamp, again, epoch, err)
+		after, err := second.Parts(t.Context())
+		if string(got.Body) != `{"a":1}` || got.Stamp != was.Stamp || err != nil {
+			t.Errorf("body %s, stamp %d, want %d; error %v", got.Body, got.Stamp, was.Stamp, err)
+		}
+		if after[0].Epoch != before[0].Epoch || after[0].Run == before[0].Run || string(after[0].Mark) != "here" {
+			t.Errorf("it was %+v, and is %+v", before[0], after[0])
 		}
 	})
 	t.Run("of a locked file names it, and leaves it", func(t *testing.T) {

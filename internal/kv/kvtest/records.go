@@ -57,7 +57,7 @@ func ExerciseRecords(t *testing.T, open func(t *testing.T) Records) {
 		{"ids of every form stand in lists", idsInLists},
 		{"lists of other kinds, refs and targets are kept apart", listsApart},
 		{"a scan finds every entity, also while others are added", scansEntities},
-		{"the epoch stands until the store is flushed", epoch},
+		{"epochs and marks stand until the store is flushed", lineage},
 		{"any sequence agrees with a model of maps", recordsMachine},
 	}
 	for _, c := range cases {
@@ -233,7 +233,7 @@ func recordsContext(t *testing.T, s Records) {
 		},
 		"Related": func() error { _, _, err := s.Related(ctx, of, "", 1); return err },
 		"Scan":    func() error { _, _, err := s.ScanEntities(ctx, "", 1); return err },
-		"Epoch":   func() error { _, err := s.Epoch(ctx); return err },
+		"Parts":   func() error { _, err := s.Parts(ctx); return err },
 		"PutRecords": func() error {
 			_, err := s.PutRecords(ctx, []kv.Put{{RecordKey: record("1", "price"), Value: value(kv.Alive, `1`)}})
 			return err

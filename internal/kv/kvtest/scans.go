@@ -54,19 +54,3 @@ func scansEntities(t *testing.T, s Records) {
 		}
 	}
 }
-
-func epoch(t *testing.T, s Records) {
-	first, err := s.Epoch(t.Context())
-	must(t, err)
-	put(t, s, kv.Put{RecordKey: record("1", "product"), Value: value(kv.Alive, `1`)})
-	again, err := s.Epoch(t.Context())
-	must(t, err)
-	if first == "" || again != first {
-		t.Errorf("epoch %q, then %q", first, again)
-	}
-	flushed, err := s.Flush(t).Epoch(t.Context())
-	must(t, err)
-	if flushed == "" || flushed == first {
-		t.Errorf("after the flush %q, before %q", flushed, first)
-	}
-}

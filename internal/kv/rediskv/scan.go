@@ -3,10 +3,8 @@ package rediskv
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -62,16 +60,17 @@ func clip(s string) string { return s[:min(len(s), 120)] }
 // The most SCANs of one page: among many keys of other kinds a page may be short, or empty, and not the last.
 const scansPerPage = 16
 
-// scan reads one page. The cursor is Redis' own, "@", and the master's address; masters are walked in the order
-// of their addresses, so that a walk goes on where it was after a failover took one away. An error of one that is not
-// the last comes with the cursor of the next.
+// scan reads one page. It walks the masters one after the other. A cursor of Redis means something to the process alone
+// that gave it, so the cursor here names that process by its run, and those that are through: a master that was
+// restarted, or promoted meanwhile, wherever it is, is one that was not walked yet. An error of one
+// that is not the last comes with the cursor of the next.
 func (s *Store) scan(ctx context.Context, match, cursor string, limit int) (keys []string, next string, err error) {
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {
 		return nil, "", err
 	}
 	defer cancel()
-	at, addr, err := openScan(cursor)
+	at, err := openScan(cursor)
 	if err != nil {
 		return nil, "", err
 	}
@@ -81,49 +80,24 @@ func (s *Store) scan(ctx context.Context, match, cursor string, limit int) (keys
 	}
 	limit = min(max(limit, 1), 10_000)
 	for scans := 0; scans < scansPerPage && len(keys) < limit; scans++ {
-		i := slices.IndexFunc(nodes, func(n node) bool { return n.addr >= addr })
+		i := slices.IndexFunc(nodes, at.left)
 		if i < 0 {
 			return keys, "", nil
 		}
-		if nodes[i].addr != addr {
-			at, addr = 0, nodes[i].addr
-		}
-		var found []string
-		from := at
-		found, at, err = nodes[i].Scan(ctx, from, match, int64(limit)).Result()
+		before := at.String()
+		found, err := at.step(ctx, nodes[i], match, limit)
 		if err != nil && len(keys) > 0 { // what the nodes before had comes first
-			return keys, strconv.FormatUint(from, 10) + "@" + addr, nil
+			return keys, before, nil
 		}
 		if err != nil {
-			return nil, behind(nodes, i), fmt.Errorf("%s: %w", addr, err)
+			return nil, at.behind(nodes), fmt.Errorf("%s: %w", nodes[i].addr, err)
 		}
-		if keys = append(keys, found...); at == 0 {
-			addr += "\x00" // the least string above: the next master
-		}
+		keys = append(keys, found...)
 	}
-	if at == 0 && !slices.ContainsFunc(nodes, func(n node) bool { return n.addr >= addr }) {
+	if !slices.ContainsFunc(nodes, at.left) {
 		return keys, "", nil
 	}
-	return keys, strconv.FormatUint(at, 10) + "@" + addr, nil
-}
-
-// behind is the cursor of the node after the i-th, "" where there is none.
-func behind(nodes []node, i int) string {
-	if i+1 == len(nodes) {
-		return ""
-	}
-	return "0@" + nodes[i+1].addr
-}
-
-func openScan(cursor string) (at uint64, addr string, err error) {
-	if cursor == "" {
-		return 0, "", nil
-	}
-	number, addr, ok := strings.Cut(cursor, "@")
-	if at, err = strconv.ParseUint(number, 10, 64); !ok || err != nil {
-		return 0, "", fmt.Errorf("%w: %.80q is no cursor of a scan", item.ErrRefused, cursor)
-	}
-	return at, addr, nil
+	return keys, at.String(), nil
 }
 
 type node struct {
@@ -148,18 +122,4 @@ func masters(ctx context.Context, c redis.UniversalClient) ([]node, error) {
 	})
 	slices.SortFunc(nodes, func(a, b node) int { return cmp.Compare(a.addr, b.addr) })
 	return nodes, err
-}
-
-// Epoch makes the mark if there is none, and reads it.
-func (s *Store) Epoch(ctx context.Context) (string, error) {
-	ctx, cancel, client, err := s.begin(ctx)
-	if err != nil {
-		return "", s.fail("read "+kv.EpochKey, err)
-	}
-	defer cancel()
-	if err := client.SetNX(ctx, kv.EpochKey, rand.Text(), 0).Err(); err != nil {
-		return "", s.fail("make "+kv.EpochKey, err)
-	}
-	epoch, err := client.Get(ctx, kv.EpochKey).Result()
-	return epoch, s.fail("read "+kv.EpochKey, err)
 }

@@ -161,7 +161,7 @@ return 1
 
 type scripts struct {
 	put, putBlob, mendBlob, markBuilt, raise, applied, keepDictionaries *redis.Script
-	listAdd, listRemove, listSettle                                     *redis.Script
+	listAdd, listRemove, listSettle, part, mark                         *redis.Script
 }
 
 func newScripts() scripts {
@@ -170,6 +170,7 @@ func newScripts() scripts {
 		markBuilt: redis.NewScript(markBuiltLua), raise: redis.NewScript(raiseLua), applied: redis.NewScript(appliedLua),
 		keepDictionaries: redis.NewScript(keepDictionariesLua),
 		listAdd:          redis.NewScript(listAddLua), listRemove: redis.NewScript(listRemoveLua), listSettle: redis.NewScript(listSettleLua),
+		part: redis.NewScript(partLua), mark: redis.NewScript(markLua),
 	}
 }
 

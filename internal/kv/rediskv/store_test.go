@@ -244,20 +244,6 @@ func TestScan(t *testing.T) {
 				t.Error(diff)
 			}
 		})
-		t.Run("has an epoch that stands until a flush", func(t *testing.T) {
-			epoch := func() string {
-				e, err := s.Epoch(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				return e
-			}
-			a, b := epoch(), epoch()
-			flush()
-			if c := epoch(); a == "" || a != b || a == c {
-				t.Errorf("epochs %q, %q, and after a flush %q", a, b, c)
-			}
-		})
 	})
 }
 

@@ -1,0 +1,107 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// referredMax is how many entities that were looked at a look remembers.
+const referredMax = 200_000
+
+// referredLook looks for entities that records refer to and that have no records of their own. Whoever puts a record
+// announces them; this finds those of which the announcement, or what came of it, was lost.
+type referredLook struct {
+	*Sweeper
+	looked map[item.Entity]bool // they have records, or were told to be missing
+}
+
+// Referred looks at all entities, and announces what they refer to and has no records.
+func (s *Sweeper) Referred(ctx context.Context) (missing int, err error) {
+	l := s.newReferredLook()
+	err = s.each(ctx, func(entities []item.Entity) error {
+		n, err := l.page(ctx, entities)
+		missing += n
+		return err
+	})
+	return missing, err
+}
+
+func (s *Sweeper) newReferredLook() *referredLook {
+	return &referredLook{s, map[item.Entity]bool{}}
+}
+
+// page looks at what some entities refer to. What waits in a queue is not missing.
+func (l *referredLook) page(ctx context.Context, entities []item.Entity) (missing int, err error) {
+	targets, err := l.targets(ctx, entities)
+	if err != nil || len(targets) == 0 {
+		return 0, err
+	}
+	states, err := l.Records.States(ctx, targets)
+	if err != nil {
+		return 0, fmt.Errorf("read states of referred entities: %w", err)
+	}
+	var absent []item.Change
+	for i, e := range targets {
+		if len(states[i].Gens) == 0 {
+			absent = append(absent, item.Change{Lane: item.Refresh, Entity: e, Dimension: item.All})
+		}
+	}
+	waiting, err := l.Bus.Waiting(ctx, absent)
+	if err != nil {
+		return 0, fmt.Errorf("look for referred entities in the queues: %w", err)
+	}
+	var lost []item.Change
+	for i, c := range absent {
+		if !waiting[i] {
+			lost = append(lost, c)
+		}
+	}
+	if l.DryRun || len(lost) == 0 {
+		return len(lost), nil
+	}
+	l.Log.Warn("referred entities have no records", "entities", len(lost), "first", lost[0].Entity.String())
+	if err := l.Bus.PublishChanges(ctx, lost, bus.PublishOptions{}); err != nil {
+		return 0, fmt.Errorf("announce referred entities: %w", err)
+	}
+	l.repaired("referred", len(lost))
+	return len(lost), nil
+}
+
+// targets lists what entities refer to and what was not looked at in this pass.
+func (l *referredLook) targets(ctx context.Context, entities []item.Entity) (targets []item.Entity, err error) {
+	states, err := l.Records.States(ctx, entities)
+	if err != nil {
+		return nil, fmt.Errorf("read states: %w", err)
+	}
+	if len(l.looked) > referredMax {
+		clear(l.looked)
+	}
+	for i, e := range entities {
+		kind, err := l.Catalog().Kind(e.Kind)
+		if err != nil {
+			continue
+		}
+		if len(states[i].Gens) > 0 {
+			l.looked[e] = true
+		}
+		for _, refs := range states[i].Wanted {
+			for name, ref := range refs {
+				declared, err := kind.Ref(name)
+				if err != nil {
+					continue // of an older catalog
+				}
+				for _, id := range ref.IDs {
+					target := item.Entity{Kind: declared.Kind.Name, ID: id}
+					if !l.looked[target] {
+						l.looked[target] = true
+						targets = append(targets, target)
+					}
+				}
+			}
+		}
+	}
+	return targets, nil
+}

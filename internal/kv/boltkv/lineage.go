@@ -1,0 +1,48 @@
+package boltkv
+
+import (
+	"context"
+
+	"go.etcd.io/bbolt"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Names in the bucket of metadata.
+const (
+	epochName = "store-epoch"
+	markName  = "lineage-mark"
+)
+
+// Parts implements kv.Lineage: the file is one part. Each Open is a run of its own, since an older file may have been
+// put in the place of this one in between.
+func (s *Store) Parts(ctx context.Context) ([]kv.Part, error) {
+	part := kv.Part{Name: "file", Run: s.run}
+	err := s.view(ctx, func(tx *bbolt.Tx) error {
+		meta := tx.Bucket([]byte(metaBucket))
+		part.Epoch = string(meta.Get([]byte(metaPrefix + epochName)))
+		if mark := meta.Get([]byte(metaPrefix + markName)); mark != nil {
+			part.Mark = append([]byte{}, mark...)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []kv.Part{part}, nil
+}
+
+// Mark implements kv.Lineage.
+func (s *Store) Mark(ctx context.Context, parts []kv.Part, mark []byte) error {
+	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
+		meta := tx.Bucket([]byte(metaBucket))
+		epoch := string(meta.Get([]byte(metaPrefix + epochName)))
+		for _, p := range parts {
+			if p.Epoch != epoch || p.Run != s.run {
+				return item.ErrChanged
+			}
+		}
+		return meta.Put([]byte(metaPrefix+markName), mark)
+	})
+}

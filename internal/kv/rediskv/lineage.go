@@ -1,0 +1,136 @@
+package rediskv
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// ranges is into how many parts the slots of a Cluster are divided. A part follows its slots when they move to
+// another master, and each master of up to so many holds at least one.
+const ranges = 64
+
+const slots = 16384
+
+// runLua tells which process answers, and in which line of replication it stands: a restart changes the first, a
+// promotion the second. It is asked in the same step that reads or writes, so that no failover comes between. Where
+// INFO is forbidden nothing is told.
+const runLua = `
+local function run()
+  local server, replication = redis.pcall('INFO', 'server'), redis.pcall('INFO', 'replication')
+  if type(server) ~= 'string' or type(replication) ~= 'string' then return '' end
+  return string.sub(string.match(server, 'run_id:(%x+)') or '', 1, 16) .. string.sub(string.match(replication, 'master_replid:(%x+)') or '', 1, 16)
+end
+`
+
+// KEYS part. ARGV a new epoch. Answers {epoch, run, mark}.
+const partLua = runLua + `
+redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1])
+return {redis.call('HGET', KEYS[1], 'epoch'), run(), redis.call('HGET', KEYS[1], 'mark')}
+`
+
+// KEYS part. ARGV epoch, run, mark. Answers 0 where the part has another life by now.
+const markLua = runLua + `
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] or run() ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'mark', ARGV[3])
+return 1
+`
+
+// Parts implements kv.Lineage. A single server is one part.
+func (s *Store) Parts(ctx context.Context) ([]kv.Part, error) {
+	client, err := s.connectWithin(ctx)
+	if err != nil {
+		return nil, s.fail("read the lineage", err)
+	}
+	names := []string{"0"}
+	if clustered(client) {
+		names = partNames()
+	}
+	calls := make([]call, len(names))
+	for i, name := range names {
+		calls[i] = call{[]string{partKey(name)}, []any{rand.Text()}}
+	}
+	parts := make([]kv.Part, len(names))
+	err = s.call(ctx, "read the lineage", s.scripts.part, calls, func(i int, cmd *redis.Cmd) (err error) {
+		parts[i], err = readPart(names[i], cmd)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return parts, nil
+}
+
+func readPart(name string, cmd *redis.Cmd) (kv.Part, error) {
+	answer, err := cmd.Slice()
+	if err != nil {
+		return kv.Part{}, err
+	}
+	part := kv.Part{Name: name}
+	if len(answer) > 1 {
+		part.Epoch, _ = answer[0].(string)
+		part.Run, _ = answer[1].(string)
+	}
+	if part.Epoch == "" {
+		return kv.Part{}, fmt.Errorf("%w: it has no epoch", item.ErrDamaged)
+	}
+	if len(answer) > 2 { // Lua leaves out what is nil at the end
+		if mark, ok := answer[2].(string); ok {
+			part.Mark = []byte(mark)
+		}
+	}
+	return part, nil
+}
+
+// Mark implements kv.Lineage.
+func (s *Store) Mark(ctx context.Context, parts []kv.Part, mark []byte) error {
+	calls := make([]call, len(parts))
+	for i, p := range parts {
+		calls[i] = call{[]string{partKey(p.Name)}, []any{p.Epoch, p.Run, mark}}
+	}
+	return s.call(ctx, "mark the lineage", s.scripts.mark, calls, func(_ int, cmd *redis.Cmd) error {
+		marked, err := cmd.Int()
+		if err == nil && marked == 0 {
+			return item.ErrChanged
+		}
+		return err
+	})
+}
+
+func partKey(name string) string { return "lineage:{" + name + "}" }
+
+// partNames gives for each range of slots a hash tag that falls into it: the least number that does.
+var partNames = sync.OnceValue(func() []string {
+	names := make([]string, ranges)
+	for n, left := 0, ranges; left > 0; n++ {
+		name := strconv.Itoa(n)
+		i := int(crc16(name)) % slots / (slots / ranges)
+		if names[i] == "" {
+			names[i] = name
+			left--
+		}
+	}
+	return names
+})
+
+// crc16 is the sum that Redis Cluster takes of a hash tag (XMODEM).
+func crc16(s string) (sum uint16) {
+	for i := range len(s) {
+		sum ^= uint16(s[i]) << 8
+		for range 8 {
+			carry := sum&0x8000 != 0
+			sum <<= 1
+			if carry {
+				sum ^= 0x1021
+			}
+		}
+	}
+	return sum
+}

@@ -1,0 +1,162 @@
+package lineage
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Config of an Agent. All fields up to Log are needed.
+type Config struct {
+	Catalog  func() *catalog.Catalog // the one in force
+	Records  kv.Records
+	Blobs    kv.Blobs // may be the store of records
+	Upstream Lister
+	Bus      *bus.Conn
+	Bucket   *bus.Bucket // for the keys SeenKey and RepairKey
+	Log      *slog.Logger
+
+	Machine Machine                         // nil where NATS is not embedded
+	Refused func(kind string, n int)        // told of ids in lists that can't be an entity's; defaults to nothing
+	Mended  func(ctx context.Context) error // called when what a repair announced is done with; nil for nothing
+
+	Every    time.Duration // between looks. Defaults to 5 s
+	Backoff  time.Duration // after a step that failed, doubled up to 64 times. Defaults to Every
+	Skew     time.Duration // by how much the clocks of several NATS servers may differ. Defaults to 5 s
+	Takeover time.Duration // after which a repair that does not move is taken from another process. Defaults to a minute
+}
+
+// Lister lists what an upstream has; *upstream.Client is one.
+type Lister interface {
+	List(ctx context.Context, l *catalog.List, cursor string) (ids []string, next string, err error)
+}
+
+// Machine tells whether the machine went down under the embedded NATS; *durable.Mark is one.
+type Machine interface {
+	Lost() bool
+	Settle() error
+}
+
+// The keys in the bucket.
+const (
+	SeenKey   = "lineage" // which life of each store and queue was seen last
+	RepairKey = "repair"  // how far a repair has come
+)
+
+// Agent looks and repairs. One process of a room is enough; of several one does each repair.
+type Agent struct {
+	Config
+	name  string // random
+	waits map[string]*wait
+	watch watched
+	known *set   // what this repair has announced
+	after uint64 // the newest change that the last repair announced, until it is done with; 0 for none
+}
+
+// New makes an Agent; Run drives it.
+func New(c Config) *Agent {
+	c.Every = cmp.Or(c.Every, 5*time.Second)
+	c.Backoff = cmp.Or(c.Backoff, c.Every)
+	c.Skew = cmp.Or(c.Skew, 5*time.Second)
+	c.Takeover = cmp.Or(c.Takeover, time.Minute)
+	return &Agent{Config: c, name: rand.Text()}
+}
+
+// Run looks and repairs until ctx ends. It leaves a last mark, so that the next start has little to replay.
+func (a *Agent) Run(ctx context.Context) error {
+	tick := time.NewTicker(a.Every)
+	defer tick.Stop()
+	for {
+		if err := a.Look(ctx); err != nil && ctx.Err() == nil {
+			a.Log.Warn("a store or stream that lost something is not mended yet", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			if err := a.lastMark(last); err != nil {
+				a.Log.Debug("no last mark", "error", err)
+			}
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Look compares stores and streams with what they were, and mends what is lost as far as it can be mended now.
+func (a *Agent) Look(ctx context.Context) error {
+	is, err := a.read(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := a.plan(ctx, is)
+	if err != nil {
+		return err
+	}
+	if !p.any() {
+		return errors.Join(a.settle(ctx, is), a.lookAfter(ctx))
+	}
+	return a.mend(ctx, is, p)
+}
+
+func (a *Agent) lastMark(ctx context.Context) error {
+	is, err := a.read(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := a.plan(ctx, is)
+	if err != nil || p.any() {
+		return err
+	}
+	return a.settle(ctx, is)
+}
+
+// lookAfter calls Mended once the changes that the last repair announced are done with.
+func (a *Agent) lookAfter(ctx context.Context) error {
+	if a.after == 0 || a.Mended == nil {
+		return nil
+	}
+	done, err := a.Bus.ChangesDone(ctx, a.after)
+	if err != nil || !done {
+		return err
+	}
+	if err := a.Mended(ctx); err != nil {
+		return err
+	}
+	a.after = 0
+	return nil
+}
+
+// settle notes that all is well: marks first, then which lives were seen. A store that has gone on to another life
+// meanwhile refuses its mark, and the next look sees it.
+func (a *Agent) settle(ctx context.Context, is state) error {
+	before := is.oldestMark()
+	mark, err := a.Bus.MarkNow(ctx, before)
+	if err != nil {
+		return err
+	}
+	if !is.allMarked(mark) {
+		if err := a.Records.Mark(ctx, is.records, encode(mark)); err != nil {
+			if errors.Is(err, item.ErrChanged) {
+				return nil
+			}
+			return fmt.Errorf("mark the store: %w", err)
+		}
+	}
+	if is.seen != nil && is.seen.equal(is.lives) {
+		return nil
+	}
+	if _, err := a.Bucket.Put(ctx, SeenKey, encode(is.lives)); err != nil {
+		return fmt.Errorf("note which stores and streams were seen: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package lineage
+
+import (
+	"context"
+	"fmt"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+)
+
+// Listed is one page of what an upstream lists.
+type Listed struct {
+	Entities []item.Entity
+	Refused  []string // ids that can't be an entity's
+	Next     string   // the cursor of the next page; "" at the end
+}
+
+// EachListed calls f with each page of what the upstream of a kind lists, from a cursor on. An id that can't be an
+// entity's is left out and told, and the list goes on.
+func EachListed(ctx context.Context, upstream Lister, kind *catalog.Kind, cursor string, f func(Listed) error) error {
+	seen := map[string]bool{}
+	for {
+		ids, next, err := upstream.List(ctx, kind.List, cursor)
+		if err != nil {
+			return fmt.Errorf("list %s: %w", kind.Name, err)
+		}
+		page := Listed{Next: next}
+		for _, id := range ids {
+			e, err := item.NewEntity(kind.Name, id)
+			if err != nil {
+				page.Refused = append(page.Refused, id)
+				continue
+			}
+			page.Entities = append(page.Entities, e)
+		}
+		if err := f(page); err != nil || next == "" {
+			return err
+		}
+		if seen[next] {
+			return fmt.Errorf("list %s: %w: the upstream gave the cursor %.80q twice", kind.Name, item.ErrRefused, next)
+		}
+		seen[next], cursor = true, next
+	}
+}

@@ -1,0 +1,320 @@
+package lineage_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/internal/redistest"
+)
+
+// loseQueue makes CHANGES anew.
+func (r *room) loseQueue() {
+	r.t.Helper()
+	if err := r.js.DeleteStream(r.t.Context(), bus.Changes); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.conn.Ensure(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// TestEverythingIsAnnounced: after the loss of a queue, what the store has besides the lists too, each entity once.
+func TestEverythingIsAnnounced(t *testing.T) {
+	r := bolt(t)
+	r.upstream.pages["sku"] = [][]string{{"1", "2"}, {"3"}}
+	r.look()
+	r.change("sku", "price", "1")
+	r.change("sku", "price", "deleted")
+	r.change("brand", "brand", "7")
+	r.look()
+	r.expect()
+	r.loseQueue()
+	r.look()
+	r.expect(append(all("sku", "1", "2", "3", "deleted"), all("brand", "7")...)...)
+	if r.look(); r.mended != 1 {
+		t.Errorf("what a repair calls for in the end was called for %d times", r.mended)
+	}
+	r.look()
+	r.expect()
+}
+
+// TestBadIDsAreLeftOut: they end no walk, and are counted.
+func TestBadIDsAreLeftOut(t *testing.T) {
+	r := bolt(t)
+	r.upstream.pages["sku"] = [][]string{{"1", "", "a\nb", "2"}, {".."}, {"3"}}
+	r.look()
+	r.loseQueue()
+	r.look()
+	r.expect(all("sku", "1", "2", "3")...)
+	if r.refused["sku"] != 3 {
+		t.Errorf("%d ids were refused", r.refused["sku"])
+	}
+	asked := len(r.upstream.asked)
+	r.look()
+	if r.expect(); len(r.upstream.asked) != asked {
+		t.Errorf("the lists were asked for again: %v", r.upstream.asked[asked:])
+	}
+}
+
+// TestAFailingListHoldsUpNothing: other lists go on, the failing one goes on where it stood, and the loss is not
+// forgotten before it has succeeded.
+func TestAFailingListHoldsUpNothing(t *testing.T) {
+	r := bolt(t)
+	r.upstream.pages["sku"] = [][]string{{"1"}, {"2"}, {"3"}}
+	r.upstream.pages["shop"] = [][]string{{"8"}}
+	r.look()
+	r.loseQueue()
+	r.upstream.fail("sku1", true)
+	for range 2 {
+		if err := r.agent.Look(t.Context()); err == nil {
+			t.Fatal("a list failed, and nobody says so")
+		}
+	}
+	r.expect(append(all("sku", "1"), all("shop", "8")...)...)
+	r.upstream.fail("sku1", false)
+	r.look()
+	r.expect(all("sku", "2", "3")...)
+	if diff := cmp.Diff([]string{"shop", "sku", "sku1", "sku1", "sku1", "sku2"}, r.upstream.asked); diff != "" {
+		t.Error(diff)
+	}
+	r.look()
+	r.expect()
+}
+
+// TestTheNextProcessGoesOn: a repair outlives the process that began it.
+func TestTheNextProcessGoesOn(t *testing.T) {
+	r := bolt(t)
+	r.upstream.pages["sku"] = [][]string{{"1"}, {"2"}}
+	r.upstream.pages["shop"] = [][]string{{"8"}}
+	r.look()
+	r.loseQueue()
+	r.upstream.fail("sku1", true)
+	if err := r.agent.Look(t.Context()); err == nil {
+		t.Fatal("a list failed, and nobody says so")
+	}
+	r.expect(append(all("sku", "1"), all("shop", "8")...)...)
+	r.upstream.fail("sku1", false)
+	r.agent = r.newAgent(nil)
+	r.look() // sees that somebody is at it
+	r.expect()
+	r.look() // sees that it does not move
+	r.expect(all("sku", "2")...)
+}
+
+// TestASnapshotIsReplayed: Redis comes back from a snapshot. What was done after the mark that it has is replayed, forced;
+// what waited when that mark was made, and was done later, too.
+func TestASnapshotIsReplayed(t *testing.T) {
+	srv := redistest.Single(t, "--appendonly", "no")
+	s := redis(t, srv.URL)
+	r := newRoom(t, s, s)
+	r.upstream.pages["sku"] = [][]string{{"1", "2", "3"}}
+	r.look()
+	r.change("sku", "price", "long before")
+	waits := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: "waits"}, Dimension: "price"}
+	if err := r.conn.PublishChanges(t.Context(), []item.Change{waits}, bus.PublishOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r.inHistory()
+	r.look()
+	srv.Do("SAVE")
+	r.expect(waits.Subject())
+	r.change("sku", "price", "after")
+	r.look()
+	srv.Stop()
+	srv.Start()
+	r.look()
+	r.expect("change.refresh.sku.price.waits forced", "change.refresh.sku.price.after forced")
+	r.look()
+	r.expect()
+}
+
+// TestARestartAtRestCostsNothing: nothing was published since the last mark.
+func TestARestartAtRestCostsNothing(t *testing.T) {
+	srv := redistest.Single(t)
+	s := redis(t, srv.URL)
+	r := newRoom(t, s, s)
+	r.look()
+	r.change("sku", "price", "1")
+	r.look()
+	srv.Stop()
+	srv.Start()
+	r.look()
+	r.expect()
+}
+
+// TestAFlushIsFilledFromHistoryToo: what no upstream lists, and the store no longer has, HISTORY may name.
+func TestAFlushIsFilledFromHistoryToo(t *testing.T) {
+	srv := redistest.Single(t)
+	s := redis(t, srv.URL)
+	r := newRoom(t, s, s)
+	r.upstream.pages["sku"] = [][]string{{"1", "2"}}
+	r.look()
+	r.change("brand", "brand", "7")
+	r.change("sku", "price", "1")
+	r.look()
+	srv.Flush()
+	r.look()
+	r.expect(append(all("sku", "1", "2"), all("brand", "7")...)...)
+}
+
+// TestOneMasterIsEmptied: everything is announced, and every entity is looked at for its relations, whose lists are
+// elsewhere than its books.
+func TestOneMasterIsEmptied(t *testing.T) {
+	c := redistest.Cluster(t)
+	s := redis(t, c.URL)
+	r := newRoom(t, s, s)
+	r.look()
+	r.change("brand", "brand", "7")
+	r.look()
+	c.Nodes[1].Flush()
+	r.look()
+	r.expect("change.refresh.brand.all.7")
+}
+
+// TestOneMasterIsRestarted: its last writes are replayed, and relations are looked at.
+func TestOneMasterIsRestarted(t *testing.T) {
+	c := redistest.Cluster(t)
+	s := redis(t, c.URL)
+	r := newRoom(t, s, s)
+	r.look()
+	r.change("brand", "brand", "7")
+	c.Nodes[1].Stop()
+	c.Nodes[1].Start()
+	c.Await()
+	r.look()
+	r.expect("change.refresh.brand.brand.7 forced", "sync.refresh.brand.7")
+}
+
+// TestABlobsStoreOfItsOwn: when it alone is emptied, nothing is fetched again.
+func TestABlobsStoreOfItsOwn(t *testing.T) {
+	blobs := redistest.Single(t)
+	r := newRoom(t, redis(t, redistest.Single(t).URL), redis(t, blobs.URL))
+	r.look()
+	r.change("sku", "price", "1")
+	r.look()
+	blobs.Flush()
+	r.look()
+	r.expect("sync.refresh.sku.1")
+}
+
+// TestAnOlderFileIsPutBack: a copy of the embedded store's file takes its place.
+func TestAnOlderFileIsPutBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	s := openBolt(t, path)
+	r := newRoom(t, s, s)
+	r.look()
+	r.change("sku", "price", "before")
+	r.change("sku", "price", "last")
+	r.look()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	older, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.reopen(path)
+	r.look()
+	r.expect() // nothing came since the mark
+	r.change("sku", "price", "lost")
+	r.look()
+	if err := r.records.(interface{ Close() error }).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, older, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.reopen(path)
+	r.look()
+	got := r.announced()
+	if slices.Contains(got, "change.refresh.sku.price.before forced") || !slices.Contains(got, "change.refresh.sku.price.lost forced") {
+		t.Errorf("announced: %v", got)
+	}
+}
+
+func (r *room) reopen(path string) {
+	s := openBolt(r.t, path)
+	r.records, r.blobs = s, s
+	r.agent = r.newAgent(nil)
+}
+
+// TestAnotherLossEndsARepair: a flush while the lists are walked after the loss of a queue.
+func TestAnotherLossEndsARepair(t *testing.T) {
+	srv := redistest.Single(t)
+	s := redis(t, srv.URL)
+	r := newRoom(t, s, s)
+	r.upstream.pages["sku"] = [][]string{{"1"}, {"2"}}
+	r.look()
+	r.change("sku", "price", "1")
+	r.look()
+	r.loseQueue()
+	r.upstream.fail("sku1", true)
+	if err := r.agent.Look(t.Context()); err == nil {
+		t.Fatal("a list failed, and nobody says so")
+	}
+	r.expect(all("sku", "1")...)
+	srv.Flush()
+	r.upstream.fail("sku1", false)
+	r.look()
+	r.expect(all("sku", "1", "2")...)
+	r.look()
+	r.expect()
+}
+
+// TestMarksStandStillDuringARepair: what a further loss calls for must not be hidden by a mark that was made in between.
+func TestMarksStandStillDuringARepair(t *testing.T) {
+	r := bolt(t)
+	r.upstream.pages["sku"] = [][]string{{"1"}}
+	r.look()
+	before := r.mark()
+	r.loseQueue()
+	r.upstream.fail("sku", true)
+	r.upstream.fail("shop", true)
+	for range 2 {
+		if err := r.agent.Look(t.Context()); err == nil {
+			t.Fatal("a list failed, and nobody says so")
+		}
+	}
+	if diff := cmp.Diff(before, r.mark()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func (r *room) mark() string {
+	r.t.Helper()
+	parts, err := r.records.Parts(r.t.Context())
+	if err != nil || len(parts) != 1 {
+		r.t.Fatal(parts, err)
+	}
+	return string(parts[0].Mark)
+}
+
+// machine is one that went down.
+type machine struct{ settled bool }
+
+func (m *machine) Lost() bool    { return !m.settled }
+func (m *machine) Settle() error { m.settled = true; return nil }
+
+// TestTheMachineWentDown: everything is announced, and the loss is settled only then.
+func TestTheMachineWentDown(t *testing.T) {
+	r := bolt(t)
+	r.upstream.pages["sku"] = [][]string{{"1"}}
+	r.look()
+	m := &machine{}
+	r.agent = r.newAgent(m)
+	r.upstream.fail("sku", true)
+	if err := r.agent.Look(t.Context()); err == nil || m.settled {
+		t.Errorf("settled %v, error %v", m.settled, err)
+	}
+	r.upstream.fail("sku", false)
+	r.look()
+	if r.expect(all("sku", "1")...); !m.settled {
+		t.Error("the loss is not settled")
+	}
+}

@@ -1,0 +1,147 @@
+package lineage
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"vitrine/internal/bus"
+)
+
+// plan is what a loss calls for.
+type plan struct {
+	Whole bool      `json:"whole,omitempty"` // announce everything
+	Since time.Time `json:"since,omitzero"`  // replay HISTORY from then on
+	Fold  bool      `json:"fold,omitempty"`  // have each entity's blobs and relations looked at
+	Why   []string  `json:"why"`
+
+	// Process is set where NATS may have kept how far a repair had come, and lost what that had announced: another
+	// process begins anew.
+	Process string `json:"process,omitempty"`
+}
+
+func (p plan) any() bool { return p.Whole || p.Fold || !p.Since.IsZero() }
+
+// to names the end of a plan: the repair of another loss has another name.
+func (p plan) to(is state) string {
+	sum := sha256.Sum256(append(encode(is.lives), encode(p)...))
+	return hex.EncodeToString(sum[:12])
+}
+
+// plan compares what is with what was.
+func (a *Agent) plan(ctx context.Context, is state) (p plan, err error) {
+	if a.Machine != nil && a.Machine.Lost() {
+		p.whole("the machine went down, and NATS may have lost its last second")
+		p.Process = a.name
+	}
+	if is.seen == nil {
+		some, err := a.holdsAny(ctx)
+		if some {
+			p.whole("NATS is a new one")
+		}
+		return p, err
+	}
+	p.queues(*is.seen, is)
+	since, err := a.sinceMarks(ctx, is)
+	if err != nil {
+		return p, err
+	}
+	p.parts(*is.seen, is, since, a.Skew)
+	if !maps.Equal(is.seen.Blobs, is.Blobs) {
+		p.Fold = true
+		p.Why = append(p.Why, "the store of blobs was emptied, replaced, restarted or failed over")
+	}
+	if p.Whole { // which has everything fetched and folded
+		p.Since, p.Fold = time.Time{}, false
+	}
+	return p, nil
+}
+
+func (p *plan) whole(why string) {
+	p.Whole = true
+	p.Why = append(p.Why, why)
+}
+
+// queues looks for work queues that were made anew. What waited for a fold left its entity dirty, or is looked at when
+// it is folded again.
+func (p *plan) queues(seen lives, is state) {
+	for _, name := range slices.Sorted(maps.Keys(is.Queues)) {
+		switch {
+		case is.Queues[name].Equal(seen.Queues[name]):
+		case name == bus.Syncs:
+			p.Fold = true
+			p.Why = append(p.Why, "the stream "+name+" is a new one")
+		default:
+			p.whole("the stream " + name + " is a new one")
+		}
+	}
+}
+
+// parts looks for parts of the records store that lost something.
+func (p *plan) parts(seen lives, is state, since map[bus.Mark]bus.Since, skew time.Duration) {
+	changed := 0
+	for _, part := range is.records {
+		mark, marked := is.marks[part.Name]
+		at := since[mark]
+		switch was := seen.Records[part.Name]; {
+		case was.Epoch != part.Epoch || !marked:
+			changed++
+			p.Whole = true
+		case at.RolledBack:
+			p.whole("NATS was rolled back")
+			return
+		case was.Run == part.Run:
+		default:
+			changed++
+			p.restarted(mark, at, skew)
+		}
+	}
+	if changed > 0 {
+		p.Fold = p.Fold || len(is.records) > 1
+		p.Why = append(p.Why, fmt.Sprintf("%d of %d parts of the store were emptied, replaced, restarted or failed over", changed, len(is.records)))
+	}
+}
+
+// restarted asks for what came after the mark of a part that may have lost it.
+func (p *plan) restarted(mark bus.Mark, at bus.Since, skew time.Duration) {
+	switch {
+	case at.Reaches && mark.Settled() && at.Last == mark.History.Seq: // nothing was published since
+	case at.Reaches && !mark.Done.IsZero():
+		from := mark.Done.Add(-skew)
+		if p.Since.IsZero() || from.Before(p.Since) {
+			p.Since = from
+		}
+	default:
+		p.whole("HISTORY does not reach back to the last mark")
+	}
+}
+
+// sinceMarks compares HISTORY with each mark once; parts mostly have the same.
+func (a *Agent) sinceMarks(ctx context.Context, is state) (map[bus.Mark]bus.Since, error) {
+	since := map[bus.Mark]bus.Since{}
+	for _, m := range is.marks {
+		if _, done := since[m]; done {
+			continue
+		}
+		var err error
+		if since[m], err = a.Bus.SinceMark(ctx, m); err != nil {
+			return nil, err
+		}
+	}
+	return since, nil
+}
+
+// holdsAny reports whether the store of records holds any entity. Redis may give an empty page of a store that does.
+func (a *Agent) holdsAny(ctx context.Context) (bool, error) {
+	for cursor := ""; ; {
+		some, next, err := a.Records.ScanEntities(ctx, cursor, 100)
+		if err != nil || len(some) > 0 || next == "" {
+			return len(some) > 0, err
+		}
+		cursor = next
+	}
+}

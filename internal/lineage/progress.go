@@ -1,0 +1,113 @@
+package lineage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// progress is how far a repair has come. It is kept under RepairKey, so that another process goes on with it, or this
+// one after a restart.
+type progress struct {
+	To      string            `json:"to"` // names the repair
+	Plan    plan              `json:"plan"`
+	By      string            `json:"by"`                // the agent that is at it
+	Through map[string]bool   `json:"through,omitempty"` // steps that have succeeded
+	Cursors map[string]string `json:"cursors,omitempty"` // where the others stand
+
+	revision uint64
+}
+
+// watched is what was last seen of a repair that another process is at.
+type watched struct {
+	revision uint64
+	at       time.Time
+}
+
+// errElsewhere is a repair that another process is at, and gets on with.
+var errElsewhere = errors.New("another process is at it")
+
+// claim begins a repair, or goes on with it.
+func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error) {
+	kept := &progress{}
+	entry, err := a.Bucket.Get(ctx, RepairKey)
+	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+		return nil, fmt.Errorf("read how far the repair has come: %w", err)
+	}
+	if err == nil && json.Unmarshal(entry.Value, kept) != nil {
+		kept = &progress{}
+	}
+	kept.revision = entry.Revision
+	switch {
+	case kept.To == to && kept.By == a.name:
+		return kept, nil
+	case kept.To == to && !a.idle(entry.Revision):
+		return nil, errElsewhere
+	case kept.To == to:
+		a.Log.Info("going on with a repair that was begun by another process, or before a restart", "why", p.Why)
+	default:
+		kept = &progress{To: to, Plan: p, revision: entry.Revision}
+		a.Log.Warn("a store or stream lost something", "why", p.Why, "everything_is_announced", p.Whole, "changes_are_replayed_since", p.Since)
+	}
+	kept.By = a.name
+	a.known, a.waits = newSet(), map[string]*wait{}
+	return kept, a.save(ctx, kept)
+}
+
+// idle reports whether a repair that another process took has not moved for a while.
+func (a *Agent) idle(revision uint64) bool {
+	if a.watch.revision != revision {
+		a.watch = watched{revision, time.Now()}
+		return false
+	}
+	return time.Since(a.watch.at) >= a.Takeover
+}
+
+// save keeps the progress. item.ErrChanged means that another process has taken the repair.
+func (a *Agent) save(ctx context.Context, p *progress) error {
+	var revision uint64
+	var err error
+	if p.revision == 0 {
+		revision, err = a.Bucket.Create(ctx, RepairKey, encode(p))
+	} else {
+		revision, err = a.Bucket.Update(ctx, RepairKey, encode(p), p.revision)
+	}
+	if err != nil {
+		return fmt.Errorf("note how far the repair has come: %w", err)
+	}
+	p.revision = revision
+	return nil
+}
+
+// through notes a step that has succeeded.
+func (a *Agent) through(ctx context.Context, p *progress, step string) error {
+	if p.Through == nil {
+		p.Through = map[string]bool{}
+	}
+	p.Through[step] = true
+	delete(p.Cursors, step)
+	return a.save(ctx, p)
+}
+
+// stand notes where a step stands.
+func (a *Agent) stand(ctx context.Context, p *progress, step, cursor string) error {
+	if p.Cursors == nil {
+		p.Cursors = map[string]string{}
+	}
+	p.Cursors[step] = cursor
+	return a.save(ctx, p)
+}
+
+// finish removes what was kept.
+func (a *Agent) finish(ctx context.Context) error {
+	err := a.Bucket.Delete(ctx, RepairKey)
+	if errors.Is(err, bus.ErrNoEntry) || errors.Is(err, item.ErrChanged) {
+		return nil
+	}
+	return err
+}

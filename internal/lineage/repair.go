@@ -1,0 +1,185 @@
+package lineage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"vitrine/internal/item"
+)
+
+// step is a part of a repair that succeeds or fails by itself. It goes on at the cursor that it kept.
+type step struct {
+	name string
+	do   func(ctx context.Context, cursor string) error
+}
+
+// wait keeps a step that failed from being tried at once again.
+type wait struct {
+	failures int
+	until    time.Time
+}
+
+// errOtherLoss ends a repair over which something else was lost.
+var errOtherLoss = errors.New("something else was lost meanwhile")
+
+// mend takes the steps of a plan that are due. One that fails does not hold up the others, and is tried again later.
+// When all have succeeded, the loss is settled.
+func (a *Agent) mend(ctx context.Context, is state, p plan) error {
+	r := &repair{Agent: a, is: is, to: p.to(is), looked: time.Now()}
+	var err error
+	r.progress, err = a.claim(ctx, r.to, p)
+	if errors.Is(err, errElsewhere) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var failed []error
+	left := 0
+	for _, s := range r.steps(p) {
+		if r.progress.Through[s.name] {
+			continue
+		}
+		left++
+		if !a.due(s.name) {
+			continue
+		}
+		switch err := r.take(ctx, s); {
+		case errors.Is(err, errOtherLoss), errors.Is(err, item.ErrChanged):
+			return nil // the next look plans anew
+		case err != nil:
+			failed = append(failed, a.putOff(s.name, err))
+		default:
+			left--
+		}
+	}
+	if len(failed) > 0 || left > 0 {
+		return errors.Join(failed...)
+	}
+	return r.end(ctx)
+}
+
+func (a *Agent) due(step string) bool {
+	w := a.waits[step]
+	return w == nil || !time.Now().Before(w.until)
+}
+
+func (a *Agent) failures(step string) int {
+	if w := a.waits[step]; w != nil {
+		return w.failures
+	}
+	return 0
+}
+
+func (a *Agent) putOff(step string, err error) error {
+	w := a.waits[step]
+	if w == nil {
+		w = &wait{}
+		a.waits[step] = w
+	}
+	pause := a.Backoff << min(w.failures, 6)
+	w.failures++
+	w.until = time.Now().Add(pause)
+	return fmt.Errorf("%s, tried again in %s: %w", step, pause, err)
+}
+
+// repair is one that is under way.
+type repair struct {
+	*Agent
+	is        state
+	to        string
+	progress  *progress
+	looked    time.Time // when it was last made sure that nothing else was lost
+	announced int
+	refused   int
+}
+
+// cursorFailures is how often a step may fail at a cursor that it kept, until it begins anew.
+const cursorFailures = 8
+
+// take takes a step. A kept cursor that its upstream does not know any more is given up.
+func (r *repair) take(ctx context.Context, s step) error {
+	cursor := r.progress.Cursors[s.name]
+	err := s.do(ctx, cursor)
+	if err == nil {
+		return r.through(ctx, r.progress, s.name)
+	}
+	silent := errors.Is(err, item.ErrUnavailable) && r.failures(s.name) < cursorFailures
+	if !silent && cursor != "" && cursor == r.progress.Cursors[s.name] && !errors.Is(err, item.ErrChanged) {
+		return errors.Join(err, r.stand(ctx, r.progress, s.name, ""))
+	}
+	return err
+}
+
+// reached keeps where a step stands, and ends the repair where something else was lost.
+func (r *repair) reached(ctx context.Context, step, cursor string) error {
+	if err := r.stand(ctx, r.progress, step, cursor); err != nil {
+		return err
+	}
+	if time.Since(r.looked) < r.Every {
+		return nil
+	}
+	r.looked = time.Now()
+	is, err := r.read(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := r.plan(ctx, is)
+	if err != nil {
+		return err
+	}
+	if p.to(is) != r.to {
+		return errOtherLoss
+	}
+	return nil
+}
+
+// end settles the loss.
+func (r *repair) end(ctx context.Context) error {
+	last, err := r.Bus.ChangesAt(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.settle(ctx, r.is); err != nil {
+		return err
+	}
+	if r.Machine != nil && r.Machine.Lost() {
+		if err := r.Machine.Settle(); err != nil {
+			return err
+		}
+	}
+	r.Log.Info("all that a loss called for is announced", "why", r.progress.Plan.Why, "entities_or_changes", r.announced, "ids_refused", r.refused)
+	r.after, r.known = max(last.Seq, 1), nil
+	return r.finish(ctx)
+}
+
+// steps are those of a plan, in the order in which they bring most.
+func (r *repair) steps(p plan) (all []step) {
+	add := func(name string, do func(ctx context.Context, cursor string) error) {
+		all = append(all, step{name, do})
+	}
+	if p.Whole {
+		cat := r.Catalog()
+		for _, name := range slices.Sorted(maps.Keys(cat.Kinds)) {
+			if kind := cat.Kinds[name]; kind.List != nil {
+				add("list "+name, func(ctx context.Context, cursor string) error { return r.listed(ctx, kind, cursor) })
+			}
+		}
+		add("records", r.stored)
+		if r.separate() {
+			add("blobs", r.storedBlobs)
+		}
+		add("history", r.past)
+	}
+	if !p.Since.IsZero() {
+		add("replay", func(ctx context.Context, cursor string) error { return r.replay(ctx, p.Since, cursor) })
+	}
+	if p.Fold {
+		add("fold", r.fold)
+	}
+	return all
+}

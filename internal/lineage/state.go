@@ -1,0 +1,119 @@
+package lineage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/kv"
+)
+
+// life is which life of a part of a store this is.
+type life struct {
+	Epoch string `json:"epoch"`
+	Run   string `json:"run"`
+}
+
+// lives are those of all that can lose data: what is kept under SeenKey.
+type lives struct {
+	Records map[string]life      `json:"records"`         // by part
+	Blobs   map[string]life      `json:"blobs,omitempty"` // of a blobs store of its own
+	Queues  map[string]time.Time `json:"queues"`          // when each work queue was made
+}
+
+func (l lives) equal(o lives) bool {
+	return maps.Equal(l.Records, o.Records) && maps.Equal(l.Blobs, o.Blobs) && maps.EqualFunc(l.Queues, o.Queues, time.Time.Equal)
+}
+
+// state is what one look found.
+type state struct {
+	lives
+	seen    *lives // nil where nothing was noted yet
+	records []kv.Part
+	marks   map[string]bus.Mark // by part; a part without one, or with one that can't be read, is missing
+}
+
+func (a *Agent) read(ctx context.Context) (is state, err error) {
+	if is.records, err = a.Records.Parts(ctx); err != nil {
+		return is, err
+	}
+	is.Records, is.marks = byName(is.records), map[string]bus.Mark{}
+	for _, p := range is.records {
+		var m bus.Mark
+		if p.Mark != nil && json.Unmarshal(p.Mark, &m) == nil {
+			is.marks[p.Name] = m
+		}
+	}
+	if a.separate() {
+		parts, err := a.Blobs.Parts(ctx)
+		if err != nil {
+			return is, err
+		}
+		is.Blobs = byName(parts)
+	}
+	if is.Queues, err = a.Bus.StreamsMade(ctx); err != nil {
+		return is, err
+	}
+	noted, err := a.Bucket.Get(ctx, SeenKey)
+	switch {
+	case errors.Is(err, bus.ErrNoEntry):
+		return is, nil
+	case err != nil:
+		return is, fmt.Errorf("read which stores and streams were seen last: %w", err)
+	}
+	var seen lives
+	if err := json.Unmarshal(noted.Value, &seen); err != nil {
+		a.Log.Warn("which stores and streams were seen last can't be read", "error", err)
+		return is, nil
+	}
+	is.seen = &seen
+	return is, nil
+}
+
+// separate reports whether blobs have a store of their own.
+func (a *Agent) separate() bool { return any(a.Blobs) != any(a.Records) }
+
+func byName(parts []kv.Part) map[string]life {
+	all := make(map[string]life, len(parts))
+	for _, p := range parts {
+		all[p.Name] = life{p.Epoch, p.Run}
+	}
+	return all
+}
+
+// oldestMark is the mark with the earliest Done; the zero one where a part has none.
+func (is state) oldestMark() (oldest bus.Mark) {
+	for i, p := range is.records {
+		m, ok := is.marks[p.Name]
+		if !ok {
+			return bus.Mark{}
+		}
+		if i == 0 || m.Done.Before(oldest.Done) {
+			oldest = m
+		}
+	}
+	return oldest
+}
+
+// allMarked reports whether each part has this mark.
+func (is state) allMarked(m bus.Mark) bool {
+	for _, p := range is.records {
+		has, ok := is.marks[p.Name]
+		if !ok || !has.Done.Equal(m.Done) || has.History.Seq != m.History.Seq || !has.History.Stream.Equal(m.History.Stream) {
+			return false
+		}
+	}
+	return true
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // maps, strings and times alone are encoded here
+	}
+	return b
+}

@@ -1,0 +1,181 @@
+package lineage
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+)
+
+const (
+	scanned = 1000 // entities in one page of a scan
+	batch   = 500  // changes that are published in one go
+)
+
+// listed announces what the upstream of a kind lists.
+func (r *repair) listed(ctx context.Context, kind *catalog.Kind, cursor string) error {
+	return EachListed(ctx, r.Upstream, kind, cursor, func(page Listed) error {
+		r.tell(kind, page.Refused)
+		if err := r.announce(ctx, page.Entities); err != nil {
+			return err
+		}
+		return r.reached(ctx, "list "+kind.Name, page.Next)
+	})
+}
+
+// tell counts and names ids that were left out.
+func (r *repair) tell(kind *catalog.Kind, ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	r.refused += len(ids)
+	r.Log.Warn("an upstream lists ids that can't be an entity's; they are left out", "kind", kind.Name, "ids", len(ids), "first", fmt.Sprintf("%.80q", ids[0]))
+	if r.Refused != nil {
+		r.Refused(kind.Name, len(ids))
+	}
+}
+
+// stored announces what the store of records has: kinds without a list, and articles that are no longer listed.
+func (r *repair) stored(ctx context.Context, cursor string) error {
+	return r.eachStored(ctx, "records", cursor, r.announce)
+}
+
+// fold has the syncer look at each entity: whether its blobs are there, and whether the lists of the relation index
+// that it belongs in have it.
+func (r *repair) fold(ctx context.Context, cursor string) error {
+	return r.eachStored(ctx, "fold", cursor, func(ctx context.Context, entities []item.Entity) error {
+		syncs := make([]item.Change, 0, len(entities))
+		for _, e := range entities {
+			if r.Catalog().Kinds[e.Kind] != nil {
+				syncs = append(syncs, item.Change{Lane: item.Refresh, Entity: e})
+			}
+		}
+		r.announced += len(syncs)
+		return r.Bus.PublishSyncs(ctx, syncs)
+	})
+}
+
+// eachStored calls f with all entities of the store of records.
+func (r *repair) eachStored(ctx context.Context, step, cursor string, f func(context.Context, []item.Entity) error) error {
+	for {
+		entities, next, err := r.Records.ScanEntities(ctx, cursor, scanned)
+		if err != nil {
+			return fmt.Errorf("scan entities: %w", err)
+		}
+		if err := f(ctx, entities); err != nil || next == "" {
+			return err
+		}
+		if err := r.reached(ctx, step, next); err != nil {
+			return err
+		}
+		cursor = next
+	}
+}
+
+// storedBlobs announces what a blobs store of its own has: what the store of records has lost may still be shown.
+func (r *repair) storedBlobs(ctx context.Context, cursor string) error {
+	for {
+		keys, next, err := r.Blobs.ScanBlobs(ctx, cursor, scanned)
+		if err != nil {
+			return fmt.Errorf("scan blobs: %w", err)
+		}
+		entities := make([]item.Entity, len(keys))
+		for i, k := range keys {
+			entities[i] = k.Entity
+		}
+		if err := r.announce(ctx, entities); err != nil || next == "" {
+			return err
+		}
+		if err := r.reached(ctx, "blobs", next); err != nil {
+			return err
+		}
+		cursor = next
+	}
+}
+
+// past announces what HISTORY names.
+func (r *repair) past(ctx context.Context, cursor string) error {
+	return r.eachPast(ctx, "history", time.Time{}, cursor, func(ctx context.Context, changes []item.Change) error {
+		entities := make([]item.Entity, len(changes))
+		for i, c := range changes {
+			entities[i] = c.Entity
+		}
+		return r.announce(ctx, entities)
+	})
+}
+
+// replay publishes the changes since a time again. They are forced: see the package's comment.
+func (r *repair) replay(ctx context.Context, since time.Time, cursor string) error {
+	return r.eachPast(ctx, "replay", since, cursor, func(ctx context.Context, changes []item.Change) error {
+		var again []item.Change
+		for _, c := range changes {
+			c.Lane = item.Refresh
+			if r.Catalog().Kinds[c.Entity.Kind] != nil && !r.known.has(c) {
+				r.known.add(c)
+				again = append(again, c)
+			}
+		}
+		return r.publish(ctx, again, bus.PublishOptions{Force: true})
+	})
+}
+
+// eachPast calls f with the changes of HISTORY since a time, or behind the cursor.
+func (r *repair) eachPast(ctx context.Context, step string, since time.Time, cursor string, f func(context.Context, []item.Change) error) error {
+	from := uint64(0)
+	if cursor != "" {
+		var err error
+		if from, err = strconv.ParseUint(cursor, 10, 64); err != nil {
+			return fmt.Errorf("go on in HISTORY at %q: %w", cursor, err)
+		}
+	}
+	if since.IsZero() {
+		since = time.Unix(1, 0)
+	}
+	_, past, err := r.Bus.Past(ctx, from, since)
+	if err != nil {
+		return err
+	}
+	var changes []item.Change
+	for c, err := range past {
+		if err != nil {
+			return err
+		}
+		if changes = append(changes, c.Change); len(changes) < batch {
+			continue
+		}
+		if err := f(ctx, changes); err != nil {
+			return err
+		}
+		changes = changes[:0]
+		if err := r.reached(ctx, step, strconv.FormatUint(c.Position, 10)); err != nil {
+			return err
+		}
+	}
+	return f(ctx, changes)
+}
+
+// announce publishes a change of all dimensions for each entity of a kind that the catalog has, once in a repair.
+func (r *repair) announce(ctx context.Context, entities []item.Entity) error {
+	changes := make([]item.Change, 0, len(entities))
+	for _, e := range entities {
+		if r.Catalog().Kinds[e.Kind] != nil && !r.known.has(e) {
+			r.known.add(e)
+			changes = append(changes, item.Change{Lane: item.Refresh, Entity: e, Dimension: item.All})
+		}
+	}
+	return r.publish(ctx, changes, bus.PublishOptions{})
+}
+
+// publish forgets what was announced where it fails: the step is taken again, and must not leave these out.
+func (r *repair) publish(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error {
+	if err := r.Bus.PublishChanges(ctx, changes, opt); err != nil {
+		r.known = newSet()
+		return err
+	}
+	r.announced += len(changes)
+	return nil
+}

@@ -52,7 +52,10 @@ func waitingOf(ctx context.Context, queues map[string]jetstream.Stream, e item.E
 		}
 		for subject := range info.State.Subjects {
 			tokens := strings.Split(subject, ".")
-			dimensions[tokens[len(tokens)-2]] = true
+			change, err := item.ParseChange("change." + strings.Join(tokens[len(tokens)-4:], ".")) // LANE.KIND.DIMENSION.ID
+			if err == nil {
+				dimensions[change.Dimension] = true
+			}
 		}
 	}
 	return dimensions, nil

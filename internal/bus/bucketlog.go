@@ -123,6 +123,19 @@ func (b *Bucket) readBatch(ctx context.Context, request directGet, f func(Entry)
 	}
 }
 
+// one reads a single revision, with less ado than readBatch; not ok is anything else than that revision.
+func (b *Bucket) one(ctx context.Context, revision uint64) (e Entry, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	at := b.home()
+	m, err := at.conn.nats.RequestWithContext(ctx, at.prefix+".DIRECT.GET.KV_"+b.name, []byte(`{"seq":`+strconv.FormatUint(revision, 10)+`}`))
+	if err != nil || m.Header.Get("Status") != "" {
+		return Entry{}, false
+	}
+	e = b.logged(m)
+	return e, e.Revision == revision
+}
+
 // ask sends a direct get, and gives what its answers come to.
 func (b *Bucket) ask(ctx context.Context, request directGet) (answers *nats.Subscription, stop func(), err error) {
 	at := b.home()

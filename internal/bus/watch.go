@@ -195,6 +195,12 @@ func (w *watcher) advance(ctx context.Context, want uint64) (fatal bool, err err
 		w.at.Revision, w.at.Created, w.next = e.Revision, e.Created, e.Revision+1
 		return nil
 	}
+	if want != 0 && want == w.next { // as a rule: one hint, one revision
+		if e, ok := w.bucket.one(ctx, want); ok {
+			err := deliver(e)
+			return fatal, err
+		}
+	}
 	for began := time.Now(); want == 0 || want >= w.next; {
 		next := uint64(0)
 		if w.next == 0 {

@@ -69,6 +69,7 @@ func (n *node) runSweeper(ctx context.Context) error {
 	s := audit.New(n.auditConfig())
 	r := audit.NewReshaper(audit.ReshaperConfig{
 		Sweeper: s, Shapes: n.shapes, Changed: n.catalog.Changed(), Agreed: n.shapesAgreed, Marks: n.bus.Bucket(marksBucket), Log: n.log,
+		Revision: func() uint64 { return n.catalog.Catalog().Revision }, Lapsed: n.catalog.Lapsed,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.Run(ctx) })

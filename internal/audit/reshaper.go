@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"vitrine/internal/bus"
@@ -20,6 +21,11 @@ type ReshaperConfig struct {
 	Marks   *bus.Bucket                         // where it is kept what was swept for
 	Log     *slog.Logger
 
+	// Revision is the catalog's that is in force, and Lapsed lists the dimensions, as "kind.dimension", that a revision
+	// from since on did not have, and gives the newest. Both may be nil: then nothing lapses.
+	Revision func() uint64
+	Lapsed   func(ctx context.Context, since uint64) (lapsed map[string]bool, newest uint64, err error)
+
 	Wait   time.Duration // for the others to agree, before a first sweep. Defaults to 5 s
 	Settle time.Duration // after all agreed, until all that was begun by an older catalog has ended. Defaults to 30 s
 	Retry  time.Duration // after a sweep that failed, doubled up to 64 times. Defaults to 1 s
@@ -29,9 +35,14 @@ type ReshaperConfig struct {
 // have followed: it began when all processes had had the new shapes in force for a while. The one before, as soon as
 // all have them or Wait is over, is for speed. What was swept for is kept as a mark over all shapes, those of the
 // rules of cleaning included, so that a new program sweeps where it makes something else of the same catalog.
+//
+// A dimension that a catalog in between did not have is fetched anew, though its records have the right shape.
 type Reshaper struct {
 	ReshaperConfig
-	shapes   string    // that are being swept for
+	shapes   string // that are being swept for
+	revision uint64 // the catalog's that has them
+	lapsed   map[string]bool
+	newest   uint64    // the revision that nothing has lapsed since, after the sweep
 	since    time.Time // when they came
 	agreed   time.Time // since when all agree; zero while they don't
 	swept    bool      // the first sweep is through
@@ -42,11 +53,18 @@ type Reshaper struct {
 // sweptKey holds what was swept for.
 const sweptKey = "swept"
 
+// sweptRevisionKey holds up to which revision what had lapsed was fetched.
+const sweptRevisionKey = "swept-revision"
+
 // NewReshaper makes a Reshaper.
 func NewReshaper(c ReshaperConfig) *Reshaper {
 	c.Wait = cmp.Or(c.Wait, 5*time.Second)
 	c.Settle = cmp.Or(c.Settle, 30*time.Second)
 	c.Retry = cmp.Or(c.Retry, time.Second)
+	if c.Revision == nil || c.Lapsed == nil {
+		c.Revision = func() uint64 { return 0 }
+		c.Lapsed = func(context.Context, uint64) (map[string]bool, uint64, error) { return nil, 0, nil }
+	}
 	return &Reshaper{ReshaperConfig: c}
 }
 
@@ -75,7 +93,8 @@ func (r *Reshaper) Run(ctx context.Context) error {
 
 // step does what is due, and returns when to look again.
 func (r *Reshaper) step(ctx context.Context) (pause time.Duration, err error) {
-	if now := r.Shapes(); now != r.shapes {
+	if now, revision := r.Shapes(), r.Revision(); now != r.shapes || revision != r.revision {
+		r.revision = revision
 		r.shapes, r.since, r.agreed, r.swept, r.done = now, time.Now(), time.Time{}, false, false
 	}
 	if r.done {
@@ -108,9 +127,12 @@ func (r *Reshaper) due(ctx context.Context) (bool, error) {
 	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
 		return false, fmt.Errorf("read what was swept for: %w", err)
 	}
+	if err := r.lookForLapsed(ctx); err != nil {
+		return false, err
+	}
 	switch notYet := "not yet " + r.shapes; {
-	case string(kept.Value) == r.shapes:
-		return false, nil
+	case string(kept.Value) == r.shapes && len(r.lapsed) == 0:
+		return false, r.keepRevision(ctx)
 	case string(kept.Value) == notYet:
 		return true, nil
 	default:
@@ -118,15 +140,41 @@ func (r *Reshaper) due(ctx context.Context) (bool, error) {
 	}
 }
 
+func (r *Reshaper) lookForLapsed(ctx context.Context) error {
+	kept, err := r.Marks.Get(ctx, sweptRevisionKey)
+	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+		return fmt.Errorf("read what was swept for: %w", err)
+	}
+	since, _ := strconv.ParseUint(string(kept.Value), 10, 64) // nothing is known of what is no number
+	r.lapsed, r.newest, err = r.Lapsed(ctx, since)
+	return err
+}
+
+// keepRevision notes that nothing has lapsed up to the newest revision.
+func (r *Reshaper) keepRevision(ctx context.Context) error {
+	kept, err := r.Marks.Get(ctx, sweptRevisionKey)
+	now := strconv.FormatUint(r.newest, 10)
+	if err == nil && string(kept.Value) == now {
+		return nil
+	}
+	if _, err := r.Marks.Put(ctx, sweptRevisionKey, []byte(now)); err != nil {
+		return fmt.Errorf("keep what was swept for: %w", err)
+	}
+	return nil
+}
+
 func (r *Reshaper) sweep(ctx context.Context, last bool) error {
-	found, err := r.Sweeper.SweepAnew(ctx)
+	found, err := r.Sweeper.SweepAnew(ctx, r.lapsed)
 	if err != nil {
 		return err
 	}
-	r.Log.Info("swept for the catalog in force", "shapes", r.shapes, "entities", found.Entities, "dirty", found.Dirty, "reshaped", found.Reshaped, "last", last)
+	r.Log.Info("swept for the catalog in force", "shapes", r.shapes, "entities", found.Entities, "dirty", found.Dirty, "reshaped", found.Reshaped, "lapsed", len(r.lapsed), "last", last)
 	r.swept = true
 	if !last {
 		return nil
+	}
+	if err := r.keepRevision(ctx); err != nil {
+		return err
 	}
 	if err := r.keep(ctx, r.shapes); err != nil {
 		return err

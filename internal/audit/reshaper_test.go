@@ -57,6 +57,9 @@ type reshaping struct {
 	shapes  atomic.Value
 	agreed  atomic.Bool
 	changed chan struct{}
+
+	revision atomic.Uint64
+	lapses   atomic.Uint64 // the revision that had no prices; 0 for none
 }
 
 func newReshaping(t *testing.T, failures int32, agreed bool) *reshaping {
@@ -94,14 +97,23 @@ func newReshaping(t *testing.T, failures int32, agreed bool) *reshaping {
 	sweeper := audit.New(audit.Config{Catalog: func() *catalog.Catalog { return cat }, Records: r.store, Bus: r.line, Log: log})
 	reshaper := audit.NewReshaper(audit.ReshaperConfig{
 		Sweeper: sweeper, Shapes: func() string { return r.shapes.Load().(string) }, Changed: r.changed, Marks: r.marks, Log: log,
-		Agreed: func(context.Context) (bool, error) { return r.agreed.Load(), nil },
-		Wait:   20 * time.Millisecond, Settle: 30 * time.Millisecond, Retry: time.Millisecond,
+		Agreed:   func(context.Context) (bool, error) { return r.agreed.Load(), nil },
+		Revision: r.revision.Load, Lapsed: r.lapsed,
+		Wait: 20 * time.Millisecond, Settle: 30 * time.Millisecond, Retry: time.Millisecond,
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = reshaper.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-ended })
 	return r
+}
+
+// lapsed tells of prices, where the revision that had none is not older than since.
+func (r *reshaping) lapsed(_ context.Context, since uint64) (map[string]bool, uint64, error) {
+	if at := r.lapses.Load(); at > 0 && since > 0 && at >= since {
+		return map[string]bool{"sku.price": true}, r.revision.Load(), nil
+	}
+	return nil, r.revision.Load(), nil
 }
 
 func (r *reshaping) sweeps(n int) {
@@ -148,5 +160,37 @@ func TestTheSweepIsNotOverBeforeAllAgree(t *testing.T) {
 	r.agreed.Store(true)
 	r.kept(now)
 	r.changed <- struct{}{}
+	r.kept(now)
+}
+
+// TestWhatLapsedIsFetchedAnew: a catalog without prices was pushed and rolled back. Their records have the right shape, and
+// have missed what was announced meanwhile.
+func TestWhatLapsedIsFetchedAnew(t *testing.T) {
+	r := newReshaping(t, 0, true)
+	now := r.shapes.Load().(string)
+	r.revision.Store(1)
+	r.sweeps(2)
+	r.kept(now)
+	e := item.Entity{Kind: "sku", ID: "old"}
+	held, err := r.store.Records(t.Context(), []kv.RecordKey{{Entity: e, Dimension: "price"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat, err := catalog.Parse([]byte(shop), "shop.yaml", catalog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := cat.Dimension("sku", "price")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := kv.Put{RecordKey: kv.RecordKey{Entity: e, Dimension: "price"}, Expect: held[0].Stamp, Value: kv.Value{Header: kv.Header{Life: kv.Alive, Shape: d.Shape}, Body: []byte("{}")}}
+	if _, err := r.store.PutRecords(t.Context(), []kv.Put{put}); err != nil {
+		t.Fatal(err)
+	}
+	r.lapses.Store(2)
+	r.revision.Store(3)
+	r.changed <- struct{}{}
+	r.sweeps(2)
 	r.kept(now)
 }

@@ -125,9 +125,11 @@ func (s *Sweeper) Sweep(ctx context.Context) (Found, error) {
 }
 
 // SweepAnew is the Sweep that a new catalog needs. It also asks for what an entity has no record of, since the
-// dimension may be new.
-func (s *Sweeper) SweepAnew(ctx context.Context) (Found, error) {
-	missing := func(d *catalog.Dimension, state kv.State) bool { return state.Shapes[d.Name] != d.Shape }
+// dimension may be new, and for all of the dimensions that have lapsed in between, "kind.dimension".
+func (s *Sweeper) SweepAnew(ctx context.Context, lapsed map[string]bool) (Found, error) {
+	missing := func(d *catalog.Dimension, state kv.State) bool {
+		return state.Shapes[d.Name] != d.Shape || lapsed[d.Kind.Name+"."+d.Name]
+	}
 	return s.sweep(ctx, missing, false)
 }
 

@@ -101,7 +101,7 @@ func TestSweep(t *testing.T) {
 	}{
 		{"finds what is dirty, or of another shape", func(s *audit.Sweeper) (audit.Found, error) { return s.Sweep(t.Context()) }, false,
 			append([]string{"change.refresh.sku.price.old"}, dirty...), audit.Found{Entities: 5, Dirty: 2, Reshaped: 1}},
-		{"asks for what a new catalog has more", func(s *audit.Sweeper) (audit.Found, error) { return s.SweepAnew(t.Context()) }, false,
+		{"asks for what a new catalog has more", func(s *audit.Sweeper) (audit.Found, error) { return s.SweepAnew(t.Context(), nil) }, false,
 			append([]string{"change.refresh.sku.price.empty", "change.refresh.sku.price.old"}, dirty...), audit.Found{Entities: 5, Dirty: 2, Reshaped: 2}},
 		{"reshapes no records while others have other shapes", func(s *audit.Sweeper) (audit.Found, error) { return s.Sweep(t.Context()) }, true,
 			dirty, audit.Found{Entities: 5, Dirty: 2, Reshaped: 1}},

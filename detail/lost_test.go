@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vitrine/detail"
+	"vitrine/switches"
 )
 
 // TestALostPart: the store came back empty, this server's own file is damaged or new, and of a page's blobs one is
@@ -54,6 +55,25 @@ func TestALostPart(t *testing.T) {
 			t.Errorf("shared caches keep a page that lacks a part: %v", got.header)
 		}
 		eventually(t, "the entity is announced", func() bool { return a.count() == 1 })
+	})
+	t.Run("nothing is asked for while back to source is shed", func(t *testing.T) {
+		panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
+		defer panel.Close()
+		back := func(value string, revision uint64) {
+			panel.Apply(switches.Setting{Name: switches.BackToSource, Scope: switches.All, Value: value, Revision: revision})
+		}
+		a := &told{}
+		s := open(t, func(c *detail.Config) { c.Announcer, c.Switches = a, panel })
+		s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+		back("off", 1)
+		s.get(t, "/item/1.json")
+		back("on", 2)
+		s.redis.put("sku:2", "item", 1, `{"product":{"title":"Vase"}}`)
+		s.get(t, "/item/2.json")
+		eventually(t, "an entity is announced", func() bool { return a.count() > 0 })
+		if a.all[0].ID != "2" || a.count() > 1 {
+			t.Errorf("a reader announced while back to source was shed: %v", a.all)
+		}
 	})
 	t.Run("a page that there is not is not asked for", func(t *testing.T) {
 		a := &told{}

@@ -151,9 +151,10 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *readi
 
 // announceMissed has copied what was improvised, and what the store has lost of a page that is there: a part that is
 // absent though nobody said so would else be missed by every visitor until its owner changes it. That an owner knows
-// nothing of an entity needs no copy.
+// nothing of an entity needs no copy. With back to source shed, readers cause no work at the owners at all; what the
+// store has lost is then found by the sweep.
 func (st *site) announceMissed(ctx context.Context, read *reading) {
-	if read.own.Tier == upstreamTier && read.own.Life != kv.Alive {
+	if !st.source.back.On() || read.own.Tier == upstreamTier && read.own.Life != kv.Alive {
 		return
 	}
 	for _, part := range read.parts {

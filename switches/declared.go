@@ -34,7 +34,7 @@ func Declared() []Declaration {
 		on(ReadBolt, "off: pages are not read from the server's own file", "nothing while Redis answers"),
 		on(ReadRecords, "off: what no copy has is not folded from records", "pages that have no blob yet are missing"),
 		on(ReadUpstream, "off: what no tier has is not asked of its upstreams", "pages that nobody copied yet are missing"),
-		on(BackToSource, "off: only what is copied is served: no page is made of records or upstreams, no live part asks its upstream", "pages that nobody copied yet are missing; delivery and the like as they were, or hidden"),
+		on(BackToSource, "off: only what is copied is served: no page is made of records or upstreams, no live part asks its upstream, and readers announce nothing", "pages that nobody copied yet are missing; delivery and the like as they were, or hidden"),
 		on(RouteLive, "off: /live is answered with 503 before any work, by nginx where its agent runs", "what stood on the page, without updates"),
 		on(RouteBlobs, "off: /blobs is answered with 503 before any work", "nothing; scripts of the shop's own fail"),
 		on(RouteRelations, "off: /relations is answered with 503 before any work", "lists that a page loads are missing"),

@@ -203,6 +203,14 @@ func TestQueueCommands(t *testing.T) {
 		if json.Unmarshal([]byte(out), &r) != nil || r.Published != 2 || r.Seen < 7 {
 			t.Error(out)
 		}
+		for _, id := range []string{"good", "bad"} { // second looks ask as well
+			eventually(t, func() string {
+				if out := run(0, "show", "sku:"+id); !strings.Contains(out, "nothing is queued") {
+					return out
+				}
+				return ""
+			})
+		}
 		before = sick.calls.Load()
 		run(0, "replay", "--since", "1h", "--dimension", "stock")
 		eventually(t, func() string {

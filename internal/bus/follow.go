@@ -87,8 +87,7 @@ func (w *follower) follow(ctx context.Context) error {
 	}
 }
 
-// locate compares the position with the stream. Messages after it have aged out only if the stream begins
-// later than one past it: a message leaves by age after all that are older.
+// locate compares the position with the stream, and follows from its end where something was missed.
 func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -98,7 +97,7 @@ func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
 	}
 	info := stream.CachedInfo()
 	s := info.State
-	gap := !info.Created.Equal(w.at.Stream) || s.LastSeq < w.at.Seq || s.FirstSeq > w.at.Seq+1
+	gap := !info.Created.Equal(w.at.Stream) || s.LastSeq < w.at.Seq || w.aged(info)
 	if !gap {
 		if gap, err = w.refilled(ctx); err != nil {
 			return nil, err
@@ -111,6 +110,18 @@ func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
 		w.f(nil, w.at)
 	}
 	return stream, nil
+}
+
+// aged reports whether announcements after the position may have left the stream by age. They have not where it still
+// begins at the position: a message leaves by age after all that are older. Where it begins later, and the position
+// is younger than any message that left by age, all that is missing was superseded. An empty stream was purged.
+func (w *follower) aged(info *jetstream.StreamInfo) bool {
+	if info.State.FirstSeq <= w.at.Seq+1 {
+		return false
+	}
+	young := !w.at.Time.IsZero() && info.TimeStamp.Sub(w.at.Time) < info.Config.MaxAge // both by the server's clock
+	bounded := info.Config.MaxBytes > 0 || info.Config.MaxMsgs > 0                     // an operator's: messages leave for want of room
+	return !young || bounded || info.State.Msgs == 0
 }
 
 // refilled reports whether the stream was rolled back and has come past the position again. Then announcements of

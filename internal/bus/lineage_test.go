@@ -4,7 +4,9 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
@@ -234,4 +236,63 @@ func TestARefilledStreamOfAnnouncementsIsAGap(t *testing.T) {
 			t.Error("what stands where 3 and 4 were was superseded, and comes later: nothing is missed")
 		}
 	})
+}
+
+// TestASupersededAnnouncementIsNoGap: the stream begins behind the position since all that stood after it was announced
+// anew, and nothing is missed. It is a gap where messages may have left the stream otherwise.
+func TestASupersededAnnouncementIsNoGap(t *testing.T) {
+	c := connect(t)
+	announce := func(ids ...string) {
+		t.Helper()
+		for _, id := range ids {
+			a := bus.Announcement{Entity: item.Entity{Kind: "sku", ID: id}, Gens: map[string]uint64{"item": 1}}
+			if err := c.Announce(t.Context(), []bus.Announcement{a}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	follow := func(from bus.Position, until string) (taken []string, at bus.Position) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		note := func(what string) {
+			if taken = append(taken, what); what == until {
+				cancel()
+			}
+		}
+		err := c.FollowBlobs(ctx, from, func(batch []bus.Announcement, p bus.Position) {
+			at = p
+			for _, a := range batch {
+				note(a.Entity.ID)
+			}
+		}, func() { note("gap") })
+		if err != nil {
+			t.Error(err)
+		}
+		return taken, at
+	}
+	_, at := follow(bus.Position{}, "gap")
+	announce("1")
+	_, at = follow(at, "1")
+	announce("2", "3", "1", "2", "3")
+	if taken, _ := follow(at, "3"); !slices.Equal(taken, []string{"1", "2", "3"}) {
+		t.Errorf("taken are %v", taken)
+	}
+	aged, timeless := at, at
+	aged.Time, timeless.Time = at.Time.Add(-time.Hour), time.Time{}
+	for name, from := range map[string]bus.Position{"of an hour ago": aged, "of no time": timeless} {
+		if taken, _ := follow(from, "gap"); !slices.Equal(taken, []string{"gap"}) {
+			t.Errorf("after a position %s, taken are %v", name, taken)
+		}
+	}
+	stream, err := bus.JetStream(c).Stream(t.Context(), bus.Blobs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if taken, _ := follow(at, "gap"); !slices.Equal(taken, []string{"gap"}) {
+		t.Errorf("after a purge, taken are %v", taken)
+	}
 }

@@ -14,8 +14,9 @@ import (
 
 const module = "vitrine"
 
-// layers holds each package's layer by its path in the module. A package imports lower layers only.
-var layers = map[string]int{
+// layers holds each package's layer by its path in the module. A package imports lower layers only. The rooms of detail
+// stand half a layer below it: detail imports them, and they neither it nor each other.
+var layers = map[string]float64{
 	"cmd/vitrine":         6,
 	"internal/app":        5,
 	"heterog":             4,
@@ -24,6 +25,8 @@ var layers = map[string]int{
 	"internal/audit":      4,
 	"internal/control":    4,
 	"internal/lineage":    4,
+	"detail/admission":    3.5,
+	"detail/fastpath":     3.5,
 	"internal/bus":        3,
 	"internal/upstream":   3,
 	"internal/kv/rediskv": 3,
@@ -47,7 +50,7 @@ var layers = map[string]int{
 // support is imported by tests only, and may then import what it likes.
 var support = []string{"internal/chaos", "internal/hostile", "internal/model", "internal/kv/kvtest", "internal/long", "internal/redistest"}
 
-// owners holds, for a module from outside, the one package that imports it.
+// owners holds, for a module from outside, the one package that imports it, its rooms included.
 var owners = map[string]string{
 	"github.com/nats-io/nats.go":     "internal/bus",
 	"github.com/nats-io/nats-server": "internal/bus",
@@ -70,6 +73,11 @@ func TestFaults(t *testing.T) {
 		want           []string
 	}{
 		{"lets a stage use an adapter", "vitrine/detail", "vitrine/internal/bus", nil},
+		{"lets a stage use its room", "vitrine/detail", "vitrine/detail/fastpath", nil},
+		{"lets a room use an adapter", "vitrine/detail/admission", "vitrine/internal/upstream", nil},
+		{"lets a room use its owner's module", "vitrine/detail/fastpath", "github.com/go-chi/chi/v5", nil},
+		{"refuses a room that knows its stage", "vitrine/detail/fastpath", "vitrine/detail", []string{"detail/fastpath (layer 3.5) imports detail (layer 4)"}},
+		{"refuses a room that knows another", "vitrine/detail/fastpath", "vitrine/detail/admission", []string{"detail/fastpath (layer 3.5) imports detail/admission (layer 3.5)"}},
 		{"lets the owner use its module", "vitrine/internal/bus", "github.com/nats-io/nats-server/v2/server", nil},
 		{"lets anything use a module that nobody owns", "vitrine/detail", "golang.org/x/sync/errgroup", nil},
 		{"lets test support use what it likes", "vitrine/internal/redistest", "github.com/redis/go-redis/v9", nil},
@@ -119,7 +127,7 @@ func fault(from, path string) string {
 		case slices.Contains(support, to):
 			return fmt.Sprintf("%s imports %s, which is for tests", from, to)
 		case ok && layer >= layers[from]:
-			return fmt.Sprintf("%s (layer %d) imports %s (layer %d)", from, layers[from], to, layer)
+			return fmt.Sprintf("%s (layer %v) imports %s (layer %v)", from, layers[from], to, layer)
 		}
 		return ""
 	}
@@ -127,7 +135,7 @@ func fault(from, path string) string {
 		return fmt.Sprintf("%s imports %s: it is std only", from, path)
 	}
 	for owned, owner := range owners {
-		if (path == owned || strings.HasPrefix(path, owned+"/")) && from != owner {
+		if (path == owned || strings.HasPrefix(path, owned+"/")) && from != owner && !strings.HasPrefix(from, owner+"/") {
 			return fmt.Sprintf("%s imports %s, which is %s's alone", from, path, owner)
 		}
 	}

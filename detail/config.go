@@ -35,6 +35,7 @@ type Config struct {
 	Proxies   []netip.Prefix          // besides loopback, who is believed about whom it asks for
 	Log       *slog.Logger
 
+	NoFastPath   bool                  // net/http answers every request, also for pages that are in memory
 	Registry     prometheus.Registerer // defaults to one of its own
 	LocalBytes   int64                 // of the local cache. Defaults to 256 MiB
 	PageBytes    int64                 // of whole pages, ready to be sent. Defaults to 256 MiB

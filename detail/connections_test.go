@@ -57,11 +57,11 @@ func TestConnectionsAreBounded(t *testing.T) {
 		"after an answer":    "GET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\n",
 		"before a request":   "",
 		"amid a request":     "GET /item/1.html HTTP/1.1\r\nHost: sh",
-		"after a hot answer": "GET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\nGET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\n",
+		"after two requests": "GET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\nGET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\n",
 	} {
-		t.Run(name, func(t *testing.T) {
+		bounded := func(t *testing.T, plain bool) {
 			registry := prometheus.NewRegistry()
-			s := open(t, func(c *detail.Config) { c.Connections, c.Registry = most, registry })
+			s := open(t, func(c *detail.Config) { c.Connections, c.Registry, c.NoFastPath = most, registry, plain })
 			s.redis.put("sku:1", "item", 1, lamp)
 			for range most {
 				c := s.dial(t)
@@ -84,7 +84,9 @@ func TestConnectionsAreBounded(t *testing.T) {
 			if n := counted(t, registry, "vitrine_detail_connections_evicted_total"); n < most {
 				t.Errorf("%v closed", n)
 			}
-		})
+		}
+		t.Run(name, func(t *testing.T) { bounded(t, false) })
+		t.Run(name+", without the fast path", func(t *testing.T) { bounded(t, true) })
 	}
 }
 

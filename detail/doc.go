@@ -3,7 +3,7 @@
 //	route ▸ read own blobs ▸ join what they refer to ▸ splice ▸ rules ▸ render ▸ compress ▸ answer
 //
 // and then kept whole, while nothing is announced for any of its parts (kept). A page that is kept is answered
-// inside the connection's Read, before net/http sees the request (hotConn).
+// inside the connection's Read, before net/http sees the request (fastpath).
 //
 // So many pages are made at once, and no more (gate); crawlers have a share of their own (crawlers); what no
 // tier has is asked of its owners as the last resort, by one server at a time (source).

@@ -133,7 +133,7 @@ func TestAccessLog(t *testing.T) {
 	s := open(t, func(c *detail.Config) { c.Access, c.Registry = log, registry })
 	s.redis.put("sku:1", "item", 1, lamp)
 	s.redis.put("sku:1", "offer", 1, `{}`)
-	eventually(t, "the hot path answers", func() bool {
+	eventually(t, "the fast path answers", func() bool {
 		s.get(t, "/item/1.html?utm=a", `User-Agent: a "b"`, "Referer: http://x.example/")
 		return counted(t, registry, "vitrine_detail_hot_total") > 0
 	})

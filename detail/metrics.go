@@ -20,14 +20,14 @@ type metrics struct {
 	renders  *prometheus.CounterVec // template: that failed
 	parts    *prometheus.CounterVec // part, state: live parts by what they showed
 
-	hot               prometheus.Counter // requests answered by hotConn
+	hot               prometheus.Counter // requests answered by the fast path
 	panics            prometheus.Counter // of handlers
 	shed              prometheus.Counter // 5xx that somebody wished: a switch is off
 	refused           prometheus.Counter // pages that were not made, since too many were being made
 	hit, miss         prometheus.Counter // of the local cache; looked up once, they are counted on every read
 	pageHit, pageMiss prometheus.Counter // of page bytes
 	pageOK            prometheus.Counter // requests for pages that were answered by 200
-	pageRefused       prometheus.Counter // and by 429, on the hot path
+	pageRefused       prometheus.Counter // and by 429, on the fast path
 }
 
 func newMetrics() *metrics {
@@ -76,8 +76,8 @@ func (s *Server) register() error {
 		m.requests, m.tiers, m.latency, m.rules, m.renders, m.parts, m.shed, m.refused, m.hot, m.panics,
 		gauge("local_bytes", "Bytes in the local cache.", s.reader.local.bytes),
 		gauge("page_bytes", "Bytes of whole pages in memory.", s.kept.bytes),
-		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.open.count()) }),
-		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.open.evictions),
+		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.connections.Count()) }),
+		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.connections.Evicted),
 	}
 	if s.Access != nil {
 		all = append(all, counter("access_log_dropped_total", "Lines that the access log did not take.", s.Access.Dropped))

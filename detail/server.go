@@ -9,10 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vitrine/detail/admission"
+	"vitrine/detail/fastpath"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
-
 	"vitrine/switches"
 )
 
@@ -30,9 +31,12 @@ type Server struct {
 	noPage  *occasion // to tell of one that failed
 	panicky *occasion // to tell of a handler that panicked
 
-	visitors *visitors
-	crawlers *crawlers
-	hot
+	visitors    *visitors
+	crawlers    *crawlers
+	connections *admission.Connections
+	fast        *fastpath.Path // nil: it is off
+	draining    atomic.Bool
+	leaving     atomic.Bool // Ready says no, and the server serves on
 
 	compile sync.Mutex // one at a time makes a site of a new catalog
 	site    atomic.Pointer[site]
@@ -60,9 +64,11 @@ func New(c Config) (*Server, error) {
 	s.reader = newReader(local, newChain(c.Tiers, c.Switches, m, c.Log), c.Switches.Switch(switches.ReadLocal), c.ReadDeadline)
 	s.source = newSource(c.Source, c.Leases, c.Switches)
 	s.missed = newAnnouncer(c.Announcer)
-	s.open, s.noFiles = newConnections(c.Connections), newOccasion(tellEvery)
+	s.connections = admission.NewConnections(c.Connections, c.Log)
+	if !c.NoFastPath {
+		s.fast = newFastPath(s)
+	}
 	s.noPage, s.panicky = newOccasion(tellEvery), newOccasion(tellEvery)
-	s.outs.New = func() any { return new([]byte) }
 	if s.kept, err = newPageCache(c.PageBytes, local, c.Switches); err == nil {
 		s.encoder, err = newEncoder(c.Switches.Switch(switches.Compression))
 	}

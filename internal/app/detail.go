@@ -46,7 +46,7 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 	cfg := detail.Config{
 		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, Tiers: append(copies.tiers, detail.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
 		Relations: n.records, Live: n.upstream, Source: n.upstream, Announcer: missed{n.bus}, Log: n.log, Registry: n.metrics, Switches: n.switches,
-		Hears: n.bus.Connected, Proxies: proxies, Tags: detail.Tags(opt.Pages.CacheTags), Connections: opt.Pages.MaxConnections,
+		Hears: n.bus.Connected, Proxies: proxies, Tags: detail.Tags(opt.Pages.CacheTags), Connections: opt.Pages.MaxConnections, NoFastPath: !opt.Pages.FastPath,
 	}
 	cfg.Leases, _ = n.records.(detail.Leaser)
 	if opt.Index {

@@ -13,6 +13,7 @@ type pageFlags struct {
 	TrustedProxy   []string      `name:"trusted-proxy" help:"Networks or addresses of the proxies in front, whose X-Forwarded-For is believed; loopback always is." placeholder:"CIDR,…"`
 	CacheTags      string        `name:"cache-tags" help:"Headers that name a page's parts: both, cache-tag, surrogate-key or none." enum:"both,cache-tag,surrogate-key,none" default:"both"`
 	MaxConnections int           `name:"max-connections" help:"Connections of visitors that are open at once; 0 is what the limit of open files allows, 20,000 at most." default:"0" placeholder:"N"`
+	FastPath       bool          `name:"fast-path" help:"Answer pages that are in memory inside the connection's read, without net/http; --fast-path=false has net/http answer all." default:"true"`
 	ShutdownDelay  time.Duration `name:"shutdown-delay" help:"How long /readyz says no before the listener closes, at most 5s." default:"100ms"`
 }
 

@@ -19,8 +19,8 @@ import (
 	"vitrine/detail"
 )
 
-// twins are the same server twice: with its hot path, and by net/http alone.
-type twins struct{ hot, plain string }
+// twins are the same server twice: with its fast path, and by net/http alone.
+type twins struct{ fast, plain string }
 
 func newTwins(t testing.TB, change ...func(*detail.Config)) twins {
 	t.Helper()
@@ -139,7 +139,7 @@ func (tw twins) compare(t testing.TB, sent []byte, cuts []int) {
 	methods := methodsOf(sent)
 	for try := 0; ; try++ {
 		want, wantRest := replies(talk(t, tw.plain, sent, nil), methods)
-		got, gotRest := replies(talk(t, tw.hot, sent, cuts), methods)
+		got, gotRest := replies(talk(t, tw.fast, sent, cuts), methods)
 		diff := cmp.Diff(want, got)
 		if diff == "" && wantRest == gotRest {
 			return
@@ -196,8 +196,8 @@ var seeds = func() (all []string) {
 	return append(all, "", plainGet+"GET /it")
 }()
 
-// TestHotPathAnswersAsNetHTTP sends each seed whole, byte by byte, and cut at some places.
-func TestHotPathAnswersAsNetHTTP(t *testing.T) {
+// TestFastPathAnswersAsNetHTTP sends each seed whole, byte by byte, and cut at some places.
+func TestFastPathAnswersAsNetHTTP(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	tw := newTwins(t, func(c *detail.Config) { c.Registry = registry })
 	for _, seed := range seeds {
@@ -215,7 +215,7 @@ func TestHotPathAnswersAsNetHTTP(t *testing.T) {
 		}
 	}
 	if n := counted(t, registry, "vitrine_detail_hot_total"); n < float64(len(seeds)) {
-		t.Errorf("only %.0f answers from the hot path", n)
+		t.Errorf("only %.0f answers from the fast path", n)
 	}
 	w, err := http.Get("http://" + tw.plain + "/item/1.html")
 	if err != nil {
@@ -228,8 +228,32 @@ func TestHotPathAnswersAsNetHTTP(t *testing.T) {
 	}
 }
 
-// FuzzHotPath looks for a stream of requests that the hot path answers in another way than net/http.
-func FuzzHotPath(f *testing.F) {
+// TestFastPathOff: the switch at the start leaves all to net/http, and the pages as they are.
+func TestFastPathOff(t *testing.T) {
+	for name, off := range map[string]bool{"on": false, "off": true} {
+		t.Run(name, func(t *testing.T) {
+			registry := prometheus.NewRegistry()
+			s := open(t, func(c *detail.Config) { c.Registry, c.NoFastPath = registry, off })
+			s.redis.put("sku:1", "item", 1, lamp)
+			visitor := s.dial(t)
+			for range 20 {
+				res, err := visitor.ask("/item/1.html")
+				if err != nil || res.StatusCode != http.StatusOK {
+					t.Fatal(res, err)
+				}
+			}
+			if n := counted(t, registry, "vitrine_detail_hot_total"); (n == 0) != off {
+				t.Errorf("%.0f of 20 without net/http", n)
+			}
+			if n := counted(t, registry, "vitrine_detail_tier_keys_total", "page", "hit"); n == 0 {
+				t.Error("no page came from memory")
+			}
+		})
+	}
+}
+
+// FuzzFastPath looks for a stream of requests that the fast path answers in another way than net/http.
+func FuzzFastPath(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add([]byte(seed), uint16(3), uint16(70))
 	}

@@ -1,0 +1,212 @@
+package fastpath
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+	"unsafe"
+)
+
+// Conn is a connection between a visitor and net/http.
+type Conn struct {
+	net.Conn
+	path    *Path
+	tracker Tracker
+	remote  string
+
+	state    state
+	head     []byte // of the request that is being passed on, as far as it came
+	heldBack []byte // what was read after that head's end
+	fields   parsedFields
+	readSet  time.Time // when the deadline for reading was set here
+	writeSet time.Time // the same for writing
+}
+
+type state int
+
+const (
+	passing state = iota // net/http is given the bytes of a head
+	busy                 // it has the whole head, and is about its response
+	between              // it waits for the next head, of which it has nothing
+	foreign              // it has the connection to itself
+)
+
+const (
+	trackedHead  = 64 << 10        // bytes of a head after which its end is no longer looked for
+	keptHead     = 4 << 10         // bytes of a head whose memory stays with an idle connection
+	copiedBody   = 16 << 10        // bytes of a body that is copied behind its head, which costs less than to gather the two
+	renewTimeout = 5 * time.Second // deadlines are this coarse, since setting one costs as much as a small write
+)
+
+// SetState follows http.Server.ConnState.
+func (c *Conn) SetState(state http.ConnState) {
+	c.tracker.SetState(state)
+	if state != http.StateIdle || c.state != busy {
+		return
+	}
+	c.state, c.readSet, c.writeSet = between, time.Time{}, time.Time{}
+	switch {
+	case len(c.head) > 0:
+		c.state = passing
+	case cap(c.head) > keptHead:
+		c.head = nil
+	}
+}
+
+// Read gives net/http what it has to answer.
+func (c *Conn) Read(p []byte) (int, error) {
+	switch c.state {
+	case between:
+		return c.serve(p)
+	case foreign:
+		n, err := c.next(p)
+		c.tracker.Busy()
+		return n, err
+	}
+	n, err := c.next(p)
+	if n == 0 {
+		return n, err
+	}
+	seen := len(c.head)
+	c.head = append(c.head, p[:n]...)
+	if c.state == busy {
+		return n, err
+	}
+	return c.pass(p, seen, n, err)
+}
+
+// next reads what was held back, and then from the visitor.
+func (c *Conn) next(p []byte) (int, error) {
+	if len(c.heldBack) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.heldBack)
+	c.heldBack = c.heldBack[n:]
+	if len(c.heldBack) == 0 {
+		c.heldBack = nil
+	}
+	return n, nil
+}
+
+// pass looks for the end of c.head, whose last n bytes are new and lie in p, and holds back what follows it.
+func (c *Conn) pass(p []byte, seen, n int, err error) (int, error) {
+	end := headEnd(c.head, seen)
+	switch {
+	case end == 0 && len(c.head) <= trackedHead:
+		return n, err
+	case end == 0, !plainHead(c.head[:end]):
+		c.state, c.head = foreign, nil
+		c.tracker.Busy()
+		return n, err
+	}
+	c.tracker.Busy()
+	following := len(c.head) - end
+	c.holdBack(p[n-following : n])
+	c.state, c.head = busy, c.head[:0]
+	return n - following, err
+}
+
+// holdBack puts bytes before those that are held back already.
+func (c *Conn) holdBack(b []byte) {
+	if len(b) > 0 {
+		c.heldBack = append(append(make([]byte, 0, len(b)+len(c.heldBack)), b...), c.heldBack...)
+	}
+}
+
+// serve answers requests until one comes that it can't answer, and gives net/http that one.
+func (c *Conn) serve(p []byte) (int, error) {
+	for {
+		n, readErr := c.next(p)
+		if n == 0 {
+			return n, readErr
+		}
+		rest := p[:n]
+		for len(rest) > 0 {
+			end := headEnd(rest, 0)
+			if end == 0 {
+				break
+			}
+			answered, err := c.answer(rest[:end])
+			if err != nil {
+				return 0, err
+			}
+			if !answered {
+				break
+			}
+			rest = rest[end:]
+		}
+		if len(rest) > 0 {
+			n = copy(p, rest)
+			c.state, c.head = passing, append(c.head[:0], p[:n]...)
+			return c.pass(p, 0, n, readErr)
+		}
+		if readErr != nil {
+			return 0, readErr
+		}
+	}
+}
+
+// answer answers one request, and reports whether it did.
+func (c *Conn) answer(head []byte) (answered bool, err error) {
+	line, fields, _ := bytes.Cut(head, crlf)
+	path := target(line, c.path.config.MaxQuery)
+	if path == nil {
+		return false, nil
+	}
+	respond := c.fields.responder(fields, c.path.config.Prepare)
+	if respond == nil {
+		return false, nil
+	}
+	now := time.Now()
+	response, ok := respond(unsafe.String(unsafe.SliceData(path), len(path)), now) // it does not keep the path
+	if !ok {
+		return false, nil
+	}
+	err = c.write(response, now)
+	if c.path.config.Log != nil {
+		full, _ := strings.CutSuffix(string(line[len("GET "):]), " HTTP/1.1")
+		c.path.config.Log(Record{Remote: c.remote, Target: full, Referer: c.fields.known.Referer, UserAgent: c.fields.known.UserAgent,
+			Status: response.Status, Bytes: len(response.Body), At: now})
+	}
+	return true, err
+}
+
+// write sends a response: one system call for head and body.
+func (c *Conn) write(r Response, now time.Time) error {
+	c.tracker.Busy()
+	if now.Sub(c.writeSet) > renewTimeout {
+		c.writeSet = now
+		if err := c.Conn.SetWriteDeadline(now.Add(c.path.config.WriteTimeout)); err != nil {
+			return err
+		}
+	}
+	if err := c.send(r, now); err != nil {
+		return err
+	}
+	c.tracker.Waiting(now)
+	if now.Sub(c.readSet) > renewTimeout {
+		c.readSet = now
+		return c.Conn.SetReadDeadline(now.Add(c.path.config.IdleTimeout))
+	}
+	return nil
+}
+
+func (c *Conn) send(r Response, now time.Time) error {
+	buffer := c.path.buffers.Get().(*[]byte)
+	defer c.path.buffers.Put(buffer)
+	head := append((*buffer)[:0], r.Head...)
+	head = append(head, c.path.date(now)...)
+	head = append(head, crlf...)
+	if len(r.Body) < copiedBody {
+		head = append(head, r.Body...)
+		*buffer = head
+		_, err := c.Conn.Write(head)
+		return err
+	}
+	*buffer = head
+	gathered := net.Buffers{head, r.Body}
+	_, err := gathered.WriteTo(c.Conn)
+	return err
+}

@@ -1,0 +1,79 @@
+package detail
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"vitrine/detail/admission"
+	"vitrine/detail/fastpath"
+)
+
+// drainPoll is how often Drain looks whether a request is under way.
+const drainPoll = 5 * time.Millisecond
+
+// Serve has web answer on l, behind the fast path unless that is off. It returns when web was shut down, as web.Serve
+// does.
+func (s *Server) Serve(web *http.Server, l net.Listener) error {
+	web.ConnState = trackState
+	bounded := s.connections.Listen(l)
+	if s.fast == nil {
+		return web.Serve(bounded)
+	}
+	return web.Serve(fastListener{bounded, s.fast})
+}
+
+// fastListener puts the fast path before the connections that it accepts.
+type fastListener struct {
+	*admission.Listener
+	path *fastpath.Path
+}
+
+// Accept gives a *fastpath.Conn, whose Tracker is the *admission.Conn.
+func (l fastListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	admitted := conn.(*admission.Conn)
+	return l.path.Conn(admitted.NetConn(), admitted), nil
+}
+
+// trackState is an http.Server.ConnState.
+func trackState(conn net.Conn, state http.ConnState) {
+	switch c := conn.(type) {
+	case *fastpath.Conn:
+		c.SetState(state)
+	case *admission.Conn:
+		c.SetState(state)
+	}
+}
+
+// Leave has Ready say that the server ends, so that load balancers send nobody new. It serves on.
+func (s *Server) Leave() { s.leaving.Store(true) }
+
+// Drain ends web without losing a request: the listener is closed, and each response from now on says that the
+// connection ends with it. Connections that wait for a request are closed after patience; requests under way, and
+// visitors who don't read their response, have until ctx ends. Another process may accept on the same socket meanwhile.
+func (s *Server) Drain(ctx context.Context, patience time.Duration, web *http.Server, l net.Listener) error {
+	s.draining.Store(true)
+	_ = l.Close() // it may be closed already
+	idle := time.NewTimer(patience)
+	defer idle.Stop()
+	tick := time.NewTicker(drainPoll)
+	defer tick.Stop()
+	patient := true
+	for s.connections.Count() > 0 && (patient || s.connections.Busy()) && ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-idle.C:
+			patient = false
+		case <-ctx.Done():
+		}
+	}
+	if err := web.Shutdown(ctx); err == nil || ctx.Err() == nil {
+		return err
+	}
+	return web.Close()
+}

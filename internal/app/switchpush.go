@@ -24,7 +24,7 @@ type ack struct {
 	Node         string            `json:"node"`
 	MS           float64           `json:"ms"`
 	Value        string            `json:"value"`
-	OverriddenBy *switches.Setting `json:"overridden_by,omitempty"`
+	OverriddenBy *switches.Setting `json:"overridden_by"`
 	Error        string            `json:"error,omitempty"` // why it is not in force there
 
 	differs bool // from what was set

@@ -2,12 +2,12 @@ package model
 
 // Refs is what follows from a record that refers to another entity: the other entity is announced where it has no
 // record, and the relation index lists the one under the other. One SKU that refers to one of two brands, two workers,
-// two syncers. At the start it refers to the first, and nobody has asked for the second.
+// two syncers. At the start it refers to the first, and nobody has asked for the second. What is listed has a version, so
+// that a removal that comes late takes nothing away that was added since.
 type Refs struct {
 	Edits    uint8 // the SKU goes to the other brand, and back
 	Crashes  uint8
 	Failures uint8 // of announcements
-	Unswept  bool  // no sweep ever comes: what holds without it
 }
 
 // The mutants of refs.
@@ -16,13 +16,15 @@ const (
 	RefsForgotten     Mutant = "a failed announcement of what a record refers to is logged, and the change acknowledged"
 	RefsAfterAck      Mutant = "a change is acknowledged before what it refers to is announced"
 	AppliedFirst      Mutant = "relations are marked applied before the index is written"
-	RelationsUnswept  Mutant = "no sweep compares the index with what records refer to"
+	RemovedAnyVersion Mutant = "a removal takes away whatever version is listed"
+	RemovedFirst      Mutant = "what is no longer referred to is removed before that is marked"
+	RelationsUnswept  Mutant = "no sweep looks for relations that are behind their records"
 	RelationUnwritten Mutant = "a record that refers elsewhere is clean while its blobs are"
 )
 
 // RefsMutants are all of refs.
 func RefsMutants() []Mutant {
-	return []Mutant{RefsOfApplied, RefsForgotten, RefsAfterAck, AppliedFirst, RelationsUnswept, RelationUnwritten}
+	return []Mutant{RefsOfApplied, RefsForgotten, RefsAfterAck, AppliedFirst, RemovedAnyVersion, RemovedFirst, RelationsUnswept, RelationUnwritten}
 }
 
 // referrer is a worker; step 0 is idle.
@@ -34,7 +36,13 @@ type referrer struct {
 // relater is a syncer; step 0 is idle.
 type relater struct {
 	step, seq, was, now uint8
-	all                 bool // sent by a sweep: it writes what it takes for written
+	versions            versions // as they were with was
+}
+
+// versions are under which version the SKU is listed, by brand, and the last that was given.
+type versions struct {
+	of   [2]uint8
+	last uint8
 }
 
 type refs struct {
@@ -42,18 +50,18 @@ type refs struct {
 	upstream      uint8 // the brand that the SKU refers to: 0 or 1
 	record, stamp uint8
 	change, syncs queue
-	all           bool // the message in SYNC is a sweep's
 	announced     [2]bool
 	known         [2]bool // a brand has a record
 	applied       uint8
-	index         [2]bool
+	versions      versions
+	index         [2]uint8 // the versions that are listed under a brand, a bit for each
 	workers       [2]referrer
 	syncers       [2]relater
 }
 
 // Explore walks refs.
 func (r Refs) Explore(m Mutant) Result {
-	return explore(refs{left: r, stamp: 1, known: [2]bool{true, false}, index: [2]bool{true, false}}, m)
+	return explore(refs{left: r, stamp: 1, known: [2]bool{true, false}, index: [2]uint8{1 << 0, 0}}, m)
 }
 
 func (s refs) wrong() string {
@@ -62,7 +70,7 @@ func (s refs) wrong() string {
 		return "a record is not what its upstream says"
 	case !s.known[s.record]:
 		return "nobody asks for what a record refers to"
-	case !s.index[s.record]: // readers check what they find there: one too many is harmless
+	case s.index[s.record] == 0: // readers check what they find there: one too many is harmless
 		return "the index lacks what a record refers to"
 	}
 	return ""
@@ -121,17 +129,11 @@ func (s refs) ours(m Mutant, next func(refs)) {
 	for i := range s.syncers {
 		s.relate(i, m, next)
 	}
-	if s.syncs.seq == 0 && s.syncers == [2]relater{} && !s.index[s.record] && m != RelationsUnswept && !s.left.Unswept {
+	if s.syncs.seq == 0 && s.syncers == [2]relater{} && s.applied != s.record && m != RelationsUnswept && m != RelationUnwritten {
 		n := s
-		n.sync(m)
-		n.all = true
+		n.syncs.publish(m) // who marked last had been overtaken by the record
 		next(n)
 	}
-}
-
-func (s *refs) sync(m Mutant) {
-	s.syncs.publish(m)
-	s.all = false
 }
 
 func (s refs) work(i int, m Mutant, next func(refs)) {
@@ -166,7 +168,7 @@ func (s refs) work(i int, m Mutant, next func(refs)) {
 		w.step = announced
 	case announced:
 		if m != RelationUnwritten {
-			n.sync(m)
+			n.syncs.publish(m)
 		}
 		n.change.ack(w.seq, m)
 		*w = referrer{}
@@ -178,7 +180,7 @@ func (s refs) work(i int, m Mutant, next func(refs)) {
 const (
 	readRefs = iota + 2
 	added
-	removed
+	marked
 )
 
 func (s refs) relate(i int, m Mutant, next func(refs)) {
@@ -190,31 +192,47 @@ func (s refs) relate(i int, m Mutant, next func(refs)) {
 			return
 		}
 		n.syncs.ready = false
-		*f = relater{step: took, seq: s.syncs.seq, all: s.all}
+		*f = relater{step: took, seq: s.syncs.seq}
 	case took:
-		f.step, f.was, f.now = readRefs, s.applied, s.record
-		if f.was == f.now && !f.all { // nothing is dirty
+		f.step, f.was, f.now, f.versions = readRefs, s.applied, s.record, s.versions
+		if f.was == f.now { // nothing is dirty
 			n.syncs.ack(f.seq, m)
 			*f = relater{}
 		} else if m == AppliedFirst {
-			n.applied = f.now
+			n.mark(f)
 		}
 	case readRefs:
 		f.step = added
-		n.index[f.now] = true
-	case added:
-		f.step = removed
-		if f.was != f.now {
-			n.index[f.was] = false
+		n.index[f.now] |= 1 << (f.versions.last + 1)
+		if m == RemovedFirst {
+			n.remove(f, m)
 		}
-	case removed:
-		if s.applied != f.was && m != AppliedFirst {
+	case added:
+		if (s.applied != f.was || s.versions != f.versions) && m != AppliedFirst {
 			f.step = took // changed: once more from the start
 			break
 		}
-		n.applied = f.now
+		f.step = marked
+		n.mark(f)
+	case marked:
+		n.remove(f, m)
 		n.syncs.ack(f.seq, m)
 		*f = relater{}
 	}
 	next(n)
+}
+
+// mark has what a relater has added in force.
+func (s *refs) mark(f *relater) {
+	s.applied = f.now
+	s.versions.last = f.versions.last + 1
+	s.versions.of[f.now] = s.versions.last
+}
+
+// remove takes away what was in force before.
+func (s *refs) remove(f *relater, m Mutant) {
+	if m == RemovedAnyVersion {
+		s.index[f.was] = 0
+	}
+	s.index[f.was] &^= 1 << f.versions.of[f.was]
 }

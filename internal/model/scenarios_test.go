@@ -65,7 +65,6 @@ func subjects() map[string]subject {
 			scenarios: map[string]model.Scenario{
 				"there and back":               model.Refs{Edits: 3},
 				"crashes":                      model.Refs{Edits: 2, Crashes: 2},
-				"once, without a sweep":        model.Refs{Edits: 1, Crashes: 1, Unswept: true},
 				"nobody takes an announcement": model.Refs{Edits: 2, Failures: 2},
 			},
 			large: []model.Scenario{model.Refs{Edits: 3, Crashes: 1, Failures: 1}},

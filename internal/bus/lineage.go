@@ -84,7 +84,12 @@ func (c *Conn) SinceMark(ctx context.Context, m Mark) (Since, error) {
 	if !info.Created.Equal(m.History.Stream) {
 		return since, nil
 	}
-	since.Reaches = info.State.FirstSeq <= 1 || !info.State.FirstTime.After(m.Done)
+	switch at := info.State; {
+	case at.Msgs > 0:
+		since.Reaches = at.FirstSeq <= 1 || !at.FirstTime.After(m.Done)
+	default: // it never had any, or they have all aged out, or were purged
+		since.Reaches = at.LastSeq == 0 || at.LastSeq == m.History.Seq && m.Settled()
+	}
 	since.RolledBack, err = c.rolledBack(ctx, history, m.History)
 	return since, err
 }

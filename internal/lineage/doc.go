@@ -23,7 +23,8 @@
 // Everything is what the upstreams list, what the stores have, and what HISTORY names: an article that was deleted is no
 // longer listed, and a kind may have no list.
 //
-// The replay is forced, so that equal content gets a new gen too. Caches may hold a blob whose gen is lost:
+// The replay is forced, and so is what is announced in its place, so that equal content gets a new gen too. Caches may hold
+// a blob whose gen is lost:
 //
 //	record a (gen 1) ── b (gen 2), announced, cached ── gen 2 is lost ── a again: equal to what the store holds
 //

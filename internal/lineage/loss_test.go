@@ -318,3 +318,32 @@ func TestTheMachineWentDown(t *testing.T) {
 		t.Error("the loss is not settled")
 	}
 }
+
+// TestASnapshotWithoutHistory: Redis comes back from a snapshot, and HISTORY does not reach back to its mark. What is announced
+// in place of the replay is forced, too: a cache may hold a blob whose gen was lost, of an entity that is as it was.
+func TestASnapshotWithoutHistory(t *testing.T) {
+	srv := redistest.Single(t, "--appendonly", "no")
+	s := redis(t, srv.URL)
+	r := newRoom(t, s, s)
+	r.upstream.pages["sku"] = [][]string{{"1"}}
+	r.look()
+	r.change("sku", "price", "before")
+	r.inHistory()
+	r.look()
+	srv.Do("SAVE")
+	r.change("sku", "price", "after")
+	r.look()
+	srv.Stop()
+	srv.Start()
+	history, err := r.js.Stream(t.Context(), bus.History)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := history.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.look()
+	r.expect("change.refresh.sku.all.1 forced", "change.refresh.sku.all.before forced")
+	r.look()
+	r.expect()
+}

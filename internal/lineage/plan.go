@@ -16,6 +16,7 @@ import (
 type plan struct {
 	Whole bool      `json:"whole,omitempty"` // announce everything
 	Since time.Time `json:"since,omitzero"`  // replay HISTORY from then on
+	Force bool      `json:"force,omitempty"` // what is announced gets a new gen, though it is as it was
 	Fold  bool      `json:"fold,omitempty"`  // have each entity's blobs and relations looked at
 	Why   []string  `json:"why"`
 
@@ -116,6 +117,7 @@ func (p *plan) restarted(mark bus.Mark, at bus.Since, skew time.Duration) {
 			p.Since = from
 		}
 	default:
+		p.Force = true // see the package's comment
 		p.whole("HISTORY does not reach back to the last mark")
 	}
 }

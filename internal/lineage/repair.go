@@ -29,7 +29,7 @@ var errOtherLoss = errors.New("something else was lost meanwhile")
 // mend takes the steps of a plan that are due. One that fails does not hold up the others, and is tried again later.
 // When all have succeeded, the loss is settled.
 func (a *Agent) mend(ctx context.Context, is state, p plan) error {
-	r := &repair{Agent: a, is: is, to: p.to(is), looked: time.Now()}
+	r := &repair{Agent: a, is: is, to: p.to(is), force: p.Force, looked: time.Now()}
 	var err error
 	r.progress, err = a.claim(ctx, r.to, p)
 	if errors.Is(err, errElsewhere) {
@@ -92,6 +92,7 @@ type repair struct {
 	*Agent
 	is        state
 	to        string
+	force     bool // what is announced
 	progress  *progress
 	looked    time.Time // when it was last made sure that nothing else was lost
 	announced int

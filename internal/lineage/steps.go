@@ -167,7 +167,7 @@ func (r *repair) announce(ctx context.Context, entities []item.Entity) error {
 			changes = append(changes, item.Change{Lane: item.Refresh, Entity: e, Dimension: item.All})
 		}
 	}
-	return r.publish(ctx, changes, bus.PublishOptions{})
+	return r.publish(ctx, changes, bus.PublishOptions{Force: r.force})
 }
 
 // publish forgets what was announced where it fails: the step is taken again, and must not leave these out.

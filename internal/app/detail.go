@@ -11,6 +11,7 @@ import (
 
 	"vitrine/detail"
 	"vitrine/internal/bus"
+	"vitrine/internal/handover"
 	"vitrine/internal/item"
 	"vitrine/templates"
 )
@@ -81,10 +82,10 @@ func (n *node) openTemplates(dir string) (*templates.Folder, error) {
 // copies are the stores that a detail server has blobs in.
 type copies struct {
 	tiers  []detail.Tier
-	warm   warmable       // what memory is warmed from
-	own    *ownFile       // nil where the store itself is a file
-	mirror *detail.Mirror // of the Redis, in the own file; nil for none
-	from   *predecessor   // whose file it was until now; nil for nobody's
+	warm   warmable              // what memory is warmed from
+	own    *ownFile              // nil where the store itself is a file
+	mirror *detail.Mirror        // of the Redis, in the own file; nil for none
+	from   *handover.Predecessor // whose file it was until now; nil for nobody's
 }
 
 // openCopies opens the own file of a server behind a Redis, which a running server of the same folder lets go.
@@ -92,11 +93,11 @@ func (n *node) openCopies(opt detailOptions) (c copies, err error) {
 	if n.store != nil {
 		return copies{tiers: []detail.Tier{{Name: "bolt", Blobs: n.blobs}}, warm: n.store}, nil
 	}
-	if c.from, err = takeOver(n.dir, map[string]string{"--http": opt.HTTP, "--admin": opt.Admin}); err != nil {
+	if c.from, err = handover.TakeOver(n.dir, map[string]string{"--http": opt.HTTP, "--admin": opt.Admin}); err != nil {
 		return c, err
 	}
 	if c.from != nil {
-		n.onClose(func() error { c.from.close(); return nil })
+		n.onClose(func() error { c.from.Close(); return nil })
 	}
 	c.own = n.openOwnFile()
 	c.warm = c.own

@@ -4,10 +4,10 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
 	"vitrine/detail"
+	"vitrine/internal/handover"
 )
 
 // listenDetail has the server answer on its addresses, those of the server before it where there is one.
@@ -17,11 +17,11 @@ func (n *node) listenDetail(server *detail.Server, opt detailOptions, c copies) 
 		handler = withPictures(opt.Pictures, handler)
 	}
 	a := &admin{node: n, ready: server.Ready, pages: server, files: handler, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
-	pages, err := c.from.listen("--http", opt.HTTP)
+	pages, err := c.from.Listen("--http", opt.HTTP)
 	if err != nil {
 		return s, err
 	}
-	admins, err := c.from.listen("--admin", opt.Admin)
+	admins, err := c.from.Listen("--admin", opt.Admin)
 	if err != nil {
 		return s, err
 	}
@@ -41,26 +41,28 @@ func (n *node) listenDetail(server *detail.Server, opt detailOptions, c copies) 
 	s = shown{HTTP: "http://" + pages.Addr().String(), Admin: "http://" + admins.Addr().String()}
 	n.pages = s.HTTP
 	if c.own != nil {
-		n.offerHandover(server, c, []socket{{"--http", pages}, {"--admin", admins}})
+		n.offerHandover(server, c, []handover.Socket{{"--http", pages}, {"--admin", admins}})
 	}
 	return s, nil
 }
 
 // offerHandover tells the process before this one that this one accepts, and lets another take over.
-func (n *node) offerHandover(server *detail.Server, c copies, sockets []socket) {
-	h := &handover{path: filepath.Join(n.dir, handoverSocket), log: n.log, sockets: sockets}
-	h.release = func() error {
-		n.writeHot(server)
-		return c.own.release()
-	}
-	h.regain = c.own.take
+func (n *node) offerHandover(server *detail.Server, c copies, sockets []handover.Socket) {
+	offer := handover.New(handover.Config{
+		Dir: n.dir, Log: n.log, Sockets: sockets,
+		Release: func() error {
+			n.writeHot(server)
+			return c.own.release()
+		},
+		Regain: c.own.take,
+	})
 	n.start(func(ctx context.Context) error {
 		if c.from != nil {
-			if err := c.from.done(); err != nil {
+			if err := c.from.Done(); err != nil {
 				n.log.Warn("the server before this one was not told", "error", err)
 			}
 		}
-		return h.Run(ctx, func() {
+		return offer.Run(ctx, func() {
 			n.log.Info("another process has taken over")
 			n.takenOver.Store(true)
 			n.stop()

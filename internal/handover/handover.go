@@ -1,4 +1,17 @@
-package app
+// Package handover hands the listening sockets of a server to the process that replaces it, so that no request is lost.
+//
+// A server that is started in the folder of a running one takes over from it:
+//
+//	new    asks at DIR/handover.sock, and says on which addresses it is to listen
+//	old    refuses where those are not its own: it is not meant to be replaced, but the folder is used twice
+//	old    lets go what only one process can hold (a bbolt file), and sends its listening sockets; it goes on serving
+//	new    opens the file, warms memory from it, and accepts on the same sockets
+//	new    says "accepting"
+//	old    closes its listeners; what it still gets is answered with Connection: close
+//	old    ends when no visitor is left, or after a few seconds
+//
+// Where new ends before it has said so, old takes its file back and goes on as if nothing had been.
+package handover
 
 import (
 	"bufio"
@@ -15,21 +28,10 @@ import (
 	"time"
 )
 
-// A detail server that is started in the folder of a running one takes over from it, so that no request is lost:
-//
-//	new    asks at DIR/handover.sock, and says on which addresses it is to listen
-//	old    refuses where those are not its own: it is not meant to be replaced, but the folder is used twice
-//	old    lets its bbolt file go, and sends its listening sockets; it goes on serving
-//	new    opens the file, warms memory from it, and accepts on the same sockets
-//	new    says "accepting"
-//	old    closes its listeners; what it still gets is answered with Connection: close
-//	old    ends when no visitor is left, or after drainVisitors
-//
-// Where new ends before it has said so, old takes its file back and goes on as if nothing had been.
 const (
-	handoverSocket = "handover.sock"
-	accepting      = "accepting\n"
-	handoverWithin = 30 * time.Second // for the new process to be ready
+	socketName = "handover.sock"
+	accepting  = "accepting\n"
+	within     = 30 * time.Second // for the new process to be ready
 )
 
 // wanted is what the new process says first.
@@ -43,36 +45,42 @@ type offered struct {
 	Refused string   `json:"refused,omitempty"`
 }
 
-// handover is one process's side of it.
-type handover struct {
-	path    string
-	log     *slog.Logger
-	sockets []socket
-	release func() error // lets go what only one process can hold
-	regain  func() error
-}
-
-// socket is a listener, and the flag that asks for it.
-type socket struct {
-	flag         string
+// Socket is a listener, and the flag that asks for it.
+type Socket struct {
+	Flag         string
 	net.Listener // of TCP
 }
 
-// predecessor is what a new process has from the old one.
-type predecessor struct {
+// Config of an Offer. Every field is needed.
+type Config struct {
+	Dir     string // the folder that the next process is started in
+	Log     *slog.Logger
+	Sockets []Socket
+	Release func() error // lets go what only one process can hold
+	Regain  func() error // takes it back
+}
+
+// Offer is the old process's side of it.
+type Offer struct{ cfg Config }
+
+// New makes an offer; Run stands by it.
+func New(cfg Config) *Offer { return &Offer{cfg} }
+
+// Predecessor is what a new process has from the old one.
+type Predecessor struct {
 	conn      *net.UnixConn
 	listeners map[string]net.Listener
 }
 
-// takeOver asks a running server of the folder for its sockets, to listen on addresses by flag. Without one it gives
+// TakeOver asks a running server of the folder for its sockets, to listen on addresses by flag. Without one it gives
 // nil. A server that listens on others refuses.
-func takeOver(dir string, addresses map[string]string) (*predecessor, error) {
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join(dir, handoverSocket), Net: "unix"})
+func TakeOver(dir string, addresses map[string]string) (*Predecessor, error) {
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join(dir, socketName), Net: "unix"})
 	if err != nil {
 		return nil, nil // nobody is there, or the name is too long for a socket: then nobody can be
 	}
-	p := &predecessor{conn: conn, listeners: map[string]net.Listener{}}
-	err = conn.SetDeadline(time.Now().Add(handoverWithin))
+	p := &Predecessor{conn: conn, listeners: map[string]net.Listener{}}
+	err = conn.SetDeadline(time.Now().Add(within))
 	if err == nil {
 		err = json.NewEncoder(conn).Encode(wanted{addresses})
 	}
@@ -80,14 +88,14 @@ func takeOver(dir string, addresses map[string]string) (*predecessor, error) {
 		err = p.receive()
 	}
 	if err != nil {
-		p.close()
+		p.Close()
 		return nil, fmt.Errorf("take over from the running server of --dir %s: %w", dir, err)
 	}
 	return p, nil
 }
 
 // receive reads the message with its sockets.
-func (p *predecessor) receive() error {
+func (p *Predecessor) receive() error {
 	body, rights := make([]byte, 4096), make([]byte, syscall.CmsgSpace(8*4))
 	n, m, _, _, err := p.conn.ReadMsgUnix(body, rights)
 	if err != nil {
@@ -127,9 +135,9 @@ func (p *predecessor) receive() error {
 	return nil
 }
 
-// listen takes the old process's socket for a flag, whose address is the same, and else a new one. A nil predecessor
+// Listen takes the old process's socket for a flag, whose address is the same, and else a new one. A nil predecessor
 // has none.
-func (p *predecessor) listen(what, addr string) (net.Listener, error) {
+func (p *Predecessor) Listen(what, addr string) (net.Listener, error) {
 	if p != nil && p.listeners[what] != nil {
 		l := p.listeners[what]
 		delete(p.listeners, what)
@@ -142,14 +150,15 @@ func (p *predecessor) listen(what, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// done tells the old process that this one accepts.
-func (p *predecessor) done() error {
+// Done tells the old process that this one accepts.
+func (p *Predecessor) Done() error {
 	defer p.conn.Close()
 	_, err := io.WriteString(p.conn, accepting)
 	return err
 }
 
-func (p *predecessor) close() {
+// Close forgets the old process, which goes on if Done was not called, and the sockets that were not asked for.
+func (p *Predecessor) Close() {
 	p.conn.Close()
 	for _, l := range p.listeners {
 		l.Close()
@@ -157,23 +166,24 @@ func (p *predecessor) close() {
 }
 
 // Run offers the sockets until ctx ends, or until another process has taken over: leave is called then.
-func (h *handover) Run(ctx context.Context, leave func()) error {
-	err := os.Remove(h.path)
+func (o *Offer) Run(ctx context.Context, leave func()) error {
+	path := filepath.Join(o.cfg.Dir, socketName)
+	err := os.Remove(path)
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
 	var l *net.UnixListener
 	if err == nil {
-		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: h.path, Net: "unix"})
+		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	}
 	if err != nil {
-		h.log.Warn("this server can't be taken over without a gap", "error", err)
+		o.cfg.Log.Warn("this server can't be taken over without a gap", "error", err)
 		<-ctx.Done()
 		return nil
 	}
 	l.SetUnlinkOnClose(false) // the name may be the next one's by then
-	if err := os.Chmod(h.path, 0o600); err != nil {
-		h.log.Warn("this server can't be taken over without a gap", "error", err)
+	if err := os.Chmod(path, 0o600); err != nil {
+		o.cfg.Log.Warn("this server can't be taken over without a gap", "error", err)
 	}
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
@@ -182,7 +192,7 @@ func (h *handover) Run(ctx context.Context, leave func()) error {
 		if err != nil {
 			return nil
 		}
-		if h.serve(ctx, conn) {
+		if o.serve(ctx, conn) {
 			l.Close()
 			leave()
 			return nil
@@ -191,23 +201,23 @@ func (h *handover) Run(ctx context.Context, leave func()) error {
 }
 
 // serve hands over to one process, and tells whether that accepts.
-func (h *handover) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
+func (o *Offer) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	if err := conn.SetDeadline(time.Now().Add(handoverWithin)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(within)); err != nil {
 		return false
 	}
 	in := bufio.NewReader(conn)
-	if refused, err := h.refuse(in); err != nil || refused != "" {
-		h.log.Warn("a process that wanted to take over was refused", "reason", refused, "error", err)
+	if refused, err := o.refuse(in); err != nil || refused != "" {
+		o.cfg.Log.Warn("a process that wanted to take over was refused", "reason", refused, "error", err)
 		_ = json.NewEncoder(conn).Encode(offered{Refused: refused}) // it may have gone
 		return false
 	}
-	if err := h.release(); err != nil {
-		h.log.Warn("the own file can't be let go", "error", err)
+	if err := o.cfg.Release(); err != nil {
+		o.cfg.Log.Warn("the own file can't be let go", "error", err)
 	}
-	err := h.send(conn)
+	err := o.send(conn)
 	if err == nil {
 		var said string
 		if said, err = in.ReadString('\n'); said == accepting {
@@ -217,16 +227,16 @@ func (h *handover) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 	if ctx.Err() != nil {
 		return false
 	}
-	h.log.Warn("a process that wanted to take over did not", "error", err)
-	if err := h.regain(); err != nil {
-		h.log.Warn("the own file can't be taken back", "error", err)
+	o.cfg.Log.Warn("a process that wanted to take over did not", "error", err)
+	if err := o.cfg.Regain(); err != nil {
+		o.cfg.Log.Warn("the own file can't be taken back", "error", err)
 	}
 	return false
 }
 
 // refuse reads what a new process wants, and gives the reason why it does not get it, "" where it does. A second
 // server with other addresses is no replacement: without this, two under a supervisor would end each other for ever.
-func (h *handover) refuse(in *bufio.Reader) (reason string, err error) {
+func (o *Offer) refuse(in *bufio.Reader) (reason string, err error) {
 	line, err := in.ReadSlice('\n') // of at most the reader's buffer
 	if err != nil {
 		return "", err
@@ -235,18 +245,18 @@ func (h *handover) refuse(in *bufio.Reader) (reason string, err error) {
 	if err := json.Unmarshal(line, &w); err != nil {
 		return "", err
 	}
-	for _, s := range h.sockets {
-		if want := w.Addresses[s.flag]; !sameAddr(s.Listener, want) {
-			return fmt.Sprintf("it listens on %s %s, not on %s: a server is replaced by one with the same addresses; give these, or another --dir", s.flag, s.Addr(), want), nil
+	for _, s := range o.cfg.Sockets {
+		if want := w.Addresses[s.Flag]; !sameAddr(s.Listener, want) {
+			return fmt.Sprintf("it listens on %s %s, not on %s: a server is replaced by one with the same addresses; give these, or another --dir", s.Flag, s.Addr(), want), nil
 		}
 	}
 	return "", nil
 }
 
-func (h *handover) send(conn *net.UnixConn) error {
+func (o *Offer) send(conn *net.UnixConn) error {
 	var offer offered
 	var fds []int
-	for _, s := range h.sockets {
+	for _, s := range o.cfg.Sockets {
 		raw, err := s.Listener.(syscall.Conn).SyscallConn()
 		if err != nil {
 			return err
@@ -254,7 +264,7 @@ func (h *handover) send(conn *net.UnixConn) error {
 		if err := raw.Control(func(fd uintptr) { fds = append(fds, int(fd)) }); err != nil {
 			return err
 		}
-		offer.Names = append(offer.Names, s.flag)
+		offer.Names = append(offer.Names, s.Flag)
 	}
 	body, err := json.Marshal(offer)
 	if err != nil {

@@ -32,6 +32,7 @@ var layers = map[string]float64{
 	"internal/kv/rediskv": 3,
 	"internal/kv/boltkv":  3,
 	"internal/rows":       3,
+	"internal/mirror":     4,
 	"internal/handover":   0,
 	"internal/shape":      2,
 	"internal/catalog":    1,

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
 
@@ -55,25 +53,4 @@ func (s *Server) Warm(ctx context.Context, tier string, from kv.BlobGetter, keys
 		l.cache.Wait()
 	}
 	return n, nil
-}
-
-// FormatKeys writes keys as text, one a line; ParseKeys reads it. Lines that it can't read are left out.
-func FormatKeys(keys []kv.BlobKey) []byte {
-	var b []byte
-	for _, key := range keys {
-		b = append(append(append(append(b, key.Entity.Token()...), '/'), key.Blob...), '\n')
-	}
-	return b
-}
-
-// ParseKeys reads what FormatKeys wrote.
-func ParseKeys(text []byte) (keys []kv.BlobKey) {
-	for line := range strings.Lines(string(text)) {
-		token, blob, ok := strings.Cut(strings.TrimSpace(line), "/")
-		e, err := item.ParseToken(token)
-		if ok && err == nil && item.CheckName(blob) == nil {
-			keys = append(keys, kv.BlobKey{Entity: e, Blob: blob})
-		}
-	}
-	return keys
 }

@@ -13,6 +13,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/handover"
 	"vitrine/internal/item"
+	"vitrine/internal/mirror"
 	"vitrine/templates"
 )
 
@@ -61,9 +62,11 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 		return shown{}, err
 	}
 	n.onClose(func() error { server.Close(); return nil })
-	n.warm(server, copies.warm)
+	warmer := mirror.NewWarmer(server, n.dir, n.log)
+	warmer.Warm(n.env.ctx, copies.warm)
+	n.start(warmer.Run)
 	n.start(func(ctx context.Context) error { return n.followBlobs(ctx, server, copies.mirror) })
-	return n.listenDetail(server, opt, copies)
+	return n.listenDetail(server, warmer, opt, copies)
 }
 
 // openTemplates loads the shop's folder, and has it followed, and what is pushed in its place.
@@ -82,8 +85,8 @@ func (n *node) openTemplates(dir string) (*templates.Folder, error) {
 // copies are the stores that a detail server has blobs in.
 type copies struct {
 	tiers  []detail.Tier
-	warm   warmable              // what memory is warmed from
-	own    *ownFile              // nil where the store itself is a file
+	warm   mirror.Source         // what memory is warmed from
+	own    *mirror.File          // nil where the store itself is a file
 	mirror *detail.Mirror        // of the Redis, in the own file; nil for none
 	from   *handover.Predecessor // whose file it was until now; nil for nobody's
 }
@@ -99,7 +102,8 @@ func (n *node) openCopies(opt detailOptions) (c copies, err error) {
 	if c.from != nil {
 		n.onClose(func() error { c.from.Close(); return nil })
 	}
-	c.own = n.openOwnFile()
+	c.own = mirror.Open(n.env.ctx, n.dir, n.log)
+	n.onClose(c.own.Release)
 	c.warm = c.own
 	redis := detail.Tier{Name: "redis", Blobs: n.blobs}
 	if opt.Replica != "" {

@@ -8,10 +8,11 @@ import (
 
 	"vitrine/detail"
 	"vitrine/internal/handover"
+	"vitrine/internal/mirror"
 )
 
 // listenDetail has the server answer on its addresses, those of the server before it where there is one.
-func (n *node) listenDetail(server *detail.Server, opt detailOptions, c copies) (s shown, err error) {
+func (n *node) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt detailOptions, c copies) (s shown, err error) {
 	handler := server.Handler()
 	if opt.Pictures != nil {
 		handler = withPictures(opt.Pictures, handler)
@@ -41,20 +42,20 @@ func (n *node) listenDetail(server *detail.Server, opt detailOptions, c copies) 
 	s = shown{HTTP: "http://" + pages.Addr().String(), Admin: "http://" + admins.Addr().String()}
 	n.pages = s.HTTP
 	if c.own != nil {
-		n.offerHandover(server, c, []handover.Socket{{"--http", pages}, {"--admin", admins}})
+		n.offerHandover(warmer, c, []handover.Socket{{"--http", pages}, {"--admin", admins}})
 	}
 	return s, nil
 }
 
 // offerHandover tells the process before this one that this one accepts, and lets another take over.
-func (n *node) offerHandover(server *detail.Server, c copies, sockets []handover.Socket) {
+func (n *node) offerHandover(warmer *mirror.Warmer, c copies, sockets []handover.Socket) {
 	offer := handover.New(handover.Config{
 		Dir: n.dir, Log: n.log, Sockets: sockets,
 		Release: func() error {
-			n.writeHot(server)
-			return c.own.release()
+			warmer.Note()
+			return c.own.Release()
 		},
-		Regain: c.own.take,
+		Regain: c.own.Take,
 	})
 	n.start(func(ctx context.Context) error {
 		if c.from != nil {

@@ -1,0 +1,140 @@
+// Package mirror is a detail server's own copy of blobs: a bbolt file that serves while Redis does not, and that memory is
+// warmed from at the start.
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/kv/boltkv"
+)
+
+// reopenEvery is how often a file that could not be opened is tried again.
+const reopenEvery = 5 * time.Second
+
+// fileName is the file's, in the server's folder.
+const fileName = "mirror.db"
+
+// File is a detail server's own bbolt file. It can be let go for a process that takes over, and may not be
+// there: the server then serves from the other tiers.
+type File struct {
+	open func() (*boltkv.Store, error)
+
+	mu    sync.RWMutex // held for reading while the store is used
+	store *boltkv.Store
+	gone  bool // let go, and not to be opened again
+}
+
+// Open opens the file of a server's folder. Where that can't be, the File is not open, Run tries again, and what is asked of it
+// fails with item.ErrUnavailable until then. ctx bounds the opening of the file, now and later.
+func Open(ctx context.Context, dir string, log *slog.Logger) *File {
+	f := &File{open: func() (*boltkv.Store, error) {
+		return boltkv.Open(ctx, filepath.Join(dir, fileName), boltkv.Options{Log: log})
+	}}
+	if err := f.Take(); err != nil {
+		log.Warn("this server's own file can't be opened; serving without it", "error", err)
+	}
+	return f
+}
+
+var errNotOpen = fmt.Errorf("%w: this server's own file is not open", item.ErrUnavailable)
+
+// use calls do with the store.
+func (f *File) use(do func(*boltkv.Store) error) error {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.store == nil {
+		return errNotOpen
+	}
+	return do(f.store)
+}
+
+// Take opens the file, unless it is open.
+func (f *File) Take() (err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gone = false; f.store == nil {
+		f.store, err = f.open()
+	}
+	return err
+}
+
+// Release closes the file, once those who read from it are through.
+func (f *File) Release() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	store := f.store
+	f.store, f.gone = nil, true
+	if store == nil {
+		return nil
+	}
+	return store.Close()
+}
+
+// Run tries to open a file that could not be, until ctx ends.
+func (f *File) Run(ctx context.Context, opened func()) error {
+	tick := time.NewTicker(reopenEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		f.mu.Lock()
+		if f.store == nil && !f.gone {
+			if store, err := f.open(); err == nil {
+				f.store = store
+				opened()
+			}
+		}
+		f.mu.Unlock()
+	}
+}
+
+// Blobs reads from the file.
+func (f *File) Blobs(ctx context.Context, keys []kv.BlobKey) (blobs []kv.Blob, err error) {
+	err = f.use(func(s *boltkv.Store) error {
+		blobs, err = s.Blobs(ctx, keys)
+		return err
+	})
+	return blobs, err
+}
+
+// ScanBlobs lists what is in the file.
+func (f *File) ScanBlobs(ctx context.Context, cursor string, limit int) (keys []kv.BlobKey, next string, err error) {
+	err = f.use(func(s *boltkv.Store) error {
+		keys, next, err = s.ScanBlobs(ctx, cursor, limit)
+		return err
+	})
+	return keys, next, err
+}
+
+// PutBlobs writes into the file.
+func (f *File) PutBlobs(ctx context.Context, puts []kv.BlobPut) (stored []bool, err error) {
+	err = f.use(func(s *boltkv.Store) error {
+		stored, err = s.PutBlobs(ctx, puts)
+		return err
+	})
+	return stored, err
+}
+
+// Meta reads a note of the file.
+func (f *File) Meta(ctx context.Context, name string) (value []byte, err error) {
+	err = f.use(func(s *boltkv.Store) error {
+		value, err = s.Meta(ctx, name)
+		return err
+	})
+	return value, err
+}
+
+// SetMeta writes a note into the file.
+func (f *File) SetMeta(ctx context.Context, name string, value []byte) error {
+	return f.use(func(s *boltkv.Store) error { return s.SetMeta(ctx, name, value) })
+}

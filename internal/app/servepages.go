@@ -42,7 +42,7 @@ func (n *node) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt de
 	s = shown{HTTP: "http://" + pages.Addr().String(), Admin: "http://" + admins.Addr().String()}
 	n.pages = s.HTTP
 	if c.own != nil {
-		n.offerHandover(warmer, c, []handover.Socket{{"--http", pages}, {"--admin", admins}})
+		n.offerHandover(warmer, c, []handover.Socket{{Flag: "--http", Listener: pages}, {Flag: "--admin", Listener: admins}})
 	}
 	return s, nil
 }

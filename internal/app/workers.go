@@ -11,6 +11,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/lineage"
+	"vitrine/internal/trainer"
 	"vitrine/syncer"
 )
 
@@ -44,7 +45,8 @@ func (n *node) runSyncer(ctx context.Context) error {
 		})
 	})
 	group.Go(func() error { return n.runSweeper(ctx) })
-	group.Go(func() error { return n.trainDictionaries(ctx) })
+	dictionaries := trainer.New(trainer.Config{Catalog: n.catalog.Catalog, Records: n.records, Blobs: n.blobs, Log: n.log})
+	group.Go(func() error { return dictionaries.Run(ctx) })
 	return group.Wait()
 }
 

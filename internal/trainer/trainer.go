@@ -1,4 +1,6 @@
-package app
+// Package trainer makes the dictionaries that the stores compress documents with, of the documents themselves. It is a stage of its
+// own, since nothing else depends on it: a store without a dictionary is only larger.
+package trainer
 
 import (
 	"context"
@@ -7,7 +9,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"vitrine/detail"
+	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
@@ -21,16 +23,39 @@ const (
 	trainGain    = 0.9    // a new dictionary must make documents at most this large, against what is in use
 )
 
-// trainer makes a dictionary of what a store holds, when that makes documents smaller.
-type trainer struct {
-	name   string
-	store  kv.Dictionaries
-	sample func(ctx context.Context, n int) ([][]byte, error)
-	log    *slog.Logger
+// Config of an Agent. Every field is needed.
+type Config struct {
+	Catalog func() *catalog.Catalog // in force; nil before the first
+	Records Records                 // makes no dictionary where it is no kv.Dictionaries
+	Blobs   Blobs                   // the same; may be the same store
+	Log     *slog.Logger
 }
 
-// trainDictionaries looks once a day, until ctx ends, whether a dictionary would make the stores smaller.
-func (n *node) trainDictionaries(ctx context.Context) error {
+// Records is what is sampled of a records store.
+type Records interface {
+	kv.RecordReader
+	kv.Scanner
+}
+
+// Blobs is what is sampled of a blobs store.
+type Blobs interface {
+	kv.BlobGetter
+	kv.BlobScanner
+}
+
+// leaser is a store that several processes share, which agree there on who does something.
+type leaser interface {
+	Lease(ctx context.Context, name string, ttl time.Duration) (left []byte, mine bool, err error)
+}
+
+// Agent makes a dictionary of what a store holds, when that makes documents smaller.
+type Agent struct{ cfg Config }
+
+// New makes an agent; Run drives it.
+func New(cfg Config) *Agent { return &Agent{cfg} }
+
+// Run looks once a day, until ctx ends, whether a dictionary would make the stores smaller.
+func (a *Agent) Run(ctx context.Context) error {
 	wait := trainFirst
 	for {
 		select {
@@ -39,23 +64,31 @@ func (n *node) trainDictionaries(ctx context.Context) error {
 		case <-time.After(wait):
 		}
 		wait = trainEvery
-		for _, t := range n.trainers() {
+		for _, t := range a.trainers() {
 			if err := t.train(ctx); err != nil && ctx.Err() == nil {
-				n.log.Warn("no dictionary was made", "store", t.name, "error", err)
+				a.cfg.Log.Warn("no dictionary was made", "store", t.name, "error", err)
 			}
 		}
 	}
 }
 
+// trainer trains for one store.
+type trainer struct {
+	name   string
+	store  kv.Dictionaries
+	sample func(ctx context.Context, n int) ([][]byte, error)
+	log    *slog.Logger
+}
+
 // trainers are one for each store.
-func (n *node) trainers() (all []*trainer) {
-	records, ok1 := n.records.(kv.Dictionaries)
-	blobs, ok2 := n.blobs.(kv.Dictionaries)
+func (a *Agent) trainers() (all []*trainer) {
+	records, ok1 := a.cfg.Records.(kv.Dictionaries)
+	blobs, ok2 := a.cfg.Blobs.(kv.Dictionaries)
 	if ok1 {
-		all = append(all, &trainer{name: "records", store: records, sample: n.sampleRecords, log: n.log})
+		all = append(all, &trainer{name: "records", store: records, sample: a.sampleRecords, log: a.cfg.Log})
 	}
 	if ok2 && blobs != records {
-		all = append(all, &trainer{name: "blobs", store: blobs, sample: n.sampleBlobs, log: n.log})
+		all = append(all, &trainer{name: "blobs", store: blobs, sample: a.sampleBlobs, log: a.cfg.Log})
 	}
 	return all
 }
@@ -63,7 +96,7 @@ func (n *node) trainers() (all []*trainer) {
 // train makes a dictionary of half of a sample, and adds it if the other half becomes enough smaller. Of several
 // processes one does it.
 func (t *trainer) train(ctx context.Context) error {
-	if leases, ok := t.store.(detail.Leaser); ok {
+	if leases, ok := t.store.(leaser); ok {
 		if _, mine, err := leases.Lease(ctx, "dictionary", trainFirst); err != nil || !mine {
 			return err
 		}
@@ -101,13 +134,13 @@ func (t *trainer) train(ctx context.Context) error {
 	return nil
 }
 
-// sampleRecords takes up to n records from all over the store.
-func (n *node) sampleRecords(ctx context.Context, most int) ([][]byte, error) {
-	cat := n.catalog.Catalog()
+// sampleRecords takes up to most records from all over the store.
+func (a *Agent) sampleRecords(ctx context.Context, most int) ([][]byte, error) {
+	cat := a.cfg.Catalog()
 	if cat == nil {
 		return nil, errors.New("no catalog is in force")
 	}
-	entities, err := walk(ctx, n.records.ScanEntities, most)
+	entities, err := walk(ctx, a.cfg.Records.ScanEntities, most)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +148,7 @@ func (n *node) sampleRecords(ctx context.Context, most int) ([][]byte, error) {
 	for len(entities) > 0 && len(documents) < most {
 		batch := entities[:min(len(entities), 200)]
 		entities = entities[len(batch):]
-		more, err := n.documentsOf(ctx, batch)
+		more, err := a.documentsOf(ctx, batch)
 		if err != nil {
 			return nil, err
 		}
@@ -125,11 +158,11 @@ func (n *node) sampleRecords(ctx context.Context, most int) ([][]byte, error) {
 }
 
 // documentsOf are the records and, where they are in the same store, the blobs of entities.
-func (n *node) documentsOf(ctx context.Context, entities []item.Entity) (documents [][]byte, err error) {
+func (a *Agent) documentsOf(ctx context.Context, entities []item.Entity) (documents [][]byte, err error) {
 	var records []kv.RecordKey
 	var blobs []kv.BlobKey
 	for _, e := range entities {
-		kind := n.catalog.Catalog().Kinds[e.Kind]
+		kind := a.cfg.Catalog().Kinds[e.Kind]
 		if kind == nil {
 			continue
 		}
@@ -140,30 +173,30 @@ func (n *node) documentsOf(ctx context.Context, entities []item.Entity) (documen
 			blobs = append(blobs, kv.BlobKey{Entity: e, Blob: b.Name})
 		}
 	}
-	read, err := n.records.Records(ctx, records)
+	read, err := a.cfg.Records.Records(ctx, records)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range read {
 		documents = appendDocument(documents, r.Value)
 	}
-	if any(n.blobs) != any(n.records) {
+	if any(a.cfg.Blobs) != any(a.cfg.Records) {
 		return documents, nil
 	}
-	more, err := n.blobDocuments(ctx, blobs)
+	more, err := a.blobDocuments(ctx, blobs)
 	return append(documents, more...), err
 }
 
-func (n *node) sampleBlobs(ctx context.Context, most int) ([][]byte, error) {
-	keys, err := walk(ctx, n.blobs.ScanBlobs, most)
+func (a *Agent) sampleBlobs(ctx context.Context, most int) ([][]byte, error) {
+	keys, err := walk(ctx, a.cfg.Blobs.ScanBlobs, most)
 	if err != nil {
 		return nil, err
 	}
-	return n.blobDocuments(ctx, keys)
+	return a.blobDocuments(ctx, keys)
 }
 
-func (n *node) blobDocuments(ctx context.Context, keys []kv.BlobKey) (documents [][]byte, err error) {
-	read, err := n.blobs.Blobs(ctx, keys)
+func (a *Agent) blobDocuments(ctx context.Context, keys []kv.BlobKey) (documents [][]byte, err error) {
+	read, err := a.cfg.Blobs.Blobs(ctx, keys)
 	for _, b := range read {
 		documents = appendDocument(documents, b.Value)
 	}

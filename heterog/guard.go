@@ -256,9 +256,9 @@ func (w *Worker) stillGone(ctx context.Context, d *catalog.Dimension, ids []stri
 	for i, id := range ids {
 		asks[i] = upstream.Ask{ID: id}
 	}
+	alive := kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}}}
 	for i, a := range w.Upstream.Fetch(ctx, d, asks) {
-		j := &job{held: kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}}}}
-		value, _, err := j.shape(d, a)
+		value, _, err := a.Value(d, alive)
 		if err != nil {
 			continue
 		}

@@ -14,7 +14,6 @@ import (
 	"vitrine/internal/failpoint"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
-	"vitrine/internal/shape"
 	"vitrine/internal/upstream"
 )
 
@@ -192,7 +191,8 @@ func (w *Worker) fetch(ctx context.Context, d *catalog.Dimension, jobs []*job) {
 		asks[i] = j.ask(d)
 	}
 	for i, a := range w.Upstream.Fetch(ctx, d, asks) {
-		jobs[i].value, jobs[i].refs, jobs[i].err = jobs[i].shape(d, a)
+		jobs[i].value, jobs[i].refs, jobs[i].err = a.Value(d, jobs[i].held)
+		jobs[i].value.Event = jobs[i].task.Event
 		jobs[i].validators = kv.Validators{ETag: a.ETag, LastModified: a.LastModified}
 	}
 }
@@ -237,30 +237,6 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) (ch
 		}
 	}
 	return changed
-}
-
-// shape makes of an answer what is to be stored.
-func (j *job) shape(d *catalog.Dimension, a upstream.Answer) (kv.Value, kv.Refs, error) {
-	v := kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: a.At, Event: j.task.Event, Source: d.From.Code, Shape: d.Shape}}
-	switch {
-	case a.Err != nil:
-		return v, nil, a.Err
-	case a.Status == upstream.NotModified:
-		v.Version, v.Body = j.held.Version, j.held.Body
-		return v, shape.Refs(d, j.held.Body), nil
-	case a.Status == upstream.Gone:
-		v.Life, v.Version = j.tombstone(), j.held.Version
-		return v, nil, nil
-	}
-	rec, gone, err := shape.MakeRecord(d, a.Body)
-	if err != nil {
-		return v, nil, err
-	}
-	v.Version, v.Body = rec.Version, rec.Body
-	if gone {
-		v.Life, v.Body, rec.Refs = j.tombstone(), nil, nil
-	}
-	return v, rec.Refs, nil
 }
 
 // same tells whether the content is what the record already says. A record of another shape never is:

@@ -42,15 +42,6 @@ func (j *job) put(d *catalog.Dimension) kv.Put {
 	return kv.Put{RecordKey: j.key, Expect: j.held.Stamp, Value: j.value, Validators: j.validators, Refs: j.refs, Same: j.same(d)}
 }
 
-// tombstone is what stands for an entity that its owner does not know: one that was never seen alive is
-// soon forgotten, so that made-up ids fill no store.
-func (j *job) tombstone() kv.Life {
-	if j.held.Life == kv.Alive || j.held.Life == kv.Gone {
-		return kv.Gone
-	}
-	return kv.Unknown
-}
-
 func fail(jobs []*job, err error) {
 	for _, j := range jobs {
 		j.err = err

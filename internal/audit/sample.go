@@ -9,7 +9,6 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
-	"vitrine/internal/shape"
 	"vitrine/internal/upstream"
 )
 
@@ -102,19 +101,13 @@ func (s *Sweeper) draw(ctx context.Context, n int) (map[*catalog.Dimension][]kv.
 // sameAs reports whether a record is what its owner answers; back that the answer is older than the record. An answer
 // that a worker would refuse says nothing about the record, and is an error.
 func sameAs(d *catalog.Dimension, held kv.Record, a upstream.Answer) (same, back bool, err error) {
-	if a.Err != nil {
-		return false, false, a.Err
-	}
-	if a.Status == upstream.Gone {
-		return held.Life != kv.Alive, false, nil
-	}
-	rec, gone, err := shape.MakeRecord(d, a.Body)
+	v, _, err := a.Value(d, held)
 	if err != nil {
 		return false, false, err
 	}
-	if gone {
+	if v.Life != kv.Alive {
 		return held.Life != kv.Alive, false, nil
 	}
-	same = held.Life == kv.Alive && bytes.Equal(held.Body, rec.Body)
-	return same, !same && rec.Version != "" && rec.Version < held.Version, nil
+	same = held.Life == kv.Alive && bytes.Equal(held.Body, v.Body)
+	return same, !same && v.Version != "" && v.Version < held.Version, nil
 }

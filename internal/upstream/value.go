@@ -1,0 +1,44 @@
+package upstream
+
+import (
+	"vitrine/internal/catalog"
+	"vitrine/internal/kv"
+	"vitrine/internal/shape"
+)
+
+// Value returns the record that an answer makes, and what that refers to. held is the record as it was read before the
+// question; the zero Record where there is none. Stamp and Event are left zero. Errors are the answer's own, or wrap
+// item.ErrRefused or item.ErrVersion where it can't become a record.
+func (a Answer) Value(d *catalog.Dimension, held kv.Record) (kv.Value, kv.Refs, error) {
+	v := kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: a.At, Source: d.From.Code, Shape: d.Shape}}
+	switch {
+	case a.Err != nil:
+		return v, nil, a.Err
+	case a.Status == NotModified:
+		v.Version, v.Body = held.Version, held.Body
+		return v, shape.Refs(d, held.Body), nil
+	case a.Status == Gone:
+		v.Life, v.Version = tombstone(held), held.Version
+		return v, nil, nil
+	}
+	record, gone, err := shape.MakeRecord(d, a.Body)
+	v.Version = record.Version
+	switch {
+	case err != nil:
+		return v, nil, err
+	case gone:
+		v.Life = tombstone(held)
+		return v, nil, nil
+	}
+	v.Body = record.Body
+	return v, record.Refs, nil
+}
+
+// tombstone is what stands for an entity that its owner does not know. One that was never seen alive is soon
+// forgotten, so that made-up ids fill no store.
+func tombstone(held kv.Record) kv.Life {
+	if held.Life == kv.Alive || held.Life == kv.Gone {
+		return kv.Gone
+	}
+	return kv.Unknown
+}

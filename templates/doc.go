@@ -10,6 +10,6 @@
 // on data. There is no function that marks a string as safe HTML: only fields that the catalog calls
 // html, and that were cleaned on their way in, arrive as template.HTML.
 //
-// A template can't be stopped once it runs. So none may call itself, and what it repeats without data is
-// bounded when the set is loaded.
+// A template can't be stopped from outside once it runs. So none may call itself, and each is loaded with steps put
+// between what it does, which count its work against a budget and end the page that goes beyond.
 package templates

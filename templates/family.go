@@ -24,6 +24,12 @@ type Value struct {
 	Exact   bool // the sibling differs in nothing else
 }
 
+// Bounds of a family, whose choices take the square of its members.
+const (
+	maxMembers = 128
+	maxNames   = 8
+)
+
 // member is a product of the family with its options by name.
 type member struct {
 	data    any
@@ -39,6 +45,9 @@ func family(page any) (f Family) {
 	members := []member{own}
 	for _, s := range list(get(page, "siblings")) {
 		m := memberOf(s)
+		if len(members) == maxMembers {
+			break
+		}
 		if m.url == "" || m.url == text(get(page, "Page", "Path")) {
 			continue // it has no page, or it is the product itself
 		}
@@ -114,10 +123,10 @@ func memberOf(data any) member {
 	return m
 }
 
-// optionNames are the names of a product's options in its order, each once.
+// optionNames are the names of a product's first options in its order, each once.
 func optionNames(data any) (names []string) {
 	for _, o := range list(get(data, "product", "options")) {
-		if name := text(get(o, "name")); name != "" && !slices.Contains(names, name) {
+		if name := text(get(o, "name")); name != "" && len(names) < maxNames && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

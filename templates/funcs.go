@@ -5,11 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
-	"regexp"
 	"strings"
-	"sync"
-
-	"vitrine/internal/item"
 )
 
 // functions are what templates may call besides html/template's own.
@@ -29,11 +25,12 @@ import (
 //	jsonld .          the page for machines, inside <script type="application/ld+json">
 //	amounts .         how money writes amounts in this page: its Money, Group and Point
 //	printf F ...      as in html/template, with widths of up to 3 digits
-func functions(asset func(string) string, w words) template.FuncMap {
+//
+// Those of budget.bounded come on top.
+func functions(asset func(string) string) template.FuncMap {
 	return template.FuncMap{
-		"text": text, "list": list, "get": get, "src": src, "segment": segment,
-		"money": money, "number": number, "asset": asset, "printf": printf,
-		"say": w.say, "family": family, "size": size, "absolute": absolute, "jsonld": jsonLD, "amounts": amounts,
+		"text": text, "list": list, "get": get, "src": src, "money": money, "number": number, "asset": asset,
+		"family": family, "size": size, "absolute": absolute, "jsonld": jsonLD, "amounts": amounts,
 	}
 }
 
@@ -84,14 +81,4 @@ func src(v any) string {
 
 func segment(v any) string {
 	return strings.ReplaceAll(url.QueryEscape(text(v)), "+", "%20")
-}
-
-var wideField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[^a-zA-Z%]*(\*|[0-9]{4})`) })
-
-// printf refuses wide fields: {{len (printf "%999999d" 1)}} would be a large number out of a small one.
-func printf(format string, args ...any) (string, error) {
-	if wide := wideField().FindString(strings.ReplaceAll(format, "%%", "")); wide != "" {
-		return "", fmt.Errorf("%w: printf: %q is too wide", item.ErrRefused, wide)
-	}
-	return fmt.Sprintf(format, args...), nil
 }

@@ -94,11 +94,14 @@ func absolute(page, url any) string {
 		return u
 	case strings.HasPrefix(u, "//"):
 		return "https:" + u
-	case strings.HasPrefix(u, "/") && origin != "":
+	case strings.HasPrefix(u, "/") && origin != "" && len(origin) <= longestOrigin:
 		return origin + u
 	}
 	return ""
 }
+
+// longestOrigin is that of a name in the DNS with scheme and port. The page that a template hands in may be any of its data.
+const longestOrigin = 300
 
 func addText(to map[string]any, name string, v any) {
 	if s := text(v); s != "" {

@@ -10,17 +10,22 @@ import (
 	"vitrine/internal/item"
 )
 
+// Bounds of what html/template may be given to escape. It recurses with the depth of blocks and calls, and goes through
+// the body of a range twice, hence 2ⁿ times through one at depth n.
 const (
-	maxTurns = 10_000    // what a template may count up to by itself
-	maxWork  = 1_000_000 // steps of one page, ranges over literals and calls multiplied out
+	maxTemplates = 1000
+	maxDepth     = 100     // of blocks and calls within each other
+	maxEscaped   = 500_000 // nodes, each counted as often as it is gone through
+	maxAction    = 200     // words between {{ and }}
 )
 
-// lint refuses what would run for ever without writing a byte: no deadline reaches into a template, so
-// {{range 2000000000}}{{end}} would hold a core until it is done. Templates have no arithmetic, hence a
-// large count can only come from a literal; literals are free in comparisons. Calls multiply as nested
-// ranges do, and a template that calls itself twice never ends: none may call itself by any way.
+// lint refuses templates that would cost too much before they run, and those that call themselves. What they cost when
+// they run is bounded by a budget.
 func lint(trees map[string]*parse.Tree) error {
-	l := linter{trees: trees, work: map[string]int64{}}
+	if len(trees) > maxTemplates {
+		return fmt.Errorf("%w: %d templates are more than %d", item.ErrRefused, len(trees), maxTemplates)
+	}
+	l := linter{trees: trees, depths: map[string]int{}}
 	for _, name := range slices.Sorted(maps.Keys(trees)) {
 		l.template(name)
 	}
@@ -28,115 +33,123 @@ func lint(trees map[string]*parse.Tree) error {
 }
 
 type linter struct {
-	trees map[string]*parse.Tree
-	work  map[string]int64 // steps by template; running while it is walked
-	tree  *parse.Tree      // being walked
-	err   error
+	trees   map[string]*parse.Tree
+	depths  map[string]int // by template, its calls included; running while it is walked
+	tree    *parse.Tree    // being walked
+	escaped int
+	err     error
 }
 
 const running = -1
 
-// template gives the steps of one template, its calls included.
-func (l *linter) template(name string) int64 {
-	if steps, ok := l.work[name]; ok {
-		return steps
+// template gives the depth of one template.
+func (l *linter) template(name string) int {
+	if depth, ok := l.depths[name]; ok {
+		return depth
 	}
 	tree := l.trees[name]
 	if tree == nil || tree.Root == nil {
 		return 0 // html/template names the missing one
 	}
 	caller := l.tree
-	l.tree, l.work[name] = tree, running
-	steps := l.walk(tree.Root, 1)
-	l.tree, l.work[name] = caller, steps
-	return steps
+	l.tree, l.depths[name] = tree, running
+	depth := l.list(tree.Root, 1)
+	l.tree, l.depths[name] = caller, depth
+	return depth
 }
 
-// call gives the steps of a {{template}}.
-func (l *linter) call(n *parse.TemplateNode) int64 {
-	steps := l.template(n.Name)
-	if steps == running {
-		l.refuse(n, "template %q calls itself", n.Name)
+// list walks the nodes of a block, each of which is escaped so many times, and gives their depth.
+func (l *linter) list(n *parse.ListNode, times int) (depth int) {
+	if n == nil {
 		return 0
 	}
-	return steps
-}
-
-// walk checks a node and gives its steps; turns is how often ranges around it repeat it.
-func (l *linter) walk(n parse.Node, turns int64) (steps int64) {
-	switch n := n.(type) {
-	case *parse.ListNode:
-		if n != nil {
-			for _, child := range n.Nodes {
-				steps += l.walk(child, turns)
-			}
+	for _, child := range n.Nodes {
+		if l.err == nil {
+			depth = max(depth, 1+l.node(child, times))
 		}
-	case *parse.ActionNode:
-		l.pipe(n.Pipe)
+		if depth > maxDepth {
+			l.refuse(child, "blocks and calls stand more than %d deep within each other", maxDepth)
+		}
+	}
+	return depth
+}
+
+func (l *linter) node(n parse.Node, times int) (depth int) {
+	words := weight(n)
+	l.escaped += words * times
+	switch {
+	case l.escaped > maxEscaped:
+		l.refuse(n, "the templates are too large, or their ranges stand too deep within each other")
+		return 0
+	case words > maxAction:
+		l.refuse(n, "more than %d words stand between {{ and }}", maxAction)
+		return 0
+	}
+	switch n := n.(type) {
 	case *parse.TemplateNode:
-		l.pipe(n.Pipe)
-		steps = l.call(n)
-	case *parse.IfNode:
-		steps = l.branch(&n.BranchNode, turns)
-	case *parse.WithNode:
-		steps = l.branch(&n.BranchNode, turns)
+		if depth = l.template(n.Name); depth == running {
+			l.refuse(n, "template %q calls itself", n.Name)
+		}
+		return depth
 	case *parse.RangeNode:
-		count := l.count(n, turns)
-		steps = count * l.branch(&n.BranchNode, turns*count)
+		return max(l.list(n.List, 2*times), l.list(n.ElseList, times))
 	}
-	if steps++; steps > maxWork {
-		l.refuse(n, "takes more than %d steps", maxWork)
-		return 1
+	if b := branchOf(n); b != nil {
+		return max(l.list(b.List, times), l.list(b.ElseList, times))
 	}
-	return steps
+	return 0
 }
 
-func (l *linter) branch(n *parse.BranchNode, turns int64) int64 {
-	l.pipe(n.Pipe)
-	return l.walk(n.List, turns) + l.walk(n.ElseList, turns)
+// branchOf is the branch of an if, a with or a range; nil for any other node.
+func branchOf(n parse.Node) *parse.BranchNode {
+	switch n := n.(type) {
+	case *parse.IfNode:
+		return &n.BranchNode
+	case *parse.WithNode:
+		return &n.BranchNode
+	case *parse.RangeNode:
+		return &n.BranchNode
+	}
+	return nil
 }
 
-// count is how often a range over a literal turns; 1 for any other.
-func (l *linter) count(n *parse.RangeNode, turns int64) int64 {
-	if len(n.Pipe.Cmds) != 1 || len(n.Pipe.Cmds[0].Args) != 1 {
-		return 1
+// weight counts the words of a node, without the blocks that it holds.
+func weight(n parse.Node) int {
+	switch n := n.(type) {
+	case *parse.ActionNode:
+		return 1 + wordsOf(n.Pipe)
+	case *parse.TemplateNode:
+		return 1 + wordsOf(n.Pipe)
 	}
-	number, ok := n.Pipe.Cmds[0].Args[0].(*parse.NumberNode)
-	if !ok || !number.IsInt || number.Int64 < 1 {
-		return 1
+	if b := branchOf(n); b != nil {
+		return 1 + wordsOf(b.Pipe)
 	}
-	if number.Int64 > maxTurns || number.Int64*turns > maxTurns {
-		l.refuse(n, "ranges over literals turn more than %d times", maxTurns)
-		return 1
-	}
-	return number.Int64
+	return 1
 }
 
-func (l *linter) pipe(p *parse.PipeNode) {
+func wordsOf(p *parse.PipeNode) (n int) {
 	if p == nil {
-		return
+		return 0
 	}
 	for _, c := range p.Cmds {
-		if compares(c) {
-			continue
-		}
 		for _, arg := range c.Args {
 			switch arg := arg.(type) {
-			case *parse.NumberNode:
-				if arg.IsInt && arg.Int64 > maxTurns || arg.IsUint && arg.Uint64 > maxTurns {
-					l.refuse(arg, "the number %s is above %d outside a comparison", arg.Text, maxTurns)
-				}
 			case *parse.PipeNode:
-				l.pipe(arg)
+				n += wordsOf(arg)
+			case *parse.ChainNode:
+				n += len(arg.Field)
+				if inner, ok := arg.Node.(*parse.PipeNode); ok {
+					n += wordsOf(inner)
+				}
+			case *parse.FieldNode:
+				n += len(arg.Ident)
+			case *parse.VariableNode:
+				n += len(arg.Ident)
 			}
+			n++
 		}
 	}
-}
-
-func compares(c *parse.CommandNode) bool {
-	name, ok := c.Args[0].(*parse.IdentifierNode)
-	return ok && slices.Contains([]string{"eq", "ne", "lt", "le", "gt", "ge"}, name.Ident) &&
-		!slices.ContainsFunc(c.Args, func(n parse.Node) bool { _, nested := n.(*parse.PipeNode); return nested })
+	return n + len(p.Decl)
 }
 
 func (l *linter) refuse(n parse.Node, format string, args ...any) {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"text/template/parse"
@@ -30,7 +31,8 @@ var ErrNoTemplate = errors.New("no such template")
 
 // Set is a parsed, checked and immutable set of templates and assets, safe for concurrent use.
 type Set struct {
-	root     *template.Template
+	root     *template.Template // never executed, so that it can be cloned
+	idle     chan *instance
 	assets   map[string]Asset
 	words    words
 	revision string
@@ -49,8 +51,8 @@ func Load(shop, theme fs.FS) (*Set, error) {
 			return nil, fmt.Errorf("read templates: %w", err)
 		}
 	}
-	s := &Set{assets: map[string]Asset{}, words: words{}, revision: revision(files)}
-	s.root = template.New("").Option("missingkey=zero").Funcs(functions(s.assetPath, s.words))
+	s := &Set{assets: map[string]Asset{}, words: words{}, revision: revision(files), idle: make(chan *instance, runtime.GOMAXPROCS(0))}
+	s.root = template.New("").Option("missingkey=zero").Funcs(functions(s.assetPath)).Funcs(new(budget).bounded(s.words))
 	for _, fsys := range []fs.FS{theme, shop} {
 		if err := s.addWords(fsys); err != nil {
 			return nil, err
@@ -68,13 +70,18 @@ func (s *Set) Revision() string { return s.revision }
 // Has tells whether the set has a template of this name.
 func (s *Set) Has(name string) bool { return name != "" && s.root.Lookup(name) != nil }
 
-// Render writes the whole page to buf, or an error and half a page: the caller owns the buffer and drops it.
+// Render writes the whole page to buf, or a *Fault and half a page: the caller owns the buffer and drops it.
 func (s *Set) Render(buf *bytes.Buffer, name string, data any) error {
 	if !s.Has(name) {
-		return fmt.Errorf("%w: %q; there are %s", ErrNoTemplate, name, strings.Join(s.names(), ", "))
+		return &Fault{File: name, Err: fmt.Errorf("%w: %q; there are %s", ErrNoTemplate, name, strings.Join(s.names(), ", "))}
 	}
-	if err := s.root.ExecuteTemplate(&bounded{buf, MaxOutput}, name, data); err != nil {
-		return fmt.Errorf("render %s: %w", name, err)
+	i, err := s.instance()
+	if err == nil {
+		err = i.render(buf, name, data)
+		s.rest(i)
+	}
+	if err != nil {
+		return newFault(name, err)
 	}
 	return nil
 }
@@ -100,19 +107,29 @@ func (s *Set) parse(files map[string][]byte) error {
 	if err := lint(trees); err != nil {
 		return fmt.Errorf("check templates: %w", err)
 	}
+	for _, tree := range trees {
+		if tree != nil {
+			meter(tree, tree.Root)
+		}
+	}
 	return nil
 }
 
 // tryAll makes html/template escape every template now, on an empty page: it would otherwise find a
 // template that it can't make safe only when the first visitor asks for it. That an empty page lacks
-// what a template wants is no reason to refuse it.
+// what a template wants is no reason to refuse it; that it takes too much work is.
 func (s *Set) tryAll() error {
+	i, err := s.instance()
+	if err != nil {
+		return err
+	}
 	for _, name := range s.names() {
-		err := s.root.ExecuteTemplate(&bounded{io.Discard, MaxOutput}, name, map[string]any{})
-		if unsafe := (*template.Error)(nil); errors.As(err, &unsafe) {
-			return fmt.Errorf("check templates: %w", err)
+		err := i.render(io.Discard, name, map[string]any{})
+		if unsafe := (*template.Error)(nil); errors.As(err, &unsafe) || errors.Is(err, item.ErrRefused) {
+			return fmt.Errorf("check templates: %w", newFault(name, err))
 		}
 	}
+	s.rest(i)
 	return nil
 }
 
@@ -176,17 +193,4 @@ func revision(files map[string][]byte) string {
 		h.Write(files[name])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
-}
-
-// bounded stops a template whose output has no end.
-type bounded struct {
-	w    io.Writer
-	left int
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.left -= len(p); b.left < 0 {
-		return 0, fmt.Errorf("%w: the page is longer than %d bytes", item.ErrRefused, MaxOutput)
-	}
-	return b.w.Write(p)
 }

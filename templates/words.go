@@ -31,18 +31,21 @@ func (w words) add(file []byte) error {
 	return nil
 }
 
-// say is the template function: an English text of the theme in the page's language, {} in it replaced by
-// each of args in turn. A language without the text, or unknown, shows English.
-func (w words) say(page any, english string, args ...any) string {
+// translate is what the template function say begins with: an English text of the theme in the page's language. A
+// language without the text, or unknown, shows English.
+func (w words) translate(page any, english string) string {
 	lang := strings.ToLower(text(get(page, "Site", "Lang")))
 	primary, _, _ := strings.Cut(lang, "-")
-	said := english
 	for _, l := range []string{lang, primary} {
-		if t, ok := w[l][english]; ok {
-			said = t
-			break
+		if said, ok := w[l][english]; ok {
+			return said
 		}
 	}
+	return english
+}
+
+// fill replaces {} by each of args in turn.
+func fill(said string, args []any) string {
 	for _, arg := range args {
 		said = strings.Replace(said, "{}", text(arg), 1)
 	}

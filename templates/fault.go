@@ -1,0 +1,49 @@
+package templates
+
+import (
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"text/template"
+)
+
+// Fault is why a page could not be rendered, and where.
+type Fault struct {
+	File string // of the theme or the shop; the page's template where the place is not known
+	Line int    // 0 where it is not known
+	Err  error
+}
+
+func (f *Fault) Error() string {
+	if f.Line == 0 {
+		return f.Err.Error()
+	}
+	place := f.File + ":" + strconv.Itoa(f.Line)
+	return place + ": " + strings.TrimPrefix(faultCause().ReplaceAllString(f.Err.Error(), ""), "template: ")
+}
+
+func (f *Fault) Unwrap() error { return f.Err }
+
+var (
+	faultPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^template: ([^:]+):(\d+)`) })
+	// faultCause is what stands before the cause: the place, and the functions that only this package calls.
+	faultCause = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^template: [^:]+:\d+(:\d+)?: (executing "[^"]*" at <` + stepFunction + ` \d+>: error calling ` + stepFunction + `: )?`)
+	})
+)
+
+// newFault finds the place that an error of html/template names.
+func newFault(name string, err error) *Fault {
+	f := &Fault{File: name, Err: err}
+	var exec template.ExecError
+	if !errors.As(err, &exec) {
+		return f
+	}
+	if found := faultPlace().FindStringSubmatch(exec.Error()); found != nil {
+		f.File = found[1]
+		f.Line, _ = strconv.Atoi(found[2])
+	}
+	return f
+}

@@ -25,6 +25,7 @@ import (
 var (
 	seed    = flag.Uint64("seed", 4, "of the plan")
 	minutes = flag.Float64("minutes", 0, "how long to go on; 0 is half a minute, an hour in the full form")
+	only    = flag.Int("round", -1, "play this round of the plan alone")
 	logs    = flag.String("logs", "", "folder for the logs of the processes of a round that failed")
 )
 
@@ -43,6 +44,9 @@ func TestChaos(t *testing.T) {
 	for number, left := 0, lasts; left > 0; number++ {
 		r := plan(*seed, number, min(left, roundLasts))
 		left -= r.lasts
+		if *only >= 0 && *only != number {
+			continue
+		}
 		t.Run(fmt.Sprintf("seed %d round %d %s", *seed, number, r.system), func(t *testing.T) { r.play(t, binary, number) })
 	}
 }

@@ -12,14 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"vitrine/internal/bus"
-	"vitrine/internal/catalog"
 	"vitrine/internal/item"
-	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
-	"vitrine/internal/shape"
 )
 
 // TestKilledItConverges kills vitrine up with SIGKILL at ten random moments while products are created,
@@ -194,59 +189,7 @@ func compare(t *testing.T, s *shop, path, file string) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	src, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cat, err := catalog.Parse(src, file, catalog.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	kind := cat.Kinds["sku"]
-	for _, id := range s.IDs() {
-		e := item.Entity{Kind: "sku", ID: id}
-		records := map[string]kv.Record{}
-		for _, d := range kind.Dimensions {
-			got, err := store.Records(t.Context(), []kv.RecordKey{{Entity: e, Dimension: d.Name}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			records[d.Name] = got[0]
-			compareRecord(t, s, d, id, got[0])
-		}
-		for _, b := range kind.Blobs {
-			want, err := shape.Fold(b, e, records)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := store.Blobs(t.Context(), []kv.BlobKey{{Entity: e, Blob: b.Name}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got[0].Life != want.Life || !bytes.Equal(got[0].Body, want.Body) || !got[0].Refs.Equal(want.Refs) {
-				t.Errorf("blob %s of %s is no rebuild of its records:\n%s", b.Name, e, cmp.Diff(string(want.Body), string(got[0].Body)))
-			}
-		}
-	}
-}
-
-func compareRecord(t *testing.T, s *shop, d *catalog.Dimension, id string, got kv.Record) {
-	t.Helper()
-	p, _ := s.Get(id)
-	if p.Gone {
-		if got.Life == kv.Alive {
-			t.Errorf("%s of %s is alive in the store, and deleted in the shop", d.Name, id)
-		}
-		return
-	}
-	var answer bytes.Buffer
-	what := map[string]string{"product": "products", "price": "prices"}[d.Name]
-	fmt.Fprint(&answer, mustJSON(t, row(what, id, p)))
-	want, _, err := shape.MakeRecord(d, answer.Bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Life != kv.Alive || !bytes.Equal(got.Body, want.Body) {
-		t.Errorf("record %s of %s: %s, want %s", d.Name, id, got.Body, want.Body)
+	for _, wrong := range storeDiffers(t, s, store, file) {
+		t.Error(wrong)
 	}
 }

@@ -1,0 +1,201 @@
+package redistest
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// Pair is a server with a replica, behind one address, which is the replica's after a failover.
+type Pair struct {
+	URL string
+
+	t               testing.TB
+	master, replica *Server
+	relay           *relay
+}
+
+// Replicated starts a server and its replica, and waits until the replica has what the server has.
+func Replicated(t testing.TB) *Pair {
+	t.Helper()
+	p := &Pair{t: t, master: Single(t), replica: Single(t)}
+	host, port, _ := net.SplitHostPort(p.master.Addr)
+	p.replica.Do("REPLICAOF", host, port)
+	p.replica.awaitLink()
+	p.relay = newRelay(t, p.master.Addr)
+	p.URL = "redis://" + p.relay.listener.Addr().String()
+	return p
+}
+
+// Lag cuts the replica off from the server: it has nothing that is written from now on.
+func (p *Pair) Lag() { p.replica.lag(p.master) }
+
+// Failover ends the server, and has the replica take over, at the same address.
+func (p *Pair) Failover() {
+	p.t.Helper()
+	p.master.crash()
+	p.replica.Resume()
+	p.replica.Do("REPLICAOF", "NO", "ONE")
+	p.relay.to(p.replica.Addr)
+}
+
+// Replica starts a replica of one of a Cluster's masters, and waits until it has what the master has.
+func (c *Servers) Replica(of int) *Replica {
+	c.t.Helper()
+	master := c.Nodes[of]
+	_, bus, _ := net.SplitHostPort(freeAddr(c.t))
+	r := &Replica{t: c.t, cluster: c, of: of}
+	r.server = Single(c.t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000")
+	host, port, _ := net.SplitHostPort(r.server.Addr)
+	master.Do("CLUSTER", "MEET", host, port, bus)
+	id, _ := master.Do("CLUSTER", "MYID").(string)
+	if !poll(func() bool { _, err := r.server.try("CLUSTER", "REPLICATE", id); return err == nil }) {
+		c.t.Fatalf("no replica of %s: %v", master.Addr, r.server.Do("CLUSTER", "NODES"))
+	}
+	r.server.awaitLink()
+	return r
+}
+
+// Replica is a replica of one master of a Cluster.
+type Replica struct {
+	t       testing.TB
+	cluster *Servers
+	of      int
+	server  *Server
+}
+
+// Lag cuts the replica off from its master: it has nothing that is written from now on.
+func (r *Replica) Lag() { r.server.lag(r.cluster.Nodes[r.of]) }
+
+// TakeOver ends the master, and has the replica take its slots.
+func (r *Replica) TakeOver() {
+	r.t.Helper()
+	r.cluster.Nodes[r.of].crash()
+	r.server.Resume()
+	r.server.Do("CLUSTER", "FAILOVER", "TAKEOVER")
+	r.cluster.Nodes[r.of] = r.server
+	for _, n := range r.cluster.Nodes {
+		if !poll(func() bool { return n.sees(r.server) }) {
+			r.t.Fatalf("%s does not see that the replica has taken over: %v", n.Addr, n.Do("CLUSTER", "NODES"))
+		}
+	}
+}
+
+// sees reports whether a node of a Cluster is in order and takes another one for a master.
+func (s *Server) sees(master *Server) bool {
+	info, err := s.try("CLUSTER", "INFO")
+	text, _ := info.(string)
+	if err != nil || !strings.Contains(text, "cluster_state:ok") || !strings.Contains(text, "cluster_slots_ok:16384") {
+		return false
+	}
+	nodes, err := s.try("CLUSTER", "NODES")
+	text, _ = nodes.(string)
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, " "+master.Addr+"@") {
+			return err == nil && strings.Contains(line, "master")
+		}
+	}
+	return false
+}
+
+// lag stops a replica and closes its connection; what is sent to it later can't wait in a buffer for its return.
+func (s *Server) lag(master *Server) {
+	s.t.Helper()
+	s.Pause()
+	master.Do("CLIENT", "KILL", "TYPE", "replica")
+}
+
+// crash ends the process at once.
+func (s *Server) crash() {
+	s.signal(syscall.SIGCONT)
+	s.signal(syscall.SIGKILL)
+	s.Stop()
+}
+
+// awaitLink waits until a replica has copied its master.
+func (s *Server) awaitLink() {
+	s.t.Helper()
+	if !poll(func() bool {
+		info, err := s.try("INFO", "replication")
+		text, _ := info.(string)
+		return err == nil && strings.Contains(text, "master_link_status:up")
+	}) {
+		s.t.Fatalf("the replica has no link: %v", s.Do("INFO", "replication"))
+	}
+}
+
+// relay passes connections on to an address that may change.
+type relay struct {
+	listener net.Listener
+
+	mu     sync.Mutex // guards all below
+	target string
+	open   map[net.Conn]bool
+	done   sync.WaitGroup
+}
+
+func newRelay(t testing.TB, target string) *relay {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(fmt.Errorf("listen for a relay: %w", err))
+	}
+	r := &relay{listener: l, target: target, open: map[net.Conn]bool{}}
+	r.done.Go(r.accept)
+	t.Cleanup(func() {
+		l.Close()
+		r.to("")
+		r.done.Wait()
+	})
+	return r
+}
+
+// to ends all connections, and has new ones go to another address; to none with "".
+func (r *relay) to(target string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.target = target
+	for c := range r.open {
+		c.Close()
+	}
+}
+
+func (r *relay) accept() {
+	for {
+		c, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		r.done.Go(func() { r.pass(c) })
+	}
+}
+
+func (r *relay) pass(c net.Conn) {
+	defer c.Close()
+	r.mu.Lock()
+	up, err := net.Dial("tcp", r.target)
+	if err != nil {
+		r.mu.Unlock()
+		return
+	}
+	r.open[c], r.open[up] = true, true
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.open, c)
+		delete(r.open, up)
+	}()
+	var back sync.WaitGroup
+	back.Go(func() {
+		_, _ = io.Copy(c, up)
+		c.Close()
+	})
+	_, _ = io.Copy(up, c)
+	up.Close()
+	back.Wait()
+}

@@ -10,6 +10,7 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/kvtest"
+	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/long"
 	"vitrine/internal/redistest"
 )
@@ -144,31 +145,44 @@ func TestAFlushWithADictionary(t *testing.T) {
 	s := newShop(t)
 	fill(s, 60)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
-	made, err := kv.Train(kvtest.Articles(200, 1), 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := openRedis(t, r.URL).AddDictionary(t.Context(), made); err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range s.IDs() { // large enough, and alike, to be written with it
+	for _, id := range s.IDs() { // large enough, and alike
 		s.Put(id, func(p *product) { p.Title = strings.Repeat("oak steel cotton blue lamp ", 20) + id })
 	}
+	writeWithADictionary(t, openRedis(t, r.URL), item.Entity{Kind: "sku", ID: oddID(0)})
 	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", file)
 	v.refreshAll()
 	v.converged(s)
+	conn := v.dial()
 	r.Flush()
 	for _, id := range s.IDs() {
-		announce(t, v.dial(), "all", id)
+		announce(t, conn, "all", id)
 	}
+	later := openRedis(t, r.URL)
 	eventually(t, func() string {
-		if got, err := openRedis(t, r.URL).Dictionaries(t.Context()); err != nil || len(got) != 1 {
+		if got, err := later.Dictionaries(t.Context()); err != nil || len(got) != 1 {
 			return fmt.Sprint(len(got), " dictionaries are stored, ", err)
 		}
 		return ""
 	})
 	s.holds(t, openRedis(t, r.URL), file)
 	detailServer(t, v.NATS, r.URL, filepath.Join(dir, "new")).fresh(s)
+}
+
+// writeWithADictionary gives a store a dictionary, and a record that was written with it: who reads it learns it.
+func writeWithADictionary(t *testing.T, store *rediskv.Store, e item.Entity) {
+	t.Helper()
+	made, err := kv.Train(kvtest.Articles(200, 1), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.AddDictionary(t.Context(), made); err != nil {
+		t.Fatal(err)
+	}
+	key := kv.RecordKey{Entity: e, Dimension: "product"}
+	put := kv.Put{RecordKey: key, Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: kvtest.Articles(1, 2)[0]}}
+	if _, err := store.PutRecords(t.Context(), []kv.Put{put}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestAnEvictingStoreIsRefused: by whoever writes records, with what to do about it.

@@ -24,22 +24,24 @@ type upstream struct {
 func newUpstream(t *testing.T, s *shop) *upstream {
 	t.Helper()
 	u := &upstream{shop: s}
-	u.listen(t, "127.0.0.1:0")
+	u.URL = "http://" + u.listen(t, "127.0.0.1:0")
 	t.Cleanup(u.close)
 	return u
 }
 
-func (u *upstream) listen(t *testing.T, addr string) {
+// listen serves at an address and returns it.
+func (u *upstream) listen(t *testing.T, addr string) string {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Errorf("an upstream can't come back: %v", err)
-		return
+		return ""
 	}
 	server := &http.Server{Handler: u}
 	go server.Serve(l)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.server, u.URL = server, "http://"+l.Addr().String()
+	u.server = server
+	return l.Addr().String()
 }
 
 func (u *upstream) close() {

@@ -83,6 +83,7 @@ func TestConsumerBatchesByGroup(t *testing.T) {
 }
 
 func TestConsumerRetriesThenBuries(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		handle   func(context.Context, []bus.Task) []error
 		check    func(item.Change) error
@@ -97,6 +98,7 @@ func TestConsumerRetriesThenBuries(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := connect(t)
 			var calls atomic.Int32
 			handle := func(ctx context.Context, batch []bus.Task) []error {
@@ -246,6 +248,7 @@ func TestConsumerStops(t *testing.T) {
 }
 
 func TestConsumerSurvives(t *testing.T) {
+	t.Parallel()
 	losses := map[string]func(context.Context, jetstream.JetStream) error{
 		"its durable deleted": func(ctx context.Context, js jetstream.JetStream) error {
 			return js.DeleteConsumer(ctx, bus.Changes, "heterog-high")
@@ -254,6 +257,7 @@ func TestConsumerSurvives(t *testing.T) {
 	}
 	for name, lose := range losses {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := embed(t, t.TempDir(), "127.0.0.1:0")
 			c := dial(t, bus.Config{URL: s.URL()})
 			tasks := make(chan bus.Task, 10)
@@ -270,6 +274,7 @@ func TestConsumerSurvives(t *testing.T) {
 		})
 	}
 	t.Run("the server restarted with nothing", func(t *testing.T) {
+		t.Parallel()
 		s := embed(t, t.TempDir(), "127.0.0.1:0")
 		c := dial(t, bus.Config{URL: s.URL()})
 		tasks := make(chan bus.Task, 10)

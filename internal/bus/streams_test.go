@@ -75,6 +75,7 @@ func TestPublishManyIsAcked(t *testing.T) {
 }
 
 func TestPublishWithoutNATSIsUnavailable(t *testing.T) {
+	t.Parallel()
 	s := embed(t, t.TempDir(), "127.0.0.1:0")
 	c := dial(t, bus.Config{URL: s.URL()})
 	s.Shutdown()
@@ -123,6 +124,7 @@ func TestBucket(t *testing.T) {
 }
 
 func TestWatchFollowsABucketMadeAnew(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	b := c.Bucket("switches")
 	put := func(value string) {

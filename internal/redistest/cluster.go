@@ -21,11 +21,17 @@ type Servers struct {
 // Cluster is whole. It skips the test where redis-server is missing.
 func Cluster(t testing.TB) *Servers {
 	t.Helper()
+	return join(t, func(args ...string) *Server { return Single(t, args...) })
+}
+
+// join makes a Cluster of the servers that single starts.
+func join(t testing.TB, single func(args ...string) *Server) *Servers {
+	t.Helper()
 	c := &Servers{t: t}
 	var addrs, buses [Nodes]string
 	for i := range c.Nodes {
 		_, buses[i], _ = net.SplitHostPort(freeAddr(t))
-		c.Nodes[i] = Single(t, "--cluster-enabled", "yes", "--cluster-port", buses[i], "--cluster-node-timeout", "2000")
+		c.Nodes[i] = single("--cluster-enabled", "yes", "--cluster-port", buses[i], "--cluster-node-timeout", "2000")
 		addrs[i] = c.Nodes[i].Addr
 	}
 	c.URL = "redis://" + strings.Join(addrs[:], ",")

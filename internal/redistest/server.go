@@ -34,20 +34,31 @@ type Server struct {
 // redis-server is missing.
 func Single(t testing.TB, args ...string) *Server {
 	t.Helper()
+	installed(t)
+	s := &Server{t: t, dir: t.TempDir(), args: args}
+	t.Cleanup(s.Stop)
+	s.launch()
+	return s
+}
+
+func installed(t testing.TB) {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed; to run this test: apt-get install redis-server")
 	}
-	s := &Server{t: t, dir: t.TempDir(), args: args}
-	t.Cleanup(s.Stop)
+}
+
+// launch starts the server at a free port.
+func (s *Server) launch() {
+	s.t.Helper()
 	for range 5 { // the free port may be taken by somebody else before Redis has it
-		s.Addr = freeAddr(t)
+		s.Addr = freeAddr(s.t)
 		s.URL = "redis://" + s.Addr
 		if s.start() {
-			return s
+			return
 		}
 	}
-	t.Fatalf("redis-server does not start: %s", s.out.String())
-	return nil
+	s.t.Fatalf("redis-server does not start: %s", s.out.String())
 }
 
 // Start runs the server again after Stop, at the same address, with the data it had.

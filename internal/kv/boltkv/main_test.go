@@ -12,12 +12,14 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/kv/kvtest"
 )
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(victimEnv); path != "" {
 		os.Exit(beVictim(path))
 	}
+	kvtest.FewerChecks()
 	goleak.VerifyTestMain(m)
 }
 

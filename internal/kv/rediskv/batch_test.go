@@ -27,6 +27,7 @@ func openQuick(t *testing.T, url string) *rediskv.Store {
 
 // TestANodeIsAway: of a batch fails what one node of the Cluster holds, by errors of its own; the rest is as ever.
 func TestANodeIsAway(t *testing.T) {
+	t.Parallel()
 	for name, away := range map[string]struct{ leave, back func(*redistest.Server) }{
 		"hung":    {(*redistest.Server).Pause, (*redistest.Server).Resume},
 		"stopped": {(*redistest.Server).Stop, (*redistest.Server).Start},
@@ -168,6 +169,7 @@ func scanned(t *testing.T, s *rediskv.Store) map[item.Entity]bool {
 
 // TestSlowLine: what is too much for the store's time in one go comes through in parts, however large it is.
 func TestSlowLine(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := openQuick(t, "redis://"+throttle(t, r.Addr, 8<<20))
 	all := newCrowd(128)

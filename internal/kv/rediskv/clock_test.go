@@ -6,13 +6,12 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
-	"vitrine/internal/redistest"
 )
 
 // TestGensOverAClockThatJumps: gens rise though the server's clock is an hour behind what it was, or ahead, as
 // after a failover.
 func TestGensOverAClockThatJumps(t *testing.T) {
-	r := redistest.Single(t)
+	r := shared.Single(t)
 	s := open(t, r.URL)
 	for _, hours := range []time.Duration{-1, 0, 1} {
 		before := uint64(time.Now().Add(hours * time.Hour).UnixMicro())

@@ -98,7 +98,7 @@ func (b behind) blobs(s *rediskv.Store) kvtest.Blobs {
 }
 
 func TestConformanceSingle(t *testing.T) {
-	srv := redistest.Single(t)
+	srv := shared.Single(t)
 	b := behind{srv}
 	kvtest.ExerciseRecords(t, func(t *testing.T) kvtest.Records {
 		srv.Flush()
@@ -111,7 +111,7 @@ func TestConformanceSingle(t *testing.T) {
 }
 
 func TestConformanceCluster(t *testing.T) {
-	c := redistest.Cluster(t)
+	c := shared.Cluster(t)
 	b := behind(c.Nodes[:])
 	kvtest.ExerciseRecords(t, func(t *testing.T) kvtest.Records {
 		c.Flush()
@@ -125,7 +125,7 @@ func TestConformanceCluster(t *testing.T) {
 
 func TestDictionaries(t *testing.T) {
 	t.Run("single", func(t *testing.T) {
-		srv := redistest.Single(t)
+		srv := shared.Single(t)
 		kvtest.ExerciseDictionaries(t, openAt(t, srv.URL), openAt(t, srv.URL))
 		srv.Do("DEL", "dictionaries")
 		got, err := openAt(t, srv.URL).Blobs(t.Context(), []kv.BlobKey{{Entity: item.Entity{Kind: "sku", ID: "d11-0"}, Blob: "item"}})
@@ -134,21 +134,21 @@ func TestDictionaries(t *testing.T) {
 		}
 	})
 	t.Run("cluster", func(t *testing.T) {
-		c := redistest.Cluster(t)
+		c := shared.Cluster(t)
 		kvtest.ExerciseDictionaries(t, openAt(t, c.URL), openAt(t, c.URL))
 	})
 }
 
 func TestLostDictionaries(t *testing.T) {
 	t.Run("single", func(t *testing.T) {
-		srv := redistest.Single(t)
+		srv := shared.Single(t)
 		open := func() kvtest.Dictionary { return openAt(t, srv.URL) }
 		kvtest.LostDictionaries(t, open, srv.Flush)
 		srv.Flush()
 		kvtest.TooManyDictionaries(t, open)
 	})
 	t.Run("cluster", func(t *testing.T) {
-		c := redistest.Cluster(t)
+		c := shared.Cluster(t)
 		open := func() kvtest.Dictionary { return openAt(t, c.URL) }
 		kvtest.LostDictionaries(t, open, c.Flush)
 		c.Flush()
@@ -158,7 +158,7 @@ func TestLostDictionaries(t *testing.T) {
 
 // TestDamagedDictionary: one that can't be read costs what needs it, and nothing else.
 func TestDamagedDictionary(t *testing.T) {
-	srv := redistest.Single(t)
+	srv := shared.Single(t)
 	s := openAt(t, srv.URL)
 	body := kvtest.Articles(1, 1)[0]
 	for i, id := range []string{"before", "after"} {

@@ -21,6 +21,7 @@ func mustParts(t *testing.T, s kv.Lineage) []kv.Part {
 // TestARollBackShowsInTheLineage: a server that comes back from a snapshot has another run, and the mark that the
 // snapshot had.
 func TestARollBackShowsInTheLineage(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Single(t, "--appendonly", "no")
 	s := openAt(t, srv.URL)
 	mark := func(text string) {
@@ -42,6 +43,7 @@ func TestARollBackShowsInTheLineage(t *testing.T) {
 
 // TestEachMasterHasALineageOfItsOwn: one master of a Cluster that is emptied, or restarted, is told from the others.
 func TestEachMasterHasALineageOfItsOwn(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t)
 	s := openAt(t, c.URL)
 	before := mustParts(t, s)
@@ -70,6 +72,7 @@ func TestEachMasterHasALineageOfItsOwn(t *testing.T) {
 
 // TestScansSurviveARestart: a cursor of a process that is gone means nothing to the next one.
 func TestScansSurviveARestart(t *testing.T) {
+	t.Parallel()
 	for _, cluster := range []bool{false, true} {
 		t.Run(fmt.Sprintf("cluster %v", cluster), func(t *testing.T) {
 			var s kv.Records

@@ -13,7 +13,6 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/rediskv"
-	"vitrine/internal/redistest"
 )
 
 func family(id string) kv.Relation {
@@ -50,7 +49,7 @@ func list(t *testing.T, s *rediskv.Store, of kv.Relation, limit int) (all []stri
 // TestListOfAnOlderVersion: a list that stands in buckets is read, grows, shrinks, and is read by one look once nothing
 // is in its buckets any more.
 func TestListOfAnOlderVersion(t *testing.T) {
-	r := redistest.Single(t)
+	r := shared.Single(t)
 	s := openAt(t, r.URL)
 	of := family("1")
 	var want []string
@@ -88,7 +87,7 @@ func TestListOfAnOlderVersion(t *testing.T) {
 
 // TestLargeList goes over what a head holds, up and down.
 func TestLargeList(t *testing.T) {
-	r := redistest.Single(t)
+	r := shared.Single(t)
 	s := openAt(t, r.URL)
 	of := family("1")
 	var want []string
@@ -119,7 +118,7 @@ func TestLargeList(t *testing.T) {
 
 // TestALateRemoval: a syncer is held up before it takes a SKU out of a family; meanwhile the SKU leaves, and comes back.
 func TestALateRemoval(t *testing.T) {
-	r := redistest.Single(t)
+	r := shared.Single(t)
 	at, held, release := holdRemoval(t, r.Addr)
 	slow, quick := openAt(t, "redis://"+at), openAt(t, r.URL)
 	if err := relate(quick, t, "1", "", "red"); err != nil {
@@ -202,7 +201,7 @@ func holdRemoval(t *testing.T, addr string) (at string, held chan struct{}, rele
 
 // TestListMemory holds what a member of a family of 64 costs, against what it cost in buckets.
 func TestListMemory(t *testing.T) {
-	r := redistest.Single(t)
+	r := shared.Single(t)
 	s := openAt(t, r.URL)
 	const families, members = 10, 64
 	for f := range families {

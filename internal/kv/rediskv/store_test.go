@@ -16,20 +16,27 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/kv/kvtest"
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// shared are the servers of all tests that neither hurt nor configure theirs.
+var shared redistest.Shared
+
+func TestMain(m *testing.M) {
+	kvtest.FewerChecks()
+	goleak.VerifyTestMain(m, goleak.Cleanup(shared.Exit))
+}
 
 // onBoth runs a test against a single server and a Cluster; flush empties it.
 func onBoth(t *testing.T, test func(t *testing.T, s *rediskv.Store, flush func())) {
 	t.Run("single", func(t *testing.T) {
-		r := redistest.Single(t)
+		r := shared.Single(t)
 		test(t, open(t, r.URL), r.Flush)
 	})
 	t.Run("cluster", func(t *testing.T) {
-		r := redistest.Cluster(t)
+		r := shared.Cluster(t)
 		test(t, open(t, r.URL), r.Flush)
 	})
 }
@@ -263,7 +270,7 @@ func TestScan(t *testing.T) {
 }
 
 func TestDamage(t *testing.T) {
-	r := redistest.Single(t)
+	r := shared.Single(t)
 	s := open(t, r.URL)
 	corrupt := func(key string) {
 		raw := []byte(r.Do("GET", key).(string))
@@ -311,6 +318,7 @@ func TestDamage(t *testing.T) {
 }
 
 func TestTrouble(t *testing.T) {
+	t.Parallel()
 	t.Run("a hung server is an error by the deadline, and heals", func(t *testing.T) {
 		r := redistest.Single(t)
 		s := open(t, r.URL)

@@ -1,0 +1,83 @@
+package redistest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+)
+
+// Shared are servers that the tests of a package use one after the other, since a start takes longer than most tests:
+// a Cluster alone waits two seconds before it takes writes. They start when first asked for. A test that stops, pauses
+// or configures a server, or that runs in parallel, needs one of its own. The zero value is ready; TestMain calls Exit.
+type Shared struct {
+	mu      sync.Mutex
+	all     []*Server
+	single  *Server
+	cluster *Servers
+}
+
+// Single returns the shared server, emptied.
+func (s *Shared) Single(t testing.TB) *Server {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.single == nil {
+		s.single = s.start(t)
+	}
+	r := s.single.lent(t)
+	r.Flush()
+	return r
+}
+
+// Cluster returns the shared Cluster, emptied.
+func (s *Shared) Cluster(t testing.TB) *Servers {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cluster == nil {
+		s.cluster = join(t, func(args ...string) *Server { return s.start(t, args...) })
+	}
+	c := &Servers{URL: s.cluster.URL, t: t}
+	for i, n := range s.cluster.Nodes {
+		c.Nodes[i] = n.lent(t)
+	}
+	c.Flush()
+	return c
+}
+
+// Exit ends the servers, removes their data, and ends the process with code, as os.Exit does: a goleak.Cleanup.
+func (s *Shared) Exit(code int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, r := range s.all {
+		r.Stop()
+		errs = append(errs, os.RemoveAll(r.dir))
+	}
+	if err := errors.Join(errs...); err != nil {
+		fmt.Fprintln(os.Stderr, "remove the data of redis-server:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// start starts a server that outlives the test.
+func (s *Shared) start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	installed(t)
+	dir, err := os.MkdirTemp("", "redistest")
+	if err != nil {
+		t.Fatalf("make a folder for redis-server: %v", err)
+	}
+	r := &Server{t: t, dir: dir, args: args}
+	s.all = append(s.all, r)
+	r.launch()
+	return r
+}
+
+// lent is the server as one test sees it: its failures are that test's.
+func (s *Server) lent(t testing.TB) *Server {
+	return &Server{URL: s.URL, Addr: s.Addr, PID: s.PID, t: t}
+}

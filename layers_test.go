@@ -23,7 +23,7 @@ var layers = map[string]float64{
 	"syncer":              4,
 	"detail":              4,
 	"internal/audit":      4,
-	"internal/control":    4,
+	"internal/control":    4.5,
 	"internal/lineage":    4,
 	"detail/admission":    3.5,
 	"detail/fastpath":     3.5,

@@ -122,3 +122,14 @@ func newLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(w, opt))
 }
+
+// setLevel sets the least level that is logged; "start" is that of the command line.
+func (e *env) setLevel(word string) {
+	level := e.startLevel
+	if word != "start" {
+		if err := level.UnmarshalText([]byte(word)); err != nil {
+			return
+		}
+	}
+	e.level.Set(level)
+}

@@ -118,7 +118,7 @@ func (n *node) auditConfig() audit.Config {
 	return audit.Config{
 		Catalog: n.catalog.Catalog, Records: n.records, Blobs: n.blobs, Upstream: n.upstream, Bus: n.bus, Log: n.log,
 		Agreed: func() bool {
-			agreed, err := n.shapesAgreed(n.env.ctx)
+			agreed, err := n.agreement.Agreed(n.env.ctx)
 			return err == nil && agreed
 		},
 		Pace:     n.switches.Switch(switches.SweepPace).Percent,

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"vitrine/internal/control"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
@@ -197,8 +198,8 @@ func (b *bench) storeKeys(ctx context.Context) (sum float64, err error) {
 func (b *bench) flip(ctx context.Context, name, value string) error {
 	panel := switches.NewPanel(switches.Identity{})
 	defer panel.Close()
-	out, err := setEverywhere(ctx, b.bus, panel.Switch(name), switches.Setting{Name: name, Scope: switches.All, Value: value, Author: "bench"}, 0, 5*time.Second)
-	if err == nil && !out.everywhere() {
+	out, err := control.SetSwitch(ctx, b.bus, panel.Switch(name), switches.Setting{Name: name, Scope: switches.All, Value: value, Author: "bench"}, 0, 5*time.Second)
+	if err == nil && !out.Everywhere() {
 		err = fmt.Errorf("%w: %s is not %s everywhere", item.ErrUnavailable, name, value)
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -103,32 +104,31 @@ func (b *benchSwitchesCommand) start(e *env, url, dir string) (nodes []benchNode
 		if err != nil {
 			return nodes, err
 		}
-		quiet := *e
-		quiet.level = nil
-		n := &node{env: &quiet, log: e.log, dir: filepath.Join(dir, fmt.Sprintf("node%03d", i)), bus: conn}
-		if err := os.MkdirAll(n.dir, 0o755); err != nil {
+		nodeDir := filepath.Join(dir, fmt.Sprintf("node%03d", i))
+		if err := os.MkdirAll(nodeDir, 0o755); err != nil {
 			return nodes, err
 		}
-		n.useSwitches("detail", "bench")
-		n.catalog = control.NewFollower(conn, e.log)
-		n.presence = n.newPresence()
+		board := control.NewBoard(control.BoardConfig{Dir: nodeDir, Role: "detail", Room: "bench", Log: e.log})
+		var silent atomic.Bool // it does not say that it leaves
+		presence := control.NewPresence(control.PresenceConfig{Conn: conn, Who: board.Panel().Who(), Log: e.log, Stays: silent.Load, Describe: board.Describe})
+		follower := control.NewSwitchFollower(board, conn, presence, func([]byte) {})
 		ctx, cancel := context.WithCancel(e.ctx)
 		group, ctx := errgroup.WithContext(ctx)
-		group.Go(func() error { return n.followSwitches(ctx) })
-		group.Go(func() error { return n.presence.Run(ctx) })
+		group.Go(func() error { return follower.Run(ctx) })
+		group.Go(func() error { return presence.Run(ctx) })
 		ended := false
-		nodes = append(nodes, benchNode{n.switches.Who().Node, conn, func(how ending) {
+		nodes = append(nodes, benchNode{board.Panel().Who().Node, conn, func(how ending) {
 			if ended {
 				return
 			}
 			ended = true
-			n.takenOver.Store(how == hang) // then it does not say that it leaves
+			silent.Store(how == hang)
 			if how == cut {
 				conn.Close()
 			}
 			cancel()
 			_ = group.Wait() // nil, or that the connection is gone
-			n.switches.Close()
+			board.Close()
 		}})
 	}
 	return nodes, nil
@@ -145,9 +145,9 @@ func (b *benchSwitchesCommand) measure(ctx context.Context, conn *bus.Conn, node
 	}
 	panel := switches.NewPanel(switches.Identity{})
 	defer panel.Close()
-	set := func(value string, wait time.Duration) (switchSet, error) {
+	set := func(value string, wait time.Duration) (control.SwitchOutcome, error) {
 		s := switches.Setting{Name: switches.TTLFactor, Scope: switches.All, Value: value}
-		return setEverywhere(ctx, conn, panel.Switch(s.Name), s, 0, wait)
+		return control.SetSwitch(ctx, conn, panel.Switch(s.Name), s, 0, wait)
 	}
 	var acked, last []time.Duration
 	for i := range b.Sets {

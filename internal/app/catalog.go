@@ -1,8 +1,6 @@
 package app
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -101,24 +99,11 @@ func (c *catalogPush) Run(e *env) error {
 	if _, err := catalog.Parse(src, c.File, catalog.Options{}); err != nil {
 		return err
 	}
-	return pushedCatalog(c.natsFlag).push(e, c.File, func(conn *bus.Conn) (uint64, error) { return pushCatalog(e.ctx, conn, src) })
+	return pushedCatalog(c.natsFlag).push(e, c.File, func(conn *bus.Conn) (uint64, error) { return control.PushCatalog(e.ctx, conn, src) })
 }
 
 func pushedCatalog(f natsFlag) pushed {
 	return pushed{f, control.CatalogBucket, control.CatalogKey, "catalog"}
-}
-
-// pushCatalog puts src in force, unless it is what stands there already, and returns its revision.
-func pushCatalog(ctx context.Context, conn *bus.Conn, src []byte) (uint64, error) {
-	bucket := conn.Bucket(control.CatalogBucket)
-	if now, err := bucket.Get(ctx, control.CatalogKey); err == nil && bytes.Equal(now.Value, src) {
-		return now.Revision, nil
-	}
-	revision, err := bucket.Put(ctx, control.CatalogKey, src)
-	if err != nil {
-		return 0, fmt.Errorf("push the catalog: %w", err)
-	}
-	return revision, nil
 }
 
 type catalogList struct {

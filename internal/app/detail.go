@@ -11,6 +11,7 @@ import (
 
 	"vitrine/detail"
 	"vitrine/internal/bus"
+	"vitrine/internal/control"
 	"vitrine/internal/handover"
 	"vitrine/internal/item"
 	"vitrine/internal/mirror"
@@ -76,7 +77,7 @@ func (n *node) openTemplates(dir string) (*templates.Folder, error) {
 		return nil, err
 	}
 	n.start(folder.Run)
-	n.start(func(ctx context.Context) error { return n.followTemplates(ctx, folder) })
+	n.start(func(ctx context.Context) error { return control.FollowTemplates(ctx, n.bus, folder, n.dir, n.log) })
 	n.gauge("vitrine_templates_broken", "1 while the templates as they stand can't be loaded and older ones are in force.",
 		func() bool { return folder.Broken() != "" })
 	return folder, nil

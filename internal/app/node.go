@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,24 +49,18 @@ type node struct {
 	store    *boltkv.Store // set where bbolt holds everything
 	metrics  *prometheus.Registry
 	switches *switches.Panel
-	applied  applied           // of the switches' bucket
-	saving   sync.Mutex        // one at a time writes the file of switches
+	board    *control.Board    // of the switches
 	presence *control.Presence // set by connect
-	// obey has what an applied switch means done outside of this process, and calls done each time that came to something:
-	// nil where it is in force. A nil obey is a process that needs nobody else.
-	obey   func(done func(error))
-	obeyed atomic.Uint64 // the last revision of the switches that obey has brought about
-	audits audits
+	audits   audits
 
-	automaton *automaton
+	agreement *control.Agreement // set by connect
+	automaton *control.Automaton
 	stop      func() // ends the process's agents
 	pages     string // base URL of this process's pages; "" where it serves none
 
 	running *durable.Mark // in the folder of an embedded NATS; nil without one
 
 	takenOver atomic.Bool // by another process, which serves now
-	writes    atomic.Bool // records or blobs
-	overtaken atomic.Bool // others have the pushed catalog in force, which this one can't have
 
 	agents  []func(context.Context) error
 	closers []func() error
@@ -85,9 +78,11 @@ func newNode(e *env, dir, role, room string, allowed []string) (*node, error) {
 	n := &node{env: e, log: e.log, dir: dir, secrets: secrets, metrics: prometheus.NewRegistry()}
 	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.audits = newAudits(n.metrics)
-	n.useSwitches(role, room)
-	n.automaton = newAutomaton(n)
-	n.upstream = upstream.New(upstream.Config{Log: e.log, Secrets: n.secrets, Off: n.upstreamOff, Observed: n.automaton.signals.observe})
+	n.board = control.NewBoard(control.BoardConfig{Dir: dir, Role: role, Room: room, Log: e.log, SetLevel: e.setLevel})
+	n.onClose(func() error { n.board.Close(); return nil })
+	n.switches = n.board.Panel()
+	n.automaton = control.NewAutomaton(control.AutomatonConfig{Dir: dir, Panel: n.switches, Metrics: n.metrics, Log: e.log})
+	n.upstream = upstream.New(upstream.Config{Log: e.log, Secrets: n.secrets, Off: n.upstreamOff, Observed: n.automaton.Observe})
 	n.onClose(func() error { n.upstream.Close(); return nil })
 	return n, nil
 }
@@ -112,23 +107,33 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 	case err != nil:
 		return fmt.Errorf("prepare the streams: %w", err)
 	}
-	n.presence = n.newPresence()
 	n.catalog = control.NewFollower(conn, n.log)
+	n.agreement = control.NewAgreement(conn, n.catalog, n.switches.Who().Node, n.log)
+	n.presence = control.NewPresence(control.PresenceConfig{
+		Conn: conn, Who: n.switches.Who(), Log: n.log, Stays: n.takenOver.Load,
+		Describe: func(r *control.Report) {
+			n.agreement.Describe(r)
+			n.board.Describe(r)
+		},
+	})
 	n.catalog.Took = func(c *catalog.Catalog) {
-		declareSwitches(n.switches, c)
+		control.DeclareSwitches(n.switches, c)
 		n.tellSecrets(c)
 	}
 	if cfg.Away {
 		n.catalog.Keep(filepath.Join(n.dir, "catalog.json"))
 	}
 	n.start(n.catalog.Run)
-	n.start(n.overtakenAgent)
-	n.start(n.followSwitches)
+	n.start(n.agreement.Run)
+	n.start(control.NewSwitchFollower(n.board, conn, n.presence, n.automaton.Keep).Run)
 	n.start(n.presence.Run)
-	n.start(n.automaton.Run)
+	n.start(func(ctx context.Context) error { return n.automaton.Run(ctx, conn, n.catalog) })
 	n.start(func(ctx context.Context) error { return conn.Guard(ctx, n.mendNATS) })
 	return nil
 }
+
+// upstreamOff reports whether an upstream must not be asked.
+func (n *node) upstreamOff(name string) bool { return !n.switches.On("upstream." + name) }
 
 // tellSecrets tells which upstreams of a catalog can't be asked for want of a secret; all others can.
 func (n *node) tellSecrets(c *catalog.Catalog) {

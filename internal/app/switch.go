@@ -2,7 +2,6 @@ package app
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -29,31 +28,6 @@ type switchCommand struct {
 	Forget   switchForgetCommand   `cmd:"" help:"Expect a process no more that will not come back."`
 }
 
-// remotePanel is what is in force for a process without a name: the settings of the scope all.
-func remotePanel(ctx context.Context, conn *bus.Conn) (*switches.Panel, error) {
-	p := switches.NewPanel(switches.Identity{})
-	if cat, err := control.Load(ctx, conn); err == nil {
-		declareSwitches(p, cat)
-	}
-	bucket := conn.Bucket(switchBucket)
-	if _, err := bucket.Now(ctx); err != nil {
-		p.Close()
-		return nil, err
-	}
-	p.SetClock(func() time.Time { now, _ := conn.Now(); return now })
-	entries, err := bucket.Entries(ctx)
-	for _, e := range entries {
-		if s, ok := settingOf(e); ok {
-			p.Apply(s)
-		}
-	}
-	if err != nil {
-		p.Close()
-		return nil, err
-	}
-	return p, nil
-}
-
 // withPanel calls do with a connection and what is in force there, and closes both.
 func (f natsFlags) withPanel(e *env, command string, do func(*bus.Conn, *switches.Panel) error) error {
 	conn, err := f.dial(e, command)
@@ -61,7 +35,7 @@ func (f natsFlags) withPanel(e *env, command string, do func(*bus.Conn, *switche
 		return err
 	}
 	defer conn.Close()
-	p, err := remotePanel(e.ctx, conn)
+	p, err := control.RemotePanel(e.ctx, conn)
 	if err != nil {
 		return err
 	}
@@ -113,25 +87,13 @@ func (c *switchWatchCommand) Run(e *env) error {
 		return err
 	}
 	defer conn.Close()
-	return conn.Bucket(switchBucket).Watch(e.ctx, func(entry bus.Entry) error {
-		s, ok := settingOf(entry)
+	return conn.Bucket(control.SwitchBucket).Watch(e.ctx, func(entry bus.Entry) error {
+		s, ok := control.SettingOf(entry)
 		if !ok {
 			return nil
 		}
 		return printSetting(e, s, c.JSON)
 	})
-}
-
-func settingOf(entry bus.Entry) (s switches.Setting, ok bool) {
-	name, scope, ok := readSwitchKey(entry.Key)
-	if !ok {
-		return s, false
-	}
-	if entry.Deleted {
-		return switches.Setting{Name: name, Scope: scope, At: entry.Created, Revision: entry.Revision}, true
-	}
-	s, err := switches.ReadSetting(entry.Value, name, scope, entry.Revision, entry.Created)
-	return s, err == nil
 }
 
 func printSetting(e *env, s switches.Setting, asJSON bool) error {
@@ -159,23 +121,11 @@ func (c *switchHistoryCommand) Run(e *env) error {
 		return err
 	}
 	defer conn.Close()
-	past, err := switchHistory(e.ctx, conn, c.Name, c.Scope)
+	past, err := control.SwitchHistory(e.ctx, conn, c.Name, c.Scope)
 	for _, s := range past {
 		if err := printSetting(e, s, c.JSON); err != nil {
 			return err
 		}
 	}
 	return err
-}
-
-// switchHistory lists settings, the oldest first, withdrawn ones included; "" is any.
-func switchHistory(ctx context.Context, conn *bus.Conn, wantName, wantScope string) (past []switches.Setting, err error) {
-	entries, err := conn.Bucket(switchBucket).History(ctx, "")
-	for _, entry := range entries {
-		s, ok := settingOf(entry)
-		if ok && (wantName == "" || s.Name == wantName) && (wantScope == "" || s.Scope == wantScope) {
-			past = append(past, s)
-		}
-	}
-	return past, err
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/control"
 )
 
 type switchAgentCommand struct {
@@ -34,9 +35,9 @@ func (c *switchAgentCommand) Run(e *env) error {
 		return err
 	}
 	defer n.close()
-	f := &front{panel: n.switches, log: n.log, out: c.Out, confirm: c.Confirm, reload: strings.Fields(c.Reload), wake: make(chan struct{}, 1)}
-	n.obey = f.obey
-	n.switches.Changed(f.look)
+	f := control.NewFront(control.FrontConfig{Panel: n.switches, Log: n.log, Out: c.Out, Confirm: c.Confirm, Reload: strings.Fields(c.Reload)})
+	n.board.ObeyedBy(f.Obey)
+	n.switches.Changed(f.Look)
 	if err := n.connect(e.ctx, bus.Config{URL: c.NATS, Control: c.Control, Name: "vitrine front " + c.Room, Log: e.log, Away: true}); err != nil {
 		return err
 	}

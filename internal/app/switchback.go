@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/control"
 	"vitrine/switches"
 )
 
@@ -55,7 +56,7 @@ type switchRollbackCommand struct {
 // Run is vitrine switch rollback.
 func (c *switchRollbackCommand) Run(e *env) error {
 	return c.withPanel(e, "switch rollback", func(conn *bus.Conn, p *switches.Panel) error {
-		past, err := switchHistory(e.ctx, conn, c.Name, c.Scope)
+		past, err := control.SwitchHistory(e.ctx, conn, c.Name, c.Scope)
 		if err != nil {
 			return err
 		}

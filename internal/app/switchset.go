@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/control"
 	"vitrine/internal/item"
 	"vitrine/switches"
 )
@@ -56,7 +57,7 @@ func (c *switchDefineCommand) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if _, err := conn.Bucket(switchBucket).Put(e.ctx, setPrefix+item.EncodeID(c.Set), body); err != nil {
+		if _, err := conn.Bucket(control.SwitchBucket).Put(e.ctx, setPrefix+item.EncodeID(c.Set), body); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(e.stdout, "%s is %s\n", c.Set, strings.Join(c.Values, " "))
@@ -103,7 +104,7 @@ func (c *switchApplyCommand) load(e *env, conn *bus.Conn) (set []namedValue, err
 	if err := item.CheckID(c.Set); err != nil {
 		return nil, usageError{err}
 	}
-	entry, err := conn.Bucket(switchBucket).Get(e.ctx, setPrefix+item.EncodeID(c.Set))
+	entry, err := conn.Bucket(control.SwitchBucket).Get(e.ctx, setPrefix+item.EncodeID(c.Set))
 	if errors.Is(err, bus.ErrNoEntry) {
 		known, err := knownSets(e, conn)
 		return nil, errors.Join(fmt.Errorf("there is no set %q; there is: %s (vitrine switch define makes one)", c.Set, strings.Join(known, ", ")), err)
@@ -118,7 +119,7 @@ func (c *switchApplyCommand) load(e *env, conn *bus.Conn) (set []namedValue, err
 }
 
 func knownSets(e *env, conn *bus.Conn) (names []string, err error) {
-	keys, err := conn.Bucket(switchBucket).Keys(e.ctx)
+	keys, err := conn.Bucket(control.SwitchBucket).Keys(e.ctx)
 	for _, key := range keys {
 		if token, ok := strings.CutPrefix(key, setPrefix); ok {
 			if name, err := item.DecodeID(token); err == nil {

@@ -1,22 +1,12 @@
 package app
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	"vitrine/internal/bus"
-	"vitrine/internal/durable"
+	"vitrine/internal/control"
 	"vitrine/templates"
-)
-
-const (
-	templateBucket = "templates"
-	templateKey    = "templates" // a packed folder
-	templateFile   = "templates.zip"
 )
 
 type templateCommand struct {
@@ -60,7 +50,7 @@ func (c *templatePush) Run(e *env) error {
 		return fmt.Errorf("%s: %w", c.Folder, err)
 	}
 	return pushedTemplates(c.natsFlag).push(e, c.Folder, func(conn *bus.Conn) (uint64, error) {
-		revision, err := conn.Bucket(templateBucket).Put(e.ctx, templateKey, packed)
+		revision, err := conn.Bucket(control.TemplateBucket).Put(e.ctx, control.TemplateKey, packed)
 		if err != nil {
 			return 0, fmt.Errorf("push the templates: %w", err)
 		}
@@ -68,7 +58,9 @@ func (c *templatePush) Run(e *env) error {
 	})
 }
 
-func pushedTemplates(f natsFlag) pushed { return pushed{f, templateBucket, templateKey, "template"} }
+func pushedTemplates(f natsFlag) pushed {
+	return pushed{f, control.TemplateBucket, control.TemplateKey, "template"}
+}
 
 type templateList struct {
 	natsFlag
@@ -88,24 +80,4 @@ type templateRollback struct {
 // Run is vitrine template rollback.
 func (c *templateRollback) Run(e *env) error {
 	return pushedTemplates(c.natsFlag).rollback(e, c.Revision)
-}
-
-// followTemplates hands pushed templates to a folder, and keeps them for a start while NATS is away.
-func (n *node) followTemplates(ctx context.Context, folder *templates.Folder) error {
-	file := filepath.Join(n.dir, templateFile)
-	if kept, err := os.ReadFile(file); err == nil {
-		folder.Push(kept)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		n.log.Warn("the templates that were pushed can't be read", "error", err)
-	}
-	return n.bus.Bucket(templateBucket).Watch(ctx, func(e bus.Entry) error {
-		if e.Key != templateKey || e.Reset {
-			return nil
-		}
-		folder.Push(e.Value) // of a deleted entry: nothing, which gives the folder its place back
-		if err := durable.WriteFile(file, e.Value); err != nil {
-			n.log.Warn("pushed templates can't be kept on disk", "error", err)
-		}
-		return nil
-	})
 }

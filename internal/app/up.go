@@ -178,7 +178,7 @@ func (u *upCommand) pushCatalog(n *node) error {
 		}
 		n.secrets.Trust(cat)
 	}
-	_, err := pushCatalog(n.env.ctx, n.bus, src)
+	_, err := control.PushCatalog(n.env.ctx, n.bus, src)
 	return err
 }
 

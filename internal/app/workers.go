@@ -41,7 +41,7 @@ func (n *node) runSyncer(ctx context.Context) error {
 	group.Go(func() error {
 		return n.consume(ctx, bus.ConsumerConfig{
 			Stage: "syncer", Stream: "SYNC", Parse: item.ParseSync, Check: f.Check, Group: f.Group, Handle: f.Handle,
-			Open: func(item.Lane) bool { return !n.overtaken.Load() },
+			Open: func(item.Lane) bool { return !n.agreement.Overtaken() },
 		})
 	})
 	group.Go(func() error { return n.runSweeper(ctx) })
@@ -55,7 +55,7 @@ func (n *node) consume(ctx context.Context, cfg bus.ConsumerConfig) error {
 		return nil // stopped before there was anything to do
 	}
 	cfg.Conn, cfg.Log, cfg.Drain = n.bus, n.log, drain
-	n.writes.Store(true)
+	n.agreement.Writes()
 	c, err := bus.NewConsumer(cfg)
 	if err != nil {
 		return fmt.Errorf("consume %s: %w", cfg.Stream, err)
@@ -70,7 +70,7 @@ func (n *node) runSweeper(ctx context.Context) error {
 	}
 	s := audit.New(n.auditConfig())
 	r := audit.NewReshaper(audit.ReshaperConfig{
-		Sweeper: s, Shapes: n.shapes, Changed: n.catalog.Changed(), Agreed: n.shapesAgreed, Marks: n.bus.Bucket(marksBucket), Log: n.log,
+		Sweeper: s, Shapes: n.agreement.Shapes, Changed: n.catalog.Changed(), Agreed: n.agreement.Agreed, Marks: n.bus.Bucket(marksBucket), Log: n.log,
 		Revision: func() uint64 { return n.catalog.Catalog().Revision }, Lapsed: n.catalog.Lapsed,
 	})
 	group, ctx := errgroup.WithContext(ctx)

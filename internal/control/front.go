@@ -1,4 +1,4 @@
-package app
+package control
 
 import (
 	"bytes"
@@ -31,29 +31,39 @@ const (
 	maxWaiting   = 1000 // acknowledgements, while nginx can't be reloaded; the newest stay
 )
 
-// front has an nginx obey the switches: it writes a file, reloads, and sees that nginx has it.
-type front struct {
-	panel        *switches.Panel
-	log          *slog.Logger
-	out, confirm string
-	reload       []string
-	wake         chan struct{} // holds a mark when a switch may have changed
-	obeyed       string        // the mark of the file that nginx has, as far as is known
+// FrontConfig of a Front. Every field is needed.
+type FrontConfig struct {
+	Panel   *switches.Panel
+	Log     *slog.Logger
+	Out     string   // the file that nginx includes
+	Confirm string   // address on which nginx says which switches it obeys
+	Reload  []string // command that has nginx read the file
+}
+
+// Front has an nginx obey the switches: it writes a file, reloads, and sees that nginx has it.
+type Front struct {
+	cfg    FrontConfig
+	wake   chan struct{} // holds a mark when a switch may have changed
+	obeyed string        // the mark of the file that nginx has, as far as is known
 
 	mu      sync.Mutex // guards waiting
 	waiting []func(error)
 }
 
-// obey has done called when nginx obeys the switches as they are now, and before that each time that it could not be had.
-func (f *front) obey(done func(error)) {
+// NewFront makes a front; Run drives it.
+func NewFront(cfg FrontConfig) *Front { return &Front{cfg: cfg, wake: make(chan struct{}, 1)} }
+
+// Obey has done called when nginx obeys the switches as they are now, and before that each time that it could not be had.
+func (f *Front) Obey(done func(error)) {
 	f.mu.Lock()
 	f.waiting = append(f.waiting, done)
 	f.waiting = f.waiting[max(0, len(f.waiting)-maxWaiting):]
 	f.mu.Unlock()
-	f.look()
+	f.Look()
 }
 
-func (f *front) look() {
+// Look has the switches looked at: one may have changed.
+func (f *Front) Look() {
 	select {
 	case f.wake <- struct{}{}:
 	default:
@@ -61,7 +71,7 @@ func (f *front) look() {
 }
 
 // Run renders whenever a switch has changed, and again while that fails, until ctx ends.
-func (f *front) Run(ctx context.Context) error {
+func (f *Front) Run(ctx context.Context) error {
 	retry := time.NewTimer(0)
 	defer retry.Stop()
 	for pause := retryFirst; ; {
@@ -89,16 +99,16 @@ func (f *front) Run(ctx context.Context) error {
 			pause = retryFirst
 			continue
 		}
-		f.log.Error("nginx does not obey the switches; trying again", "error", err, "in", pause.String())
+		f.cfg.Log.Error("nginx does not obey the switches; trying again", "error", err, "in", pause.String())
 		retry.Reset(pause)
 		pause = min(2*pause, retryMost)
 	}
 }
 
 // render writes the file and has nginx read it, unless nginx has it.
-func (f *front) render(ctx context.Context) error {
+func (f *Front) render(ctx context.Context) error {
 	body, mark := f.file()
-	old, err := os.ReadFile(f.out)
+	old, err := os.ReadFile(f.cfg.Out)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the file for nginx can't be read: %w", err)
 	}
@@ -106,26 +116,26 @@ func (f *front) render(ctx context.Context) error {
 		return nil
 	}
 	if !bytes.Equal(old, body) {
-		if err := durable.WriteFile(f.out, body); err != nil {
+		if err := durable.WriteFile(f.cfg.Out, body); err != nil {
 			return fmt.Errorf("the file for nginx can't be written: %w", err)
 		}
 	}
 	f.obeyed = ""
 	ctx, cancel := context.WithTimeout(ctx, reloadWithin)
 	defer cancel()
-	if out, err := exec.CommandContext(ctx, f.reload[0], f.reload[1:]...).CombinedOutput(); err != nil {
-		return fmt.Errorf("nginx was not reloaded: %s: %w: %.300s", strings.Join(f.reload, " "), err, bytes.TrimSpace(out))
+	if out, err := exec.CommandContext(ctx, f.cfg.Reload[0], f.cfg.Reload[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("nginx was not reloaded: %s: %w: %.300s", strings.Join(f.cfg.Reload, " "), err, bytes.TrimSpace(out))
 	}
 	if err := f.confirmed(ctx, mark); err != nil {
 		return err
 	}
 	f.obeyed = mark
-	f.log.Info("nginx obeys", "file", f.out, "mark", mark)
+	f.cfg.Log.Info("nginx obeys", "file", f.cfg.Out, "mark", mark)
 	return nil
 }
 
 // confirmed returns when nginx answers by the file with a mark.
-func (f *front) confirmed(ctx context.Context, mark string) error {
+func (f *Front) confirmed(ctx context.Context, mark string) error {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for said, times := "", 0; times < confirmTimes; {
 		answer, err := f.ask(ctx, client)
@@ -141,14 +151,14 @@ func (f *front) confirmed(ctx context.Context, mark string) error {
 		select {
 		case <-time.After(confirmPause):
 		case <-ctx.Done():
-			return fmt.Errorf("nginx was told to reload, and goes on as before (its error log tells why): http://%s/: %.200s, not %s", f.confirm, said, mark)
+			return fmt.Errorf("nginx was told to reload, and goes on as before (its error log tells why): http://%s/: %.200s, not %s", f.cfg.Confirm, said, mark)
 		}
 	}
 	return nil
 }
 
-func (f *front) ask(ctx context.Context, client *http.Client) (mark string, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+f.confirm+"/", nil)
+func (f *Front) ask(ctx context.Context, client *http.Client) (mark string, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+f.cfg.Confirm+"/", nil)
 	if err != nil {
 		return "", err
 	}
@@ -162,24 +172,24 @@ func (f *front) ask(ctx context.Context, client *http.Client) (mark string, err 
 }
 
 // file is what nginx includes: which requests it answers by itself, and a mark by which it says so.
-func (f *front) file() (body []byte, mark string) {
+func (f *Front) file() (body []byte, mark string) {
 	var b bytes.Buffer
 	b.WriteString("# Written by vitrine switch agent: which requests nginx answers with 503 itself.\nmap $uri $vitrine_route {\n    default 0;\n")
 	for _, route := range []struct{ name, pattern string }{
 		{switches.RouteLive, `^(/[^?]*)?/live(/|$)`}, {switches.RouteBlobs, `^(/[^?]*)?/blobs/`}, {switches.RouteRelations, `^(/[^?]*)?/relations/`},
 	} {
-		if !f.panel.On(route.name) {
+		if !f.cfg.Panel.On(route.name) {
 			fmt.Fprintf(&b, "    \"~%s\" 1;\n", route.pattern)
 		}
 	}
 	b.WriteString("}\nmap $http_user_agent $vitrine_crawler {\n    default 0;\n")
-	if !f.panel.On(switches.Crawlers) {
+	if !f.cfg.Panel.On(switches.Crawlers) {
 		fmt.Fprintf(&b, "    \"~*%s\" 1;\n", detail.CrawlerPattern)
 	}
 	b.WriteString("}\nmap \"$vitrine_route$vitrine_crawler\" $vitrine_shed {\n    default 1;\n    \"00\"    0;\n}\n")
 	sum := fnv.New64a()
 	sum.Write(b.Bytes())
 	mark = fmt.Sprintf("%016x", sum.Sum64())
-	fmt.Fprintf(&b, "server {\n    listen %s;\n    access_log off;\n    location / {\n        return 200 \"%s\";\n    }\n}\n", f.confirm, mark)
+	fmt.Fprintf(&b, "server {\n    listen %s;\n    access_log off;\n    location / {\n        return 200 \"%s\";\n    }\n}\n", f.cfg.Confirm, mark)
 	return b.Bytes(), mark
 }

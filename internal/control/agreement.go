@@ -1,0 +1,83 @@
+package control
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"vitrine/internal/bus"
+)
+
+// behindBeat is how often a process that can't have the pushed catalog in force looks whether others have it.
+const behindBeat = 2 * time.Second
+
+// Agreement is what a process knows of the others that write records and blobs: whether they make them by the same shapes.
+type Agreement struct {
+	conn    *bus.Conn
+	catalog *Follower
+	node    string
+	log     *slog.Logger
+
+	writes    atomic.Bool // records or blobs
+	overtaken atomic.Bool // others have the pushed catalog in force, which this one can't have
+}
+
+// NewAgreement makes the agreement of the process that is called node; Run drives it.
+func NewAgreement(conn *bus.Conn, follower *Follower, node string, log *slog.Logger) *Agreement {
+	return &Agreement{conn: conn, catalog: follower, node: node, log: log}
+}
+
+// Writes says that this process writes records or blobs from now on.
+func (a *Agreement) Writes() { a.writes.Store(true) }
+
+// Overtaken reports whether others have the pushed catalog in force, which this process can't have.
+func (a *Agreement) Overtaken() bool { return a.overtaken.Load() }
+
+// Shapes stands for all shapes of the catalog in force, which there must be.
+func (a *Agreement) Shapes() string { return a.catalog.Catalog().Shapes }
+
+// Describe tells the others what this process makes records and blobs by.
+func (a *Agreement) Describe(r *Report) {
+	if cat := a.catalog.Catalog(); cat != nil && a.writes.Load() {
+		r.Writing = &Writing{Catalog: cat.Revision, Shapes: cat.Shapes, Behind: a.catalog.Behind()}
+	}
+}
+
+// Agreed reports whether all processes that write records and blobs make them by the same shapes. Those that can't
+// have the pushed catalog in force take no work in and don't count.
+func (a *Agreement) Agreed(ctx context.Context) (bool, error) {
+	members, err := Members(ctx, a.conn)
+	if err != nil {
+		return false, err
+	}
+	for _, m := range members {
+		if w := m.Writing; m.Present && m.Node != a.node && w != nil && !w.Behind && w.Shapes != a.Shapes() {
+			a.log.Debug("another process has other shapes", "node", m.Node, "catalog", w.Catalog)
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// Run has a process that can't have the pushed catalog in force marked as overtaken while others have it, until ctx ends: what it
+// made would be of an older shape. Where nobody has it, the last good one is the best there is.
+func (a *Agreement) Run(ctx context.Context) error {
+	tick := time.NewTicker(behindBeat)
+	defer tick.Stop()
+	for {
+		overtaken := false
+		if a.catalog.Behind() && a.catalog.Catalog() != nil {
+			agreed, err := a.Agreed(ctx)
+			overtaken = err == nil && !agreed
+		}
+		if was := a.overtaken.Swap(overtaken); overtaken && !was {
+			a.log.Error("the pushed catalog can't be had here, and others have it: no work is taken in until it can, or is rolled back")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

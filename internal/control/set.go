@@ -1,0 +1,144 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/switches"
+)
+
+// SwitchAck is a process that has answered a setting: what is in force there, and after how many milliseconds that was known here.
+type SwitchAck struct {
+	Node         string            `json:"node"`
+	MS           float64           `json:"ms"`
+	Value        string            `json:"value"`
+	OverriddenBy *switches.Setting `json:"overridden_by"`
+	Error        string            `json:"error,omitempty"` // why it is not in force there
+
+	Differs bool `json:"-"` // from what was set
+}
+
+// SwitchOutcome is what a pushed setting came to; switch set and switch unset print it with --json.
+type SwitchOutcome struct {
+	Name     string            `json:"name"`
+	Value    string            `json:"value"` // "" where it was withdrawn
+	Revision uint64            `json:"revision"`
+	Acked    []SwitchAck       `json:"acked"`
+	Missing  []string          `json:"missing"`
+	Why      map[string]string `json:"why,omitempty"` // of those that are missing
+	DryRun   bool              `json:"dry_run,omitempty"`
+}
+
+// SetSwitch pushes a setting of the switch d, which is nil where nobody declares it any more, and collects what it came
+// to in each process that its scope names.
+func SetSwitch(ctx context.Context, conn *bus.Conn, d *switches.Switch, s switches.Setting, period, wait time.Duration) (out SwitchOutcome, err error) {
+	members, err := Members(ctx, conn)
+	if err != nil {
+		return out, err
+	}
+	outcome, err := Push{
+		Conn: conn, Bucket: SwitchBucket, Expected: Within(members, s.Scope), Wait: wait,
+		Do: func(ctx context.Context) (key string, revision uint64, err error) {
+			revision, err = pushSwitch(ctx, conn, s, period)
+			return switchKey(s.Name, s.Scope), revision, err
+		},
+		Recall: func(r Report, revision uint64) (Ack, bool) { return recallSwitch(r, d, s, revision) },
+	}.Run(ctx)
+	if err != nil {
+		return out, err
+	}
+	out = SwitchOutcome{Name: s.Name, Value: s.Value, Revision: outcome.Revision, Acked: []SwitchAck{}, Missing: []string{}, Why: map[string]string{}}
+	for _, a := range outcome.Answers {
+		got := SwitchAck{Node: a.Node, MS: a.MS, Value: a.Value, OverriddenBy: a.OverriddenBy, Error: a.Error}
+		got.judge(d, s, a.Revision > outcome.Revision)
+		out.Acked = append(out.Acked, got)
+	}
+	for _, m := range outcome.Missing {
+		out.Missing, out.Why[m.Node] = append(out.Missing, m.Node), m.Why
+	}
+	return out, nil
+}
+
+// judge looks whether what was set is in force. What was withdrawn is, wherever that was taken.
+func (a *SwitchAck) judge(d *switches.Switch, s switches.Setting, later bool) {
+	if a.Error == "" && (s.Value == "" || d == nil || same(d, a.Value, s.Value)) {
+		if s.Value != "" {
+			a.OverriddenBy = nil // it says the same
+		}
+		return
+	}
+	a.Differs = true
+	if a.Error == "" && later && a.OverriddenBy == nil {
+		a.Error = "somebody has set it again meanwhile"
+	}
+}
+
+// same reports whether two texts are the same value: 50 and 50%.
+func same(d *switches.Switch, a, b string) bool {
+	n, err1 := d.Parse(a)
+	m, err2 := d.Parse(b)
+	return err1 == nil && err2 == nil && n == m
+}
+
+// recallSwitch makes the acknowledgement that was lost of what a process reports.
+func recallSwitch(r Report, d *switches.Switch, s switches.Setting, revision uint64) (Ack, bool) {
+	if r.Revision < revision || d == nil {
+		return Ack{}, false
+	}
+	a := Ack{Key: switchKey(s.Name, s.Scope), Revision: revision, Value: d.Default}
+	for _, v := range r.Moved {
+		if v.Name != d.Name {
+			continue
+		}
+		if a.Value = v.Value; v.By != nil && switchKey(v.By.Name, v.By.Scope) != a.Key {
+			a.OverriddenBy = v.By
+		}
+	}
+	return a, true
+}
+
+// pushSwitch writes a setting over the one that stands in its scope, and notes in it what that leaves behind.
+func pushSwitch(ctx context.Context, conn *bus.Conn, s switches.Setting, period time.Duration) (revision uint64, err error) {
+	bucket, key := conn.Bucket(SwitchBucket), switchKey(s.Name, s.Scope)
+	before := s.Before
+	for range 10 {
+		old, err := bucket.Get(ctx, key)
+		if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+			return 0, fmt.Errorf("read %s: %w", key, err)
+		}
+		if period > 0 {
+			s.For, s.Before = period.String(), before
+			if stands, ok := SettingOf(old); before == "" && ok {
+				s.Before = stands.ValueAfter()
+			}
+		}
+		body, err := json.Marshal(s)
+		if err != nil {
+			return 0, err
+		}
+		if old.Revision == 0 {
+			revision, err = bucket.Create(ctx, key, body)
+		} else {
+			revision, err = bucket.Update(ctx, key, body, old.Revision)
+		}
+		if !errors.Is(err, item.ErrChanged) {
+			return revision, err
+		}
+	}
+	return 0, fmt.Errorf("set %s: %w by others, ten times", s.Name, item.ErrChanged)
+}
+
+// Everywhere reports whether the value is in force on every process that is expected.
+func (out SwitchOutcome) Everywhere() bool {
+	for _, a := range out.Acked {
+		if a.Differs {
+			return false
+		}
+	}
+	return len(out.Missing) == 0
+}

@@ -1,0 +1,131 @@
+package control
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/internal/upstream"
+)
+
+// signals are what rules go by, as they were over the last second.
+type signals struct {
+	metrics prometheus.Gatherer
+	last    time.Time
+	cpu     time.Duration
+	values  map[string]float64
+	before  map[string]float64 // counters
+
+	mu    sync.Mutex // guards calls
+	calls map[string]*callCount
+}
+
+type callCount struct{ all, failed float64 }
+
+// observe counts a call of an upstream.
+func (s *signals) observe(c upstream.Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	count := s.calls[c.Upstream]
+	if count == nil {
+		count = &callCount{}
+		s.calls[c.Upstream] = count
+	}
+	if count.all++; c.Status == 0 || c.Status >= 500 {
+		count.failed++
+	}
+}
+
+func (s *signals) get(name string) (float64, bool) {
+	v, ok := s.values[name]
+	return v, ok
+}
+
+// look reads the process's own metrics, and makes rates of its counters.
+func (s *signals) look() {
+	now, cpu := time.Now(), cpuTime()
+	values, counters := map[string]float64{}, map[string]float64{}
+	if passed := now.Sub(s.last); !s.last.IsZero() && passed > 0 {
+		values["cpu"] = (cpu - s.cpu).Seconds() / passed.Seconds() / float64(runtime.GOMAXPROCS(0))
+	}
+	s.last, s.cpu = now, cpu
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	values["memory"] = float64(memory.Sys-memory.HeapReleased) / (1 << 20)
+	s.gather(counters)
+	since := func(name string) float64 { return counters[name] - s.before[name] }
+	if answers := since("answers"); answers > 0 {
+		values["errors"] = max(0, since("errors")) / answers // the two counters are not read at one moment
+	} else {
+		values["errors"] = 0
+	}
+	for name := range counters {
+		if tier, ok := strings.CutPrefix(name, "batches."); ok && since(name) > 0 {
+			values["latency."+tier] = 1000 * since("seconds."+tier) / since(name)
+		}
+		if up, ok := strings.CutPrefix(name, "calls."); ok && since(name) > 0 {
+			values["upstream."+up] = since("failed."+up) / since(name)
+		}
+	}
+	s.before, s.values = counters, values
+}
+
+// gather sums up the counters that signals are made of.
+func (s *signals) gather(counters map[string]float64) {
+	families, err := s.metrics.Gather()
+	if err != nil {
+		return
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			label := map[string]string{}
+			for _, l := range m.GetLabel() {
+				label[l.GetName()] = l.GetValue()
+			}
+			switch f.GetName() {
+			case "vitrine_detail_requests_total":
+				counters["answers"] += m.GetCounter().GetValue()
+				if strings.HasPrefix(label["code"], "5") {
+					counters["errors"] += m.GetCounter().GetValue()
+				}
+			case "vitrine_detail_shed_total": // as somebody, or a rule, has wished; else a rule that sheds would keep itself thrown
+				counters["errors"] -= m.GetCounter().GetValue()
+			case "vitrine_detail_tier_seconds":
+				counters["batches."+label["tier"]] += float64(m.GetHistogram().GetSampleCount())
+				counters["seconds."+label["tier"]] += m.GetHistogram().GetSampleSum()
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, c := range s.calls {
+		counters["calls."+name], counters["failed."+name] = c.all, c.failed
+	}
+}
+
+// queue asks NATS how much waits. It is not known while NATS is away.
+func (s *signals) queue(ctx context.Context, conn *bus.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushWithin)
+	defer cancel()
+	pending, _, err := conn.Pending(ctx)
+	if err != nil {
+		return
+	}
+	s.values["queue"] = float64(pending[bus.Changes][item.High].Waiting + pending[bus.Changes][item.Normal].Waiting)
+}
+
+// cpuTime is what this process has used, user and system.
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}

@@ -132,6 +132,8 @@ type audits struct {
 	checked *prometheus.CounterVec
 	read    *prometheus.CounterVec
 	refused *prometheus.CounterVec
+
+	leftovers *prometheus.CounterVec
 }
 
 func newAudits(r prometheus.Registerer) audits {
@@ -141,7 +143,8 @@ func newAudits(r prometheus.Registerer) audits {
 		read:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_read_back_total", Help: "Changes looked for at a detail server some time after they came, by age and whether they were there."}, []string{"age", "right"}),
 	}
 	a.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_list_ids_refused_total", Help: "Ids in the lists of upstreams that can't be an entity's and were left out, by kind."}, []string{"kind"})
-	r.MustRegister(a.repairs, a.checked, a.read, a.refused)
+	a.leftovers = newLeftoversCounter()
+	r.MustRegister(a.repairs, a.checked, a.read, a.refused, a.leftovers)
 	return a
 }
 

@@ -102,7 +102,7 @@ func TestARenamedBlobBlanksNoPage(t *testing.T) {
 			return ""
 		})
 	}
-	if out := leftovers(); !strings.Contains(out, `{"kind":"sku","what":"blob","name":"item","count":60}`) {
+	if out := leftovers(); !strings.Contains(out, `{"kind":"sku","what":"blob","name":"item","count":60,"goes":`) {
 		t.Errorf("left over: %s", out)
 	}
 }

@@ -77,5 +77,6 @@ func (n *node) runSweeper(ctx context.Context) error {
 	group.Go(func() error { return s.Run(ctx) })
 	group.Go(func() error { return n.runAuditors(ctx, s) })
 	group.Go(func() error { return r.Run(ctx) })
+	group.Go(func() error { return n.leftovers().Run(ctx) })
 	return group.Wait()
 }

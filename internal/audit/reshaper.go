@@ -56,6 +56,15 @@ const sweptKey = "swept"
 // sweptRevisionKey holds up to which revision what had lapsed was fetched.
 const sweptRevisionKey = "swept-revision"
 
+// SweptFor reports whether the stores were swept for shapes, and nothing of older ones can follow.
+func SweptFor(ctx context.Context, marks *bus.Bucket, shapes string) (bool, error) {
+	kept, err := marks.Get(ctx, sweptKey)
+	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+		return false, fmt.Errorf("read what was swept for: %w", err)
+	}
+	return string(kept.Value) == shapes, nil
+}
+
 // NewReshaper makes a Reshaper.
 func NewReshaper(c ReshaperConfig) *Reshaper {
 	c.Wait = cmp.Or(c.Wait, 5*time.Second)

@@ -185,6 +185,7 @@ type Records interface {
 	Builder
 	Relater
 	Scanner
+	Remover
 	Lineage
 }
 
@@ -193,5 +194,6 @@ type Blobs interface {
 	BlobGetter
 	BlobPutter
 	BlobScanner
+	BlobRemover
 	Lineage
 }

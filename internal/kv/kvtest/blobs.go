@@ -33,6 +33,7 @@ func ExerciseBlobs(t *testing.T, open func(t *testing.T) Blobs) {
 		{"ids of every form are kept apart", blobIDsApart},
 		{"an absent value is refused", refusesAbsentBlob},
 		{"an ended context is an error", blobsContext},
+		{"what is removed is as if it had never been, unless it was written since", removesBlobs},
 		{"a scan finds every blob, also while others are added", scansBlobs},
 		{"any sequence agrees with a model of maps", blobsMachine},
 	}

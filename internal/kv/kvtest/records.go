@@ -57,6 +57,11 @@ func ExerciseRecords(t *testing.T, open func(t *testing.T) Records) {
 		{"ids of every form stand in lists", idsInLists},
 		{"lists of other kinds, refs and targets are kept apart", listsApart},
 		{"a scan finds every entity, also while others are added", scansEntities},
+		{"what is removed is as if it had never been", removes},
+		{"what was written since it was seen is not removed", removesAsSeen},
+		{"an entity of which all is removed is forgotten", removesAll},
+		{"a damaged record is removed", removesDamaged},
+		{"lists that are left over are removed, and no other", removesLists},
 		{"epochs and marks stand until the store is flushed", lineage},
 		{"any sequence agrees with a model of maps", recordsMachine},
 	}

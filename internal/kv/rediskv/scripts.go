@@ -96,8 +96,8 @@ if ARGV[7] == '0' then redis.call('PERSIST', KEYS[2]) else retain(KEYS[2], tonum
 return {outcome, stamp, redis.call('HGETALL', KEYS[2])}
 `
 
-// KEYS blob. ARGV value, keep (s). Lua's < goes by the server's locale, hence the loop. Answers 1 if stored.
-const putBlobLua = headLua + `
+// lowerLua has lower, which compares two stamps or gens. Lua's < goes by the server's locale, hence the loop.
+const lowerLua = `
 local function lower(a, b)
   for i = 1, 8 do
     local x, y = string.byte(a, i), string.byte(b, i)
@@ -105,6 +105,10 @@ local function lower(a, b)
   end
   return false
 end
+`
+
+// KEYS blob. ARGV value, keep (s). Answers 1 if stored.
+const putBlobLua = headLua + lowerLua + `
 local old = redis.pcall('STRLEN', KEYS[1])
 if type(old) == 'number' and old >= 40 and not lower(head(KEYS[1]), string.sub(ARGV[1], 3, 10)) then return 0 end
 set(KEYS[1], ARGV[1], ARGV[2])
@@ -161,7 +165,7 @@ return 1
 
 type scripts struct {
 	put, putBlob, mendBlob, markBuilt, raise, applied, keepDictionaries *redis.Script
-	listAdd, listRemove, listSettle, part, mark                         *redis.Script
+	listAdd, listRemove, listSettle, part, mark, remove, removeBlob     *redis.Script
 }
 
 func newScripts() scripts {
@@ -171,6 +175,7 @@ func newScripts() scripts {
 		keepDictionaries: redis.NewScript(keepDictionariesLua),
 		listAdd:          redis.NewScript(listAddLua), listRemove: redis.NewScript(listRemoveLua), listSettle: redis.NewScript(listSettleLua),
 		part: redis.NewScript(partLua), mark: redis.NewScript(markLua),
+		remove: redis.NewScript(removeLua), removeBlob: redis.NewScript(removeBlobLua),
 	}
 }
 

@@ -1,0 +1,223 @@
+package leftovers
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// The keys among the marks.
+const (
+	sweptKey  = "leftovers.swept"  // when the stores were swept last, by the clock of NATS
+	askedKey  = "leftovers.asked"  // the revision of the catalog by which somebody asks to have all removed now
+	answerKey = "leftovers.answer" // what that came to
+)
+
+// askedFor is how long an order is obeyed: one that nobody took in time would come as a surprise.
+const askedFor = time.Minute
+
+// Order asks for all to be removed now that a catalog does not have.
+type Order struct {
+	Revision uint64 `json:"revision"` // of the catalog
+}
+
+// Answer is what an Order came to.
+type Answer struct {
+	Order   uint64         `json:"order"` // which one, by its revision among the marks
+	Removed map[string]int `json:"removed"`
+	Error   string         `json:"error,omitempty"`
+}
+
+// Agent removes what is left over, when it is needed no more or when it is asked to. Several do no harm.
+type Agent struct{ Config }
+
+// New makes an Agent.
+func New(c Config) *Agent { return &Agent{c.withDefaults()} }
+
+// Run looks now and then whether something is due, until ctx ends.
+func (a *Agent) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.repeat(ctx, a.Every, a.Sweep) })
+	group.Go(func() error { return a.repeat(ctx, a.Ask, a.obey) })
+	return group.Wait()
+}
+
+func (a *Agent) repeat(ctx context.Context, every time.Duration, do func(context.Context) error) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			a.Log.Warn("leftovers of earlier catalogs are not all removed; tried again", "error", err)
+		}
+	}
+}
+
+// Found lists what is left over, by kind and name, and removes nothing. head is the revision of the catalog that it
+// is left over from.
+func (a *Agent) Found(ctx context.Context) (found []Leftover, head uint64, err error) {
+	p, err := a.newPass(ctx, a.Keep, false)
+	if err != nil {
+		return nil, 0, err
+	}
+	err = p.run(ctx)
+	found = []Leftover{}
+	for n, count := range p.found {
+		at, _ := p.goes(n, a.Keep)
+		found = append(found, Leftover{n, count, at})
+	}
+	slices.SortFunc(found, func(a, b Leftover) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(b.What, a.What), cmp.Compare(a.Name.Name, b.Name.Name), cmp.Compare(a.Of, b.Of))
+	})
+	return found, p.head, err
+}
+
+// Sweep removes what is needed no more, if there may be something that there was not when that was done last.
+func (a *Agent) Sweep(ctx context.Context) error {
+	eras, now, err := a.Eras(ctx)
+	if err != nil {
+		return err
+	}
+	plan, err := newPlan(eras)
+	if errors.Is(err, errNoHead) {
+		return nil // the follower tells
+	}
+	last, err := a.last(ctx)
+	if err != nil || !plan.due(last, now, a.Keep) {
+		return err
+	}
+	if agreed, err := a.Agreed(ctx); err != nil || !agreed {
+		return err // later
+	}
+	p, err := a.newPass(ctx, a.Keep, true)
+	if err == nil {
+		p.rest = a.Rest
+		err = a.removeAll(ctx, p)
+	}
+	if err != nil {
+		return err
+	}
+	at, err := p.now.MarshalText()
+	if err == nil {
+		_, err = a.Marks.Put(ctx, sweptKey, at)
+	}
+	return err
+}
+
+func (a *Agent) last(ctx context.Context) (at time.Time, err error) {
+	e, err := a.Marks.Get(ctx, sweptKey)
+	switch {
+	case errors.Is(err, bus.ErrNoEntry):
+		return at, nil
+	case err != nil:
+		return at, err
+	}
+	if at.UnmarshalText(e.Value) != nil {
+		return time.Time{}, nil
+	}
+	return at, nil
+}
+
+func (a *Agent) removeAll(ctx context.Context, p *pass) error {
+	err := p.run(ctx)
+	if n := p.removed[Record] + p.removed[Blob] + p.removed[List]; n > 0 {
+		a.Log.Info("what earlier catalogs left behind was removed", "records", p.removed[Record], "blobs", p.removed[Blob], "lists", p.removed[List])
+	}
+	return err
+}
+
+// obey does what somebody asks for.
+func (a *Agent) obey(ctx context.Context) error {
+	asked, err := a.Marks.Get(ctx, askedKey)
+	if errors.Is(err, bus.ErrNoEntry) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if answered, err := a.answered(ctx); err != nil || answered.Order >= asked.Revision {
+		return err
+	}
+	now, err := a.Marks.Now(ctx)
+	if err != nil || now.Sub(asked.Created) > askedFor {
+		return err
+	}
+	answer := Answer{Order: asked.Revision}
+	removed, err := a.removeNow(ctx, asked.Value)
+	if answer.Removed = removed; err != nil {
+		answer.Error = err.Error()
+	}
+	value, err := json.Marshal(answer)
+	if err == nil {
+		_, err = a.Marks.Put(ctx, answerKey, value)
+	}
+	return err
+}
+
+func (a *Agent) removeNow(ctx context.Context, order []byte) (map[string]int, error) {
+	var o Order
+	if err := json.Unmarshal(order, &o); err != nil {
+		return nil, err
+	}
+	settled, err := a.Settled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !settled {
+		return nil, fmt.Errorf("%w: pages may still need it, until all is built for the catalog in force, which takes about a minute", item.ErrUnavailable)
+	}
+	p, err := a.newPass(ctx, 0, true)
+	if err != nil {
+		return nil, err
+	}
+	if p.head != o.Revision {
+		return nil, errMoved
+	}
+	return p.removed, a.removeAll(ctx, p)
+}
+
+func (a *Agent) answered(ctx context.Context) (answer Answer, err error) {
+	e, err := a.Marks.Get(ctx, answerKey)
+	if errors.Is(err, bus.ErrNoEntry) {
+		return answer, nil
+	}
+	if err == nil && json.Unmarshal(e.Value, &answer) != nil {
+		answer = Answer{}
+	}
+	return answer, err
+}
+
+// Ask has some worker remove all that the catalog of a revision does not have, and waits for its answer.
+func Ask(ctx context.Context, marks *bus.Bucket, head uint64) (Answer, error) {
+	value, err := json.Marshal(Order{head})
+	if err != nil {
+		return Answer{}, err
+	}
+	order, err := marks.Put(ctx, askedKey, value)
+	if err != nil {
+		return Answer{}, err
+	}
+	a := Agent{Config{Marks: marks}}
+	for {
+		answer, err := a.answered(ctx)
+		if err == nil && answer.Order >= order {
+			return answer, nil
+		}
+		if wait(ctx, 200*time.Millisecond) != nil {
+			return Answer{}, fmt.Errorf("no worker has answered: %w", cmp.Or(err, ctx.Err()))
+		}
+	}
+}

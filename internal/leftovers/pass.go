@@ -1,0 +1,253 @@
+package leftovers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Leftover is what the stores have under one name that the catalog in force does not have.
+type Leftover struct {
+	Name
+	Count int       `json:"count"` // of entities that have it; of a list, of those it is a list of
+	Goes  time.Time `json:"goes"`  // when it is needed no more
+}
+
+// pass is one walk through the stores. A part of them that is away is passed over, and told in the end.
+type pass struct {
+	Config
+	plan
+	keep   time.Duration
+	now    time.Time
+	remove bool // else it counts
+	rest   time.Duration
+
+	found   map[Name]int                  // that are left over
+	removed map[string]int                // by what they are
+	books   map[Name]bool                 // lists that books of entities still name, by dimensions that stay
+	lists   map[Name]map[item.Entity]bool // targets of lists that are left over
+	away    error                         // the first
+}
+
+// newPass plans one. Where it removes, all processes must have the catalog in force.
+func (c Config) newPass(ctx context.Context, keep time.Duration, remove bool) (*pass, error) {
+	eras, now, err := c.Eras(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &pass{
+		Config: c, keep: keep, now: now, remove: remove,
+		found: map[Name]int{}, removed: map[string]int{}, books: map[Name]bool{}, lists: map[Name]map[item.Entity]bool{},
+	}
+	if p.plan, err = newPlan(eras); err != nil || !remove {
+		return p, err
+	}
+	return p, p.confirm(ctx)
+}
+
+// confirm makes sure that what was planned is still so. Its errors end the pass.
+func (p *pass) confirm(ctx context.Context) error {
+	eras, _, err := p.Eras(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errEnd, err)
+	}
+	if len(eras) == 0 || eras[len(eras)-1].Revision != p.head {
+		return fmt.Errorf("%w: %w", errEnd, errMoved)
+	}
+	agreed, err := p.Agreed(ctx)
+	if err == nil && !agreed {
+		err = fmt.Errorf("%w: not all processes have the catalog in force", item.ErrUnavailable)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errEnd, err)
+	}
+	return nil
+}
+
+// due reports whether a name is to be removed, and counts it.
+func (p *pass) due(n Name) bool {
+	at, left := p.goes(n, p.keep)
+	if !left {
+		return false
+	}
+	p.found[n]++
+	return p.remove && !at.After(p.now)
+}
+
+// run walks: books first, for they alone say which records there are; then blobs, then lists.
+func (p *pass) run(ctx context.Context) error {
+	for _, step := range []func(ctx context.Context, cursor string) (string, error){p.entities, p.blobs, p.relations} {
+		for cursor := ""; ; {
+			began := time.Now()
+			next, err := step(ctx, cursor)
+			partial := (*kv.PartialError)(nil)
+			if err != nil && (ctx.Err() != nil || errors.Is(err, errEnd) || next == "" && !errors.As(err, &partial)) {
+				return err
+			}
+			p.away = cmp.Or(p.away, err)
+			if cursor = next; cursor == "" {
+				break
+			}
+			if err := wait(ctx, p.rest*time.Since(began)); err != nil {
+				return err
+			}
+		}
+	}
+	return p.away
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// entities looks at a page of books.
+func (p *pass) entities(ctx context.Context, cursor string) (next string, err error) {
+	entities, next, away := p.Records.ScanEntities(ctx, cursor, p.Page)
+	states, err := p.Records.States(ctx, entities)
+	errs := kv.ItemErrors(err, len(entities))
+	away = cmp.Or(away, err)
+	var removals []kv.Removal
+	var keys []kv.RecordKey
+	for i, e := range entities {
+		if errs[i] != nil {
+			continue
+		}
+		r := kv.Removal{Entity: e, Records: map[string]uint64{}, Built: p.built(e.Kind, states[i])}
+		for _, d := range dimensions(states[i]) {
+			if p.due(Name{e.Kind, Record, d, ""}) {
+				r.Records[d] = 0
+				keys = append(keys, kv.RecordKey{Entity: e, Dimension: d})
+			} else {
+				p.refer(e.Kind, states[i], d)
+			}
+		}
+		if len(r.Records)+len(r.Built) > 0 {
+			removals = append(removals, r)
+		}
+	}
+	return next, cmp.Or(p.removeRecords(ctx, removals, keys), away)
+}
+
+// built are the blobs of a state that are to be forgotten. It is the blobs themselves that are counted.
+func (p *pass) built(kind string, s kv.State) map[string]uint64 {
+	old := map[string]uint64{}
+	for blob, gen := range s.Built {
+		if at, left := p.goes(Name{kind, Blob, blob, ""}, p.keep); left && p.remove && !at.After(p.now) {
+			old[blob] = gen
+		}
+	}
+	return old
+}
+
+// refer notes the refs that a dimension which stays still has: their lists stay, too.
+func (p *pass) refer(kind string, s kv.State, dimension string) {
+	for _, refs := range []kv.Refs{s.Wanted[dimension], s.Applied[dimension]} {
+		for name := range refs {
+			p.books[Name{Kind: kind, What: List, Name: name}] = true
+		}
+	}
+}
+
+// dimensions are all that books say something of.
+func dimensions(s kv.State) []string {
+	all := map[string]bool{}
+	for d := range s.Gens {
+		all[d] = true
+	}
+	for d := range s.Shapes {
+		all[d] = true
+	}
+	for _, refs := range []map[string]kv.Refs{s.Wanted, s.Applied} {
+		for d := range refs {
+			all[d] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+func (p *pass) removeRecords(ctx context.Context, removals []kv.Removal, keys []kv.RecordKey) error {
+	if len(removals) == 0 {
+		return nil
+	}
+	records, err := p.Records.Records(ctx, keys)
+	errs := kv.ItemErrors(err, len(keys))
+	stamps := map[kv.RecordKey]uint64{}
+	for i, k := range keys {
+		if errs[i] == nil {
+			stamps[k] = records[i].Stamp
+		}
+	}
+	for _, r := range removals {
+		for d := range r.Records {
+			stamp, ok := stamps[kv.RecordKey{Entity: r.Entity, Dimension: d}]
+			if r.Records[d] = stamp; !ok {
+				delete(r.Records, d)
+			}
+		}
+	}
+	if err := p.confirm(ctx); err != nil {
+		return err
+	}
+	removed, failed := p.Records.Remove(ctx, removals)
+	for _, n := range removed {
+		p.tell(Record, n)
+	}
+	return cmp.Or(failed, err)
+}
+
+// blobs looks at a page of blobs.
+func (p *pass) blobs(ctx context.Context, cursor string) (next string, err error) {
+	keys, next, away := p.Blobs.ScanBlobs(ctx, cursor, p.Page)
+	keys = slices.DeleteFunc(keys, func(k kv.BlobKey) bool { return !p.due(Name{k.Entity.Kind, Blob, k.Blob, ""}) })
+	if len(keys) == 0 {
+		return next, away
+	}
+	held, err := p.Blobs.Blobs(ctx, keys)
+	errs := kv.ItemErrors(err, len(keys))
+	var seen []kv.BlobSeen
+	for i, k := range keys {
+		if errs[i] == nil {
+			seen = append(seen, kv.BlobSeen{BlobKey: k, Gen: genOf(held[i])})
+		}
+	}
+	if err := p.confirm(ctx); err != nil {
+		return next, err
+	}
+	removed, failed := p.Blobs.RemoveBlobs(ctx, seen)
+	for _, ok := range removed {
+		if ok {
+			p.tell(Blob, 1)
+		}
+	}
+	return next, cmp.Or(failed, err, away)
+}
+
+// genOf is up to which gen a blob is removed. Of a damaged one nothing is known.
+func genOf(b kv.Blob) uint64 {
+	if b.Damaged {
+		return math.MaxUint64
+	}
+	return b.Stamp
+}
+
+func (p *pass) tell(what string, n int) {
+	if n > 0 {
+		p.removed[what] += n
+		p.Told(what, n)
+	}
+}

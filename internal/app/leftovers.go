@@ -109,7 +109,7 @@ func (a *admin) leftovers(w http.ResponseWriter, r *http.Request) {
 // leftovers is the agent that removes what earlier catalogs left behind.
 func (n *node) leftovers() *leftovers.Agent {
 	return leftovers.New(leftovers.Config{
-		Eras: n.catalog.Eras, Agreed: n.shapesAgreed, Settled: n.catalogSettled, Records: n.records, Blobs: n.blobs, Bus: n.bus,
+		Eras: n.catalog.Eras, Agreed: n.agreement.Agreed, Settled: n.catalogSettled, Records: n.records, Blobs: n.blobs, Bus: n.bus,
 		Marks: n.bus.Bucket(marksBucket), Log: n.log,
 		Told: func(what string, removed int) { n.audits.leftovers.WithLabelValues(what).Add(float64(removed)) },
 	})
@@ -117,7 +117,7 @@ func (n *node) leftovers() *leftovers.Agent {
 
 // catalogSettled reports whether all is built for the catalog in force: it was swept for, and what that announced is done.
 func (n *node) catalogSettled(ctx context.Context) (bool, error) {
-	swept, err := audit.SweptFor(ctx, n.bus.Bucket(marksBucket), n.shapes())
+	swept, err := audit.SweptFor(ctx, n.bus.Bucket(marksBucket), n.agreement.Shapes())
 	if err != nil || !swept {
 		return false, err
 	}

@@ -24,7 +24,20 @@ func (r *room) loseQueue() {
 	}
 }
 
-// TestEverythingIsAnnounced: after the loss of a queue, what the store has besides the lists too, each entity once.
+// forgetHistory removes what HISTORY has.
+func (r *room) forgetHistory() {
+	r.t.Helper()
+	history, err := r.js.Stream(r.t.Context(), bus.History)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := history.Purge(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// TestEverythingIsAnnounced: after the loss of a queue, what the store has besides the lists too, each entity once, though
+// HISTORY does not name it.
 func TestEverythingIsAnnounced(t *testing.T) {
 	r := bolt(t)
 	r.upstream.pages["sku"] = [][]string{{"1", "2"}, {"3"}}
@@ -32,8 +45,10 @@ func TestEverythingIsAnnounced(t *testing.T) {
 	r.change("sku", "price", "1")
 	r.change("sku", "price", "deleted")
 	r.change("brand", "brand", "7")
+	r.inHistory()
 	r.look()
 	r.expect()
+	r.forgetHistory()
 	r.loseQueue()
 	r.look()
 	r.expect(append(all("sku", "1", "2", "3", "deleted"), all("brand", "7")...)...)
@@ -335,13 +350,7 @@ func TestASnapshotWithoutHistory(t *testing.T) {
 	r.look()
 	srv.Stop()
 	srv.Start()
-	history, err := r.js.Stream(t.Context(), bus.History)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := history.Purge(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r.forgetHistory()
 	r.look()
 	r.expect("change.refresh.sku.all.1 forced", "change.refresh.sku.all.before forced")
 	r.look()

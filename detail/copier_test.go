@@ -3,12 +3,15 @@ package detail_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
 	"vitrine/detail"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/redistest"
 )
 
 // particular refuses cursors that it did not give.
@@ -29,4 +32,42 @@ func TestMirrorBeginsAnewWhereItsCursorIsRefused(t *testing.T) {
 	to.meta["mirror-cursor"] = []byte("other:7")
 	mirror(t, from, to, func(c *detail.MirrorConfig) { c.From = particular{from} })
 	eventually(t, "all are copied", func() bool { return to.count() == 30 })
+}
+
+// TestMirrorCopiesAllOverARestartOfRedis interrupts a copy of all, and has Redis restarted meanwhile: its cursors then
+// mean other places than before, as those of a replica do after a failover.
+func TestMirrorCopiesAllOverARestartOfRedis(t *testing.T) {
+	r := redistest.Single(t)
+	store, err := rediskv.Open(t.Context(), rediskv.Config{URL: r.URL, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	const n = 3000
+	puts := make([]kv.BlobPut, n)
+	for i := range puts {
+		puts[i] = kv.BlobPut{BlobKey: kv.BlobKey{Entity: entity(t, fmt.Sprintf("sku:%d", i)), Blob: "item"},
+			Value: kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 5}, Body: []byte(lamp)}}
+	}
+	if _, err := store.PutBlobs(t.Context(), puts); err != nil {
+		t.Fatal(err)
+	}
+	to := newMemory()
+	slow := func(c *detail.MirrorConfig) { c.From, c.Rate = store, 5000 }
+	_, stop := mirror(t, newMemory(), to, slow)
+	eventually(t, "a third is copied", func() bool { return to.count() >= n/3 })
+	stop()
+	if to.count() == n {
+		t.Fatal("the copy was not interrupted")
+	}
+	r.Stop()
+	r.Start()
+	mirror(t, newMemory(), to, slow)
+	eventually(t, "the copy is through", func() bool {
+		copied, _ := to.Meta(t.Context(), "mirror-copied")
+		return len(copied) > 0
+	})
+	if got := to.count(); got != n {
+		t.Errorf("the mirror says that it holds all blobs, and has %d of %d", got, n)
+	}
 }

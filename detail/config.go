@@ -22,6 +22,7 @@ type Config struct {
 	Catalog   func() *catalog.Catalog // the one in force; nil until the first arrives: 503
 	Previous  func() *catalog.Catalog // the one before it, while blobs may not be built for it yet, or nil; nil: none ever
 	Templates func() *templates.Set   // the one in force; nil until the first is loaded: 503
+	StandIns  func() []*templates.Set // for pages on which the one in force fails, in order, the theme last; nil: none
 	Tiers     []Tier                  // after the local cache, in order; the first is the truth
 	Hears     func() bool             // reports whether announcements arrive now; nil: they do
 	Relations Relater                 // nil: no /relations
@@ -69,6 +70,9 @@ func (c Config) withDefaults() Config {
 	c.LiveCalls = cmp.Or(c.LiveCalls, 256)
 	if c.Previous == nil {
 		c.Previous = func() *catalog.Catalog { return nil }
+	}
+	if c.StandIns == nil {
+		c.StandIns = func() []*templates.Set { return nil }
 	}
 	if c.Hears == nil {
 		c.Hears = func() bool { return true }

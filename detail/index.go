@@ -101,7 +101,7 @@ func (st *site) renderIndex(groups []any, next string) (answer, error) {
 	}
 	st.addSite(view)
 	var buf bytes.Buffer
-	if err := st.templates.Render(&buf, "index.html", view); err != nil {
+	if _, err := st.render(&buf, "index.html", view, st.catalog.Site.Prefix+"/"); err != nil {
 		return answer{}, err
 	}
 	return answer{kind: typeHTML, body: buf.Bytes(), header: http.Header{
@@ -256,7 +256,7 @@ func (st *site) asset(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	a, ok := st.templates.Asset(name[0])
+	a, ok := st.findAsset(name[0])
 	if !ok {
 		return answer{}, errNotFound
 	}

@@ -19,7 +19,8 @@ import (
 const (
 	pageTier     = "page"
 	keptMax      = 512 << 10 // bytes of one body; a longer page is made anew each time
-	keptOverhead = 2 << 10   // bytes of an entry besides its bodies, roughly
+	briefly      = 5 * time.Second
+	keptOverhead = 2 << 10 // bytes of an entry besides its bodies, roughly
 )
 
 // kept is a page as it is written, with what it was made of. It is never changed: another takes its place.
@@ -42,6 +43,8 @@ type kept struct {
 	epoch uint64 // of the announcements
 	until int64  // unix ns; then the parts are looked at again
 	seen  []slot
+
+	brief bool // to be made anew soon
 
 	status int
 	kind   string
@@ -70,7 +73,7 @@ func (st *site) keptPath(p *catalog.Page, e item.Entity, twin bool) string {
 
 // newKept is a page that was just made and compressed, of size bytes before that, with what old has of the same page.
 func (st *site) newKept(a answer, size int, old *kept) *kept {
-	k := &kept{site: st, status: a.status, kind: a.kind, etag: a.etag, size: size}
+	k := &kept{site: st, brief: a.brief, status: a.status, kind: a.kind, etag: a.etag, size: size}
 	k.setHeader(a.header)
 	if old != nil && old.etag == a.etag {
 		k.takeBodies(old)
@@ -212,6 +215,9 @@ func (c *pageCache) keep(path string, d draft, read *reading, page func() *kept)
 		}
 	}
 	k := page()
+	if soon := now.Add(briefly); k.brief && soon.Before(until) {
+		until = soon
+	}
 	k.seen, k.mark, k.epoch, k.until = seen, d.mark, d.epoch, until.UnixNano()
 	cost := int64(keptOverhead + len(seen)*16)
 	for i := range k.bodies {

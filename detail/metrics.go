@@ -17,10 +17,11 @@ type metrics struct {
 	tiers    *prometheus.CounterVec // tier, result: hit, miss, damaged, error, skipped; counted by key
 	latency  *prometheus.HistogramVec
 	rules    *prometheus.CounterVec // page: rules that could not be evaluated
-	renders  *prometheus.CounterVec // template: that failed
+	renders  *prometheus.CounterVec // template, line: where pages failed
 	parts    *prometheus.CounterVec // part, state: live parts by what they showed
 
 	hot               prometheus.Counter // requests answered by the fast path
+	stoodIn           prometheus.Counter // pages that other templates than those in force rendered
 	panics            prometheus.Counter // of handlers
 	shed              prometheus.Counter // 5xx that somebody wished: a switch is off
 	refused           prometheus.Counter // pages that were not made, since too many were being made
@@ -44,13 +45,15 @@ func newMetrics() *metrics {
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
 		}, []string{"tier"}),
 		rules:   counter("rule_errors_total", "Rules that could not be evaluated and so did not match.", "page"),
-		renders: counter("template_errors_total", "Pages that their template failed on.", "template"),
+		renders: counter("template_errors_total", "Pages that the templates in force failed on, by where.", "template", "line"),
 		parts:   counter("live_parts_total", "Live parts by the state they were shown in.", "part", "state"),
 	}
 	m.pageRefused = m.requests.WithLabelValues("page", "429")
 	m.pageOK = m.requests.WithLabelValues("page", "200")
 	m.hot = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "hot_total", Help: "Requests that were answered inside the connection's read, without net/http."})
+	m.stoodIn = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "vitrine", Subsystem: "detail", Name: "template_stand_ins_total", Help: "Pages that earlier templates or the theme rendered, since those in force failed on them."})
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "panics_total", Help: "Handlers that panicked."})
 	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
@@ -73,7 +76,7 @@ func (s *Server) register() error {
 	}
 	m := s.metrics
 	all := []prometheus.Collector{
-		m.requests, m.tiers, m.latency, m.rules, m.renders, m.parts, m.shed, m.refused, m.hot, m.panics,
+		m.requests, m.tiers, m.latency, m.rules, m.renders, m.stoodIn, m.parts, m.shed, m.refused, m.hot, m.panics,
 		gauge("local_bytes", "Bytes in the local cache.", s.reader.local.bytes),
 		gauge("page_bytes", "Bytes of whole pages in memory.", s.kept.bytes),
 		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.connections.Count()) }),

@@ -20,11 +20,15 @@ func (st *site) renderPage(read *reading, rule *catalog.Rule, data []byte, a ans
 		return answer{}, err
 	}
 	var buf bytes.Buffer
-	if err := st.templates.Render(&buf, name, view); err != nil {
-		st.metrics.renders.WithLabelValues(name).Inc()
+	by, err := st.render(&buf, name, view, pagePath(read.page, read.entity.ID))
+	if err != nil {
 		return answer{}, err
 	}
 	a.kind, a.body = typeHTML, buf.Bytes()
+	if by != st.templates {
+		a.brief, a.etag = true, etagBy(by, a.etag)
+		a.header.Set("Cache-Control", cacheControl(catalog.Cache{Shared: staleShared}, true))
+	}
 	return a, nil
 }
 

@@ -30,6 +30,7 @@ type Server struct {
 	gate    *gate
 	noPage  *occasion // to tell of one that failed
 	panicky *occasion // to tell of a handler that panicked
+	badLook *occasion // to tell of a page that the templates failed on
 
 	visitors    *visitors
 	crawlers    *crawlers
@@ -68,7 +69,7 @@ func New(c Config) (*Server, error) {
 	if !c.NoFastPath {
 		s.fast = newFastPath(s)
 	}
-	s.noPage, s.panicky = newOccasion(tellEvery), newOccasion(tellEvery)
+	s.noPage, s.panicky, s.badLook = newOccasion(tellEvery), newOccasion(tellEvery), newOccasion(tellEvery)
 	if s.kept, err = newPageCache(c.PageBytes, local, c.Switches); err == nil {
 		s.encoder, err = newEncoder(c.Switches.Switch(switches.Compression))
 	}

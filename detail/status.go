@@ -131,12 +131,9 @@ func (s *Server) renderError(st *site, row status) []byte {
 		view := map[string]any{"Page": map[string]any{"Title": row.title, "Message": row.message, "Status": row.code}}
 		st.addSite(view)
 		var buf bytes.Buffer
-		err := st.templates.Render(&buf, row.template, view)
-		if err == nil {
+		if _, err := st.render(&buf, row.template, view, "the page for "+strconv.Itoa(row.code)); err == nil {
 			return buf.Bytes()
 		}
-		s.metrics.renders.WithLabelValues(row.template).Inc()
-		s.Log.Error("the error page failed", "template", row.template, "error", err)
 	}
 	return []byte("<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + row.title + "</title><h1>" + row.title +
 		"</h1><p>" + html.EscapeString(row.message) + "</p></html>\n")

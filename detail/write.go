@@ -23,6 +23,7 @@ type answer struct {
 	body   []byte
 	coding coding // of the body
 	packed bool   // the body is in that coding already
+	brief  bool   // other templates than those in force rendered it: it is kept for moments only
 	etag   string // weak and quoted; "" for none
 	header http.Header
 }

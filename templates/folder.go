@@ -25,6 +25,8 @@ type Folder struct {
 	pushed chan []byte // the newest that was pushed and not looked at
 
 	now    atomic.Pointer[Set]
+	alone  *Set                   // the theme
+	behind atomic.Pointer[[]*Set] // stand in for the one in force, in order
 	broken atomic.Pointer[string] // why the files as they stand are not in force; nil where they are
 }
 
@@ -40,12 +42,20 @@ func OpenFolder(dir string, log *slog.Logger) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.alone, err = Load(nil, theme); err != nil {
+		return nil, err
+	}
 	f.now.Store(set)
+	f.behind.Store(&[]*Set{f.alone})
 	return f, nil
 }
 
 // Set is the one in force.
 func (f *Folder) Set() *Set { return f.now.Load() }
+
+// StandIns are the sets for pages on which the one in force fails: the last that was in force before it and did not fail
+// on any page, if there is one, and the theme.
+func (f *Folder) StandIns() []*Set { return *f.behind.Load() }
 
 // Broken tells why the files as they stand are not in force, with file and line; "" where they are.
 func (f *Folder) Broken() string {
@@ -104,7 +114,10 @@ func (f *Folder) reload(packed []byte) {
 		return
 	}
 	f.broken.Store(nil)
-	if set.Revision() != f.Set().Revision() {
+	if was := f.Set(); set.Revision() != was.Revision() {
+		if len(was.Faults()) == 0 {
+			f.behind.Store(&[]*Set{was, f.alone})
+		}
 		f.now.Store(set)
 		f.log.Info("templates in force", "dir", f.dir, "revision", set.Revision())
 	}

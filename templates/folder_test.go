@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -117,6 +118,30 @@ func TestFolder(t *testing.T) {
 				}
 			}
 		})
+	})
+}
+
+func TestStandIns(t *testing.T) {
+	inFolder(t, func(f folder) {
+		failing := `{{index .x 99}}`
+		for _, step := range []struct {
+			text string
+			want []string // what the stand-ins are called
+		}{{"first", []string{"theme", "theme"}}, {"second", []string{"first", "theme"}}, {failing, []string{"second", "theme"}}, {"mended", []string{"second", "theme"}}, {"last", []string{"mended", "theme"}}} {
+			f.write("item.html", step.text)
+			_ = f.Set().Render(new(bytes.Buffer), "item.html", map[string]any{"x": []any{}})
+			var got []string
+			for _, set := range f.StandIns() {
+				page := render(t, set, "item.html", nil)
+				if strings.HasPrefix(page, "<!DOCTYPE html>") {
+					page = "theme"
+				}
+				got = append(got, page)
+			}
+			if !slices.Equal(got, step.want) {
+				t.Errorf("behind %q stand %q, want %q", step.text, got, step.want)
+			}
+		}
 	})
 }
 

@@ -29,13 +29,15 @@ const (
 // ErrNoTemplate is a name that no file of the set has.
 var ErrNoTemplate = errors.New("no such template")
 
-// Set is a parsed, checked and immutable set of templates and assets, safe for concurrent use.
+// Set is a parsed and checked set of templates and assets. It never changes, but counts where it fails; it is safe for
+// concurrent use.
 type Set struct {
 	root     *template.Template // never executed, so that it can be cloned
 	idle     chan *instance
 	assets   map[string]Asset
 	words    words
 	revision string
+	faults   faults
 }
 
 // Load parses theme/*.html style roots: every *.html at the top of theme, then of shop, which may be nil
@@ -71,7 +73,8 @@ func (s *Set) Revision() string { return s.revision }
 func (s *Set) Has(name string) bool { return name != "" && s.root.Lookup(name) != nil }
 
 // Render writes the whole page to buf, or a *Fault and half a page: the caller owns the buffer and drops it.
-func (s *Set) Render(buf *bytes.Buffer, name string, data any) error {
+func (s *Set) Render(buf *bytes.Buffer, name string, data any) (err error) {
+	defer func() { s.faults.add(err) }()
 	if !s.Has(name) {
 		return &Fault{File: name, Err: fmt.Errorf("%w: %q; there are %s", ErrNoTemplate, name, strings.Join(s.names(), ", "))}
 	}

@@ -85,6 +85,9 @@ func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	io.WriteString(w, "ready\n")
+	for _, note := range a.node.lookNotes() {
+		fmt.Fprintln(w, note)
+	}
 }
 
 func (a *admin) explainWhat(w http.ResponseWriter, r *http.Request) {

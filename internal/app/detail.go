@@ -47,7 +47,7 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 		return shown{}, err
 	}
 	cfg := detail.Config{
-		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, Tiers: append(copies.tiers, detail.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
+		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, StandIns: folder.StandIns, Tiers: append(copies.tiers, detail.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
 		Relations: n.records, Live: n.upstream, Source: n.upstream, Announcer: missed{n.bus}, Log: n.log, Registry: n.metrics, Switches: n.switches,
 		Hears: n.bus.Connected, Proxies: proxies, Tags: detail.Tags(opt.Pages.CacheTags), Connections: opt.Pages.MaxConnections, NoFastPath: !opt.Pages.FastPath,
 	}
@@ -78,6 +78,7 @@ func (n *node) openTemplates(dir string) (*templates.Folder, error) {
 	}
 	n.start(folder.Run)
 	n.start(func(ctx context.Context) error { return control.FollowTemplates(ctx, n.bus, folder, n.dir, n.log) })
+	n.folder = folder
 	n.gauge("vitrine_templates_broken", "1 while the templates as they stand can't be loaded and older ones are in force.",
 		func() bool { return folder.Broken() != "" })
 	return folder, nil

@@ -26,6 +26,7 @@ import (
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/upstream"
 	"vitrine/switches"
+	"vitrine/templates"
 )
 
 // drain is how long a stopping process finishes what it has begun; drainHTTP how long it waits for operators, who can
@@ -55,8 +56,9 @@ type node struct {
 
 	agreement *control.Agreement // set by connect
 	automaton *control.Automaton
-	stop      func() // ends the process's agents
-	pages     string // base URL of this process's pages; "" where it serves none
+	stop      func()            // ends the process's agents
+	folder    *templates.Folder // nil where no pages are rendered
+	pages     string            // base URL of this process's pages; "" where it serves none
 
 	running *durable.Mark // in the folder of an embedded NATS; nil without one
 
@@ -114,6 +116,7 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 		Describe: func(r *control.Report) {
 			n.agreement.Describe(r)
 			n.board.Describe(r)
+			n.describeTemplates(r)
 		},
 	})
 	n.catalog.Took = func(c *catalog.Catalog) {

@@ -13,7 +13,7 @@ type templateCommand struct {
 	Check    templateCheck    `cmd:"" help:"Check a folder of templates: each is rendered with sample data."`
 	Push     templatePush     `cmd:"" help:"Check a folder of templates and put it in force on every server."`
 	Rollback templateRollback `cmd:"" help:"Put an earlier revision in force again."`
-	List     templateList     `cmd:"" help:"List the revisions that NATS keeps."`
+	List     templateList     `cmd:"" help:"List the revisions that NATS keeps, and where templates fail on each server."`
 }
 
 func (templateCommand) Help() string {
@@ -69,7 +69,15 @@ type templateList struct {
 
 // Run is vitrine template list.
 func (c *templateList) Run(e *env) error {
-	return pushedTemplates(c.natsFlag).list(e, c.JSON)
+	if err := pushedTemplates(c.natsFlag).list(e, c.JSON); err != nil {
+		return err
+	}
+	conn, err := c.dial(e, "template list")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return listLooks(e.ctx, e.stdout, conn, c.JSON)
 }
 
 type templateRollback struct {

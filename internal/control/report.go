@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vitrine/switches"
+	"vitrine/templates"
 )
 
 // The buckets, and the heads of the subjects.
@@ -35,6 +36,14 @@ type Report struct {
 	Applied  map[string]Ack   `json:"applied,omitempty"` // bucket → the last that was acknowledged
 	Moved    []switches.Value `json:"moved,omitempty"`   // the switches that something says a value for
 	Writing  *Writing         `json:"writing,omitempty"` // of a process that writes records and blobs
+	Look     *Look            `json:"look,omitempty"`    // of a process that renders pages
+}
+
+// Look is by which templates a process renders pages.
+type Look struct {
+	Revision string              `json:"revision"`         // the set in force
+	Broken   string              `json:"broken,omitempty"` // why the files as they stand are not in force
+	Faults   []templates.Failing `json:"faults,omitempty"` // the worst places at which the set fails on pages
 }
 
 // Writing is by which catalog a process writes.

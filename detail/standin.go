@@ -1,0 +1,86 @@
+package detail
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"vitrine/templates"
+)
+
+// plainTemplate renders any page: the theme has it, and it needs nothing of the data.
+const plainTemplate = "item.html"
+
+// render writes a page by the templates in force, or where they fail on it by those that stand in for them, and tells
+// which did. The error is that of the templates in force.
+func (st *site) render(buf *bytes.Buffer, name string, view map[string]any, path string) (by *templates.Set, err error) {
+	if err = st.templates.Render(buf, name, view); err == nil {
+		return st.templates, nil
+	}
+	by = st.standIn(buf, name, view)
+	st.tellFault(err, path, by)
+	if by == nil {
+		return nil, err
+	}
+	st.metrics.stoodIn.Inc()
+	return by, nil
+}
+
+// standIn has the first of the other sets render the page that can; nil where none can.
+func (st *site) standIn(buf *bytes.Buffer, name string, view map[string]any) *templates.Set {
+	others := st.StandIns()
+	for _, set := range others {
+		if set == st.templates || !set.Has(name) {
+			continue
+		}
+		buf.Reset()
+		if set.Render(buf, name, view) == nil {
+			return set
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	theme := others[len(others)-1]
+	buf.Reset()
+	if theme.Render(buf, plainTemplate, view) != nil {
+		return nil
+	}
+	return theme
+}
+
+// tellFault counts and logs that the templates in force failed on a page.
+func (st *site) tellFault(err error, path string, by *templates.Set) {
+	fault := &templates.Fault{Err: err}
+	errors.As(err, &fault)
+	st.metrics.renders.WithLabelValues(fault.File, strconv.Itoa(fault.Line)).Inc()
+	due, skipped := st.badLook.due(time.Now())
+	if !due {
+		return
+	}
+	rendered := "no page"
+	if by != nil {
+		rendered = by.Revision()
+	}
+	st.Log.Error("the templates in force fail on a page", "template", fault.File, "line", fault.Line, "path", path, "error", err,
+		"revision", st.templates.Revision(), "rendered_by", rendered, "skipped", skipped)
+}
+
+// etagBy is the ETag of a page that another set has rendered: its bytes are others.
+func etagBy(by *templates.Set, etag string) string {
+	return strings.TrimSuffix(etag, `"`) + "." + by.Revision() + `"`
+}
+
+// findAsset looks for a static file of the templates in force, and of those that stand in for them.
+func (st *site) findAsset(name string) (templates.Asset, bool) {
+	a, ok := st.templates.Asset(name)
+	for _, set := range st.StandIns() {
+		if ok {
+			break
+		}
+		a, ok = set.Asset(name)
+	}
+	return a, ok
+}

@@ -1,0 +1,129 @@
+package detail_test
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/detail"
+	"vitrine/templates"
+)
+
+// lookOf is a set with one template of its own for articles.
+func lookOf(t testing.TB, text string) *templates.Set {
+	return theme(t, fstest.MapFS{"item.html": {Data: []byte(text)}, "assets/look.css": {Data: []byte(text)}})
+}
+
+// safeBuffer is a log that tests read while it is written.
+type safeBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// TestATemplateThatFails: templates that fail on some pages cost none of them. Another set renders those, and only those.
+func TestATemplateThatFails(t *testing.T) {
+	bad := lookOf(t, "<!DOCTYPE html><title>new look</title>\n{{index .product.images 1}}")
+	before := lookOf(t, `<!DOCTYPE html><title>look before</title>{{if eq .sku "9"}}{{index .product.images 1}}{{end}}<link href="{{asset "look.css"}}">`)
+	log, registry := new(safeBuffer), prometheus.NewRegistry()
+	s := open(t, func(c *detail.Config) {
+		c.Templates = func() *templates.Set { return bad }
+		c.StandIns = func() []*templates.Set { return []*templates.Set{before, theme(t, nil)} }
+		c.Log, c.Registry = slog.New(slog.NewTextHandler(log, nil)), registry
+	})
+	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a","b"]}}`)
+	for _, id := range []string{"2", "3", "9"} {
+		s.redis.put("sku:"+id, "item", 1, `{"product":{"title":"Bare","images":["a"]}}`)
+	}
+	good := s.get(t, "/item/1.html")
+	for id, want := range map[string]string{"1": "new look", "2": "look before", "3": "look before", "9": "<h1>Bare</h1>"} {
+		got := s.get(t, "/item/"+id+".html")
+		if got.status != http.StatusOK || !strings.Contains(got.body, want) {
+			t.Errorf("%s: %d, no %s in %.300s", id, got.status, want, got.body)
+		}
+		if long := strings.Contains(got.header.Get("Cache-Control"), "stale-if-error"); long != (id == "1") {
+			t.Errorf("%s: Cache-Control %q", id, got.header.Get("Cache-Control"))
+		}
+		again := s.get(t, "/item/"+id+".html", "If-None-Match: "+got.header.Get("ETag"))
+		if again.status != http.StatusNotModified {
+			t.Errorf("%s: %d for its own ETag", id, again.status)
+		}
+	}
+	if tag := s.get(t, "/item/2.html").header.Get("ETag"); !strings.Contains(tag, before.Revision()) || strings.Contains(good.header.Get("ETag"), ".") {
+		t.Errorf("ETags %s, %s", tag, good.header.Get("ETag"))
+	}
+	_, rest, _ := strings.Cut(s.get(t, "/item/2.html").body, `href="`)
+	css, _, _ := strings.Cut(rest, `"`)
+	if got := s.get(t, css); got.status != http.StatusOK {
+		t.Errorf("%s: %d", css, got.status)
+	}
+	if text := log.String(); !strings.Contains(text, "template=item.html line=2") || strings.Count(text, "fail on a page") > 2 {
+		t.Errorf("the log: %s", text)
+	}
+	if faults := bad.Faults(); len(faults) != 1 || faults[0].File != "item.html" || faults[0].Line != 2 || faults[0].Pages < 3 {
+		t.Errorf("%+v", faults)
+	}
+	if n := places(t, registry, "vitrine_detail_template_errors_total"); n != 1 {
+		t.Errorf("%d places are counted", n)
+	}
+}
+
+// places is how many combinations of labels a metric has.
+func places(t testing.TB, registry *prometheus.Registry, name string) (n int) {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			n = len(f.GetMetric())
+		}
+	}
+	return n
+}
+
+// TestATemplateThatIsNotThere: a catalog names a template that no set has.
+func TestATemplateThatIsNotThere(t *testing.T) {
+	s := open(t, func(c *detail.Config) {
+		c.StandIns = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
+	})
+	s.catalog.Pages[0].Template = "nosuch.html"
+	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+	if got := s.get(t, "/item/1.html"); got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
+		t.Errorf("%d %.300s", got.status, got.body)
+	}
+}
+
+// TestATemplateThatTakesTooLong: its pages are rendered otherwise, and it is not tried again for each visitor.
+func TestATemplateThatTakesTooLong(t *testing.T) {
+	slow := lookOf(t, `{{range .product.images}}{{range 99999999}}{{end}}{{end}}`)
+	s := open(t, func(c *detail.Config) {
+		c.Templates = func() *templates.Set { return slow }
+		c.StandIns = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
+	})
+	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a"]}}`)
+	eventually(t, "the page is kept for a moment", func() bool {
+		got := s.get(t, "/item/1.html")
+		if got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
+			t.Fatalf("%d %.300s", got.status, got.body)
+		}
+		return got.header.Get("X-Vitrine-Source") == "page"
+	})
+}

@@ -1,0 +1,65 @@
+package templates
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"sync"
+)
+
+// Failing is a place in a set's files at which pages could not be rendered.
+type Failing struct {
+	File  string `json:"file"`
+	Line  int    `json:"line"`
+	Pages int    `json:"pages"` // each as often as it was rendered
+	Error string `json:"error"` // the last
+}
+
+const maxFaults = 100 // places that are told apart
+
+// faults are the places at which a set has failed so far.
+type faults struct {
+	mu sync.Mutex // guards at
+	at map[place]*Failing
+}
+
+type place struct {
+	file string
+	line int
+}
+
+func (f *faults) add(err error) {
+	var fault *Fault
+	if !errors.As(err, &fault) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	where := place{fault.File, fault.Line}
+	known := f.at[where]
+	if known == nil {
+		if len(f.at) == maxFaults {
+			return
+		}
+		if f.at == nil {
+			f.at = map[place]*Failing{}
+		}
+		known = &Failing{File: fault.File, Line: fault.Line}
+		f.at[where] = known
+	}
+	known.Pages++
+	known.Error = fault.Error()
+}
+
+// Faults are the places at which pages failed, the worst first.
+func (s *Set) Faults() (all []Failing) {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	for _, f := range s.faults.at {
+		all = append(all, *f)
+	}
+	slices.SortFunc(all, func(a, b Failing) int {
+		return cmp.Or(b.Pages-a.Pages, cmp.Compare(a.File, b.File), a.Line-b.Line)
+	})
+	return all
+}

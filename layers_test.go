@@ -25,6 +25,7 @@ var layers = map[string]float64{
 	"internal/audit":      4,
 	"internal/control":    4.5,
 	"internal/leftovers":  4,
+	"internal/refresh":    4.5,
 	"internal/lineage":    4,
 	"detail/admission":    3.5,
 	"detail/fastpath":     3.5,

@@ -16,7 +16,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
 	"vitrine/internal/item"
-	"vitrine/internal/lineage"
+	"vitrine/internal/refresh"
 	"vitrine/internal/upstream"
 )
 
@@ -45,18 +45,6 @@ func (refreshCommand) Help() string {
   vitrine refresh --kind sku --where brand=8557 --dry-run`
 }
 
-// refreshed is what --json prints.
-type refreshed struct {
-	Entities int  `json:"entities"`
-	Changes  int  `json:"changes"` // one per dimension, as workers will see them
-	Calls    int  `json:"calls"`   // upstream calls that these take at most
-	Stored   int  `json:"stored"`  // of the entities, those that no upstream lists and the store has
-	Refused  int  `json:"refused"` // ids in the lists that can't be an entity's
-	DryRun   bool `json:"dry_run"`
-
-	Minutes float64 `json:"minutes,omitempty"` // of a dry run: how long the calls take, by one that was timed of each dimension
-}
-
 // Run is vitrine refresh.
 func (r *refreshCommand) Run(e *env) error {
 	if err := r.validate(); err != nil {
@@ -82,10 +70,12 @@ func (r *refreshCommand) Run(e *env) error {
 	}
 	client := upstream.New(upstream.Config{Log: e.log, Secrets: secrets})
 	defer client.Close()
-	l := newLister(client, conn, e.log)
-	l.dryRun, l.progress = r.DryRun, progressTo(e.stderr)
-	failed := r.announce(ctx, cat, l)
-	l.progress("")
+	progress := progressTo(e.stderr)
+	a := refresh.New(refresh.Config{
+		Upstream: client, Bus: conn, Log: e.log, Lane: item.Lane(r.Lane), Options: bus.PublishOptions{Force: r.Force}, DryRun: r.DryRun, Progress: progress,
+	})
+	failed := r.announce(ctx, cat, a, e.log)
+	progress("")
 	if unasked, ok := failed.(*storeUnasked); ok { // a failure beside it is the command's
 		fmt.Fprintln(e.stderr, unasked)
 		failed = nil
@@ -98,15 +88,15 @@ func (r *refreshCommand) Run(e *env) error {
 			return err
 		}
 	}
-	l.done.DryRun = r.DryRun
+	done := a.Done()
 	if r.JSON {
-		return json.NewEncoder(e.stdout).Encode(l.done)
+		return json.NewEncoder(e.stdout).Encode(done)
 	}
 	if r.DryRun {
-		_, err = fmt.Fprintf(e.stdout, "would announce %d entities%s: %d changes, at most %d upstream calls, about %.1f minutes\n", l.done.Entities, l.done.besides(), l.done.Changes, l.done.Calls, l.done.Minutes)
+		_, err = fmt.Fprintf(e.stdout, "would announce %d entities%s: %d changes, at most %d upstream calls, about %.1f minutes\n", done.Entities, done.Besides(), done.Changes, done.Calls, done.Minutes)
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "announced %d entities%s: %d changes, at most %d upstream calls\n", l.done.Entities, l.done.besides(), l.done.Changes, l.done.Calls)
+	_, err = fmt.Fprintf(e.stdout, "announced %d entities%s: %d changes, at most %d upstream calls\n", done.Entities, done.Besides(), done.Changes, done.Calls)
 	return err
 }
 
@@ -137,24 +127,22 @@ func (r *refreshCommand) catalog(ctx context.Context, e *env, conn *bus.Conn) (*
 	return catalog.Parse(src, r.Catalog, catalog.Options{})
 }
 
-func (r *refreshCommand) announce(ctx context.Context, cat *catalog.Catalog, l *lister) error {
-	opt := bus.PublishOptions{Force: r.Force}
-	lane := item.Lane(r.Lane)
+func (r *refreshCommand) announce(ctx context.Context, cat *catalog.Catalog, a *refresh.Announcer, log *slog.Logger) error {
 	if r.All {
-		return r.everything(ctx, cat, l, lane, opt)
+		return r.everything(ctx, cat, a, log)
 	}
 	kind, err := cat.Kind(r.Kind)
 	switch {
 	case err != nil:
 		return err
 	case r.Where != "":
-		return r.related(ctx, kind, l, lane, opt)
+		return r.related(ctx, kind, a)
 	}
-	return l.ids(ctx, kind, r.IDs, lane, opt)
+	return a.IDs(ctx, kind, r.IDs)
 }
 
 // related announces what the relation index lists, page by page.
-func (r *refreshCommand) related(ctx context.Context, kind *catalog.Kind, l *lister, lane item.Lane, opt bus.PublishOptions) error {
+func (r *refreshCommand) related(ctx context.Context, kind *catalog.Kind, a *refresh.Announcer) error {
 	name, id, ok := strings.Cut(r.Where, "=")
 	if !ok {
 		return usagef("--where %s is not REF=ID", r.Where)
@@ -168,93 +156,13 @@ func (r *refreshCommand) related(ctx context.Context, kind *catalog.Kind, l *lis
 		if err := askAdmin(ctx, r.Admin, "/related?"+q.Encode(), &page); err != nil {
 			return err
 		}
-		if err := l.ids(ctx, kind, page.IDs, lane, opt); err != nil {
+		if err := a.IDs(ctx, kind, page.IDs); err != nil {
 			return err
 		}
 		if cursor = page.Next; cursor == "" {
 			return nil
 		}
 	}
-}
-
-// lister announces entities in bulk, a change of "all" each. Use newLister.
-type lister struct {
-	upstream *upstream.Client
-	bus      *bus.Conn
-	log      *slog.Logger
-	dryRun   bool
-	progress func(string)
-	done     refreshed
-	told     map[item.Entity]bool
-	took     map[*catalog.Dimension]time.Duration // one call, of a dry run
-	busy     map[string]time.Duration             // upstream → for how long it would be asked
-}
-
-func newLister(client *upstream.Client, conn *bus.Conn, log *slog.Logger) *lister {
-	return &lister{upstream: client, bus: conn, log: log, told: map[item.Entity]bool{}}
-}
-
-// kind announces all that the upstream lists. Ids that can't be an entity's are left out and counted.
-func (l *lister) kind(ctx context.Context, kind *catalog.Kind, lane item.Lane, opt bus.PublishOptions) error {
-	return lineage.EachListed(ctx, l.upstream, kind, "", func(page lineage.Listed) error {
-		if l.done.Refused += len(page.Refused); len(page.Refused) > 0 {
-			l.log.Warn("the upstream lists ids that can't be an entity's; they are left out", "kind", kind.Name, "ids", len(page.Refused), "first", fmt.Sprintf("%.80q", page.Refused[0]))
-		}
-		return l.entities(ctx, kind, page.Entities, lane, opt)
-	})
-}
-
-// ids announces entities by the ids that somebody gave.
-func (l *lister) ids(ctx context.Context, kind *catalog.Kind, ids []string, lane item.Lane, opt bus.PublishOptions) error {
-	entities := make([]item.Entity, len(ids))
-	for i, id := range ids {
-		var err error
-		if entities[i], err = item.NewEntity(kind.Name, id); err != nil {
-			return err
-		}
-	}
-	return l.entities(ctx, kind, entities, lane, opt)
-}
-
-// entities announces entities of one kind, each once.
-func (l *lister) entities(ctx context.Context, kind *catalog.Kind, entities []item.Entity, lane item.Lane, opt bus.PublishOptions) error {
-	changes := make([]item.Change, 0, len(entities))
-	for _, e := range entities {
-		if !l.told[e] {
-			l.told[e] = true
-			changes = append(changes, item.Change{Lane: lane, Entity: e, Dimension: item.All})
-		}
-	}
-	l.done.Entities += len(changes)
-	for _, d := range kind.Dimensions {
-		calls := (len(changes) + d.BatchMax - 1) / d.BatchMax
-		l.done.Changes += len(changes)
-		l.done.Calls += calls
-		if l.dryRun && len(changes) > 0 {
-			l.estimate(ctx, d, changes[0].Entity.ID, calls)
-		}
-	}
-	if l.progress != nil {
-		l.progress(fmt.Sprintf("%s: %d entities", kind.Name, l.done.Entities))
-	}
-	if l.dryRun {
-		return nil
-	}
-	return l.bus.PublishChanges(ctx, changes, opt)
-}
-
-// estimate adds the time that calls take. It times one call of each dimension.
-func (l *lister) estimate(ctx context.Context, d *catalog.Dimension, id string, calls int) {
-	if l.took == nil {
-		l.took, l.busy = map[*catalog.Dimension]time.Duration{}, map[string]time.Duration{}
-	}
-	if _, timed := l.took[d]; !timed {
-		began := time.Now()
-		l.upstream.Fetch(ctx, d, []upstream.Ask{{ID: id}})
-		l.took[d] = time.Since(began)
-	}
-	l.busy[d.From.Name] += l.took[d] * time.Duration(calls) / time.Duration(d.From.Concurrency)
-	l.done.Minutes = max(l.done.Minutes, l.busy[d.From.Name].Minutes()) // upstreams are asked side by side
 }
 
 func sortedKinds(cat *catalog.Catalog) []string {

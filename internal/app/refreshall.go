@@ -3,14 +3,13 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 
-	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/refresh"
 )
 
 // storeUnasked says that what the store has besides the lists was not announced.
@@ -20,21 +19,9 @@ func (s *storeUnasked) Error() string {
 	return "what the store has besides was not announced: articles that are no longer listed, and kinds without a list, stay as they are. Give --admin or --redis. " + s.err.Error()
 }
 
-// besides says how many of the entities no upstream lists.
-func (r refreshed) besides() string {
-	text := ""
-	if r.Stored > 0 {
-		text += fmt.Sprintf(", of which %d are not listed", r.Stored)
-	}
-	if r.Refused > 0 {
-		text += fmt.Sprintf(" (and not %d ids that can't be an entity's)", r.Refused)
-	}
-	return text
-}
-
 // everything announces what the upstreams list, and what the store has besides. A list that fails does not hold up the
 // others. The answer is a *storeUnasked where the lists alone were announced.
-func (r *refreshCommand) everything(ctx context.Context, cat *catalog.Catalog, l *lister, lane item.Lane, opt bus.PublishOptions) error {
+func (r *refreshCommand) everything(ctx context.Context, cat *catalog.Catalog, a *refresh.Announcer, log *slog.Logger) error {
 	kinds := cat.Kinds
 	if r.Kind != "" {
 		kind, err := cat.Kind(r.Kind)
@@ -48,10 +35,10 @@ func (r *refreshCommand) everything(ctx context.Context, cat *catalog.Catalog, l
 	for _, name := range sortedKinds(cat) {
 		if kind := kinds[name]; kind != nil && kind.List != nil {
 			lists++
-			failed = append(failed, l.kind(ctx, kind, lane, opt))
+			failed = append(failed, a.List(ctx, kind))
 		}
 	}
-	err := r.stored(ctx, kinds, l, lane, opt)
+	err := r.stored(ctx, kinds, a, log)
 	var unasked *storeUnasked
 	if lists == 0 && errors.As(err, &unasked) {
 		return unasked.err // nothing at all was announced
@@ -63,14 +50,14 @@ func (r *refreshCommand) everything(ctx context.Context, cat *catalog.Catalog, l
 }
 
 // stored announces what the store has of some kinds and was not announced yet.
-func (r *refreshCommand) stored(ctx context.Context, kinds map[string]*catalog.Kind, l *lister, lane item.Lane, opt bus.PublishOptions) error {
-	scan, done, err := r.scanner(ctx, l.log)
+func (r *refreshCommand) stored(ctx context.Context, kinds map[string]*catalog.Kind, a *refresh.Announcer, log *slog.Logger) error {
+	scan, done, err := r.scanner(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer done()
-	listed := l.done.Entities
-	defer func() { l.done.Stored = l.done.Entities - listed }()
+	end := a.FromStore()
+	defer end()
 	for cursor := ""; ; {
 		entities, next, err := scan(ctx, cursor)
 		if err != nil {
@@ -81,7 +68,7 @@ func (r *refreshCommand) stored(ctx context.Context, kinds map[string]*catalog.K
 			byKind[e.Kind] = append(byKind[e.Kind], e)
 		}
 		for name, kind := range kinds {
-			if err := l.entities(ctx, kind, byKind[name], lane, opt); err != nil {
+			if err := a.Entities(ctx, kind, byKind[name]); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
 	"vitrine/internal/item"
+	"vitrine/internal/refresh"
 	"vitrine/internal/rows"
 )
 
@@ -192,12 +193,12 @@ func (u *upCommand) templates() string {
 
 // walkLists announces all that the upstreams list, in the refresh lane.
 func (n *node) walkLists(ctx context.Context) error {
-	walk := newLister(n.upstream, n.bus, n.log)
+	a := refresh.New(refresh.Config{Upstream: n.upstream, Bus: n.bus, Log: n.log, Lane: item.Refresh})
 	for _, kind := range n.catalog.Catalog().Kinds {
 		if kind.List == nil {
 			continue
 		}
-		if err := walk.kind(ctx, kind, item.Refresh, bus.PublishOptions{}); err != nil {
+		if err := a.List(ctx, kind); err != nil {
 			return fmt.Errorf("announce what the upstreams list: %w", err)
 		}
 	}

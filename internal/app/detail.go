@@ -49,7 +49,8 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 	cfg := detail.Config{
 		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, StandIns: folder.StandIns, Tiers: append(copies.tiers, detail.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
 		Relations: n.records, Live: n.upstream, Source: n.upstream, Announcer: missed{n.bus}, Log: n.log, Registry: n.metrics, Switches: n.switches,
-		Hears: n.bus.Connected, Proxies: proxies, Tags: detail.Tags(opt.Pages.CacheTags), Connections: opt.Pages.MaxConnections, NoFastPath: !opt.Pages.FastPath,
+		Hears: n.bus.Connected, Proxies: proxies, Tags: detail.Tags(opt.Pages.CacheTags), Connections: opt.Pages.MaxConnections,
+		LocalBytes: int64(opt.Pages.BlobMemory) << 20, PageBytes: int64(opt.Pages.PageMemory) << 20, NoFastPath: !opt.Pages.FastPath,
 	}
 	cfg.Leases, _ = n.records.(detail.Leaser)
 	if opt.Index {

@@ -14,8 +14,12 @@ type pageFlags struct {
 	CacheTags      string        `name:"cache-tags" help:"Headers that name a page's parts: both, cache-tag, surrogate-key or none." enum:"both,cache-tag,surrogate-key,none" default:"both"`
 	MaxConnections int           `name:"max-connections" help:"Connections of visitors that are open at once; 0 is what the limit of open files allows, 20,000 at most." default:"0" placeholder:"N"`
 	FastPath       bool          `name:"fast-path" help:"Answer pages that are in memory inside the connection's read, without net/http; --fast-path=false has net/http answer all." default:"true"`
+	BlobMemory     int           `name:"blob-memory" help:"MiB of memory for blobs." default:"256" placeholder:"MIB"`
+	PageMemory     int           `name:"page-memory" help:"MiB of memory for whole pages, ready to be sent." default:"256" placeholder:"MIB"`
 	ShutdownDelay  time.Duration `name:"shutdown-delay" help:"How long /readyz says no before the listener closes, at most 5s." default:"100ms"`
 }
+
+const mostMemory = 1 << 20 // MiB
 
 const mostShutdownDelay = 5 * time.Second
 
@@ -27,6 +31,10 @@ func (f pageFlags) Validate() error {
 		return fmt.Errorf("--trusted-proxy: %w", err)
 	case f.MaxConnections < 0:
 		return fmt.Errorf("--max-connections %d: it must not be negative", f.MaxConnections)
+	case f.BlobMemory < 1 || f.BlobMemory > mostMemory:
+		return fmt.Errorf("--blob-memory %d: it must be between 1 and %d MiB", f.BlobMemory, mostMemory)
+	case f.PageMemory < 1 || f.PageMemory > mostMemory:
+		return fmt.Errorf("--page-memory %d: it must be between 1 and %d MiB", f.PageMemory, mostMemory)
 	case f.ShutdownDelay < 0 || f.ShutdownDelay > mostShutdownDelay:
 		return fmt.Errorf("--shutdown-delay %s: it must be between 0s and %s", f.ShutdownDelay, mostShutdownDelay)
 	}

@@ -19,6 +19,8 @@ func TestPageFlags(t *testing.T) {
 		{[]string{"detail", "--redis", "redis://127.0.0.1:1", "--trusted-proxy", "proxy.example"}, `"proxy.example"`},
 		{[]string{"detail", "--redis", "redis://127.0.0.1:1", "--config", file}, `"nowhere"`},
 		{[]string{"up", "--max-connections", "-1"}, "--max-connections"},
+		{[]string{"up", "--blob-memory", "0"}, "--blob-memory"},
+		{[]string{"up", "--page-memory", "-5"}, "--page-memory"},
 		{[]string{"up", "--shutdown-delay", "1h"}, "--shutdown-delay"},
 		{[]string{"up", "--cache-tags", "all"}, "--cache-tags"},
 	} {

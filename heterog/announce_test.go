@@ -42,3 +42,24 @@ func TestRefsThatAreNotAnnouncedAreNotAcknowledged(t *testing.T) {
 		t.Errorf("announced afterwards:\n%s", diff)
 	}
 }
+
+// TestWhatAFlushTookIsAnnouncedAgain: a brand is announced once for many products, and again when the store has lost something.
+func TestWhatAFlushTookIsAnnouncedAgain(t *testing.T) {
+	b := newBench(t)
+	for _, c := range []struct {
+		id, life string
+		want     []string
+	}{
+		{"1", "", []string{"change.refresh.brand.all.5"}},
+		{"2", "", nil},
+		{"3", "after the flush", []string{"change.refresh.brand.all.5"}},
+		{"4", "after the flush", nil},
+	} {
+		b.owner.say(c.id, `{"v":7,"title":"A","brand_id":5}`)
+		b.life, b.line.changes = c.life, nil
+		b.must(change(item.Normal, "product", c.id))
+		if diff := cmp.Diff(c.want, b.line.changes); diff != "" {
+			t.Errorf("announced with product %s:\n%s", c.id, diff)
+		}
+	}
+}

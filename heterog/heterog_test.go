@@ -114,6 +114,7 @@ type bench struct {
 	owner  *owner
 	line   *line
 	store  *boltkv.Store
+	life   string // of the store
 }
 
 func newBench(t *testing.T) *bench {
@@ -130,7 +131,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{T: t, owner: &owner{}, line: &line{}, store: store}
 	b.worker = heterog.New(heterog.Config{
 		Catalog: func() *catalog.Catalog { return cat }, Store: store, Upstream: b.owner, Bus: b.line, Log: log,
-		Patience: time.Hour,
+		Patience: time.Hour, Life: func() string { return b.life },
 	})
 	return b
 }

@@ -135,11 +135,16 @@ func (s *Server) start() bool {
 	return false
 }
 
-// mine asks the process at the address who it is: another one may have taken the port.
+// mine asks the process at the address who it is, since another one may have taken the port, and whether it has read its
+// data.
 func (s *Server) mine() bool {
 	info, err := s.try("INFO", "server")
 	text, _ := info.(string)
-	return err == nil && bytes.Contains([]byte(text), []byte("process_id:"+strconv.Itoa(s.PID)+"\r"))
+	if err != nil || !bytes.Contains([]byte(text), []byte("process_id:"+strconv.Itoa(s.PID)+"\r")) {
+		return false
+	}
+	_, err = s.try("PING") // refused while it reads them, unlike INFO
+	return err == nil
 }
 
 func (s *Server) ended() bool {

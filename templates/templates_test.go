@@ -132,14 +132,14 @@ func TestLoad(t *testing.T) {
 		"an unsafe context":      {"<script>{{if .a}}'{{end}}</script>", "bad.html"},
 		"a missing template":     {`{{template "nothing"}}`, "nothing"},
 		"an endless range":       {"\n\n{{range 2000000000}}{{end}}", "bad.html:3"},
-		"nested ranges":          {"{{range 1000}}{{range 1000}}{{end}}{{end}}", "more than 500000 steps"},
-		"a large number by name": {"{{$n := 2000000000}}{{range $n}}{{end}}", "more than 500000 steps"},
-		"a large number by pipe": {"{{range (or 0 2000000000)}}{{end}}", "more than 500000 steps"},
-		"a large number as data": {`{{define "r"}}{{range .}}{{end}}{{end}}{{template "r" 99999999}}`, "more than 500000 steps"},
+		"nested ranges":          {"{{range 1000}}{{range 1000}}{{end}}{{end}}", "the page takes"},
+		"a large number by name": {"{{$n := 2000000000}}{{range $n}}{{end}}", "the page takes"},
+		"a large number by pipe": {"{{range (or 0 2000000000)}}{{end}}", "the page takes"},
+		"a large number as data": {`{{define "r"}}{{range .}}{{end}}{{end}}{{template "r" 99999999}}`, "the page takes"},
 		"a range in a define":    {"\n{{define \"r\"}}{{range 2000000000}}{{end}}{{end}}", "bad.html:2"},
 		"a circle of calls":      {`{{define "a"}}{{template "b"}}{{end}}{{define "b"}}{{template "a"}}{{template "a"}}{{end}}`, "calls itself"},
 		"calls that multiply": {`{{define "a"}}{{range 1000}}x{{end}}{{end}}{{define "b"}}{{range 1000}}{{template "a"}}{{end}}{{end}}` +
-			`{{define "c"}}{{range 1000}}{{template "b"}}{{end}}{{end}}`, "more than 500000 steps"},
+			`{{define "c"}}{{range 1000}}{{template "b"}}{{end}}{{end}}`, "the page takes"},
 	} {
 		t.Run("refuses "+name, func(t *testing.T) {
 			_, err := load(t, map[string]string{"bad.html": c.text})

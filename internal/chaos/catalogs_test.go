@@ -1,0 +1,108 @@
+package chaos_test
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"vitrine/internal/long"
+)
+
+// TestCatalogsComeWhileWorkersAreAway pushes catalogs, each with another shape of products and every other one with a
+// dimension that the one before did not have, while one worker of each role is stopped and another ends: they wake up, and
+// start again, with the catalog before. Every entity and page is compared, and nothing may be a dead letter but what was
+// announced of a dimension that has gone.
+func TestCatalogsComeWhileWorkersAreAway(t *testing.T) {
+	binary := build(t)
+	for _, kind := range long.Pick([]string{apart}, []string{apart, cluster}) {
+		t.Run(kind, func(t *testing.T) {
+			s := newShop()
+			for n := range long.Pick(60, 1000) {
+				s.put(oddID(n), func(p *product) {
+					p.Title, p.Brand, p.Price, p.Stock = fmt.Sprintf("Thing %d", n), fmt.Sprint(n%7), 100+n, n
+				})
+				s.putBrand(fmt.Sprint(n%7), fmt.Sprintf("Brand %d", n%7))
+			}
+			y := newSystem(t, binary, kind, s)
+			t.Cleanup(func() { y.keepLogs(t) })
+			y.refresh()
+			y.allRight("filled")
+			for n := range long.Pick(2, 8) {
+				y.pushWhileAway(n)
+			}
+		})
+	}
+}
+
+// pushWhileAway pushes the next catalog while the heterog and the syncer of one number are stopped, and the other ones end
+// and start again, half of the times at once.
+func (y *system) pushWhileAway(n int) {
+	y.t.Helper()
+	stopped := []*process{y.processes[n%2], y.processes[2+n%2]}
+	ended := []*process{y.processes[1-n%2], y.processes[3-n%2]}
+	if more := y.revision%2 == 0; more {
+		y.refresh("--force") // so that they have work in hand
+	} else {
+		y.refresh("--wait") // what waits for a dimension that goes is a dead letter
+	}
+	for _, p := range stopped {
+		p.signal(syscall.SIGSTOP)
+	}
+	y.writeCatalog()
+	y.push()
+	for _, p := range ended {
+		p.end(syscall.SIGTERM)
+		if !p.start(y.t, y.binary) {
+			y.t.Fatalf("%s does not start again", p.name)
+		}
+	}
+	for i := range 5 { // by the new catalog alone, for a start
+		y.shop.put(oddID(i), func(p *product) { p.Title, p.Price = fmt.Sprintf("Edit %d", n), 5000+n })
+	}
+	y.refresh()
+	for _, p := range stopped {
+		p.signal(syscall.SIGCONT)
+	}
+	y.allRight(fmt.Sprintf("catalog %d", y.revision))
+}
+
+func (y *system) refresh(more ...string) {
+	y.t.Helper()
+	args := append([]string{"refresh", "--all", "--nats", "nats://" + y.natsAddr, "--redis", y.url}, more...)
+	if out, err := exec.Command(y.binary, args...).CombinedOutput(); err != nil {
+		y.t.Fatalf("refresh: %v: %s", err, out)
+	}
+}
+
+// allRight waits until every entity and page is as the shop says, by the catalog in force, and wants no dead letter.
+func (y *system) allRight(when string) {
+	y.t.Helper()
+	began, cat := time.Now(), readCatalog(y.t, y.catalog)
+	for {
+		wrong := y.wrong(y.t, cat)
+		if len(wrong) == 0 {
+			break
+		}
+		if time.Since(began) > healsIn {
+			y.t.Fatalf("%s: %d differ after %s:\n%s", when, len(wrong), healsIn, strings.Join(wrong[:min(len(wrong), 40)], "\n"))
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	y.t.Logf("%s: all was right %.1f s later", when, time.Since(began).Seconds())
+	failed := y.failed(y.t) // without those of a dimension that is not in the catalog
+	if more := y.revision%2 == 1; more {
+		out, err := exec.Command(y.binary, "queue", "failed", "--nats", "nats://"+y.natsAddr).CombinedOutput()
+		if failed = strings.Fields(string(out)); err != nil {
+			y.t.Fatalf("%v: %s", err, out)
+		}
+	}
+	if len(failed) > 0 {
+		y.t.Errorf("%s: dead letters:\n%s", when, strings.Join(failed, "\n"))
+	}
+	if out, err := exec.Command(y.binary, "queue", "drop", "--all", "--nats", "nats://"+y.natsAddr).CombinedOutput(); err != nil {
+		y.t.Fatalf("%v: %s", err, out)
+	}
+}

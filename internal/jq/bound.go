@@ -56,8 +56,10 @@ func each(v reflect.Value, f func(node any)) {
 // sum is the variable that holds the right side of += and *=.
 const sum = "$__right"
 
-// boundOperator bounds what + and * make, on their own and as += and *=.
+// boundOperator bounds what + and * make, on their own and as += and *=. The functions that are defined before the
+// operation stay defined for it.
 func boundOperator(q *gojq.Query) {
+	defined := q.FuncDefs
 	switch q.Op {
 	case gojq.OpAdd, gojq.OpMul:
 		*q = *bounded(q.Op, q.Left, q.Right)
@@ -72,6 +74,7 @@ func boundOperator(q *gojq.Query) {
 			Right: &gojq.Query{Left: q.Left, Op: gojq.OpModify, Right: update},
 		}
 	}
+	q.FuncDefs = defined
 }
 
 func bounded(op gojq.Operator, left, right *gojq.Query) *gojq.Query {

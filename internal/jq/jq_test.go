@@ -54,6 +54,7 @@ func TestProgramsGiveWhatGojqGives(t *testing.T) {
 		map[string]any{"a": "x", "b": []any{1, 2, map[string]any{"c": "dd"}}, "n": 3},
 	}
 	for _, text := range []string{
+		`def f: 1; {a: f} + {b: f}`, `def f: 2; f * f`, `[def f: 3; f + f]`, `def f: 4; {a: 1} | .a += f`, `def f(g): g; def h: 5; {a: f(h)} | .a *= h`,
 		`[match("o"; "g")]`, `[match("(?<first>.)(?<second>x)?"; "g")]`, `match("[a-z]+"; "gi") | .offset`, `[match(["A","gi"]) | .string]`, `match("")`, `[match(""; "g").offset]`,
 		`capture("(?<x>[a-z]+) (?<y>[0-9])?")`, `[scan("[a-zñú]")]`, `[scan("([a-z])([a-z])")]`, `[scan("A"; "i")]`,
 		`[splits(", *|;")]`, `split("[.,;]"; null)`, `split(",")`, `[splits("")]`,

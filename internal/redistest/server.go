@@ -120,6 +120,7 @@ func (s *Server) start() bool {
 	s.process = exec.Command("redis-server", append([]string{"--bind", host, "--port", port, "--dir", s.dir,
 		"--save", "", "--appendonly", "yes", "--appendfsync", "no", "--daemonize", "no"}, s.args...)...)
 	s.process.Stdout, s.process.Stderr = &s.out, &s.out
+	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that is killed leaves nobody behind
 	if err := s.process.Start(); err != nil {
 		s.t.Fatalf("start redis-server: %v", err)
 	}

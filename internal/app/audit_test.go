@@ -78,6 +78,7 @@ func TestFaultsOfStores(t *testing.T) {
 		"restarted, empty": func(r *redistest.Server) { r.Stop(); r.Start() },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := redistest.Single(t)
 			s := newShop(t)
 			fill(s, 80)

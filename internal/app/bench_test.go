@@ -12,6 +12,7 @@ import (
 // TestBenchCommands runs the benchmarks small, for what they must find at any size.
 func TestBenchCommands(t *testing.T) {
 	t.Run("pipeline", func(t *testing.T) {
+		t.Parallel()
 		code, out, stderr := vitrine(t, "bench", "pipeline", "--skus", "600", "--single", "20", "--json")
 		var r struct {
 			Wrong  int
@@ -66,6 +67,7 @@ func TestBenchCommands(t *testing.T) {
 		}
 	})
 	t.Run("switches", func(t *testing.T) { // those that hang or are cut off are named, after their presence has ended, too
+		t.Parallel()
 		nodes := long.Pick(30, 200)
 		code, out, stderr := vitrine(t, "bench", "switches", "--nodes", strconv.Itoa(nodes), "--sets", "5", "--hang", "10", "--cut", "5", "--json")
 		var r struct {

@@ -15,12 +15,13 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/long"
 )
 
-// TestKilledItConverges kills vitrine up with SIGKILL at ten random moments while products are created,
+// TestKilledItConverges kills vitrine up with SIGKILL at random moments while products are created,
 // edited, deleted and created again, and then compares every page, record and blob with the shop.
 func TestKilledItConverges(t *testing.T) {
-	const products, kills = 2000, 10
+	products, kills := long.Pick(500, 2000), long.Pick(4, 10)
 	binary := filepath.Join(t.TempDir(), "vitrine")
 	if out, err := exec.Command("go", "build", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v: %s", err, out)

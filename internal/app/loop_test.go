@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"vitrine/internal/long"
 	"vitrine/internal/redistest"
 )
 
@@ -29,6 +30,9 @@ func stores(t *testing.T, test func(t *testing.T, args ...string)) {
 	t.Run("bbolt", func(t *testing.T) { test(t) })
 	t.Run("redis", func(t *testing.T) { test(t, "--redis", redistest.Single(t).URL) })
 }
+
+// products is how many a test takes that is to see more than a batch or two.
+var products = long.Pick(100, 300)
 
 func fill(s *shop, n int) {
 	for i := range n {
@@ -114,7 +118,7 @@ func (r *running) hasSix(id string) string {
 func TestRefreshFillsAndMends(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
-	fill(s, 300)
+	fill(s, products)
 	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
 	check := func(t *testing.T) {
 		for _, id := range s.IDs() {
@@ -132,10 +136,10 @@ func TestRefreshFillsAndMends(t *testing.T) {
 func TestPagesStandWithoutRedis(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
-	fill(s, 300)
+	fill(s, products)
 	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
 	v.refreshAll()
-	eventually(t, func() string { return v.differs(s, oddID(299)) })
+	eventually(t, func() string { return v.differs(s, oddID(products-1)) })
 	v.waitMirrored()
 	r.Stop()
 	for _, id := range s.IDs() {

@@ -2,8 +2,10 @@ package app_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"html"
 	"net/http"
 	"net/url"
@@ -13,28 +15,35 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"vitrine/internal/long"
 )
 
 // TestRealCatalogues takes three real catalogues from their files through NATS onto pages, and compares
-// every page with the row that it is made of.
+// every page with the row that it is made of. The short form takes some families of articles only.
 func TestRealCatalogues(t *testing.T) {
 	const data, examples = "../../../shared/data", "../../docs/examples"
 	if _, err := os.Stat(data); err != nil {
 		t.Skipf("no real catalogues here (%v): they are not part of the project", err)
 	}
 	file := func(name string) string { return filepath.Join(data, name+".jsonl.zst") }
+	folder := t.TempDir()
+	part := func(name, id string, n uint32) string {
+		return someRows(t, file(name), filepath.Join(folder, name+".jsonl"), id, n)
+	}
+	products, sets, articles := part("yanxuan-zh.products", "id", 6), part("lego-to2015", "setID", 40), part("luma-html", "sku", 8)
 	categories, brands := index(readRows(t, file("yanxuan-zh.categories")), "id"), index(readRows(t, file("yanxuan-zh.brands")), "id")
 	for _, c := range []struct {
 		name, rows, id, title, price string
 		serve                        []string
 		check                        func(row, page map[string]any) string
 	}{
-		{name: "yanxuan", rows: "yanxuan-zh.products", id: "id", title: "name", price: "retail_price", serve: []string{
-			"products=" + file("yanxuan-zh.products"), "categories=" + file("yanxuan-zh.categories"), "brands=" + file("yanxuan-zh.brands"),
+		{name: "yanxuan", rows: products, id: "id", title: "name", price: "retail_price", serve: []string{
+			"products=" + products, "categories=" + file("yanxuan-zh.categories"), "brands=" + file("yanxuan-zh.brands"),
 		}, check: func(row, page map[string]any) string {
 			return joined(row, page, categories, brands)
 		}},
-		{name: "lego", rows: "lego-to2015", id: "setID", title: "name", price: "US_retailPrice", serve: []string{"sets=" + file("lego-to2015") + ":setID"},
+		{name: "lego", rows: sets, id: "setID", title: "name", price: "US_retailPrice", serve: []string{"sets=" + sets + ":setID"},
 			check: func(row, page map[string]any) string {
 				for _, step := range page["path"].([]any) {
 					if at(step, "title") == row["theme"] {
@@ -43,7 +52,7 @@ func TestRealCatalogues(t *testing.T) {
 				}
 				return "the theme is not on the path"
 			}},
-		{name: "luma", rows: "luma-html", id: "sku", title: "name", price: "", serve: []string{"rows=" + file("luma-html") + ":sku"},
+		{name: "luma", rows: articles, id: "sku", title: "name", price: "", serve: []string{"rows=" + articles + ":sku"},
 			check: func(row, page map[string]any) string {
 				if family, _, _ := strings.Cut(text(row["sku"]), "-"); row["kind"] == "simple" && row["visibility"] == "Not Visible Individually" {
 					return differs("family", at(page, "family", "product"), family)
@@ -58,7 +67,7 @@ func TestRealCatalogues(t *testing.T) {
 			}
 			v := up(t, t.TempDir(), args...)
 			v.refreshAll()
-			for _, row := range readRows(t, file(c.rows)) {
+			for _, row := range readRows(t, c.rows) {
 				if row["configurable_variations"] != nil {
 					continue // a family: an entity that its SKUs join
 				}
@@ -146,12 +155,15 @@ func readRows(t *testing.T, path string) (rows []map[string]any) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	z, err := zstd.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
+	lines := bufio.NewScanner(f)
+	if strings.HasSuffix(path, ".zst") {
+		z, err := zstd.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer z.Close()
+		lines = bufio.NewScanner(z)
 	}
-	defer z.Close()
-	lines := bufio.NewScanner(z)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		row := map[string]any{}
@@ -161,6 +173,29 @@ func readRows(t *testing.T, path string) (rows []map[string]any) {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// someRows writes one in n families of a file's rows to another file, whole families, and returns its path; in the full
+// form all rows, and from is returned. A family's rows have ids that are alike up to the first dash.
+func someRows(t *testing.T, from, to, id string, n uint32) string {
+	t.Helper()
+	if long.Full() {
+		return from
+	}
+	var some bytes.Buffer
+	for _, row := range readRows(t, from) {
+		family, _, _ := strings.Cut(text(row[id]), "-")
+		if crc32.ChecksumIEEE([]byte(family))%n > 0 {
+			continue
+		}
+		if err := json.NewEncoder(&some).Encode(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(to, some.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return to
 }
 
 // decode keeps numbers as they are written.

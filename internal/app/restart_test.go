@@ -24,7 +24,7 @@ var restarts = flag.Int("restarts", 2, "how often TestRestartsLoseNothing restar
 func TestRestartsLoseNothing(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
-	fill(s, 200)
+	fill(s, products)
 	dir := t.TempDir()
 	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
 	v.refreshAll()

@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/load"
+	"vitrine/internal/long"
 	"vitrine/internal/redistest"
 )
 
@@ -49,7 +50,7 @@ func (r *running) mirrored() {
 func TestServingThroughFaults(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
-	fill(s, 300)
+	fill(s, long.Pick(100, 300))
 	dir := t.TempDir()
 	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
 	v.refreshAll()
@@ -57,13 +58,14 @@ func TestServingThroughFaults(t *testing.T) {
 	d := detailServer(t, v.NATS, r.URL, filepath.Join(dir, "detail"))
 	d.converged(s)
 	d.mirrored()
+	short := long.Pick(400*time.Millisecond, time.Second)
 	under := func(what string, fault func()) {
-		d.visitors(t, "before: "+what, s.IDs(), time.Second)
+		d.visitors(t, "before: "+what, s.IDs(), short)
 		d.flip(0, "read.local", "off") // memory would answer for minutes
-		d.visitors(t, "memory off", s.IDs(), time.Second)
+		d.visitors(t, "memory off", s.IDs(), short)
 		fault()
-		d.visitors(t, what+", first second", s.IDs(), time.Second)
-		d.visitors(t, what+", after", s.IDs(), 2*time.Second)
+		d.visitors(t, what+", at first", s.IDs(), short)
+		d.visitors(t, what+", after", s.IDs(), 2*short)
 		d.flip(0, "read.local", "on")
 	}
 	under("killed", r.Stop)
@@ -71,7 +73,7 @@ func TestServingThroughFaults(t *testing.T) {
 	v.converged(s)
 	under("hung", r.Pause)
 	r.Resume()
-	d.visitors(t, "resumed", s.IDs(), time.Second)
+	d.visitors(t, "resumed", s.IDs(), short)
 	under("flushed", r.Flush)
 }
 

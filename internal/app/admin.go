@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"log/slog"
 	"net/http"
 	"net/http/pprof"
-	"net/url"
 	"strings"
 	"time"
 
@@ -21,13 +20,25 @@ import (
 )
 
 // admin is the operators' listener: health, metrics, profiles, and what commands ask a running process,
-// since bbolt locks its file. All of it only reads.
+// since bbolt locks its file. What costs more than a look, or changes something, is for who has the token.
 type admin struct {
 	node    *node
-	ready   func() error
+	token   string                                              // "" where none could be kept: then nobody may
+	ready   func() (note string, err error)                     // note says what is missing though all is served
 	explain func(ctx context.Context, what string) (any, error) // nil where no pages are served
 	pages   *detail.Server                                      // the same
 	files   http.Handler                                        // what rehearsed pages load
+}
+
+// newAdmin makes the listener of a process. Without a place for the token it goes on, since what it answers without one
+// is needed more.
+func newAdmin(n *node) *admin {
+	a := &admin{node: n}
+	var err error
+	if a.token, err = openToken(n.dir); err != nil {
+		n.log.Warn("there is no token for the admin listener: commands that need one are refused", "error", err)
+	}
+	return a
 }
 
 func (a *admin) server() *http.Server {
@@ -38,53 +49,33 @@ func (a *admin) server() *http.Server {
 	mux.HandleFunc("GET /explain", a.explainWhat)
 	mux.HandleFunc("GET /related", a.related)
 	mux.HandleFunc("GET /entities", a.entities)
-	mux.HandleFunc("GET /audit", a.audit)
-	mux.HandleFunc("GET /leftovers", a.leftovers)
-	mux.HandleFunc("GET /rehearse", a.rehearse)
-	mux.HandleFunc("GET /rehearsal", a.rehearsal)
-	mux.HandleFunc("GET /rehearsal/page", a.rehearsalPage)
+	mux.HandleFunc("POST /audit", a.guarded(a.audit))
+	mux.HandleFunc("POST /leftovers", a.guarded(a.leftovers))
+	mux.HandleFunc("POST /rehearse", a.guarded(a.rehearse))
+	mux.HandleFunc("GET /rehearsal", a.signedOnly(a.rehearsal))
+	mux.HandleFunc("GET /rehearsal/page", a.signedOnly(a.rehearsalPage))
 	if a.files != nil {
 		mux.Handle("GET /assets/", a.files)
 		mux.Handle("GET /pictures/", a.files)
 	}
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	return &http.Server{Handler: local(mux), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
-}
-
-// local refuses what a foreign page could make an operator's browser ask: a name that was rebound to
-// loopback, or a request from another origin.
-func local(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !localHost(r.Host) {
-			http.Error(w, "this listener answers to its own address only", http.StatusMisdirectedRequest)
-			return
-		}
-		if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
-			http.Error(w, "foreign origin", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// localHost accepts an IP address or localhost: a name of somebody else's can't be rebound to those.
-func localHost(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = hostport
+	mux.HandleFunc("GET /debug/pprof/{$}", pprof.Index)
+	mux.HandleFunc("POST /debug/pprof/", a.guarded(pprof.Index))
+	mux.HandleFunc("POST /debug/pprof/profile", a.guarded(pprof.Profile))
+	mux.HandleFunc("POST /debug/pprof/trace", a.guarded(pprof.Trace))
+	mux.HandleFunc("POST /debug/pprof/symbol", a.guarded(pprof.Symbol))
+	return &http.Server{
+		Handler: local(unlinked(mux), "/healthz", "/readyz", "/metrics"), ErrorLog: slog.NewLogLogger(a.node.log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 	}
-	return host == "localhost" || net.ParseIP(strings.Trim(host, "[]")) != nil
 }
 
 func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
-	if err := a.ready(); err != nil {
+	note, err := a.ready()
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	io.WriteString(w, "ready\n")
+	io.WriteString(w, "ready\n"+note)
 	for _, note := range a.node.lookNotes() {
 		fmt.Fprintln(w, note)
 	}
@@ -161,17 +152,21 @@ func answer(w http.ResponseWriter, out any, err error) {
 
 // askAdmin gets JSON from a running process's admin listener.
 func askAdmin(ctx context.Context, addr, pathAndQuery string, out any) error {
-	base := addr
-	if !strings.Contains(base, "://") {
-		base = "http://" + base
-	}
-	u, err := url.Parse(base + pathAndQuery)
+	return callAdmin(ctx, http.MethodGet, addr, pathAndQuery, "", out)
+}
+
+// orderAdmin has a running process do what costs, or changes something.
+func orderAdmin(ctx context.Context, addr, token, pathAndQuery string, out any) error {
+	return callAdmin(ctx, http.MethodPost, addr, pathAndQuery, token, out)
+}
+
+func callAdmin(ctx context.Context, method, addr, pathAndQuery, token string, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, adminBase(addr)+pathAndQuery, nil)
 	if err != nil {
 		return usagef("--admin %s: %v", addr, err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return err
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -183,4 +178,12 @@ func askAdmin(ctx context.Context, addr, pathAndQuery string, out any) error {
 		return fmt.Errorf("%s answered %s: %s", addr, res.Status, strings.TrimSpace(string(b)))
 	}
 	return json.NewDecoder(res.Body).Decode(out)
+}
+
+// adminBase is the URL of an admin listener.
+func adminBase(addr string) string {
+	if strings.Contains(addr, "://") {
+		return addr
+	}
+	return "http://" + addr
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"vitrine/internal/redact"
 )
 
 // Exit codes of every command.
@@ -38,6 +40,7 @@ type commands struct {
 	Load     loadCommand     `cmd:"" help:"Ask for pages in an open loop: a workload, or a recorded access log."`
 	Bench    benchCommand    `cmd:"" help:"Measure."`
 	Doctor   doctorCommand   `cmd:"" help:"Check config, catalog, NATS, Redis, upstreams and disk; say what to change."`
+	Version  versionCommand  `cmd:"" help:"Tell which version this is."`
 }
 
 // env is what a command gets beside its flags.
@@ -91,7 +94,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "vitrine: %v\nTry: vitrine --help\n", err)
+		fmt.Fprintf(stderr, "vitrine: %s\nTry: vitrine --help\n", redact.Text(err.Error()))
 		return exitUsage
 	}
 	level := &slog.LevelVar{}
@@ -108,15 +111,15 @@ func report(stderr io.Writer, command string, err error) int {
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "vitrine %s: %v\nTry: vitrine %s --help\n", command, err, command)
+		fmt.Fprintf(stderr, "vitrine %s: %s\nTry: vitrine %s --help\n", command, redact.Text(err.Error()), command)
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "vitrine %s: %v\n", command, err)
+	fmt.Fprintf(stderr, "vitrine %s: %s\n", command, redact.Text(err.Error()))
 	return exitFailed
 }
 
 func newLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
-	opt := &slog.HandlerOptions{Level: level}
+	opt := &slog.HandlerOptions{Level: level, ReplaceAttr: withoutPasswords}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, opt))
 	}
@@ -132,4 +135,23 @@ func (e *env) setLevel(word string) {
 		}
 	}
 	e.level.Set(level)
+}
+
+// withoutPasswords masks logins in URLs, wherever in a line they stand.
+func withoutPasswords(_ []string, a slog.Attr) slog.Attr {
+	text := ""
+	switch v := a.Value.Any().(type) {
+	case string:
+		text = v
+	case error:
+		text = v.Error()
+	case fmt.Stringer:
+		text = v.String()
+	case []string:
+		text = strings.Join(v, " ")
+	}
+	if masked := redact.Text(text); masked != text {
+		a.Value = slog.StringValue(masked)
+	}
+	return a
 }

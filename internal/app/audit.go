@@ -19,9 +19,10 @@ import (
 )
 
 type auditCommand struct {
-	Sample  int           `help:"Records that are compared with their owners; 0 for none." default:"1000"`
-	DryRun  bool          `help:"Count, and repair nothing."`
-	Admin   string        `help:"The admin listener of vitrine up or vitrine syncer." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	Sample int  `help:"Records that are compared with their owners; 0 for none." default:"1000"`
+	DryRun bool `help:"Count, and repair nothing."`
+	adminFlag
+	tokenFlags
 	JSON    bool          `name:"json" help:"Print JSON."`
 	Timeout time.Duration `help:"Give up waiting after this time." default:"30m"`
 }
@@ -62,10 +63,13 @@ func (a *auditCommand) Run(e *env) error {
 	defer cancel()
 	var out audited
 	q := url.Values{"sample": {strconv.Itoa(a.Sample)}, "dry": {strconv.FormatBool(a.DryRun)}}
-	if err := askAdmin(ctx, a.Admin, "/audit?"+q.Encode(), &out); err != nil {
+	token, err := a.token()
+	if err != nil {
 		return err
 	}
-	var err error
+	if err := orderAdmin(ctx, a.Admin, token, "/audit?"+q.Encode(), &out); err != nil {
+		return err
+	}
 	if a.JSON {
 		err = json.NewEncoder(e.stdout).Encode(out)
 	} else {

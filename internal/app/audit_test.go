@@ -16,7 +16,7 @@ func (r *running) auditOf(wantCode int, args ...string) (out struct {
 	Bound                                                          float64
 }) {
 	r.t.Helper()
-	code, stdout, stderr := vitrine(r.t, append([]string{"audit", "--json", "--admin", r.Admin}, args...)...)
+	code, stdout, stderr := vitrine(r.t, append([]string{"audit", "--json", "--admin", r.Admin, "--dir", r.Dir}, args...)...)
 	if err := json.Unmarshal([]byte(stdout), &out); code != wantCode || err != nil {
 		r.t.Fatalf("code %d: %s%s", code, stdout, stderr)
 	}
@@ -60,7 +60,7 @@ func TestAuditFindsWhatWasNeverAnnounced(t *testing.T) {
 }
 
 func TestAuditWithoutASystem(t *testing.T) {
-	if code, _, stderr := vitrine(t, "audit", "--admin", "127.0.0.1:1"); code != 1 || !strings.Contains(stderr, "--admin") {
+	if code, _, stderr := vitrine(t, "audit", "--admin", "127.0.0.1:1", "--token", "x"); code != 1 || !strings.Contains(stderr, "--admin") {
 		t.Error(code, stderr)
 	}
 	if code, _, _ := vitrine(t, "audit", "--sample", "-1"); code != 2 {

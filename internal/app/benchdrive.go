@@ -184,7 +184,11 @@ func (b *bench) oneKey(ctx context.Context) (int64, error) {
 // sweep has every entity looked at, and every blob compared with its records.
 func (b *bench) sweep(ctx context.Context) (seconds float64, err error) {
 	var out audited
-	if err := askAdmin(ctx, b.admin, "/audit?sample=0", &out); err != nil {
+	token, err := tokenFlags{Dir: b.Dir}.token()
+	if err != nil {
+		return 0, err
+	}
+	if err := orderAdmin(ctx, b.admin, token, "/audit?sample=0", &out); err != nil {
 		return 0, err
 	}
 	if out.Dirty+out.Blobs > 0 {

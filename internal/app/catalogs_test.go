@@ -48,7 +48,7 @@ func TestASweepOverAHungRedis(t *testing.T) {
 	})
 	r.Resume()
 	v.reshaped(s, "New ")
-	code, out, errs := vitrine(t, "audit", "--sample", "0", "--json", "--admin", v.Admin)
+	code, out, errs := vitrine(t, "audit", "--sample", "0", "--json", "--admin", v.Admin, "--dir", v.Dir)
 	var found struct{ Reshaped, Entities int }
 	if err := json.Unmarshal([]byte(out), &found); code != 0 || err != nil || found.Reshaped != 0 || found.Entities < 100 {
 		t.Errorf("code %d, %s%s", code, out, errs)
@@ -65,7 +65,7 @@ func TestARenamedBlobBlanksNoPage(t *testing.T) {
 	v.converged(s)
 	conn := v.dial()
 	leftovers := func() string {
-		_, out, stderr := vitrine(t, "catalog", "leftovers", "--json", "--admin", v.Admin)
+		_, out, stderr := vitrine(t, "catalog", "leftovers", "--json", "--admin", v.Admin, "--dir", v.Dir)
 		return out + stderr
 	}
 	if out := leftovers(); out != "" {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -85,25 +86,29 @@ func isSet(name string) bool {
 	return ok
 }
 
-// checkKeys refuses a key that no role knows: a typing error must not pass as a default. A room's file
+// checkKeys refuses a key that no role knows, and a value that is none of its kind: a typing error must not pass as a default. A room's file
 // may serve all roles, so keys of the others are fine.
 func checkKeys(path string, values map[string]any, ctx *kong.Context) error {
-	known := map[string]bool{}
+	known := map[string]*kong.Flag{}
 	for _, node := range ctx.Model.Leaves(false) {
 		for _, group := range node.AllFlags(false) {
 			for _, flag := range group {
-				known[flag.Name] = true
+				known[flag.Name] = flag
 			}
 		}
 	}
-	for key := range values {
-		if !known[key] {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		flag := known[key]
+		if flag == nil {
 			names := make([]string, 0, len(known))
 			for name := range known {
 				names = append(names, name)
 			}
 			slices.Sort(names)
 			return fmt.Errorf("%s: unknown key %q; known are %s", path, key, strings.Join(names, ", "))
+		}
+		if err := checkValue(path, flag, values[key]); err != nil {
+			return err
 		}
 	}
 	return nil

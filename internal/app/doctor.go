@@ -15,6 +15,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
 	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/redact"
 	"vitrine/internal/upstream"
 )
 
@@ -47,6 +48,7 @@ func (d *doctorCommand) Run(e *env) error {
 		if err != nil {
 			sick, f.Text = true, err.Error()
 		}
+		f.Text = redact.Text(f.Text) // addresses may hold passwords
 		if d.JSON {
 			json.NewEncoder(e.stdout).Encode(f)
 			return
@@ -62,6 +64,8 @@ func (d *doctorCommand) Run(e *env) error {
 	tell("nats", d.NATS+" has JetStream and is new enough", err)
 	if conn != nil {
 		defer conn.Close()
+		text, err := conn.CheckHistory(ctx)
+		tell("history", text, err)
 	}
 	d.checkRedis(ctx, e, tell)
 	cat, from, err := d.loadCatalog(ctx, e, conn)

@@ -18,7 +18,8 @@ import (
 
 type catalogLeftovers struct {
 	natsFlag
-	Admin   string        `help:"The admin listener of vitrine up, or of a worker." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	adminFlag
+	tokenFlags
 	JSON    bool          `name:"json" help:"Print one JSON object a line."`
 	Remove  bool          `help:"Say what goes, and remove it now."`
 	Timeout time.Duration `help:"Give up waiting after this time." default:"30m"`
@@ -43,10 +44,14 @@ type foundLeftovers struct {
 
 // Run is vitrine catalog leftovers.
 func (c *catalogLeftovers) Run(e *env) error {
+	token, err := c.token()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(e.ctx, c.Timeout)
 	defer cancel()
 	var found foundLeftovers
-	if err := askAdmin(ctx, c.Admin, "/leftovers", &found); err != nil {
+	if err := orderAdmin(ctx, c.Admin, token, "/leftovers", &found); err != nil {
 		return err
 	}
 	if err := c.print(e, found.Leftovers); err != nil || !c.Remove || len(found.Leftovers) == 0 {

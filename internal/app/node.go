@@ -62,7 +62,8 @@ type node struct {
 
 	running *durable.Mark // in the folder of an embedded NATS; nil without one
 
-	takenOver atomic.Bool // by another process, which serves now
+	takenOver   atomic.Bool // by another process, which serves now
+	standsAlone bool        // it has something to do while NATS is away
 
 	agents  []func(context.Context) error
 	closers []func() error
@@ -78,7 +79,7 @@ func newNode(e *env, dir, role, room string, allowed []string) (*node, error) {
 		return nil, fmt.Errorf("make the state folder of --dir: %w", err)
 	}
 	n := &node{env: e, log: e.log, dir: dir, secrets: secrets, metrics: prometheus.NewRegistry()}
-	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	n.audits = newAudits(n.metrics)
 	n.board = control.NewBoard(control.BoardConfig{Dir: dir, Role: role, Room: room, Log: e.log, SetLevel: e.setLevel})
 	n.onClose(func() error { n.board.Close(); return nil })
@@ -103,10 +104,7 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 	}
 	n.bus = conn
 	n.onClose(func() error { conn.Close(); return nil })
-	switch err := conn.Ensure(ctx); {
-	case cfg.Away && errors.Is(err, item.ErrUnavailable): // those who follow make what is missing
-		n.log.Warn("streams not looked at", "error", err)
-	case err != nil:
+	if err := n.prepareStreams(ctx); err != nil {
 		return fmt.Errorf("prepare the streams: %w", err)
 	}
 	n.catalog = control.NewFollower(conn, n.log)
@@ -123,7 +121,7 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 		control.DeclareSwitches(n.switches, c)
 		n.tellSecrets(c)
 	}
-	if cfg.Away {
+	if n.standsAlone {
 		n.catalog.Keep(filepath.Join(n.dir, "catalog.json"))
 	}
 	n.start(n.catalog.Run)
@@ -137,6 +135,20 @@ func (n *node) connect(ctx context.Context, cfg bus.Config) error {
 
 // upstreamOff reports whether an upstream must not be asked.
 func (n *node) upstreamOff(name string) bool { return !n.switches.On("upstream." + name) }
+
+// prepareStreams makes what is missing. Who works on streams waits until they are there; who only follows what is in them
+// goes on without.
+func (n *node) prepareStreams(ctx context.Context) error {
+	if !n.standsAlone {
+		return n.bus.Await(ctx)
+	}
+	err := n.bus.Ensure(ctx)
+	if errors.Is(err, item.ErrUnavailable) { // those who follow make what is missing
+		n.log.Warn("streams not looked at", "error", err)
+		return nil
+	}
+	return err
+}
 
 // tellSecrets tells which upstreams of a catalog can't be asked for want of a secret; all others can.
 func (n *node) tellSecrets(c *catalog.Catalog) {

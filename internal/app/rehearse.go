@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/hmac"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -24,9 +25,10 @@ type switchRehearseCommand struct {
 
 // rehearseFlags say where and how much.
 type rehearseFlags struct {
-	Sample int    `help:"Pages that are rendered, the ones in memory first." default:"200"`
-	Admin  string `help:"Admin listener of a server of pages." default:"127.0.0.1:8081" placeholder:"ADDR"`
-	JSON   bool   `name:"json" help:"Print JSON."`
+	Sample int `help:"Pages that are rendered, the ones in memory first." default:"200"`
+	adminFlag
+	tokenFlags
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 type rehearseApplyCommand struct {
@@ -89,9 +91,13 @@ func (f rehearseFlags) rehearse(e *env, values map[string]string) error {
 	if f.Sample < 1 || f.Sample > maxRehearsed {
 		return usagef("--sample is 1 to %d", maxRehearsed)
 	}
+	token, err := f.token()
+	if err != nil {
+		return err
+	}
 	var r detail.Rehearsal
 	query := rehearseQuery(values)
-	if err := askAdmin(e.ctx, f.Admin, "/rehearse?sample="+strconv.Itoa(f.Sample)+"&"+query, &r); err != nil {
+	if err := orderAdmin(e.ctx, f.Admin, token, "/rehearse?sample="+strconv.Itoa(f.Sample)+"&"+query, &r); err != nil {
 		return err
 	}
 	if f.JSON {
@@ -99,7 +105,7 @@ func (f rehearseFlags) rehearse(e *env, values map[string]string) error {
 			return err
 		}
 	} else {
-		printRehearsal(e.stdout, r, f.Admin, query)
+		printRehearsal(e.stdout, r, func(path string) string { return adminBase(f.Admin) + rehearsalLink(token, "/rehearsal", path, values) })
 	}
 	if r.Failing > 0 {
 		return errReported
@@ -115,7 +121,7 @@ func rehearseQuery(values map[string]string) string {
 	return query.Encode()
 }
 
-func printRehearsal(w io.Writer, r detail.Rehearsal, admin, query string) {
+func printRehearsal(w io.Writer, r detail.Rehearsal, link func(path string) string) {
 	fmt.Fprintf(w, "%d pages: %d the same, %d different, %d would fail; %d bytes now, %d then\n", r.Pages, r.Same, r.Changed, r.Failing, r.Bytes[0], r.Bytes[1])
 	for _, list := range []struct {
 		what  string
@@ -125,18 +131,15 @@ func printRehearsal(w io.Writer, r detail.Rehearsal, admin, query string) {
 			fmt.Fprintf(w, "  %-8s %-32s %d\n", list.what, name, list.count[name])
 		}
 	}
-	if !strings.Contains(admin, "://") {
-		admin = "http://" + admin
-	}
 	for _, x := range r.Examples {
-		fmt.Fprintf(w, "  %s: %s\n    %s/rehearsal?path=%s&%s\n", x.Path, x.What, admin, url.QueryEscape(x.Path), query)
+		fmt.Fprintf(w, "  %s: %s\n    %s\n", x.Path, x.What, link(x.Path))
 	}
 }
 
 // maxRehearsed bounds what one rehearsal costs a server.
 const maxRehearsed = 5000
 
-// rehearse answers GET /rehearse?sample=N&set=NAME=VALUE…
+// rehearse answers POST /rehearse?sample=N&set=NAME=VALUE…
 func (a *admin) rehearse(w http.ResponseWriter, r *http.Request) {
 	values, err := a.rehearsedValues(r)
 	if err != nil {
@@ -159,12 +162,36 @@ func (a *admin) rehearsedValues(r *http.Request) (map[string]string, error) {
 	return parseValues(r.URL.Query()["set"])
 }
 
+// rehearsalLink is an address that a browser may open without the token: a signature proves that somebody who has it made
+// it. Pages are rendered anew for each view, so that nobody else may have them rendered.
+func rehearsalLink(token, at, path string, values map[string]string) string {
+	query := url.Values{"path": {path}}.Encode()
+	if len(values) > 0 {
+		query += "&" + rehearseQuery(values)
+	}
+	return at + "?" + query + "&" + signatureParameter + signed(token, at+"?"+query)
+}
+
+const signatureParameter = "signature="
+
+// signedOnly lets through who has a link that rehearsalLink made.
+func (a *admin) signedOnly(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		query, signature, ok := strings.Cut(r.URL.RawQuery, "&"+signatureParameter)
+		if !ok || a.token == "" || !hmac.Equal([]byte(signature), []byte(signed(a.token, r.URL.Path+"?"+query))) {
+			http.Error(w, "this address is made by vitrine switch rehearse, and good as a whole only", http.StatusForbidden)
+			return
+		}
+		next(w, r)
+	}
+}
+
 var sideBySide = template.Must(template.New("").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.Path}}, now and then</title>
 <style>html,body{margin:0;height:100%;font:14px system-ui}main{display:flex;height:100%}section{flex:1;display:flex;flex-direction:column;border-right:1px solid #888}
 p{margin:0;padding:.5em 1em}iframe{flex:1;border:0;width:100%}</style></head>
-<body><main><section><p><b>Now</b> {{.Path}}</p><iframe title="now" src="/rehearsal/page?path={{.Path}}"></iframe></section>
-<section><p><b>Then</b>{{range .Values}} {{.}}{{end}}</p><iframe title="then" src="/rehearsal/page?path={{.Path}}&amp;{{.Query}}"></iframe></section></main></body></html>
+<body><main><section><p><b>Now</b> {{.Path}}</p><iframe title="now" src="{{.Now}}"></iframe></section>
+<section><p><b>Then</b>{{range .Values}} {{.}}{{end}}</p><iframe title="then" src="{{.Then}}"></iframe></section></main></body></html>
 `))
 
 // rehearsal shows one page beside itself.
@@ -176,8 +203,10 @@ func (a *admin) rehearsal(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'")
+	path := r.FormValue("path")
 	_ = sideBySide.Execute(w, map[string]any{ // the operator left
-		"Path": r.FormValue("path"), "Values": r.URL.Query()["set"], "Query": template.URL(rehearseQuery(values)),
+		"Path": path, "Values": r.URL.Query()["set"],
+		"Now": rehearsalLink(a.token, "/rehearsal/page", path, nil), "Then": rehearsalLink(a.token, "/rehearsal/page", path, values),
 	})
 }
 

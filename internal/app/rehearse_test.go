@@ -32,7 +32,7 @@ func TestRehearsal(t *testing.T) {
 	v.waitMirrored()
 	rehearse := func(code int, args ...string) (out detail.Rehearsal) {
 		t.Helper()
-		got, stdout, stderr := vitrine(t, append(append([]string{"switch", "rehearse"}, args...), "--admin", v.Admin, "--json")...)
+		got, stdout, stderr := vitrine(t, append(append([]string{"switch", "rehearse"}, args...), "--admin", v.Admin, "--dir", v.Dir, "--json")...)
 		if got != code {
 			t.Fatalf("code %d: %s%s", got, stdout, stderr)
 		}
@@ -58,7 +58,7 @@ func TestRehearsal(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 	for args, want := range map[string]string{"set nothing=off": "no such switch", "set read.redis": "NAME=VALUE", "set read.redis=perhaps": "on or off", "apply other --nats " + v.NATS: "no set"} {
-		code, _, stderr := vitrine(t, append(append([]string{"switch", "rehearse"}, strings.Fields(args)...), "--admin", v.Admin)...)
+		code, _, stderr := vitrine(t, append(append([]string{"switch", "rehearse"}, strings.Fields(args)...), "--admin", v.Admin, "--dir", v.Dir)...)
 		if code == 0 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: code %d, %s", args, code, stderr)
 		}
@@ -68,7 +68,7 @@ func TestRehearsal(t *testing.T) {
 	}
 
 	t.Run("the link shows the page beside itself", func(t *testing.T) {
-		_, stdout, _ := vitrine(t, "switch", "rehearse", "set", "part.item.brand=off", "--admin", v.Admin)
+		_, stdout, _ := vitrine(t, "switch", "rehearse", "set", "part.item.brand=off", "--admin", v.Admin, "--dir", v.Dir)
 		link := regexp.MustCompile(`http://\S+/rehearsal\?\S+`).FindString(stdout)
 		status, _, body := fetch(t, link)
 		frames := regexp.MustCompile(`src="([^"]+)"`).FindAllStringSubmatch(string(body), -1)

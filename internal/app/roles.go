@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 
 	"vitrine/internal/bus"
@@ -33,7 +32,7 @@ func roleHelp(role string) string {
 func (c *heterogCommand) Run(e *env) error {
 	return c.runRole(e, "heterog", func(n *node) error {
 		n.start(n.runHeterog)
-		return c.addAdmin(n)
+		return c.addAdmin(n, n.readyToWork)
 	})
 }
 
@@ -41,7 +40,7 @@ func (c *heterogCommand) Run(e *env) error {
 func (c *syncerCommand) Run(e *env) error {
 	return c.runRole(e, "syncer", func(n *node) error {
 		n.start(n.runSyncer)
-		return c.addAdmin(n)
+		return c.addAdmin(n, n.readyToWork)
 	})
 }
 
@@ -66,7 +65,11 @@ func (r roomFlags) runRole(e *env, role string, add func(*node) error) error {
 		return err
 	}
 	defer n.close()
-	if err := n.connect(e.ctx, bus.Config{URL: r.NATS, Control: r.Control, Name: "vitrine " + role + " " + r.Room, Log: e.log, Away: role == "detail"}); err != nil {
+	n.standsAlone = role == "detail"
+	if err := n.connect(e.ctx, bus.Config{URL: r.NATS, Control: r.Control, Name: "vitrine " + role + " " + r.Room, Log: e.log, Away: true}); err != nil {
+		if e.ctx.Err() != nil {
+			return nil // told to end while it waited
+		}
 		return err
 	}
 	if err := n.useRedis(e.ctx, r.recordsURL(), r.blobsURL(), role != "detail"); err != nil {
@@ -78,26 +81,14 @@ func (r roomFlags) runRole(e *env, role string, add func(*node) error) error {
 	return n.run(e.ctx, nil)
 }
 
-// addAdmin has a worker answer its operators.
-func (r roomFlags) addAdmin(n *node) error {
-	a := &admin{node: n, ready: n.ready}
+// addAdmin has a process without pages answer its operators.
+func (r roomFlags) addAdmin(n *node, ready func() (note string, err error)) error {
+	a := newAdmin(n)
+	a.ready = ready
 	shown, err := n.listen("--admin", r.Admin, a.server())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(n.env.stdout, "admin  %s/\n", shown)
 	return nil
-}
-
-// ready tells what a worker still waits for.
-func (n *node) ready() error {
-	if n.catalog.Catalog() == nil {
-		return fmt.Errorf("no catalog is in force yet: vitrine catalog push FILE")
-	}
-	ctx := context.WithoutCancel(n.env.ctx)
-	if checked, ok := n.records.(interface{ Check(context.Context) error }); ok {
-		return checked.Check(ctx) // it may have been configured to evict since the start
-	}
-	_, err := n.records.Parts(ctx)
-	return err
 }

@@ -29,6 +29,7 @@ const patience = 150 * time.Second
 type running struct {
 	t                        testing.TB
 	Pages, Admin, NATS, Shop string // Shop is the demo's back office; "" with a catalog
+	Dir                      string
 	stop                     func() int
 	ended                    chan int // gives the exit code of a role
 	log                      func() string
@@ -76,6 +77,9 @@ func launch(t testing.TB, args []string, ready func(*running) bool) *running {
 	out, in := io.Pipe()
 	stderr := &logged{}
 	r := &running{t: t, log: stderr.String, ended: make(chan int, 1)}
+	if i := slices.Index(args, "--dir"); i >= 0 {
+		r.Dir = args[i+1]
+	}
 	go func() {
 		r.ended <- app.Run(ctx, args, strings.NewReader(""), in, stderr)
 		in.Close()

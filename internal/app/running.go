@@ -1,6 +1,8 @@
 package app
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
 
 	"vitrine/internal/durable"
@@ -21,5 +23,18 @@ func (n *node) markRunning() error {
 		}
 		return mark.Close()
 	})
+	return nil
+}
+
+// lockFolder keeps a second vitrine up out of the state folder: it would open NATS's files under the first.
+func (n *node) lockFolder() error {
+	unlock, err := durable.Lock(filepath.Join(n.dir, "lock"))
+	if errors.Is(err, durable.ErrLocked) {
+		return fmt.Errorf("another vitrine up works in %s (%w): stop it, or give another --dir", n.dir, err)
+	}
+	if err != nil {
+		return fmt.Errorf("lock the state folder of --dir: %w", err)
+	}
+	n.onClose(unlock)
 	return nil
 }

@@ -17,7 +17,10 @@ func (n *node) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt de
 	if opt.Pictures != nil {
 		handler = withPictures(opt.Pictures, handler)
 	}
-	a := &admin{node: n, ready: server.Ready, pages: server, files: handler, explain: func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }}
+	a := newAdmin(n)
+	a.ready = func() (string, error) { return n.readyToServe(server) }
+	a.pages, a.files = server, handler
+	a.explain = func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }
 	pages, err := c.from.Listen("--http", opt.HTTP)
 	if err != nil {
 		return s, err

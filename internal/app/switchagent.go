@@ -35,6 +35,7 @@ func (c *switchAgentCommand) Run(e *env) error {
 		return err
 	}
 	defer n.close()
+	n.standsAlone = true
 	f := control.NewFront(control.FrontConfig{Panel: n.switches, Log: n.log, Out: c.Out, Confirm: c.Confirm, Reload: strings.Fields(c.Reload)})
 	n.board.ObeyedBy(f.Obey)
 	n.switches.Changed(f.Look)
@@ -42,7 +43,7 @@ func (c *switchAgentCommand) Run(e *env) error {
 		return err
 	}
 	n.start(f.Run)
-	if err := c.addAdmin(n); err != nil {
+	if err := c.addAdmin(n, n.readyToObey); err != nil {
 		return err
 	}
 	return n.run(e.ctx, nil)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 	"vitrine/internal/refresh"
 	"vitrine/internal/rows"
 )
@@ -54,6 +56,9 @@ func (u *upCommand) Run(e *env) error {
 		return err
 	}
 	defer n.close()
+	if err := n.lockFolder(); err != nil {
+		return err
+	}
 	if err := u.connect(n); err != nil {
 		return err
 	}
@@ -96,7 +101,7 @@ func (u *upCommand) Run(e *env) error {
 		if err := n.catalog.Wait(ctx); err != nil {
 			return nil
 		}
-		fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\nnats   %s\n", shown.HTTP, shown.Admin, n.bus.URL())
+		fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\nnats   %s\n", shown.HTTP, shown.Admin, redact.Text(n.bus.URL()))
 		if demo == nil {
 			return nil
 		}
@@ -195,15 +200,34 @@ func (u *upCommand) templates() string {
 func (n *node) walkLists(ctx context.Context) error {
 	a := refresh.New(refresh.Config{Upstream: n.upstream, Bus: n.bus, Log: n.log, Lane: item.Refresh})
 	for _, kind := range n.catalog.Catalog().Kinds {
-		if kind.List == nil {
-			continue
-		}
-		if err := a.List(ctx, kind); err != nil {
-			return fmt.Errorf("announce what the upstreams list: %w", err)
+		if kind.List != nil {
+			n.walkList(ctx, a, kind)
 		}
 	}
 	return nil
 }
+
+// walkList announces what one upstream lists, and tries again while it does not answer: on a busy machine the demo is as
+// slow as everything else, and that ends nothing.
+func (n *node) walkList(ctx context.Context, a *refresh.Announcer, kind *catalog.Kind) {
+	for {
+		err := a.List(ctx, kind)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		n.log.Warn("what an upstream lists is not announced", "kind", kind.Name, "error", err)
+		if !errors.Is(err, item.ErrUnavailable) {
+			return
+		}
+		select {
+		case <-time.After(walkAgain):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// walkAgain is the time until a list that failed is asked for again.
+const walkAgain = 2 * time.Second
 
 // mendNATS is what follows the loss of NATS's files: the catalog is put back. What waited is lost, which the agent of
 // package lineage sees.

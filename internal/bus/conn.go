@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // patience is how long one request to NATS may take where its context does not say less.
@@ -54,8 +56,9 @@ type Conn struct {
 	controlJS jetstream.JetStream // of that account as this one imports it, where Config.Control is a prefix
 	clock     storeClock
 
-	mu    sync.Mutex    // guards the one below
-	blink chan struct{} // closed when the connection is lost or found again
+	mu      sync.Mutex    // guards all below
+	blink   chan struct{} // closed when the connection is lost or found again
+	refused complaint     // the last that was logged
 }
 
 // Dial connects. It waits up to 5 s, or until ctx ends, and then fails with item.ErrUnavailable, unless cfg.Away.
@@ -65,13 +68,14 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	first := make(chan struct{})
 	opts := []nats.Option{
 		nats.Name(cfg.Name), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1),
+		nats.IgnoreAuthErrorAbort(), // a password that is being changed is refused more than once
 		nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, time.Second),
 		nats.PingInterval(10 * time.Second),
 		nats.ConnectHandler(func(*nats.Conn) { close(first) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.blinked("disconnected from NATS", err) }),
 		nats.ReconnectHandler(func(*nats.Conn) { c.blinked("connected to NATS again", nil) }),
 		nats.ClosedHandler(func(*nats.Conn) { close(c.done) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.log.Warn("nats", "error", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.complain(err) }),
 	}
 	if cfg.Server != nil {
 		opts = append(opts, nats.InProcessServer(cfg.Server.nats))
@@ -81,7 +85,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	var err error
 	if c.nats, err = nats.Connect(cfg.URL, opts...); err != nil {
-		return nil, fmt.Errorf("%w: connect to %s: %w", item.ErrUnavailable, cfg.URL, err)
+		return nil, fmt.Errorf("%w: connect to %s: %w", item.ErrUnavailable, shown(cfg.URL), withoutURL(err))
 	}
 	if err := c.start(ctx, first); err != nil {
 		c.nats.Close()
@@ -98,10 +102,10 @@ func (c *Conn) start(ctx context.Context, first <-chan struct{}) (err error) {
 	case <-first:
 	case <-ctx.Done():
 		if c.cfg.Away && context.Cause(ctx) == context.DeadlineExceeded {
-			c.log.Warn("NATS does not answer; going on without it", "url", c.cfg.URL)
+			c.log.Warn("NATS does not answer; going on without it", "url", shown(c.cfg.URL))
 			break
 		}
-		return fmt.Errorf("%w: NATS at %s does not answer: %w", item.ErrUnavailable, c.cfg.URL, cmp.Or(c.nats.LastError(), ctx.Err()))
+		return fmt.Errorf("%w: NATS at %s does not answer: %w", item.ErrUnavailable, shown(c.cfg.URL), cmp.Or(c.nats.LastError(), ctx.Err()))
 	}
 	c.js, err = jetstream.New(c.nats, jetstream.WithDefaultTimeout(patience),
 		jetstream.WithPublishAsyncMaxPending(2*window), jetstream.WithPublishAsyncTimeout(patience))
@@ -139,7 +143,7 @@ func (c *Conn) Close() {
 // Check tells whether the server can be used: JetStream is on, and it is 2.12 or newer.
 func (c *Conn) Check(ctx context.Context) error {
 	if !c.nats.IsConnected() {
-		return fmt.Errorf("%w: NATS at %s does not answer", item.ErrUnavailable, c.cfg.URL)
+		return fmt.Errorf("%w: NATS at %s does not answer", item.ErrUnavailable, shown(c.cfg.URL))
 	}
 	if err := checkVersion(c.nats.ConnectedServerVersion()); err != nil {
 		return err
@@ -177,8 +181,38 @@ func (c *Conn) blinked(what string, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.refused = complaint{}
 	close(c.blink)
 	c.blink = make(chan struct{})
+}
+
+// complaint is an error that the client library has told.
+type complaint struct {
+	text string
+	at   time.Time
+}
+
+// complain logs what the client library says, the same again once in a while: a log-in that is refused is tried some
+// times a second.
+func (c *Conn) complain(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); c.refused.text != err.Error() || now.Sub(c.refused.at) > awaitTell {
+		c.refused = complaint{err.Error(), now}
+		c.log.Warn("nats", "error", err)
+	}
+}
+
+// shown is a server's URL, or a list of them, as it is told.
+func shown(address string) string { return redact.Text(address) }
+
+// withoutURL drops the URL that url.Error repeats, since a password may stand in it.
+func withoutURL(err error) error {
+	var bad *url.Error
+	if errors.As(err, &bad) {
+		return errors.New("it is no URL; in passwords, write %40 for @, %2F for / and %25 for %")
+	}
+	return err
 }
 
 // reached wraps an error of a request to NATS. What the server itself answered stays as it is; all else

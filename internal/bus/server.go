@@ -52,9 +52,10 @@ func Embed(ctx context.Context, cfg EmbedConfig) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the embedded NATS: %w", err)
 	}
-	s.SetLoggerV2(serverLog{orSilent(cfg.Log)}, false, false, false)
+	fatal := make(chan string, 1)
+	s.SetLoggerV2(serverLog{orSilent(cfg.Log), fatal}, false, false, false)
 	s.Start()
-	if err := awaitReady(ctx, s); err != nil {
+	if err := awaitReady(ctx, s, fatal); err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
 		return nil, fmt.Errorf("start the embedded NATS on %q in %s: %w", cfg.Addr, cfg.Dir, err)
@@ -80,18 +81,21 @@ func splitAddr(addr string) (host string, port int, err error) {
 	return host, port, nil
 }
 
-func awaitReady(ctx context.Context, s *server.Server) error {
-	ready := make(chan bool, 1)
-	go func() { ready <- s.ReadyForConnections(startTime) }()
-	select {
-	case ok := <-ready:
-		if !ok {
-			return fmt.Errorf("%w: not ready within %s; is the address in use?", item.ErrUnavailable, startTime)
+// awaitReady looks again and again, since the server does not say what ends its start but to its log.
+func awaitReady(ctx context.Context, s *server.Server, fatal <-chan string) error {
+	for began := time.Now(); !s.ReadyForConnections(100 * time.Millisecond); {
+		select {
+		case text := <-fatal:
+			return fmt.Errorf("%w: %s; give another address, or stop what has it", item.ErrUnavailable, text)
+		case <-ctx.Done():
+			return ctx.Err()
+		default:
 		}
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+		if time.Since(began) > startTime {
+			return fmt.Errorf("%w: not ready within %s", item.ErrUnavailable, startTime)
+		}
 	}
+	return nil
 }
 
 // URL is where other processes reach the server; "" without a listener.
@@ -109,14 +113,25 @@ func (s *Server) Shutdown() {
 }
 
 // serverLog passes the server's own messages on: warnings and errors only, the rest is debug.
-type serverLog struct{ log *slog.Logger }
+type serverLog struct {
+	log   *slog.Logger
+	fatal chan<- string // gets the first error that the server can't start with
+}
 
 func (l serverLog) Noticef(f string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(f, v...)) }
 func (l serverLog) Warnf(f string, v ...any)   { l.log.Warn("nats: " + fmt.Sprintf(f, v...)) }
-func (l serverLog) Fatalf(f string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(f, v...)) }
 func (l serverLog) Errorf(f string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(f, v...)) }
 func (l serverLog) Debugf(string, ...any)      {}
 func (l serverLog) Tracef(string, ...any)      {}
+
+func (l serverLog) Fatalf(f string, v ...any) {
+	text := fmt.Sprintf(f, v...)
+	l.log.Error("nats: " + text)
+	select {
+	case l.fatal <- text:
+	default:
+	}
+}
 
 func orSilent(log *slog.Logger) *slog.Logger {
 	if log == nil {

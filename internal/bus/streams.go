@@ -62,7 +62,7 @@ func streams() []jetstream.StreamConfig {
 	changes.RePublish = &jetstream.RePublish{Source: "change.>", Destination: "history.>"}
 	return []jetstream.StreamConfig{
 		{
-			Name: History, Subjects: []string{"history.>"}, MaxAge: 72 * time.Hour, MaxBytes: 1 << 30,
+			Name: History, Subjects: []string{"history.>"}, MaxAge: 72 * time.Hour, MaxBytes: historyMost,
 			Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, Duplicates: duplicates, AllowDirect: true,
 		},
 		changes,
@@ -90,8 +90,8 @@ func hints(bucket string) *jetstream.RePublish {
 	return &jetstream.RePublish{Source: "$KV." + bucket + ".>", Destination: hintHead + bucket + ".>", HeadersOnly: true}
 }
 
-// Ensure makes the streams and buckets that are missing, and updates those that differ. Replicas and placement
-// are the operator's and stay. It refuses a NATS that is too old.
+// Ensure makes the streams and buckets that are missing, and updates those that differ. Replicas, placement, and how much
+// HISTORY holds are the operator's and stay. It refuses a NATS that is too old.
 func (c *Conn) Ensure(ctx context.Context) error {
 	if err := c.Check(ctx); err != nil {
 		return err
@@ -115,11 +115,16 @@ func (c *Conn) Ensure(ctx context.Context) error {
 func (c *Conn) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) error {
 	old, err := c.js.Stream(ctx, cfg.Name)
 	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound) && cfg.Name == History:
+		return c.makeHistory(ctx, cfg)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 	case err != nil:
 		return err
 	default:
 		was := old.CachedInfo().Config
+		if cfg.Name == History {
+			cfg.MaxBytes = was.MaxBytes
+		}
 		if says(cfg, was) {
 			return nil // not every role may change it
 		}

@@ -54,6 +54,7 @@ func Open(_ context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	logClient(c.Log)
 	s := &Store{log: c.Log, timeout: c.Timeout, mayEvict: c.MayEvict, address: a, scripts: newScripts(), reads: newPace(), writes: newPace(), decided: a.cluster}
 	if a.cluster {
 		s.client = redis.NewClusterClient(clusterOptions(a.nodes, a.options))

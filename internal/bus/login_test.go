@@ -1,0 +1,63 @@
+package bus_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"vitrine/internal/bus"
+)
+
+// outside runs a NATS that is not embedded.
+func outside(t *testing.T, change func(*server.Options)) *server.Server {
+	t.Helper()
+	options := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true}
+	change(options)
+	s, err := server.NewServer(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	if !s.ReadyForConnections(time.Minute) {
+		t.Fatal("NATS is not ready")
+	}
+	return s
+}
+
+// door lets clients in, or refuses them, and counts those.
+type door struct {
+	shut    atomic.Bool
+	refused atomic.Int64
+}
+
+func (d *door) Check(server.ClientAuthentication) bool {
+	if d.shut.Load() {
+		d.refused.Add(1)
+	}
+	return !d.shut.Load()
+}
+
+// TestRefusedLogInsEndNothing: a password is changed at NATS first, and only some time later with who uses it, or back.
+func TestRefusedLogInsEndNothing(t *testing.T) {
+	d := &door{}
+	s := outside(t, func(o *server.Options) { o.CustomClientAuthentication = d })
+	c := dial(t, bus.Config{URL: s.ClientURL()})
+	d.shut.Store(true)
+	connz, err := s.Connz(nil)
+	if err != nil || len(connz.Conns) != 1 {
+		t.Fatal(connz, err)
+	}
+	if err := s.DisconnectClientByID(connz.Conns[0].Cid); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "four refused log-ins", func() bool { return d.refused.Load() > 3 })
+	d.shut.Store(false)
+	eventually(t, "a connection", c.Connected)
+	publish(t, c, change("normal", "1"))
+}

@@ -28,7 +28,7 @@ type refreshCommand struct {
 	Lane   string   `help:"Lane: ${enum}." enum:"high,normal,refresh" default:"refresh"`
 	Force  bool     `help:"Fetch and fold also what did not change."`
 	DryRun bool     `help:"Say what would be announced, and do nothing."`
-	Wait   bool     `help:"Wait until the queues are empty."`
+	Wait   bool     `help:"Wait until the queues are empty, and fail where something announced did."`
 	natsFlag
 	secretFlag
 	Admin   string        `help:"The admin listener, for --where, and for what the store has besides with --all." default:"127.0.0.1:8081" placeholder:"ADDR"`
@@ -74,6 +74,10 @@ func (r *refreshCommand) Run(e *env) error {
 	a := refresh.New(refresh.Config{
 		Upstream: client, Bus: conn, Log: e.log, Lane: item.Lane(r.Lane), Options: bus.PublishOptions{Force: r.Force}, DryRun: r.DryRun, Progress: progress,
 	})
+	was, err := lookBefore(ctx, conn)
+	if err != nil {
+		return err
+	}
 	failed := r.announce(ctx, cat, a, e.log)
 	progress("")
 	if unasked, ok := failed.(*storeUnasked); ok { // a failure beside it is the command's
@@ -83,20 +87,34 @@ func (r *refreshCommand) Run(e *env) error {
 	if failed != nil {
 		return failed
 	}
+	var wrong failures
 	if r.Wait && !r.DryRun {
 		if err := waitEmpty(ctx, conn, progressTo(e.stderr)); err != nil {
+			return fmt.Errorf("%w%s", err, parkedHint(e.ctx, conn))
+		}
+		if wrong, err = was.failed(ctx, conn, a.Announced); err != nil {
 			return err
 		}
 	}
-	done := a.Done()
+	if err := r.print(e, refreshed{a.Done(), wrong}); err != nil {
+		return err
+	}
+	if wrong.any() {
+		wrong.tell(e.stderr)
+		return errReported
+	}
+	return nil
+}
+
+func (r *refreshCommand) print(e *env, done refreshed) error {
 	if r.JSON {
 		return json.NewEncoder(e.stdout).Encode(done)
 	}
+	said, took := "announced", ""
 	if r.DryRun {
-		_, err = fmt.Fprintf(e.stdout, "would announce %d entities%s: %d changes, at most %d upstream calls, about %.1f minutes\n", done.Entities, done.Besides(), done.Changes, done.Calls, done.Minutes)
-		return err
+		said, took = "would announce", fmt.Sprintf(", about %.1f minutes", done.Minutes)
 	}
-	_, err = fmt.Fprintf(e.stdout, "announced %d entities%s: %d changes, at most %d upstream calls\n", done.Entities, done.Besides(), done.Changes, done.Calls)
+	_, err := fmt.Fprintf(e.stdout, "%s %d entities%s: %d changes, at most %d upstream calls%s\n", said, done.Entities, done.Besides(), done.Changes, done.Calls, took)
 	return err
 }
 

@@ -41,6 +41,15 @@ func (c *Conn) Letters(ctx context.Context, subject string) iter.Seq2[StoredLett
 	}
 }
 
+// LastLetter is the sequence of the newest dead letter, whether it is still there or not.
+func (c *Conn) LastLetter(ctx context.Context) (uint64, error) {
+	stream, err := c.js.Stream(ctx, Failed)
+	if err != nil {
+		return 0, reached("look at the stream "+Failed, err)
+	}
+	return stream.CachedInfo().State.LastSeq, nil
+}
+
 // Drop removes a dead letter, unless a newer one has taken its place.
 func (c *Conn) Drop(ctx context.Context, l StoredLetter) error {
 	stream, err := c.js.Stream(ctx, Failed)

@@ -72,6 +72,9 @@ func New(cfg Config) *Announcer {
 // Done is what was announced until now.
 func (a *Announcer) Done() Done { return a.done }
 
+// Announced reports whether an entity was.
+func (a *Announcer) Announced(e item.Entity) bool { return a.told[e] && !a.cfg.DryRun }
+
 // List announces all that the upstream lists. Ids that can't be an entity's are left out and counted.
 func (a *Announcer) List(ctx context.Context, kind *catalog.Kind) error {
 	return lineage.EachListed(ctx, a.cfg.Upstream, kind, "", func(page lineage.Listed) error {

@@ -2,6 +2,7 @@ package detail
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -72,7 +73,11 @@ func (s *Server) Drain(ctx context.Context, patience time.Duration, web *http.Se
 		case <-ctx.Done():
 		}
 	}
-	if err := web.Shutdown(ctx); err == nil || ctx.Err() == nil {
+	err := web.Shutdown(ctx)
+	switch {
+	case errors.Is(err, net.ErrClosed): // the listener, if Serve has not noticed yet
+		return nil
+	case err == nil || ctx.Err() == nil:
 		return err
 	}
 	return web.Close()

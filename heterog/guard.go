@@ -25,15 +25,15 @@ type Deletions interface {
 // off its shelves is what nobody announced: of a sample of records that stand as alive, a control, the former says that they are
 // gone as well.
 //
-//   - A control is made when it is suspected: of the last answers about records that were alive, three and half of all
-//     were deletions. It costs one batch, or controls single calls, every few seconds while deletions go on.
+//   - A control is made when it is suspected: of the last answers about records that were alive, about a tenth were
+//     deletions. It costs one batch, or controls single calls, every few seconds while deletions go on.
 //   - Deletions are held where three quarters of the control are gone: a misrouted path says so of all, while a shop that
 //     takes away half of what it has at once is held up once in 300 times. At least controlsLeast must be gone, so that a
 //     shop with hardly more records than that is never held up: it is filled again in a second.
 //   - A control that is well counts for soundFor, and soundMost deletions.
 const (
-	suspectLeast  = 3
-	suspectMemory = 32 // answers
+	suspectLeast  = 3  // deletions among the last answers
+	suspectMemory = 32 // answers that count
 	controls      = 32
 	controlsLeast = 8
 	controlsSeen  = 256 // ids of a dimension that a worker remembers to have been alive
@@ -92,7 +92,7 @@ func (g *guard) suspects(d *catalog.Dimension, deletions int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	w := g.of(d)
-	if w.gone < suspectLeast || w.gone < w.alive {
+	if w.gone < suspectLeast {
 		return false
 	}
 	if time.Since(w.sound) < soundFor && w.passed+deletions <= soundMost {

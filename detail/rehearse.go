@@ -48,15 +48,9 @@ const (
 // Rehearsed is a server like this one, with other values of switches, that keeps nothing and tells nobody. Close
 // both it and its panel after use.
 func (s *Server) Rehearsed(values map[string]string) (*Server, *switches.Panel, error) {
-	panel, err := s.Switches.With(values)
+	c, panel, err := s.rehearsed(values)
 	if err != nil {
 		return nil, nil, err
-	}
-	c := s.Config
-	c.Switches, c.Registry, c.Source, c.Announcer, c.Access = panel, nil, nil, nil, nil
-	c.LocalBytes, c.PageBytes = 8<<20, 1<<20
-	if c.Live != nil {
-		c.Live = onlyOn{c.Live, panel}
 	}
 	then, err := New(c)
 	if err != nil {
@@ -64,6 +58,20 @@ func (s *Server) Rehearsed(values map[string]string) (*Server, *switches.Panel, 
 		return nil, nil, err
 	}
 	return then, panel, nil
+}
+
+func (s *Server) rehearsed(values map[string]string) (Config, *switches.Panel, error) {
+	c := s.Config
+	panel, err := s.Switches.With(values)
+	if err != nil {
+		return c, nil, err
+	}
+	c.Switches, c.Registry, c.Source, c.Announcer, c.Access = panel, nil, nil, nil, nil
+	c.LocalBytes, c.PageBytes = 8<<20, 1<<20
+	if c.Live != nil {
+		c.Live = onlyOn{c.Live, panel}
+	}
+	return c, panel, nil
 }
 
 // onlyOn asks an upstream that a panel has on. The client that answers heeds the process's own panel.
@@ -104,7 +112,7 @@ func (s *Server) Rehearse(ctx context.Context, scan IndexLister, values map[stri
 	r = Rehearsal{Switches: values, Statuses: map[string]int{}, Lost: map[string]int{}, Sources: map[string]int{}, Live: map[string]int{}, Examples: []Example{}}
 	for i, key := range keys {
 		for _, p := range st.catalog.Pages {
-			if p.Kind.Name == key.Entity.Kind && p.Blob.Name == key.Blob && ctx.Err() == nil {
+			if ownBlob(p, key) && ctx.Err() == nil {
 				r.compare(ctx, now, then, st, p, key.Entity)
 			}
 		}
@@ -117,13 +125,10 @@ func (s *Server) Rehearse(ctx context.Context, scan IndexLister, values map[stri
 
 // sample gives keys of pages' own blobs: what is in memory, and then what the store lists.
 func (s *Server) sample(ctx context.Context, st *site, scan IndexLister, n int) (keys []kv.BlobKey, err error) {
-	own, seen := map[string]bool{}, map[kv.BlobKey]bool{}
-	for _, p := range st.catalog.Pages {
-		own[p.Kind.Name+"/"+p.Blob.Name] = true
-	}
+	seen := map[kv.BlobKey]bool{}
 	take := func(some []kv.BlobKey) {
 		for _, key := range some {
-			if len(keys) < n && own[key.Entity.Kind+"/"+key.Blob] && !seen[key] {
+			if len(keys) < n && st.hasPage(key) && !seen[key] {
 				seen[key] = true
 				keys = append(keys, key)
 			}

@@ -1,0 +1,59 @@
+package detail_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/detail"
+	"vitrine/switches"
+	"vitrine/templates"
+)
+
+// TestTemplatesAreTriedOnRealPages: of 1,000 products one has no second picture, which no sample data shows.
+func TestTemplatesAreTriedOnRealPages(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
+	s := open(t, func(c *detail.Config) { c.Registry, c.Switches = registry, panel })
+	for i := range 1000 {
+		images := `["a","b"]`
+		if i == 777 {
+			images = `["a"]`
+		}
+		s.redis.put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp","images":`+images+`}}`)
+	}
+	for _, id := range []string{"1", "2", "3"} { // these are in memory
+		s.get(t, "/item/"+id+".html")
+	}
+	try := func(set *templates.Set) detail.Trial {
+		t.Helper()
+		trial, err := s.server.Try(t.Context(), s.redis, set, 2000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return trial
+	}
+	bad := try(lookOf(t, "<!DOCTYPE html><title>{{.product.title}}</title>\n{{index .product.images 1}}"))
+	if bad.OK() || bad.Pages != 1000 || len(bad.Failed) != 1 {
+		t.Fatalf("%+v", bad)
+	}
+	if f := bad.Failed[0]; f.Entity != "sku:777" || f.File != "item.html" || f.Line != 2 || f.Path != "/item/777.html" || !strings.Contains(f.Error, "out of range") {
+		t.Errorf("%+v", f)
+	}
+	if good := try(lookOf(t, `<!DOCTYPE html><title>{{.product.title}}</title>{{range .product.images}}{{.}}{{end}}`)); !good.OK() || good.Pages != 1000 {
+		t.Errorf("%+v", good)
+	}
+	if n := places(t, registry, "vitrine_detail_template_errors_total"); n != 0 {
+		t.Errorf("what was only tried is counted at %d places", n)
+	}
+	if got := s.get(t, "/item/777.html"); got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
+		t.Errorf("%d %.300s", got.status, got.body)
+	}
+	s.catalog.Pages[0].Template = "nosuch.html"
+	if missing := try(theme(t, nil)); missing.OK() || len(missing.Missing) != 1 || !strings.Contains(missing.Missing[0], `"nosuch.html"`) {
+		t.Errorf("%+v", missing)
+	}
+}

@@ -38,7 +38,8 @@ scope said before, as that would be now: a ` + "`--for`" + ` that has ended is n
 
 What is set lies in the NATS bucket ` + "`switches`" + `, by compare-and-set, with a history of 64. Every process keeps what it has applied in
 ` + "`DIR/switches-ROLE.json`" + ` and begins with that. An older revision is never applied over a newer one. Processes tell
-every 3 s that they are there; one that did not say good-bye is expected for a day after it was heard of last, or until ` + "`switch forget NODE`" + `.
+every 3 s that they are there; one that did not say good-bye is expected for a day after it was heard of last, or until ` + "`switch forget NODE`" + `. Workers of one role
+that share a ` + "`--dir`" + ` have names that end in ` + "`-2`" + `, ` + "`-3`" + `, and so on.
 
 This page is made from the declarations: ` + "`go test ./switches -update`" + `.
 

@@ -28,13 +28,22 @@ func (i Identity) scopes() []string {
 // Has tells whether a scope names the process.
 func (i Identity) Has(scope string) bool { return slices.Contains(i.scopes(), scope) }
 
+// roles are those that a process may be of.
+func roles() []string { return []string{"detail", "syncer", "heterog", "front", "up"} }
+
 // All is the scope of every process.
 const All = "all"
 
-// CheckScope tells what is wrong with a scope.
+// mostScope bounds the name in a scope: a node's has a host's, of 64 at most, and what Vitrine adds.
+const mostScope = 128
+
+// CheckScope tells what is wrong with a scope. A role that nobody can be of would say nothing to anybody.
 func CheckScope(scope string) error {
 	kind, name, _ := strings.Cut(scope, ":")
-	if scope == All || (kind == "room" || kind == "role" || kind == "node") && name != "" && len(name) <= 64 {
+	if kind == "role" && !slices.Contains(roles(), name) {
+		return fmt.Errorf("%w: a role is one of %s, not %.80q", ErrValue, strings.Join(roles(), ", "), name)
+	}
+	if scope == All || slices.Contains([]string{"room", "role", "node"}, kind) && name != "" && len(name) <= mostScope {
 		return nil
 	}
 	return fmt.Errorf("%w: a scope is all, room:R, role:R or node:N, not %.80q", ErrValue, scope)

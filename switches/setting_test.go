@@ -2,6 +2,7 @@ package switches_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,5 +73,17 @@ func TestAPersonIsAboveRules(t *testing.T) {
 	throw()
 	if value() != "0" {
 		t.Error(value())
+	}
+}
+
+func TestCheckScope(t *testing.T) {
+	host := strings.Repeat("h", 64) // the longest that Linux has
+	for scope, good := range map[string]bool{
+		"all": true, "role:detail": true, "role:front": true, "room:x": true, "node:" + host + "-heterog-872de599-2": true,
+		"": false, "role:": false, "role:details": false, "All": false, "node:": false, "node:" + strings.Repeat("n", 200): false, "host:x": false,
+	} {
+		if err := switches.CheckScope(scope); (err == nil) != good {
+			t.Errorf("%q: %v", scope, err)
+		}
 	}
 }

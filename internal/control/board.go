@@ -1,16 +1,13 @@
 package control
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"hash/fnv"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +36,7 @@ type BoardConfig struct {
 // Board is a process's switches: a panel that lasts over restarts, and up to where of the bucket it is.
 type Board struct {
 	panel *switches.Panel
+	place place // of the process, in its folder
 	file  string
 	log   *slog.Logger
 
@@ -52,8 +50,9 @@ type Board struct {
 
 // NewBoard makes the process's panel, with what was in force when it ended last.
 func NewBoard(c BoardConfig) *Board {
-	panel := switches.NewPanel(switches.Identity{Node: nodeName(c.Role, c.Dir), Role: c.Role, Room: c.Room})
-	b := &Board{panel: panel, file: filepath.Join(c.Dir, "switches-"+c.Role+".json"), log: c.Log}
+	p := takePlace(c.Role, c.Dir, c.Log)
+	panel := switches.NewPanel(switches.Identity{Node: nodeName(c.Role, c.Dir, p), Role: c.Role, Room: c.Room})
+	b := &Board{panel: panel, place: p, file: filepath.Join(c.Dir, "switches-"+c.Role+p.suffix+".json"), log: c.Log}
 	if c.SetLevel != nil {
 		panel.Changed(func() { c.SetLevel(panel.Switch(switches.LogLevel).Choice()) })
 	}
@@ -80,8 +79,11 @@ func NewBoard(c BoardConfig) *Board {
 // Panel holds the switches.
 func (b *Board) Panel() *switches.Panel { return b.panel }
 
-// Close ends what the panel has under way.
-func (b *Board) Close() { b.panel.Close() }
+// Close ends what the panel has under way, and frees the process's name.
+func (b *Board) Close() {
+	b.panel.Close()
+	b.place.leave()
+}
 
 // ObeyedBy has whatever must obey the switches outside of this process told of each that was applied. It calls done each time that
 // this came to something, with nil where it is in force. It is set before a SwitchFollower runs.
@@ -94,20 +96,6 @@ func (b *Board) Describe(r *Report) {
 		r.Revision = b.obeyed.Load() // what was taken is not in force yet
 	}
 	r.Moved = slices.DeleteFunc(b.panel.Values(), func(v switches.Value) bool { return v.By == nil })
-}
-
-// nodeName is the same after a restart: host, role, and a mark of the state folder.
-func nodeName(role, dir string) string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "host"
-	}
-	if whole, err := filepath.Abs(dir); err == nil {
-		dir = whole
-	}
-	mark := fnv.New32a()
-	mark.Write([]byte(dir))
-	return strings.ReplaceAll(host, ".", "-") + "-" + role + "-" + hex.EncodeToString(mark.Sum(nil))
 }
 
 // applied is up to where a process has applied the switches' bucket.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -153,5 +154,28 @@ func TestOpenFolderRefusesWhatIsBroken(t *testing.T) {
 	_, err := templates.OpenFolder(dir, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "item.html:1") {
 		t.Error(err)
+	}
+}
+
+// TestWhatIsNoFileIsRefused: a named pipe in the folder is told, and nobody waits for its writer.
+func TestWhatIsNoFileIsRefused(t *testing.T) {
+	for _, name := range []string{"item.html", "words.json"} {
+		dir := t.TempDir()
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused := make(chan error, 1)
+		go func() {
+			_, err := templates.OpenFolder(dir, slog.New(slog.DiscardHandler))
+			refused <- err
+		}()
+		select {
+		case err := <-refused:
+			if err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s: %v", name, err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("%s: a reader waits for a writer", name)
+		}
 	}
 }

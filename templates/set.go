@@ -175,6 +175,9 @@ func collect(fsys fs.FS, files map[string][]byte) error {
 			if info.IsDir() || strings.HasPrefix(path.Base(name), ".") {
 				continue
 			}
+			if !info.Mode().IsRegular() {
+				return fmt.Errorf("%w: %s is no file", item.ErrRefused, name) // a named pipe would be waited for
+			}
 			if info.Size() > MaxFile {
 				return fmt.Errorf("%w: %s has %d bytes, more than %d", item.ErrRefused, name, info.Size(), MaxFile)
 			}

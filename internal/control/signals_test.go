@@ -1,0 +1,25 @@
+package control
+
+import (
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// TestWhatIsShedIsNoError: answers of 503 that a switch has wished don't raise the signal "errors"; else a rule that sheds would
+// keep itself thrown.
+func TestWhatIsShedIsNoError(t *testing.T) {
+	metrics := prometheus.NewRegistry()
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_detail_requests_total"}, []string{"route", "code"})
+	shed := prometheus.NewCounter(prometheus.CounterOpts{Name: "vitrine_detail_shed_total"})
+	metrics.MustRegister(requests, shed)
+	s := signals{metrics: metrics, calls: map[string]*callCount{}}
+	s.look()
+	requests.WithLabelValues("item", "200").Add(60)
+	requests.WithLabelValues("live", "503").Add(40)
+	shed.Add(30)
+	s.look()
+	if got, _ := s.get("errors"); got != 0.1 {
+		t.Errorf("of 100 answers 40 are 503, 30 of them wished: errors is %v, not 0.1", got)
+	}
+}

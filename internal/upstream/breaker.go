@@ -7,13 +7,12 @@ import (
 	"math"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
-
+	"vitrine/internal/breaker"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 )
 
-// A breaker opens when broken of the last lately calls failed; a pause later it lets probes through, and closes
+// A circuit opens when broken of the last lately calls failed; a pause later it lets probes through, and closes
 // when most of them are well.
 const (
 	lately = 16
@@ -22,30 +21,25 @@ const (
 	pause  = time.Second
 )
 
-// breaker stands before one use of an upstream: fetching and listing have one, live parts, which are less
+// circuit stands before one use of an upstream: fetching and listing have one, live parts, which are less
 // patient, another.
-type breaker struct {
-	circuitbreaker.CircuitBreaker[any]
+type circuit struct{ *breaker.Breaker }
+
+func (c *Client) newCircuit(name string) circuit {
+	return circuit{breaker.New(breaker.Config{
+		Failures: broken, Of: lately, Successes: probes - 1, Probes: probes, Pause: pause, Jitter: 0.25,
+		Changed: func(state, was string) { c.Log.Warn("upstream", "name", name, "breaker", state, "was", was) },
+	})}
 }
 
-func (c *Client) newBreaker(name string) breaker {
-	b := circuitbreaker.NewBuilder[any]().
-		WithFailureThresholdRatio(broken, lately).WithSuccessThresholdRatio(probes-1, probes).
-		WithDelay(pause).WithJitterFactor(0.25).
-		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
-			c.Log.Warn("upstream", "name", name, "breaker", e.NewState.String(), "was", e.OldState.String())
-		}).Build()
-	return breaker{b}
-}
-
-// breakerFor gives the breaker of a use; live parts have their own.
-func (c *Client) breakerFor(name string) breaker {
+// circuitFor gives the circuit of a use; live parts have their own.
+func (c *Client) circuitFor(name string) circuit {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b, ok := c.breakers[name]
+	b, ok := c.circuits[name]
 	if !ok {
-		b = c.newBreaker(name)
-		c.breakers[name] = b
+		b = c.newCircuit(name)
+		c.circuits[name] = b
 	}
 	return b
 }
@@ -53,33 +47,33 @@ func (c *Client) breakerFor(name string) breaker {
 // Takes is how many calls an upstream may be asked now: 0 while its breaker is open, a few while it is
 // probed, else as many as one likes.
 func (c *Client) Takes(name string) int {
-	b := c.breakerFor(name)
+	b := c.circuitFor(name)
 	switch {
 	case c.Off(name):
 		return 0
-	case b.IsClosed():
+	case b.Closed():
 		return math.MaxInt
-	case b.IsHalfOpen() || b.RemainingDelay() == 0:
+	case b.Probing():
 		return probes
 	}
 	return 0
 }
 
 // ask lets a call pass, or refuses it with item.ErrNotAsked.
-func (b breaker) ask(u *catalog.Upstream) error {
-	if b.TryAcquirePermit() {
+func (b circuit) ask(u *catalog.Upstream) error {
+	if b.Allow() {
 		return nil
 	}
-	return fmt.Errorf("%w: %w: %s fails; it is asked again in %s", item.ErrUnavailable, item.ErrNotAsked, u.Name, b.RemainingDelay().Round(time.Millisecond))
+	return fmt.Errorf("%w: %w: %s fails; it is asked again in %s", item.ErrUnavailable, item.ErrNotAsked, u.Name, b.Wait().Round(time.Millisecond))
 }
 
 // note tells the breaker how a call went that it let pass. What its caller gave up says nothing about the upstream.
-func (b breaker) note(ctx context.Context, res response, err error) {
+func (b circuit) note(ctx context.Context, res response, err error) {
 	switch {
-	case errors.Is(ctx.Err(), context.Canceled) && b.IsClosed():
+	case errors.Is(ctx.Err(), context.Canceled) && b.Closed():
 	case errors.Is(err, item.ErrUnavailable) || err == nil && unwell(res.status):
-		b.RecordFailure()
+		b.Done(false)
 	default:
-		b.RecordSuccess()
+		b.Done(true)
 	}
 }

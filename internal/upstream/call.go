@@ -56,12 +56,12 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 		return res, err
 	}
 	defer leave()
-	breaker := c.breakerFor(r.use + r.from.Name)
-	if err := breaker.ask(r.from); err != nil {
+	circuit := c.circuitFor(r.use + r.from.Name)
+	if err := circuit.ask(r.from); err != nil {
 		return res, err
 	}
 	caller := ctx
-	defer func() { breaker.note(caller, res, err) }()
+	defer func() { circuit.note(caller, res, err) }()
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	ctx, giveUp := context.WithCancelCause(ctx)

@@ -46,7 +46,7 @@ type Client struct {
 
 	mu       sync.Mutex // guards all below
 	slots    map[string]chan struct{}
-	breakers map[string]breaker
+	circuits map[string]circuit
 }
 
 // New makes a client. Close ends its idle connections.
@@ -68,7 +68,7 @@ func New(c Config) *Client {
 		MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, IdleConnTimeout: 90 * time.Second, // no more than were in use: see enter
 		TLSHandshakeTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 	}
-	return &Client{Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin}, slots: map[string]chan struct{}{}, breakers: map[string]breaker{}}
+	return &Client{Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin}, slots: map[string]chan struct{}{}, circuits: map[string]circuit{}}
 }
 
 // Close ends idle connections.

@@ -1,0 +1,57 @@
+// Package breaker is the circuit breaker of stores and upstreams. It keeps callers from waiting for what fails.
+package breaker
+
+import (
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+)
+
+// Config of a Breaker. All but Jitter and Changed are needed.
+type Config struct {
+	Failures, Of      uint                    // the breaker opens when Failures of the last Of calls failed
+	Successes, Probes uint                    // and closes when Successes of at most Probes probes were well
+	Pause             time.Duration           // from when it opens to the first probe
+	Jitter            float64                 // of the pause: 0.25 is ±25 %
+	Changed           func(state, was string) // is called after the state has changed: closed, open or half-open
+}
+
+// Breaker is closed while calls succeed, open while they are refused, and half-open while a few calls probe. It is safe
+// for concurrent use.
+type Breaker struct {
+	circuit circuitbreaker.CircuitBreaker[any]
+}
+
+// New makes a breaker, closed.
+func New(c Config) *Breaker {
+	b := circuitbreaker.NewBuilder[any]().
+		WithFailureThresholdRatio(c.Failures, c.Of).WithSuccessThresholdRatio(c.Successes, c.Probes).
+		WithDelay(c.Pause).WithJitterFactor(c.Jitter)
+	if c.Changed != nil {
+		b = b.OnStateChanged(func(e circuitbreaker.StateChangedEvent) { c.Changed(e.NewState.String(), e.OldState.String()) })
+	}
+	return &Breaker{b.Build()}
+}
+
+// Closed reports whether calls pass freely.
+func (b *Breaker) Closed() bool { return b.circuit.IsClosed() }
+
+// Probing reports whether the breaker is not closed, and lets a probe through now.
+func (b *Breaker) Probing() bool {
+	return b.circuit.IsHalfOpen() || b.circuit.IsOpen() && b.circuit.RemainingDelay() == 0
+}
+
+// Wait is the time until the next probe may pass.
+func (b *Breaker) Wait() time.Duration { return b.circuit.RemainingDelay() }
+
+// Allow reports whether a call may be made now. Done must then be called once it was made.
+func (b *Breaker) Allow() bool { return b.circuit.TryAcquirePermit() }
+
+// Done notes whether a call that was allowed went well.
+func (b *Breaker) Done(well bool) {
+	if well {
+		b.circuit.RecordSuccess()
+		return
+	}
+	b.circuit.RecordFailure()
+}

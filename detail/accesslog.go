@@ -243,7 +243,7 @@ func appendPlain(b []byte, s string) []byte {
 
 // logRequest writes a request that net/http answered.
 func (s *Server) logRequest(r *http.Request, status, bytes int) {
-	if s.Access != nil {
-		s.Access.write(accessLine{r.RemoteAddr, r.Method, r.RequestURI, r.Proto, r.Referer(), r.UserAgent(), status, bytes}, time.Now())
+	if s.config.Access != nil {
+		s.config.Access.write(accessLine{r.RemoteAddr, r.Method, r.RequestURI, r.Proto, r.Referer(), r.UserAgent(), status, bytes}, time.Now())
 	}
 }

@@ -2,8 +2,8 @@ package detail
 
 import (
 	"context"
-	"time"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -20,7 +20,7 @@ import (
 // before is the site of the catalog before, while it counts, and its page for what p is for; nil where there is none, or
 // where that page is made of the same.
 func (st *site) before(p *catalog.Page) (*site, *catalog.Page) {
-	old := st.Server.previous(st)
+	old := st.server.previous(st)
 	if old == nil {
 		return nil, nil
 	}
@@ -49,54 +49,44 @@ func sameBlob(a, b *catalog.Blob) bool { return a.Name == b.Name && a.Shape == b
 
 // previous is the site of the catalog before st's, nil where that does not count any more.
 func (s *Server) previous(st *site) *site {
-	c := s.Previous()
+	c := s.config.Previous()
 	if c == nil || c == st.catalog {
 		return nil
 	}
-	if was := s.former.Load(); was != nil && was.catalog == c && was.templates == st.templates {
-		return was
-	}
-	s.compile.Lock()
-	defer s.compile.Unlock()
-	if was := s.former.Load(); was != nil && was.catalog == c && was.templates == st.templates {
-		return was
-	}
-	made := newSite(s, c, st.templates)
-	s.former.Store(made)
-	return made
+	return s.sites.before(c, st.templates)
 }
 
 // choose reads the blobs of a page by the catalog in force or, where they are not built yet, by the one before. watched
 // are those of the former in the latter case: the page holds until one of them is there.
-func (st *site) choose(ctx context.Context, p *catalog.Page, e item.Entity) (maker *site, page *catalog.Page, parts, watched []Part) {
+func (st *site) choose(ctx context.Context, p *catalog.Page, e item.Entity, policy blobcache.Policy) (maker *site, page *catalog.Page, parts, watched []blobcache.Part) {
 	old, was := st.before(p)
 	if old == nil {
-		return st, p, st.ownParts(ctx, p, e), nil
+		return st, p, st.ownParts(ctx, p, e, policy), nil
 	}
-	now, held := st.ownParts(probing(ctx), p, e), old.ownParts(ctx, was, e)
+	now, held := st.ownParts(ctx, p, e, blobcache.Policy{NoStore: policy.NoStore, Probe: true}), old.ownParts(ctx, was, e, policy)
 	switch {
 	case built(p, now, was, held):
 		return st, p, now, nil
 	case unread(held[0]): // neither has it: whoever can make it of records
-		return st, p, st.ownParts(ctx, p, e), nil
+		return st, p, st.ownParts(ctx, p, e, policy), nil
 	}
 	return old, was, held, now
 }
 
 // ownParts reads a page's own blob and its overlays, in one batch.
-func (st *site) ownParts(ctx context.Context, p *catalog.Page, e item.Entity) []Part {
+func (st *site) ownParts(ctx context.Context, p *catalog.Page, e item.Entity, policy blobcache.Policy) []blobcache.Part {
 	keys := []kv.BlobKey{{Entity: e, Blob: p.Blob.Name}}
 	for _, b := range p.Overlay {
 		if st.shed[overlayOf{p, b}].On() {
 			keys = append(keys, kv.BlobKey{Entity: e, Blob: b.Name})
 		}
 	}
-	return st.reader.read(ctx, keys)
+	return st.server.blobs.Read(ctx, keys, policy)
 }
 
 // built tells whether a page can be made by the catalog in force: its blobs are there, not older than those of the catalog
 // before, and of the shapes that they should have, unless they are newer.
-func built(p *catalog.Page, now []Part, was *catalog.Page, held []Part) bool {
+func built(p *catalog.Page, now []blobcache.Part, was *catalog.Page, held []blobcache.Part) bool {
 	if unread(now[0]) {
 		return false
 	}
@@ -106,9 +96,9 @@ func built(p *catalog.Page, now []Part, was *catalog.Page, held []Part) bool {
 	return !misshapen(p, now) || misshapen(was, held)
 }
 
-func unread(own Part) bool { return own.Err != nil || own.Life == kv.Absent }
+func unread(own blobcache.Part) bool { return own.Err != nil || own.Life == kv.Absent }
 
-func highest(parts []Part) (gen uint64) {
+func highest(parts []blobcache.Part) (gen uint64) {
 	for _, part := range parts {
 		gen = max(gen, part.Stamp)
 	}
@@ -116,22 +106,11 @@ func highest(parts []Part) (gen uint64) {
 }
 
 // misshapen tells whether a part has another shape than the page's catalog wants.
-func misshapen(p *catalog.Page, parts []Part) bool {
+func misshapen(p *catalog.Page, parts []blobcache.Part) bool {
 	for _, part := range parts {
-		if b := blobOf(p.Kind, part.Key.Blob); part.Life == kv.Alive && b != nil && part.Shape != b.Shape {
+		if b, err := p.Kind.Blob(part.Key.Blob); err == nil && part.Life == kv.Alive && part.Shape != b.Shape {
 			return true
 		}
 	}
 	return false
 }
-
-type probe struct{}
-
-// probing marks a read that looks whether a blob is built: none is folded for it, and that there is none is not kept in
-// memory, for others would fold it.
-func probing(ctx context.Context) context.Context { return context.WithValue(ctx, probe{}, true) }
-
-func isProbe(ctx context.Context) bool { return ctx.Value(probe{}) != nil }
-
-// probed is how long it holds that a blob is not built.
-func probed() time.Time { return time.Now().Add(jitter(absentTTL)) }

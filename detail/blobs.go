@@ -6,30 +6,31 @@ import (
 	"net/http"
 	"strconv"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
 
 // blobs answers /blobs/{kind}/{blob}?ids=, for blobs that a page or a live part names.
-func (st *site) blobs(r *http.Request) (answer, error) {
+func (st *site) blobs(r *http.Request) (response, error) {
 	path, err := segments(r, st.catalog.Site.Prefix+"/blobs/", 2)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	blob := st.exposedBlob(path[0], path[1])
 	if blob == nil {
-		return answer{}, fmt.Errorf("%w: blob %.40q of %.40q", errNotFound, path[1], path[0])
+		return response{}, fmt.Errorf("%w: blob %.40q of %.40q", errNotFound, path[1], path[0])
 	}
 	ids, err := idsParam(r)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	keys := make([]kv.BlobKey, len(ids))
 	for i, id := range ids {
 		keys[i] = kv.BlobKey{Entity: item.Entity{Kind: blob.Kind.Name, ID: id}, Blob: blob.Name}
 	}
-	return blobsAnswer(st.reader.read(r.Context(), keys))
+	return blobsAnswer(st.server.blobs.Read(r.Context(), keys, blobcache.Policy{}))
 }
 
 func (st *site) exposedBlob(kind, name string) *catalog.Blob {
@@ -37,17 +38,18 @@ func (st *site) exposedBlob(kind, name string) *catalog.Blob {
 	if k == nil {
 		return nil
 	}
-	if b := blobOf(k, name); st.exposed[b] {
-		return b
+	b, err := k.Blob(name)
+	if err != nil || !st.exposed[b] {
+		return nil
 	}
-	return nil
+	return b
 }
 
 // blobsAnswer writes {"items":{ID:{"gen":n,"data":{…}}},"missing":[…]}. What no tier could tell is an
 // error only where nothing at all was found; else it is missing from an answer marked stale.
-func blobsAnswer(parts []Part) (answer, error) {
+func blobsAnswer(parts []blobcache.Part) (response, error) {
 	body, missing := []byte(`{"items":{`), []string{}
-	a := answer{kind: typeJSON, header: http.Header{"Cache-Control": {shortly}}}
+	a := response{kind: typeJSON, header: http.Header{"Cache-Control": {shortly}}}
 	var failed error
 	found := 0
 	for _, p := range parts {
@@ -74,7 +76,7 @@ func blobsAnswer(parts []Part) (answer, error) {
 		body = append(append(body, p.Body...), '}')
 	}
 	if found == 0 && failed != nil {
-		return answer{}, failed
+		return response{}, failed
 	}
 	list, err := json.Marshal(missing)
 	if err != nil {

@@ -52,7 +52,7 @@ func TestLiveShares(t *testing.T) {
 	const places = 16
 	n := &narrow{places: make(chan struct{}, places), let: make(chan struct{})}
 	s := open(t, func(c *detail.Config) {
-		c.Live = n
+		c.Live.Asker = n
 		c.Catalog().Upstreams["products"].Concurrency = places
 		for _, l := range c.Catalog().Pages[0].Live {
 			l.Deadline = time.Minute
@@ -85,7 +85,7 @@ func TestLiveShares(t *testing.T) {
 // TestLivePace: a visitor's questions have a pace, beyond which the last known is shown.
 func TestLivePace(t *testing.T) {
 	o := &owner{}
-	s := open(t, func(c *detail.Config) { c.Live = o })
+	s := open(t, func(c *detail.Config) { c.Live.Asker = o })
 	ids := numbers(100)
 	for _, id := range ids {
 		s.redis.put("sku:"+id, "item", 1, lamp)
@@ -154,7 +154,7 @@ func TestIndexIsGated(t *testing.T) {
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
 	t.Cleanup(panel.Close)
 	s := open(t, func(c *detail.Config) {
-		store = c.Tiers[0].Blobs.(*memory)
+		store = c.Blobs.Tiers[0].Blobs.(*memory)
 		c.Index, c.Switches = store, panel
 	})
 	for i := range 50 {

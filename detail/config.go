@@ -7,44 +7,50 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/kv"
 	"vitrine/switches"
 	"vitrine/templates"
 )
 
-// Config of a Server. Catalog, Templates, Tiers and Log are needed.
+// Config of a Server. Catalog, Templates, Blobs.Tiers and Log are needed.
 type Config struct {
 	Catalog   func() *catalog.Catalog // the one in force; nil until the first arrives: 503
 	Previous  func() *catalog.Catalog // the one before it, while blobs may not be built for it yet, or nil; nil: none ever
 	Templates func() *templates.Set   // the one in force; nil until the first is loaded: 503
 	StandIns  func() []*templates.Set // for pages on which the one in force fails, in order, the theme last; nil: none
-	Tiers     []Tier                  // after the local cache, in order; the first is the truth
-	Hears     func() bool             // reports whether announcements arrive now; nil: they do
-	Relations Relater                 // nil: no /relations
-	Live      LiveAsker               // nil: live parts of upstreams show their fallback
-	Source    Fetcher                 // nil: a page that no tier has is not there
-	Leases    Leaser                  // nil: no other server asks the same upstreams
-	Announcer Announcer               // nil: nobody is told what is missing
-	Index     IndexLister             // nil: no index at "/"
-	Switches  *switches.Panel         // nil: everything is on
-	Access    *AccessLog              // nil: requests are not logged
-	Proxies   []netip.Prefix          // besides loopback, who is believed about whom it asks for
+	Blobs     blobcache.Config        // Switches and Log are the Server's
+	Fallback  Fallback
+	Live      Live
+	Relations Relater         // nil: no /relations
+	Announcer Announcer       // nil: nobody is told what is missing
+	Index     IndexLister     // nil: no index at "/"
+	Switches  *switches.Panel // nil: everything is on
+	Access    *AccessLog      // nil: requests are not logged
 	Log       *slog.Logger
 
-	NoFastPath   bool                  // net/http answers every request, also for pages that are in memory
-	Registry     prometheus.Registerer // defaults to one of its own
-	LocalBytes   int64                 // of the local cache. Defaults to 256 MiB
-	PageBytes    int64                 // of whole pages, ready to be sent. Defaults to 256 MiB
-	TTL          time.Duration         // of a local entry, ±20 %. Defaults to 60 s
-	ReadDeadline time.Duration         // for one batch through all tiers. Defaults to 2 s
-	LiveCalls    int                   // calls of live parts in flight. Defaults to 256
-	Connections  int                   // open at once. Defaults to what the limit of open files allows, 20,000 at most
-	Tags         Tags                  // which headers name a page's parts. Defaults to both
+	Registry    prometheus.Registerer // defaults to one of its own
+	PageBytes   int64                 // of whole pages, ready to be sent. Defaults to 256 MiB
+	Proxies     []netip.Prefix        // besides loopback, who is believed about whom it asks for
+	Connections int                   // open at once. Defaults to what the limit of open files allows, 20,000 at most
+	NoFastPath  bool                  // net/http answers every request, also for pages that are in memory
+	Tags        Tags                  // which headers name a page's parts. Defaults to both
+}
+
+// Fallback says who is asked for a page that no tier has.
+type Fallback struct {
+	Fetcher blobcache.Fetcher // nil: nobody, and the page is not there
+	Leases  blobcache.Leaser  // nil: no other server asks the same upstreams
+}
+
+// Live says who is asked for live parts.
+type Live struct {
+	Asker LiveAsker // nil: live parts of upstreams show their fallback
+	Calls int       // in flight. Defaults to 256
 }
 
 // Relater lists what refers to an entity; kv.Relater has it.
@@ -63,50 +69,28 @@ type IndexLister interface {
 }
 
 func (c Config) withDefaults() Config {
-	c.LocalBytes = cmp.Or(c.LocalBytes, 256<<20)
 	c.PageBytes = cmp.Or(c.PageBytes, 256<<20)
-	c.TTL = cmp.Or(c.TTL, time.Minute)
-	c.ReadDeadline = cmp.Or(c.ReadDeadline, 2*time.Second)
-	c.LiveCalls = cmp.Or(c.LiveCalls, 256)
+	c.Live.Calls = cmp.Or(c.Live.Calls, 256)
 	if c.Previous == nil {
 		c.Previous = func() *catalog.Catalog { return nil }
 	}
 	if c.StandIns == nil {
 		c.StandIns = func() []*templates.Set { return nil }
 	}
-	if c.Hears == nil {
-		c.Hears = func() bool { return true }
-	}
 	c.Tags = cmp.Or(c.Tags, TagsBoth)
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
-	tiers := make([]Tier, len(c.Tiers))
-	for i, t := range c.Tiers {
-		if t.Name != recordsTier && (i == len(c.Tiers)-1 || c.Tiers[i+1].Name == recordsTier) {
-			t.Timeout = cmp.Or(t.Timeout, time.Second) // no copy comes after it, so patience costs less than an error
-		}
-		t.Timeout = cmp.Or(t.Timeout, 100*time.Millisecond)
-		t.Concurrency = cmp.Or(t.Concurrency, 128)
-		tiers[i] = t
-	}
-	c.Tiers = tiers
+	c.Blobs.Switches, c.Blobs.Log = c.Switches, c.Log
 	return c
 }
 
 func (c Config) validate() error {
 	switch {
 	case c.Catalog == nil || c.Templates == nil || c.Log == nil:
-		return errors.New("detail: Catalog, Templates and Log must be given")
-	case len(c.Tiers) == 0:
-		return errors.New("detail: no tier to read blobs from")
-	case c.LocalBytes < 0 || c.PageBytes < 0 || c.TTL < 0 || c.ReadDeadline < 0 || c.LiveCalls < 0 || c.Connections < 0:
-		return errors.New("detail: a size or a time is negative")
-	}
-	for _, t := range c.Tiers {
-		if t.Name == "" || t.Blobs == nil || t.Timeout < 0 || t.Concurrency < 0 {
-			return errors.New("detail: tier " + t.Name + ": Name and Blobs must be given, Timeout and Concurrency not negative")
-		}
+		return errors.New("Catalog, Templates and Log must be given")
+	case c.PageBytes < 0 || c.Live.Calls < 0 || c.Connections < 0:
+		return errors.New("a size is negative")
 	}
 	return c.Tags.validate()
 }

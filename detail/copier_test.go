@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"vitrine/detail"
+	"vitrine/detail/blobcache"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/rediskv"
@@ -30,7 +30,7 @@ func TestMirrorBeginsAnewWhereItsCursorIsRefused(t *testing.T) {
 		from.put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
 	}
 	to.meta["mirror-cursor"] = []byte("other:7")
-	mirror(t, from, to, func(c *detail.MirrorConfig) { c.From = particular{from} })
+	mirror(t, from, to, func(c *blobcache.MirrorConfig) { c.From = particular{from} })
 	eventually(t, "all are copied", func() bool { return to.count() == 30 })
 }
 
@@ -53,7 +53,7 @@ func TestMirrorCopiesAllOverARestartOfRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := newMemory()
-	slow := func(c *detail.MirrorConfig) { c.From, c.Rate = store, 5000 }
+	slow := func(c *blobcache.MirrorConfig) { c.From, c.Rate = store, 5000 }
 	_, stop := mirror(t, newMemory(), to, slow)
 	eventually(t, "a third is copied", func() bool { return to.count() >= n/3 })
 	stop()

@@ -1,7 +1,6 @@
 package detail
 
 import (
-	"context"
 	"hash/maphash"
 	"net/http"
 	"net/netip"
@@ -79,10 +78,3 @@ func (c *crawlers) fast(who netip.Addr) bool {
 	p.pages++
 	return p.pages > paceMost
 }
-
-type unkept struct{}
-
-// unkeeping marks what is read for a crawler.
-func unkeeping(ctx context.Context) context.Context { return context.WithValue(ctx, unkept{}, true) }
-
-func keeping(ctx context.Context) bool { return ctx.Value(unkept{}) == nil }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -50,7 +51,7 @@ type Account struct {
 // the local cache included. Errors wrap item.ErrID, ErrName, ErrUnknown or ErrUnavailable.
 func (s *Server) Explain(ctx context.Context, target string) (Explanation, error) {
 	x, err := s.explain(ctx, target)
-	x.Switches = s.Switches.Moved()
+	x.Switches = s.config.Switches.Moved()
 	return x, err
 }
 
@@ -101,7 +102,7 @@ func (st *site) explainURL(ctx context.Context, target string) (Explanation, err
 }
 
 func (st *site) explainPage(ctx context.Context, p *catalog.Page, e item.Entity) Explanation {
-	read := st.read(ctx, p, e)
+	read := st.read(ctx, p, e, blobcache.Policy{})
 	x := Explanation{Entity: e.String(), Page: p.Name, Path: pagePath(p, e.ID), Status: 200}
 	if err := read.life(); err != nil {
 		x.Status = statusOf(err).code
@@ -133,16 +134,16 @@ func (st *site) explainRest(ctx context.Context, x *Explanation, kind *catalog.K
 			keys = append(keys, key)
 		}
 	}
-	for _, part := range st.reader.read(ctx, keys) {
+	for _, part := range st.server.blobs.Read(ctx, keys, blobcache.Policy{}) {
 		x.Parts = append(x.Parts, st.account("blob", part))
 	}
 	return nil
 }
 
-func (st *site) account(role string, p Part) Account {
+func (st *site) account(role string, p blobcache.Part) Account {
 	a := Account{
 		Part: partName(p.Key), Role: role, Life: lifeName(p.Life), Tier: p.Tier, Origin: p.Origin, Stale: p.Stale,
-		Gen: p.Stamp, Floor: st.reader.local.floors.of(p.Key), Version: p.Version.String(), Bytes: len(p.Body),
+		Gen: p.Stamp, Floor: st.server.blobs.Minimum(p.Key), Version: p.Version.String(), Bytes: len(p.Body),
 	}
 	for _, u := range st.catalog.Upstreams {
 		if p.Life != kv.Absent && u.Code == p.Source {

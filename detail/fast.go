@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"vitrine/detail/fastpath"
+	"vitrine/detail/pagecache"
 )
 
 // fastVisitor is what the fast path knows of a visitor. It answers pages that are in memory, and refuses those that
 // are not while too many are being made; all else is net/http's.
 type fastVisitor struct {
 	server  *Server
-	accepts accepts
+	accepts pagecache.Accepts
 	etag    string // If-None-Match
 	crawler bool   // by its own word
 }
@@ -21,12 +22,12 @@ type fastVisitor struct {
 func newFastPath(s *Server) *fastpath.Path {
 	c := fastpath.Config{WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxQuery: maxQuery}
 	c.Prepare = func(f fastpath.Fields) fastpath.Responder {
-		v := &fastVisitor{server: s, accepts: accepting(f.AcceptEncoding), etag: f.IfNoneMatch, crawler: saysCrawler(f.UserAgent)}
+		v := &fastVisitor{server: s, accepts: pagecache.ParseAccepts(f.AcceptEncoding), etag: f.IfNoneMatch, crawler: saysCrawler(f.UserAgent)}
 		return v.respond
 	}
-	if s.Access != nil {
+	if s.config.Access != nil {
 		c.Log = func(r fastpath.Record) {
-			s.Access.write(accessLine{r.Remote, http.MethodGet, r.Target, "HTTP/1.1", r.Referer, r.UserAgent, r.Status, r.Bytes}, r.At)
+			s.config.Access.write(accessLine{r.Remote, http.MethodGet, r.Target, "HTTP/1.1", r.Referer, r.UserAgent, r.Status, r.Bytes}, r.At)
 		}
 	}
 	return fastpath.New(c)
@@ -39,21 +40,21 @@ func (v *fastVisitor) respond(path string, now time.Time) (r fastpath.Response, 
 	if st == nil || v.crawler && !s.crawlers.on.On() {
 		return r, false
 	}
-	k := s.kept.get(path, st, now)
-	if k == nil {
+	cached := s.pages.Get(path, st.version, now)
+	if cached == nil {
 		if !s.gate.full() {
 			return r, false
 		}
 		return v.refuse(st, path)
 	}
-	c := s.encoder.pick(v.accepts, k.kind, k.size, true)
-	r = fastpath.Response{Status: k.status, Head: k.wire[c], Body: k.bodies[c]}
+	head, body := cached.Wire(s.encoder.Pick(v.accepts, cached.Type, cached.Size, true))
 	switch {
-	case r.Body == nil:
+	case body == nil:
 		return r, false
 	case v.etag == "":
-	case v.etag == k.etag && r.Status == http.StatusOK:
-		r = fastpath.Response{Status: http.StatusNotModified, Head: k.unchanged}
+		r = fastpath.Response{Status: cached.Status, Head: head, Body: body}
+	case v.etag == cached.ETag && cached.Status == http.StatusOK:
+		r = fastpath.Response{Status: http.StatusNotModified, Head: cached.NotModified()}
 	default: // another one, or a list
 		return r, false
 	}
@@ -67,16 +68,16 @@ func (v *fastVisitor) respond(path string, now time.Time) (r fastpath.Response, 
 // pages under way don't pay for those that are refused. A page of which an older version is in memory is net/http's.
 func (v *fastVisitor) refuse(st *site, path string) (r fastpath.Response, ok bool) {
 	s := v.server
-	if !st.isPage(path) || s.kept.last(path, st) != nil {
+	if !st.isPage(path) || s.pages.Last(path, st.version) != nil {
 		return r, false
 	}
-	k := st.refusal()
-	c := s.encoder.pick(v.accepts, k.kind, k.size, false)
+	refusal := st.refusal()
+	head, body := refusal.Wire(s.encoder.Pick(v.accepts, refusal.Type, refusal.Size, false))
 	s.metrics.hot.Inc()
 	s.metrics.refused.Inc()
 	s.metrics.pageMiss.Inc()
 	s.metrics.pageRefused.Inc()
-	return fastpath.Response{Status: k.status, Head: k.wire[c], Body: k.bodies[c]}, true
+	return fastpath.Response{Status: refusal.Status, Head: head, Body: body}, true
 }
 
 // isPage reports whether a path is that of a page as HTML.
@@ -91,14 +92,14 @@ func (st *site) isPage(path string) bool {
 }
 
 // refusal is the response to who comes while too many pages are being made.
-func (st *site) refusal() *kept {
+func (st *site) refusal() *pagecache.Entry {
 	st.refusing.Do(func() {
 		r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}}
-		a := st.explainError(st, r, answer{}, errBusy)
-		st.refused = &kept{status: a.status, kind: a.kind, header: a.header, size: len(a.body)}
-		setAlways(st.refused.header)
-		for _, c := range []coding{identity, zipped} {
-			st.refused.with(c, st.encoder.encode(c, a.body))
+		a := st.server.explainError(st, r, response{}, errBusy)
+		setAlways(a.header)
+		st.refused = pagecache.NewEntry(pagecache.Page{Status: a.status, Type: a.kind, Header: a.header, Size: len(a.body)})
+		for _, c := range []pagecache.Coding{pagecache.Identity, pagecache.Gzip} {
+			st.refused.Add(c, st.server.encoder.Encode(c, a.body))
 		}
 	})
 	return st.refused
@@ -106,8 +107,8 @@ func (st *site) refusal() *kept {
 
 // fastSite is the site that pages in memory must be of; nil while nothing may be answered from memory.
 func (s *Server) fastSite() *site {
-	st := s.site.Load()
-	if st == nil || s.draining.Load() || st.catalog != s.Catalog() || st.templates != s.Templates() {
+	st := s.sites.now.Load()
+	if s.draining.Load() || !st.isOf(s.config.Catalog(), s.config.Templates()) {
 		return nil
 	}
 	return st

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"vitrine/detail"
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/templates"
 )
@@ -29,7 +30,7 @@ func FuzzRequest(f *testing.F) {
 		c, set, store := demo(t), theme(t, nil), newMemory()
 		store.put("sku:1", "item", 1, lamp)
 		s, err := detail.New(detail.Config{Catalog: func() *catalog.Catalog { return c }, Templates: func() *templates.Set { return set },
-			Tiers: []detail.Tier{{Name: "redis", Blobs: store}}, Relations: index{[]string{"1", "2"}}, Log: slog.New(slog.DiscardHandler), LocalBytes: 1 << 20})
+			Blobs: blobcache.Config{Tiers: []blobcache.Tier{{Name: "redis", Blobs: store}}, Bytes: 1 << 20}, Relations: index{[]string{"1", "2"}}, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,8 +21,8 @@ import (
 func TestStaleMeansOvertaken(t *testing.T) {
 	var deaf atomic.Bool
 	s := open(t, func(c *detail.Config) {
-		c.TTL = 2 * time.Second // and ten times that for expired ones
-		c.Hears = func() bool { return !deaf.Load() }
+		c.Blobs.TTL = 2 * time.Second // and ten times that for expired ones
+		c.Blobs.Hears = func() bool { return !deaf.Load() }
 	})
 	s.redis.put("sku:1", "item", 1, lamp)
 	s.redis.put("sku:1", "offer", 1, `{}`)

@@ -3,6 +3,7 @@ package detail
 import (
 	"html/template"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/shape"
 )
@@ -12,7 +13,7 @@ import (
 // cleaned here. Fields are looked for under their dimension's member, also where the blob has a fold: a fold that moves
 // them elsewhere makes them plain text, which is shown escaped. That way no fold can turn a plain field into markup
 // unless it puts it under the very name of a cleaned one.
-func markHTML(in any, b *catalog.Blob, parts ...Part) {
+func markHTML(in any, b *catalog.Blob, parts ...blobcache.Part) {
 	clean := true
 	for _, p := range parts {
 		clean = clean && (p.Key.Blob != b.Name || p.Body == nil || p.Shape == b.Shape)

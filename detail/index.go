@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -27,52 +28,52 @@ const (
 // index answers "/" where it is wanted: every page of the first kind, as one card for each family of siblings,
 // grouped by the last step of their path. It costs as much as hundreds of pages: it is made once in indexFor, one at
 // a time, and counts as a page that is made.
-func (st *site) index(r *http.Request) (answer, error) {
+func (st *site) index(r *http.Request) (response, error) {
 	if len(st.catalog.Pages) == 0 {
-		return answer{}, errNotFound
+		return response{}, errNotFound
 	}
 	params, err := declared(r, []string{"cursor"})
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	cursor := params["cursor"]
 	if len(cursor) > maxCursor {
-		return answer{}, fmt.Errorf("%w: parameter cursor is longer than %d bytes", errBadRequest, maxCursor)
+		return response{}, fmt.Errorf("%w: parameter cursor is longer than %d bytes", errBadRequest, maxCursor)
 	}
 	if made := st.recent(cursor); made != nil {
-		return made.answer, nil
+		return made.response, nil
 	}
-	if _, err := st.crawlers.admit(r); err != nil {
-		return answer{}, err
+	if _, err := st.server.crawlers.admit(r); err != nil {
+		return response{}, err
 	}
-	if !st.gate.enter() {
-		return answer{}, errBusy
+	if !st.server.gate.enter() {
+		return response{}, errBusy
 	}
-	defer st.gate.leave()
+	defer st.server.gate.leave()
 	select {
 	case st.listing <- struct{}{}:
 		defer func() { <-st.listing }()
 	case <-r.Context().Done():
-		return answer{}, fmt.Errorf("%w: %w", item.ErrUnavailable, r.Context().Err())
+		return response{}, fmt.Errorf("%w: %w", item.ErrUnavailable, r.Context().Err())
 	}
 	return st.listed(r.Context(), cursor)
 }
 
 // listed gives the list from a cursor on, which is made unless somebody did just now.
-func (st *site) listed(ctx context.Context, cursor string) (a answer, err error) {
+func (st *site) listed(ctx context.Context, cursor string) (a response, err error) {
 	if made := st.recent(cursor); made != nil {
-		return made.answer, nil
+		return made.response, nil
 	}
 	keys, next, err := st.indexKeys(ctx, st.catalog.Pages[0], cursor)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	items := st.indexItems(ctx, st.catalog.Pages[0], keys)
 	groups, err := st.groups(ctx, st.catalog.Pages[0], items)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	st.gate.render(func() { a, err = st.renderIndex(groups, next) })
+	st.server.gate.render(func() { a, err = st.renderIndex(groups, next) })
 	if err == nil {
 		st.lists.Store(&indexList{cursor, time.Now(), a})
 	}
@@ -89,12 +90,12 @@ func (st *site) recent(cursor string) *indexList {
 
 // indexList is the list that was made last.
 type indexList struct {
-	cursor string
-	at     time.Time
-	answer answer
+	cursor   string
+	at       time.Time
+	response response
 }
 
-func (st *site) renderIndex(groups []any, next string) (answer, error) {
+func (st *site) renderIndex(groups []any, next string) (response, error) {
 	view := map[string]any{"Groups": groups, "Page": map[string]any{}}
 	if next != "" {
 		view["Next"] = "?cursor=" + url.QueryEscape(next)
@@ -102,9 +103,9 @@ func (st *site) renderIndex(groups []any, next string) (answer, error) {
 	st.addSite(view)
 	var buf bytes.Buffer
 	if _, err := st.render(&buf, "index.html", view, st.catalog.Site.Prefix+"/"); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return answer{kind: typeHTML, body: buf.Bytes(), header: http.Header{
+	return response{kind: typeHTML, body: buf.Bytes(), header: http.Header{
 		"Cache-Control": {shortly}, "Content-Security-Policy": {st.csp}}}, nil
 }
 
@@ -143,7 +144,7 @@ func (st *site) readOwn(ctx context.Context, p *catalog.Page, own []kv.BlobKey) 
 			keys = append(keys, kv.BlobKey{Entity: key.Entity, Blob: b.Name})
 		}
 	}
-	for parts := range slices.Chunk(st.reader.read(ctx, keys), len(blobs)) {
+	for parts := range slices.Chunk(st.server.blobs.Read(ctx, keys, blobcache.Policy{}), len(blobs)) {
 		readings = append(readings, &reading{site: st, page: p, entity: parts[0].Key.Entity, own: parts[0], overlays: parts[1:]})
 	}
 	return readings
@@ -176,16 +177,16 @@ func (st *site) groups(ctx context.Context, p *catalog.Page, items []*indexItem)
 }
 
 // readPath reads the ref "path" of a page, where its "with" has one.
-func (st *site) readPath(ctx context.Context, p *catalog.Page, read *reading) []Part {
+func (st *site) readPath(ctx context.Context, p *catalog.Page, read *reading) []blobcache.Part {
 	for _, w := range p.With {
 		if w.Ref.Name == "path" {
-			return st.join(ctx, []catalog.With{w}, read.refs())[0].parts
+			return st.join(ctx, []catalog.With{w}, read.refs(), blobcache.Policy{})[0].parts
 		}
 	}
 	return nil
 }
 
-func newAnchors(path []Part, seen map[string]bool) (anchors []any) {
+func newAnchors(path []blobcache.Part, seen map[string]bool) (anchors []any) {
 	for _, step := range path {
 		if id := "c" + step.Key.Entity.ID; !seen[id] {
 			seen[id] = true
@@ -228,7 +229,7 @@ func (st *site) indexKeys(ctx context.Context, p *catalog.Page, cursor string) (
 	next = cursor
 	for range indexScans {
 		var found []kv.BlobKey
-		if found, next, err = st.Index.ScanBlobs(ctx, next, indexPage); err != nil {
+		if found, next, err = st.server.config.Index.ScanBlobs(ctx, next, indexPage); err != nil {
 			return nil, "", fmt.Errorf("list pages: %w", err)
 		}
 		for _, key := range found {
@@ -251,14 +252,14 @@ func byNumber(a, b item.Entity) int {
 }
 
 // asset answers /assets/*: names hold a hash of the content, so answers may be kept for ever.
-func (st *site) asset(r *http.Request) (answer, error) {
+func (st *site) asset(r *http.Request) (response, error) {
 	name, err := segments(r, st.catalog.Site.Prefix+"/assets/", 1)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	a, ok := st.findAsset(name[0])
 	if !ok {
-		return answer{}, errNotFound
+		return response{}, errNotFound
 	}
-	return answer{kind: a.Type, body: a.Body, header: http.Header{"Cache-Control": {"public, max-age=31536000, immutable"}}}, nil
+	return response{kind: a.Type, body: a.Body, header: http.Header{"Cache-Control": {"public, max-age=31536000, immutable"}}}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -19,11 +20,11 @@ const (
 type join struct {
 	with  catalog.With
 	list  bool
-	parts []Part // of a walk up: the root first
+	parts []blobcache.Part // of a walk up: the root first
 }
 
 // join reads what the refs name. All first steps go in one batch, and so do the second steps of walks.
-func (st *site) join(ctx context.Context, with []catalog.With, refs kv.Refs) []join {
+func (st *site) join(ctx context.Context, with []catalog.With, refs kv.Refs, policy blobcache.Policy) []join {
 	joins := make([]join, len(with))
 	todo := make([][]string, len(with)) // ids to read next, by join
 	for i, w := range with {
@@ -44,7 +45,7 @@ func (st *site) join(ctx context.Context, with []catalog.With, refs kv.Refs) []j
 		if len(keys) == 0 {
 			break
 		}
-		for n, part := range st.reader.read(ctx, keys) {
+		for n, part := range st.server.blobs.Read(ctx, keys, policy) {
 			j := &joins[owner[n]]
 			j.parts = append(j.parts, part)
 			todo[owner[n]] = j.next(part)
@@ -70,7 +71,7 @@ func first(ref *catalog.Ref, ids []string) []string {
 }
 
 // next is where a walk up goes from part: nowhere at the root, in a circle, or after Max steps.
-func (j *join) next(part Part) []string {
+func (j *join) next(part blobcache.Part) []string {
 	ref := j.with.Ref
 	if ref.Up == "" || len(j.parts) >= min(cmp.Or(ref.Max, climbDefault), climbMost) {
 		return nil
@@ -79,7 +80,7 @@ func (j *join) next(part Part) []string {
 	if len(up) == 0 {
 		return nil
 	}
-	seen := func(p Part) bool { return p.Key.Entity.ID == up[0] }
+	seen := func(p blobcache.Part) bool { return p.Key.Entity.ID == up[0] }
 	if slices.ContainsFunc(j.parts, seen) {
 		return nil
 	}

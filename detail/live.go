@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -33,22 +34,22 @@ type liveParts struct {
 }
 
 // liveOne answers /live/{id}.
-func (st *site) liveOne(r *http.Request) (answer, error) {
+func (st *site) liveOne(r *http.Request) (response, error) {
 	ids, err := segments(r, st.catalog.Site.Prefix+"/live/", 1)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if err := item.CheckID(ids[0]); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	found, own, err := st.liveParts(r, ids)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	parts, ok := found[ids[0]]
 	if !ok {
 		read := reading{entity: own[0].Key.Entity, own: own[0]}
-		return answer{}, read.life()
+		return response{}, read.life()
 	}
 	a, err := liveAnswer(map[string]any{st.live.kind.Name: ids[0], "parts": parts.Parts})
 	if err == nil && own[0].Stamp > 0 {
@@ -58,14 +59,14 @@ func (st *site) liveOne(r *http.Request) (answer, error) {
 }
 
 // liveMany answers /live?ids=.
-func (st *site) liveMany(r *http.Request) (answer, error) {
+func (st *site) liveMany(r *http.Request) (response, error) {
 	ids, err := idsParam(r)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	found, _, err := st.liveParts(r, ids)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	missing := []string{}
 	for _, id := range ids {
@@ -76,24 +77,24 @@ func (st *site) liveMany(r *http.Request) (answer, error) {
 	return liveAnswer(map[string]any{"items": found, "missing": missing})
 }
 
-func liveAnswer(v any) (answer, error) {
+func liveAnswer(v any) (response, error) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return answer{}, fmt.Errorf("write live parts: %w", err)
+		return response{}, fmt.Errorf("write live parts: %w", err)
 	}
-	return answer{kind: typeJSON, body: body, header: http.Header{"Cache-Control": {noStore}}}, nil
+	return response{kind: typeJSON, body: body, header: http.Header{"Cache-Control": {noStore}}}, nil
 }
 
 // liveParts gives the parts of each id that has a page, and the page's own blobs by position. An id whose
 // blob no tier could be asked about is taken as known: its upstreams may still answer.
-func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, []Part, error) {
+func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, []blobcache.Part, error) {
 	params, err := st.liveParams(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	parts := st.reader.read(r.Context(), st.liveKeys(ids))
-	visitor := st.pool.shares.enter(st.visitors.of(r))
-	defer st.pool.shares.leave(visitor)
+	parts := st.server.blobs.Read(r.Context(), st.liveKeys(ids), blobcache.Policy{})
+	visitor := st.server.live.shares.enter(st.server.visitors.of(r))
+	defer st.server.live.shares.leave(visitor)
 	found := map[string]liveParts{}
 	var mu sync.Mutex // guards found's inner maps
 	var asked sync.WaitGroup
@@ -118,7 +119,7 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 				continue
 			}
 			asked.Go(func() {
-				show := st.pool.show(r.Context(), visitor, l, st.live.kind.Name, id, params)
+				show := st.server.live.show(r.Context(), visitor, l, st.live.kind.Name, id, params)
 				mu.Lock()
 				defer mu.Unlock()
 				shown[l.Name] = show
@@ -151,7 +152,7 @@ func (st *site) liveKeys(ids []string) []kv.BlobKey {
 }
 
 // fromBlob shows a part that is kept by changes. One that may be old is never passed off as fresh.
-func fromBlob(p Part) livePart {
+func fromBlob(p blobcache.Part) livePart {
 	if p.Err != nil || p.Life != kv.Alive {
 		return livePart{State: stateHidden}
 	}
@@ -184,7 +185,7 @@ func (st *site) liveParams(r *http.Request) (map[string]string, error) {
 func (st *site) countLive(found map[string]liveParts) {
 	for _, parts := range found {
 		for name, p := range parts.Parts {
-			st.metrics.parts.WithLabelValues(name, p.State).Inc()
+			st.server.metrics.parts.WithLabelValues(name, p.State).Inc()
 		}
 	}
 }

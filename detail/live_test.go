@@ -74,7 +74,7 @@ func states(parts map[string]liveShownPart) map[string]string {
 func TestLive(t *testing.T) {
 	with := func(o *owner, change ...func(*catalog.Live)) func(*detail.Config) {
 		return func(c *detail.Config) {
-			c.Live = o
+			c.Live.Asker = o
 			for _, f := range change {
 				for _, l := range c.Catalog().Pages[0].Live {
 					f(l)

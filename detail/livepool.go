@@ -48,14 +48,14 @@ type liveCall struct {
 	answered *liveAnswered
 }
 
-func newLivePool(asker LiveAsker, calls int, back *switches.Switch) (*livePool, error) {
+func newLivePool(c Live, back *switches.Switch) (*livePool, error) {
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *liveAnswered]{
 		NumCounters: liveBytes / 512 * 10, MaxCost: liveBytes, BufferItems: 64, IgnoreInternalCost: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of live parts: %w", err)
 	}
-	return &livePool{asker: asker, cache: cache, budget: make(chan struct{}, calls), back: back, shares: newLiveShares(), calls: map[string]*liveCall{}}, nil
+	return &livePool{asker: c.Asker, cache: cache, budget: make(chan struct{}, c.Calls), back: back, shares: newLiveShares(), calls: map[string]*liveCall{}}, nil
 }
 
 // liveKey tells questions apart. Values are quoted, so that none can look like two.

@@ -1,21 +1,17 @@
 package detail
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"vitrine/internal/kv"
+	"vitrine/detail/blobcache"
 )
 
 // metrics are named vitrine_detail_*.
 type metrics struct {
 	requests *prometheus.CounterVec // route, code
-	tiers    *prometheus.CounterVec // tier, result: hit, miss, damaged, error, skipped; counted by key
-	latency  *prometheus.HistogramVec
 	rules    *prometheus.CounterVec // page: rules that could not be evaluated
 	renders  *prometheus.CounterVec // template, line: where pages failed
 	parts    *prometheus.CounterVec // part, state: live parts by what they showed
@@ -25,28 +21,21 @@ type metrics struct {
 	panics            prometheus.Counter // of handlers
 	shed              prometheus.Counter // 5xx that somebody wished: a switch is off
 	refused           prometheus.Counter // pages that were not made, since too many were being made
-	hit, miss         prometheus.Counter // of the local cache; looked up once, they are counted on every read
 	pageHit, pageMiss prometheus.Counter // of page bytes
 	pageOK            prometheus.Counter // requests for pages that were answered by 200
 	pageRefused       prometheus.Counter // and by 429, on the fast path
 }
 
-func newMetrics() *metrics {
+func newMetrics(blobs *blobcache.Cache) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "vitrine", Subsystem: "detail", Name: name, Help: help}, labels)
 	}
 	m := &metrics{
 		requests: counter("requests_total", "Requests by route and status code.", "route", "code"),
-		tiers:    counter("tier_keys_total", "Keys asked of a tier, by what came of it.", "tier", "result"),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "vitrine", Subsystem: "detail", Name: "tier_seconds",
-			Help:    "Time of one batch asked of a tier.",
-			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
-		}, []string{"tier"}),
-		rules:   counter("rule_errors_total", "Rules that could not be evaluated and so did not match.", "page"),
-		renders: counter("template_errors_total", "Pages that the templates in force failed on, by where.", "template", "line"),
-		parts:   counter("live_parts_total", "Live parts by the state they were shown in.", "part", "state"),
+		rules:    counter("rule_errors_total", "Rules that could not be evaluated and so did not match.", "page"),
+		renders:  counter("template_errors_total", "Pages that the templates in force failed on, by where.", "template", "line"),
+		parts:    counter("live_parts_total", "Live parts by the state they were shown in.", "part", "state"),
 	}
 	m.pageRefused = m.requests.WithLabelValues("page", "429")
 	m.pageOK = m.requests.WithLabelValues("page", "200")
@@ -60,8 +49,7 @@ func newMetrics() *metrics {
 		Namespace: "vitrine", Subsystem: "detail", Name: "shed_total", Help: "Answers of 5xx because a switch is off, which are no errors."})
 	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "pages_refused_total", Help: "Pages that were not made, since too many were being made."})
-	m.hit, m.miss = m.tiers.WithLabelValues(localTier, "hit"), m.tiers.WithLabelValues(localTier, "miss")
-	m.pageHit, m.pageMiss = m.tiers.WithLabelValues(pageTier, "hit"), m.tiers.WithLabelValues(pageTier, "miss")
+	m.pageHit, m.pageMiss = blobs.HitsAndMisses(pageTier)
 	return m
 }
 
@@ -76,25 +64,21 @@ func (s *Server) register() error {
 	}
 	m := s.metrics
 	all := []prometheus.Collector{
-		m.requests, m.tiers, m.latency, m.rules, m.renders, m.stoodIn, m.parts, m.shed, m.refused, m.hot, m.panics,
-		gauge("local_bytes", "Bytes in the local cache.", s.reader.local.bytes),
-		gauge("page_bytes", "Bytes of whole pages in memory.", s.kept.bytes),
+		m.requests, m.rules, m.renders, m.stoodIn, m.parts, m.shed, m.refused, m.hot, m.panics,
+		gauge("page_bytes", "Bytes of whole pages in memory.", s.pages.Bytes),
 		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.connections.Count()) }),
 		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.connections.Evicted),
 	}
-	if s.Access != nil {
-		all = append(all, counter("access_log_dropped_total", "Lines that the access log did not take.", s.Access.Dropped))
+	if s.config.Access != nil {
+		all = append(all, counter("access_log_dropped_total", "Lines that the access log did not take.", s.config.Access.Dropped))
 	}
-	for _, c := range all {
-		if err := s.Registry.Register(c); err != nil {
+	for _, c := range append(all, s.blobs.Collectors()...) {
+		if err := s.config.Registry.Register(c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-func (m *metrics) localHit()  { m.hit.Inc() }
-func (m *metrics) localMiss() { m.miss.Inc() }
 
 // pageRequest counts an answer from memory.
 func (m *metrics) pageRequest(status int) {
@@ -107,28 +91,4 @@ func (m *metrics) pageRequest(status int) {
 
 func (m *metrics) request(route string, code int) {
 	m.requests.WithLabelValues(route, strconv.Itoa(code)).Inc()
-}
-
-func (m *metrics) tier(name string, took time.Duration, blobs []kv.Blob, err error) {
-	switch {
-	case errors.Is(err, errOpen) || errors.Is(err, errBudget):
-		m.tiers.WithLabelValues(name, "skipped").Inc()
-		return
-	case err != nil:
-		m.tiers.WithLabelValues(name, "error").Inc()
-	}
-	m.latency.WithLabelValues(name).Observe(took.Seconds())
-	for _, b := range blobs {
-		m.tiers.WithLabelValues(name, outcome(b)).Inc()
-	}
-}
-
-func outcome(b kv.Blob) string {
-	switch {
-	case b.Damaged:
-		return "damaged"
-	case b.Life == kv.Absent:
-		return "miss"
-	}
-	return "hit"
 }

@@ -8,19 +8,19 @@ import (
 
 	"time"
 
-	"vitrine/detail"
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/kv"
 )
 
 // mirror runs a mirror of from into to until stop, which waits for its end.
-func mirror(t *testing.T, from, to *memory, change ...func(*detail.MirrorConfig)) (m *detail.Mirror, stop func()) {
+func mirror(t *testing.T, from, to *memory, change ...func(*blobcache.MirrorConfig)) (m *blobcache.Mirror, stop func()) {
 	t.Helper()
-	c := detail.MirrorConfig{Catalog: func() *catalog.Catalog { return demo(t) }, From: from, To: to, Log: slog.New(slog.DiscardHandler), Rate: 1_000_000, Batch: 10, Retry: time.Millisecond}
+	c := blobcache.MirrorConfig{Catalog: func() *catalog.Catalog { return demo(t) }, From: from, To: to, Log: slog.New(slog.DiscardHandler), Rate: 1_000_000, Batch: 10, Retry: time.Millisecond}
 	for _, f := range change {
 		f(&c)
 	}
-	m, err := detail.NewMirror(c)
+	m, err := blobcache.NewMirror(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestMirror(t *testing.T) {
 		for i := range 20 {
 			from.put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
 		}
-		m, err := detail.NewMirror(detail.MirrorConfig{Catalog: func() *catalog.Catalog { return demo(t) }, From: from, To: to, Log: slog.New(slog.DiscardHandler), Pending: 3, Rate: 1_000_000})
+		m, err := blobcache.NewMirror(blobcache.MirrorConfig{Catalog: func() *catalog.Catalog { return demo(t) }, From: from, To: to, Log: slog.New(slog.DiscardHandler), Pending: 3, Rate: 1_000_000})
 		if err != nil {
 			t.Fatal(err)
 		}

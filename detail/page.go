@@ -4,97 +4,147 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"vitrine/detail/blobcache"
+	"vitrine/detail/pagecache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
+
+// pageTier is the name of the cache of pages as X-Vitrine-Source shows it.
+const pageTier = "page"
+
+// briefly is how long a page that other templates than those in force rendered is kept.
+const briefly = 5 * time.Second
 
 // reading is a page as it was read: its own blob, the overlays, and what they refer to.
 type reading struct {
 	site     *site // of the catalog that the page is made by
 	page     *catalog.Page
 	entity   item.Entity
-	own      Part
-	overlays []Part // those that are not switched off, in the order of page.Overlay
-	joins    []join // by position in page.With
-	parts    []Part // all of these, the page's own first
-	watched  []Part // blobs that the page will be made of once they are built
+	own      blobcache.Part
+	overlays []blobcache.Part // those that are not switched off, in the order of page.Overlay
+	joins    []join           // by position in page.With
+	parts    []blobcache.Part // all of these, the page's own first
+	watched  []blobcache.Part // blobs that the page will be made of once they are built
 }
 
 // pages answers for all pages with one prefix.
 func (st *site) pages(pages []*catalog.Page) handler {
-	return func(r *http.Request) (answer, error) {
+	return func(r *http.Request) (response, error) {
 		rest, err := tail(r, pages[0].Prefix)
 		if err != nil {
-			return answer{}, err
+			return response{}, err
 		}
 		p, e, twin, err := cutPage(pages, rest)
 		if err != nil {
-			return answer{}, err
+			return response{}, err
 		}
-		return st.page(r, p, e, twin)
+		return st.page(r, newRequest(r, p, e, twin))
 	}
 }
 
+// request is one request for a page.
+type request struct {
+	page    *catalog.Page
+	entity  item.Entity
+	twin    bool   // the page as JSON
+	path    string // that it is cached under: the one that its own links have
+	accepts pagecache.Accepts
+}
+
+func newRequest(r *http.Request, p *catalog.Page, e item.Entity, twin bool) request {
+	return request{page: p, entity: e, twin: twin, path: canonicalPath(p, e.ID, twin), accepts: pagecache.ParseAccepts(r.Header.Values("Accept-Encoding"))}
+}
+
 // page is the story of one page.
-func (st *site) page(r *http.Request, p *catalog.Page, e item.Entity, twin bool) (answer, error) {
-	path, accept := st.keptPath(p, e, twin), accepting(r.Header.Values("Accept-Encoding"))
-	if k := st.kept.get(path, st, time.Now()); k != nil {
-		if c, body := k.bodyFor(st.encoder, accept); body != nil {
-			st.metrics.pageHit.Inc()
-			return k.answer(c, body), nil
+func (st *site) page(r *http.Request, q request) (response, error) {
+	s := st.server
+	if cached := s.pages.Get(q.path, st.version, time.Now()); cached != nil {
+		if c, body := cached.BodyFor(s.encoder, q.accepts); body != nil {
+			s.metrics.pageHit.Inc()
+			return cachedResponse(cached, c, body), nil
 		}
 	}
-	st.metrics.pageMiss.Inc()
-	ctx := r.Context()
-	crawler, err := st.crawlers.admit(r)
-	if err != nil || !st.gate.enter() {
-		return st.busy(path, accept)
+	s.metrics.pageMiss.Inc()
+	crawler, err := s.crawlers.admit(r)
+	if err != nil || !s.gate.enter() {
+		return st.busy(q)
 	}
-	defer st.gate.leave()
-	if crawler {
-		ctx = unkeeping(ctx)
-	}
-	d := st.kept.draft()
-	read := st.read(ctx, p, e)
-	st.announceMissed(ctx, read)
-	a := answer{header: read.site.pageHeader(read)}
+	defer s.gate.leave()
+	moves, epoch := s.pages.Moves(), s.blobs.Epoch()
+	read := st.read(r.Context(), q.page, q.entity, blobcache.Policy{NoStore: crawler})
+	st.announceMissed(r.Context(), read)
+	a := response{header: read.site.pageHeader(read)}
 	if err := read.life(); err != nil {
 		return a, err
 	}
-	a.etag = read.site.etag(read, twin)
+	a.etag = read.site.etag(read, q.twin)
 	a.header.Set("Cache-Control", cacheControl(read.page.Cache, read.stale() || read.lacks()))
-	if k := st.kept.last(path, st); k != nil && k.etag == a.etag {
-		if c, body := k.bodyFor(st.encoder, accept); body != nil {
-			a.status, a.kind, a.coding, a.body, a.packed = k.status, k.kind, c, body, true
-			st.kept.keep(path, d, read, func() *kept { return k.again(a.header) })
+	keep := func(e *pagecache.Entry) { st.keep(q.path, moves, epoch, read, e) }
+	if last := s.pages.Last(q.path, st.version); last != nil && last.ETag == a.etag {
+		if c, body := last.BodyFor(s.encoder, q.accepts); body != nil {
+			a.status, a.kind, a.coding, a.body, a.encoded = last.Status, last.Type, c, body, true
+			keep(newEntry(a, last.Size, last))
 			return a, nil
 		}
 	}
-	st.gate.render(func() { a, err = st.compose(path, read, twin, a, accept, d) })
+	s.gate.render(func() { a, err = st.compose(q, read, a, keep) })
 	return a, err
 }
 
 // compose makes a page of its parts, compresses it, and keeps it.
-func (st *site) compose(path string, read *reading, twin bool, a answer, accept accepts, d draft) (answer, error) {
-	a, err := read.site.make(read, twin, a)
+func (st *site) compose(q request, read *reading, a response, keep func(*pagecache.Entry)) (response, error) {
+	a, err := read.site.make(read, q.twin, a)
 	if err != nil || a.status == http.StatusFound {
 		return a, err
 	}
 	size := len(a.body)
-	a.coding = st.encoder.pick(accept, a.kind, size, true)
-	a.body, a.packed = st.encoder.encode(a.coding, a.body), true
-	if len(a.body) <= keptMax {
-		st.kept.keep(path, d, read, func() *kept { return st.newKept(a, size, st.kept.last(path, st)) })
+	a.coding = st.server.encoder.Pick(q.accepts, a.kind, size, true)
+	a.body, a.encoded = st.server.encoder.Encode(a.coding, a.body), true
+	if len(a.body) <= pagecache.MaxBody {
+		keep(newEntry(a, size, st.server.pages.Last(q.path, st.version)))
 	}
 	return a, nil
 }
 
+// keep puts a page into the cache, unless a part of it is stale or was overtaken.
+func (st *site) keep(path string, moves, epoch uint64, read *reading, e *pagecache.Entry) {
+	if valid := st.server.blobs.Snapshot(epoch, slices.Concat(read.parts, read.watched)); valid != nil {
+		st.server.pages.Put(path, st.version, moves, valid, e)
+	}
+}
+
+// newEntry is a page as it is kept, of size bytes before it was compressed, with the bodies that last has of the same
+// page.
+func newEntry(a response, size int, last *pagecache.Entry) *pagecache.Entry {
+	h := a.header.Clone()
+	h.Set("X-Vitrine-Source", pageTier)
+	h.Set("ETag", a.etag)
+	setAlways(h)
+	p := pagecache.Page{Status: a.status, Type: a.kind, ETag: a.etag, Header: h, Size: size}
+	if a.brief {
+		p.MaxAge = briefly
+	}
+	e := pagecache.NewEntry(p)
+	if last != nil && last.ETag == a.etag {
+		e.AddAll(last)
+	}
+	e.Add(a.coding, a.body)
+	return e
+}
+
+// cachedResponse is a page from the cache.
+func cachedResponse(e *pagecache.Entry, c pagecache.Coding, body []byte) response {
+	return response{status: e.Status, kind: e.Type, etag: e.ETag, header: e.Header, coding: c, body: body, encoded: true}
+}
+
 // make splices the parts, and renders them unless the twin is asked for.
-func (st *site) make(read *reading, twin bool, a answer) (answer, error) {
+func (st *site) make(read *reading, twin bool, a response) (response, error) {
 	data := read.splice()
 	rule := st.match(read.page, data)
 	a.status = ruleStatus(rule)
@@ -110,16 +160,16 @@ func (st *site) make(read *reading, twin bool, a answer) (answer, error) {
 }
 
 // busy is what a visitor gets while too many pages are being made: the page as it last was, if it is here.
-func (st *site) busy(path string, accept accepts) (answer, error) {
-	k := st.kept.last(path, st)
-	if k == nil {
-		return answer{}, errBusy
+func (st *site) busy(q request) (response, error) {
+	last := st.server.pages.Last(q.path, st.version)
+	if last == nil {
+		return response{}, errBusy
 	}
-	c, body := k.bodyFor(st.encoder, accept)
+	c, body := last.BodyFor(st.server.encoder, q.accepts)
 	if body == nil {
-		return answer{}, errBusy
+		return response{}, errBusy
 	}
-	a := k.answer(c, body)
+	a := cachedResponse(last, c, body)
 	a.header = a.header.Clone()
 	a.header.Set("X-Vitrine-Stale", "1")
 	a.header.Set("Cache-Control", noStore)
@@ -127,10 +177,10 @@ func (st *site) busy(path string, accept accepts) (answer, error) {
 }
 
 // read reads all parts of a page: its own blobs in one batch, then what they refer to.
-func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *reading {
-	maker, p, parts, watched := st.choose(ctx, p, e)
-	if keeping(ctx) && unread(parts[0]) {
-		st.source.fill(ctx, p, e, parts, st.reader.local.floors.of(parts[0].Key) > 0)
+func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy blobcache.Policy) *reading {
+	maker, p, parts, watched := st.choose(ctx, p, e, policy)
+	if !policy.NoStore && unread(parts[0]) {
+		st.server.fallback.Fill(ctx, p, e, parts, st.server.blobs.Minimum(parts[0].Key) > 0)
 	}
 	read := &reading{site: maker, page: p, entity: e, own: parts[0], overlays: parts[1:], watched: watched}
 	if read.own.Life == kv.Alive {
@@ -140,7 +190,7 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *readi
 				delete(refs, w.Ref.Name)
 			}
 		}
-		read.joins = maker.join(ctx, p.With, refs)
+		read.joins = maker.join(ctx, p.With, refs, policy)
 	}
 	read.parts = parts
 	for _, j := range read.joins {
@@ -149,18 +199,18 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity) *readi
 	return read
 }
 
-// announceMissed has copied what was improvised, and what the store has lost of a page that is there: a part that is
+// announceMissed has copied what came from records or upstreams, and what the store has lost of a page that is there: a part that is
 // absent though nobody said so would else be missed by every visitor until its owner changes it. That an owner knows
 // nothing of an entity needs no copy. With back to source shed, readers cause no work at the owners at all; what the
 // store has lost is then found by the sweep.
 func (st *site) announceMissed(ctx context.Context, read *reading) {
-	if !st.source.back.On() || read.own.Tier == upstreamTier && read.own.Life != kv.Alive {
+	if !st.server.fallback.Enabled() || read.own.Tier == blobcache.UpstreamTier && read.own.Life != kv.Alive {
 		return
 	}
 	for _, part := range read.parts {
-		if part.Tier == recordsTier || part.Tier == upstreamTier || part.Lost && read.own.Life == kv.Alive {
-			st.missed.want(ctx, part.Key.Entity, func(err error) {
-				st.Log.Warn("a missing entity could not be announced", "entity", part.Key.Entity.String(), "error", err)
+		if part.Tier == blobcache.RecordsTier || part.Tier == blobcache.UpstreamTier || part.Lost && read.own.Life == kv.Alive {
+			st.server.missed.want(ctx, part.Key.Entity, func(err error) {
+				st.server.config.Log.Warn("a missing entity could not be announced", "entity", part.Key.Entity.String(), "error", err)
 			})
 		}
 	}
@@ -169,7 +219,7 @@ func (st *site) announceMissed(ctx context.Context, read *reading) {
 // refs are those of the page's blob, then of its overlays.
 func (p *reading) refs() kv.Refs {
 	refs := kv.Refs{}
-	for _, part := range append([]Part{p.own}, p.overlays...) {
+	for _, part := range append([]blobcache.Part{p.own}, p.overlays...) {
 		for name, ref := range part.Refs {
 			if _, ok := refs[name]; !ok {
 				refs[name] = ref
@@ -179,7 +229,7 @@ func (p *reading) refs() kv.Refs {
 	return refs
 }
 
-// life tells whether there is a page at all. Only the page's own blob decides.
+// life is nil where there is a page at all. Only the page's own blob decides.
 func (p *reading) life() error {
 	switch {
 	case p.own.Err != nil:
@@ -192,7 +242,7 @@ func (p *reading) life() error {
 	return nil
 }
 
-// stale tells whether any part may be older than the truth, or could not be read.
+// stale reports whether any part may be older than the truth, or could not be read.
 func (p *reading) stale() bool {
 	for _, part := range p.parts {
 		if part.Stale || part.Err != nil {

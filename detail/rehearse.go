@@ -60,16 +60,17 @@ func (s *Server) Rehearsed(values map[string]string) (*Server, *switches.Panel, 
 	return then, panel, nil
 }
 
+// rehearsed is the configuration of such a server.
 func (s *Server) rehearsed(values map[string]string) (Config, *switches.Panel, error) {
-	c := s.Config
-	panel, err := s.Switches.With(values)
+	c := s.config
+	panel, err := c.Switches.With(values)
 	if err != nil {
 		return c, nil, err
 	}
-	c.Switches, c.Registry, c.Source, c.Announcer, c.Access = panel, nil, nil, nil, nil
-	c.LocalBytes, c.PageBytes = 8<<20, 1<<20
-	if c.Live != nil {
-		c.Live = onlyOn{c.Live, panel}
+	c.Switches, c.Registry, c.Fallback, c.Announcer, c.Access = panel, nil, Fallback{}, nil, nil
+	c.Blobs.Bytes, c.PageBytes = 8<<20, 1<<20
+	if c.Live.Asker != nil {
+		c.Live.Asker = onlyOn{c.Live.Asker, panel}
 	}
 	return c, panel, nil
 }
@@ -166,7 +167,7 @@ func (r *Rehearsal) compare(ctx context.Context, now, then *Server, st *site, p 
 	default:
 		r.Changed++
 		what := "it looks different"
-		if lost := r.lose(ctx, now, then, st.keptPath(p, e, true)); len(lost) > 0 {
+		if lost := r.lose(ctx, now, then, canonicalPath(p, e.ID, true)); len(lost) > 0 {
 			what = "without " + fmt.Sprint(lost)
 		}
 		r.example(path, what, false)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -18,35 +19,35 @@ const (
 )
 
 // relations answers /relations/{kind}/{id}/{ref}?cursor=: what refers to the entity by a public ref.
-func (st *site) relations(r *http.Request) (answer, error) {
+func (st *site) relations(r *http.Request) (response, error) {
 	path, err := segments(r, st.catalog.Site.Prefix+"/relations/", 3)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	target, err := item.NewEntity(path[0], path[1])
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	d := st.publicRef(path[0], path[2])
 	if d == nil {
-		return answer{}, fmt.Errorf("%w: ref %.40q to %.40q", errNotFound, path[2], path[0])
+		return response{}, fmt.Errorf("%w: ref %.40q to %.40q", errNotFound, path[2], path[0])
 	}
 	params, err := declared(r, []string{"cursor"})
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	cursor := params["cursor"]
 	if len(cursor) > maxCursor {
-		return answer{}, fmt.Errorf("%w: parameter cursor is longer than %d bytes", errBadRequest, maxCursor)
+		return response{}, fmt.Errorf("%w: parameter cursor is longer than %d bytes", errBadRequest, maxCursor)
 	}
-	ids, next, err := st.Relations.Related(r.Context(), kv.Relation{Target: target, Kind: d.Kind.Name, Ref: path[2]}, cursor, relationsPage)
+	ids, next, err := st.server.config.Relations.Related(r.Context(), kv.Relation{Target: target, Kind: d.Kind.Name, Ref: path[2]}, cursor, relationsPage)
 	if err != nil {
-		return answer{}, fmt.Errorf("list what refers to %s: %w", target, err)
+		return response{}, fmt.Errorf("list what refers to %s: %w", target, err)
 	}
 	return relationsAnswer(st.stillRefer(r, d, path[2], target, ids), next)
 }
 
-func relationsAnswer(ids []string, next string) (answer, error) {
+func relationsAnswer(ids []string, next string) (response, error) {
 	shown := struct {
 		IDs  []string `json:"ids"`
 		Next *string  `json:"next"`
@@ -55,7 +56,7 @@ func relationsAnswer(ids []string, next string) (answer, error) {
 		shown.Next = &next
 	}
 	body, err := json.Marshal(shown)
-	return answer{kind: typeJSON, body: body, header: http.Header{"Cache-Control": {shortly}}}, err
+	return response{kind: typeJSON, body: body, header: http.Header{"Cache-Control": {shortly}}}, err
 }
 
 // publicRef finds the dimension whose public ref of this name leads to kind; of several kinds that have
@@ -84,7 +85,7 @@ func (st *site) stillRefer(r *http.Request, d *catalog.Dimension, ref string, ta
 	for _, id := range ids {
 		keys = append(keys, kv.BlobKey{Entity: item.Entity{Kind: d.Kind.Name, ID: id}, Blob: d.Blobs[0].Name})
 	}
-	for _, p := range st.reader.read(r.Context(), keys) {
+	for _, p := range st.server.blobs.Read(r.Context(), keys, blobcache.Policy{}) {
 		if p.Err != nil || slices.Contains(p.Refs[ref].IDs, target.ID) {
 			kept = append(kept, p.Key.Entity.ID)
 		}

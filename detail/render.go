@@ -10,19 +10,19 @@ import (
 )
 
 // renderPage completes a with the page as HTML.
-func (st *site) renderPage(read *reading, rule *catalog.Rule, data []byte, a answer) (answer, error) {
+func (st *site) renderPage(read *reading, rule *catalog.Rule, data []byte, a response) (response, error) {
 	name := read.page.Template
 	if rule != nil && rule.Template != "" {
 		name = rule.Template
 	}
 	view, err := st.view(read, data)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	var buf bytes.Buffer
 	by, err := st.render(&buf, name, view, pagePath(read.page, read.entity.ID))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	a.kind, a.body = typeHTML, buf.Bytes()
 	if by != st.templates {

@@ -15,7 +15,7 @@ import (
 
 // handler answers a request. An error is turned into a response in one place; headers of the answer
 // returned along with it are kept.
-type handler func(r *http.Request) (answer, error)
+type handler func(r *http.Request) (response, error)
 
 // newRouter routes by prefix only. chi's own parameters would stop at the first dot of an id and stay
 // escaped, so that handlers cut what they need off the escaped path.
@@ -28,22 +28,22 @@ func newRouter(st *site) http.Handler {
 			mux.Handle(escaped, st.handle(name, h))
 		}
 	}
-	mux.NotFound(st.handle("none", func(*http.Request) (answer, error) { return answer{}, errNotFound }))
+	mux.NotFound(st.handle("none", func(*http.Request) (response, error) { return response{}, errNotFound }))
 	route(base+"/assets/*", "assets", st.asset)
 	route(base+"/blobs/*", "blobs", st.blobs)
 	if st.live != nil {
 		route(base+"/live", "live", st.liveMany)
 		route(base+"/live/*", "live", st.liveOne)
 	}
-	if st.Relations != nil {
+	if st.server.config.Relations != nil {
 		route(base+"/relations/*", "relations", st.relations)
 	}
-	if st.Index != nil {
+	if st.server.config.Index != nil {
 		route(base+"/", "index", st.index)
 	}
 	for prefix, pages := range st.prefixes {
 		if strings.ContainsAny(prefix, "{}*") || !strings.HasPrefix(prefix, "/") {
-			st.Log.Error("page left out: its path is no prefix", "prefix", prefix)
+			st.server.config.Log.Error("page left out: its path is no prefix", "prefix", prefix)
 			continue
 		}
 		route(prefix+"*", "page", st.pages(pages))
@@ -53,19 +53,19 @@ func newRouter(st *site) http.Handler {
 
 // handle makes a handler an http.HandlerFunc.
 func (st *site) handle(route string, h handler) http.HandlerFunc {
-	open := st.Switches.Switch("route." + route)
+	open := st.server.config.Switches.Switch("route." + route)
 	return func(w http.ResponseWriter, r *http.Request) {
-		var a answer
+		var a response
 		err := errMethod
-		if !open.On() || !st.crawlers.on.On() && saysCrawler(r.UserAgent()) {
+		if !open.On() || !st.server.crawlers.on.On() && saysCrawler(r.UserAgent()) {
 			err = errShed
 		} else if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			a, err = h(r)
 		}
 		if err != nil {
-			a = st.explainError(st, r, a, err)
+			a = st.server.explainError(st, r, a, err)
 		}
-		st.write(w, r, route, a)
+		st.server.write(w, r, route, a)
 	}
 }
 
@@ -136,6 +136,14 @@ func twinSuffix(p *catalog.Page) string { return strings.TrimSuffix(p.Suffix, ".
 
 // pagePath is the path of an entity's page.
 func pagePath(p *catalog.Page, id string) string { return p.Prefix + escapeID(id) + p.Suffix }
+
+// canonicalPath is the path that a page, or its twin, is cached under.
+func canonicalPath(p *catalog.Page, id string, twin bool) string {
+	if twin {
+		return p.Prefix + escapeID(id) + twinSuffix(p)
+	}
+	return pagePath(p, id)
+}
 
 // escapeID percent-encodes all but unreserved characters, so that the result may stand in a path and in a
 // query alike.

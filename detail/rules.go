@@ -17,8 +17,8 @@ func (st *site) match(p *catalog.Page, data []byte) *catalog.Rule {
 	for _, rule := range p.Rules {
 		yes, err := holds(rule.When, data)
 		if err != nil {
-			st.metrics.rules.WithLabelValues(p.Name).Inc()
-			st.Log.Debug("rule failed", "page", p.Name, "rule", rule.When.Text, "error", err)
+			st.server.metrics.rules.WithLabelValues(p.Name).Inc()
+			st.server.config.Log.Debug("rule failed", "page", p.Name, "rule", rule.When.Text, "error", err)
 			continue
 		}
 		if yes {

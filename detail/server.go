@@ -1,96 +1,102 @@
 package detail
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"vitrine/detail/admission"
+	"vitrine/detail/blobcache"
 	"vitrine/detail/fastpath"
+	"vitrine/detail/pagecache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/switches"
+	"vitrine/templates"
 )
 
 // Server serves the public routes. It is safe for concurrent use.
 type Server struct {
-	Config
-	reader  *reader
-	source  *source
-	missed  *announcer
-	pool    *livePool
-	metrics *metrics
-	encoder *encoder
-	kept    *pageCache
-	gate    *gate
-	noPage  *occasion // to tell of one that failed
-	panicky *occasion // to tell of a handler that panicked
-	badLook *occasion // to tell of a page that the templates failed on
+	config   Config
+	sites    *sites
+	blobs    *blobcache.Cache
+	fallback *blobcache.Fallback
+	pages    *pagecache.Cache
+	encoder  *pagecache.Encoder
+	live     *livePool
+	missed   *announcer
+	metrics  *metrics
 
+	gate        *gate
 	visitors    *visitors
 	crawlers    *crawlers
 	connections *admission.Connections
 	fast        *fastpath.Path // nil: it is off
-	draining    atomic.Bool
-	leaving     atomic.Bool // Ready says no, and the server serves on
 
-	compile sync.Mutex // one at a time makes a site of a new catalog
-	site    atomic.Pointer[site]
-	former  atomic.Pointer[site] // of the catalog before
+	draining atomic.Bool
+	leaving  atomic.Bool // Ready says no, and the server serves on
+	noPage   *occasion   // to tell of one that failed
+	panicky  *occasion   // to tell of a handler that panicked
+	badLook  *occasion   // to tell of a page that the templates failed on
 }
 
 // New makes a server. Close ends what it runs in the background.
 func New(c Config) (*Server, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
-		return nil, err
-	}
-	m := newMetrics()
-	local, err := newLocal(c.LocalBytes, c.TTL, c.Switches.Switch(switches.TTLFactor), c.Hears)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := newLivePool(c.Live, c.LiveCalls, c.Switches.Switch(switches.BackToSource))
-	if err != nil {
-		local.close()
-		return nil, err
+		return nil, fmt.Errorf("detail: %w", err)
 	}
 	v := newVisitors(c.Proxies, c.Log)
-	s := &Server{Config: c, metrics: m, pool: pool, gate: newGate(), visitors: v, crawlers: newCrawlers(c.Switches, v)}
-	s.reader = newReader(local, newChain(c.Tiers, c.Switches, m, c.Log), c.Switches.Switch(switches.ReadLocal), c.ReadDeadline)
-	s.source = newSource(c.Source, c.Leases, c.Switches)
-	s.missed = newAnnouncer(c.Announcer)
-	s.connections = admission.NewConnections(c.Connections, c.Log)
+	s := &Server{config: c, gate: newGate(), visitors: v, crawlers: newCrawlers(c.Switches, v), missed: newAnnouncer(c.Announcer),
+		connections: admission.NewConnections(c.Connections, c.Log), noPage: newOccasion(tellEvery), panicky: newOccasion(tellEvery), badLook: newOccasion(tellEvery)}
+	s.fallback = blobcache.NewFallback(c.Fallback.Fetcher, c.Fallback.Leases, c.Switches)
+	s.sites = &sites{make: func(version uint64, c *catalog.Catalog, set *templates.Set) *site { return newSite(s, version, c, set) }}
 	if !c.NoFastPath {
 		s.fast = newFastPath(s)
 	}
-	s.noPage, s.panicky, s.badLook = newOccasion(tellEvery), newOccasion(tellEvery), newOccasion(tellEvery)
-	if s.kept, err = newPageCache(c.PageBytes, local, c.Switches); err == nil {
-		s.encoder, err = newEncoder(c.Switches.Switch(switches.Compression))
-	}
-	if err == nil {
-		err = s.register()
-	}
-	if err != nil {
+	if err := s.open(); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("detail: %w", err)
 	}
 	return s, nil
 }
 
+// open makes the caches, and registers the metrics.
+func (s *Server) open() (err error) {
+	c := s.config
+	if s.blobs, err = blobcache.New(c.Blobs); err != nil {
+		return err
+	}
+	if s.pages, err = pagecache.New(c.PageBytes, c.Switches); err != nil {
+		return err
+	}
+	if s.encoder, err = pagecache.NewEncoder(c.Switches.Switch(switches.Compression)); err != nil {
+		return err
+	}
+	if s.live, err = newLivePool(c.Live, c.Switches.Switch(switches.BackToSource)); err != nil {
+		return err
+	}
+	s.metrics = newMetrics(s.blobs)
+	return s.register()
+}
+
 // Close waits for reads in flight and frees the caches. Shut the http.Server down first.
 func (s *Server) Close() {
-	s.source.close()
+	s.fallback.Close()
 	s.missed.close()
-	s.reader.close()
-	s.pool.close()
-	if s.kept != nil {
-		s.kept.close()
+	if s.blobs != nil {
+		s.blobs.Close()
+	}
+	if s.live != nil {
+		s.live.close()
+	}
+	if s.pages != nil {
+		s.pages.Close()
 	}
 }
 
@@ -105,7 +111,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		w.Header().Set("Connection", "close")
-		s.write(w, r, "none", s.explainError(site, r, answer{}, err))
+		s.write(w, r, "none", s.explainError(site, r, response{}, err))
 		return
 	}
 	site.router.ServeHTTP(w, r)
@@ -122,41 +128,32 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 	}
 	s.metrics.panics.Inc()
 	if due, skipped := s.panicky.due(time.Now()); due {
-		s.Log.Error("a handler panicked", "path", r.URL.EscapedPath(), "panic", fmt.Sprint(reason), "skipped", skipped, "stack", string(debug.Stack()))
+		s.config.Log.Error("a handler panicked", "path", r.URL.EscapedPath(), "panic", fmt.Sprint(reason), "skipped", skipped, "stack", string(debug.Stack()))
 	}
 	w.Header().Set("Connection", "close")
 	http.Error(w, "Something went wrong.", http.StatusInternalServerError)
 }
 
-// Announced takes an announcement of the stream BLOBS: the entity's blobs and their gens.
-func (s *Server) Announced(e item.Entity, gens map[string]uint64) {
-	for blob, gen := range gens {
-		s.reader.local.announced(kv.BlobKey{Entity: e, Blob: blob}, gen, false)
-	}
-}
+// Announced notes an announcement of the stream BLOBS: the entity's blobs and their gens.
+func (s *Server) Announced(e item.Entity, gens map[string]uint64) { s.blobs.Announced(e, gens) }
 
-// Doubted says that any blob of an entity may be newer than was announced: what was read of it is read again.
+// Doubted notes that any blob of an entity may be newer than was announced: what was read of it is read again.
 func (s *Server) Doubted(e item.Entity) {
-	for _, blob := range blobNames(s.Catalog(), e.Kind) {
-		s.reader.local.announced(kv.BlobKey{Entity: e, Blob: blob}, 0, true)
-	}
+	s.blobs.Doubted(e, s.config.Catalog().BlobNames(e.Kind))
 }
 
-// blobNames are the blobs that a catalog declares of a kind; none where it does not know the kind.
-func blobNames(c *catalog.Catalog, kind string) (names []string) {
-	if c == nil || c.Kinds[kind] == nil {
-		return nil
-	}
-	for _, b := range c.Kinds[kind].Blobs {
-		names = append(names, b.Name)
-	}
-	return names
+// Gap notes that announcements were lost. Every local entry is read again before it is served.
+func (s *Server) Gap() { s.blobs.Gap() }
+
+// Hot lists the blobs in memory.
+func (s *Server) Hot() []kv.BlobKey { return s.blobs.Hot() }
+
+// Warm reads blobs into memory before any page is asked for. See blobcache.Cache.Warm.
+func (s *Server) Warm(ctx context.Context, tier string, from kv.BlobGetter, keys []kv.BlobKey) (n int, err error) {
+	return s.blobs.Warm(ctx, tier, from, keys)
 }
 
-// Gap says that announcements were lost. Every local entry is read again before it is served.
-func (s *Server) Gap() { s.reader.local.epoch.Add(1) }
-
-// Ready tells whether pages can be served: the server is not about to end, there are a catalog, templates, and a tier that answers.
+// Ready reports whether pages can be served: the server is not about to end, there are a catalog, templates, and a tier that answers.
 func (s *Server) Ready() error {
 	if s.leaving.Load() {
 		return fmt.Errorf("%w: the server is shutting down", item.ErrUnavailable)
@@ -164,29 +161,19 @@ func (s *Server) Ready() error {
 	if _, err := s.current(); err != nil {
 		return err
 	}
-	if !s.reader.chain.anyClosed() {
+	if !s.blobs.Answering() {
 		return fmt.Errorf("%w: every tier is failing", item.ErrUnavailable)
 	}
 	return nil
 }
 
-// current is the site of the catalog in force, made anew when either it or the templates are new.
+// current is the site of the catalog and the templates in force.
 func (s *Server) current() (*site, error) {
-	c, set := s.Catalog(), s.Templates()
+	c, set := s.config.Catalog(), s.config.Templates()
 	if c == nil || set == nil {
 		return nil, fmt.Errorf("%w: no catalog and templates yet", item.ErrUnavailable)
 	}
-	if now := s.site.Load(); now != nil && now.catalog == c && now.templates == set {
-		return now, nil
-	}
-	s.compile.Lock()
-	defer s.compile.Unlock()
-	if now := s.site.Load(); now != nil && now.catalog == c && now.templates == set {
-		return now, nil
-	}
-	made := newSite(s, c, set)
-	s.site.Store(made)
-	return made, nil
+	return s.sites.of(c, set), nil
 }
 
 // checkRequest refuses what no reader of pages sends. net/http drops Content-Length where

@@ -24,6 +24,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"vitrine/detail"
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -249,9 +250,10 @@ func open(t testing.TB, change ...func(*detail.Config)) *shop {
 	c := detail.Config{
 		Catalog:   func() *catalog.Catalog { return s.catalog },
 		Templates: func() *templates.Set { return set },
-		Tiers: []detail.Tier{{Name: "redis", Blobs: s.redis, Timeout: 30 * time.Second},
+		Blobs: blobcache.Config{Tiers: []blobcache.Tier{{Name: "redis", Blobs: s.redis, Timeout: 30 * time.Second},
 			{Name: "bolt", Blobs: s.bolt, Timeout: 30 * time.Second}},
-		Log: slog.New(slog.DiscardHandler), TTL: time.Hour, ReadDeadline: time.Minute,
+			TTL: time.Hour, ReadDeadline: time.Minute},
+		Log: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
 		f(&c)

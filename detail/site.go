@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vitrine/detail/pagecache"
 	"vitrine/internal/catalog"
 	"vitrine/switches"
 	"vitrine/templates"
@@ -18,7 +19,8 @@ import (
 
 // site is what detail needs of one catalog with one set of templates, worked out once and never changed.
 type site struct {
-	*Server
+	server    *Server
+	version   uint64 // tells sites apart
 	catalog   *catalog.Catalog
 	templates *templates.Set
 	revision  string // of both, for ETags
@@ -34,7 +36,7 @@ type site struct {
 	lists      atomic.Pointer[indexList] // the last
 	prefixes   map[string][]*catalog.Page
 	refusing   sync.Once // makes refused
-	refused    *kept
+	refused    *pagecache.Entry
 }
 
 // liveKind is what /live answers for: the kind of the pages that name live parts.
@@ -45,12 +47,12 @@ type liveKind struct {
 	vary  []string        // declared query parameters of any part, sorted
 }
 
-func newSite(s *Server, c *catalog.Catalog, set *templates.Set) *site {
+func newSite(s *Server, version uint64, c *catalog.Catalog, set *templates.Set) *site {
 	h := fnv.New64a()
 	h.Write(c.Source)
-	st := &site{Server: s, catalog: c, templates: set, csp: policy(c.Site.Images), made: time.Now(), live: newLiveKind(c), exposed: exposed(c), listing: make(chan struct{}, 1)}
+	st := &site{server: s, version: version, catalog: c, templates: set, csp: policy(c.Site.Images), made: time.Now(), live: newLiveKind(c), exposed: exposed(c), listing: make(chan struct{}, 1)}
 	st.revision = fmt.Sprintf("%d.%x.%s", c.Revision, h.Sum64(), set.Revision())
-	st.shed = declare(s.Switches, c)
+	st.shed = declare(s.config.Switches, c)
 	st.prefixes = byPrefix(c.Pages)
 	st.router = newRouter(st)
 	return st
@@ -99,7 +101,7 @@ func exposed(c *catalog.Catalog) map[*catalog.Blob]bool {
 			shown[w.Blob] = true
 		}
 		for _, l := range p.Live {
-			if b := blobOf(p.Kind, l.Blob); b != nil {
+			if b, err := p.Kind.Blob(l.Blob); err == nil {
 				shown[b] = true
 			}
 		}
@@ -133,15 +135,6 @@ func newLiveKind(c *catalog.Catalog) *liveKind {
 		live.vary = slices.Sorted(maps.Keys(vary))
 	}
 	return live
-}
-
-func blobOf(k *catalog.Kind, name string) *catalog.Blob {
-	for _, b := range k.Blobs {
-		if b.Name == name {
-			return b
-		}
-	}
-	return nil
 }
 
 // policy is the Content-Security-Policy of every page: nothing inline, pictures from the shop's origins.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vitrine/detail"
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -76,7 +77,7 @@ func (a *told) count() int {
 func TestTheLastResort(t *testing.T) {
 	sourced := func(t *testing.T, change ...func(*detail.Config)) (*shop, *factory, *told) {
 		o, a := &factory{}, &told{}
-		return open(t, append(change, func(c *detail.Config) { c.Source, c.Announcer = o, a })...), o, a
+		return open(t, append(change, func(c *detail.Config) { c.Fallback.Fetcher, c.Announcer = o, a })...), o, a
 	}
 	t.Run("a page that no tier has is improvised, marked, announced, and not stored", func(t *testing.T) {
 		s, o, a := sourced(t)
@@ -219,7 +220,7 @@ func TestRecordsTier(t *testing.T) {
 	s := open(t, func(c *detail.Config) {
 		c.Announcer = a
 		current := c.Catalog
-		c.Tiers = append(c.Tiers, detail.FromRecords(store, current))
+		c.Blobs.Tiers = append(c.Blobs.Tiers, blobcache.FromRecords(store, current))
 	})
 	s.redis.set(func(m *memory) { m.err = errDown })
 	got := s.get(t, "/item/1.json")
@@ -246,7 +247,7 @@ func TestALeaseBetweenServers(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { leases.Close() })
-		shops = append(shops, open(t, func(c *detail.Config) { c.Source, c.Leases = o, leases }))
+		shops = append(shops, open(t, func(c *detail.Config) { c.Fallback.Fetcher, c.Fallback.Leases = o, leases }))
 	}
 	var wait sync.WaitGroup
 	for i := range 150 {

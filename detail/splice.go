@@ -6,6 +6,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/kv"
 )
 
@@ -13,8 +14,8 @@ import (
 // decoded. Its members, of two with one name the first: those of the page's blob, of the overlays in
 // order, one for each "with", and the entity's id under its kind.
 func (p *reading) splice() []byte {
-	o := newObject(p.own.size())
-	own := append([]Part{p.own}, p.overlays...)
+	o := newObject(spliceSize(p.own))
+	own := append([]blobcache.Part{p.own}, p.overlays...)
 	o.id(p.entity.Kind, p.entity.ID, own)
 	for _, part := range own {
 		o.members(part)
@@ -25,13 +26,14 @@ func (p *reading) splice() []byte {
 	return o.end()
 }
 
-func (p Part) size() int { return 2*len(p.Body) + 1024 }
+// spliceSize is about how many bytes a page has whose own part is p.
+func spliceSize(p blobcache.Part) int { return 2*len(p.Body) + 1024 }
 
 // splice adds the join's member: an object, or a list where the ref is one. Missing parts are left out,
 // and a member that has none is not there at all; a list whose ref is there but whose parts are missing
 // is empty.
 func (j join) splice(o *object) {
-	alive := slices.DeleteFunc(slices.Clone(j.parts), func(p Part) bool { return p.Life != kv.Alive || p.Err != nil })
+	alive := slices.DeleteFunc(slices.Clone(j.parts), func(p blobcache.Part) bool { return p.Life != kv.Alive || p.Err != nil })
 	switch {
 	case j.list && len(j.parts) > 0:
 		list := []byte{'['}
@@ -39,18 +41,18 @@ func (j join) splice(o *object) {
 			if i > 0 {
 				list = append(list, ',')
 			}
-			list = append(list, part.object()...)
+			list = append(list, joined(part)...)
 		}
 		o.member(j.with.Ref.Name, nil, append(list, ']'))
 	case !j.list && len(alive) > 0:
-		o.member(j.with.Ref.Name, nil, alive[0].object())
+		o.member(j.with.Ref.Name, nil, joined(alive[0]))
 	}
 }
 
-// object is a joined part: its members, and its id under its kind.
-func (p Part) object() []byte {
-	o := newObject(p.size())
-	o.id(p.Key.Entity.Kind, p.Key.Entity.ID, []Part{p})
+// joined is a part of a join: its members, and its id under its kind.
+func joined(p blobcache.Part) []byte {
+	o := newObject(spliceSize(p))
+	o.id(p.Key.Entity.Kind, p.Key.Entity.ID, []blobcache.Part{p})
 	o.members(p)
 	return o.end()
 }
@@ -64,7 +66,7 @@ type object struct {
 func newObject(size int) *object { return &object{buf: append(make([]byte, 0, size), '{')} }
 
 // id writes the entity's id, first for those who read it, unless a blob has a member of that name.
-func (o *object) id(kind, id string, parts []Part) {
+func (o *object) id(kind, id string, parts []blobcache.Part) {
 	for _, p := range parts {
 		if p.Life == kv.Alive && gjson.GetBytes(p.Body, kind).Exists() {
 			return
@@ -77,7 +79,7 @@ func (o *object) id(kind, id string, parts []Part) {
 	o.member(kind, nil, quoted)
 }
 
-func (o *object) members(p Part) {
+func (o *object) members(p blobcache.Part) {
 	if p.Life != kv.Alive || p.Err != nil {
 		return
 	}

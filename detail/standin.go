@@ -24,13 +24,13 @@ func (st *site) render(buf *bytes.Buffer, name string, view map[string]any, path
 	if by == nil {
 		return nil, err
 	}
-	st.metrics.stoodIn.Inc()
+	st.server.metrics.stoodIn.Inc()
 	return by, nil
 }
 
 // standIn has the first of the other sets render the page that can; nil where none can.
 func (st *site) standIn(buf *bytes.Buffer, name string, view map[string]any) *templates.Set {
-	others := st.StandIns()
+	others := st.server.config.StandIns()
 	for _, set := range others {
 		if set == st.templates || !set.Has(name) {
 			continue
@@ -55,8 +55,8 @@ func (st *site) standIn(buf *bytes.Buffer, name string, view map[string]any) *te
 func (st *site) tellFault(err error, path string, by *templates.Set) {
 	fault := &templates.Fault{Err: err}
 	errors.As(err, &fault)
-	st.metrics.renders.WithLabelValues(fault.File, strconv.Itoa(fault.Line)).Inc()
-	due, skipped := st.badLook.due(time.Now())
+	st.server.metrics.renders.WithLabelValues(fault.File, strconv.Itoa(fault.Line)).Inc()
+	due, skipped := st.server.badLook.due(time.Now())
 	if !due {
 		return
 	}
@@ -64,7 +64,7 @@ func (st *site) tellFault(err error, path string, by *templates.Set) {
 	if by != nil {
 		rendered = by.Revision()
 	}
-	st.Log.Error("the templates in force fail on a page", "template", fault.File, "line", fault.Line, "path", path, "error", err,
+	st.server.config.Log.Error("the templates in force fail on a page", "template", fault.File, "line", fault.Line, "path", path, "error", err,
 		"revision", st.templates.Revision(), "rendered_by", rendered, "skipped", skipped)
 }
 
@@ -76,7 +76,7 @@ func etagBy(by *templates.Set, etag string) string {
 // findAsset looks for a static file of the templates in force, and of those that stand in for them.
 func (st *site) findAsset(name string) (templates.Asset, bool) {
 	a, ok := st.templates.Asset(name)
-	for _, set := range st.StandIns() {
+	for _, set := range st.server.config.StandIns() {
 		if ok {
 			break
 		}

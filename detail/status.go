@@ -60,7 +60,7 @@ func statusOf(err error) status {
 
 // explainError makes an error a response, HTML or JSON as the request's path says. Headers of a, such as
 // the page's tags, are kept. st is nil before the first catalog.
-func (s *Server) explainError(st *site, r *http.Request, a answer, err error) answer {
+func (s *Server) explainError(st *site, r *http.Request, a response, err error) response {
 	row := statusOf(err)
 	switch {
 	case errors.Is(err, errShed): // as somebody wished
@@ -68,7 +68,7 @@ func (s *Server) explainError(st *site, r *http.Request, a answer, err error) an
 		s.metrics.refused.Inc()
 	case row.code >= http.StatusInternalServerError:
 		if due, skipped := s.noPage.due(time.Now()); due {
-			s.Log.Warn("no page", "path", r.URL.EscapedPath(), "code", row.code, "error", err, "skipped", skipped)
+			s.config.Log.Warn("no page", "path", r.URL.EscapedPath(), "code", row.code, "error", err, "skipped", skipped)
 		}
 	}
 	if row.code >= http.StatusInternalServerError && (errors.Is(err, errShed) || errors.Is(err, errBusy)) {

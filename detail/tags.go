@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"vitrine/detail/blobcache"
 )
 
 // Tags says which header fields name the parts of a page, for caches that can drop a page by one of its parts.
@@ -31,7 +33,7 @@ func (t Tags) validate() error {
 }
 
 // set names the parts in an answer's header.
-func (t Tags) set(h http.Header, parts []Part) {
+func (t Tags) set(h http.Header, parts []blobcache.Part) {
 	size := tagBytes
 	if t == TagsBoth {
 		size /= 2
@@ -46,7 +48,7 @@ func (t Tags) set(h http.Header, parts []Part) {
 
 // tagsOf names every entity that the parts are of, each once, as KIND:TOKEN: safe in a header whatever the id. The
 // page's own comes first. What does not fit into size is left out, and said so.
-func tagsOf(parts []Part, size int) (tags []string) {
+func tagsOf(parts []blobcache.Part, size int) (tags []string) {
 	seen := map[string]bool{}
 	size -= len(tagMore)
 	for _, part := range parts {

@@ -95,7 +95,7 @@ func TestTierFailure(t *testing.T) {
 		eventually(t, "the tier is taken back", func() bool { return s.get(t, "/item/1.html").status == 200 })
 	})
 	t.Run("a tier that hangs costs its time-out", func(t *testing.T) {
-		s := open(t, func(c *detail.Config) { c.Tiers[0].Timeout = 10 * time.Millisecond })
+		s := open(t, func(c *detail.Config) { c.Blobs.Tiers[0].Timeout = 10 * time.Millisecond })
 		hang := make(chan struct{})
 		s.redis.set(func(m *memory) { m.hang = hang })
 		s.bolt.put("sku:1", "item", 5, lamp)
@@ -169,7 +169,7 @@ func TestLocal(t *testing.T) {
 		read(t, s, "6")
 	})
 	t.Run("an expired entry is served while one refresh runs", func(t *testing.T) {
-		s := open(t, func(c *detail.Config) { c.TTL = 2 * time.Second })
+		s := open(t, func(c *detail.Config) { c.Blobs.TTL = 2 * time.Second })
 		s.redis.put("sku:1", "item", 5, lamp)
 		warm(t, s)
 		s.redis.put("sku:1", "item", 6, lamp) // not announced: the TTL is the last bound
@@ -288,7 +288,9 @@ func TestAnnouncedUnderLoad(t *testing.T) {
 func TestReplica(t *testing.T) {
 	replicated := func(t *testing.T) (*shop, *memory) {
 		replica := newMemory()
-		return open(t, func(c *detail.Config) { c.Tiers[0].Replica, c.Tiers[0].Timeout = replica, 100*time.Millisecond }), replica
+		return open(t, func(c *detail.Config) {
+			c.Blobs.Tiers[0].Replica, c.Blobs.Tiers[0].Timeout = replica, 100*time.Millisecond
+		}), replica
 	}
 	t.Run("is read in place of the master", func(t *testing.T) {
 		s, replica := replicated(t)

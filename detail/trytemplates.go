@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -74,11 +75,11 @@ func (s *Server) Try(ctx context.Context, scan IndexLister, set *templates.Set, 
 
 // try renders one page, if it is there. Why else it can't be made is not the templates' fault.
 func (t *Trial) try(ctx context.Context, st *site, p *catalog.Page, e item.Entity) {
-	read := st.read(unkeeping(ctx), p, e)
+	read := st.read(ctx, p, e, blobcache.Policy{NoStore: true})
 	if read.life() != nil {
 		return
 	}
-	_, err := read.site.make(read, false, answer{header: http.Header{}})
+	_, err := read.site.make(read, false, response{header: http.Header{}})
 	fault := (*templates.Fault)(nil)
 	switch {
 	case errors.As(err, &fault):

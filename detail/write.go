@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vitrine/detail/pagecache"
 	"vitrine/internal/catalog"
 )
 
@@ -16,20 +17,20 @@ const (
 	typeJSON = "application/json; charset=utf-8"
 )
 
-// answer is a response before it is written.
-type answer struct {
-	status int // 0 is 200
-	kind   string
-	body   []byte
-	coding coding // of the body
-	packed bool   // the body is in that coding already
-	brief  bool   // other templates than those in force rendered it: it is kept for moments only
-	etag   string // weak and quoted; "" for none
-	header http.Header
+// response is what a handler gives, before it is written.
+type response struct {
+	status  int // 0 is 200
+	kind    string
+	body    []byte
+	coding  pagecache.Coding // of the body
+	encoded bool             // the body is in that coding already
+	brief   bool             // other templates than those in force rendered it: it is kept for moments only
+	etag    string           // weak and quoted; "" for none
+	header  http.Header
 }
 
 // write sends an answer: 304 where the visitor has it, gzip where it pays.
-func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a answer) {
+func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a response) {
 	h := w.Header()
 	for name, values := range a.header {
 		h[name] = values
@@ -53,12 +54,12 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a a
 	if a.kind != "" {
 		h.Set("Content-Type", a.kind)
 	}
-	if !a.packed {
-		a.coding = s.encoder.pick(accepting(r.Header.Values("Accept-Encoding")), a.kind, len(a.body), false)
-		a.body = s.encoder.encode(a.coding, a.body)
+	if !a.encoded {
+		a.coding = s.encoder.Pick(pagecache.ParseAccepts(r.Header.Values("Accept-Encoding")), a.kind, len(a.body), false)
+		a.body = s.encoder.Encode(a.coding, a.body)
 	}
-	if a.coding != identity {
-		h.Set("Content-Encoding", codingNames[a.coding])
+	if a.coding != pagecache.Identity {
+		h.Set("Content-Encoding", a.coding.Name())
 	}
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	s.metrics.request(route, a.status)
@@ -88,16 +89,16 @@ func (st *site) pageHeader(read *reading) http.Header {
 		h.Set("X-Vitrine-Stale", "1")
 	}
 	h.Set("Last-Modified", st.modified(read).UTC().Format(http.TimeFormat))
-	st.Tags.set(h, read.parts)
+	st.server.config.Tags.set(h, read.parts)
 	return h
 }
 
 // modified is when the newest part was written, or the catalog, the templates or a switch moved, whichever is last;
 // never in the future. A gen is that time by the store's clock. It rises with every change, also where a dimension is
-// deleted, so that the time never falls; a part that was improvised has none, and counts from when it was fetched.
+// deleted, so that the time never falls; a part that came from its upstream has none, and counts from when it was fetched.
 func (st *site) modified(read *reading) time.Time {
 	at := st.made
-	if moved := time.Unix(0, st.kept.moved.Load()); moved.After(at) {
+	if moved := st.server.pages.Moved(); moved.After(at) {
 		at = moved
 	}
 	for _, part := range read.parts {
@@ -117,7 +118,7 @@ func (st *site) modified(read *reading) time.Time {
 
 // etag names the page's parts and their gens, the catalog and the templates. Rules and templates have nothing
 // else to go by, and a part that is switched off is not among the parts. It is weak: all codings share it. A part
-// that was improvised has no gen, and stands for what it says.
+// that came from its upstream has no gen, and stands for what it says.
 func (st *site) etag(read *reading, twin bool) string {
 	h := fnv.New128a()
 	fmt.Fprintf(h, "%s %s %t", st.revision, read.page.Name, twin)
@@ -130,7 +131,7 @@ func (st *site) etag(read *reading, twin bool) string {
 	return fmt.Sprintf(`W/"%x"`, h.Sum(nil))
 }
 
-// unchanged tells whether the visitor has the page with this header already: by its tag, or where the visitor
+// unchanged reports whether the visitor has the page with this header already: by its tag, or where the visitor
 // names none, by its time. Of a page that may be stale, the time says nothing.
 func unchanged(r *http.Request, h http.Header) bool {
 	if tags := r.Header.Values("If-None-Match"); len(tags) > 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail"
+	"vitrine/detail/blobcache"
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
 	"vitrine/internal/handover"
@@ -47,12 +48,17 @@ func (n *node) addDetail(opt detailOptions) (shown, error) {
 		return shown{}, err
 	}
 	cfg := detail.Config{
-		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, StandIns: folder.StandIns, Tiers: append(copies.tiers, detail.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
-		Relations: n.records, Live: n.upstream, Source: n.upstream, Announcer: missed{n.bus}, Log: n.log, Registry: n.metrics, Switches: n.switches,
-		Hears: n.bus.Connected, Proxies: proxies, Tags: detail.Tags(opt.Pages.CacheTags), Connections: opt.Pages.MaxConnections,
-		LocalBytes: int64(opt.Pages.BlobMemory) << 20, PageBytes: int64(opt.Pages.PageMemory) << 20, NoFastPath: !opt.Pages.FastPath,
+		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, StandIns: folder.StandIns,
+		Blobs: blobcache.Config{
+			Tiers: append(copies.tiers, blobcache.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
+			Hears: n.bus.Connected, Bytes: int64(opt.Pages.BlobMemory) << 20,
+		},
+		Fallback: detail.Fallback{Fetcher: n.upstream}, Live: detail.Live{Asker: n.upstream},
+		Relations: n.records, Announcer: missed{n.bus}, Log: n.log, Registry: n.metrics, Switches: n.switches,
+		Proxies: proxies, Connections: opt.Pages.MaxConnections, NoFastPath: !opt.Pages.FastPath, Tags: detail.Tags(opt.Pages.CacheTags),
+		PageBytes: int64(opt.Pages.PageMemory) << 20,
 	}
-	cfg.Leases, _ = n.records.(detail.Leaser)
+	cfg.Fallback.Leases, _ = n.records.(blobcache.Leaser)
 	if opt.Index {
 		cfg.Index = n.blobs
 	}
@@ -87,17 +93,17 @@ func (n *node) openTemplates(dir string) (*templates.Folder, error) {
 
 // copies are the stores that a detail server has blobs in.
 type copies struct {
-	tiers  []detail.Tier
+	tiers  []blobcache.Tier
 	warm   mirror.Source         // what memory is warmed from
 	own    *mirror.File          // nil where the store itself is a file
-	mirror *detail.Mirror        // of the Redis, in the own file; nil for none
+	mirror *blobcache.Mirror     // of the Redis, in the own file; nil for none
 	from   *handover.Predecessor // whose file it was until now; nil for nobody's
 }
 
 // openCopies opens the own file of a server behind a Redis, which a running server of the same folder lets go.
 func (n *node) openCopies(opt detailOptions) (c copies, err error) {
 	if n.store != nil {
-		return copies{tiers: []detail.Tier{{Name: "bolt", Blobs: n.blobs}}, warm: n.store}, nil
+		return copies{tiers: []blobcache.Tier{{Name: "bolt", Blobs: n.blobs}}, warm: n.store}, nil
 	}
 	if c.from, err = handover.TakeOver(n.dir, map[string]string{"--http": opt.HTTP, "--admin": opt.Admin}); err != nil {
 		return c, err
@@ -108,15 +114,15 @@ func (n *node) openCopies(opt detailOptions) (c copies, err error) {
 	c.own = mirror.Open(n.env.ctx, n.dir, n.log)
 	n.onClose(c.own.Release)
 	c.warm = c.own
-	redis := detail.Tier{Name: "redis", Blobs: n.blobs}
+	redis := blobcache.Tier{Name: "redis", Blobs: n.blobs}
 	if opt.Replica != "" {
 		if redis.Replica, err = n.openRedis(n.env.ctx, opt.Replica); err != nil {
 			return c, err
 		}
 	}
-	c.tiers = []detail.Tier{redis, {Name: "bolt", Blobs: c.own}}
+	c.tiers = []blobcache.Tier{redis, {Name: "bolt", Blobs: c.own}}
 	if opt.Disk == "mirror" {
-		if c.mirror, err = detail.NewMirror(detail.MirrorConfig{Catalog: n.catalog.Catalog, From: n.blobs, To: c.own, Log: n.log}); err != nil {
+		if c.mirror, err = blobcache.NewMirror(blobcache.MirrorConfig{Catalog: n.catalog.Catalog, From: n.blobs, To: c.own, Log: n.log}); err != nil {
 			return c, err
 		}
 		n.start(c.mirror.Run)
@@ -172,7 +178,7 @@ func tellServer(server *detail.Server, a bus.Announcement) {
 
 // followBlobs hands announcements to the caches and the mirror. The mirror remembers the position up to
 // which it is complete, and a restarted server goes on from there.
-func (n *node) followBlobs(ctx context.Context, server *detail.Server, mirror *detail.Mirror) error {
+func (n *node) followBlobs(ctx context.Context, server *detail.Server, mirror *blobcache.Mirror) error {
 	if mirror == nil {
 		caches := func(list []bus.Announcement, _ bus.Position) {
 			for _, a := range list {

@@ -77,6 +77,14 @@ func (k *Kind) Blob(name string) (*Blob, error) {
 	return nil, unknown("blob of "+k.Name, name, k.blobNames())
 }
 
+// BlobNames lists the blobs of a kind; none where c is nil or does not know the kind.
+func (c *Catalog) BlobNames(kind string) []string {
+	if c == nil || c.Kinds[kind] == nil {
+		return nil
+	}
+	return c.Kinds[kind].blobNames()
+}
+
 // Ref finds a ref by its name, in any dimension.
 func (k *Kind) Ref(name string) (*Ref, error) {
 	for _, d := range k.Dimensions {

@@ -1,4 +1,4 @@
-package detail
+package blobcache
 
 import (
 	"context"
@@ -23,13 +23,10 @@ type records struct {
 	catalogs []func() *catalog.Catalog
 }
 
-// recordsTier is the name of the tier that FromRecords makes.
-const recordsTier = "records"
-
 // FromRecords makes a tier of a records store. Its blobs carry the gens that a syncer would give them. They are folded
 // as the first of the catalogs says that knows them.
 func FromRecords(store RecordStore, catalogs ...func() *catalog.Catalog) Tier {
-	return Tier{Name: recordsTier, Blobs: records{store, catalogs}}
+	return Tier{Name: RecordsTier, Blobs: records{store, catalogs}}
 }
 
 // Blobs reads the gens first and the records then, as a syncer does: a blob may be newer than its gen says, and
@@ -82,7 +79,7 @@ func (r records) blob(key kv.BlobKey) *catalog.Blob {
 		if c == nil || c.Kinds[key.Entity.Kind] == nil {
 			continue
 		}
-		if b := blobOf(c.Kinds[key.Entity.Kind], key.Blob); b != nil {
+		if b, err := c.Kinds[key.Entity.Kind].Blob(key.Blob); err == nil {
 			return b
 		}
 	}

@@ -1,8 +1,10 @@
-package detail
+package blobcache
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,19 +24,19 @@ const (
 	meanEntry     = 2 << 10     // bytes, to size ristretto's counters
 )
 
-// local is the cache in memory: values as the tiers gave them, by blob.
+// local holds values as the tiers gave them in memory, by blob.
 type local struct {
-	cache  *ristretto.Cache[string, *entry]
-	floors *floors
-	epoch  atomic.Uint64
-	ttl    time.Duration
-	factor *switches.Switch // percent of ttl
-	hears  func() bool      // reports whether announcements arrive
+	cache    *ristretto.Cache[string, *entry]
+	minimums *minimums
+	epoch    atomic.Uint64
+	ttl      time.Duration
+	factor   *switches.Switch // percent of ttl
+	hears    func() bool      // reports whether announcements arrive
 
 	indexing sync.Mutex // guards index
 	index    map[kv.BlobKey]*entry
 
-	announcing sync.Mutex // one announcement is through before the next begins: kept relies on it
+	announcing sync.Mutex // one announcement is through before the next begins: Snapshot relies on it
 }
 
 // entry is immutable but for overtaken.
@@ -54,14 +56,14 @@ const (
 	fresh
 )
 
-// before is what a read notes before it begins, for keep to judge by.
-type before struct {
-	floor *floor
-	epoch uint64
+// readMark is what a read notes before it begins, for store to judge by.
+type readMark struct {
+	minimum *minimum
+	epoch   uint64
 }
 
 func newLocal(size int64, ttl time.Duration, factor *switches.Switch, hears func() bool) (*local, error) {
-	l := &local{floors: newFloors(), ttl: ttl, factor: factor, hears: hears, index: map[kv.BlobKey]*entry{}}
+	l := &local{minimums: newMinimums(), ttl: ttl, factor: factor, hears: hears, index: map[kv.BlobKey]*entry{}}
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
 		NumCounters:        max(1000, size/meanEntry*10),
 		MaxCost:            size,
@@ -98,10 +100,17 @@ func (l *local) set(e *entry) {
 	}
 }
 
+// keys lists what is in memory.
+func (l *local) keys() []kv.BlobKey {
+	l.indexing.Lock()
+	defer l.indexing.Unlock()
+	return slices.Collect(maps.Keys(l.index))
+}
+
 // get looks a blob up. The part is set unless it is missing.
 func (l *local) get(key kv.BlobKey) (Part, freshness) {
 	e, ok := l.cache.Get(key.String())
-	if !ok || e.part.Key != key || e.overtaken.Load() || e.epoch != l.epoch.Load() || e.part.Stamp < l.floors.of(key) {
+	if !ok || e.part.Key != key || e.overtaken.Load() || e.epoch != l.epoch.Load() || e.part.Stamp < l.minimums.of(key) {
 		return Part{}, missing
 	}
 	part := l.asRead(e)
@@ -130,7 +139,7 @@ func (l *local) last(key kv.BlobKey) (Part, bool) {
 
 func (l *local) asRead(e *entry) Part {
 	part := e.part
-	part.Origin, part.Tier, part.until = part.Tier, localTier, l.until(e)
+	part.Origin, part.Tier, part.until = part.Tier, LocalTier, l.until(e)
 	return part
 }
 
@@ -139,24 +148,24 @@ func (l *local) until(e *entry) time.Time {
 	return e.since.Add(e.life * time.Duration(l.factor.Percent()) / 100)
 }
 
-// before must be called before the read whose result keep is given.
-func (l *local) before(key kv.BlobKey) before {
-	return before{l.floors.note(key), l.epoch.Load()}
+// mark must be called before the read whose result store is given.
+func (l *local) mark(key kv.BlobKey) readMark {
+	return readMark{l.minimums.slot(key).Load(), l.epoch.Load()}
 }
 
-// keep stores what was read, unless an announcement says that it is old by now, and tells how long it is good:
-// not at all where it is old. A Set may be dropped, and is seen by others a little later: the caller serves the
-// part in hand.
-func (l *local) keep(part Part, b before) (until time.Time) {
+// store puts what was read into memory, unless an announcement says that it is old by now. It returns until when the
+// part is good: the zero time where it is old. A Set may be dropped, and is seen by others a little later: the caller
+// serves the part in hand.
+func (l *local) store(part Part, before readMark) (until time.Time) {
 	key := part.Key
-	if !l.floors.allows(key, part.Stamp, b.floor) {
+	if !l.minimums.allows(key, part.Stamp, before.minimum) {
 		return until
 	}
 	ttl := l.ttl
 	if part.Life == kv.Absent || part.Stale {
 		ttl = min(ttl, absentTTL)
 	}
-	e := &entry{part: part, epoch: b.epoch, since: time.Now(), life: jitter(ttl)}
+	e := &entry{part: part, epoch: before.epoch, since: time.Now(), life: jitter(ttl)}
 	until = l.until(e)
 	if len(part.Body) > localMaxBody {
 		l.cache.Del(key.String())
@@ -164,30 +173,18 @@ func (l *local) keep(part Part, b before) (until time.Time) {
 	}
 	l.set(e)
 	// The second look: an announcement between the first one and the Set found nothing to drop.
-	if !l.floors.allows(key, part.Stamp, b.floor) {
+	if !l.minimums.allows(key, part.Stamp, before.minimum) {
 		l.cache.Del(key.String())
 	}
 	return until
 }
 
-// cost is about how many bytes the part takes in memory.
-func (p Part) cost() int64 {
-	n := entryOverhead + len(p.Body) + len(p.Key.Entity.ID)
-	for name, ref := range p.Refs {
-		n += entryOverhead + len(name)
-		for _, id := range ref.IDs {
-			n += len(id) + 16
-		}
-	}
-	return int64(n)
-}
-
-// announced raises the floor first, and then sees to the entry. One that is not visible yet may wait in
+// announced raises the minimum generation first, and then sees to the entry. One that is not visible yet may wait in
 // ristretto's buffer: Del goes through the same buffer, behind it. One in doubt overtakes whatever is there.
 func (l *local) announced(key kv.BlobKey, gen uint64, doubt bool) {
 	l.announcing.Lock()
 	defer l.announcing.Unlock()
-	l.floors.raise(key, gen, doubt)
+	l.minimums.raise(key, gen, doubt)
 	e, ok := l.cache.Get(key.String())
 	switch {
 	case !ok || e.part.Key != key || e.part.Life == kv.Absent:

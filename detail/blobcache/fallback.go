@@ -1,4 +1,4 @@
-package detail
+package blobcache
 
 import (
 	"context"
@@ -17,11 +17,10 @@ import (
 )
 
 const (
-	upstreamTier = "upstream"
-	sourceCalls  = 16                      // pages being improvised at once
-	sourceWithin = 1500 * time.Millisecond // for one of them
-	leaseFor     = 2 * time.Second         // no second page is improvised of the same entity for so long, on any server
-	leasePoll    = 20 * time.Millisecond
+	fallbackCalls  = 16                      // pages being fetched at once
+	fallbackWithin = 1500 * time.Millisecond // for one of them
+	leaseFor       = 2 * time.Second         // no second page is fetched of the same entity for so long, on any server
+	leasePoll      = 20 * time.Millisecond
 )
 
 var errNoSource = fmt.Errorf("%w: its upstreams are not asked", item.ErrUnavailable)
@@ -39,9 +38,9 @@ type Leaser interface {
 	Leave(ctx context.Context, name string, value []byte, ttl time.Duration) error
 }
 
-// source improvises the blobs of an entity that no tier has, from its upstreams: the last resort. What it gives
-// is marked, handed to whoever wants the same within two seconds, and never stored as truth.
-type source struct {
+// Fallback makes the blobs of an entity that no tier has from its upstreams: the last resort. What it gives is marked
+// stale, handed to whoever wants the same within two seconds, and never stored as truth.
+type Fallback struct {
 	fetcher Fetcher
 	leases  Leaser           // nil: this server is the only one
 	on      *switches.Switch // of the tier
@@ -54,37 +53,38 @@ type source struct {
 	loads map[string]*load
 }
 
-// load is one entity being improvised for a page, and for leaseFor what came of it.
+// load is one entity being fetched for a page, and for leaseFor what came of it.
 type load struct {
 	done chan struct{}
-	got  improvised
+	got  folded
 }
 
-// improvised is what Leave hands to other servers: kv.Encode of each blob by name, or why there is none.
-type improvised struct {
+// folded is what Leave hands to other servers: kv.Encode of each blob by name, or why there is none.
+type folded struct {
 	Blobs  map[string][]byte `json:"blobs,omitempty"`
 	Failed string            `json:"failed,omitempty"`
 }
 
-func newSource(f Fetcher, l Leaser, panel *switches.Panel) *source {
-	return &source{fetcher: f, leases: l, on: panel.Switch(switches.ReadUpstream), back: panel.Switch(switches.BackToSource),
-		budget: make(chan struct{}, sourceCalls), absent: newAbsences(time.Now), loads: map[string]*load{}}
+// NewFallback makes a fallback. A nil Fetcher gives nothing; a nil Leaser says that no other server asks the same upstreams.
+func NewFallback(fetcher Fetcher, l Leaser, panel *switches.Panel) *Fallback {
+	return &Fallback{fetcher: fetcher, leases: l, on: panel.Switch(switches.ReadUpstream), back: panel.Switch(switches.BackToSource),
+		budget: make(chan struct{}, fallbackCalls), absent: newAbsences(time.Now), loads: map[string]*load{}}
 }
 
-// fill asks the upstreams for the parts that no tier has. Parts that it can't get either keep what they say,
+// Fill asks the upstreams for the parts that no tier has. Parts that it can't get either keep what they say,
 // but for the first: it is the page's own, and not to know is no 404. What its owner said that there is not, is not
 // asked for again for a while: a new entity comes by its change. Where too much is asked for already, an entity that
 // the tiers don't know and nothing was announced of stays unknown: else whoever asks for what there is not would make
 // errors of a shop that is well.
-func (s *source) fill(ctx context.Context, page *catalog.Page, e item.Entity, parts []Part, announced bool) {
-	if s.fetcher == nil || !s.on.On() || !s.back.On() {
+func (f *Fallback) Fill(ctx context.Context, page *catalog.Page, e item.Entity, parts []Part, announced bool) {
+	if f.fetcher == nil || !f.on.On() || !f.back.On() {
 		return
 	}
 	name := page.Name + ":" + e.Token()
-	if parts[0].Err == nil && !announced && s.absent.holds(name) {
+	if parts[0].Err == nil && !announced && f.absent.holds(name) {
 		return
 	}
-	got, err := s.load(ctx, page, e)
+	got, err := f.load(ctx, page, e)
 	if errors.Is(err, errBudget) && parts[0].Err == nil && !announced {
 		return
 	}
@@ -92,9 +92,9 @@ func (s *source) fill(ctx context.Context, page *catalog.Page, e item.Entity, pa
 		p := &parts[i]
 		switch v, decodeErr := kv.Decode(got.Blobs[p.Key.Blob]); {
 		case err == nil && decodeErr == nil:
-			*p = Part{Key: p.Key, Value: v, Tier: upstreamTier, Stale: true}
+			*p = Part{Key: p.Key, Value: v, Tier: UpstreamTier, Stale: true}
 			if i == 0 && v.Life != kv.Alive {
-				s.absent.note(name)
+				f.absent.note(name)
 			}
 		case i == 0 && p.Err == nil:
 			p.Err = err
@@ -102,69 +102,69 @@ func (s *source) fill(ctx context.Context, page *catalog.Page, e item.Entity, pa
 	}
 }
 
-// load improvises once for all who want the same. It is detached from the request that began it.
-func (s *source) load(ctx context.Context, page *catalog.Page, e item.Entity) (improvised, error) {
+// load fetches once for all who want the same. It is detached from the request that began it.
+func (f *Fallback) load(ctx context.Context, page *catalog.Page, e item.Entity) (folded, error) {
 	name := page.Name + ":" + e.Token()
-	s.mu.Lock()
-	l := s.loads[name]
+	f.mu.Lock()
+	l := f.loads[name]
 	if l == nil {
 		select {
-		case s.budget <- struct{}{}:
+		case f.budget <- struct{}{}:
 		default:
-			s.mu.Unlock()
-			return improvised{}, errBudget
+			f.mu.Unlock()
+			return folded{}, errBudget
 		}
 		l = &load{done: make(chan struct{})}
-		s.loads[name] = l
-		s.wait.Go(func() { s.run(context.WithoutCancel(ctx), name, l, page, e) })
+		f.loads[name] = l
+		f.wait.Go(func() { f.run(context.WithoutCancel(ctx), name, l, page, e) })
 	}
-	s.mu.Unlock()
+	f.mu.Unlock()
 	select {
 	case <-l.done:
 	case <-ctx.Done():
-		return improvised{}, fmt.Errorf("%w: %w", item.ErrUnavailable, ctx.Err())
+		return folded{}, fmt.Errorf("%w: %w", item.ErrUnavailable, ctx.Err())
 	}
 	if l.got.Failed != "" {
-		return improvised{}, fmt.Errorf("%w: %s: %s", errNoSource, e, l.got.Failed)
+		return folded{}, fmt.Errorf("%w: %s: %s", errNoSource, e, l.got.Failed)
 	}
 	return l.got, nil
 }
 
-func (s *source) run(ctx context.Context, name string, l *load, page *catalog.Page, e item.Entity) {
-	ctx, cancel := context.WithTimeout(ctx, sourceWithin)
+func (f *Fallback) run(ctx context.Context, name string, l *load, page *catalog.Page, e item.Entity) {
+	ctx, cancel := context.WithTimeout(ctx, fallbackWithin)
 	defer cancel()
-	l.got = s.leased(ctx, name, func() improvised { return s.ask(ctx, page, e) })
-	<-s.budget
+	l.got = f.leased(ctx, name, func() folded { return f.ask(ctx, page, e) })
+	<-f.budget
 	close(l.done)
 	time.AfterFunc(leaseFor, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.loads, name)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.loads, name)
 	})
 }
 
 // leased asks if no other server does, and else waits for what that one finds. Where the lease can't be had
 // either, each server asks for itself.
-func (s *source) leased(ctx context.Context, name string, ask func() improvised) (got improvised) {
-	if s.leases == nil {
+func (f *Fallback) leased(ctx context.Context, name string, ask func() folded) (got folded) {
+	if f.leases == nil {
 		return ask()
 	}
 	for {
-		left, mine, err := s.leases.Lease(ctx, name, leaseFor)
+		left, mine, err := f.leases.Lease(ctx, name, leaseFor)
 		switch {
 		case ctx.Err() != nil:
-			return improvised{Failed: "the server that asks them has not answered"}
+			return folded{Failed: "the server that asks them has not answered"}
 		case err != nil:
 			return ask()
 		case mine:
 			got = ask()
 			if value, err := json.Marshal(got); err == nil {
-				_ = s.leases.Leave(context.WithoutCancel(ctx), name, value, leaseFor) // the others then wait for the lease to end
+				_ = f.leases.Leave(context.WithoutCancel(ctx), name, value, leaseFor) // the others then wait for the lease to end
 			}
 			return got
 		case len(left) > 0:
 			if err := json.Unmarshal(left, &got); err != nil {
-				return improvised{Failed: err.Error()}
+				return folded{Failed: err.Error()}
 			}
 			return got
 		}
@@ -173,16 +173,16 @@ func (s *source) leased(ctx context.Context, name string, ask func() improvised)
 }
 
 // ask fetches the dimensions of the page's blobs side by side, and folds them.
-func (s *source) ask(ctx context.Context, page *catalog.Page, e item.Entity) improvised {
+func (f *Fallback) ask(ctx context.Context, page *catalog.Page, e item.Entity) folded {
 	blobs := append([]*catalog.Blob{page.Blob}, page.Overlay...)
-	records, errs := s.records(ctx, blobs, e)
-	got := improvised{Blobs: map[string][]byte{}}
+	records, errs := f.records(ctx, blobs, e)
+	got := folded{Blobs: map[string][]byte{}}
 	for _, b := range blobs {
 		root := b.Of[0].Name
 		v, err := shape.Fold(b, e, records)
 		if err = errors.Join(errs[root], err); err != nil {
 			if b == page.Blob {
-				return improvised{Failed: err.Error()}
+				return folded{Failed: err.Error()}
 			}
 			continue
 		}
@@ -192,7 +192,7 @@ func (s *source) ask(ctx context.Context, page *catalog.Page, e item.Entity) imp
 }
 
 // records fetches each dimension of the blobs once.
-func (s *source) records(ctx context.Context, blobs []*catalog.Blob, e item.Entity) (map[string]kv.Record, map[string]error) {
+func (f *Fallback) records(ctx context.Context, blobs []*catalog.Blob, e item.Entity) (map[string]kv.Record, map[string]error) {
 	var mu sync.Mutex // guards both maps
 	records, errs := map[string]kv.Record{}, map[string]error{}
 	var wait sync.WaitGroup
@@ -204,7 +204,7 @@ func (s *source) records(ctx context.Context, blobs []*catalog.Blob, e item.Enti
 			}
 			asked[d.Name] = true
 			wait.Go(func() {
-				v, err := record(d, s.fetcher.Fetch(ctx, d, []upstream.Ask{{ID: e.ID}})[0])
+				v, err := record(d, f.fetcher.Fetch(ctx, d, []upstream.Ask{{ID: e.ID}})[0])
 				mu.Lock()
 				defer mu.Unlock()
 				records[d.Name], errs[d.Name] = kv.Record{Value: v}, err
@@ -229,4 +229,8 @@ func record(d *catalog.Dimension, a upstream.Answer) (kv.Value, error) {
 	return v, nil
 }
 
-func (s *source) close() { s.wait.Wait() }
+// Enabled reports whether readers may cause work at the owners of data.
+func (f *Fallback) Enabled() bool { return f.back.On() }
+
+// Close waits for what is being fetched.
+func (f *Fallback) Close() { f.wait.Wait() }

@@ -1,4 +1,4 @@
-package detail
+package blobcache
 
 import (
 	"context"
@@ -11,11 +11,12 @@ import (
 	"vitrine/internal/kv"
 )
 
-// copier is the work of a Mirror, used by its one goroutine. What it took and could not copy stays with
+// copier is the work of a Mirror, used by its one goroutine. What it was given and could not copy stays with
 // it, so that a failure loses nothing.
 type copier struct {
-	*Mirror
-	restart  bool // look into meta whether a copy of all is due or under way
+	mirror   *Mirror
+	config   MirrorConfig // the mirror's
+	restart  bool         // look into meta whether a copy of all is due or under way
 	keys     []kv.BlobKey
 	position []byte
 	all      bool          // a copy of all is under way
@@ -23,10 +24,10 @@ type copier struct {
 	rest     time.Duration // to wait before the next step
 }
 
-// step copies one batch: of announced blobs while there are any, else of all. more tells whether another
+// step copies one batch: of announced blobs while there are any, else of all. more reports whether another
 // step is due.
 func (c *copier) step(ctx context.Context) (more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*c.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, 3*c.config.Timeout)
 	defer cancel()
 	if c.restart {
 		if err := c.resume(ctx); err != nil {
@@ -52,11 +53,11 @@ func (c *copier) step(ctx context.Context) (more bool, err error) {
 
 // resume finds out what a copy before this start left to do.
 func (c *copier) resume(ctx context.Context) error {
-	copied, err := c.To.Meta(ctx, metaCopied)
+	copied, err := c.config.To.Meta(ctx, metaCopied)
 	if err != nil {
 		return fmt.Errorf("mirror: read meta: %w", err)
 	}
-	cursor, err := c.To.Meta(ctx, metaCursor)
+	cursor, err := c.config.To.Meta(ctx, metaCursor)
 	if err != nil {
 		return fmt.Errorf("mirror: read meta: %w", err)
 	}
@@ -64,10 +65,10 @@ func (c *copier) resume(ctx context.Context) error {
 	return nil
 }
 
-// refill takes what was announced since. A position is kept until all its blobs are copied. A new copy of
+// refill fetches what was announced since. A position is kept until all its blobs are copied. A new copy of
 // all forgets in meta that one was ever finished, before anything else: a crash then begins it again.
 func (c *copier) refill(ctx context.Context) error {
-	keys, position, all := c.take()
+	keys, position, all := c.mirror.drain()
 	c.keys = keys
 	if position != nil {
 		c.position = position
@@ -77,14 +78,14 @@ func (c *copier) refill(ctx context.Context) error {
 	}
 	c.all, c.cursor = true, ""
 	if err := c.setMeta(ctx, metaCopied, nil); err != nil {
-		c.Gap()
+		c.mirror.Gap()
 		return err
 	}
 	return c.setMeta(ctx, metaCursor, nil)
 }
 
 func (c *copier) copyAnnounced(ctx context.Context) error {
-	batch := c.keys[:min(len(c.keys), c.Batch)]
+	batch := c.keys[:min(len(c.keys), c.config.Batch)]
 	if err := c.copy(ctx, batch); err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (c *copier) savePosition(ctx context.Context) error {
 
 // copyMore copies the next batch of all.
 func (c *copier) copyMore(ctx context.Context) error {
-	keys, next, err := c.From.ScanBlobs(ctx, c.cursor, c.Batch)
+	keys, next, err := c.config.From.ScanBlobs(ctx, c.cursor, c.config.Batch)
 	if errors.Is(err, item.ErrRefused) && c.cursor != "" { // kept by another version, or of another store
 		c.cursor = ""
 		return c.setMeta(ctx, metaCursor, nil)
@@ -112,7 +113,7 @@ func (c *copier) copyMore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("mirror: scan: %w", err)
 	}
-	for part := range slices.Chunk(keys, c.Batch) { // a store may list more than it was asked for
+	for part := range slices.Chunk(keys, c.config.Batch) { // a store may list more than it was asked for
 		if err := c.copy(ctx, part); err != nil {
 			return err
 		}
@@ -128,7 +129,7 @@ func (c *copier) copyMore(ctx context.Context) error {
 		return err
 	}
 	c.all = false
-	c.Log.Info("mirror holds all blobs")
+	c.config.Log.Info("mirror holds all blobs")
 	return nil
 }
 
@@ -136,7 +137,7 @@ func (c *copier) copyMore(ctx context.Context) error {
 // it is here: an older copy is better than none.
 func (c *copier) copy(ctx context.Context, keys []kv.BlobKey) error {
 	start := time.Now()
-	blobs, away := c.From.Blobs(ctx, keys)
+	blobs, away := c.config.From.Blobs(ctx, keys)
 	if away == nil && len(blobs) != len(keys) {
 		return fmt.Errorf("mirror: read: %w: %d blobs for %d keys", item.ErrDamaged, len(blobs), len(keys))
 	}
@@ -147,19 +148,19 @@ func (c *copier) copy(ctx context.Context, keys []kv.BlobKey) error {
 		}
 	}
 	if len(puts) > 0 {
-		if _, err := c.To.PutBlobs(ctx, puts); err != nil {
+		if _, err := c.config.To.PutBlobs(ctx, puts); err != nil {
 			return fmt.Errorf("mirror: write: %w", err)
 		}
 	}
 	if away != nil { // of some keys, or of all
 		return fmt.Errorf("mirror: read: %w", away)
 	}
-	c.rest += max(0, time.Duration(len(keys))*time.Second/time.Duration(c.Rate)-time.Since(start))
+	c.rest += max(0, time.Duration(len(keys))*time.Second/time.Duration(c.config.Rate)-time.Since(start))
 	return nil
 }
 
 func (c *copier) setMeta(ctx context.Context, name string, value []byte) error {
-	if err := c.To.SetMeta(ctx, name, value); err != nil {
+	if err := c.config.To.SetMeta(ctx, name, value); err != nil {
 		return fmt.Errorf("mirror: write meta %s: %w", name, err)
 	}
 	return nil

@@ -1,4 +1,4 @@
-package detail
+package pagecache
 
 import (
 	"bytes"
@@ -14,19 +14,22 @@ import (
 	"vitrine/switches"
 )
 
-// coding is how a body is compressed.
-type coding int
+// Coding is how a body is compressed.
+type Coding int
 
+// Codings of HTTP.
 const (
-	identity coding = iota
-	zipped
-	zstandard
-	brotlied
+	Identity Coding = iota
+	Gzip
+	Zstandard
+	Brotli
 	codings
 )
 
-// names of codings, as Content-Encoding has them.
 var codingNames = [codings]string{"", "gzip", "zstd", "br"}
+
+// Name is the coding as Content-Encoding has it; "" for Identity.
+func (c Coding) Name() string { return codingNames[c] }
 
 const (
 	codeFrom    = 1 << 10 // bytes: below, the body fits a packet anyway
@@ -35,15 +38,16 @@ const (
 	brotliLevel = 5
 )
 
-// encoder compresses bodies. It is safe for concurrent use.
-type encoder struct {
+// Encoder compresses bodies. It is safe for concurrent use.
+type Encoder struct {
 	level *switches.Switch // nil: normal
 	gzips [2]sync.Pool     // of *gzip.Writer: normal, fast
 	zstds *zstd.Encoder
 }
 
-func newEncoder(level *switches.Switch) (*encoder, error) {
-	e := &encoder{level: level}
+// NewEncoder makes an encoder. level is the switch of compression; nil for normal.
+func NewEncoder(level *switches.Switch) (*Encoder, error) {
+	e := &Encoder{level: level}
 	for i, n := range []int{gzipLevel, gzipQuick} {
 		e.gzips[i].New = func() any {
 			w, _ := gzip.NewWriterLevel(io.Discard, n) // fails for a level that there is not
@@ -62,11 +66,11 @@ const (
 	levelOff    = "off"
 )
 
-// pick is the coding for a body of a size, of those that the visitor accepts. kept says that the result is used
-// again and again, so that the best one pays.
-func (e *encoder) pick(accept accepts, kind string, size int, kept bool) coding {
-	if size <= codeFrom || !compressible(kind) {
-		return identity
+// Pick is the coding for a body of a type and a size, of those that the visitor accepts. reused says that the result
+// is served again and again, so that the best one pays.
+func (e *Encoder) Pick(accepts Accepts, contentType string, size int, reused bool) Coding {
+	if size <= codeFrom || !compressible(contentType) {
+		return Identity
 	}
 	level := levelNormal
 	if e.level != nil {
@@ -74,26 +78,28 @@ func (e *encoder) pick(accept accepts, kind string, size int, kept bool) coding 
 	}
 	switch level {
 	case levelOff:
-		return identity
+		return Identity
 	case levelFast:
-		return accept.quick
+		return accepts.quick
 	}
-	if kept {
-		return accept.best
+	if reused {
+		return accepts.best
 	}
-	return accept.quick
+	return accepts.quick
 }
 
-// accepts is what a visitor's Accept-Encoding allows: of all codings, and of those that are quickly made.
-type accepts struct{ best, quick coding }
+// Accepts is what a visitor's Accept-Encoding allows: of all codings, and of those that are quickly made.
+type Accepts struct{ best, quick Coding }
 
-func accepting(fields []string) accepts {
-	return accepts{accepted(fields, zstandard, brotlied, zipped), accepted(fields, zipped)}
+// ParseAccepts reads the fields Accept-Encoding.
+func ParseAccepts(fields []string) Accepts {
+	return Accepts{accepted(fields, Zstandard, Brotli, Gzip), accepted(fields, Gzip)}
 }
 
-func (e *encoder) encode(c coding, body []byte) []byte {
+// Encode compresses a body.
+func (e *Encoder) Encode(c Coding, body []byte) []byte {
 	switch c {
-	case zipped:
+	case Gzip:
 		pool := &e.gzips[0]
 		if e.level != nil && e.level.Choice() == levelFast {
 			pool = &e.gzips[1]
@@ -106,9 +112,9 @@ func (e *encoder) encode(c coding, body []byte) []byte {
 		_, _ = w.Write(body) // a bytes.Buffer takes all
 		_ = w.Close()
 		return buf.Bytes()
-	case zstandard:
+	case Zstandard:
 		return e.zstds.EncodeAll(body, make([]byte, 0, len(body)/3))
-	case brotlied:
+	case Brotli:
 		var buf bytes.Buffer
 		w := brotli.NewWriterLevel(&buf, brotliLevel)
 		_, _ = w.Write(body)
@@ -118,15 +124,15 @@ func (e *encoder) encode(c coding, body []byte) []byte {
 	return body
 }
 
-func compressible(kind string) bool {
-	return strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "application/json") ||
-		strings.HasPrefix(kind, "image/svg") || strings.HasPrefix(kind, "application/javascript")
+func compressible(contentType string) bool {
+	return strings.HasPrefix(contentType, "text/") || strings.HasPrefix(contentType, "application/json") ||
+		strings.HasPrefix(contentType, "image/svg") || strings.HasPrefix(contentType, "application/javascript")
 }
 
 // accepted is the coding of the highest quality, of several alike the first in wanted. "gzip;q=0" refuses, "*"
 // stands for what is not named.
-func accepted(fields []string, wanted ...coding) coding {
-	best, most := identity, 0.0
+func accepted(fields []string, wanted ...Coding) Coding {
+	best, most := Identity, 0.0
 	for _, c := range wanted {
 		if q := qualityOf(fields, codingNames[c]); q > most {
 			best, most = c, q
@@ -142,9 +148,9 @@ func qualityOf(fields []string, name string) float64 {
 			coding, params, _ := strings.Cut(one, ";")
 			coding = strings.ToLower(strings.TrimSpace(coding))
 			switch {
-			case coding == name, coding == "x-gzip" && name == codingNames[zipped]:
+			case coding == name, coding == "x-gzip" && name == codingNames[Gzip]:
 				return quality(params)
-			case coding == "*" && name == codingNames[zipped]: // of the others, not all who say "*" know them
+			case coding == "*" && name == codingNames[Gzip]: // of the others, not all who say "*" know them
 				star = quality(params)
 			}
 		}

@@ -1,9 +1,8 @@
-package detail
+package blobcache
 
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -17,27 +16,24 @@ const (
 )
 
 // Hot lists the blobs in memory.
-func (s *Server) Hot() []kv.BlobKey {
-	l := s.reader.local
-	l.indexing.Lock()
-	defer l.indexing.Unlock()
-	return slices.Collect(maps.Keys(l.index))
+func (c *Cache) Hot() []kv.BlobKey {
+	return c.local.keys()
 }
 
 // Warm reads blobs into memory before any page is asked for, so that a restarted server does not begin with a
 // crowd at its tiers. What was announced since the store got them must be told after Warm has returned. It returns
 // how many are in memory.
-func (s *Server) Warm(ctx context.Context, tier string, from kv.BlobGetter, keys []kv.BlobKey) (n int, err error) {
+func (c *Cache) Warm(ctx context.Context, tier string, from kv.BlobGetter, keys []kv.BlobKey) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, warmWithin)
 	defer cancel()
-	l := s.reader.local
+	l := c.local
 	for batch := range slices.Chunk(keys, warmBatch) {
-		if l.bytes() > float64(s.LocalBytes)*warmFill/(warmFill+1) {
+		if l.bytes() > float64(c.config.Bytes)*warmFill/(warmFill+1) {
 			break
 		}
-		notes := make([]before, len(batch))
+		marks := make([]readMark, len(batch))
 		for i, key := range batch {
-			notes[i] = l.before(key)
+			marks[i] = l.mark(key)
 		}
 		blobs, err := from.Blobs(ctx, batch)
 		if err != nil {
@@ -47,7 +43,7 @@ func (s *Server) Warm(ctx context.Context, tier string, from kv.BlobGetter, keys
 			if b.Damaged || b.Life == kv.Absent || b.Life == kv.Alive && !isObject(b.Body) {
 				continue
 			}
-			l.keep(Part{Key: batch[i], Value: b.Value, Tier: tier}, notes[i])
+			l.store(Part{Key: batch[i], Value: b.Value, Tier: tier}, marks[i])
 			n++
 		}
 		l.cache.Wait()

@@ -1,4 +1,4 @@
-package detail
+package blobcache
 
 import (
 	"cmp"
@@ -53,8 +53,8 @@ const (
 // Mirror copies blobs into the server's own file: announced ones as they come, and all of them in the
 // background when the file is new or announcements were lost. Announced blobs go first.
 type Mirror struct {
-	MirrorConfig
-	wake chan struct{} // of one: there is something to do
+	config MirrorConfig
+	wake   chan struct{} // of one: there is something to do
 
 	mu       sync.Mutex // guards all below
 	pending  map[kv.BlobKey]bool
@@ -73,13 +73,13 @@ func NewMirror(c MirrorConfig) (*Mirror, error) {
 	if c.Catalog == nil || c.From == nil || c.To == nil || c.Log == nil || min(c.Rate, c.Batch, c.Pending) < 0 {
 		return nil, errors.New("mirror: Catalog, From, To and Log must be given, and no bound be negative")
 	}
-	return &Mirror{MirrorConfig: c, wake: make(chan struct{}, 1), pending: map[kv.BlobKey]bool{}}, nil
+	return &Mirror{config: c, wake: make(chan struct{}, 1), pending: map[kv.BlobKey]bool{}}, nil
 }
 
 // Position is what Announced was last given among those whose blobs are all copied; nil before the first.
 // Announcements after it are to be asked for again at the start; where they can't be had, call Gap.
 func (m *Mirror) Position(ctx context.Context) ([]byte, error) {
-	at, err := m.To.Meta(ctx, metaPosition)
+	at, err := m.config.To.Meta(ctx, metaPosition)
 	if err != nil {
 		return nil, fmt.Errorf("read the mirror's position: %w", err)
 	}
@@ -94,7 +94,7 @@ func (m *Mirror) Announced(e item.Entity, gens map[string]uint64, position []byt
 
 // Doubted is Announced for an entity of which any blob may be newer than was announced.
 func (m *Mirror) Doubted(e item.Entity, position []byte) {
-	m.announced(e, blobNames(m.Catalog(), e.Kind), position)
+	m.announced(e, m.config.Catalog().BlobNames(e.Kind), position)
 }
 
 func (m *Mirror) announced(e item.Entity, blobs []string, position []byte) {
@@ -103,7 +103,7 @@ func (m *Mirror) announced(e item.Entity, blobs []string, position []byte) {
 		m.pending[kv.BlobKey{Entity: e, Blob: blob}] = true
 	}
 	m.position, m.idle = position, false
-	if len(m.pending) > m.Pending {
+	if len(m.pending) > m.config.Pending {
 		clear(m.pending)
 		m.copyAll = true
 	}
@@ -138,7 +138,7 @@ func (m *Mirror) signal() {
 // Run copies until ctx ends. Failures are logged and tried again; it returns nil.
 func (m *Mirror) Run(ctx context.Context) error {
 	m.signal()
-	copier := &copier{Mirror: m, restart: true}
+	copier := &copier{mirror: m, config: m.config, restart: true}
 	failures := 0
 	for ctx.Err() == nil {
 		select {
@@ -150,8 +150,8 @@ func (m *Mirror) Run(ctx context.Context) error {
 			more, err := copier.step(ctx)
 			if err != nil && ctx.Err() == nil {
 				failures = min(failures+1, 6)
-				m.Log.Warn("mirror waits", "error", err, "failures", failures)
-				pause(ctx, m.Retry<<(failures-1))
+				m.config.Log.Warn("mirror waits", "error", err, "failures", failures)
+				pause(ctx, m.config.Retry<<(failures-1))
 				continue
 			}
 			failures = 0
@@ -173,15 +173,15 @@ func (m *Mirror) rest() {
 	m.idle = len(m.pending) == 0 && !m.copyAll
 }
 
-// Behind tells whether something that was announced is not in the file yet.
+// Behind reports whether something that was announced is not in the file yet.
 func (m *Mirror) Behind() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return !m.idle
 }
 
-// take empties what waits.
-func (m *Mirror) take() (keys []kv.BlobKey, position []byte, all bool) {
+// drain empties what waits.
+func (m *Mirror) drain() (keys []kv.BlobKey, position []byte, all bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for key := range m.pending {

@@ -1,0 +1,139 @@
+package blobcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"vitrine/internal/breaker"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/switches"
+)
+
+// Tier is a place that blobs are read from.
+type Tier struct {
+	Name        string // shown as X-Vitrine-Source
+	Blobs       kv.BlobGetter
+	Replica     kv.BlobGetter // read in place of Blobs, but for what it has too old; nil for none
+	Timeout     time.Duration // of one batch, waiting for the budget included. Defaults to 100 ms, 1 s for the last tier
+	Concurrency int           // batches in flight. Defaults to 128
+}
+
+const (
+	breakAfter = 5           // failures in a row
+	breakFor   = time.Second // until the next probe
+)
+
+var (
+	errOpen   = fmt.Errorf("%w: its breaker is open, or it is switched off", item.ErrUnavailable)
+	errBudget = fmt.Errorf("%w: too many reads in flight", item.ErrUnavailable)
+)
+
+// guardedTier is a tier with what keeps it from hurting its readers.
+type guardedTier struct {
+	tier           Tier
+	on             *switches.Switch
+	back           *switches.Switch // back to source; nil for a tier that is a copy
+	breaker        *breaker.Breaker
+	replicaBreaker *breaker.Breaker
+	budget         chan struct{}
+	calls          sync.WaitGroup
+}
+
+func newGuardedTier(t Tier, panel *switches.Panel) *guardedTier {
+	g := &guardedTier{tier: t, on: panel.Switch("read." + t.Name), breaker: newBreaker(), replicaBreaker: newBreaker(),
+		budget: make(chan struct{}, t.Concurrency)}
+	if t.Name == RecordsTier {
+		g.back = panel.Switch(switches.BackToSource)
+	}
+	return g
+}
+
+func newBreaker() *breaker.Breaker {
+	return breaker.New(breaker.Config{Failures: breakAfter, Of: breakAfter, Successes: 1, Probes: 1, Pause: breakFor})
+}
+
+// get asks the tier within its time-out, even where the store does not heed its context: a disk that
+// hangs must hold one of the tier's slots, not a page.
+func (t *guardedTier) get(ctx context.Context, keys []kv.BlobKey, skipReplica bool) ([]kv.Blob, error) {
+	if !t.on.On() || !t.back.On() {
+		return nil, errOpen
+	}
+	if t.tier.Replica != nil && !skipReplica {
+		// Half of the time: the other half is the master's, where the replica hangs.
+		blobs, err := t.callUnlessOpen(ctx, t.replicaBreaker, t.tier.Replica, t.tier.Timeout/2, keys)
+		if err == nil {
+			return blobs, nil
+		}
+	}
+	return t.callUnlessOpen(ctx, t.breaker, t.tier.Blobs, t.tier.Timeout, keys)
+}
+
+// callUnlessOpen calls a store unless its breaker is open. Nobody waits for a probe: of a store that hangs it takes as
+// long as the time-out.
+func (t *guardedTier) callUnlessOpen(ctx context.Context, b *breaker.Breaker, store kv.BlobGetter, within time.Duration, keys []kv.BlobKey) ([]kv.Blob, error) {
+	if b.Closed() {
+		return t.call(ctx, b, store, within, keys)
+	}
+	if b.Allow() {
+		t.calls.Go(func() { _, _ = t.call(context.WithoutCancel(ctx), b, store, within, keys) })
+	}
+	return nil, errOpen
+}
+
+// fetched is what a store returned.
+type fetched struct {
+	blobs []kv.Blob
+	err   error
+}
+
+func (t *guardedTier) call(ctx context.Context, b *breaker.Breaker, store kv.BlobGetter, within time.Duration, keys []kv.BlobKey) ([]kv.Blob, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	select {
+	case t.budget <- struct{}{}:
+	case <-ctx.Done():
+		cancel()
+		b.Done(false)
+		return nil, errBudget
+	}
+	done := make(chan fetched, 1)
+	t.calls.Go(func() {
+		defer cancel()
+		blobs, err := store.Blobs(ctx, keys)
+		<-t.budget
+		done <- fetched{blobs, err}
+	})
+	got := await(ctx, done)
+	if got.err == nil && len(got.blobs) != len(keys) {
+		got.err = fmt.Errorf("%w: %d blobs for %d keys", item.ErrDamaged, len(got.blobs), len(keys))
+	}
+	b.Done(wholeError(got.err) == nil)
+	return got.blobs, got.err
+}
+
+// await gives what the store returns before ctx ends. The call ends its context after it has returned: both may be
+// ready, and what it returned counts.
+func await(ctx context.Context, done <-chan fetched) fetched {
+	select {
+	case got := <-done:
+		return got
+	case <-ctx.Done():
+	}
+	select {
+	case got := <-done:
+		return got
+	default:
+		return fetched{err: fmt.Errorf("%w: %w", item.ErrUnavailable, ctx.Err())}
+	}
+}
+
+// wholeError is err where a store answered for none of the keys. One that misses only some of its nodes is not broken.
+func wholeError(err error) error {
+	if partial := (*kv.PartialError)(nil); errors.As(err, &partial) && len(partial.Unwrap()) < len(partial.Items) {
+		return nil
+	}
+	return err
+}

@@ -80,6 +80,9 @@ func (f *Folder) Push(packed []byte) {
 	}
 }
 
+// Candidate is the set that would be in force if packed were pushed.
+func (f *Folder) Candidate(packed []byte) (*Set, error) { return f.load(packed) }
+
 // Run looks at the files until ctx ends. A change is loaded once the files have stood still between two looks.
 func (f *Folder) Run(ctx context.Context) error {
 	look := time.NewTicker(Look)

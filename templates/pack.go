@@ -9,10 +9,10 @@ import (
 	"slices"
 )
 
-const (
-	maxPacked   = 900 << 10 // bytes of a packed folder: a message of NATS holds 1 MiB
-	maxUnpacked = 16 << 20
-)
+const maxUnpacked = 16 << 20
+
+// MaxPacked is how many bytes a packed folder has at most: a message of NATS holds 1 MiB.
+const MaxPacked = 900 << 10
 
 // Pack makes one value of a folder's templates and assets, to be pushed. The same files give the same bytes. Errors
 // name what is wrong with them.
@@ -42,8 +42,8 @@ func Pack(folder fs.FS) ([]byte, error) {
 	if err := z.Close(); err != nil {
 		return nil, fmt.Errorf("pack templates: %w", err)
 	}
-	if b.Len() > maxPacked {
-		return nil, fmt.Errorf("the templates take %d bytes packed, at most %d can be pushed; put large pictures elsewhere", b.Len(), maxPacked)
+	if b.Len() > MaxPacked {
+		return nil, fmt.Errorf("the templates take %d bytes packed, at most %d can be pushed; put large pictures elsewhere", b.Len(), MaxPacked)
 	}
 	return b.Bytes(), nil
 }

@@ -52,6 +52,7 @@ func (a *admin) server() *http.Server {
 	mux.HandleFunc("POST /audit", a.guarded(a.audit))
 	mux.HandleFunc("POST /leftovers", a.guarded(a.leftovers))
 	mux.HandleFunc("POST /rehearse", a.guarded(a.rehearse))
+	mux.HandleFunc("POST /templates/try", a.guarded(a.tryTemplates))
 	mux.HandleFunc("GET /rehearsal", a.signedOnly(a.rehearsal))
 	mux.HandleFunc("GET /rehearsal/page", a.signedOnly(a.rehearsalPage))
 	if a.files != nil {
@@ -152,16 +153,16 @@ func answer(w http.ResponseWriter, out any, err error) {
 
 // askAdmin gets JSON from a running process's admin listener.
 func askAdmin(ctx context.Context, addr, pathAndQuery string, out any) error {
-	return callAdmin(ctx, http.MethodGet, addr, pathAndQuery, "", out)
+	return callAdmin(ctx, http.MethodGet, addr, pathAndQuery, "", nil, out)
 }
 
 // orderAdmin has a running process do what costs, or changes something.
 func orderAdmin(ctx context.Context, addr, token, pathAndQuery string, out any) error {
-	return callAdmin(ctx, http.MethodPost, addr, pathAndQuery, token, out)
+	return callAdmin(ctx, http.MethodPost, addr, pathAndQuery, token, nil, out)
 }
 
-func callAdmin(ctx context.Context, method, addr, pathAndQuery, token string, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, adminBase(addr)+pathAndQuery, nil)
+func callAdmin(ctx context.Context, method, addr, pathAndQuery, token string, body io.Reader, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, adminBase(addr)+pathAndQuery, body)
 	if err != nil {
 		return usagef("--admin %s: %v", addr, err)
 	}
@@ -175,9 +176,20 @@ func callAdmin(ctx context.Context, method, addr, pathAndQuery, token string, ou
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		b, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
-		return fmt.Errorf("%s answered %s: %s", addr, res.Status, strings.TrimSpace(string(b)))
+		return &adminRefusal{addr, res.StatusCode, strings.TrimSpace(string(b))}
 	}
 	return json.NewDecoder(res.Body).Decode(out)
+}
+
+// adminRefusal is an answer of an admin listener that is none.
+type adminRefusal struct {
+	addr   string
+	status int
+	text   string
+}
+
+func (r *adminRefusal) Error() string {
+	return fmt.Sprintf("%s answered %d %s: %s", r.addr, r.status, http.StatusText(r.status), r.text)
 }
 
 // adminBase is the URL of an admin listener.

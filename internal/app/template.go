@@ -10,7 +10,7 @@ import (
 )
 
 type templateCommand struct {
-	Check    templateCheck    `cmd:"" help:"Check a folder of templates: each is rendered with sample data."`
+	Check    templateCheck    `cmd:"" help:"Check a folder of templates: they render pages of a running system, or else sample data."`
 	Push     templatePush     `cmd:"" help:"Check a folder of templates and put it in force on every server."`
 	Rollback templateRollback `cmd:"" help:"Put an earlier revision in force again."`
 	List     templateList     `cmd:"" help:"List the revisions that NATS keeps, and where templates fail on each server."`
@@ -21,10 +21,12 @@ func (templateCommand) Help() string {
   vitrine template check templates/
   vitrine template push templates/
 
-What is pushed takes the place of the servers' own folders; a folder without files gives it back.`
+Both have a running system render real pages by the templates before, and refuse those that fail on one; where no
+system answers at --admin, or its token is not in --dir, only sample data is tried. What is pushed takes the place of the servers' own folders; a folder without files gives it back.`
 }
 
 type templateCheck struct {
+	tryFlags
 	Folder string `arg:"" help:"The folder." type:"existingdir"`
 }
 
@@ -34,12 +36,16 @@ func (c *templateCheck) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Folder, err)
 	}
+	if err := c.try(e, packed); err != nil {
+		return err
+	}
 	_, err = fmt.Fprintf(e.stdout, "%s is sound: %d bytes packed\n", c.Folder, len(packed))
 	return err
 }
 
 type templatePush struct {
 	natsFlag
+	tryFlags
 	Folder string `arg:"" help:"The folder." type:"existingdir"`
 }
 
@@ -48,6 +54,9 @@ func (c *templatePush) Run(e *env) error {
 	packed, err := templates.Pack(os.DirFS(c.Folder))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Folder, err)
+	}
+	if err := c.try(e, packed); err != nil {
+		return err
 	}
 	return pushedTemplates(c.natsFlag).push(e, c.Folder, func(conn *bus.Conn) (uint64, error) {
 		revision, err := conn.Bucket(control.TemplateBucket).Put(e.ctx, control.TemplateKey, packed)

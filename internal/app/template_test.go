@@ -3,6 +3,7 @@ package app_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,14 +31,20 @@ func TestTemplatesArePushed(t *testing.T) {
 	}
 	template := func(code int, args ...string) string {
 		t.Helper()
-		got, stdout, stderr := vitrine(t, append(append([]string{"template"}, args...), "--nats", v.NATS)...)
+		where := map[string][]string{
+			"check": {"--admin", v.Admin, "--dir", v.Dir}, "push": {"--nats", v.NATS, "--admin", v.Admin, "--dir", v.Dir},
+			"list": {"--nats", v.NATS}, "rollback": {"--nats", v.NATS},
+		}
+		got, stdout, stderr := vitrine(t, slices.Concat([]string{"template"}, args, where[args[0]])...)
 		if got != code {
 			t.Fatalf("%v: code %d, %s%s", args, got, stdout, stderr)
 		}
 		return stdout + stderr
 	}
 	write(t, filepath.Join(folder, "item.html"), `<!DOCTYPE html><title>first look {{.Page.ID}}</title>`)
-	template(0, "push", folder)
+	if out := template(0, "push", folder); !strings.Contains(out, "1 pages of the system") {
+		t.Error(out)
+	}
 	shows("first look")
 	write(t, filepath.Join(folder, "item.html"), `<!DOCTYPE html><title>second look {{.Page.ID}}</title>`)
 	template(0, "push", folder)
@@ -52,6 +59,17 @@ func TestTemplatesArePushed(t *testing.T) {
 		t.Error(out)
 	}
 	shows("first look")
+	write(t, filepath.Join(folder, "item.html"), "<!DOCTYPE html><title>third look</title>\n{{index .product.images 99}}")
+	for _, command := range []string{"check", "push"} {
+		if out := template(1, command, folder); !strings.Contains(out, "sku:"+oddID(0)) || !strings.Contains(out, "item.html:2") {
+			t.Error(command, out)
+		}
+	}
+	shows("first look")
+	write(t, filepath.Join(folder, "item.html"), `<!DOCTYPE html><title>first look {{.Page.ID}}</title>`)
+	if code, stdout, stderr := vitrine(t, "template", "check", folder, "--admin", v.Admin, "--dir", dir); code != 0 || !strings.Contains(stdout, "only sample data was tried") {
+		t.Error("without the token:", code, stdout, stderr)
+	}
 	if err := os.Remove(filepath.Join(folder, "item.html")); err != nil {
 		t.Fatal(err)
 	}

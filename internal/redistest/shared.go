@@ -6,11 +6,13 @@ import (
 	"os"
 	"sync"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // Shared are servers that the tests of a package use one after the other, since a start takes longer than most tests:
 // a Cluster alone waits two seconds before it takes writes. They start when first asked for. A test that stops, pauses
-// or configures a server, or that runs in parallel, needs one of its own. The zero value is ready; TestMain calls Exit.
+// or configures a server, or that runs in parallel, needs one of its own. The zero value is ready; TestMain calls Main.
 type Shared struct {
 	mu      sync.Mutex
 	all     []*Server
@@ -47,20 +49,29 @@ func (s *Shared) Cluster(t testing.TB) *Servers {
 	return c
 }
 
-// Exit ends the servers, removes their data, and ends the process with code, as os.Exit does: a goleak.Cleanup.
-func (s *Shared) Exit(code int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var errs []error
-	for _, r := range s.all {
-		r.Stop()
-		errs = append(errs, os.RemoveAll(r.dir))
+// Main runs the tests of a package, ends the servers, looks for goroutines that are left, and ends the process: what
+// TestMain calls.
+func (s *Shared) Main(m *testing.M) {
+	code := m.Run()
+	err := s.stop()
+	if code == 0 {
+		err = errors.Join(err, goleak.Find())
 	}
-	if err := errors.Join(errs...); err != nil {
-		fmt.Fprintln(os.Stderr, "remove the data of redis-server:", err)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
 	os.Exit(code)
+}
+
+func (s *Shared) stop() (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.all {
+		r.Stop()
+		err = errors.Join(err, os.RemoveAll(r.dir))
+	}
+	return err
 }
 
 // start starts a server that outlives the test.

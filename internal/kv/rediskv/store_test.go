@@ -12,7 +12,6 @@ import (
 	"context"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -26,7 +25,7 @@ var shared redistest.Shared
 
 func TestMain(m *testing.M) {
 	kvtest.FewerChecks()
-	goleak.VerifyTestMain(m, goleak.Cleanup(shared.Exit))
+	shared.Main(m)
 }
 
 // onBoth runs a test against a single server and a Cluster; flush empties it.

@@ -48,6 +48,19 @@ func Pack(folder fs.FS) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// LoadPacked is the set of what Pack made, over the theme.
+func LoadPacked(packed []byte) (*Set, error) {
+	theme, err := Theme()
+	if err != nil {
+		return nil, err
+	}
+	shop, err := unpack(packed)
+	if err != nil {
+		return nil, err
+	}
+	return Load(shop, theme)
+}
+
 // unpack reads what Pack wrote; nil for no files.
 func unpack(packed []byte) (fs.FS, error) {
 	z, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))

@@ -38,6 +38,7 @@ func (f natsFlag) dial(e *env, command string) (*bus.Conn, error) {
 }
 
 type catalogCheck struct {
+	lookFlag
 	File string `arg:"" help:"The catalog." type:"existingfile"`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
@@ -59,6 +60,9 @@ func (c *catalogCheck) Run(e *env) error {
 		return err
 	}
 	cat, err := catalog.Parse(src, c.File, catalog.Options{})
+	if err == nil {
+		err = c.checkNames(e, nil, c.File, cat)
+	}
 	var out checked
 	if err != nil {
 		out.Error = err.Error()
@@ -87,6 +91,7 @@ func (c *catalogCheck) Run(e *env) error {
 
 type catalogPush struct {
 	natsFlag
+	lookFlag
 	File string `arg:"" help:"The catalog." type:"existingfile"`
 }
 
@@ -96,10 +101,16 @@ func (c *catalogPush) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if _, err := catalog.Parse(src, c.File, catalog.Options{}); err != nil {
+	cat, err := catalog.Parse(src, c.File, catalog.Options{})
+	if err != nil {
 		return err
 	}
-	return pushedCatalog(c.natsFlag).push(e, c.File, func(conn *bus.Conn) (uint64, error) { return control.PushCatalog(e.ctx, conn, src) })
+	return pushedCatalog(c.natsFlag).push(e, c.File, func(conn *bus.Conn) (uint64, error) {
+		if err := c.checkNames(e, conn, c.File, cat); err != nil {
+			return 0, err
+		}
+		return control.PushCatalog(e.ctx, conn, src)
+	})
 }
 
 func pushedCatalog(f natsFlag) pushed {

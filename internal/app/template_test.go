@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,6 +70,20 @@ func TestTemplatesArePushed(t *testing.T) {
 	write(t, filepath.Join(folder, "item.html"), `<!DOCTYPE html><title>first look {{.Page.ID}}</title>`)
 	if code, stdout, stderr := vitrine(t, "template", "check", folder, "--admin", v.Admin, "--dir", dir); code != 0 || !strings.Contains(stdout, "only sample data was tried") {
 		t.Error("without the token:", code, stdout, stderr)
+	}
+	named := strings.Replace(fmt.Sprintf(shopCatalog, s.URL), "template: item.html", "template: special.html", 1)
+	file := filepath.Join(dir, "named.yaml")
+	write(t, file, named)
+	for _, args := range [][]string{{"check", file}, {"push", file, "--nats", v.NATS}} {
+		code, stdout, stderr := vitrine(t, append([]string{"catalog"}, args...)...)
+		if code != 1 || !strings.Contains(stdout+stderr, `"special.html"`) {
+			t.Error(args, code, stdout, stderr)
+		}
+	}
+	shows("first look")
+	write(t, filepath.Join(dir, "templates", "special.html"), `<!DOCTYPE html><title>special</title>`)
+	if code, stdout, stderr := vitrine(t, "catalog", "check", file); code != 0 {
+		t.Error("with the folder beside it:", stdout, stderr)
 	}
 	if err := os.Remove(filepath.Join(folder, "item.html")); err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ deps: ## install what the tests drive: redis-server, nginx, chromium
 
 shots: deps ## take the screenshots of docs/img
 	@mkdir -p docs/img
-	$(GO) test -count=1 -run '^TestShots$$' ./internal/app -args -shots $(CURDIR)/docs/img
+	$(GO) test -count=1 -run '^TestShots$$' ./internal/cli -args -shots $(CURDIR)/docs/img
 
 bench-pages: ## measure pages, beside the peers where they are, and write the tables of docs/performance.md
 	@scripts/bench-pages

@@ -15,17 +15,20 @@ import (
 const module = "vitrine"
 
 // layers holds each package's layer by its path in the module. A package imports lower layers only, and each is one that exists.
-// The rooms of detail stand half a layer below it: detail imports them, and they neither it nor each other.
+// The rooms of detail stand half a layer below it: detail imports them, and they neither it nor each other. A process has what is
+// pushed, so that node stands half a layer above control; commands run benches, so that cli does above bench.
 var layers = map[string]float64{
-	"cmd/vitrine":         6,
-	"internal/app":        5,
+	"cmd/vitrine":         7,
+	"internal/cli":        6.5,
+	"internal/bench":      6,
+	"internal/node":       5.5,
+	"internal/control":    5,
+	"internal/refresh":    5,
 	"heterog":             4,
 	"syncer":              4,
 	"detail":              4,
 	"internal/audit":      4,
-	"internal/control":    4.5,
 	"internal/leftovers":  4,
-	"internal/refresh":    4.5,
 	"internal/lineage":    4,
 	"detail/admission":    3.5,
 	"detail/blobcache":    3.5,

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"fmt"
 	"time"
 
 	"vitrine/switches"
@@ -51,4 +52,15 @@ type Writing struct {
 	Catalog uint64 `json:"catalog"`          // the revision in force
 	Shapes  string `json:"shapes"`           // stands for all its shapes
 	Behind  bool   `json:"behind,omitempty"` // the one that was pushed last can't be had in force there
+}
+
+// Notes are lines for operators about templates that fail.
+func (l *Look) Notes() (lines []string) {
+	if l.Broken != "" {
+		lines = append(lines, "the templates as they stand can't be loaded, older ones are in force: "+l.Broken)
+	}
+	for _, f := range l.Faults {
+		lines = append(lines, fmt.Sprintf("templates %s failed %d times at %s:%d, and others rendered those pages: %s", l.Revision, f.Pages, f.File, f.Line, f.Error))
+	}
+	return lines
 }

@@ -1,0 +1,228 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/internal/node"
+)
+
+func change(lane item.Lane, i int) item.Change {
+	return item.Change{Lane: lane, Entity: item.Entity{Kind: "sku", ID: strconv.Itoa(firstID + i)}, Dimension: "product"}
+}
+
+// all changes every article and waits until every page shows it.
+func (b *bench) all(ctx context.Context, lane item.Lane) (Run, error) {
+	return b.allUntil(ctx, lane, b.settle)
+}
+
+func (b *bench) allUntil(ctx context.Context, lane item.Lane, done func(context.Context) error) (Run, error) {
+	changes := make([]item.Change, b.SKUs)
+	for i := range b.shop.versions {
+		b.shop.versions[i].Add(1)
+		changes[i] = change(lane, i)
+	}
+	calls, cpu, began := b.shop.calls.Load(), cpuTime(), time.Now()
+	if err := b.bus.PublishChanges(ctx, changes, bus.PublishOptions{}); err != nil {
+		return Run{}, err
+	}
+	if err := done(ctx); err != nil {
+		return Run{}, err
+	}
+	took, n := time.Since(began), float64(b.SKUs)
+	return Run{
+		Seconds: took.Seconds(), PerSecond: n / took.Seconds(),
+		CPU: float64((cpuTime() - cpu).Microseconds()) / n, Calls: float64(b.shop.calls.Load()-calls) / n,
+	}, nil
+}
+
+// settle waits until nothing is queued, unparked until nothing is but what is parked.
+func (b *bench) settle(ctx context.Context) error { return b.until(ctx, b.bus.Left) }
+
+func (b *bench) unparked(ctx context.Context) error { return b.until(ctx, b.bus.Moving) }
+
+func (b *bench) until(ctx context.Context, count func(context.Context) (uint64, error)) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		left, err := count(ctx)
+		if err != nil || left == 0 {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// singles changes one article after the other in the high lane, until Single are timed, or until ended says so,
+// but no fewer than 100; each waits until its page shows it.
+func (b *bench) singles(ctx context.Context, ended <-chan struct{}) (quantiles, error) {
+	var times []time.Duration
+	for i := 0; ; i++ {
+		select {
+		case <-ended:
+			if len(times) >= 100 {
+				return quantilesOf(times), nil
+			}
+		default:
+		}
+		if ended == nil && len(times) == b.Single {
+			return quantilesOf(times), nil
+		}
+		n := i * 7919 % b.SKUs
+		version := b.shop.versions[n].Add(1)
+		began := time.Now()
+		if err := b.alone.PublishChanges(ctx, []item.Change{change(item.High, n)}, bus.PublishOptions{}); err != nil {
+			return quantiles{}, err
+		}
+		if err := b.awaitPage(ctx, n, version); err != nil {
+			return quantiles{}, fmt.Errorf("wait for a page: %w", err)
+		}
+		times = append(times, time.Since(began))
+	}
+}
+
+// awaitPage asks for an article's page until it shows a version. gojq sorts members, so that "title" follows "rev".
+func (b *bench) awaitPage(ctx context.Context, i int, version int64) error {
+	url := fmt.Sprintf("%s/item/%d.json", b.pages, firstID+i)
+	for pause := 100 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
+		body, err := b.get(ctx, url)
+		if err != nil {
+			return err
+		}
+		_, rest, _ := bytes.Cut(body, []byte(`"rev":`))
+		digits, _, _ := bytes.Cut(rest, []byte(","))
+		if shown, err := strconv.ParseInt(string(digits), 10, 64); err == nil && shown >= version {
+			return nil // or a later one, of the refresh beside it
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (b *bench) get(ctx context.Context, url string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := b.http.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	return io.ReadAll(answer.Body)
+}
+
+// beside times single changes while a refresh of everything runs.
+func (b *bench) beside(ctx context.Context, r *PipelineResult) (err error) {
+	ended, failed := make(chan struct{}), make(chan error, 1)
+	go func() {
+		defer close(ended)
+		var err error
+		r.Refresh, err = b.all(ctx, item.Refresh)
+		failed <- err
+	}()
+	r.UnderLoad, err = b.singles(ctx, ended)
+	if e := <-failed; err == nil {
+		err = e
+	}
+	if err == nil {
+		err = b.settle(ctx)
+	}
+	return err
+}
+
+// behindHung queues changes of an upstream that hangs, then all others behind them, and times those. In the end
+// the upstream is well, and what was parked is done.
+func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
+	b.shop.hung.Store(true)
+	stuck := make([]item.Change, max(1, b.SKUs/2))
+	for i := range stuck {
+		stuck[i] = item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "part", ID: strconv.Itoa(firstID + i)}, Dimension: "stock"}
+	}
+	if err := b.alone.PublishChanges(ctx, stuck, bus.PublishOptions{}); err != nil {
+		return err
+	}
+	if r.Hanging, err = b.allUntil(ctx, item.Normal, b.unparked); err != nil {
+		return err
+	}
+	b.shop.hung.Store(false)
+	began := time.Now()
+	err = b.settle(ctx)
+	r.Caught = time.Since(began).Seconds()
+	return err
+}
+
+// oneKey changes an article 1,000 times while it is in work, and counts the calls.
+func (b *bench) oneKey(ctx context.Context) (int64, error) {
+	b.shop.answer.Store(max(b.shop.answer.Load(), int64(200*time.Millisecond)))
+	before := b.shop.calls.Load()
+	for range 1000 {
+		b.shop.versions[0].Add(1)
+		if err := b.bus.PublishChanges(ctx, []item.Change{change(item.Normal, 0)}, bus.PublishOptions{}); err != nil {
+			return 0, err
+		}
+	}
+	err := b.settle(ctx)
+	return b.shop.calls.Load() - before, err
+}
+
+// sweep has every entity looked at, and every blob compared with its records.
+func (b *bench) sweep(ctx context.Context) (seconds float64, err error) {
+	var out node.Audited
+	token, err := node.ReadToken(filepath.Join(b.Dir, node.TokenFile))
+	if err != nil {
+		return 0, err
+	}
+	if err := node.Call(ctx, http.MethodPost, b.admin, "/audit?sample=0", token, nil, &out); err != nil {
+		return 0, err
+	}
+	if out.Dirty+out.Blobs > 0 {
+		return 0, fmt.Errorf("%d entities dirty, %d blobs wrong", out.Dirty, out.Blobs)
+	}
+	return out.Seconds, nil
+}
+
+// compare reads every blob through the pages' listener and counts those that differ from the upstream.
+func (b *bench) compare(ctx context.Context) (wrong int, err error) {
+	for first := 0; first < b.SKUs; first += 100 {
+		ids := make([]string, min(100, b.SKUs-first))
+		for i := range ids {
+			ids[i] = strconv.Itoa(firstID + first + i)
+		}
+		body, err := b.get(ctx, b.pages+"/blobs/sku/item?ids="+strings.Join(ids, ","))
+		if err != nil {
+			return 0, err
+		}
+		var answer struct {
+			Items map[string]struct {
+				Data struct{ Product struct{ Rev int64 } }
+			}
+		}
+		if err := json.Unmarshal(body, &answer); err != nil {
+			return 0, err
+		}
+		for i, id := range ids {
+			if answer.Items[id].Data.Product.Rev != b.shop.versions[first+i].Load() {
+				wrong++
+			}
+		}
+	}
+	return wrong, nil
+}

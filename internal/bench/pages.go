@@ -1,0 +1,315 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"vitrine/internal/control"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/load"
+	"vitrine/switches"
+)
+
+// Pages measures requests for pages: workloads, with and without memory, batches, sizes of bbolt.
+type Pages struct {
+	SKUs        int           // distinct articles
+	Rate        float64       // requests a second of each workload
+	For         time.Duration // how long each workload runs
+	Connections int           // requests under way at most
+	Redis       string        // in place of bbolt; it must be empty, and is filled
+	Slow        int           // visitors that send and read a few bytes at a time, while others are timed
+	Bolt        []int         // sizes of bbolt files, in blobs, that single reads are timed of
+	Dir         string        // for the state; "" is a temporary one
+	CPU         string        // file for a CPU profile; "" is none
+}
+
+// PagesResult is what bench pages prints.
+type PagesResult struct {
+	Store     string       `json:"store"`
+	SKUs      int          `json:"skus"`
+	Rate      float64      `json:"rate"`
+	Workloads []PagesRun   `json:"workloads"`
+	Cold      PagesRun     `json:"zipf_without_memory"`
+	KeysShare float64      `json:"keys_share"` // of keys asked of the stores per page, with memory against without
+	Slow      PagesRun     `json:"beside_slow_visitors"`
+	Calm      PagesRun     `json:"after_they_left"`
+	Single    load.Latency `json:"single_read"`
+	Batch     load.Latency `json:"batch_of_100"`
+	Bolt      []BoltTimes  `json:"bolt"`
+}
+
+// PagesRun is a workload and what came of it.
+type PagesRun struct {
+	Workload string      `json:"workload"`
+	Result   load.Result `json:"result"`
+	Memory   float64     `json:"memory"` // share of answers from page bytes or local blobs
+	Keys     float64     `json:"keys"`   // asked of Redis or bbolt, per page
+}
+
+type BoltTimes struct {
+	Blobs int       `json:"blobs"`
+	MiB   int64     `json:"mib"`
+	Reads quantiles `json:"reads"`
+}
+
+// Run measures, and takes what it needs to do so with it when it ends.
+func (p *Pages) Run(ctx context.Context, host Host) (r PagesResult, err error) {
+	loop := &Pipeline{SKUs: p.SKUs, Batch: 50, Redis: p.Redis, Dir: p.Dir, CPU: p.CPU}
+	err = loop.drive(ctx, host, func(ctx context.Context, b *bench) (err error) {
+		p.Dir = loop.Dir
+		r, err = p.measure(ctx, b)
+		return err
+	})
+	return r, err
+}
+
+func (p *Pages) measure(ctx context.Context, b *bench) (r PagesResult, err error) {
+	r = PagesResult{Store: "bbolt", SKUs: p.SKUs, Rate: p.Rate}
+	if p.Redis != "" {
+		r.Store = "Redis"
+	}
+	b.host.Log.Info("filling")
+	if _, err = b.all(ctx, item.Normal); err != nil {
+		return r, err
+	}
+	for _, name := range load.Names {
+		b.host.Log.Info("workload", "name", name)
+		run, err := p.run(ctx, b, name)
+		if err != nil {
+			return r, err
+		}
+		r.Workloads = append(r.Workloads, run)
+	}
+	b.host.Log.Info("beside slow visitors", "visitors", p.Slow)
+	leave := crawl(ctx, strings.TrimPrefix(b.pages, "http://"), p.Slow)
+	r.Slow, err = p.run(ctx, b, "zipf")
+	leave()
+	if err != nil {
+		return r, err
+	}
+	if r.Calm, err = p.run(ctx, b, "zipf"); err != nil {
+		return r, err
+	}
+	b.host.Log.Info("without memory")
+	if err = b.flip(ctx, switches.ReadLocal, "off"); err != nil {
+		return r, err
+	}
+	if r.Cold, err = p.run(ctx, b, "zipf"); err != nil {
+		return r, err
+	}
+	r.KeysShare = r.Workloads[0].Keys / r.Cold.Keys
+	if r.Single, err = b.reads(ctx, 1, p.For); err == nil {
+		r.Batch, err = b.reads(ctx, 100, p.For)
+	}
+	if err != nil {
+		return r, err
+	}
+	for _, n := range p.Bolt {
+		b.host.Log.Info("bbolt tier", "blobs", n)
+		one, err := timeBolt(ctx, b.host, filepath.Join(p.Dir, "size"), n)
+		if err != nil {
+			return r, err
+		}
+		r.Bolt = append(r.Bolt, one)
+	}
+	return r, nil
+}
+
+// run runs a workload, and counts which keys the stores were asked for meanwhile.
+func (p *Pages) run(ctx context.Context, b *bench, name string) (run PagesRun, err error) {
+	paths := make([]string, p.SKUs)
+	for i := range paths {
+		paths[i] = fmt.Sprintf("/item/%d.html", firstID+i)
+	}
+	next, err := load.New(name, paths, 1.05, 1)
+	if err != nil {
+		return run, err
+	}
+	before, err := b.storeKeys(ctx)
+	if err != nil {
+		return run, err
+	}
+	run.Workload = name
+	run.Result, err = load.Run(ctx, load.Config{
+		Addr: strings.TrimPrefix(b.pages, "http://"), Next: next, Rate: p.Rate, For: p.For, Connections: p.Connections, Encoding: "gzip",
+	})
+	if err != nil {
+		return run, err
+	}
+	after, err := b.storeKeys(ctx)
+	answers := float64(run.Result.Status[200])
+	run.Memory = float64(run.Result.Source["page"]+run.Result.Source["local"]) / answers
+	run.Keys = (after - before) / answers
+	return run, err
+}
+
+var storeKeys = regexp.MustCompile(`(?m)^vitrine_detail_tier_keys_total\{result="(?:hit|miss)",tier="(?:redis|bolt)"\} (\S+)$`)
+
+// storeKeys is how many keys were asked of Redis or bbolt so far.
+func (b *bench) storeKeys(ctx context.Context) (sum float64, err error) {
+	body, err := b.get(ctx, b.admin+"/metrics")
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range storeKeys.FindAllSubmatch(body, -1) {
+		n, err := strconv.ParseFloat(string(m[1]), 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// flip pushes a switch and waits until it is in force.
+func (b *bench) flip(ctx context.Context, name, value string) error {
+	panel := switches.NewPanel(switches.Identity{})
+	defer panel.Close()
+	out, err := control.SetSwitch(ctx, b.bus, panel.Switch(name), switches.Setting{Name: name, Scope: switches.All, Value: value, Author: "bench"}, 0, 5*time.Second)
+	if err == nil && !out.Everywhere() {
+		err = fmt.Errorf("%w: %s is not %s everywhere", item.ErrUnavailable, name, value)
+	}
+	return err
+}
+
+// reads times requests for n blobs in one, in an open loop of 300 a second.
+func (b *bench) reads(ctx context.Context, n int, period time.Duration) (load.Latency, error) {
+	paths := make([]string, 2000)
+	for i := range paths {
+		ids := make([]string, n)
+		for k := range ids {
+			ids[k] = strconv.Itoa(firstID + rand.IntN(b.SKUs))
+		}
+		paths[i] = "/blobs/sku/item?ids=" + strings.Join(ids, ",")
+	}
+	next, err := load.New("uniform", paths, 2, 1)
+	if err != nil {
+		return load.Latency{}, err
+	}
+	r, err := load.Run(ctx, load.Config{Addr: strings.TrimPrefix(b.pages, "http://"), Next: next, Rate: 300, For: period})
+	return r.Latency, err
+}
+
+// crawl opens connections of visitors who send and read a few bytes at a time. The result ends them.
+func crawl(ctx context.Context, addr string, n int) (leave func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wait sync.WaitGroup
+	request := fmt.Sprintf("GET /item/%d.html HTTP/1.1\r\nHost: slow\r\nX-Padding: %s\r\n\r\n", firstID, strings.Repeat("x", 200))
+	for i := range n {
+		wait.Go(func() {
+			tick := time.NewTicker(200*time.Millisecond + time.Duration(i%100)*time.Millisecond)
+			defer tick.Stop()
+			for ctx.Err() == nil {
+				conn, err := net.Dial("tcp", addr)
+				if err != nil {
+					pause(ctx, tick)
+					continue
+				}
+				for at, b := 0, make([]byte, 16); pause(ctx, tick); at += 16 {
+					if at < len(request) {
+						_, err = conn.Write([]byte(request[at:min(at+16, len(request))]))
+					} else {
+						_, err = conn.Read(b)
+					}
+					if err != nil {
+						break // slower than the server allows
+					}
+				}
+				conn.Close()
+			}
+		})
+	}
+	return func() {
+		cancel()
+		wait.Wait()
+	}
+}
+
+// pause waits for a tick, and tells whether ctx goes on.
+func pause(ctx context.Context, tick *time.Ticker) bool {
+	select {
+	case <-tick.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// timeBolt fills a file with n blobs and times single reads of it.
+func timeBolt(ctx context.Context, host Host, dir string, n int) (r BoltTimes, err error) {
+	path := dir + strconv.Itoa(n) + ".db"
+	defer os.Remove(path)
+	store, err := boltkv.Open(ctx, path, boltkv.Options{Log: host.Log, NoSync: true})
+	if err != nil {
+		return r, err
+	}
+	defer store.Close()
+	key := func(i int) kv.BlobKey {
+		return kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: fmt.Sprintf("%09d", i)}, Blob: "item"}
+	}
+	defer host.Progress("")
+	const batch = 5000
+	for first := 0; first < n; first += batch {
+		puts := make([]kv.BlobPut, min(batch, n-first))
+		for i := range puts {
+			body := fmt.Appendf(nil, `{"product":{"title":"Article %d","brief":"A thing that is sold in a shop","options":[{"name":"Colour","value":"%d"}]}}`, first+i, (first+i)*7919%1000)
+			puts[i] = kv.BlobPut{BlobKey: key(first + i), Value: kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 1, Fetched: time.Now()}, Body: body}}
+		}
+		if _, err := store.PutBlobs(ctx, puts); err != nil {
+			return r, err
+		}
+		host.Progress(fmt.Sprintf("bbolt %d of %d", first, n))
+	}
+	var times []time.Duration
+	for i := range 60_000 {
+		began := time.Now()
+		got, err := store.Blobs(ctx, []kv.BlobKey{key(rand.IntN(n))})
+		if err != nil || got[0].Life != kv.Alive {
+			return r, fmt.Errorf("read of %d blobs: %v, %v", n, got, err)
+		}
+		if i >= 10_000 { // the first warm the page cache of the operating system
+			times = append(times, time.Since(began))
+		}
+	}
+	return BoltTimes{n, store.Size() >> 20, quantilesOf(times)}, nil
+}
+
+// Print writes it as a table for docs/performance.md, or as JSON.
+func (r PagesResult) Print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(r)
+	}
+	fmt.Fprintf(w, "%s, %d articles, %.0f requests/s in an open loop, server and visitors in one process:\n\n", r.Store, r.SKUs, r.Rate)
+	fmt.Fprintln(w, "| workload | answers/s | p50 | p99 | p99.9 | p99.99 ms | from memory | keys asked per page | refused |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|")
+	r.Slow.Workload, r.Calm.Workload = "zipf beside slow visitors", "zipf when they have left"
+	cold := r.Cold
+	cold.Workload = "zipf, memory off"
+	for _, run := range append(slices.Clone(r.Workloads), r.Slow, r.Calm, cold) {
+		l := run.Result.Latency
+		fmt.Fprintf(w, "| %s | %.0f | %.2f | %.2f | %.2f | %.2f | %.1f%% | %.3f | %d |\n", run.Workload, run.Result.Rate, l.P50, l.P99, l.P999, l.P9999,
+			100*run.Memory, run.Keys, run.Result.Status[429])
+	}
+	fmt.Fprintf(w, "\nKeys asked of the store per page under zipf: %.3f of what they are with memory off.\n", r.KeysShare)
+	fmt.Fprintf(w, "One blob by /blobs, memory off: p50 %.2f, p99 %.2f ms; a hundred: p50 %.2f, p99 %.2f ms (%.1f times the single p99).\n",
+		r.Single.P50, r.Single.P99, r.Batch.P50, r.Batch.P99, r.Batch.P99/r.Single.P99)
+	fmt.Fprintln(w, "\n| blobs in bbolt | file | p50 | p99 | p99.9 |\n|---|---|---|---|---|")
+	for _, b := range r.Bolt {
+		fmt.Fprintf(w, "| %d | %d MiB | %.1f µs | %.1f µs | %.1f µs |\n", b.Blobs, b.MiB, 1000*b.Reads.P50, 1000*b.Reads.P99, 1000*b.Reads.P999)
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+// Package bench drives the whole for figures.
+package bench
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/internal/node"
+	"vitrine/internal/upstream"
+)
+
+// Host is what a bench has of the program that runs it. Every field is needed.
+type Host struct {
+	Log      *slog.Logger
+	SetLevel func(word string) // of Log, by the word of the switch log.level
+	Progress func(string)      // is told how far it is, and "" at the end
+}
+
+// Pipeline measures the whole loop: publisher, NATS, upstream, workers, store, pages.
+type Pipeline struct {
+	SKUs   int           // distinct articles
+	Batch  int           // ids in one call of the upstream
+	Single int           // changes that are timed one by one
+	Answer time.Duration // how long the upstream takes to answer
+	Redis  string        // in place of bbolt; it must be empty, and is filled
+	Dir    string        // for the state; "" is a temporary one
+	CPU    string        // file for a CPU profile; "" is none
+}
+
+// PipelineResult is what bench pipeline prints. Times are in milliseconds.
+type PipelineResult struct {
+	Store      string    `json:"store"`
+	SKUs       int       `json:"skus"`
+	Batch      int       `json:"batch"`
+	Fill       Run       `json:"fill"`
+	Change     Run       `json:"change"`
+	Refresh    Run       `json:"refresh"`                   // while single changes are timed beside it
+	Hanging    Run       `json:"hanging"`                   // behind half as many changes of an upstream that hangs
+	Caught     float64   `json:"hanging_caught_up_seconds"` // after the upstream is well again
+	AtRest     quantiles `json:"at_rest"`
+	UnderLoad  quantiles `json:"under_refresh"`
+	Sweep      float64   `json:"sweep_seconds"` // of all entities, every blob compared with its records
+	Wrong      int       `json:"wrong"`         // blobs that differ from the upstream, at the end
+	OneKey     int64     `json:"calls_for_1000_changes_of_one_key"`
+	PeakRSSKiB int64     `json:"peak_rss_kib"`
+}
+
+type Run struct {
+	Seconds   float64 `json:"seconds"`
+	PerSecond float64 `json:"changes_per_second"`
+	CPU       float64 `json:"cpu_us_per_change"`
+	Calls     float64 `json:"upstream_calls_per_change"`
+}
+
+type quantiles struct {
+	P50  float64 `json:"p50_ms"`
+	P99  float64 `json:"p99_ms"`
+	P999 float64 `json:"p99_9_ms"`
+}
+
+// bench is a running system and its upstream.
+type bench struct {
+	*Pipeline
+	host  Host
+	shop  *shop
+	pages string
+	admin string
+	bus   *bus.Conn
+	alone *bus.Conn // for single changes, which come from another publisher than the bulk
+	http  *http.Client
+}
+
+// Run measures, and takes what it needs to do so with it when it ends.
+func (p *Pipeline) Run(ctx context.Context, host Host) (r PipelineResult, err error) {
+	err = p.drive(ctx, host, func(ctx context.Context, b *bench) (err error) {
+		r, err = b.measure(ctx)
+		return err
+	})
+	return r, err
+}
+
+// drive runs a whole system in this process, has it measured, and ends it.
+func (p *Pipeline) drive(ctx context.Context, host Host, measure func(context.Context, *bench) error) error {
+	if p.Dir == "" {
+		dir, err := os.MkdirTemp("", "vitrine-bench-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		p.Dir = dir
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	b := &bench{Pipeline: p, host: host, shop: &shop{versions: make([]atomic.Int64, p.SKUs)}, http: &http.Client{}}
+	b.shop.answer.Store(int64(p.Answer))
+	ended, err := b.start(ctx)
+	if err != nil {
+		return err
+	}
+	endProfile, err := profileTo(p.CPU)
+	if err != nil {
+		return err
+	}
+	err = measure(ctx, b)
+	endProfile()
+	stop()
+	if ended := <-ended; err == nil {
+		err = ended
+	}
+	return err
+}
+
+// start serves the upstream and runs everything as `vitrine up` does; ended gives its error.
+func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	server := &http.Server{Handler: b.shop, ReadHeaderTimeout: 5 * time.Second}
+	go server.Serve(listener)
+	context.AfterFunc(ctx, func() { server.Close() })
+
+	file := filepath.Join(b.Dir, "shop.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, shopCatalog, "http://"+listener.Addr().String(), b.Batch), 0o644); err != nil {
+		return nil, err
+	}
+	secrets, err := upstream.NewSecrets(nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	up := node.Up{
+		Config: node.Config{Dir: b.Dir, Role: "up", Secrets: secrets, Log: b.host.Log, SetLevel: b.host.SetLevel, Output: io.Discard},
+		Pages:  node.Pages{HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", Disk: "mirror", FastPath: true},
+		NATS:   "127.0.0.1:0", Redis: b.Redis, Catalog: file,
+	}
+	done, started := make(chan error, 1), make(chan node.Addresses, 1)
+	go func() { done <- up.Run(ctx, func(a node.Addresses) { started <- a }) }()
+	var at node.Addresses
+	select {
+	case at = <-started:
+	case err := <-done:
+		return nil, cmp.Or(err, ctx.Err())
+	}
+	b.pages, b.admin = at.Pages, at.Admin
+	for _, conn := range []**bus.Conn{&b.bus, &b.alone} {
+		if *conn, err = bus.Dial(ctx, bus.Config{URL: at.NATS, Name: "vitrine bench", Log: b.host.Log}); err != nil {
+			return nil, err
+		}
+		context.AfterFunc(ctx, (*conn).Close)
+	}
+	return done, nil
+}
+
+func (b *bench) measure(ctx context.Context) (r PipelineResult, err error) {
+	r.Store, r.SKUs, r.Batch = "bbolt", b.SKUs, b.Batch
+	if b.Redis != "" {
+		r.Store = "Redis"
+	}
+	for _, phase := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"filling", func(ctx context.Context) error { r.Fill, err = b.all(ctx, item.Normal); return err }},
+		{"changing everything", func(ctx context.Context) error { r.Change, err = b.all(ctx, item.Normal); return err }},
+		{"timing single changes", func(ctx context.Context) error { r.AtRest, err = b.singles(ctx, nil); return err }},
+		{"timing single changes beside a refresh of everything", func(ctx context.Context) error { return b.beside(ctx, &r) }},
+		{"changing everything behind an upstream that hangs", func(ctx context.Context) error { return b.behindHung(ctx, &r) }},
+		{"changing one article 1,000 times", func(ctx context.Context) error { r.OneKey, err = b.oneKey(ctx); return err }},
+		{"sweeping", func(ctx context.Context) error { r.Sweep, err = b.sweep(ctx); return err }},
+		{"comparing every blob", func(ctx context.Context) error { r.Wrong, err = b.compare(ctx); return err }},
+	} {
+		b.host.Log.Info(phase.name) // not to stderr past the log: the system under test logs there too
+		if err := phase.run(ctx); err != nil {
+			return r, fmt.Errorf("%s: %w", phase.name, err)
+		}
+	}
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err == nil {
+		r.PeakRSSKiB = usage.Maxrss
+	}
+	return r, nil
+}
+
+func quantilesOf(times []time.Duration) quantiles {
+	slices.Sort(times)
+	at := func(q float64) float64 {
+		return float64(times[min(len(times)-1, int(q*float64(len(times))))].Nanoseconds()) / 1e6
+	}
+	return quantiles{at(0.5), at(0.99), at(0.999)}
+}
+
+// cpuTime is what this process has used, user and system.
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// Print writes it for people, or as JSON.
+func (r PipelineResult) Print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(r)
+	}
+	fmt.Fprintf(w, "%s, %d articles, batches of %d\n\n", r.Store, r.SKUs, r.Batch)
+	for _, run := range []struct {
+		name string
+		Run
+	}{{"fill", r.Fill}, {"change", r.Change}, {"refresh, singles beside it", r.Refresh}, {"behind a hanging upstream", r.Hanging}} {
+		fmt.Fprintf(w, "%-28s %7.1f s  %7.0f changes/s  %5.0f µs CPU/change  %.4f calls/change\n", run.name, run.Seconds, run.PerSecond, run.CPU, run.Calls)
+	}
+	for _, q := range []struct {
+		name string
+		quantiles
+	}{{"change to page, at rest", r.AtRest}, {"change to page, refreshing", r.UnderLoad}} {
+		fmt.Fprintf(w, "%-28s p50 %.2f ms  p99 %.2f ms  p99.9 %.2f ms\n", q.name, q.P50, q.P99, q.P999)
+	}
+	fmt.Fprintf(w, "%-28s %.1f s for %d parked changes\n", "caught up when well again", r.Caught, max(1, r.SKUs/2))
+	fmt.Fprintf(w, "%-28s %.1f s for %d entities\n", "sweep", r.Sweep, r.SKUs+max(1, r.SKUs/2))
+	_, err := fmt.Fprintf(w, "%-28s %d calls\n%-28s %d\n%-28s %d MiB\n", "1,000 changes of one key", r.OneKey, "wrong at the end", r.Wrong, "peak memory", r.PeakRSSKiB>>10)
+	return err
+}
+
+// profileTo begins a CPU profile, and gives what ends it; "" is none.
+func profileTo(path string) (end func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }, nil
+}

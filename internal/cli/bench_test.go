@@ -1,0 +1,85 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"testing"
+
+	"vitrine/internal/long"
+)
+
+// TestBenchCommands runs the benchmarks small, for what they must find at any size.
+func TestBenchCommands(t *testing.T) {
+	t.Run("pipeline", func(t *testing.T) {
+		t.Parallel()
+		code, out, stderr := vitrine(t, "bench", "pipeline", "--skus", "600", "--single", "20", "--json")
+		var r struct {
+			Wrong  int
+			OneKey int `json:"calls_for_1000_changes_of_one_key"`
+			Change struct {
+				PerSecond float64 `json:"changes_per_second"`
+				Calls     float64 `json:"upstream_calls_per_change"`
+			}
+		}
+		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
+			t.Fatal(code, out, stderr)
+		}
+		if r.Wrong != 0 || r.OneKey < 1 || r.OneKey > 10 || r.Change.PerSecond <= 0 || r.Change.Calls > 0.5 {
+			t.Errorf("%s", out)
+		}
+	})
+	t.Run("pages", func(t *testing.T) {
+		code, out, stderr := vitrine(t, "bench", "pages", "--skus", "300", "--for", "300ms", "--rate", "300", "--slow", "20", "--bolt", "1000", "--json")
+		var r struct {
+			KeysShare float64 `json:"keys_share"`
+			Workloads []struct {
+				Workload string
+				Result   struct {
+					Failed int
+					Status map[string]int
+				}
+			}
+			Bolt []struct{ Blobs int }
+		}
+		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
+			t.Fatal(code, out, stderr)
+		}
+		if len(r.Workloads) != 4 || len(r.Bolt) != 1 || r.KeysShare <= 0 || r.KeysShare >= 1 {
+			t.Errorf("%s", out)
+		}
+		for _, w := range r.Workloads {
+			if w.Result.Failed > 0 || w.Result.Status["200"] == 0 {
+				t.Errorf("%s: %+v", w.Workload, w.Result)
+			}
+		}
+	})
+	t.Run("load", func(t *testing.T) {
+		v := up(t, t.TempDir())
+		code, out, stderr := vitrine(t, "load", v.Pages, "--path", "/item/{id}.html", "--ids", "5", "--for", "300ms", "--rate", "100", "--json")
+		if code != 0 || !strings.Contains(out, `"sent":30`) {
+			t.Error(code, out, stderr)
+		}
+		for _, args := range [][]string{{"http://192.0.2.1/"}, {"https://127.0.0.1/"}, {"--rate", "-1"}, {"--skew", "1"}} {
+			if code, _, stderr := vitrine(t, append([]string{"load"}, args...)...); code != 2 || stderr == "" {
+				t.Error(args, code, stderr)
+			}
+		}
+	})
+	t.Run("switches", func(t *testing.T) { // those that hang or are cut off are named, after their presence has ended, too
+		t.Parallel()
+		nodes := long.Pick(30, 200)
+		code, out, stderr := vitrine(t, "bench", "switches", "--nodes", strconv.Itoa(nodes), "--sets", "5", "--hang", "10", "--cut", "5", "--json")
+		var r struct {
+			Nodes int
+			Named int `json:"named_missing"`
+			Wrong int `json:"named_wrongly"`
+		}
+		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
+			t.Fatal(code, out, stderr)
+		}
+		if r.Nodes != nodes || r.Named != 15 || r.Wrong != 0 {
+			t.Errorf("%s", out)
+		}
+	})
+}

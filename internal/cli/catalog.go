@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/control"
+)
+
+type catalogCommand struct {
+	Check    catalogCheck    `cmd:"" help:"Check a catalog file."`
+	Push     catalogPush     `cmd:"" help:"Check a catalog file and put it in force."`
+	Rollback catalogRollback `cmd:"" help:"Put an earlier revision in force again."`
+	List     catalogList     `cmd:"" help:"List the revisions that NATS keeps."`
+
+	Leftovers catalogLeftovers `cmd:"" help:"List records and blobs under names that the catalog in force does not know."`
+}
+
+type natsFlag struct {
+	NATS string `name:"nats" help:"The system's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
+	controlFlag
+}
+
+// controlFlag is for a NATS in which only operators may push, as in deploy/nats.
+type controlFlag struct {
+	Control string `help:"Where that which operators push lies, if not beside the streams: for operators the URL of its NATS account, for others the prefix under which theirs imports JetStream's API of it." placeholder:"URL|PREFIX"`
+}
+
+func (f natsFlag) dial(e *env, command string) (*bus.Conn, error) {
+	conn, err := bus.Dial(e.ctx, bus.Config{URL: f.NATS, Control: f.Control, Name: "vitrine " + command, Log: e.log})
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	return conn, nil
+}
+
+type catalogCheck struct {
+	lookFlag
+	File string `arg:"" help:"The catalog." type:"existingfile"`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+// checked is what catalog check --json prints.
+type checked struct {
+	OK         bool     `json:"ok"`
+	Kinds      []string `json:"kinds,omitempty"`
+	Upstreams  int      `json:"upstreams,omitempty"`
+	Dimensions int      `json:"dimensions,omitempty"`
+	Pages      int      `json:"pages,omitempty"`
+	Error      string   `json:"error,omitempty"`
+}
+
+// Run is vitrine catalog check.
+func (c *catalogCheck) Run(e *env) error {
+	src, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	cat, err := catalog.Parse(src, c.File, catalog.Options{})
+	if err == nil {
+		err = c.checkNames(e, nil, c.File, cat)
+	}
+	var out checked
+	if err != nil {
+		out.Error = err.Error()
+	} else {
+		out = checked{OK: true, Kinds: sortedKinds(cat), Upstreams: len(cat.Upstreams), Pages: len(cat.Pages)}
+		for _, k := range cat.Kinds {
+			out.Dimensions += len(k.Dimensions)
+		}
+	}
+	switch {
+	case c.JSON:
+		if err := json.NewEncoder(e.stdout).Encode(out); err != nil {
+			return err
+		}
+	case err != nil:
+		fmt.Fprintln(e.stderr, err)
+	default:
+		fmt.Fprintf(e.stdout, "%s is sound: %d kinds, %d dimensions from %d upstreams, %d pages\n",
+			c.File, len(out.Kinds), out.Dimensions, out.Upstreams, out.Pages)
+	}
+	if err != nil {
+		return errReported
+	}
+	return nil
+}
+
+type catalogPush struct {
+	natsFlag
+	lookFlag
+	File string `arg:"" help:"The catalog." type:"existingfile"`
+}
+
+// Run is vitrine catalog push.
+func (c *catalogPush) Run(e *env) error {
+	src, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	cat, err := catalog.Parse(src, c.File, catalog.Options{})
+	if err != nil {
+		return err
+	}
+	return pushedCatalog(c.natsFlag).push(e, c.File, func(conn *bus.Conn) (uint64, error) {
+		if err := c.checkNames(e, conn, c.File, cat); err != nil {
+			return 0, err
+		}
+		return control.PushCatalog(e.ctx, conn, src)
+	})
+}
+
+func pushedCatalog(f natsFlag) pushed {
+	return pushed{f, control.CatalogBucket, control.CatalogKey, "catalog"}
+}
+
+type catalogList struct {
+	natsFlag
+	JSON bool `name:"json" help:"Print one JSON object a line."`
+}
+
+// Run is vitrine catalog list.
+func (c *catalogList) Run(e *env) error {
+	return pushedCatalog(c.natsFlag).list(e, c.JSON)
+}
+
+type catalogRollback struct {
+	natsFlag
+	Revision uint64 `arg:"" optional:"" help:"The revision; left out, the one before that in force."`
+}
+
+// Run is vitrine catalog rollback.
+func (c *catalogRollback) Run(e *env) error {
+	return pushedCatalog(c.natsFlag).rollback(e, c.Revision)
+}

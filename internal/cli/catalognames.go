@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/control"
+	"vitrine/internal/item"
+	"vitrine/templates"
+)
+
+// lookFlag says where the templates are that a catalog's pages name.
+type lookFlag struct {
+	Templates string `help:"Folder of the templates that the pages name, besides those that come with vitrine. Defaults to templates/ beside the catalog." type:"existingdir" placeholder:"DIR"`
+}
+
+// checkNames refuses a catalog that names templates which are not there: those that were pushed count, or else the
+// folder's over the theme. Where no NATS is at hand, conn is nil.
+func (f lookFlag) checkNames(e *env, conn *bus.Conn, file string, cat *catalog.Catalog) error {
+	dir := cmp.Or(f.Templates, filepath.Join(filepath.Dir(file), "templates"))
+	look, err := loadFolder(dir)
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	has, advice := look.Has, "make it in "+dir+", or name the folder that has it by --templates"
+	if conn != nil {
+		entry, err := conn.Bucket(control.TemplateBucket).Get(e.ctx, control.TemplateKey)
+		if err == nil && len(entry.Value) > 0 {
+			pushed, err := templates.LoadPacked(entry.Value)
+			if err != nil {
+				return err
+			}
+			has, advice = pushed.Has, "pushed templates take the place of folders: push some that have it first (vitrine template push)"
+		} else if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+			return fmt.Errorf("read the templates that were pushed: %w", err)
+		}
+	}
+	if missing := cat.MissingTemplates(has); len(missing) > 0 {
+		return fmt.Errorf("%w: %s\n%s", item.ErrRefused, strings.Join(missing, "\n"), advice)
+	}
+	return nil
+}
+
+// loadFolder is the set of a folder, which need not exist, over the theme.
+func loadFolder(dir string) (*templates.Set, error) {
+	theme, err := templates.Theme()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return templates.Load(nil, theme)
+	}
+	return templates.Load(os.DirFS(dir), theme)
+}

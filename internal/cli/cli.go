@@ -1,0 +1,157 @@
+// Package cli is the command line: one file a command, with its flags, its call and what it prints. Run is the program.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"vitrine/internal/redact"
+)
+
+// Exit codes of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// commands is the whole command line.
+type commands struct {
+	LogLevel  slog.Level `help:"Least level that is logged: debug, info, warn or error." default:"info" placeholder:"LEVEL"`
+	LogFormat string     `help:"How log lines look: ${enum}." enum:"text,json" default:"text"`
+
+	Up       upCommand       `cmd:"" help:"Run everything in one process: NATS, store, workers, pages."`
+	Heterog  heterogCommand  `cmd:"" help:"Run workers that turn changes into records. Needs Redis."`
+	Syncer   syncerCommand   `cmd:"" help:"Run workers that fold records into blobs. Needs Redis."`
+	Detail   detailCommand   `cmd:"" help:"Run a server of pages. Needs Redis."`
+	Refresh  refreshCommand  `cmd:"" help:"Announce that entities may have changed, in bulk."`
+	Queue    queueCommand    `cmd:"" help:"Look into the queues; retry, drop and replay."`
+	Explain  explainCommand  `cmd:"" help:"Tell where each part of a page comes from, and how old it is."`
+	Catalog  catalogCommand  `cmd:"" help:"Check, push, list and roll back the catalog."`
+	Template templateCommand `cmd:"" help:"Check, push, list and roll back templates."`
+	Audit    auditCommand    `cmd:"" help:"Sweep and compare once; tell how wrong it can be."`
+	Switch   switchCommand   `cmd:"" help:"Degrade switches: shed load, cut off what is sick."`
+	Load     loadCommand     `cmd:"" help:"Ask for pages in an open loop: a workload, or a recorded access log."`
+	Bench    benchCommand    `cmd:"" help:"Measure."`
+	Doctor   doctorCommand   `cmd:"" help:"Check config, catalog, NATS, Redis, upstreams and disk; say what to change."`
+	Version  versionCommand  `cmd:"" help:"Tell which version this is."`
+}
+
+// env is what a command gets beside its flags.
+type env struct {
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	log    *slog.Logger
+
+	level      *slog.LevelVar // of log, which the switch log.level moves
+	startLevel slog.Level
+}
+
+// usageError is a fault of the command line: exit code 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errReported is a failure whose text was already printed.
+var errReported = errors.New("failed")
+
+// exitNow carries kong's wish to end, after --help, out of its parser.
+type exitNow int
+
+// Run is the program: it parses args, runs the command until it is done or ctx ends, and returns the
+// exit code: 0 done, 1 failed, 2 usage.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			wish, ok := r.(exitNow)
+			if !ok {
+				panic(r)
+			}
+			code = int(wish)
+		}
+	}()
+	var cli commands
+	parser, err := kong.New(&cli,
+		kong.Name("vitrine"),
+		kong.Description("Product pages that stand while the systems behind them do not."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exitNow(code)) }),
+		kong.DefaultEnvars("VITRINE"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: true}),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "vitrine:", err)
+		return exitFailed
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "vitrine: %s\nTry: vitrine --help\n", redact.Text(err.Error()))
+		return exitUsage
+	}
+	level := &slog.LevelVar{}
+	level.Set(cli.LogLevel)
+	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, log: newLogger(stderr, level, cli.LogFormat), level: level, startLevel: cli.LogLevel}
+	return report(stderr, strings.Fields(parsed.Command())[0], parsed.Run(e))
+}
+
+func report(stderr io.Writer, command string, err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errReported):
+		return exitFailed
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "vitrine %s: %s\nTry: vitrine %s --help\n", command, redact.Text(err.Error()), command)
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "vitrine %s: %s\n", command, redact.Text(err.Error()))
+	return exitFailed
+}
+
+func newLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
+	opt := &slog.HandlerOptions{Level: level, ReplaceAttr: withoutPasswords}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opt))
+	}
+	return slog.New(slog.NewTextHandler(w, opt))
+}
+
+// setLevel sets the least level that is logged; "start" is that of the command line.
+func (e *env) setLevel(word string) {
+	level := e.startLevel
+	if word != "start" {
+		if err := level.UnmarshalText([]byte(word)); err != nil {
+			return
+		}
+	}
+	e.level.Set(level)
+}
+
+// withoutPasswords masks logins in URLs, wherever in a line they stand.
+func withoutPasswords(_ []string, a slog.Attr) slog.Attr {
+	text := ""
+	switch v := a.Value.Any().(type) {
+	case string:
+		text = v
+	case error:
+		text = v.Error()
+	case fmt.Stringer:
+		text = v.String()
+	case []string:
+		text = strings.Join(v, " ")
+	}
+	if masked := redact.Text(text); masked != text {
+		a.Value = slog.StringValue(masked)
+	}
+	return a
+}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+)
+
+// secretFlag is for catalogs that somebody pushes: what they may have sent of this process's environment, and where.
+type secretFlag struct {
+	Secret []string `help:"A variable of the environment that headers of the catalog may name (env:NAME), and the upstream it may be sent to. Repeatable. What the file of --catalog asks for is allowed." placeholder:"NAME=ORIGIN"`
+}
+
+// roomFlags say where a role finds what it stands on. A room is a data centre: its own Redis, NATS and
+// detail servers, from its own config file.
+type roomFlags struct {
+	Config configFile `help:"YAML file with any of these flags by name, dashes and all." placeholder:"room.yaml" type:"existingfile"`
+	NATS   string     `name:"nats" help:"The room's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
+	controlFlag
+	secretFlag
+	Redis   string `help:"The room's Redis, for records and blobs." placeholder:"URL"`
+	Records string `help:"Redis for records, where it is another one." placeholder:"URL"`
+	Blobs   string `help:"Redis for blobs, where it is another one." placeholder:"URL"`
+	Admin   string `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	Dir     string `help:"Folder for this process's own state." default:"./vitrine-data"`
+	Room    string `help:"The room's name, shown to operators." default:"local"`
+}
+
+// recordsURL and blobsURL are the stores' addresses, "" where none is given.
+func (r roomFlags) recordsURL() string { return first(r.Records, r.Redis) }
+func (r roomFlags) blobsURL() string   { return first(r.Blobs, r.Redis, r.Records) }
+
+func first(values ...string) string {
+	i := slices.IndexFunc(values, func(s string) bool { return s != "" })
+	if i < 0 {
+		return ""
+	}
+	return values[i]
+}
+
+// needRedis is the sentence for a role that was started without a store.
+func (r roomFlags) needRedis(role string) error {
+	if r.recordsURL() == "" || r.blobsURL() == "" {
+		return usagef("this role needs a Redis that every role of the room shares: give --redis redis://HOST:PORT, "+
+			"or redis: in the file of --config (for one machine without Redis there is: vitrine up)\n  role: %s", role)
+	}
+	return nil
+}
+
+// configFile is a YAML file of flag values: flags > environment > file > defaults.
+type configFile string
+
+// BeforeResolve lets kong ask the file for every flag that the command line leaves open.
+func (c configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
+	path, _ := ctx.FlagValue(trace.Flag).(configFile)
+	if path == "" {
+		return nil
+	}
+	src, err := os.ReadFile(string(path))
+	if err != nil {
+		return err
+	}
+	values := map[string]any{}
+	if err := yaml.UnmarshalWithOptions(src, &values, yaml.Strict()); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := checkKeys(string(path), values, ctx); err != nil {
+		return err
+	}
+	ctx.AddResolver(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		if slices.ContainsFunc(flag.Envs, isSet) {
+			return nil, nil
+		}
+		return values[flag.Name], nil
+	}))
+	return nil
+}
+
+func isSet(name string) bool {
+	_, ok := os.LookupEnv(name)
+	return ok
+}
+
+// checkKeys refuses a key that no role knows, and a value that is none of its kind: a typing error must not pass as a default. A room's file
+// may serve all roles, so keys of the others are fine.
+func checkKeys(path string, values map[string]any, ctx *kong.Context) error {
+	known := map[string]*kong.Flag{}
+	for _, node := range ctx.Model.Leaves(false) {
+		for _, group := range node.AllFlags(false) {
+			for _, flag := range group {
+				known[flag.Name] = flag
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		flag := known[key]
+		if flag == nil {
+			names := make([]string, 0, len(known))
+			for name := range known {
+				names = append(names, name)
+			}
+			slices.Sort(names)
+			return fmt.Errorf("%s: unknown key %q; known are %s", path, key, strings.Join(names, ", "))
+		}
+		if err := checkValue(path, flag, values[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

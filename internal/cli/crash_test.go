@@ -1,0 +1,73 @@
+package cli_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/failpoint"
+	"vitrine/internal/item"
+	"vitrine/internal/long"
+)
+
+// TestCrashMatrix has vitrine up kill itself at each moment at which a crash matters, the first time that it comes
+// there and a later one, while everything is changed; then it runs on without a fault, and nothing may differ. The short
+// form takes one of the two times, in turns.
+func TestCrashMatrix(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "vitrine")
+	if out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v: %s", err, out)
+	}
+	for i, point := range failpoint.Points() {
+		both := []int{1, 7}
+		for _, times := range long.Pick(both[i%2:i%2+1], both) {
+			t.Run(fmt.Sprintf("%s:%d", point, times), func(t *testing.T) {
+				t.Parallel()
+				crashAt(t, binary, point, times)
+			})
+		}
+	}
+}
+
+func crashAt(t *testing.T, binary string, point failpoint.Point, times int) {
+	products := long.Pick(60, 150)
+	s := newShop(t)
+	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
+	load := &editor{shop: s, random: rand.New(rand.NewPCG(1, uint64(times))), products: products, late: map[item.Change]bool{}}
+	for i := range products {
+		load.edit(i)
+	}
+	p := start(t, binary, dir, file)
+	load.flush(t, p.NATS)
+	p.waitEmpty()
+	p.kill()
+
+	p = start(t, binary, dir, file, fmt.Sprintf("VITRINE_FAILPOINT=%s:%d", point, times))
+	conn, err := bus.Dial(t.Context(), bus.Config{URL: p.NATS, Name: "editor", Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 6 { // until it is dead
+		for i := range products {
+			load.edit(i)
+		}
+		if load.announceLate(t.Context(), conn) != nil {
+			break
+		}
+	}
+	conn.Close()
+	if err := p.cmd.Wait(); err == nil || err.Error() != "signal: killed" {
+		t.Fatalf("it ended with %v", err)
+	}
+	p = start(t, binary, dir, file)
+	load.flush(t, p.NATS)
+	p.waitEmpty()
+	for _, id := range s.IDs() {
+		eventually(t, func() string { return p.differs(s, id) })
+	}
+	p.kill()
+	compare(t, s, filepath.Join(dir, "store.db"), file)
+}

@@ -1,0 +1,147 @@
+package cli_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"vitrine/internal/long"
+)
+
+// TestDemoInABrowser is a visitor's first minutes: the index, a product, an option, an edit that appears
+// on the open page, an upstream that breaks.
+func TestDemoInABrowser(t *testing.T) {
+	v := up(t, t.TempDir())
+	allPagesServed(t, v)
+
+	shop := browser(t)
+	do(t, shop, chromedp.Navigate(v.Pages+"/"), chromedp.Click(chromedp.CSS(".card a")), chromedp.WaitVisible(chromedp.CSS("article.item h1")))
+	before := textOf(t, shop, ".choice [aria-current]")
+	do(t, shop, chromedp.Click(chromedp.CSS(".choice a")), chromedp.WaitVisible(chromedp.CSS("article.item h1")))
+	eventually(t, func() string {
+		if now := textOf(t, shop, ".choice [aria-current]"); now == before {
+			return "the option did not lead to another variant than " + now
+		}
+		return ""
+	})
+	id := regexp.MustCompile(`[0-9]+`).FindString(eval[string](t, shop, "location.pathname"))
+	eval[bool](t, shop, "window.stayed = true")
+
+	desk := tab(t, shop)
+	edit := func(field, value string) {
+		do(t, desk, chromedp.Navigate(v.Shop+"/edit/"+id), chromedp.SetValue(chromedp.CSS("[name="+field+"]"), value),
+			chromedp.Click(chromedp.CSS("#save")), chromedp.WaitVisible(chromedp.CSS(".done")))
+	}
+	shows := func(selector, want string) {
+		t.Helper()
+		eventually(t, func() string {
+			if got := textOf(t, shop, selector); !strings.Contains(got, want) {
+				return fmt.Sprintf("%s says %q, want %q", selector, got, want)
+			}
+			return ""
+		})
+	}
+	edit("price", "1234.50")
+	shows(".offer .price strong", "€1,234.50")
+	edit("stock", "3")
+	shows(".stock", "Only a few left Pieces: 3")
+	edit("title", "Edited <b>title</b>")
+	shows("h1", "Edited <b>title</b>")
+	shows(".delivery", "Tomorrow")
+
+	breakAll(t, v)
+	edit("price", "99.90") // nobody hears of it yet
+	eventually(t, func() string {
+		if state := eval[string](t, shop, "document.querySelector('.delivery').dataset.state"); state != "last" {
+			return "the delivery part of a broken upstream is " + state
+		}
+		return ""
+	})
+	shows(".delivery .asof", "As of")
+	allPagesServed(t, v)
+	if !eval[bool](t, shop, "window.stayed === true") {
+		t.Error("the page was loaded anew")
+	}
+
+	for _, name := range []string{"products", "prices", "delivery", "stock"} {
+		post(t, v.Shop+"/break", url.Values{"upstream": {name}, "mode": {"ok"}})
+	}
+	shows(".offer .price strong", "€99.90")
+	post(t, v.Shop+"/delete/"+id, nil)
+	shows("h1", "This page is gone")
+}
+
+func breakAll(t *testing.T, v *running) {
+	t.Helper()
+	for name, mode := range map[string]string{"products": "hanging", "prices": "failing", "delivery": "slow", "stock": "hanging"} {
+		post(t, v.Shop+"/break", url.Values{"upstream": {name}, "mode": {mode}})
+	}
+}
+
+func post(t *testing.T, to string, form url.Values) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, to, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("%s answered %s", to, res.Status)
+	}
+}
+
+// allPagesServed waits until the index links to all the demo's products, and every page of theirs
+// stands, of which the short form asks for one in eight.
+func allPagesServed(t *testing.T, v *running) {
+	t.Helper()
+	links := regexp.MustCompile(`href="(/item/[0-9]+\.html)"`)
+	var paths []string
+	eventually(t, func() string {
+		_, _, index := fetch(t, v.Pages+"/")
+		paths = nil
+		for _, found := range links.FindAllStringSubmatch(string(index), -1) {
+			paths = append(paths, found[1])
+		}
+		if len(paths) < 1040 {
+			return fmt.Sprintf("the index has %d of 1040 products", len(paths))
+		}
+		return ""
+	})
+	counts, asked := map[int]int{}, 0
+	for i := 0; i < len(paths); i += long.Pick(8, 1) {
+		path := paths[i]
+		asked++
+		status, _, body := fetch(t, v.Pages+path)
+		counts[status]++
+		if status == http.StatusOK && !strings.Contains(string(body), "<h1>") {
+			t.Errorf("%s has no title", path)
+		}
+	}
+	if off := counts[http.StatusGone]; off > asked/10 || long.Full() && off < 5 || counts[http.StatusOK]+off != asked {
+		t.Errorf("pages by status: %v", counts)
+	}
+}
+
+func TestDemoSpeaksChinese(t *testing.T) {
+	v := up(t, t.TempDir(), "--lang", "zh")
+	eventually(t, func() string {
+		status, _, body := fetch(t, v.Pages+"/item/100001.html")
+		page := string(body)
+		for _, want := range []string{`<html lang="zh">`, "阿尔芭台灯", "¥311.90", "有货", "规格参数", "立即购买", "客厅"} {
+			if !strings.Contains(page, want) {
+				return fmt.Sprintf("status %d, no %s", status, want)
+			}
+		}
+		return ""
+	})
+}

@@ -1,0 +1,167 @@
+package cli_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vitrine/internal/item"
+	"vitrine/internal/long"
+	"vitrine/internal/redistest"
+)
+
+// TestLostTwice: a store loses its last writes, and loses them again while that is being mended, twice. A server that comes with
+// a file of its own from before all that is right as well.
+func TestLostTwice(t *testing.T) {
+	r := redistest.Single(t)
+	s := newShop(t)
+	n := long.Pick(200, 3000)
+	fill(s, n)
+	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
+	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", file)
+	v.refreshAll()
+	s.holds(t, openRedis(t, r.URL), file)
+	d := detailServer(t, v.NATS, r.URL, filepath.Join(dir, "detail"))
+	d.waitMirrored()
+	d.stop()
+	restore := r.Snapshot()
+
+	conn := v.dial()
+	for i, id := range s.IDs() {
+		if s.Put(id, func(p *product) { p.Title, p.Brand = "Edited", fmt.Sprint(10+i%3) }); i%5 == 0 {
+			s.Delete(id)
+		}
+		announce(t, conn, "all", id)
+	}
+	s.holds(t, openRedis(t, r.URL), file)
+	s.Slow(20 * time.Millisecond) // the repair takes a while
+	for range 3 {
+		calls := s.Calls.Load()
+		restore()
+		eventually(t, func() string {
+			if s.Calls.Load() < calls+20 {
+				return "nobody mends it"
+			}
+			return ""
+		})
+	}
+	s.Slow(0)
+	s.holds(t, openRedis(t, r.URL), file)
+	v.related(s)
+	v.fresh(s)
+	detailServer(t, v.NATS, r.URL, filepath.Join(dir, "detail")).fresh(s)
+}
+
+// TestAWalkThatIsKilled: NATS's files were lost with what waited in them, edits and deletions that nobody will announce again, and
+// whoever walks is killed, again and again. The upstream lists ids that can't be an entity's, and fails now and then.
+func TestAWalkThatIsKilled(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "vitrine")
+	if out, err := exec.Command("go", "build", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v: %s", err, out)
+	}
+	s := newShop(t)
+	fill(s, long.Pick(700, 5000))
+	server := httptest.NewServer(&hostileLists{sound: s})
+	t.Cleanup(server.Close)
+	dir, file := t.TempDir(), catalogFor(t, shopCatalog, server.URL)
+	p := start(t, binary, dir, file)
+	conn := p.dial()
+	for _, id := range s.IDs() {
+		announce(t, conn, "all", id)
+	}
+	p.converged(s)
+	p.kill()
+	if err := os.RemoveAll(filepath.Join(dir, "nats")); err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range s.IDs() {
+		if s.Put(id, func(p *product) { p.Title = "Edited, and the announcement was lost" }); i%3 == 0 {
+			s.Delete(id)
+		}
+	}
+	s.Slow(5 * time.Millisecond)
+	random := rand.New(rand.NewPCG(5, 6))
+	for range long.Pick(3, 10) {
+		calls := s.Calls.Load() + random.Int64N(60)
+		p = start(t, binary, dir, file)
+		eventually(t, func() string {
+			if s.Calls.Load() <= calls {
+				return "nobody walks"
+			}
+			return ""
+		})
+		p.kill()
+	}
+	s.Slow(0)
+	p = start(t, binary, dir, file)
+	p.converged(s)
+	p.waitEmpty()
+	p.related(s)
+	p.kill()
+	compare(t, s, filepath.Join(dir, "store.db"), file)
+}
+
+// hostileLists has a shop list what can't be an id, and fail every third list.
+type hostileLists struct {
+	sound http.Handler
+	lists atomic.Int64
+}
+
+func (h *hostileLists) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasPrefix(r.URL.RawQuery, "cursor=") {
+		h.sound.ServeHTTP(w, r)
+		return
+	}
+	if h.lists.Add(1)%3 == 0 {
+		http.Error(w, "no", http.StatusInternalServerError)
+		return
+	}
+	answer := httptest.NewRecorder()
+	h.sound.ServeHTTP(answer, r)
+	body := strings.Replace(answer.Body.String(), `"items":[`, `"items":[{"sku":""},{"sku":"a\nb"},{"sku":".."},`, 1)
+	fmt.Fprint(w, body)
+}
+
+// TestEverythingIsAway at once for longer than timers run: the upstream, and then Redis as well; edits go on. When they are
+// back, all is right, without a dead letter.
+func TestEverythingIsAway(t *testing.T) {
+	r := redistest.Single(t)
+	s := newShop(t)
+	fill(s, 120)
+	faulty := &faultyShop{shop: s}
+	server := httptest.NewServer(faulty)
+	t.Cleanup(server.Close)
+	dir, file := t.TempDir(), catalogFor(t, shopCatalog, server.URL)
+	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", file)
+	role(t, "heterog", v.NATS, filepath.Join(dir, "heterog"), "--redis", r.URL)
+	role(t, "syncer", v.NATS, filepath.Join(dir, "syncer"), "--redis", r.URL)
+	v.refreshAll()
+	v.converged(s)
+	load := &editor{shop: s, random: rand.New(rand.NewPCG(7, 8)), products: 120, late: map[item.Change]bool{}}
+	stop := load.run(t, v.NATS)
+	for _, name := range []string{"failing", "reset", "a lost permission"} {
+		unwell := faults()[name]
+		faulty.fault.Store(&unwell)
+		<-time.After(long.Pick(time.Second, 40*time.Second)) // what is tried is how long it lasts
+		r.Stop()
+		<-time.After(long.Pick(time.Second, 40*time.Second))
+		r.Start()
+	}
+	stop()
+	load.flush(t, v.NATS)
+	faulty.fault.Store(nil)
+	s.holds(t, openRedis(t, r.URL), file)
+	v.related(s)
+	v.fresh(s)
+	if _, failed, err := v.dial().Pending(t.Context()); err != nil || failed > 0 {
+		t.Errorf("%d dead letters, %v", failed, err)
+	}
+}

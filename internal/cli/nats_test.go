@@ -1,0 +1,130 @@
+package cli_test
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/internal/redistest"
+)
+
+// deployedNATS runs deploy/nats/nats.conf, and gives the URL of a user.
+func deployedNATS(t *testing.T) (url func(user string) string) {
+	t.Helper()
+	for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "OPERATOR", "CONTROL"} {
+		t.Setenv(user+"_PASSWORD", strings.ToLower(user)+"-secret")
+	}
+	options, err := server.ProcessConfigFile("../../deploy/nats/nats.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.Host, options.Port, options.StoreDir, options.NoSigs, options.NoLog = "127.0.0.1", -1, t.TempDir(), true, true
+	s, err := server.NewServer(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := startNATS(t, s)
+	return func(user string) string { return "nats://" + user + ":" + user + "-secret@" + address }
+}
+
+// startNATS starts a server, stops it at the end of the test, and returns its address.
+func startNATS(t *testing.T, s *server.Server) string {
+	t.Helper()
+	s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	if !s.ReadyForConnections(time.Minute) {
+		t.Fatal("NATS is not ready")
+	}
+	return s.Addr().String()
+}
+
+// TestEachRoleMayDoItsOwn runs the whole loop with each role under its own user, and has each try what is another's.
+func TestEachRoleMayDoItsOwn(t *testing.T) {
+	url := deployedNATS(t)
+	r := redistest.Single(t)
+	s := newShop(t)
+	fill(s, 5)
+	dir := t.TempDir()
+	if code, out, errs := vitrine(t, "catalog", "push", catalogFor(t, shopCatalog, s.URL), "--nats", url("operator"), "--control", url("control")); code != 0 {
+		t.Fatal(out, errs)
+	}
+	role(t, "heterog", url("worker"), filepath.Join(dir, "heterog"), "--redis", r.URL, "--control", "control.API")
+	role(t, "syncer", url("worker"), filepath.Join(dir, "syncer"), "--redis", r.URL, "--control", "control.API")
+	d := detailServer(t, url("detail"), r.URL, filepath.Join(dir, "detail"), "--control", "control.API")
+	dial := func(user, control string) *bus.Conn {
+		conn, err := bus.Dial(t.Context(), bus.Config{URL: url(user), Control: control, Name: user, Log: slog.New(slog.DiscardHandler), Away: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Close)
+		return conn
+	}
+	shop, worker, detail, operator := dial("upstream", "control.API"), dial("worker", "control.API"), dial("detail", "control.API"), dial("operator", url("control"))
+	for _, id := range s.IDs() {
+		change := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All}
+		if err := shop.PublishChanges(t.Context(), []item.Change{change}, bus.PublishOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.NATS = url("operator")
+	d.converged(s)
+	if out := d.flip(0, "live.offer", "off", "--control", url("control")); len(out.Acked) != 3 {
+		t.Errorf("%+v", out)
+	}
+
+	short := func(f func(ctx context.Context) error) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond) // a refusal is an answer that does not come
+		defer cancel()
+		return f(ctx)
+	}
+	change := func(lane item.Lane) []item.Change {
+		return []item.Change{{Lane: lane, Entity: item.Entity{Kind: "sku", ID: "9"}, Dimension: "product"}}
+	}
+	for _, c := range []struct {
+		who, what string
+		do        func(ctx context.Context) error
+	}{
+		{"an upstream", "set a switch", func(ctx context.Context) error { _, err := shop.Bucket("switches").Put(ctx, "x", nil); return err }},
+		{"an upstream", "read a catalog", func(ctx context.Context) error { _, err := shop.Bucket("catalog").Get(ctx, "catalog"); return err }},
+		{"an upstream", "announce to syncers", func(ctx context.Context) error { return shop.PublishSyncs(ctx, change(item.High)) }},
+		{"a worker", "set a switch", func(ctx context.Context) error { _, err := worker.Bucket("switches").Put(ctx, "x", nil); return err }},
+		{"a worker", "push a catalog", func(ctx context.Context) error {
+			_, err := worker.Bucket("catalog").Put(ctx, "catalog", nil)
+			return err
+		}},
+		{"a detail server", "set a switch", func(ctx context.Context) error { _, err := detail.Bucket("switches").Put(ctx, "x", nil); return err }},
+		{"a detail server", "push a catalog", func(ctx context.Context) error {
+			_, err := detail.Bucket("catalog").Put(ctx, "catalog", nil)
+			return err
+		}},
+		{"a detail server", "publish in the normal lane", func(ctx context.Context) error {
+			return detail.PublishChanges(ctx, change(item.Normal), bus.PublishOptions{})
+		}},
+		{"a detail server", "announce blobs", func(ctx context.Context) error {
+			return detail.Announce(ctx, []bus.Announcement{{Entity: item.Entity{Kind: "sku", ID: "9"}, Gens: map[string]uint64{"item": 1}}})
+		}},
+	} {
+		if err := short(c.do); err == nil {
+			t.Errorf("%s may %s", c.who, c.what)
+		}
+	}
+	if _, err := operator.Bucket("switches").Put(t.Context(), "x", nil); err != nil {
+		t.Error("an operator may not push:", err)
+	}
+	if _, err := detail.Bucket("switches").Get(t.Context(), "x"); err != nil {
+		t.Error("a detail server may not read switches:", err)
+	}
+	if _, err := bus.Dial(t.Context(), bus.Config{URL: strings.Replace(url("operator"), "operator-secret", "guess", 1), Name: "stranger", Log: slog.New(slog.DiscardHandler)}); err == nil {
+		t.Error("anybody may connect")
+	}
+}

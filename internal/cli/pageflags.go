@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"vitrine/detail"
+	"vitrine/internal/node"
+)
+
+// pageFlags are those of whatever serves pages.
+type pageFlags struct {
+	Access         string        `name:"access-log" help:"Write a line for each request, in the combined format; - is standard output." placeholder:"FILE"`
+	TrustedProxy   []string      `name:"trusted-proxy" help:"Networks or addresses of the proxies in front, whose X-Forwarded-For is believed; loopback always is." placeholder:"CIDR,…"`
+	CacheTags      string        `name:"cache-tags" help:"Headers that name a page's parts: both, cache-tag, surrogate-key or none." enum:"both,cache-tag,surrogate-key,none" default:"both"`
+	MaxConnections int           `name:"max-connections" help:"Connections of visitors that are open at once; 0 is what the limit of open files allows, 20,000 at most." default:"0" placeholder:"N"`
+	FastPath       bool          `name:"fast-path" help:"Answer pages that are in memory inside the connection's read, without net/http; --fast-path=false has net/http answer all." default:"true"`
+	BlobMemory     int           `name:"blob-memory" help:"MiB of memory for blobs." default:"256" placeholder:"MIB"`
+	PageMemory     int           `name:"page-memory" help:"MiB of memory for whole pages, ready to be sent." default:"256" placeholder:"MIB"`
+	ShutdownDelay  time.Duration `name:"shutdown-delay" help:"How long /readyz says no before the listener closes, at most 5s." default:"100ms"`
+}
+
+const mostMemory = 1 << 20 // MiB
+
+const mostShutdownDelay = 5 * time.Second
+
+// Validate tells which flag has a value that makes no sense; kong calls it.
+func (f pageFlags) Validate() error {
+	_, err := detail.ParseProxies(f.TrustedProxy)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--trusted-proxy: %w", err)
+	case f.MaxConnections < 0:
+		return fmt.Errorf("--max-connections %d: it must not be negative", f.MaxConnections)
+	case f.BlobMemory < 1 || f.BlobMemory > mostMemory:
+		return fmt.Errorf("--blob-memory %d: it must be between 1 and %d MiB", f.BlobMemory, mostMemory)
+	case f.PageMemory < 1 || f.PageMemory > mostMemory:
+		return fmt.Errorf("--page-memory %d: it must be between 1 and %d MiB", f.PageMemory, mostMemory)
+	case f.ShutdownDelay < 0 || f.ShutdownDelay > mostShutdownDelay:
+		return fmt.Errorf("--shutdown-delay %s: it must be between 0s and %s", f.ShutdownDelay, mostShutdownDelay)
+	}
+	return nil
+}
+
+// pages are what the flags say about serving pages.
+func (f pageFlags) pages(http, admin, disk string) node.Pages {
+	return node.Pages{
+		HTTP: http, Admin: admin, Disk: disk, AccessLog: f.Access, TrustedProxies: f.TrustedProxy, CacheTags: f.CacheTags,
+		MaxConnections: f.MaxConnections, BlobMemory: f.BlobMemory, PageMemory: f.PageMemory, ShutdownDelay: f.ShutdownDelay, FastPath: f.FastPath,
+	}
+}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"vitrine/internal/bus"
+)
+
+// pushed is a value in a bucket of NATS that has a history: the catalog, the templates.
+type pushed struct {
+	natsFlag
+	bucket, key string
+	command     string
+}
+
+// listed is one line of list --json.
+type listed struct {
+	Revision uint64    `json:"revision"`
+	At       time.Time `json:"at"`
+	Bytes    int       `json:"bytes"`
+	InForce  bool      `json:"in_force"`
+}
+
+// push puts a value, of which what is the file's name, in force by put.
+func (p pushed) push(e *env, what string, put func(*bus.Conn) (revision uint64, err error)) error {
+	conn, err := p.dial(e, p.command+" push")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.Ensure(e.ctx); err != nil {
+		return err
+	}
+	revision, err := put(conn)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s is in force as revision %d\n", what, revision)
+	return err
+}
+
+// list prints the revisions that NATS keeps, the newest last.
+func (p pushed) list(e *env, asJSON bool) error {
+	conn, err := p.dial(e, p.command+" list")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	history, err := conn.Bucket(p.bucket).History(e.ctx, p.key)
+	if err != nil {
+		return fmt.Errorf("read the revisions: %w", err)
+	}
+	for i, h := range history {
+		l := listed{h.Revision, h.Created, len(h.Value), i == len(history)-1}
+		if asJSON {
+			err = json.NewEncoder(e.stdout).Encode(l)
+		} else {
+			mark := ""
+			if l.InForce {
+				mark = "  in force"
+			}
+			_, err = fmt.Fprintf(e.stdout, "%6d  %s  %6d bytes%s\n", l.Revision, l.At.Format(time.RFC3339), l.Bytes, mark)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rollback puts an earlier revision in force again; 0 is the one before that in force.
+func (p pushed) rollback(e *env, revision uint64) error {
+	conn, err := p.dial(e, p.command+" rollback")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	bucket := conn.Bucket(p.bucket)
+	history, err := bucket.History(e.ctx, p.key)
+	if err != nil {
+		return fmt.Errorf("read the revisions: %w", err)
+	}
+	for i := len(history) - 1; i >= 0; i-- {
+		h := history[i]
+		if h.Revision != revision && (revision != 0 || i != len(history)-2) {
+			continue
+		}
+		now, err := bucket.Put(e.ctx, p.key, h.Value)
+		if err != nil {
+			return fmt.Errorf("push revision %d again: %w", h.Revision, err)
+		}
+		_, err = fmt.Fprintf(e.stdout, "revision %d is in force again, as revision %d\n", h.Revision, now)
+		return err
+	}
+	return fmt.Errorf("no such earlier revision; see: vitrine %s list", p.command)
+}

@@ -1,0 +1,282 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+type queueCommand struct {
+	Stats  queueStatsCommand  `cmd:"" help:"Count what waits and what is in work."`
+	Failed queueFailedCommand `cmd:"" help:"List dead letters."`
+	Retry  queueRetryCommand  `cmd:"" help:"Publish dead letters' changes again."`
+	Drop   queueDropCommand   `cmd:"" help:"Remove dead letters."`
+	Show   queueShowCommand   `cmd:"" help:"Tell what is queued about one entity."`
+	Replay queueReplayCommand `cmd:"" help:"Publish changes of the past again, in the refresh lane."`
+
+	Deletions queueDeletionsCommand `cmd:"" help:"List deletions that wait since their upstream says that much is gone; let them through, or throw them away."`
+}
+
+// natsFlags reach a running system, and say how to print what it says.
+type natsFlags struct {
+	natsFlag
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+type queueStatsCommand struct{ natsFlags }
+
+// queueStats is what queue stats --json prints.
+type queueStats struct {
+	Streams map[string]map[item.Lane]bus.Lane `json:"streams"`
+	Failed  uint64                            `json:"failed"`
+	Held    uint64                            `json:"held"` // deletions that wait: see queue deletions
+}
+
+// Run is vitrine queue stats.
+func (q *queueStatsCommand) Run(e *env) error {
+	conn, err := q.dial(e, "queue stats")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var out queueStats
+	if out.Streams, out.Failed, err = conn.Pending(e.ctx); err != nil {
+		return err
+	}
+	if out.Held, err = conn.Deletions().Count(e.ctx); err != nil {
+		return err
+	}
+	if q.JSON {
+		return json.NewEncoder(e.stdout).Encode(out)
+	}
+	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "STREAM\tLANE\tWAITING\tIN FLIGHT")
+	for _, stream := range []string{bus.Changes, bus.Parked, bus.Syncs} {
+		for _, lane := range item.Lanes() {
+			n := out.Streams[stream][lane]
+			fmt.Fprintf(w, "%s\t%s\t%d\t%d\n", stream, lane, n.Waiting, n.InFlight)
+		}
+	}
+	fmt.Fprintf(w, "%s\t\t%d\t\n", bus.Failed, out.Failed)
+	if out.Held > 0 {
+		fmt.Fprintf(w, "%s\t\t%d\tsee vitrine queue deletions\n", bus.Held, out.Held)
+	}
+	return w.Flush()
+}
+
+// letterFilter chooses dead letters.
+type letterFilter struct {
+	Stage     string        `help:"Of this stage: heterog or syncer." placeholder:"STAGE"`
+	Kind      string        `help:"About this kind." placeholder:"KIND"`
+	Dimension string        `help:"About this dimension." placeholder:"NAME"`
+	ID        string        `name:"id" help:"About the entity with this id." placeholder:"ID"`
+	Reason    string        `help:"Whose reason holds this text." placeholder:"TEXT"`
+	Since     time.Duration `help:"That failed for good within this time." placeholder:"2h"`
+}
+
+// empty tells whether nothing is chosen.
+func (f letterFilter) empty() bool { return f == letterFilter{} }
+
+func (f letterFilter) subject() (string, error) {
+	for what, name := range map[string]string{"--stage": f.Stage, "--kind": f.Kind, "--dimension": f.Dimension} {
+		if name != "" && name != "_" && item.CheckName(name) != nil {
+			return "", usagef("%s %q is no name", what, name)
+		}
+	}
+	id := ">"
+	if f.ID != "" {
+		if err := item.CheckID(f.ID); err != nil {
+			return "", usageError{err}
+		}
+		id = item.EncodeID(f.ID)
+	}
+	return strings.Join([]string{"failed", cmp.Or(f.Stage, "*"), cmp.Or(f.Kind, "*"), cmp.Or(f.Dimension, "*"), id}, "."), nil
+}
+
+// each calls f with every dead letter that is chosen.
+func (f letterFilter) each(ctx context.Context, conn *bus.Conn, do func(bus.StoredLetter) error) error {
+	subject, err := f.subject()
+	if err != nil {
+		return err
+	}
+	for l, err := range conn.Letters(ctx, subject) {
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(l.Reason, f.Reason) || f.Since > 0 && time.Since(l.Last) > f.Since {
+			continue
+		}
+		if err := do(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type queueFailedCommand struct {
+	natsFlags
+	letterFilter
+	Limit int `help:"List this many at most." default:"1000"`
+}
+
+// failedLine is a line of queue failed --json.
+type failedLine struct {
+	Subject  string    `json:"subject"`
+	Stage    string    `json:"stage"`
+	Reason   string    `json:"reason"`
+	Attempts int       `json:"attempts"`
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+}
+
+var errEnough = errors.New("enough")
+
+// Run is vitrine queue failed.
+func (q *queueFailedCommand) Run(e *env) error {
+	conn, err := q.dial(e, "queue failed")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
+	n, out := 0, json.NewEncoder(e.stdout)
+	err = q.each(e.ctx, conn, func(l bus.StoredLetter) error {
+		if n == q.Limit {
+			fmt.Fprintf(e.stderr, "there are more than %d: see --limit\n", n)
+			return errEnough
+		}
+		if n++; q.JSON {
+			return out.Encode(failedLine{l.Subject, l.Stage, l.Reason, l.Attempts, l.First, l.Last})
+		}
+		if n == 1 {
+			fmt.Fprintln(w, "SUBJECT\tSTAGE\tATTEMPTS\tLAST\tREASON")
+		}
+		_, err := fmt.Fprintf(w, "%.120q\t%s\t%d\t%s\t%.200q\n", l.Subject, l.Stage, l.Attempts, l.Last.Format(time.DateTime), l.Reason)
+		return err
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	return w.Flush()
+}
+
+// letterWork is what retry and drop have in common.
+type letterWork struct {
+	natsFlags
+	letterFilter
+	All    bool `help:"All dead letters."`
+	DryRun bool `help:"Say how many, and do nothing."`
+}
+
+// worked is what queue retry --json and queue drop --json print.
+type worked struct {
+	Done    int  `json:"done"`
+	Skipped int  `json:"skipped"` // from whose subjects nothing can be read
+	DryRun  bool `json:"dry_run"`
+}
+
+func (q *letterWork) run(e *env, verb string, do func(context.Context, *bus.Conn, bus.StoredLetter) error) error {
+	if q.empty() && !q.All {
+		return usagef("say which: --stage, --kind, --dimension, --id, --reason, --since, or --all")
+	}
+	conn, err := q.dial(e, "queue "+verb)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	out, progress := worked{DryRun: q.DryRun}, progressTo(e.stderr)
+	err = q.each(e.ctx, conn, func(l bus.StoredLetter) error {
+		if !q.DryRun {
+			err := do(e.ctx, conn, l)
+			if errors.Is(err, item.ErrSubject) {
+				out.Skipped++
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		out.Done++
+		progress(fmt.Sprintf("%s: %d", verb, out.Done))
+		return nil
+	})
+	progress("")
+	if err != nil {
+		return err
+	}
+	if q.JSON {
+		return json.NewEncoder(e.stdout).Encode(out)
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s %d dead letters; skipped %d that name no change\n", verb, out.Done, out.Skipped)
+	return err
+}
+
+type queueRetryCommand struct{ letterWork }
+
+// Help is more of vitrine queue retry --help.
+func (queueRetryCommand) Help() string {
+	return `Examples:
+  vitrine queue retry --kind sku --dimension price
+  vitrine queue retry --reason "connection refused" --dry-run`
+}
+
+// Run is vitrine queue retry.
+func (q *queueRetryCommand) Run(e *env) error {
+	return q.run(e, "retry", func(ctx context.Context, conn *bus.Conn, l bus.StoredLetter) error { return conn.Retry(ctx, l) })
+}
+
+type queueDropCommand struct{ letterWork }
+
+// Run is vitrine queue drop.
+func (q *queueDropCommand) Run(e *env) error {
+	return q.run(e, "drop", func(ctx context.Context, conn *bus.Conn, l bus.StoredLetter) error { return conn.Drop(ctx, l) })
+}
+
+type queueShowCommand struct {
+	Entity string `arg:"" help:"KIND:ID." placeholder:"KIND:ID"`
+	natsFlags
+}
+
+// Run is vitrine queue show.
+func (q *queueShowCommand) Run(e *env) error {
+	kind, id, _ := strings.Cut(q.Entity, ":")
+	entity, err := item.NewEntity(kind, id)
+	if err != nil {
+		return usageError{err}
+	}
+	conn, err := q.dial(e, "queue show")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	found, err := conn.Find(e.ctx, entity)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(found, func(a, b bus.Queued) int { return a.Since.Compare(b.Since) })
+	if q.JSON {
+		return json.NewEncoder(e.stdout).Encode(struct {
+			Entity string       `json:"entity"`
+			Queued []bus.Queued `json:"queued"`
+		}{entity.String(), append([]bus.Queued{}, found...)})
+	}
+	if len(found) == 0 {
+		_, err := fmt.Fprintf(e.stdout, "nothing is queued about %s\n", entity)
+		return err
+	}
+	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "STREAM\tSUBJECT\tSINCE\tDUE")
+	for _, m := range found {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", m.Stream, m.Subject, m.Since.Format(time.DateTime), m.Due)
+	}
+	return w.Flush()
+}

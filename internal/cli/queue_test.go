@@ -1,0 +1,228 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+const queueCatalog = `
+version: 1
+upstreams:
+  well: { url: %q, timeout: 5s }
+  sick: { url: %q, timeout: 200ms, concurrency: 4 }
+entities:
+  sku:
+    dimensions:
+      product: { from: well, get: "/{id}" }
+      stock: { from: sick, get: "/{id}" }
+    blobs: { item: { of: [product] }, offer: { of: [stock] } }
+pages: { item: { path: "/item/{sku}.html", blob: item, overlay: [offer], template: item.html } }
+`
+
+// sickShop answers the same to everybody, until it hangs or refuses.
+type sickShop struct {
+	hangs   atomic.Bool
+	refuses atomic.Bool
+	calls   atomic.Int64
+}
+
+func (s *sickShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.calls.Add(1)
+	switch {
+	case s.hangs.Load():
+		<-r.Context().Done()
+	case s.refuses.Load():
+		w.Write([]byte("no JSON"))
+	default:
+		w.Write([]byte(`{"title":"T` + strings.TrimPrefix(r.URL.Path, "/") + `"}`))
+	}
+}
+
+func queueShop(t *testing.T) (v *running, conn *bus.Conn, sick *sickShop) {
+	sick = &sickShop{}
+	servers := []*httptest.Server{httptest.NewServer(&sickShop{}), httptest.NewServer(sick)}
+	for _, s := range servers {
+		t.Cleanup(s.Close)
+	}
+	v = up(t, t.TempDir(), "--catalog", catalogFor(t, queueCatalog, servers[0].URL, servers[1].URL))
+	return v, v.dial(), sick
+}
+
+// stats reads queue stats --json.
+func (r *running) stats() (s struct {
+	Streams map[string]map[item.Lane]bus.Lane
+	Failed  uint64
+}) {
+	r.t.Helper()
+	code, out, stderr := vitrine(r.t, "queue", "stats", "--json", "--nats", r.NATS)
+	if err := json.Unmarshal([]byte(out), &s); code != 0 || err != nil {
+		r.t.Fatal(code, out, stderr)
+	}
+	return s
+}
+
+func TestAHangingUpstreamIsParked(t *testing.T) {
+	v, conn, sick := queueShop(t)
+	sick.hangs.Store(true)
+	var changes []item.Change
+	for i := range 2000 {
+		changes = append(changes, item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id(i)}, Dimension: "stock"})
+	}
+	if err := conn.PublishChanges(t.Context(), changes, bus.PublishOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		announce(t, conn, "product", id(i))
+	}
+	for i := range 200 {
+		v.waitFor(id(i), `"title":"T`+id(i)+`"`)
+	}
+	eventually(t, func() string {
+		if s := v.stats(); s.Streams[bus.Changes][item.Normal].Waiting > 0 || s.Streams[bus.Parked][item.Normal].Waiting < 1000 {
+			return "not parked: " + text(s.Streams)
+		}
+		return ""
+	})
+	sick.hangs.Store(false)
+	eventually(t, func() string {
+		if left, err := conn.Left(t.Context()); err != nil || left > 0 {
+			return "there are some left"
+		}
+		return ""
+	})
+	v.waitFor(id(0), `"stock":{"title":"T`+id(0)+`"}`)
+	v.waitFor(id(150), `"stock":{"title":"T`+id(150)+`"}`)
+	if s := v.stats(); s.Failed > 0 {
+		t.Errorf("%d of them failed", s.Failed)
+	}
+}
+
+func id(i int) string {
+	return "s" + string(rune('a'+i%26)) + "-" + strings.Repeat("i", i/26%30) + string(rune('0'+i/780))
+}
+
+func TestQueueCommands(t *testing.T) {
+	v, conn, sick := queueShop(t)
+	v.flip(0, "back.to.source", "off") // else who reads announces what is missing
+	sick.refuses.Store(true)
+	announce(t, conn, "stock", "bad")
+	announce(t, conn, "product", "good")
+	v.waitFor("good", `"title":"Tgood"`)
+	eventually(t, func() string {
+		if v.stats().Failed == 0 {
+			return "nothing failed"
+		}
+		return ""
+	})
+	run := func(want int, args ...string) string {
+		t.Helper()
+		code, out, stderr := vitrine(t, append([]string{"queue"}, append(args, "--nats", v.NATS)...)...)
+		if code != want {
+			t.Fatalf("%v: code %d: %s%s", args, code, out, stderr)
+		}
+		return out + stderr
+	}
+	t.Run("failed tells why", func(t *testing.T) {
+		var l struct{ Subject, Stage, Reason string }
+		if out := run(0, "failed", "--json"); json.Unmarshal([]byte(out), &l) != nil ||
+			l.Subject != "change.normal.sku.stock.bad" || l.Stage != "heterog" || !strings.Contains(l.Reason, "no JSON") {
+			t.Error(out)
+		}
+		if out := run(0, "failed", "--dimension", "product"); out != "" {
+			t.Error(out)
+		}
+		if out := run(0, "failed", "--reason", "no such"); out != "" {
+			t.Error(out)
+		}
+		if out := run(0, "failed", "--id", "bad", "--kind", "sku"); !strings.Contains(out, "change.normal.sku.stock.bad") {
+			t.Error(out)
+		}
+	})
+	t.Run("show finds it", func(t *testing.T) {
+		if out := run(0, "show", "sku:bad"); !strings.Contains(out, "failed.heterog.sku.stock.bad") {
+			t.Error(out)
+		}
+		if out := run(0, "show", "sku:good"); !strings.Contains(out, "nothing is queued") {
+			t.Error(out)
+		}
+		run(2, "show", "nothing")
+	})
+	t.Run("retry and drop want to know which", func(t *testing.T) {
+		run(2, "retry")
+		run(2, "drop")
+		run(2, "failed", "--kind", "No Kind")
+		if out := run(0, "drop", "--all", "--dry-run"); !strings.Contains(out, "1 dead letters") || v.stats().Failed != 1 {
+			t.Error(out)
+		}
+	})
+	t.Run("retry brings it onto the page", func(t *testing.T) {
+		announce(t, conn, "product", "bad")
+		sick.refuses.Store(false)
+		if out := run(0, "retry", "--kind", "sku", "--json"); !strings.Contains(out, `"done":1`) {
+			t.Error(out)
+		}
+		v.waitFor("bad", `"stock":{"title":"Tbad"}`)
+		if v.stats().Failed != 0 {
+			t.Error("the letter is still there")
+		}
+	})
+	t.Run("drop drops", func(t *testing.T) {
+		announce(t, conn, "nosuch", "x")
+		eventually(t, func() string {
+			if v.stats().Failed == 0 {
+				return "no dead letter"
+			}
+			return ""
+		})
+		run(0, "drop", "--reason", "catalog")
+		if v.stats().Failed != 0 {
+			t.Error("the letter is still there")
+		}
+	})
+	t.Run("replay publishes the past once", func(t *testing.T) {
+		before := sick.calls.Load()
+		for range 3 {
+			announce(t, conn, "product", "good")
+			announce(t, conn, "stock", "good")
+		}
+		eventually(t, func() string {
+			if sick.calls.Load() == before {
+				return "not asked"
+			}
+			return ""
+		})
+		out := run(0, "replay", "--since", "1h", "--kind", "sku", "--dimension", "stock", "--dry-run", "--json")
+		var r struct{ Seen, Published int }
+		if json.Unmarshal([]byte(out), &r) != nil || r.Published != 2 || r.Seen < 7 {
+			t.Error(out)
+		}
+		for _, id := range []string{"good", "bad"} { // second looks ask as well
+			eventually(t, func() string {
+				if out := run(0, "show", "sku:"+id); !strings.Contains(out, "nothing is queued") {
+					return out
+				}
+				return ""
+			})
+		}
+		before = sick.calls.Load()
+		run(0, "replay", "--since", "1h", "--dimension", "stock")
+		eventually(t, func() string {
+			if left, err := conn.Left(t.Context()); err != nil || left > 0 {
+				return "still in work"
+			}
+			return ""
+		})
+		if got := sick.calls.Load() - before; got != 2 {
+			t.Errorf("%d calls for two entities", got)
+		}
+		run(2, "replay")
+		run(2, "replay", "--since", "yesterday")
+	})
+}

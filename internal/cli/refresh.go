@@ -1,0 +1,238 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/control"
+	"vitrine/internal/item"
+	"vitrine/internal/node"
+	"vitrine/internal/refresh"
+	"vitrine/internal/upstream"
+)
+
+type refreshCommand struct {
+	Kind   string   `help:"Kind of entity; with --all it may be left out for every kind that can be listed." placeholder:"sku"`
+	IDs    []string `name:"ids" help:"These ids." placeholder:"a,b"`
+	Where  string   `help:"Those whose ref names an entity, as the relation index knows it." placeholder:"REF=ID"`
+	All    bool     `help:"All that the upstreams list, and what the store has besides: deleted articles, kinds without a list."`
+	Lane   string   `help:"Lane: ${enum}." enum:"high,normal,refresh" default:"refresh"`
+	Force  bool     `help:"Fetch and fold also what did not change."`
+	DryRun bool     `help:"Say what would be announced, and do nothing."`
+	Wait   bool     `help:"Wait until the queues are empty, and fail where something announced did."`
+	natsFlag
+	secretFlag
+	Admin   string        `help:"The admin listener, for --where, and for what the store has besides with --all." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	Redis   string        `help:"The Redis of the records, for what it has besides with --all, in place of the admin listener." placeholder:"URL"`
+	Catalog string        `help:"Catalog file, in place of the one in force." placeholder:"FILE" type:"existingfile"`
+	JSON    bool          `name:"json" help:"Print JSON."`
+	Timeout time.Duration `help:"Give up waiting after this time." default:"30m"`
+}
+
+func (refreshCommand) Help() string {
+	return `Examples:
+  vitrine refresh --all
+  vitrine refresh --kind sku --ids 100012,100013 --lane high
+  vitrine refresh --kind sku --where brand=8557 --dry-run`
+}
+
+// Run is vitrine refresh.
+func (r *refreshCommand) Run(e *env) error {
+	if err := r.validate(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, r.Timeout)
+	defer cancel()
+	conn, err := bus.Dial(ctx, bus.Config{URL: r.NATS, Control: r.Control, Name: "vitrine refresh", Log: e.log})
+	if err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	defer conn.Close()
+	cat, err := r.catalog(ctx, e, conn)
+	if err != nil {
+		return err
+	}
+	secrets, err := upstream.NewSecrets(r.Secret, nil)
+	if err != nil {
+		return usageError{err}
+	}
+	if r.Catalog != "" {
+		secrets.Trust(cat)
+	}
+	client := upstream.New(upstream.Config{Log: e.log, Secrets: secrets})
+	defer client.Close()
+	progress := progressTo(e.stderr)
+	a := refresh.New(refresh.Config{
+		Upstream: client, Bus: conn, Log: e.log, Lane: item.Lane(r.Lane), Options: bus.PublishOptions{Force: r.Force}, DryRun: r.DryRun, Progress: progress,
+	})
+	was, err := lookBefore(ctx, conn)
+	if err != nil {
+		return err
+	}
+	failed := r.announce(ctx, cat, a, e.log)
+	progress("")
+	if unasked, ok := failed.(*storeUnasked); ok { // a failure beside it is the command's
+		fmt.Fprintln(e.stderr, unasked)
+		failed = nil
+	}
+	if failed != nil {
+		return failed
+	}
+	var wrong failures
+	if r.Wait && !r.DryRun {
+		if err := waitEmpty(ctx, conn, progressTo(e.stderr)); err != nil {
+			return fmt.Errorf("%w%s", err, parkedHint(e.ctx, conn))
+		}
+		if wrong, err = was.failed(ctx, conn, a.Announced); err != nil {
+			return err
+		}
+	}
+	if err := r.print(e, refreshed{a.Done(), wrong}); err != nil {
+		return err
+	}
+	if wrong.any() {
+		wrong.tell(e.stderr)
+		return errReported
+	}
+	return nil
+}
+
+func (r *refreshCommand) print(e *env, done refreshed) error {
+	if r.JSON {
+		return json.NewEncoder(e.stdout).Encode(done)
+	}
+	said, took := "announced", ""
+	if r.DryRun {
+		said, took = "would announce", fmt.Sprintf(", about %.1f minutes", done.Minutes)
+	}
+	_, err := fmt.Fprintf(e.stdout, "%s %d entities%s: %d changes, at most %d upstream calls%s\n", said, done.Entities, done.Besides(), done.Changes, done.Calls, took)
+	return err
+}
+
+func (r *refreshCommand) validate() error {
+	ways := 0
+	for _, given := range []bool{len(r.IDs) > 0, r.Where != "", r.All} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case ways != 1:
+		return usagef("say which entities: one of --ids, --where or --all")
+	case r.Kind == "" && !r.All:
+		return usagef("say of which kind they are: --kind")
+	}
+	return nil
+}
+
+func (r *refreshCommand) catalog(ctx context.Context, e *env, conn *bus.Conn) (*catalog.Catalog, error) {
+	if r.Catalog == "" {
+		return control.Load(ctx, conn)
+	}
+	src, err := os.ReadFile(r.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	return catalog.Parse(src, r.Catalog, catalog.Options{})
+}
+
+func (r *refreshCommand) announce(ctx context.Context, cat *catalog.Catalog, a *refresh.Announcer, log *slog.Logger) error {
+	if r.All {
+		return r.everything(ctx, cat, a, log)
+	}
+	kind, err := cat.Kind(r.Kind)
+	switch {
+	case err != nil:
+		return err
+	case r.Where != "":
+		return r.related(ctx, kind, a)
+	}
+	return a.IDs(ctx, kind, r.IDs)
+}
+
+// related announces what the relation index lists, page by page.
+func (r *refreshCommand) related(ctx context.Context, kind *catalog.Kind, a *refresh.Announcer) error {
+	name, id, ok := strings.Cut(r.Where, "=")
+	if !ok {
+		return usagef("--where %s is not REF=ID", r.Where)
+	}
+	if _, err := kind.Ref(name); err != nil {
+		return usageError{err}
+	}
+	for cursor := ""; ; {
+		q := url.Values{"kind": {kind.Name}, "ref": {name}, "id": {id}, "cursor": {cursor}}
+		var page node.RelatedPage
+		if err := askAdmin(ctx, r.Admin, "/related?"+q.Encode(), &page); err != nil {
+			return err
+		}
+		if err := a.IDs(ctx, kind, page.IDs); err != nil {
+			return err
+		}
+		if cursor = page.Next; cursor == "" {
+			return nil
+		}
+	}
+}
+
+func sortedKinds(cat *catalog.Catalog) []string {
+	names := make([]string, 0, len(cat.Kinds))
+	for name := range cat.Kinds {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// waitEmpty returns when nothing waits and nothing is in work.
+func waitEmpty(ctx context.Context, conn *bus.Conn, progress func(string)) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		left, err := conn.Left(ctx)
+		if err != nil {
+			return err
+		}
+		if left == 0 {
+			progress("")
+			return nil
+		}
+		progress(fmt.Sprintf("%d left in the queues", left))
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d left in the queues: %w", left, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// progressTo rewrites one line on a terminal, and is silent elsewhere. "" ends the line.
+func progressTo(w io.Writer) func(string) {
+	f, ok := w.(*os.File)
+	if info, err := statOf(f, ok); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return func(string) {}
+	}
+	return func(s string) {
+		if s == "" {
+			fmt.Fprint(w, "\r\033[K")
+			return
+		}
+		fmt.Fprintf(w, "\r\033[K%s", s)
+	}
+}
+
+func statOf(f *os.File, ok bool) (os.FileInfo, error) {
+	if !ok {
+		return nil, os.ErrInvalid
+	}
+	return f.Stat()
+}

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"fmt"
+
+	"vitrine/internal/node"
+	"vitrine/internal/upstream"
+)
+
+type heterogCommand struct{ roomFlags }
+type syncerCommand struct{ roomFlags }
+
+type detailCommand struct {
+	roomFlags
+	pageFlags
+	HTTP      string `name:"http" help:"Listen address of the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	Disk      string `help:"What the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
+	Replica   string `name:"blobs-replica" help:"A replica of the blobs Redis to read from; what it has too old is read again at the master." placeholder:"URL"`
+	Templates string `help:"Folder with the shop's templates." type:"existingdir" placeholder:"DIR"`
+}
+
+func (heterogCommand) Help() string { return roleHelp("heterog") }
+func (syncerCommand) Help() string  { return roleHelp("syncer") }
+func (detailCommand) Help() string  { return roleHelp("detail") }
+
+func roleHelp(role string) string {
+	return fmt.Sprintf(`Examples:
+  vitrine %[1]s --config room.yaml
+  vitrine %[1]s --nats nats://10.0.0.5:4222 --redis redis://10.0.0.6:6379`, role)
+}
+
+// Run is vitrine heterog.
+func (c *heterogCommand) Run(e *env) error {
+	room, err := c.open(e, "heterog")
+	if err != nil {
+		return err
+	}
+	return room.RunHeterog(e.ctx, e.tellAddresses)
+}
+
+// Run is vitrine syncer.
+func (c *syncerCommand) Run(e *env) error {
+	room, err := c.open(e, "syncer")
+	if err != nil {
+		return err
+	}
+	return room.RunSyncer(e.ctx, e.tellAddresses)
+}
+
+// Run is vitrine detail.
+func (c *detailCommand) Run(e *env) error {
+	room, err := c.open(e, "detail")
+	if err != nil {
+		return err
+	}
+	pages := c.pages(c.HTTP, c.Admin, c.Disk)
+	pages.Templates, pages.Replica = c.Templates, c.Replica
+	return room.RunDetail(e.ctx, pages, e.tellAddresses)
+}
+
+// open checks the flags of a role that stands on a store.
+func (r roomFlags) open(e *env, role string) (node.Room, error) {
+	if err := r.needRedis(role); err != nil {
+		return node.Room{}, err
+	}
+	return r.room(e, role)
+}
+
+// room is what the flags say about the room of a process.
+func (r roomFlags) room(e *env, role string) (node.Room, error) {
+	secrets, err := r.secrets()
+	return node.Room{
+		Config: e.process(r.Dir, role, r.Room, secrets), NATS: r.NATS, Control: r.Control, Records: r.recordsURL(), Blobs: r.blobsURL(), Admin: r.Admin,
+	}, err
+}
+
+// secrets are what --secret allows.
+func (f secretFlag) secrets() (*upstream.Secrets, error) {
+	secrets, err := upstream.NewSecrets(f.Secret, nil)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return secrets, nil
+}
+
+// process is what every process has from its command line.
+func (e *env) process(dir, role, room string, secrets *upstream.Secrets) node.Config {
+	return node.Config{Dir: dir, Role: role, Room: room, Secrets: secrets, Log: e.log, SetLevel: e.setLevel, Output: e.stdout}
+}
+
+// tellAddresses prints where a process can be reached.
+func (e *env) tellAddresses(a node.Addresses) {
+	if a.Pages != "" {
+		fmt.Fprintf(e.stdout, "pages  %s/\n", a.Pages)
+	}
+	fmt.Fprintf(e.stdout, "admin  %s/\n", a.Admin)
+}

@@ -1,0 +1,267 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/cli"
+	"vitrine/internal/item"
+)
+
+// patience is how long a test waits for what must happen before it fails.
+const patience = 150 * time.Second
+
+// running is a vitrine that was started by a test, in this process.
+type running struct {
+	t                        testing.TB
+	Pages, Admin, NATS, Shop string // Shop is the demo's back office; "" with a catalog
+	Dir                      string
+	stop                     func() int
+	ended                    chan int // gives the exit code of a role
+	log                      func() string
+}
+
+// logged is what a process has logged so far.
+type logged struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// up starts vitrine up on free ports, waits until it is ready, and stops it at the end of the test.
+func up(t testing.TB, dir string, args ...string) *running {
+	t.Helper()
+	args = append([]string{"up", "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--shop", "127.0.0.1:0"}, args...)
+	demo := !slices.Contains(args, "--catalog")
+	r := launch(t, args, func(r *running) bool { return r.NATS != "" && (!demo || r.Shop != "") })
+	t.Cleanup(func() {
+		if c := r.stop(); c != 0 {
+			t.Errorf("up ended with code %d", c)
+		}
+		if t.Failed() {
+			t.Logf("log of up:\n%s", r.log())
+		}
+	})
+	return r
+}
+
+// launch runs vitrine until it has printed the addresses that ready wants. Who calls it has it stopped.
+func launch(t testing.TB, args []string, ready func(*running) bool) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	stderr := &logged{}
+	r := &running{t: t, log: stderr.String, ended: make(chan int, 1)}
+	if i := slices.Index(args, "--dir"); i >= 0 {
+		r.Dir = args[i+1]
+	}
+	go func() {
+		r.ended <- cli.Run(ctx, args, strings.NewReader(""), in, stderr)
+		in.Close()
+	}()
+	stopped := false
+	r.stop = func() int {
+		if stopped {
+			return 0
+		}
+		stopped = true
+		cancel()
+		return <-r.ended
+	}
+	if !r.readAddresses(out, ready) {
+		cancel()
+		t.Fatalf("%s ended with code %d before it was ready:\n%s", args[0], <-r.ended, stderr)
+	}
+	go io.Copy(io.Discard, out)
+	return r
+}
+
+// readAddresses reads the lines that are printed for listeners, and tells whether all came that ready wants.
+func (r *running) readAddresses(out io.Reader, ready func(*running) bool) bool {
+	lines := bufio.NewScanner(out)
+	for !ready(r) && lines.Scan() {
+		what, addr, _ := strings.Cut(lines.Text(), " ")
+		addr, _, _ = strings.Cut(strings.TrimSpace(addr), " ")
+		addr = strings.TrimSuffix(addr, "/")
+		switch what {
+		case "pages":
+			r.Pages = addr
+		case "admin":
+			r.Admin = addr
+		case "nats":
+			r.NATS = addr
+		case "shop":
+			r.Shop = addr
+		}
+	}
+	return ready(r)
+}
+
+// vitrine runs a command to its end and returns its code and output.
+func vitrine(t testing.TB, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = cli.Run(t.Context(), args, strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// refreshAll announces everything and waits until it is done.
+func (r *running) refreshAll(args ...string) {
+	r.t.Helper()
+	args = append([]string{"refresh", "--all", "--wait", "--nats", r.NATS, "--admin", r.Admin}, args...)
+	if code, _, stderr := vitrine(r.t, args...); code != 0 {
+		r.t.Fatalf("refresh ended with code %d: %s", code, stderr)
+	}
+}
+
+// dial connects as an upstream would, to announce changes.
+func (r *running) dial() *bus.Conn {
+	r.t.Helper()
+	conn, err := bus.Dial(r.t.Context(), bus.Config{URL: r.NATS, Name: r.t.Name(), Log: quiet()})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(conn.Close)
+	return conn
+}
+
+// announce says that a dimension of a SKU may have changed.
+func announce(t testing.TB, conn *bus.Conn, dimension, id string) {
+	t.Helper()
+	c := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: dimension}
+	if err := conn.PublishChanges(t.Context(), []item.Change{c}, bus.PublishOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// page is a page as JSON, with what its headers say.
+type page struct {
+	Status int
+	Source string
+	Header http.Header
+	Data   struct {
+		SKU     string
+		Product struct{ Title string }
+		Price   struct{ Amount int }
+		Brand   struct{ Title string }
+	}
+}
+
+// get asks for the JSON twin of a SKU's page.
+func (r *running) get(id string) page {
+	r.t.Helper()
+	var p page
+	status, header, body := fetch(r.t, r.Pages+"/item/"+url.PathEscape(id)+".json")
+	p.Status, p.Header, p.Source = status, header, header.Get("X-Vitrine-Source")
+	if status == http.StatusOK {
+		if err := json.Unmarshal(body, &p.Data); err != nil {
+			r.t.Fatalf("page of %s: %v: %s", id, err, body)
+		}
+	}
+	return p
+}
+
+func fetch(t testing.TB, url string) (int, http.Header, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, res.Header, body
+}
+
+// eventually looks again and again until ok answers "", or fails with its last answer.
+func eventually(t testing.TB, ok func() string) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		wrong := ok()
+		if wrong == "" {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatal(wrong)
+		case <-tick.C:
+		}
+	}
+}
+
+// catalogFor writes a catalog for a shop's address and returns its path.
+func catalogFor(t testing.TB, text string, address ...any) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "shop.yaml")
+	if err := os.WriteFile(path, fmt.Appendf(nil, text, address...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// differs tells how the page of a SKU differs from what the shop knows, "" where it does not.
+func (r *running) differs(s *shop, id string) string {
+	r.t.Helper()
+	want, known := s.Get(id)
+	got := r.get(id)
+	switch {
+	case !known && got.Status != http.StatusNotFound:
+		return fmt.Sprintf("%s: status %d for a product that never was", id, got.Status)
+	case known && want.Gone && got.Status != http.StatusGone && got.Status != http.StatusNotFound:
+		return fmt.Sprintf("%s: status %d for a deleted product", id, got.Status)
+	case !known || want.Gone:
+		return ""
+	case got.Status != http.StatusOK:
+		return fmt.Sprintf("%s: status %d", id, got.Status)
+	case got.Data.SKU != id || got.Data.Product.Title != want.Title || got.Data.Price.Amount != want.Price:
+		return fmt.Sprintf("%s: page says %+v, the shop %+v", id, got.Data, want)
+	case want.Brand != "" && got.Data.Brand.Title != "Brand "+want.Brand:
+		return fmt.Sprintf("%s: brand %q is joined as %q", id, want.Brand, got.Data.Brand.Title)
+	}
+	return ""
+}
+
+// removeAll removes a folder in which a running NATS may still make files.
+func removeAll(t testing.TB, dir string) {
+	t.Helper()
+	eventually(t, func() string {
+		if err := os.RemoveAll(dir); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+}

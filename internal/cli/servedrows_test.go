@@ -1,0 +1,68 @@
+package cli_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const servedCatalog = `
+version: 1
+upstreams: { articles: { url: "serve:articles" } }
+entities:
+  sku:
+    list: { from: articles, get: "/rows?cursor={cursor}", ids: '[.items[].sku]', next: .next }
+    dimensions: { product: { from: articles, get: "/rows/{id}", batch: "/rows?ids={ids}", id_field: sku } }
+    blobs: { item: { of: [product] } }
+pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
+`
+
+// TestAServedFileEditedWhileNobodyRan: rows were changed, added and deleted between two runs, and nobody is asked to
+// refresh anything.
+func TestAServedFileEditedWhileNobodyRan(t *testing.T) {
+	stores(t, func(t *testing.T, args ...string) {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "articles.jsonl")
+		edit := func(from, to int, title string) {
+			t.Helper()
+			var b strings.Builder
+			for i := from; i < to; i++ {
+				fmt.Fprintf(&b, "{\"sku\":\"%d\",\"title\":\"%s %d\"}\n", i, title, i)
+			}
+			if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		page := func(v *running, id int, status int, says string) {
+			t.Helper()
+			eventually(t, func() string {
+				code, _, body := fetch(t, fmt.Sprintf("%s/item/%d.json", v.Pages, id))
+				if code != status || !strings.Contains(string(body), says) {
+					return fmt.Sprintf("%d: status %d, want %d with %q: %s", id, code, status, says, body)
+				}
+				return ""
+			})
+		}
+		args = append(args, "--catalog", catalogFor(t, servedCatalog), "--serve", "articles="+file+":sku")
+		edit(0, 60, "Before")
+		v := up(t, filepath.Join(dir, "data"), args...)
+		v.refreshAll()
+		for id := range 60 {
+			page(v, id, http.StatusOK, fmt.Sprintf("Before %d", id))
+		}
+		if code := v.stop(); code != 0 {
+			t.Fatal("code", code)
+		}
+		edit(10, 70, "After")
+		v = up(t, filepath.Join(dir, "data"), args...)
+		for id := range 10 {
+			page(v, id, http.StatusGone, "")
+		}
+		for id := 10; id < 70; id++ {
+			page(v, id, http.StatusOK, fmt.Sprintf("After %d", id))
+		}
+	})
+}

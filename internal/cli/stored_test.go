@@ -1,0 +1,174 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/shape"
+)
+
+// stored is where records and blobs are.
+type stored interface {
+	kv.RecordReader
+	kv.BlobGetter
+}
+
+// openRedis opens a Redis as a process does that starts now.
+func openRedis(t *testing.T, url string) *rediskv.Store {
+	t.Helper()
+	store, err := rediskv.Open(t.Context(), rediskv.Config{URL: url, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return store
+}
+
+// storeDiffers names each record of a SKU that is not what the shop says, and each blob that is no rebuild of its records.
+func storeDiffers(t *testing.T, s *shop, store stored, file string) (wrong []string) {
+	t.Helper()
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat, err := catalog.Parse(src, file, catalog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range s.IDs() {
+		if w := entityDiffers(t, s, store, cat.Kinds["sku"], id); w != "" {
+			wrong = append(wrong, w)
+		}
+	}
+	return wrong
+}
+
+func entityDiffers(t *testing.T, s *shop, store stored, kind *catalog.Kind, id string) string {
+	t.Helper()
+	e := item.Entity{Kind: kind.Name, ID: id}
+	records := map[string]kv.Record{}
+	for _, d := range kind.Dimensions {
+		got, err := store.Records(t.Context(), []kv.RecordKey{{Entity: e, Dimension: d.Name}})
+		if err != nil {
+			return err.Error()
+		}
+		records[d.Name] = got[0]
+		if w := recordDiffers(t, s, d, id, got[0]); w != "" {
+			return w
+		}
+	}
+	for _, b := range kind.Blobs {
+		want, err := shape.Fold(b, e, records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := store.Blobs(t.Context(), []kv.BlobKey{{Entity: e, Blob: b.Name}})
+		switch {
+		case err != nil:
+			return err.Error()
+		case got[0].Life != want.Life || !bytes.Equal(got[0].Body, want.Body) || !got[0].Refs.Equal(want.Refs):
+			return fmt.Sprintf("blob %s of %s is no rebuild of its records:\n%s", b.Name, e, cmp.Diff(string(want.Body), string(got[0].Body)))
+		}
+	}
+	return ""
+}
+
+func recordDiffers(t *testing.T, s *shop, d *catalog.Dimension, id string, got kv.Record) string {
+	t.Helper()
+	p, _ := s.Get(id)
+	if p.Gone {
+		if got.Life == kv.Alive {
+			return fmt.Sprintf("%s of %s is alive in the store, and deleted in the shop", d.Name, id)
+		}
+		return ""
+	}
+	what := map[string]string{"product": "products", "price": "prices"}[d.Name]
+	want, _, err := shape.MakeRecord(d, []byte(mustJSON(t, row(what, id, p))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Life != kv.Alive || !bytes.Equal(got.Body, want.Body) {
+		return fmt.Sprintf("record %s of %s: %s, want %s", d.Name, id, got.Body, want.Body)
+	}
+	return ""
+}
+
+// holds waits until a store has what the shop says, entity by entity.
+func (s *shop) holds(t *testing.T, store stored, file string) {
+	t.Helper()
+	eventually(t, func() string {
+		if wrong := storeDiffers(t, s, store, file); len(wrong) > 0 {
+			return fmt.Sprintf("%d entities are wrong in the store, the first: %s", len(wrong), wrong[0])
+		}
+		return ""
+	})
+}
+
+// related waits until each SKU stands in the list of its brand.
+func (r *running) related(s *shop) {
+	r.t.Helper()
+	eventually(r.t, func() string {
+		lists := map[string]map[string]bool{}
+		for _, id := range s.IDs() {
+			p, _ := s.Get(id)
+			if p.Gone || p.Brand == "" {
+				continue
+			}
+			if lists[p.Brand] == nil {
+				lists[p.Brand] = r.skusOf(p.Brand)
+			}
+			if !lists[p.Brand][id] {
+				return fmt.Sprintf("%s is not in the list of brand %s", id, p.Brand)
+			}
+		}
+		return ""
+	})
+}
+
+func (r *running) skusOf(brand string) map[string]bool {
+	r.t.Helper()
+	ids := map[string]bool{}
+	for cursor := ""; ; {
+		var page struct {
+			IDs  []string
+			Next string
+		}
+		status, _, body := fetch(r.t, r.Pages+"/relations/brand/"+brand+"/brand?cursor="+url.QueryEscape(cursor))
+		if status != http.StatusOK || json.Unmarshal(body, &page) != nil {
+			return nil
+		}
+		for _, id := range page.IDs {
+			ids[id] = true
+		}
+		if cursor = page.Next; cursor == "" {
+			return ids
+		}
+	}
+}
+
+// fresh waits until each page that there is stands there unmarked, with its brand.
+func (r *running) fresh(s *shop) {
+	r.t.Helper()
+	for _, id := range s.IDs() {
+		eventually(r.t, func() string {
+			if wrong := r.differs(s, id); wrong != "" {
+				return wrong
+			}
+			if p := r.get(id); p.Header.Get("X-Vitrine-Stale") != "" {
+				return fmt.Sprintf("the page of %s is marked stale: %v", id, p.Header)
+			}
+			return ""
+		})
+	}
+}

@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/control"
+	"vitrine/switches"
+)
+
+type switchCommand struct {
+	List     switchListCommand     `cmd:"" help:"List all switches, what they do, and what is in force."`
+	Get      switchGetCommand      `cmd:"" help:"Tell one switch."`
+	Set      switchSetCommand      `cmd:"" help:"Set a switch, and wait until every process has it."`
+	Unset    switchUnsetCommand    `cmd:"" help:"Withdraw what was set for a scope."`
+	Define   switchDefineCommand   `cmd:"" help:"Name a set of switches."`
+	Apply    switchApplyCommand    `cmd:"" help:"Set all switches of a set."`
+	Watch    switchWatchCommand    `cmd:"" help:"Follow what is set."`
+	History  switchHistoryCommand  `cmd:"" help:"Tell who set a switch to what, when and why."`
+	Rollback switchRollbackCommand `cmd:"" help:"Set a switch to what it was before."`
+	Rehearse switchRehearseCommand `cmd:"" help:"Tell what pages would be with other values, before anything is set."`
+	Rules    switchRulesCommand    `cmd:"" help:"Rules that throw switches by themselves."`
+	Agent    switchAgentCommand    `cmd:"" help:"Have an nginx obey the switches."`
+	Nodes    switchNodesCommand    `cmd:"" help:"List the processes that are expected, and up to which revision each has applied the switches."`
+	Forget   switchForgetCommand   `cmd:"" help:"Expect a process no more that will not come back."`
+}
+
+// withPanel calls do with a connection and what is in force there, and closes both.
+func (f natsFlags) withPanel(e *env, command string, do func(*bus.Conn, *switches.Panel) error) error {
+	conn, err := f.dial(e, command)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	p, err := control.RemotePanel(e.ctx, conn)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return do(conn, p)
+}
+
+// scopeFlags say what is set, where, and by whom.
+type scopeFlags struct {
+	Scope  string        `help:"all, room:R, role:R or node:N." default:"all"`
+	Reason string        `help:"Why; kept in the history." placeholder:"TEXT"`
+	Author string        `help:"Who; the name of the user by default." placeholder:"NAME"`
+	DryRun bool          `help:"Say what would be set, and where, and do nothing."`
+	Wait   time.Duration `help:"For acknowledgements." default:"2s"`
+}
+
+type switchSetCommand struct {
+	Name  string        `arg:"" help:"The switch."`
+	Value string        `arg:"" help:"on, off, a percentage, a duration or a word, as the switch takes it."`
+	For   time.Duration `help:"Return to the value before after this time; each process does so by itself." placeholder:"30m"`
+	scopeFlags
+	natsFlags
+}
+
+// Help is more of vitrine switch set --help.
+func (switchSetCommand) Help() string {
+	return `Examples:
+  vitrine switch set upstream.prices off --reason "time-outs since 20:00"
+  vitrine switch set read.redis off --for 30m
+  vitrine switch set ttl.factor 300 --scope role:detail --dry-run
+
+on is normal service, off is shed. Exit code 0: the value is in force on every process that is expected. Exit code 1: it is not on
+some, which are named with why: a narrower scope says otherwise, the process is cut off, hangs, or could not take it.`
+}
+
+// Run is vitrine switch set.
+func (c *switchSetCommand) Run(e *env) error {
+	return c.withPanel(e, "switch set", func(conn *bus.Conn, p *switches.Panel) error {
+		return c.set(e, conn, p, switches.Setting{Name: c.Name, Value: c.Value}, c.For, c.JSON)
+	})
+}
+
+type switchWatchCommand struct{ natsFlags }
+
+// Run is vitrine switch watch.
+func (c *switchWatchCommand) Run(e *env) error {
+	conn, err := c.dial(e, "switch watch")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.Bucket(control.SwitchBucket).Watch(e.ctx, func(entry bus.Entry) error {
+		s, ok := control.SettingOf(entry)
+		if !ok {
+			return nil
+		}
+		return printSetting(e, s, c.JSON)
+	})
+}
+
+func printSetting(e *env, s switches.Setting, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(e.stdout).Encode(s)
+	}
+	until := ""
+	if s.Until != nil {
+		until = " until " + s.Until.Format(time.DateTime)
+	}
+	_, err := fmt.Fprintf(e.stdout, "%d  %s  %s = %s%s  (%s)  %s  %s\n", s.Revision, s.At.Format(time.DateTime), s.Name, cmp.Or(s.Value, "withdrawn"), until, s.Scope, s.Author, s.Reason)
+	return err
+}
+
+type switchHistoryCommand struct {
+	Name  string `arg:"" optional:"" help:"The switch; all by default."`
+	Scope string `help:"Only this scope." placeholder:"SCOPE"`
+	natsFlags
+}
+
+// Run is vitrine switch history.
+func (c *switchHistoryCommand) Run(e *env) error {
+	conn, err := c.dial(e, "switch history")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	past, err := control.SwitchHistory(e.ctx, conn, c.Name, c.Scope)
+	for _, s := range past {
+		if err := printSetting(e, s, c.JSON); err != nil {
+			return err
+		}
+	}
+	return err
+}

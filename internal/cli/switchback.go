@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/control"
+	"vitrine/switches"
+)
+
+type switchUnsetCommand struct {
+	Name string `arg:"" help:"The switch."`
+	scopeFlags
+	natsFlags
+}
+
+// Help is more of vitrine switch unset --help.
+func (switchUnsetCommand) Help() string {
+	return `Examples:
+  vitrine switch unset upstream.prices
+  vitrine switch unset read.redis --scope node:shop-1-detail-8f3a2b1c
+
+What a wider scope says is in force then, or the default; rules may move the switch again.`
+}
+
+// Run is vitrine switch unset.
+func (c *switchUnsetCommand) Run(e *env) error {
+	return c.withPanel(e, "switch unset", func(conn *bus.Conn, p *switches.Panel) error {
+		return c.unset(e, conn, p, c.Name, c.JSON)
+	})
+}
+
+// unset withdraws what is set for the scope. It is pushed also where nothing is set: processes may hold what NATS lost.
+func (f scopeFlags) unset(e *env, conn *bus.Conn, p *switches.Panel, name string, asJSON bool) error {
+	if err := f.check(0); err != nil {
+		return err
+	}
+	known := p.Switch(name) != nil
+	for _, s := range p.Settings() {
+		known = known || s.Name == name // of a catalog before this one
+	}
+	if !known {
+		return usageError{fmt.Errorf("%w: %.80q (vitrine switch list has all)", switches.ErrUnknown, name)}
+	}
+	return f.put(e, conn, p, switches.Setting{Name: name}, 0, asJSON)
+}
+
+type switchRollbackCommand struct {
+	Name string `arg:"" help:"The switch."`
+	scopeFlags
+	natsFlags
+}
+
+// Run is vitrine switch rollback.
+func (c *switchRollbackCommand) Run(e *env) error {
+	return c.withPanel(e, "switch rollback", func(conn *bus.Conn, p *switches.Panel) error {
+		past, err := control.SwitchHistory(e.ctx, conn, c.Name, c.Scope)
+		if err != nil {
+			return err
+		}
+		if len(past) == 0 {
+			return fmt.Errorf("%s was never set in the scope %s", c.Name, c.Scope)
+		}
+		c.Reason = cmp.Or(c.Reason, "rollback")
+		now, _ := conn.Now()
+		s, left := before(past, now)
+		if s.Value == "" {
+			return c.unset(e, conn, p, c.Name, c.JSON)
+		}
+		return c.set(e, conn, p, s, left, c.JSON)
+	})
+}
+
+// before is what a scope said before its last setting, as that would be now: a setting that has ended since is not brought
+// back. left is for how long; 0 is without end. It is without a value where nothing was said.
+func before(past []switches.Setting, now time.Time) (s switches.Setting, left time.Duration) {
+	last := past[len(past)-1]
+	if len(past) == 1 {
+		return switches.Setting{Name: last.Name}, 0
+	}
+	s = past[len(past)-2]
+	if s.Until != nil && now.Before(*s.Until) {
+		return switches.Setting{Name: s.Name, Value: s.Value, Before: s.Before}, s.Until.Sub(now)
+	}
+	return switches.Setting{Name: s.Name, Value: s.ValueAfter()}, 0
+}

@@ -1,0 +1,194 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"vitrine/switches"
+)
+
+// told is what switch get --json says.
+type told struct {
+	switches.Value
+	InForce []struct {
+		Node, Value string
+		By          *switches.Setting
+	} `json:"in_force"`
+}
+
+// table is a system whose switches are set, and looked at by three: the command, the process, and whoever asks for a page.
+type table struct {
+	t     *testing.T
+	v     *running
+	pages map[string]func() bool // switch → whether pages show it as on
+}
+
+// TestWhatTheCommandSaysIsWhatThePageDoes sets every switch in every way, and compares what switch get says with what is in force
+// in the process, and for those that show on a page, with that.
+func TestWhatTheCommandSaysIsWhatThePageDoes(t *testing.T) {
+	s := newShop(t)
+	fill(s, 1)
+	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
+	tab := &table{t: t, v: up(t, dir, "--catalog", file)}
+	tab.v.refreshAll()
+	tab.v.converged(s)
+	id := oddID(0)
+	tab.pages = map[string]func() bool{
+		"live.offer":      func() bool { return !strings.Contains(tab.body("/live/"+id), `"offer":{"state":"hidden"`) },
+		"route.live":      func() bool { return statusFor(t, tab.v.Pages+"/live/"+id, "") == 200 },
+		"route.blobs":     func() bool { return statusFor(t, tab.v.Pages+"/blobs/sku/item?ids="+id, "") == 200 },
+		"crawlers":        func() bool { return statusFor(t, tab.v.Pages+"/item/"+id+".html", "Somebot/1.0") == 200 },
+		"part.item.brand": func() bool { return strings.Contains(tab.body("/item/"+id+".json"), `"brand":{`) },
+	}
+	all := tab.all()
+	if len(all) < 20 {
+		t.Fatal(all)
+	}
+	for _, d := range all {
+		t.Run(d.Name, func(t *testing.T) {
+			tab.t = t
+			tab.each(d)
+		})
+	}
+	tab.t = t
+	for _, round := range rounds(all) { // with reads and routes off, a page shows nothing of the other switches
+		for _, d := range round {
+			tab.v.flip(0, d.Name, other(d))
+		}
+		tab.v.stop()
+		tab.v = up(t, dir, "--catalog", file)
+		for _, d := range round {
+			tab.agree(d, other(d), "restarted")
+		}
+		tab.v.stop()
+		if err := os.RemoveAll(filepath.Join(dir, "nats")); err != nil {
+			t.Fatal(err)
+		}
+		tab.v = up(t, dir, "--catalog", file)
+		for _, d := range round {
+			tab.agree(d, other(d), "NATS emptied") // what is held stays, and is told
+		}
+		for _, d := range round {
+			tab.v.flip(0, d.Name, d.Default)
+		}
+		for _, d := range round {
+			tab.agree(d, d.Default, "NATS emptied, then set") // at a revision lower than the one that was held
+		}
+		tab.v.stop()
+		tab.v = up(t, dir, "--catalog", file)
+	}
+}
+
+// rounds parts the switches into those without which there is no page, and the rest.
+func rounds(all []switches.Declaration) [][]switches.Declaration {
+	var without, rest []switches.Declaration
+	for _, d := range all {
+		if strings.HasPrefix(d.Name, "read.") || strings.HasPrefix(d.Name, "route.") || d.Name == switches.BackToSource || d.Name == switches.Crawlers {
+			without = append(without, d)
+		} else {
+			rest = append(rest, d)
+		}
+	}
+	return [][]switches.Declaration{without, rest}
+}
+
+// each takes a switch through the states in which it is told and applied.
+func (tab *table) each(d switches.Declaration) {
+	alt := other(d)
+	tab.agree(d, d.Default, "untouched")
+	tab.v.flip(0, d.Name, alt)
+	tab.agree(d, alt, "set")
+
+	tab.v.flip(0, d.Name, d.Default, "--scope", "role:up")
+	tab.agree(d, d.Default, "scoped")
+	out := tab.v.flip(1, d.Name, alt, "--wait", "20s")
+	if len(out.Acked) != 1 || out.Acked[0].Value != d.Default || out.Acked[0].OverriddenBy == nil || out.Acked[0].OverriddenBy.Scope != "role:up" {
+		tab.t.Errorf("overridden: %+v", out)
+	}
+	tab.agree(d, d.Default, "overridden")
+	tab.command(0, "unset", d.Name, "--scope", "role:up")
+	tab.agree(d, alt, "unset in its scope")
+
+	tab.v.flip(0, d.Name, d.Default)
+	tab.command(0, "rollback", d.Name)
+	tab.agree(d, alt, "rolled back")
+	tab.command(0, "unset", d.Name)
+	tab.agree(d, d.Default, "unset")
+
+	tab.v.flip(0, d.Name, alt, "--for", "300ms")
+	eventually(tab.t, func() string {
+		if got := tab.get(d.Name); got.Value.Value != d.Default {
+			return "it does not expire: " + got.Value.Value
+		}
+		return ""
+	})
+	tab.agree(d, d.Default, "expired")
+	tab.v.flip(0, d.Name, d.Default)
+	tab.command(0, "rollback", d.Name)
+	tab.agree(d, d.Default, "rolled back to one that has expired")
+	tab.command(0, "unset", d.Name)
+}
+
+// agree compares what is said with what is.
+func (tab *table) agree(d switches.Declaration, want, state string) {
+	tab.t.Helper()
+	got := tab.get(d.Name)
+	if got.Value.Value != want || len(got.InForce) != 1 || got.InForce[0].Value != want {
+		tab.t.Errorf("%s %s: switch get says %s, in force %+v, want %s", d.Name, state, got.Value.Value, got.InForce, want)
+	}
+	_, explained, _ := vitrine(tab.t, "explain", "sku:"+oddID(0), "--admin", tab.v.Admin)
+	if moved := strings.Contains(explained, "switch "+d.Name+" is "+want); moved != (want != d.Default) {
+		tab.t.Errorf("%s %s: the process does not say %s: %s", d.Name, state, want, explained)
+	}
+	if shows := tab.pages[d.Name]; shows != nil && shows() != (want == "on") {
+		tab.t.Errorf("%s %s: the page does not show %s", d.Name, state, want)
+	}
+}
+
+func (tab *table) get(name string) (got told) {
+	tab.t.Helper()
+	if err := json.Unmarshal([]byte(tab.command(0, "get", name, "--json")), &got); err != nil {
+		tab.t.Fatal(err)
+	}
+	return got
+}
+
+func (tab *table) all() (all []switches.Declaration) {
+	tab.t.Helper()
+	if err := json.Unmarshal([]byte(tab.command(0, "list", "--json")), &all); err != nil {
+		tab.t.Fatal(err)
+	}
+	return slices.DeleteFunc(all, func(d switches.Declaration) bool { return d.Name == switches.LogLevel }) // the log is a page for nobody
+}
+
+func (tab *table) command(code int, args ...string) string {
+	tab.t.Helper()
+	got, stdout, stderr := vitrine(tab.t, append(append([]string{"switch"}, args...), "--nats", tab.v.NATS)...)
+	if got != code {
+		tab.t.Fatalf("switch %v: code %d: %s%s", args, got, stdout, stderr)
+	}
+	return stdout
+}
+
+func (tab *table) body(path string) string {
+	_, _, body := fetch(tab.t, tab.v.Pages+path)
+	return string(body)
+}
+
+// other is a value that is not the default.
+func other(d switches.Declaration) string {
+	switch d.Type {
+	case switches.OnOff:
+		return "off"
+	case switches.Percent:
+		return "50"
+	case switches.Choice:
+		return d.Choices[len(d.Choices)-1]
+	}
+	panic(fmt.Sprint("no other value for ", d))
+}

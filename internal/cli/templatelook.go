@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/control"
+)
+
+// nodeLook is a line of template list --json about a process.
+type nodeLook struct {
+	Node string `json:"node"`
+	*control.Look
+}
+
+// listLooks prints by which templates the processes render pages.
+func listLooks(ctx context.Context, w io.Writer, conn *bus.Conn, asJSON bool) error {
+	members, err := control.Members(ctx, conn)
+	if err != nil {
+		return err
+	}
+	reports, err := control.Ask(ctx, conn, members, reportTime)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		look := reports[m.Node].Look
+		switch {
+		case look == nil:
+		case asJSON:
+			if err := json.NewEncoder(w).Encode(nodeLook{m.Node, look}); err != nil {
+				return err
+			}
+		default:
+			fmt.Fprintf(w, "%s renders by %s\n", m.Node, look.Revision)
+			for _, line := range look.Notes() {
+				fmt.Fprintf(w, "  %s\n", line)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"fmt"
+
+	"vitrine/internal/demo"
+	"vitrine/internal/node"
+	"vitrine/internal/redact"
+	"vitrine/internal/rows"
+)
+
+type upCommand struct {
+	Dir   string `help:"Folder for all state." default:"./vitrine-data"`
+	HTTP  string `name:"http" help:"Listen address of the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	Admin string `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	NATS  string `name:"nats" help:"Listen address of the embedded NATS, or the nats:// URL of an outside one." default:"127.0.0.1:4222" placeholder:"ADDR|URL"`
+	controlFlag
+	secretFlag
+	Redis   string   `help:"Redis for records and blobs; without it bbolt holds everything." placeholder:"URL"`
+	Catalog string   `help:"Your shop; without it, the demo." placeholder:"FILE" type:"existingfile"`
+	Serve   []string `help:"Serve a file of rows as an upstream, named in the catalog as serve:NAME. Repeatable." placeholder:"NAME=FILE[:ID_FIELD]" sep:"none"`
+	Disk    string   `help:"What the local bbolt file keeps when there is a Redis: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
+	Shop    string   `help:"Listen address of the demo's back office and upstreams; another port is taken where this one is in use." default:"127.0.0.1:8082" placeholder:"ADDR"`
+	Lang    string   `help:"Language of the demo." enum:"en,zh" default:"en"`
+	pageFlags
+}
+
+func (upCommand) Help() string {
+	return `Examples:
+  vitrine up
+  vitrine up --catalog shop.yaml --serve products=products.jsonl:sku
+  vitrine up --catalog shop.yaml --redis redis://127.0.0.1:6379
+
+With --catalog it starts empty: changes fill it, or: vitrine refresh --all`
+}
+
+// Run is vitrine up.
+func (u *upCommand) Run(e *env) error {
+	specs, err := u.specs()
+	if err != nil {
+		return err
+	}
+	secrets, err := u.secrets()
+	if err != nil {
+		return err
+	}
+	lang, err := demo.ParseLang(u.Lang)
+	if err != nil {
+		return usageError{err}
+	}
+	up := node.Up{
+		Config: e.process(u.Dir, "up", "", secrets), Pages: u.pages(u.HTTP, u.Admin, u.Disk),
+		NATS: u.NATS, Control: u.Control, Redis: u.Redis, Catalog: u.Catalog, Serve: specs, Shop: u.Shop, Lang: lang,
+	}
+	return up.Run(e.ctx, func(a node.Addresses) {
+		fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\nnats   %s\n", a.Pages, a.Admin, redact.Text(a.NATS))
+		if a.Shop != "" {
+			fmt.Fprintf(e.stdout, "shop   %s/   edit a product, break an upstream\n", a.Shop)
+		}
+	})
+}
+
+func (u *upCommand) specs() ([]rows.Spec, error) {
+	var specs []rows.Spec
+	for _, s := range u.Serve {
+		spec, err := rows.ParseSpec(s)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--serve %s: %w", s, err)}
+		}
+		specs = append(specs, spec)
+	}
+	return specs, nil
+}

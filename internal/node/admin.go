@@ -1,0 +1,151 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"vitrine/detail"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// admin is the operators' listener: health, metrics, profiles, and what commands ask a running process,
+// since bbolt locks its file. What costs more than a look, or changes something, is for who has the token.
+type admin struct {
+	node    *process
+	token   string                                              // "" where none could be kept: then nobody may
+	ready   func() (note string, err error)                     // note says what is missing though all is served
+	explain func(ctx context.Context, what string) (any, error) // nil where no pages are served
+	pages   *detail.Server                                      // the same
+	files   http.Handler                                        // what rehearsed pages load
+}
+
+// newAdmin makes the listener of a process. Without a place for the token it goes on, since what it answers without one
+// is needed more.
+func newAdmin(n *process) *admin {
+	a := &admin{node: n}
+	var err error
+	if a.token, err = OpenToken(n.dir); err != nil {
+		n.log.Warn("there is no token for the admin listener: commands that need one are refused", "error", err)
+	}
+	return a
+}
+
+func (a *admin) server() *http.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", a.readyz)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.node.metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /explain", a.explainWhat)
+	mux.HandleFunc("GET /related", a.related)
+	mux.HandleFunc("GET /entities", a.entities)
+	mux.HandleFunc("POST /audit", a.guarded(a.audit))
+	mux.HandleFunc("POST /leftovers", a.guarded(a.leftovers))
+	mux.HandleFunc("POST /rehearse", a.guarded(a.rehearse))
+	mux.HandleFunc("POST /templates/try", a.guarded(a.tryTemplates))
+	mux.HandleFunc("GET /rehearsal", a.signedOnly(a.rehearsal))
+	mux.HandleFunc("GET /rehearsal/page", a.signedOnly(a.rehearsalPage))
+	if a.files != nil {
+		mux.Handle("GET /assets/", a.files)
+		mux.Handle("GET /pictures/", a.files)
+	}
+	mux.HandleFunc("GET /debug/pprof/{$}", pprof.Index)
+	mux.HandleFunc("POST /debug/pprof/", a.guarded(pprof.Index))
+	mux.HandleFunc("POST /debug/pprof/profile", a.guarded(pprof.Profile))
+	mux.HandleFunc("POST /debug/pprof/trace", a.guarded(pprof.Trace))
+	mux.HandleFunc("POST /debug/pprof/symbol", a.guarded(pprof.Symbol))
+	return &http.Server{
+		Handler: local(unlinked(mux), "/healthz", "/readyz", "/metrics"), ErrorLog: slog.NewLogLogger(a.node.log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+	}
+}
+
+func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
+	note, err := a.ready()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	io.WriteString(w, "ready\n"+note)
+	for _, note := range a.node.lookNotes() {
+		fmt.Fprintln(w, note)
+	}
+}
+
+func (a *admin) explainWhat(w http.ResponseWriter, r *http.Request) {
+	if a.explain == nil {
+		http.Error(w, "this process serves no pages: ask a detail server", http.StatusNotFound)
+		return
+	}
+	out, err := a.explain(r.Context(), r.FormValue("what"))
+	answer(w, out, err)
+}
+
+// RelatedPage is one page of the relation index.
+type RelatedPage struct {
+	IDs  []string `json:"ids"`
+	Next string   `json:"next"`
+}
+
+func (a *admin) related(w http.ResponseWriter, r *http.Request) {
+	page, err := a.relatedPage(r)
+	answer(w, page, err)
+}
+
+func (a *admin) relatedPage(r *http.Request) (page RelatedPage, err error) {
+	cat := a.node.catalog.Catalog()
+	if cat == nil {
+		return page, fmt.Errorf("%w: no catalog is in force yet", item.ErrUnavailable)
+	}
+	kind, err := cat.Kind(r.FormValue("kind"))
+	if err != nil {
+		return page, err
+	}
+	ref, err := kind.Ref(r.FormValue("ref"))
+	if err != nil {
+		return page, err
+	}
+	target, err := item.NewEntity(ref.Kind.Name, r.FormValue("id"))
+	if err != nil {
+		return page, err
+	}
+	list := kv.Relation{Target: target, Kind: kind.Name, Ref: ref.Name}
+	page.IDs, page.Next, err = a.node.records.Related(r.Context(), list, r.FormValue("cursor"), 1000)
+	return page, err
+}
+
+// StoredPage is one page of what the store of records has.
+type StoredPage struct {
+	Entities []string `json:"entities"` // KIND:ID
+	Next     string   `json:"next"`
+}
+
+func (a *admin) entities(w http.ResponseWriter, r *http.Request) {
+	entities, next, err := a.node.records.ScanEntities(r.Context(), r.FormValue("cursor"), 5000)
+	page := StoredPage{Entities: make([]string, len(entities)), Next: next}
+	for i, e := range entities {
+		page.Entities[i] = e.String()
+	}
+	answer(w, page, err)
+}
+
+func answer(w http.ResponseWriter, out any, err error) {
+	switch {
+	case errors.Is(err, item.ErrUnavailable):
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(out)
+	}
+}

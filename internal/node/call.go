@@ -1,0 +1,51 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Call has the admin listener at addr do something, and reads its answer, JSON, into out. A token of "" is none, and so is a nil
+// body. An answer that is no success is a *Refusal.
+func Call(ctx context.Context, method, addr, pathAndQuery, token string, body io.Reader, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, AdminBase(addr)+pathAndQuery, body)
+	if err != nil {
+		return fmt.Errorf("--admin %s: %w", addr, err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the admin listener (is it running? see --admin): %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		b, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
+		return &Refusal{addr, res.StatusCode, strings.TrimSpace(string(b))}
+	}
+	return json.NewDecoder(res.Body).Decode(out)
+}
+
+// AdminBase is the URL of an admin listener.
+func AdminBase(addr string) string {
+	if strings.Contains(addr, "://") {
+		return addr
+	}
+	return "http://" + addr
+}
+
+// Refusal is an answer of an admin listener that is no success.
+type Refusal struct {
+	Addr   string
+	Status int
+	Text   string
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("%s answered %d %s: %s", r.Addr, r.Status, http.StatusText(r.Status), r.Text)
+}

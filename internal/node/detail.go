@@ -1,0 +1,227 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/detail"
+	"vitrine/detail/blobcache"
+	"vitrine/internal/bus"
+	"vitrine/internal/control"
+	"vitrine/internal/handover"
+	"vitrine/internal/item"
+	"vitrine/internal/mirror"
+	"vitrine/templates"
+)
+
+// Pages say how pages are served.
+type Pages struct {
+	HTTP, Admin string // listen addresses
+	Disk        string // what the server's own file keeps: mirror or reads
+	Templates   string // the shop's folder; "" for the theme alone
+	Replica     string // URL of a Redis that blobs are read from, where it is another than that they are written to
+
+	AccessLog      string   // file to append to, - for Config.Output, "" for none
+	TrustedProxies []string // networks and addresses
+	CacheTags      string
+	MaxConnections int           // 0 is what the limit of open files allows
+	BlobMemory     int           // MiB; 0 is the default
+	PageMemory     int           // the same
+	ShutdownDelay  time.Duration // between "not ready" and the closed listener
+	FastPath       bool
+
+	index    bool         // list all pages at /
+	pictures http.Handler // of the demo, under /pictures/; nil for none
+}
+
+// addDetail has a node serve pages: from the store, and behind a Redis from a bbolt file of its own.
+func (n *process) addDetail(opt Pages) (Addresses, error) {
+	proxies, err := detail.ParseProxies(opt.TrustedProxies)
+	if err != nil {
+		return Addresses{}, err
+	}
+	folder, err := n.openTemplates(opt.Templates)
+	if err != nil {
+		return Addresses{}, err
+	}
+	copies, err := n.openCopies(opt)
+	if err != nil {
+		return Addresses{}, err
+	}
+	cfg := detail.Config{
+		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, StandIns: folder.StandIns,
+		Blobs: blobcache.Config{
+			Tiers: append(copies.tiers, blobcache.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
+			Hears: n.bus.Connected, Bytes: int64(opt.BlobMemory) << 20,
+		},
+		Fallback: detail.Fallback{Fetcher: n.upstream}, Live: detail.Live{Asker: n.upstream},
+		Relations: n.records, Announcer: missed{n.bus}, Log: n.log, Registry: n.metrics, Switches: n.switches,
+		Proxies: proxies, Connections: opt.MaxConnections, NoFastPath: !opt.FastPath, Tags: detail.Tags(opt.CacheTags),
+		PageBytes: int64(opt.PageMemory) << 20,
+	}
+	cfg.Fallback.Leases, _ = n.records.(blobcache.Leaser)
+	if opt.index {
+		cfg.Index = n.blobs
+	}
+	if cfg.Access, err = n.openAccessLog(opt.AccessLog); err != nil {
+		return Addresses{}, err
+	}
+	server, err := detail.New(cfg)
+	if err != nil {
+		return Addresses{}, err
+	}
+	n.onClose(func() error { server.Close(); return nil })
+	warmer := mirror.NewWarmer(server, n.dir, n.log)
+	warmer.Warm(n.ctx, copies.warm)
+	n.start(warmer.Run)
+	n.start(func(ctx context.Context) error { return n.followBlobs(ctx, server, copies.mirror) })
+	return n.listenDetail(server, warmer, opt, copies)
+}
+
+// openTemplates loads the shop's folder, and has it followed, and what is pushed in its place.
+func (n *process) openTemplates(dir string) (*templates.Folder, error) {
+	folder, err := templates.OpenFolder(dir, n.log)
+	if err != nil {
+		return nil, err
+	}
+	n.start(folder.Run)
+	n.start(func(ctx context.Context) error { return control.FollowTemplates(ctx, n.bus, folder, n.dir, n.log) })
+	n.folder = folder
+	n.gauge("vitrine_templates_broken", "1 while the templates as they stand can't be loaded and older ones are in force.",
+		func() bool { return folder.Broken() != "" })
+	return folder, nil
+}
+
+// copies are the stores that a detail server has blobs in.
+type copies struct {
+	tiers  []blobcache.Tier
+	warm   mirror.Source         // what memory is warmed from
+	own    *mirror.File          // nil where the store itself is a file
+	mirror *blobcache.Mirror     // of the Redis, in the own file; nil for none
+	from   *handover.Predecessor // whose file it was until now; nil for nobody's
+}
+
+// openCopies opens the own file of a server behind a Redis, which a running server of the same folder lets go.
+func (n *process) openCopies(opt Pages) (c copies, err error) {
+	if n.store != nil {
+		return copies{tiers: []blobcache.Tier{{Name: "bolt", Blobs: n.blobs}}, warm: n.store}, nil
+	}
+	if c.from, err = handover.TakeOver(n.dir, map[string]string{"--http": opt.HTTP, "--admin": opt.Admin}); err != nil {
+		return c, err
+	}
+	if c.from != nil {
+		n.onClose(func() error { c.from.Close(); return nil })
+	}
+	c.own = mirror.Open(n.ctx, n.dir, n.log)
+	n.onClose(c.own.Release)
+	c.warm = c.own
+	redis := blobcache.Tier{Name: "redis", Blobs: n.blobs}
+	if opt.Replica != "" {
+		if redis.Replica, err = n.openRedis(n.ctx, opt.Replica); err != nil {
+			return c, err
+		}
+	}
+	c.tiers = []blobcache.Tier{redis, {Name: "bolt", Blobs: c.own}}
+	if opt.Disk == "mirror" {
+		if c.mirror, err = blobcache.NewMirror(blobcache.MirrorConfig{Catalog: n.catalog.Catalog, From: n.blobs, To: c.own, Log: n.log}); err != nil {
+			return c, err
+		}
+		n.start(c.mirror.Run)
+		n.gauge("vitrine_mirror_behind", "1 while something that was announced is not in this server's own file yet.", c.mirror.Behind)
+	}
+	n.start(func(ctx context.Context) error { return c.own.Run(ctx, c.reopened) })
+	return c, nil
+}
+
+// reopened has all copied anew: what was announced meanwhile is not in the file.
+func (c copies) reopened() {
+	if c.mirror != nil {
+		c.mirror.Gap()
+	}
+}
+
+// gauge registers a metric that is 1 or 0.
+func (n *process) gauge(name, help string, is func() bool) {
+	n.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+		if is() {
+			return 1
+		}
+		return 0
+	}))
+}
+
+// missed announces what readers miss.
+type missed struct{ bus *bus.Conn }
+
+// Announce publishes a change of all dimensions at the head of the line.
+func (m missed) Announce(ctx context.Context, e item.Entity) error {
+	change := item.Change{Lane: item.High, Entity: e, Dimension: item.All}
+	return m.bus.PublishChanges(ctx, []item.Change{change}, bus.PublishOptions{Event: time.Now()})
+}
+
+// withPictures is no ServeMux, which would redirect odd paths before the pages' own rules see them.
+func withPictures(pictures, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/pictures/") {
+			pictures.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
+}
+
+func tellServer(server *detail.Server, a bus.Announcement) {
+	server.Announced(a.Entity, a.Gens)
+	if a.Doubt {
+		server.Doubted(a.Entity)
+	}
+}
+
+// followBlobs hands announcements to the caches and the mirror. The mirror remembers the position up to
+// which it is complete, and a restarted server goes on from there.
+func (n *process) followBlobs(ctx context.Context, server *detail.Server, mirror *blobcache.Mirror) error {
+	if mirror == nil {
+		caches := func(list []bus.Announcement, _ bus.Position) {
+			for _, a := range list {
+				tellServer(server, a)
+			}
+		}
+		return n.bus.FollowBlobs(ctx, bus.Position{}, caches, server.Gap)
+	}
+	var from bus.Position
+	saved, err := mirror.Position(ctx)
+	if err == nil && saved != nil {
+		err = json.Unmarshal(saved, &from)
+	}
+	if err != nil {
+		n.log.Warn("the mirror's position can't be read: everything is copied anew", "error", err)
+	}
+	took := func(list []bus.Announcement, at bus.Position) {
+		reached, _ := json.Marshal(at)
+		if len(list) == 0 {
+			mirror.Reached(reached)
+		}
+		for i, a := range list {
+			tellServer(server, a)
+			upTo := saved
+			if i == len(list)-1 {
+				upTo = reached // complete only with the last of the list
+			}
+			mirror.Announced(a.Entity, a.Gens, upTo)
+			if a.Doubt {
+				mirror.Doubted(a.Entity, upTo)
+			}
+		}
+		saved = reached
+	}
+	gap := func() {
+		server.Gap()
+		mirror.Gap()
+	}
+	return n.bus.FollowBlobs(ctx, from, took, gap)
+}

@@ -1,0 +1,151 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/control"
+	"vitrine/internal/durable"
+	"vitrine/internal/item"
+	"vitrine/internal/upstream"
+	"vitrine/switches"
+	"vitrine/templates"
+)
+
+// Config is what every process has.
+type Config struct {
+	Dir     string // of its state; made where it is missing
+	Role    string
+	Room    string            // may have no name
+	Secrets *upstream.Secrets // what upstreams may be sent of the environment
+	Log     *slog.Logger
+	// SetLevel sets the least level that is logged, by the word of the switch log.level.
+	SetLevel func(word string)
+	Output   io.Writer // of an access log that is to go there
+}
+
+// process is one process: what its roles share. The context is that of all its work.
+type process struct {
+	lifetime
+	stores
+	controls
+
+	ctx      context.Context
+	log      *slog.Logger
+	dir      string
+	output   io.Writer
+	bus      *bus.Conn
+	upstream *upstream.Client
+	secrets  *upstream.Secrets
+	metrics  *prometheus.Registry
+	audits   audits
+
+	folder      *templates.Folder // nil where no pages are rendered
+	pages       string            // base URL of this process's pages; "" where it serves none
+	running     *durable.Mark     // in the folder of an embedded NATS; nil without one
+	takenOver   atomic.Bool       // by another process, which serves now
+	standsAlone bool              // it has something to do while NATS is away
+}
+
+// controls are what the process has of all that is pushed. Those from catalog on are set by connect.
+type controls struct {
+	board     *control.Board
+	switches  *switches.Panel // of the board
+	automaton *control.Automaton
+	catalog   *control.Follower
+	agreement *control.Agreement
+	presence  *control.Presence
+}
+
+// newProcess makes the process of a role; close ends it.
+func newProcess(ctx context.Context, c Config) (*process, error) {
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make the state folder of --dir: %w", err)
+	}
+	p := &process{ctx: ctx, log: c.Log, dir: c.Dir, output: c.Output, secrets: c.Secrets, metrics: prometheus.NewRegistry()}
+	p.lifetime.log = c.Log
+	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
+	p.audits = newAudits(p.metrics)
+	p.board = control.NewBoard(control.BoardConfig{Dir: c.Dir, Role: c.Role, Room: c.Room, Log: c.Log, SetLevel: c.SetLevel})
+	p.onClose(func() error { p.board.Close(); return nil })
+	p.switches = p.board.Panel()
+	p.automaton = control.NewAutomaton(control.AutomatonConfig{Dir: c.Dir, Panel: p.switches, Metrics: p.metrics, Log: c.Log})
+	p.upstream = upstream.New(upstream.Config{Log: c.Log, Secrets: p.secrets, Off: p.upstreamOff, Observed: p.automaton.Observe})
+	p.onClose(func() error { p.upstream.Close(); return nil })
+	return p, nil
+}
+
+// connect reaches NATS, makes what is missing there, and follows the catalog.
+func (n *process) connect(ctx context.Context, cfg bus.Config) error {
+	conn, err := bus.Dial(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	n.bus = conn
+	n.onClose(func() error { conn.Close(); return nil })
+	if err := n.prepareStreams(ctx); err != nil {
+		return fmt.Errorf("prepare the streams: %w", err)
+	}
+	n.catalog = control.NewFollower(conn, n.log)
+	n.agreement = control.NewAgreement(conn, n.catalog, n.switches.Who().Node, n.log)
+	n.presence = control.NewPresence(control.PresenceConfig{
+		Conn: conn, Who: n.switches.Who(), Log: n.log, Stays: n.takenOver.Load,
+		Describe: func(r *control.Report) {
+			n.agreement.Describe(r)
+			n.board.Describe(r)
+			n.describeTemplates(r)
+		},
+	})
+	n.catalog.Took = func(c *catalog.Catalog) {
+		control.DeclareSwitches(n.switches, c)
+		n.tellSecrets(c)
+	}
+	if n.standsAlone {
+		n.catalog.Keep(filepath.Join(n.dir, "catalog.json"))
+	}
+	n.start(n.catalog.Run)
+	n.start(n.agreement.Run)
+	n.start(control.NewSwitchFollower(n.board, conn, n.presence, n.automaton.Keep).Run)
+	n.start(n.presence.Run)
+	n.start(func(ctx context.Context) error { return n.automaton.Run(ctx, conn, n.catalog) })
+	n.start(func(ctx context.Context) error { return conn.Guard(ctx, n.mendNATS) })
+	return nil
+}
+
+// upstreamOff reports whether an upstream must not be asked.
+func (n *process) upstreamOff(name string) bool { return !n.switches.On("upstream." + name) }
+
+// prepareStreams makes what is missing. Who works on streams waits until they are there; who only follows what is in them
+// goes on without.
+func (n *process) prepareStreams(ctx context.Context) error {
+	if !n.standsAlone {
+		return n.bus.Await(ctx)
+	}
+	err := n.bus.Ensure(ctx)
+	if errors.Is(err, item.ErrUnavailable) { // those who follow make what is missing
+		n.log.Warn("streams not looked at", "error", err)
+		return nil
+	}
+	return err
+}
+
+// tellSecrets tells which upstreams of a catalog can't be asked for want of a secret; all others can.
+func (n *process) tellSecrets(c *catalog.Catalog) {
+	if n.switches.Who().Role == "front" {
+		return // it asks no upstream
+	}
+	for _, err := range n.secrets.Check(c) {
+		n.log.Error("an upstream can't be asked", "error", err)
+	}
+}

@@ -1,0 +1,114 @@
+package node
+
+import (
+	"context"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/control"
+)
+
+// Room is a process of one role in a data centre: its own Redis, NATS and detail servers.
+type Room struct {
+	Config
+	NATS    string // URL
+	Control string // see bus.Config
+	Records string // URLs of Redis
+	Blobs   string
+	Admin   string // listen address
+}
+
+// Addresses are where a process can be reached, as base URLs; "" is nowhere.
+type Addresses struct {
+	Pages, Admin, NATS string
+	Shop               string // the demo's back office
+}
+
+// RunHeterog turns changes into records until ctx ends. started is told where its operators reach it.
+func (r Room) RunHeterog(ctx context.Context, started func(Addresses)) error {
+	return r.run(ctx, func(n *process) error {
+		n.start(n.runHeterog)
+		return n.addAdmin(r.Admin, n.readyToWork, started)
+	})
+}
+
+// RunSyncer folds records into blobs until ctx ends. started is told where its operators reach it.
+func (r Room) RunSyncer(ctx context.Context, started func(Addresses)) error {
+	return r.run(ctx, func(n *process) error {
+		n.start(n.runSyncer)
+		return n.addAdmin(r.Admin, n.readyToWork, started)
+	})
+}
+
+// RunDetail serves pages until ctx ends. started is told where.
+func (r Room) RunDetail(ctx context.Context, pages Pages, started func(Addresses)) error {
+	return r.run(ctx, func(n *process) error {
+		shown, err := n.addDetail(pages)
+		if err == nil {
+			started(shown)
+		}
+		return err
+	})
+}
+
+// run runs a role that stands on the room's stores: its agents are what add starts.
+func (r Room) run(ctx context.Context, add func(*process) error) error {
+	n, err := newProcess(ctx, r.Config)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	reads := r.Role == "detail"
+	n.standsAlone = reads
+	if err := n.connect(ctx, r.bus()); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to end while it waited
+		}
+		return err
+	}
+	if err := n.useRedis(ctx, r.Records, r.Blobs, !reads); err != nil {
+		return err
+	}
+	if err := add(n); err != nil {
+		return err
+	}
+	return n.run(ctx, nil)
+}
+
+func (r Room) bus() bus.Config {
+	return bus.Config{URL: r.NATS, Control: r.Control, Name: "vitrine " + r.Role + " " + r.Config.Room, Log: r.Log, Away: true}
+}
+
+// RunFront has an nginx obey the switches until ctx ends; cfg's Panel and Log are the process's. started is told where its
+// operators reach it.
+func (r Room) RunFront(ctx context.Context, cfg control.FrontConfig, started func(Addresses)) error {
+	n, err := newProcess(ctx, r.Config)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	n.standsAlone = true
+	cfg.Panel, cfg.Log = n.switches, n.log
+	f := control.NewFront(cfg)
+	n.board.ObeyedBy(f.Obey)
+	n.switches.Changed(f.Look)
+	if err := n.connect(ctx, r.bus()); err != nil {
+		return err
+	}
+	n.start(f.Run)
+	if err := n.addAdmin(r.Admin, n.readyToObey, started); err != nil {
+		return err
+	}
+	return n.run(ctx, nil)
+}
+
+// addAdmin has a process without pages answer its operators.
+func (n *process) addAdmin(addr string, ready func() (note string, err error), started func(Addresses)) error {
+	a := newAdmin(n)
+	a.ready = ready
+	shown, err := n.listen("--admin", addr, a.server())
+	if err != nil {
+		return err
+	}
+	started(Addresses{Admin: shown})
+	return nil
+}

@@ -1,0 +1,65 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/rows"
+)
+
+// followRows announces the rows of a served file that are rewritten, and at the start those that were rewritten since
+// an earlier process announced any: which they were is kept in --dir. A new folder over a store that has something
+// knows nothing of what that was made of, and announces every row.
+func (n *process) followRows(ctx context.Context, table *rows.Table) error {
+	if err := n.catalog.Wait(ctx); err != nil {
+		return nil
+	}
+	folder := filepath.Join(n.dir, "served")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fmt.Errorf("make a folder for what was told of served files: %w", err)
+	}
+	if !table.Remember(filepath.Join(folder, table.Name()+".told")) {
+		if empty, err := isEmpty(ctx, n.records); err != nil || !empty {
+			table.TellAll()
+		}
+	}
+	return table.Watch(ctx, func(ids []string) error { return n.notify(ctx, table.Name(), ids) })
+}
+
+// isEmpty reports whether a store has no entity at all.
+func isEmpty(ctx context.Context, store kv.Scanner) (bool, error) {
+	for cursor := ""; ; {
+		some, next, err := store.ScanEntities(ctx, cursor, 100)
+		if err != nil || len(some) > 0 || next == "" {
+			return len(some) == 0, err
+		}
+		cursor = next // a page of a scan may be empty, and not the last
+	}
+}
+
+// notify announces changed rows for every dimension that comes from them, as any upstream would.
+func (n *process) notify(ctx context.Context, name string, ids []string) error {
+	var changes []item.Change
+	for _, kind := range n.catalog.Catalog().Kinds {
+		for _, d := range kind.Dimensions {
+			if d.From.Serve != name {
+				continue
+			}
+			for _, id := range ids {
+				e, err := item.NewEntity(kind.Name, id)
+				if err != nil {
+					n.log.Warn("a row's id can't be an entity's", "file", name, "error", err)
+					continue
+				}
+				changes = append(changes, item.Change{Lane: item.Normal, Entity: e, Dimension: d.Name})
+			}
+		}
+	}
+	return n.bus.PublishChanges(ctx, changes, bus.PublishOptions{Event: time.Now()})
+}

@@ -1,0 +1,119 @@
+package node
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"vitrine/detail"
+	"vitrine/internal/handover"
+	"vitrine/internal/mirror"
+)
+
+// listenDetail has the server answer on its addresses, those of the server before it where there is one.
+func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt Pages, c copies) (s Addresses, err error) {
+	handler := server.Handler()
+	if opt.pictures != nil {
+		handler = withPictures(opt.pictures, handler)
+	}
+	a := newAdmin(n)
+	a.ready = func() (string, error) { return n.readyToServe(server) }
+	a.pages, a.files = server, handler
+	a.explain = func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }
+	pages, err := c.from.Listen("--http", opt.HTTP)
+	if err != nil {
+		return s, err
+	}
+	admins, err := c.from.Listen("--admin", opt.Admin)
+	if err != nil {
+		return s, err
+	}
+	w := &pageServer{server: server, web: detail.NewHTTPServer(handler, n.log), listener: pages, delay: opt.ShutdownDelay, taken: n.takenOver.Load, ended: make(chan struct{})}
+	n.start(w.Run)
+	n.start(func(ctx context.Context) error {
+		// /readyz tells of the shutdown, so it is answered until no page is any more.
+		later, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		go func() {
+			<-w.ended
+			cancel()
+		}()
+		back := a.server()
+		return serve(later, back, func() error { return back.Serve(admins) })
+	})
+	s = Addresses{Pages: "http://" + pages.Addr().String(), Admin: "http://" + admins.Addr().String()}
+	n.pages = s.Pages
+	if c.own != nil {
+		n.offerHandover(warmer, c, []handover.Socket{{Flag: "--http", Listener: pages}, {Flag: "--admin", Listener: admins}})
+	}
+	return s, nil
+}
+
+// offerHandover tells the process before this one that this one accepts, and lets another take over.
+func (n *process) offerHandover(warmer *mirror.Warmer, c copies, sockets []handover.Socket) {
+	offer := handover.New(handover.Config{
+		Dir: n.dir, Log: n.log, Sockets: sockets,
+		Release: func() error {
+			warmer.Note()
+			return c.own.Release()
+		},
+		Regain: c.own.Take,
+	})
+	n.start(func(ctx context.Context) error {
+		if c.from != nil {
+			if err := c.from.Done(); err != nil {
+				n.log.Warn("the server before this one was not told", "error", err)
+			}
+		}
+		return offer.Run(ctx, func() {
+			n.log.Info("another process has taken over")
+			n.takenOver.Store(true)
+			n.stop()
+		})
+	})
+}
+
+const (
+	drainTaken  = 4 * time.Second        // for connections to a process that was taken over to bring one more request
+	drainEnding = 500 * time.Millisecond // for those to one that ends for good
+	drainAnswer = 3 * time.Second        // and then for answers under way: a visitor who doesn't read holds nobody longer
+)
+
+// pageServer answers visitors.
+type pageServer struct {
+	server   *detail.Server
+	web      *http.Server
+	listener net.Listener
+	delay    time.Duration // between "not ready" and the closed listener
+	taken    func() bool   // reports whether another process serves on
+	ended    chan struct{} // is closed when no visitor is answered any more
+}
+
+// Run answers until ctx ends, and then drains. Unless another process has taken over, it serves on for a while first,
+// while /readyz says no: whoever balances load is to learn of it before connections are refused.
+func (s *pageServer) Run(ctx context.Context) error {
+	defer close(s.ended)
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.server.Serve(s.web, s.listener) }()
+	select {
+	case err := <-stopped:
+		return err
+	case <-ctx.Done():
+	}
+	patience := drainTaken
+	if !s.taken() {
+		patience = drainEnding
+		s.server.Leave()
+		select {
+		case <-time.After(s.delay):
+		case err := <-stopped:
+			return err
+		}
+	}
+	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience+drainAnswer)
+	defer cancel()
+	err := s.server.Drain(short, patience, s.web, s.listener)
+	<-stopped
+	return err
+}

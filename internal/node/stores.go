@@ -1,0 +1,60 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/kv/rediskv"
+)
+
+// stores are where a process has records and blobs.
+type stores struct {
+	records kv.Records
+	blobs   kv.Blobs
+	store   *boltkv.Store // set where bbolt holds everything
+}
+
+// useRedis opens the stores of a room, which may be one and the same. Who writes to a records store that can't be one, since
+// it may evict or is too old, does not start; who only reads goes on.
+func (n *process) useRedis(ctx context.Context, recordsURL, blobsURL string, writes bool) error {
+	records, err := n.openRedis(ctx, recordsURL)
+	if err != nil {
+		return err
+	}
+	n.records, n.blobs = records, records
+	switch err := records.Check(ctx); {
+	case writes && errors.Is(err, item.ErrRefused):
+		return fmt.Errorf("use Redis for records: %w", err)
+	case err != nil:
+		n.log.Warn("the records store is not as it should be", "error", err)
+	}
+	if blobsURL != recordsURL {
+		n.blobs, err = n.openRedis(ctx, blobsURL)
+	}
+	return err
+}
+
+func (n *process) openRedis(ctx context.Context, url string) (*rediskv.Store, error) {
+	s, err := rediskv.Open(ctx, rediskv.Config{URL: url, Log: n.log})
+	if err != nil {
+		return nil, fmt.Errorf("open Redis: %w", err)
+	}
+	n.onClose(s.Close)
+	return s, nil
+}
+
+// useBolt opens the embedded store for records and blobs alike.
+func (n *process) useBolt(ctx context.Context) error {
+	s, err := boltkv.Open(ctx, filepath.Join(n.dir, "store.db"), boltkv.Options{Log: n.log})
+	if err != nil {
+		return fmt.Errorf("open the embedded store: %w", err)
+	}
+	n.onClose(s.Close)
+	n.records, n.blobs, n.store = s, s, s
+	return nil
+}

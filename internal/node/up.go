@@ -1,0 +1,214 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/control"
+	"vitrine/internal/demo"
+	"vitrine/internal/item"
+	"vitrine/internal/refresh"
+	"vitrine/internal/rows"
+)
+
+// Up is all that a shop needs, in one process.
+type Up struct {
+	Config
+	Pages
+	NATS    string // listen address of the embedded NATS, or the nats:// URL of an outside one
+	Control string // see bus.Config
+	Redis   string // for records and blobs; "" for bbolt
+	Catalog string // a file; "" for the demo
+	Serve   []rows.Spec
+	Shop    string    // listen address of the demo's back office
+	Lang    demo.Lang // of the demo
+}
+
+// Run runs everything until ctx ends. started is told where it is, once pages are served.
+func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
+	n, err := newProcess(ctx, u.Config)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	if err := n.lockFolder(); err != nil {
+		return err
+	}
+	if err := u.connect(n); err != nil {
+		return err
+	}
+	if u.Redis != "" {
+		err = n.useRedis(ctx, u.Redis, u.Redis, true)
+	} else {
+		err = n.useBolt(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	served := map[string]string{}
+	if err := u.serveRows(n, served); err != nil {
+		return err
+	}
+	opt := u.Pages
+	opt.Templates, opt.index = u.templates(), true
+	var shop *demoShop
+	if u.Catalog == "" {
+		if shop, err = u.openDemo(n, served); err != nil {
+			return err
+		}
+		opt.pictures = shop.shop.Pictures()
+	}
+	if err := n.tellServed(served); err != nil {
+		return err
+	}
+	if err := u.pushCatalog(n); err != nil {
+		return err
+	}
+	n.start(n.runHeterog)
+	n.start(n.runSyncer)
+	shown, err := n.addDetail(opt)
+	if err != nil {
+		return err
+	}
+	if shop != nil {
+		shop.pages.Store(&shown.Pages)
+	}
+	return n.run(ctx, func(ctx context.Context) error {
+		if err := n.catalog.Wait(ctx); err != nil {
+			return nil
+		}
+		shown.NATS = n.bus.URL()
+		if shop == nil {
+			started(shown)
+			return nil
+		}
+		shown.Shop = shop.address
+		started(shown)
+		return n.walkLists(ctx)
+	})
+}
+
+func (u *Up) connect(n *process) error {
+	cfg := bus.Config{URL: u.NATS, Control: u.Control, Name: "vitrine up", Log: n.log}
+	if !strings.Contains(u.NATS, "://") {
+		if err := n.markRunning(); err != nil {
+			return err
+		}
+		server, err := bus.Embed(n.ctx, bus.EmbedConfig{Dir: filepath.Join(n.dir, "nats"), Addr: u.NATS, Log: n.log})
+		if err != nil {
+			return fmt.Errorf("start the embedded NATS: %w", err)
+		}
+		n.onClose(func() error { server.Shutdown(); return nil })
+		cfg.URL, cfg.Server = server.URL(), server
+	}
+	if err := n.connect(n.ctx, cfg); err != nil || cfg.Server == nil {
+		return err
+	}
+	return n.bus.Forget(n.ctx)
+}
+
+// serveRows serves each file on a loopback port of its own, adds its address to served, and notifies the
+// rows that differ when a file is rewritten.
+func (u *Up) serveRows(n *process, served map[string]string) error {
+	for _, spec := range u.Serve {
+		table, err := rows.Open(n.ctx, spec, n.log)
+		if err != nil {
+			return fmt.Errorf("--serve %s: %w", spec.Name, err)
+		}
+		server := &http.Server{Handler: table.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+		if served[spec.Name], err = n.listen("--serve "+spec.Name, "127.0.0.1:0", server); err != nil {
+			return err
+		}
+		n.start(func(ctx context.Context) error { return n.followRows(ctx, table) })
+	}
+	return nil
+}
+
+// tellServed tells every process what "serve:" in the catalog stands for.
+func (n *process) tellServed(served map[string]string) error {
+	value, err := json.Marshal(served)
+	if err != nil {
+		return err
+	}
+	if _, err := n.bus.Bucket(control.CatalogBucket).Put(n.ctx, control.ServeKey, value); err != nil {
+		return fmt.Errorf("tell where files are served: %w", err)
+	}
+	return nil
+}
+
+// pushCatalog puts the file into the bucket, unless it is what stands there already.
+func (u *Up) pushCatalog(n *process) error {
+	src := u.demoCatalog()
+	if u.Catalog != "" {
+		var err error
+		if src, err = os.ReadFile(u.Catalog); err != nil {
+			return err
+		}
+		cat, err := catalog.Parse(src, u.Catalog, catalog.Options{})
+		if err != nil {
+			return err
+		}
+		n.secrets.Trust(cat)
+	}
+	_, err := control.PushCatalog(n.ctx, n.bus, src)
+	return err
+}
+
+// templates is the folder beside the catalog file, which need not exist.
+func (u *Up) templates() string {
+	if u.Catalog == "" {
+		return u.demoTemplates()
+	}
+	return filepath.Join(filepath.Dir(u.Catalog), "templates")
+}
+
+// walkLists announces all that the upstreams list, in the refresh lane.
+func (n *process) walkLists(ctx context.Context) error {
+	a := refresh.New(refresh.Config{Upstream: n.upstream, Bus: n.bus, Log: n.log, Lane: item.Refresh})
+	for _, kind := range n.catalog.Catalog().Kinds {
+		if kind.List != nil {
+			n.walkList(ctx, a, kind)
+		}
+	}
+	return nil
+}
+
+// walkList announces what one upstream lists, and tries again while it does not answer: on a busy machine the demo is as
+// slow as everything else, and that ends nothing.
+func (n *process) walkList(ctx context.Context, a *refresh.Announcer, kind *catalog.Kind) {
+	for {
+		err := a.List(ctx, kind)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		n.log.Warn("what an upstream lists is not announced", "kind", kind.Name, "error", err)
+		if !errors.Is(err, item.ErrUnavailable) {
+			return
+		}
+		select {
+		case <-time.After(walkAgain):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// walkAgain is the time until a list that failed is asked for again.
+const walkAgain = 2 * time.Second
+
+// mendNATS is what follows the loss of NATS's files: the catalog is put back. What waited is lost, which the agent of
+// package lineage sees.
+func (n *process) mendNATS(ctx context.Context) error {
+	if n.catalog.Catalog() == nil {
+		return nil
+	}
+	return n.catalog.PutBack(ctx)
+}

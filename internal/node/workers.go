@@ -1,0 +1,82 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"vitrine/heterog"
+	"vitrine/internal/audit"
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/internal/lineage"
+	"vitrine/internal/trainer"
+	"vitrine/syncer"
+)
+
+// runHeterog consumes changes until ctx ends.
+func (n *process) runHeterog(ctx context.Context) error {
+	life := &lineage.Life{}
+	w := heterog.New(heterog.Config{
+		Catalog: n.catalog.Catalog, Head: n.head(ctx), Store: n.records, Upstream: n.upstream, Bus: n.bus, Log: n.log,
+		Deletions: n.bus.Deletions(), Life: life.Current,
+	})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return n.consume(ctx, bus.ConsumerConfig{
+			Stage: "heterog", Stream: "CHANGES", Parse: item.ParseChange, Check: w.Check, Group: w.Group, Handle: w.Handle,
+			Place: w.Place, Places: w.Places, Takes: n.upstream.Takes, Open: n.laneOpen,
+		})
+	})
+	group.Go(func() error { return life.Follow(ctx, n.bus.Bucket(MarksBucket)) })
+	group.Go(func() error { return newDeletionWatch(n, w).Run(ctx) })
+	return group.Wait()
+}
+
+// runSyncer consumes entities to fold, and sweeps, until ctx ends.
+func (n *process) runSyncer(ctx context.Context) error {
+	f := syncer.New(syncer.Config{Catalog: n.catalog.Catalog, Head: n.head(ctx), Records: n.records, Blobs: n.blobs, Bus: n.bus, Log: n.log})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return n.consume(ctx, bus.ConsumerConfig{
+			Stage: "syncer", Stream: "SYNC", Parse: item.ParseSync, Check: f.Check, Group: f.Group, Handle: f.Handle,
+			Open: func(item.Lane) bool { return !n.agreement.Overtaken() },
+		})
+	})
+	group.Go(func() error { return n.runSweeper(ctx) })
+	dictionaries := trainer.New(trainer.Config{Catalog: n.catalog.Catalog, Records: n.records, Blobs: n.blobs, Log: n.log})
+	group.Go(func() error { return dictionaries.Run(ctx) })
+	return group.Wait()
+}
+
+func (n *process) consume(ctx context.Context, cfg bus.ConsumerConfig) error {
+	if err := n.catalog.Wait(ctx); err != nil {
+		return nil // stopped before there was anything to do
+	}
+	cfg.Conn, cfg.Log, cfg.Drain = n.bus, n.log, drain
+	n.agreement.Writes()
+	c, err := bus.NewConsumer(cfg)
+	if err != nil {
+		return fmt.Errorf("consume %s: %w", cfg.Stream, err)
+	}
+	return c.Run(ctx)
+}
+
+// runSweeper sweeps at a slow pace, and at once for a new catalog.
+func (n *process) runSweeper(ctx context.Context) error {
+	if err := n.catalog.Wait(ctx); err != nil {
+		return nil
+	}
+	s := audit.New(n.auditConfig())
+	r := audit.NewReshaper(audit.ReshaperConfig{
+		Sweeper: s, Shapes: n.agreement.Shapes, Changed: n.catalog.Changed(), Agreed: n.agreement.Agreed, Marks: n.bus.Bucket(MarksBucket), Log: n.log,
+		Revision: func() uint64 { return n.catalog.Catalog().Revision }, Lapsed: n.catalog.Lapsed,
+	})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.Run(ctx) })
+	group.Go(func() error { return n.runAuditors(ctx, s) })
+	group.Go(func() error { return r.Run(ctx) })
+	group.Go(func() error { return n.leftovers().Run(ctx) })
+	return group.Wait()
+}

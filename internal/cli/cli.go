@@ -139,17 +139,12 @@ func (e *env) setLevel(word string) {
 
 // withoutPasswords masks logins in URLs, wherever in a line they stand.
 func withoutPasswords(_ []string, a slog.Attr) slog.Attr {
-	text := ""
-	switch v := a.Value.Any().(type) {
-	case string:
-		text = v
-	case error:
-		text = v.Error()
-	case fmt.Stringer:
-		text = v.String()
-	case []string:
-		text = strings.Join(v, " ")
+	switch a.Value.Kind() {
+	case slog.KindString, slog.KindAny:
+	default:
+		return a
 	}
+	text := fmt.Sprint(a.Value.Any())
 	if masked := redact.Text(text); masked != text {
 		a.Value = slog.StringValue(masked)
 	}

@@ -14,7 +14,7 @@ const mask = "***"
 var secretParameter = regexp.MustCompile(`(?i)([?&](?:[a-z_-]*pass(?:word)?|pwd|[a-z_-]*secret|api[_-]?key|access[_-]?token|token)=)[^&\s"'#]+`)
 
 // Text masks, in each URL that stands in text, the password before the host, or all that stands there where there is no
-// colon, since NATS takes tokens so, and the values of query parameters that are passwords by their names.
+// password, since NATS and others take tokens so, and the values of query parameters that are passwords by their names.
 func Text(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
@@ -63,8 +63,8 @@ func withoutLogin(rest string) string {
 	if at < 0 {
 		return rest
 	}
-	user, _, hasPassword := strings.Cut(rest[:at], ":")
-	if !hasPassword {
+	user, password, _ := strings.Cut(rest[:at], ":")
+	if password == "" {
 		return mask + rest[at:]
 	}
 	return user + ":" + mask + rest[at:]

@@ -17,6 +17,7 @@ func TestText(t *testing.T) {
 		{"redis+sentinel://:canary@h1:26379,h2:26379/MASTER/0", "redis+sentinel://:***@h1:26379,h2:26379/MASTER/0"},
 		{"nats://worker:canary@h1:4222,nats://worker:canary@h2:4222", "nats://worker:***@h1:4222,nats://worker:***@h2:4222"},
 		{"nats://canary@h1:4222", "nats://***@h1:4222"},
+		{"https://canary:@h/x", "https://***@h/x"},
 		{"nats://u:cana@ry@h1:4222", "nats://u:***@h1:4222"},
 		{"redis://:can/ary@h1:6379", "redis://:***@h1:6379"},
 		{"redis://:can#ary@h1:6379", "redis://:***@h1:6379"},

@@ -72,6 +72,7 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	if err != nil {
 		return res, err
 	}
+	defer func() { err = c.Secrets.concealed(r.from, err) }()
 	req, err := c.request(ctx, r, headers)
 	if err != nil {
 		return res, fmt.Errorf("%w: %s %s: %w", item.ErrRefused, r.from.Name, r.path, err)
@@ -93,7 +94,7 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 		return res, r.failed(err)
 	}
 	if r.body != nil && failedQuery(res.body) {
-		return res, r.failed(fmt.Errorf("%w: GraphQL errors and no data: %.200q", item.ErrUnavailable, res.body))
+		return res, r.failed(fmt.Errorf("%w: GraphQL errors and no data: %.200q", item.ErrUnavailable, c.Secrets.conceal(r.from, string(res.body))))
 	}
 	return res, nil
 }

@@ -19,6 +19,7 @@ type metrics struct {
 	hot               prometheus.Counter // requests answered by the fast path
 	stoodIn           prometheus.Counter // pages that other templates than those in force rendered
 	panics            prometheus.Counter // of handlers
+	stale             prometheus.Counter // answers that may be older than what was announced
 	shed              prometheus.Counter // 5xx that somebody wished: a switch is off
 	refused           prometheus.Counter // pages that were not made, since too many were being made
 	pageHit, pageMiss prometheus.Counter // of page bytes
@@ -45,6 +46,8 @@ func newMetrics(blobs *blobcache.Cache) *metrics {
 		Namespace: "vitrine", Subsystem: "detail", Name: "template_stand_ins_total", Help: "Pages that earlier templates or the theme rendered, since those in force failed on them."})
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "panics_total", Help: "Handlers that panicked."})
+	m.stale = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "vitrine", Subsystem: "detail", Name: "stale_answers_total", Help: "Answers marked X-Vitrine-Stale: they may be older than what was announced."})
 	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "shed_total", Help: "Answers of 5xx because a switch is off, which are no errors."})
 	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
@@ -64,7 +67,7 @@ func (s *Server) register() error {
 	}
 	m := s.metrics
 	all := []prometheus.Collector{
-		m.requests, m.rules, m.renders, m.stoodIn, m.parts, m.shed, m.refused, m.hot, m.panics,
+		m.requests, m.rules, m.renders, m.stoodIn, m.parts, m.stale, m.shed, m.refused, m.hot, m.panics,
 		gauge("page_bytes", "Bytes of whole pages in memory.", s.pages.Bytes),
 		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.connections.Count()) }),
 		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.connections.Evicted),
@@ -91,4 +94,12 @@ func (m *metrics) pageRequest(status int) {
 
 func (m *metrics) request(route string, code int) {
 	m.requests.WithLabelValues(route, strconv.Itoa(code)).Inc()
+}
+
+// answered counts an answer with its header.
+func (m *metrics) answered(route string, code int, h http.Header) {
+	m.request(route, code)
+	if h.Get("X-Vitrine-Stale") != "" {
+		m.stale.Inc()
+	}
 }

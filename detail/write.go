@@ -45,7 +45,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a r
 	if a.etag != "" {
 		h.Set("ETag", a.etag)
 		if a.status == http.StatusOK && unchanged(r, h) {
-			s.metrics.request(route, http.StatusNotModified)
+			s.metrics.answered(route, http.StatusNotModified, h)
 			s.logRequest(r, http.StatusNotModified, 0)
 			w.WriteHeader(http.StatusNotModified)
 			return
@@ -62,7 +62,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a r
 		h.Set("Content-Encoding", a.coding.Name())
 	}
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	s.metrics.request(route, a.status)
+	s.metrics.answered(route, a.status, h)
 	s.logRequest(r, a.status, len(a.body))
 	w.WriteHeader(a.status)
 	if r.Method != http.MethodHead {

@@ -17,7 +17,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// Config of a Worker. All fields but Head, Deletions, Life, Rounds and Patience are needed.
+// Config of a Worker. All fields but Head, Deletions, Life, Wrote, Rounds and Patience are needed.
 type Config struct {
 	Catalog  func() *catalog.Catalog // the one in force
 	Head     func() error            // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
@@ -28,9 +28,10 @@ type Config struct {
 
 	Deletions Deletions // where those wait that are not believed. Defaults to none: all are believed at once
 
-	Life     func() string // which life of the store this is: what it lost is looked for again. Defaults to always the same
-	Rounds   int           // fetches of one record while others keep writing it. Defaults to 5
-	Patience time.Duration // for an upstream that answers older than the record. Defaults to a minute
+	Life     func() string    // which life of the store this is: what it lost is looked for again. Defaults to always the same
+	Wrote    func(kv.Outcome) // told of each record that was put, 0 for one that failed, for metrics. Defaults to nothing
+	Rounds   int              // fetches of one record while others keep writing it. Defaults to 5
+	Patience time.Duration    // for an upstream that answers older than the record. Defaults to a minute
 }
 
 // Store is what a worker needs of the records store.
@@ -69,6 +70,9 @@ func New(c Config) *Worker {
 	c.Patience = cmp.Or(c.Patience, time.Minute)
 	if c.Life == nil {
 		c.Life = func() string { return "" }
+	}
+	if c.Wrote == nil {
+		c.Wrote = func(kv.Outcome) {}
 	}
 	return &Worker{Config: c, guard: newGuard(), looks: newLooks(), refs: newAnnouncer(c)}
 }
@@ -229,9 +233,11 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) (ch
 	for i, err := range kv.ItemErrors(err, len(puts)) {
 		j := ready[i]
 		if err != nil {
+			w.Wrote(0)
 			j.err = fmt.Errorf("%w: put record: %w", item.ErrOwn, err)
 			continue
 		}
+		w.Wrote(results[i].Outcome)
 		if j.result = results[i]; j.result.Outcome == kv.Changed {
 			changed = append(changed, j)
 		}

@@ -18,6 +18,7 @@ type job struct {
 	state   kv.State
 	unknown bool // nothing was known of the entity when its state was read
 	todo    []wanted
+	raised  bool                 // its gens rose without a change
 	anew    []*catalog.Blob      // that are there, and of another shape than they should be
 	records map[string]kv.Record // by dimension
 	puts    []kv.BlobPut

@@ -14,7 +14,7 @@ import (
 	"vitrine/internal/shape"
 )
 
-// Config of a Folder. All fields but Head are needed.
+// Config of a Folder. All fields but Head, Wrote and Announced are needed.
 type Config struct {
 	Catalog func() *catalog.Catalog // the one in force
 	Head    func() error            // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
@@ -22,6 +22,9 @@ type Config struct {
 	Blobs   Blobs
 	Bus     Publisher
 	Log     *slog.Logger
+
+	Wrote     func(Outcome)   // told of each blob that was put, for metrics; defaults to nothing
+	Announced func(Announced) // told of each entity whose changed blobs were announced, for metrics; defaults to nothing
 }
 
 // Records is what a Folder needs of the records store.
@@ -51,6 +54,12 @@ type Folder struct{ Config }
 func New(c Config) *Folder {
 	if c.Head == nil {
 		c.Head = func() error { return nil }
+	}
+	if c.Wrote == nil {
+		c.Wrote = func(Outcome) {}
+	}
+	if c.Announced == nil {
+		c.Announced = func(Announced) {}
 	}
 	return &Folder{c}
 }
@@ -219,7 +228,13 @@ func (f *Folder) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var refused []contested
 	for i, err := range kv.ItemErrors(err, len(puts)) {
 		owners[i].leave("put "+puts[i].Blob, err)
-		if err == nil && !stored[i] {
+		switch {
+		case err != nil:
+			f.Wrote(Failed)
+		case stored[i]:
+			f.Wrote(Stored)
+		default:
+			f.Wrote(Refused)
 			refused = append(refused, contested{owners[i], puts[i]})
 		}
 	}
@@ -240,6 +255,11 @@ func (f *Folder) announce(ctx context.Context, kind *catalog.Kind, jobs []*job) 
 	}
 	if err := f.Bus.Announce(ctx, out); err != nil {
 		return fmt.Errorf("announce blobs: %w", err)
+	}
+	for _, j := range jobs {
+		if event := j.newest(); !event.IsZero() {
+			f.Announced(Announced{j.task.Change.Lane, event})
+		}
 	}
 	failpoint.Hit(failpoint.Told)
 	return nil

@@ -41,6 +41,14 @@ func (b *Breaker) Probing() bool {
 	return b.circuit.IsHalfOpen() || b.circuit.IsOpen() && b.circuit.RemainingDelay() == 0
 }
 
+// State is one of States.
+func (b *Breaker) State() string { return b.circuit.State().String() }
+
+// States are all that a breaker can be in.
+func States() []string {
+	return []string{circuitbreaker.ClosedState.String(), circuitbreaker.OpenState.String(), circuitbreaker.HalfOpenState.String()}
+}
+
 // Wait is the time until the next probe may pass.
 func (b *Breaker) Wait() time.Duration { return b.circuit.RemainingDelay() }
 

@@ -30,11 +30,12 @@ type Place struct {
 	Limit int
 }
 
-// Handled tells what became of a task.
+// Handled tells what became of a task. One of a message in no lane has none.
 type Handled struct {
 	Lane    item.Lane
 	Place   string // "" is no place in particular
 	Verdict string // ack, again, retry, look, back, park, fail
+	Err     error  // what its handler said, or what is wrong with it from the start; nil for ack and in what was never handled
 	Took    time.Duration
 }
 

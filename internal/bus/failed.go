@@ -79,6 +79,8 @@ func (c *Consumer) catchStrays(ctx context.Context) (stop func(), err error) {
 			Letter{Subject: m.Subject, Reason: cause.Error(), Attempts: 1, First: now, Body: string(m.Data)})
 		if err != nil {
 			c.log.Error("stray message lost", "subject", m.Subject, "error", err)
+		} else {
+			c.cfg.Handled(Handled{Verdict: VerdictFail, Err: cause})
 		}
 		c.refuse(m, cause)
 	})

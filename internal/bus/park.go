@@ -125,7 +125,7 @@ func (c *Consumer) setAside(ctx context.Context, works []*work) {
 	}
 	for _, w := range works {
 		c.answer(w, v, nil)
-		c.cfg.Handled(Handled{w.Lane, w.place.Name, v.action.String(), 0})
+		c.cfg.Handled(Handled{Lane: w.Lane, Place: w.place.Name, Verdict: v.action.String()})
 	}
 }
 

@@ -17,6 +17,32 @@ type Lane struct {
 	InFlight uint64 `json:"in_flight"` // delivered and not acked: in work, in a buffer, or waiting for another attempt
 }
 
+// Depth is how much a stream holds.
+type Depth struct {
+	Stored uint64             // all of it, with what is scheduled for a later time
+	Lanes  map[item.Lane]Lane // as its consumers count; nil for a stream without lanes
+}
+
+// Depths measures the work queues and what fills up when things go wrong. It costs the same however much there is, and so
+// leaves out of the lanes what no consumer counts; see Pending.
+func (c *Conn) Depths(ctx context.Context) (map[string]Depth, error) {
+	depths := map[string]Depth{}
+	for _, name := range []string{Changes, Parked, Syncs, Failed, Held} {
+		stream, err := c.js.Stream(ctx, name)
+		if err != nil {
+			return nil, reached("look at the stream "+name, err)
+		}
+		d := Depth{Stored: stream.CachedInfo().State.Msgs}
+		if name == Changes || name == Parked || name == Syncs {
+			if d.Lanes, err = consumed(ctx, stream); err != nil {
+				return nil, reached("look at the consumers of "+name, err)
+			}
+		}
+		depths[name] = d
+	}
+	return depths, nil
+}
+
 // Pending counts what is queued, stream → lane → counts, and the dead letters.
 func (c *Conn) Pending(ctx context.Context) (streams map[string]map[item.Lane]Lane, failed uint64, err error) {
 	streams = map[string]map[item.Lane]Lane{}
@@ -31,13 +57,22 @@ func (c *Conn) Pending(ctx context.Context) (streams map[string]map[item.Lane]La
 
 // lanes counts by the durable consumers. A lane that nobody has consumed yet counts as empty.
 func (c *Conn) lanes(ctx context.Context, name string) (map[item.Lane]Lane, error) {
-	lanes := map[item.Lane]Lane{}
-	for _, l := range item.Lanes() {
-		lanes[l] = Lane{}
-	}
 	stream, err := c.js.Stream(ctx, name)
 	if err != nil {
 		return nil, reached("look at the stream "+name, err)
+	}
+	lanes, err := consumed(ctx, stream)
+	if err != nil {
+		return nil, reached("look at the consumers of "+name, err)
+	}
+	return lanes, c.uncounted(ctx, stream, name, lanes)
+}
+
+// consumed sums up by lane what the durable consumers of a stream count.
+func consumed(ctx context.Context, stream jetstream.Stream) (map[item.Lane]Lane, error) {
+	lanes := map[item.Lane]Lane{}
+	for _, l := range item.Lanes() {
+		lanes[l] = Lane{}
 	}
 	list := stream.ListConsumers(ctx)
 	for info := range list.Info() {
@@ -48,10 +83,7 @@ func (c *Conn) lanes(ctx context.Context, name string) (map[item.Lane]Lane, erro
 			lanes[lane] = sum
 		}
 	}
-	if err := list.Err(); err != nil {
-		return nil, reached("look at the consumers of "+name, err)
-	}
-	return lanes, c.uncounted(ctx, stream, name, lanes)
+	return lanes, list.Err()
 }
 
 // uncounted adds what no consumer knows of: retries that are not due yet, and what was parked before anybody

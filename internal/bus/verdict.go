@@ -24,7 +24,18 @@ const (
 )
 
 func (a action) String() string {
-	return [...]string{"", "ack", "again", "retry", "look", "back", "park", "fail"}[a]
+	return [...]string{"", "ack", "again", "retry", "look", "back", "park", VerdictFail}[a]
+}
+
+// VerdictFail is the verdict of Handled that makes a dead letter.
+const VerdictFail = "fail"
+
+// Verdicts are all that Handled can have.
+func Verdicts() (all []string) {
+	for a := ack; a <= fail; a++ {
+		all = append(all, a.String())
+	}
+	return all
 }
 
 // verdict is an action, when it is due, and what the message that stands for the work from then on has to tell.

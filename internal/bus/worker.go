@@ -40,9 +40,9 @@ func (c *Consumer) handle(ctx context.Context, batch []*work) {
 			aside = append(aside, w)
 			continue
 		}
-		c.carryOut(ctx, w, v, errs[i])
+		v = c.carryOut(ctx, w, v, errs[i])
 		failpoint.Hit(failpoint.Acking)
-		c.cfg.Handled(Handled{w.Lane, w.place.Name, v.action.String(), time.Since(began)})
+		c.cfg.Handled(Handled{w.Lane, w.place.Name, v.action.String(), errs[i], time.Since(began)})
 	}
 	if len(aside) > 0 {
 		c.setAside(ctx, aside)
@@ -92,13 +92,14 @@ func forAll(tasks []Task, err error) []error {
 	return errs
 }
 
-// carryOut answers NATS. A message goes only after its dead letter or its retry is stored.
-func (c *Consumer) carryOut(ctx context.Context, w *work, v verdict, cause error) {
+// carryOut answers NATS, and gives the verdict that it could carry out. A message goes only after its dead letter or its retry is stored.
+func (c *Consumer) carryOut(ctx context.Context, w *work, v verdict, cause error) verdict {
 	if err := c.moveOn(ctx, w, v, cause); err != nil {
 		c.log.Warn("work not moved on, trying again", "to", v.action.String(), "subject", w.messages[0].msg.Subject(), "error", err)
 		v = verdict{action: again, delay: min(c.cfg.Backoff(w.deliveries()), ownBackoff)}
 	}
 	c.answer(w, v, cause)
+	return v
 }
 
 // answer settles the messages of a work. What was parked or scheduled is done with.

@@ -15,6 +15,7 @@ import (
 	"vitrine/internal/control"
 	"vitrine/internal/handover"
 	"vitrine/internal/item"
+	"vitrine/internal/metrics"
 	"vitrine/internal/mirror"
 	"vitrine/templates"
 )
@@ -122,7 +123,7 @@ func (n *process) openCopies(opt Pages) (c copies, err error) {
 	c.warm = c.own
 	redis := blobcache.Tier{Name: "redis", Blobs: n.blobs}
 	if opt.Replica != "" {
-		if redis.Replica, err = n.openRedis(n.ctx, opt.Replica); err != nil {
+		if redis.Replica, err = n.openRedis(n.ctx, "replica", opt.Replica); err != nil {
 			return c, err
 		}
 	}
@@ -133,6 +134,8 @@ func (n *process) openCopies(opt Pages) (c copies, err error) {
 		}
 		n.start(c.mirror.Run)
 		n.gauge("vitrine_mirror_behind", "1 while something that was announced is not in this server's own file yet.", c.mirror.Behind)
+		held := c.mirror
+		n.start(metrics.NewMirror(n.metrics, func() bool { return n.bus.Connected() && !held.Behind() }).Run)
 	}
 	n.start(func(ctx context.Context) error { return c.own.Run(ctx, c.reopened) })
 	return c, nil

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"vitrine/internal/control"
 	"vitrine/internal/durable"
 	"vitrine/internal/item"
+	"vitrine/internal/metrics"
 	"vitrine/internal/upstream"
 	"vitrine/switches"
 	"vitrine/templates"
@@ -32,7 +34,8 @@ type Config struct {
 	Log     *slog.Logger
 	// SetLevel sets the least level that is logged, by the word of the switch log.level.
 	SetLevel func(word string)
-	Output   io.Writer // of an access log that is to go there
+	Output   io.Writer            // of an access log that is to go there
+	Metrics  *prometheus.Registry // takes the process's metrics; defaults to one of its own
 }
 
 // process is one process: what its roles share. The context is that of all its work.
@@ -40,6 +43,7 @@ type process struct {
 	lifetime
 	stores
 	controls
+	measured
 
 	ctx      context.Context
 	log      *slog.Logger
@@ -73,7 +77,7 @@ func newProcess(ctx context.Context, c Config) (*process, error) {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the state folder of --dir: %w", err)
 	}
-	p := &process{ctx: ctx, log: c.Log, dir: c.Dir, output: c.Output, secrets: c.Secrets, metrics: prometheus.NewRegistry()}
+	p := &process{ctx: ctx, log: c.Log, dir: c.Dir, output: c.Output, secrets: c.Secrets, metrics: cmp.Or(c.Metrics, prometheus.NewRegistry())}
 	p.lifetime.log = c.Log
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	p.audits = newAudits(p.metrics)
@@ -81,7 +85,8 @@ func newProcess(ctx context.Context, c Config) (*process, error) {
 	p.onClose(func() error { p.board.Close(); return nil })
 	p.switches = p.board.Panel()
 	p.automaton = control.NewAutomaton(control.AutomatonConfig{Dir: c.Dir, Panel: p.switches, Metrics: p.metrics, Log: c.Log})
-	p.upstream = upstream.New(upstream.Config{Log: c.Log, Secrets: p.secrets, Off: p.upstreamOff, Observed: p.automaton.Observe})
+	p.upstream = upstream.New(upstream.Config{Log: c.Log, Secrets: p.secrets, Off: p.upstreamOff, Observed: p.observe})
+	p.owners = metrics.NewUpstreams(p.metrics, p.upstream.Breakers)
 	p.onClose(func() error { p.upstream.Close(); return nil })
 	return p, nil
 }
@@ -107,8 +112,10 @@ func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 			n.describeTemplates(r)
 		},
 	})
+	n.measure()
 	n.catalog.Took = func(c *catalog.Catalog) {
 		control.DeclareSwitches(n.switches, c)
+		n.owners.Declare(c)
 		n.tellSecrets(c)
 	}
 	if n.standsAlone {

@@ -26,6 +26,7 @@ type Addresses struct {
 // RunHeterog turns changes into records until ctx ends. started is told where its operators reach it.
 func (r Room) RunHeterog(ctx context.Context, started func(Addresses)) error {
 	return r.run(ctx, func(n *process) error {
+		n.measureQueues()
 		n.start(n.runHeterog)
 		return n.addAdmin(r.Admin, n.readyToWork, started)
 	})
@@ -34,6 +35,7 @@ func (r Room) RunHeterog(ctx context.Context, started func(Addresses)) error {
 // RunSyncer folds records into blobs until ctx ends. started is told where its operators reach it.
 func (r Room) RunSyncer(ctx context.Context, started func(Addresses)) error {
 	return r.run(ctx, func(n *process) error {
+		n.measureQueues()
 		n.start(n.runSyncer)
 		return n.addAdmin(r.Admin, n.readyToWork, started)
 	})

@@ -10,6 +10,7 @@ import (
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
 	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/metrics"
 )
 
 // stores are where a process has records and blobs.
@@ -22,7 +23,7 @@ type stores struct {
 // useRedis opens the stores of a room, which may be one and the same. Who writes to a records store that can't be one, since
 // it may evict or is too old, does not start; who only reads goes on.
 func (n *process) useRedis(ctx context.Context, recordsURL, blobsURL string, writes bool) error {
-	records, err := n.openRedis(ctx, recordsURL)
+	records, err := n.openRedis(ctx, "records", recordsURL)
 	if err != nil {
 		return err
 	}
@@ -34,17 +35,23 @@ func (n *process) useRedis(ctx context.Context, recordsURL, blobsURL string, wri
 		n.log.Warn("the records store is not as it should be", "error", err)
 	}
 	if blobsURL != recordsURL {
-		n.blobs, err = n.openRedis(ctx, blobsURL)
+		n.blobs, err = n.openRedis(ctx, "blobs", blobsURL)
 	}
 	return err
 }
 
-func (n *process) openRedis(ctx context.Context, url string) (*rediskv.Store, error) {
+// openRedis opens a store, which is measured by its name.
+func (n *process) openRedis(ctx context.Context, name, url string) (*rediskv.Store, error) {
 	s, err := rediskv.Open(ctx, rediskv.Config{URL: url, Log: n.log})
 	if err != nil {
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
 	n.onClose(s.Close)
+	if n.answers == nil {
+		n.answers = metrics.NewStores(n.metrics)
+		n.start(n.answers.Run)
+	}
+	n.answers.Add(name, s.Answers)
 	return s, nil
 }
 

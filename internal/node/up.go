@@ -73,6 +73,7 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 	if err := u.pushCatalog(n); err != nil {
 		return err
 	}
+	n.measureQueues()
 	n.start(n.runHeterog)
 	n.start(n.runSyncer)
 	shown, err := n.addDetail(opt)

@@ -11,22 +11,23 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/lineage"
+	"vitrine/internal/metrics"
 	"vitrine/internal/trainer"
 	"vitrine/syncer"
 )
 
 // runHeterog consumes changes until ctx ends.
 func (n *process) runHeterog(ctx context.Context) error {
-	life := &lineage.Life{}
+	life, measured := &lineage.Life{}, metrics.NewHeterog(n.metrics)
 	w := heterog.New(heterog.Config{
 		Catalog: n.catalog.Catalog, Head: n.head(ctx), Store: n.records, Upstream: n.upstream, Bus: n.bus, Log: n.log,
-		Deletions: n.bus.Deletions(), Life: life.Current,
+		Deletions: n.bus.Deletions(), Life: life.Current, Wrote: measured.Wrote,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return n.consume(ctx, bus.ConsumerConfig{
 			Stage: "heterog", Stream: "CHANGES", Parse: item.ParseChange, Check: w.Check, Group: w.Group, Handle: w.Handle,
-			Place: w.Place, Places: w.Places, Takes: n.upstream.Takes, Open: n.laneOpen,
+			Place: w.Place, Places: w.Places, Takes: n.upstream.Takes, Open: n.laneOpen, Handled: measured.Handled,
 		})
 	})
 	group.Go(func() error { return life.Follow(ctx, n.bus.Bucket(MarksBucket)) })
@@ -36,11 +37,15 @@ func (n *process) runHeterog(ctx context.Context) error {
 
 // runSyncer consumes entities to fold, and sweeps, until ctx ends.
 func (n *process) runSyncer(ctx context.Context) error {
-	f := syncer.New(syncer.Config{Catalog: n.catalog.Catalog, Head: n.head(ctx), Records: n.records, Blobs: n.blobs, Bus: n.bus, Log: n.log})
+	measured := metrics.NewSyncer(n.metrics)
+	f := syncer.New(syncer.Config{
+		Catalog: n.catalog.Catalog, Head: n.head(ctx), Records: n.records, Blobs: n.blobs, Bus: n.bus, Log: n.log,
+		Wrote: measured.Wrote, Announced: measured.Announced,
+	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return n.consume(ctx, bus.ConsumerConfig{
-			Stage: "syncer", Stream: "SYNC", Parse: item.ParseSync, Check: f.Check, Group: f.Group, Handle: f.Handle,
+			Stage: "syncer", Stream: "SYNC", Parse: item.ParseSync, Check: f.Check, Group: f.Group, Handle: f.Handle, Handled: measured.Handled,
 			Open: func(item.Lane) bool { return !n.agreement.Overtaken() },
 		})
 	})

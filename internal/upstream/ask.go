@@ -10,7 +10,7 @@ import (
 
 // List asks for one page of ids. next is "" at the end. Errors wrap item.ErrUnavailable or item.ErrRefused.
 func (c *Client) List(ctx context.Context, l *catalog.List, cursor string) (ids []string, next string, err error) {
-	r := request{from: l.From, path: path(l.Get, map[string]string{"cursor": escape(cursor)}), limit: c.ListMax, timeout: l.From.Timeout}
+	r := request{from: l.From, use: UseList, path: path(l.Get, map[string]string{"cursor": escape(cursor)}), limit: c.ListMax, timeout: l.From.Timeout}
 	res, err := c.call(ctx, r)
 	if err == nil && (res.status < 200 || res.status > 299) {
 		err = r.status(res.status)
@@ -39,7 +39,7 @@ func (c *Client) Live(ctx context.Context, l *catalog.Live, id string, params ma
 	for name := range l.Vary {
 		values[name] = escape(params[name])
 	}
-	r := request{from: l.From, use: "live:", path: path(l.Get, values), ids: 1, limit: c.LiveMax, timeout: l.Deadline}
+	r := request{from: l.From, use: UseLive, path: path(l.Get, values), ids: 1, limit: c.LiveMax, timeout: l.Deadline}
 	res, err := c.call(ctx, r)
 	switch {
 	case err != nil:

@@ -25,21 +25,51 @@ const (
 // patient, another.
 type circuit struct{ *breaker.Breaker }
 
-func (c *Client) newCircuit(name string) circuit {
+// guarded is what a circuit stands before.
+type guarded struct {
+	upstream string
+	use      Use
+}
+
+// BreakerState tells of one circuit.
+type BreakerState struct {
+	Upstream string
+	Use      Use    // UseFetch, lists included, or UseLive
+	State    string // one of breaker.States
+}
+
+// Breakers tells of all circuits that were needed so far.
+func (c *Client) Breakers() []BreakerState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	states := make([]BreakerState, 0, len(c.circuits))
+	for g, b := range c.circuits {
+		states = append(states, BreakerState{g.upstream, g.use, b.State()})
+	}
+	return states
+}
+
+func (c *Client) newCircuit(g guarded) circuit {
 	return circuit{breaker.New(breaker.Config{
 		Failures: broken, Of: lately, Successes: probes - 1, Probes: probes, Pause: pause, Jitter: 0.25,
-		Changed: func(state, was string) { c.Log.Warn("upstream", "name", name, "breaker", state, "was", was) },
+		Changed: func(state, was string) {
+			c.Log.Warn("upstream", "name", g.upstream, "use", string(g.use), "breaker", state, "was", was)
+		},
 	})}
 }
 
 // circuitFor gives the circuit of a use; live parts have their own.
-func (c *Client) circuitFor(name string) circuit {
+func (c *Client) circuitFor(name string, use Use) circuit {
+	g := guarded{name, UseFetch}
+	if use == UseLive {
+		g.use = UseLive
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b, ok := c.circuits[name]
+	b, ok := c.circuits[g]
 	if !ok {
-		b = c.newCircuit(name)
-		c.circuits[name] = b
+		b = c.newCircuit(g)
+		c.circuits[g] = b
 	}
 	return b
 }
@@ -47,7 +77,7 @@ func (c *Client) circuitFor(name string) circuit {
 // Takes is how many calls an upstream may be asked now: 0 while its breaker is open, a few while it is
 // probed, else as many as one likes.
 func (c *Client) Takes(name string) int {
-	b := c.circuitFor(name)
+	b := c.circuitFor(name, UseFetch)
 	switch {
 	case c.Off(name):
 		return 0

@@ -17,7 +17,7 @@ import (
 
 // request is one call.
 type request struct {
-	use     string // "live:" for live parts, which have a breaker of their own
+	use     Use
 	from    *catalog.Upstream
 	path    string // with query, below the base URL
 	body    []byte // nil: GET
@@ -56,7 +56,7 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 		return res, err
 	}
 	defer leave()
-	circuit := c.circuitFor(r.use + r.from.Name)
+	circuit := c.circuitFor(r.from.Name, r.use)
 	if err := circuit.ask(r.from); err != nil {
 		return res, err
 	}
@@ -67,7 +67,7 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	began := time.Now()
-	defer func() { c.Observed(Call{r.from.Name, r.ids, res.status, time.Since(began)}) }()
+	defer func() { c.Observed(Call{r.from.Name, r.use, r.ids, res.status, err, time.Since(began)}) }()
 	headers, err := c.Secrets.headers(r.from)
 	if err != nil {
 		return res, err

@@ -34,9 +34,41 @@ type Config struct {
 // Call tells how a call went.
 type Call struct {
 	Upstream string
-	IDs      int // asked for in it
-	Status   int // 0 where none came
+	Use      Use
+	IDs      int   // asked for in it
+	Status   int   // 0 where none came
+	Err      error // why there is no whole answer; nil for one of any status
 	Took     time.Duration
+}
+
+// Use is what an upstream is asked for.
+type Use string
+
+// The uses.
+const (
+	UseFetch Use = "fetch" // records
+	UseList  Use = "list"  // ids
+	UseLive  Use = "live"  // parts of a page while it is made
+)
+
+// Outcome classes a call: ok, unchanged, gone, unwell (a status that says "not now"), refused (a status, or an answer that
+// can't be used), silent (no answer, or a part of one).
+func (c Call) Outcome() string {
+	switch {
+	case errors.Is(c.Err, item.ErrRefused):
+		return "refused"
+	case c.Err != nil:
+		return "silent"
+	case c.Status >= 200 && c.Status <= 299:
+		return "ok"
+	case c.Status == http.StatusNotModified:
+		return "unchanged"
+	case c.Status == http.StatusNotFound || c.Status == http.StatusGone:
+		return "gone"
+	case unwell(c.Status):
+		return "unwell"
+	}
+	return "refused"
 }
 
 // Client asks upstreams. It is safe for concurrent use.
@@ -46,7 +78,7 @@ type Client struct {
 
 	mu       sync.Mutex // guards all below
 	slots    map[string]chan struct{}
-	circuits map[string]circuit
+	circuits map[guarded]circuit
 }
 
 // New makes a client. Close ends its idle connections.
@@ -68,7 +100,7 @@ func New(c Config) *Client {
 		MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, IdleConnTimeout: 90 * time.Second, // no more than were in use: see enter
 		TLSHandshakeTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 	}
-	return &Client{Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin}, slots: map[string]chan struct{}{}, circuits: map[string]circuit{}}
+	return &Client{Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin}, slots: map[string]chan struct{}{}, circuits: map[guarded]circuit{}}
 }
 
 // Close ends idle connections.

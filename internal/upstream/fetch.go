@@ -89,7 +89,7 @@ func canSingle(d *catalog.Dimension) bool { return d.Get != "" || d.Post != nil 
 func canBatch(d *catalog.Dimension) bool { return d.Batch != "" || d.Post != nil && d.Post.Batch }
 
 func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer {
-	r := request{from: d.From, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified}
+	r := request{from: d.From, use: UseFetch, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified}
 	if d.Get != "" {
 		r.path = path(d.Get, map[string]string{"id": escape(a.ID)})
 	} else if err := r.post(d.Post, []string{a.ID}); err != nil {
@@ -155,7 +155,7 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	for k, i := range which {
 		ids[k], escaped[k] = asks[i].ID, escape(asks[i].ID)
 	}
-	r := request{from: d.From, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout}
+	r := request{from: d.From, use: UseFetch, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout}
 	if d.Batch != "" {
 		r.path = path(d.Batch, map[string]string{"ids": strings.Join(escaped, ",")})
 	} else if err := r.post(d.Post, ids); err != nil {

@@ -1,0 +1,19 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Process is what every process tells. All fields are needed.
+type Process struct {
+	Connected func() bool   // to NATS
+	Switches  func() uint64 // revision up to which the switches are in force
+	Catalog   func() uint64 // revision of the catalog in force; 0 for none
+}
+
+// Register adds it to a process's metrics.
+func (p Process) Register(r prometheus.Registerer) {
+	r.MustRegister(
+		gauge("nats_connected", "1 while the connection to NATS stands.", func() float64 { return number(p.Connected()) }),
+		gauge("switches_revision", "Revision up to which pushed switches are in force here.", func() float64 { return float64(p.Switches()) }),
+		gauge("catalog_revision", "Revision of the catalog in force here, 0 for none.", func() float64 { return float64(p.Catalog()) }),
+	)
+}

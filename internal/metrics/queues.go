@@ -1,0 +1,91 @@
+package metrics
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/internal/bus"
+)
+
+// beat is how often servers are asked, and patience how long one may take to answer.
+const (
+	beat     = 5 * time.Second
+	patience = 2 * time.Second
+)
+
+// each has ask called at once and at every beat, until ctx ends.
+func each(ctx context.Context, ask func(context.Context)) {
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		within, cancel := context.WithTimeout(ctx, patience)
+		ask(within)
+		cancel()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Queues tells how much is queued, as it was some seconds ago. While NATS does not answer it tells nothing.
+type Queues struct {
+	depths func(context.Context) (map[string]bus.Depth, error)
+
+	messages, stored *prometheus.Desc
+
+	mu    sync.Mutex // guards known
+	known map[string]bus.Depth
+}
+
+// NewQueues adds its metrics to a process's; Run asks depths, by stream.
+func NewQueues(r prometheus.Registerer, depths func(context.Context) (map[string]bus.Depth, error)) *Queues {
+	q := &Queues{
+		depths:   depths,
+		messages: describe("queue_messages", "Messages of a work queue by lane: waiting, or in_flight (in work, or waiting for another attempt).", "stream", "lane", "state"),
+		stored:   describe("queue_stored_messages", "All messages that a stream holds, with those scheduled for a later time.", "stream"),
+	}
+	r.MustRegister(q)
+	return q
+}
+
+// Run asks until ctx ends.
+func (q *Queues) Run(ctx context.Context) error {
+	each(ctx, func(ctx context.Context) {
+		known, err := q.depths(ctx)
+		if err != nil {
+			known = nil
+		}
+		q.mu.Lock()
+		q.known = known
+		q.mu.Unlock()
+	})
+	return nil
+}
+
+// Describe is of prometheus.Collector.
+func (q *Queues) Describe(to chan<- *prometheus.Desc) {
+	to <- q.messages
+	to <- q.stored
+}
+
+// Collect is of prometheus.Collector.
+func (q *Queues) Collect(to chan<- prometheus.Metric) {
+	q.mu.Lock()
+	known := q.known
+	q.mu.Unlock()
+	value := func(d *prometheus.Desc, n uint64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
+	}
+	for stream, depth := range known {
+		value(q.stored, depth.Stored, stream)
+		for lane, count := range depth.Lanes {
+			value(q.messages, count.Waiting, stream, string(lane), "waiting")
+			value(q.messages, count.InFlight, stream, string(lane), "in_flight")
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package metrics
+
+import (
+	"context"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Stores tells which stores answer, as it was some seconds ago.
+type Stores struct {
+	up *prometheus.GaugeVec // store
+
+	mu   sync.Mutex // guards asks
+	asks map[string]func(context.Context) error
+}
+
+// NewStores adds its metrics to a process's.
+func NewStores(r prometheus.Registerer) *Stores {
+	s := &Stores{asks: map[string]func(context.Context) error{}}
+	s.up = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "redis_up", Help: "1 while all of a Redis answers: that of records, of blobs, or a replica of blobs."}, []string{"store"})
+	r.MustRegister(s.up)
+	return s
+}
+
+// Add has a store asked from now on. Its name is a label.
+func (s *Stores) Add(name string, ask func(context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asks[name] = ask
+}
+
+// Run asks until ctx ends, all at once, so that one that hangs holds no other up.
+func (s *Stores) Run(ctx context.Context) error {
+	each(ctx, func(ctx context.Context) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		var asked sync.WaitGroup
+		for name, ask := range s.asks {
+			asked.Go(func() { s.up.WithLabelValues(name).Set(number(ask(ctx) == nil)) })
+		}
+		asked.Wait()
+	})
+	return nil
+}

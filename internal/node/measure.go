@@ -1,0 +1,40 @@
+package node
+
+import (
+	"vitrine/internal/control"
+	"vitrine/internal/metrics"
+	"vitrine/internal/upstream"
+)
+
+// measured is what some parts of the process count for.
+type measured struct {
+	owners  *metrics.Upstreams
+	answers *metrics.Stores // nil until there is a store that can be asked
+}
+
+// observe counts a call of an upstream.
+func (n *process) observe(c upstream.Call) {
+	n.automaton.Observe(c)
+	n.owners.Observe(c)
+}
+
+// measure tells of what every process has; the catalog and NATS are there.
+func (n *process) measure() {
+	metrics.Process{
+		Connected: n.bus.Connected,
+		Switches: func() uint64 {
+			var r control.Report
+			n.board.Describe(&r)
+			return r.Revision
+		},
+		Catalog: func() uint64 {
+			if c := n.catalog.Catalog(); c != nil {
+				return c.Revision
+			}
+			return 0
+		},
+	}.Register(n.metrics)
+}
+
+// measureQueues tells how much is queued, once for all stages of the process.
+func (n *process) measureQueues() { n.start(metrics.NewQueues(n.metrics, n.bus.Depths).Run) }

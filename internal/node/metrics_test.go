@@ -1,0 +1,146 @@
+package node_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/control"
+	"vitrine/internal/node"
+	"vitrine/internal/redistest"
+	"vitrine/internal/upstream"
+)
+
+// TestTheTableOfMetricsIsTrue: of each role the docs list what it registers, by name, type and labels, and nothing else.
+func TestTheTableOfMetricsIsTrue(t *testing.T) {
+	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir(), Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Shutdown()
+	redis := redistest.Single(t)
+	told := func(node.Addresses) {}
+	for role, run := range map[string]func(context.Context, node.Room) error{
+		"heterog": func(ctx context.Context, r node.Room) error { return r.RunHeterog(ctx, told) },
+		"syncer":  func(ctx context.Context, r node.Room) error { return r.RunSyncer(ctx, told) },
+		"detail": func(ctx context.Context, r node.Room) error {
+			return r.RunDetail(ctx, node.Pages{HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", Disk: "mirror", AccessLog: filepath.Join(r.Dir, "access.log"), FastPath: true}, told)
+		},
+		"front": func(ctx context.Context, r node.Room) error {
+			return r.RunFront(ctx, control.FrontConfig{Out: filepath.Join(r.Dir, "switches.conf"), Confirm: "127.0.0.1:9", Reload: []string{"true"}}, told)
+		},
+	} {
+		t.Run(role, func(t *testing.T) {
+			secrets, err := upstream.NewSecrets(nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			registry := prometheus.NewRegistry()
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			room := node.Room{
+				Config: node.Config{Dir: t.TempDir(), Role: role, Secrets: secrets, Log: slog.New(slog.DiscardHandler), SetLevel: func(string) {}, Metrics: registry},
+				NATS:   server.URL(), Records: redis.URL, Blobs: redis.URL, Admin: "127.0.0.1:0",
+			}
+			go func() { ended <- run(ctx, room) }()
+			want := documented(t, role)
+			diff := ""
+			for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+				if diff = cmp.Diff(want, registered(registry)); diff == "" {
+					break
+				}
+			}
+			if diff != "" {
+				t.Errorf("docs/operations.md (-) and the role (+) differ:\n%s", diff)
+			}
+			wellNamed(t, registry, role)
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+var tableRow = regexp.MustCompile("(?m)^\\| `(vitrine_\\w+)` \\| (\\w+) \\| ([^|]*) \\| [^|]+ \\| ([^|]+) \\|$")
+
+// rows are those of the table in the docs.
+func rows(t *testing.T) [][]string {
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tableRow.FindAllStringSubmatch(string(text), -1)
+}
+
+// documented are the metrics of a role by the docs, sorted: name and labels.
+func documented(t *testing.T, role string) (all []string) {
+	for _, row := range rows(t) {
+		if roles := strings.Split(row[4], ", "); roles[0] == "all" || slices.Contains(roles, role) {
+			all = append(all, row[1]+"{"+strings.TrimSpace(row[3])+"}")
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+var described = regexp.MustCompile(`fqName: "(vitrine_\w+)".*constLabels: \{(.*)\}, variableLabels: \{(.*)\}\}`)
+
+// registered are the metrics that a registry has, in the same form.
+func registered(r *prometheus.Registry) (all []string) {
+	descs := make(chan *prometheus.Desc, 1000)
+	r.Describe(descs)
+	close(descs)
+	for d := range descs {
+		m := described.FindStringSubmatch(d.String())
+		if m == nil {
+			continue
+		}
+		var labels []string
+		for _, l := range strings.Split(m[2]+","+m[3], ",") {
+			if name, _, _ := strings.Cut(l, "="); name != "" {
+				labels = append(labels, name)
+			}
+		}
+		slices.Sort(labels)
+		all = append(all, m[1]+"{"+strings.Join(labels, ", ")+"}")
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// wellNamed looks at what is exported: its types are those of the docs, and its names follow Prometheus's conventions.
+func wellNamed(t *testing.T, r *prometheus.Registry, role string) {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := map[string]string{}
+	for _, row := range rows(t) {
+		types[row[1]] = row[2]
+	}
+	for _, f := range families {
+		if kind := strings.ToLower(f.GetType().String()); strings.HasPrefix(f.GetName(), "vitrine_") && kind != types[f.GetName()] {
+			t.Errorf("%s of %s is a %s, in the docs a %s", f.GetName(), role, kind, types[f.GetName()])
+		}
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}

@@ -119,6 +119,7 @@ func TestATemplateThatTakesTooLong(t *testing.T) {
 		c.StandIns = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
 	})
 	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a"]}}`)
+	s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5}}`) // an absence is remembered for a second only
 	eventually(t, "the page is kept for a moment", func() bool {
 		got := s.get(t, "/item/1.html")
 		if got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {

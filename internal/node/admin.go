@@ -40,9 +40,11 @@ func newAdmin(n *process) *admin {
 	return a
 }
 
-func (a *admin) server() *http.Server {
+func (a *admin) server() *http.Server { return newAdminServer(a.handler(), a.node.log) }
+
+func (a *admin) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.node.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /explain", a.explainWhat)
@@ -63,11 +65,17 @@ func (a *admin) server() *http.Server {
 	mux.HandleFunc("POST /debug/pprof/profile", a.guarded(pprof.Profile))
 	mux.HandleFunc("POST /debug/pprof/trace", a.guarded(pprof.Trace))
 	mux.HandleFunc("POST /debug/pprof/symbol", a.guarded(pprof.Symbol))
+	return mux
+}
+
+func newAdminServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: local(unlinked(mux), "/healthz", "/readyz", "/metrics"), ErrorLog: slog.NewLogLogger(a.node.log.Handler(), slog.LevelWarn),
+		Handler: local(unlinked(handler), "/healthz", "/readyz", "/metrics"), ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 	}
 }
+
+func healthz(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }
 
 func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
 	note, err := a.ready()

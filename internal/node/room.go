@@ -2,9 +2,11 @@ package node
 
 import (
 	"context"
+	"fmt"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
+	"vitrine/internal/redact"
 )
 
 // Room is a process of one role in a data centre: its own Redis, NATS and detail servers.
@@ -25,25 +27,35 @@ type Addresses struct {
 
 // RunHeterog turns changes into records until ctx ends. started is told where its operators reach it.
 func (r Room) RunHeterog(ctx context.Context, started func(Addresses)) error {
-	return r.run(ctx, func(n *process) error {
-		n.measureQueues()
-		n.start(n.runHeterog)
-		return n.addAdmin(r.Admin, n.readyToWork, started)
-	})
+	return r.runWorker(ctx, (*process).runHeterog, started)
 }
 
 // RunSyncer folds records into blobs until ctx ends. started is told where its operators reach it.
 func (r Room) RunSyncer(ctx context.Context, started func(Addresses)) error {
-	return r.run(ctx, func(n *process) error {
+	return r.runWorker(ctx, (*process).runSyncer, started)
+}
+
+// runWorker runs a role that has nothing to do without NATS, and waits for it as long as it takes.
+func (r Room) runWorker(ctx context.Context, work func(*process, context.Context) error, started func(Addresses)) error {
+	var early *earlyAdmin
+	first := func(n *process) (err error) {
+		waits := fmt.Sprintf("starting: waits until NATS at %s answers and has its streams; the log says what is wrong", redact.Text(r.NATS))
+		early, err = n.listenEarly(r.Admin, waits)
+		return err
+	}
+	return r.run(ctx, first, func(n *process) error {
 		n.measureQueues()
-		n.start(n.runSyncer)
-		return n.addAdmin(r.Admin, n.readyToWork, started)
+		n.start(func(ctx context.Context) error { return work(n, ctx) })
+		early.open(n.readyToWork)
+		started(Addresses{Admin: early.addr})
+		return nil
 	})
 }
 
 // RunDetail serves pages until ctx ends. started is told where.
 func (r Room) RunDetail(ctx context.Context, pages Pages, started func(Addresses)) error {
-	return r.run(ctx, func(n *process) error {
+	nothing := func(*process) error { return nil }
+	return r.run(ctx, nothing, func(n *process) error {
 		shown, err := n.addDetail(pages)
 		if err == nil {
 			started(shown)
@@ -52,8 +64,9 @@ func (r Room) RunDetail(ctx context.Context, pages Pages, started func(Addresses
 	})
 }
 
-// run runs a role that stands on the room's stores: its agents are what add starts.
-func (r Room) run(ctx context.Context, add func(*process) error) error {
+// run runs a role that stands on the room's stores: its agents are what add starts. first is called before anything is
+// waited for.
+func (r Room) run(ctx context.Context, first, add func(*process) error) error {
 	n, err := newProcess(ctx, r.Config)
 	if err != nil {
 		return err
@@ -61,6 +74,9 @@ func (r Room) run(ctx context.Context, add func(*process) error) error {
 	defer n.close()
 	reads := r.Role == "detail"
 	n.standsAlone = reads
+	if err := first(n); err != nil {
+		return err
+	}
 	if err := n.connect(ctx, r.bus()); err != nil {
 		if ctx.Err() != nil {
 			return nil // told to end while it waited

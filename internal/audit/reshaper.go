@@ -94,6 +94,7 @@ func (r *Reshaper) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-r.Changed:
+			r.revision, r.shapes = 0, "" // after NATS was rolled back another catalog may have the number of this one
 		case <-timer.C:
 		}
 		timer.Stop()

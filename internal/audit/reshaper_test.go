@@ -194,3 +194,15 @@ func TestWhatLapsedIsFetchedAnew(t *testing.T) {
 	r.sweeps(2)
 	r.kept(now)
 }
+
+// TestALookAtEachCatalogThatComes: NATS was rolled back, and what was pushed then has the number of the catalog in force.
+func TestALookAtEachCatalogThatComes(t *testing.T) {
+	r := newReshaping(t, 0, true)
+	r.revision.Store(3)
+	r.changed <- struct{}{}
+	r.sweeps(2)
+	r.kept(r.shapes.Load().(string))
+	r.lapses.Store(3)
+	r.changed <- struct{}{}
+	r.kept("not yet " + r.shapes.Load().(string))
+}

@@ -23,11 +23,11 @@ func (f *Follower) Lapsed(ctx context.Context, since uint64) (lapsed map[string]
 		return nil, 0, nil
 	}
 	newest = history[len(history)-1].Revision
-	if since == 0 || since > newest {
-		return nil, newest, nil
+	if since > newest {
+		since = 0
 	}
 	lapsed = map[string]bool{}
-	if history[0].Revision > since {
+	if since > 0 && history[0].Revision > since {
 		addLapsed(lapsed, now, &catalog.Catalog{})
 	}
 	for _, e := range history {

@@ -69,8 +69,9 @@ func (r round) play(t *testing.T, binary string, number int) {
 	stop()
 	edits.Wait()
 	began := time.Now()
-	y.heal(t, e)
-	t.Logf("all was right %.1f s after the last fault", time.Since(began).Seconds())
+	if y.heal(t, e); !t.Failed() {
+		t.Logf("all was right %.1f s after the last fault", time.Since(began).Seconds())
+	}
 }
 
 // heal waits until nothing differs any more.
@@ -106,7 +107,7 @@ func (y *system) heal(t *testing.T, e *editor) {
 func (y *system) wrong(t *testing.T, cat *catalog.Catalog) (wrong []string) {
 	for _, p := range y.processes {
 		if !p.runs() {
-			wrong = append(wrong, p.name+" has ended")
+			wrong = append(wrong, p.ending())
 		}
 	}
 	if y.url != "" {

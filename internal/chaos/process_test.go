@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -22,7 +23,8 @@ type process struct {
 	cmd   *exec.Cmd
 	said  map[string]string // what it printed of its listeners: pages, admin, nats
 	ended chan struct{}
-	hurt  bool // a fault is on: another one has to wait
+	how   *os.ProcessState // of the last one that ended
+	hurt  bool             // a fault is on: another one has to wait
 }
 
 // start runs the process until it has printed its addresses, and reports whether it has: a process may end at once
@@ -48,6 +50,9 @@ func (p *process) start(t *testing.T, binary string) bool {
 		defer close(ended)
 		readAddresses(out, p.lines(), said)
 		cmd.Wait()
+		p.mu.Lock()
+		p.how = cmd.ProcessState
+		p.mu.Unlock()
 	}()
 	p.mu.Lock()
 	p.cmd, p.ended = cmd, ended
@@ -135,6 +140,17 @@ func (p *process) runs() bool {
 	default:
 		return p.cmd != nil
 	}
+}
+
+// ending tells how the process ended, and what it said last.
+func (p *process) ending() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s has ended (%s):\n%s", p.name, p.how, text[max(0, len(text)-4096):])
 }
 
 // take reports whether the process may be hurt by the caller, who then gives it back.

@@ -58,7 +58,7 @@ type Agent struct {
 	name  string // random
 	waits map[string]*wait
 	watch watched
-	known *set   // what this repair has announced
+	known *set   // what this repair has announced; nil while there is none
 	after uint64 // the newest change that the last repair announced, until it is done with; 0 for none
 }
 

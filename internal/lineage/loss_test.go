@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/lineage"
 	"vitrine/internal/redistest"
 )
 
@@ -355,4 +356,34 @@ func TestASnapshotWithoutHistory(t *testing.T) {
 	r.expect("change.refresh.sku.all.1 forced", "change.refresh.sku.all.before forced")
 	r.look()
 	r.expect()
+}
+
+// TestAnEndedRepairComesBack: NATS is rolled back to the middle of a repair that its process has ended since. It is begun anew.
+func TestAnEndedRepairComesBack(t *testing.T) {
+	r := bolt(t)
+	r.upstream.pages["sku"] = [][]string{{"1"}, {"2"}}
+	r.look()
+	r.loseQueue()
+	r.upstream.fail("sku1", true)
+	if err := r.agent.Look(t.Context()); err == nil {
+		t.Fatal("a list failed, and nobody says so")
+	}
+	marks, before := r.conn.Bucket("catalog"), map[string][]byte{}
+	for _, key := range []string{lineage.SeenKey, lineage.RepairKey} {
+		entry, err := marks.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before[key] = entry.Value
+	}
+	r.upstream.fail("sku1", false)
+	r.look()
+	r.expect(all("sku", "1", "2")...)
+	for key, value := range before {
+		if _, err := marks.Put(t.Context(), key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.look()
+	r.expect(all("sku", "1", "2")...)
 }

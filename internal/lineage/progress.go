@@ -32,7 +32,8 @@ type watched struct {
 // errElsewhere is a repair that another process is at, and gets on with.
 var errElsewhere = errors.New("another process is at it")
 
-// claim begins a repair, or goes on with it.
+// claim begins a repair, or goes on with it. One that this process has ended is begun anew: NATS was rolled back to the middle
+// of it, and what it had announced may be lost.
 func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error) {
 	kept := &progress{}
 	entry, err := a.Bucket.Get(ctx, RepairKey)
@@ -44,11 +45,11 @@ func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error)
 	}
 	kept.revision = entry.Revision
 	switch {
-	case kept.To == to && kept.By == a.name:
+	case kept.To == to && kept.By == a.name && a.known != nil:
 		return kept, nil
-	case kept.To == to && !a.idle(entry.Revision):
+	case kept.To == to && kept.By != a.name && !a.idle(entry.Revision):
 		return nil, errElsewhere
-	case kept.To == to:
+	case kept.To == to && kept.By != a.name:
 		a.Log.Info("going on with a repair that was begun by another process, or before a restart", "why", p.Why)
 	default:
 		kept = &progress{To: to, Plan: p, revision: entry.Revision}

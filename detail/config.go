@@ -88,7 +88,7 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() error {
 	switch {
 	case c.Catalog == nil || c.Templates == nil || c.Log == nil:
-		return errors.New("Catalog, Templates and Log must be given")
+		return errors.New("detail: Catalog, Templates and Log must be given")
 	case c.PageBytes < 0 || c.Live.Calls < 0 || c.Connections < 0:
 		return errors.New("a size is negative")
 	}

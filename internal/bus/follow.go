@@ -148,14 +148,15 @@ func (w *follower) refilled(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look for announcements of a second life: %w", err)
 	}
-	for msg := range batch.Messages() {
-		meta, err := msg.Metadata()
-		if err != nil {
-			return false, fmt.Errorf("read an announcement: %w", err)
-		}
-		return meta.Sequence.Stream <= w.at.Seq, nil
+	msg, ok := <-batch.Messages()
+	if !ok {
+		return false, batch.Error()
 	}
-	return false, batch.Error()
+	meta, err := msg.Metadata()
+	if err != nil {
+		return false, fmt.Errorf("read an announcement: %w", err)
+	}
+	return meta.Sequence.Stream <= w.at.Seq, nil
 }
 
 func (w *follower) fetch(ctx context.Context, from jetstream.Consumer, blink <-chan struct{}, count *uint64) error {

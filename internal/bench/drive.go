@@ -22,11 +22,11 @@ func change(lane item.Lane, i int) item.Change {
 }
 
 // all changes every article and waits until every page shows it.
-func (b *bench) all(ctx context.Context, lane item.Lane) (Run, error) {
+func (b *bench) all(ctx context.Context, lane item.Lane) (Phase, error) {
 	return b.allUntil(ctx, lane, b.settle)
 }
 
-func (b *bench) allUntil(ctx context.Context, lane item.Lane, done func(context.Context) error) (Run, error) {
+func (b *bench) allUntil(ctx context.Context, lane item.Lane, done func(context.Context) error) (Phase, error) {
 	changes := make([]item.Change, b.SKUs)
 	for i := range b.shop.versions {
 		b.shop.versions[i].Add(1)
@@ -34,13 +34,13 @@ func (b *bench) allUntil(ctx context.Context, lane item.Lane, done func(context.
 	}
 	calls, cpu, began := b.shop.calls.Load(), cpuTime(), time.Now()
 	if err := b.bus.PublishChanges(ctx, changes, bus.PublishOptions{}); err != nil {
-		return Run{}, err
+		return Phase{}, err
 	}
 	if err := done(ctx); err != nil {
-		return Run{}, err
+		return Phase{}, err
 	}
 	took, n := time.Since(began), float64(b.SKUs)
-	return Run{
+	return Phase{
 		Seconds: took.Seconds(), PerSecond: n / took.Seconds(),
 		CPU: float64((cpuTime() - cpu).Microseconds()) / n, Calls: float64(b.shop.calls.Load()-calls) / n,
 	}, nil

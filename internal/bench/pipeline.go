@@ -47,10 +47,10 @@ type PipelineResult struct {
 	Store      string    `json:"store"`
 	SKUs       int       `json:"skus"`
 	Batch      int       `json:"batch"`
-	Fill       Run       `json:"fill"`
-	Change     Run       `json:"change"`
-	Refresh    Run       `json:"refresh"`                   // while single changes are timed beside it
-	Hanging    Run       `json:"hanging"`                   // behind half as many changes of an upstream that hangs
+	Fill       Phase     `json:"fill"`
+	Change     Phase     `json:"change"`
+	Refresh    Phase     `json:"refresh"`                   // while single changes are timed beside it
+	Hanging    Phase     `json:"hanging"`                   // behind half as many changes of an upstream that hangs
 	Caught     float64   `json:"hanging_caught_up_seconds"` // after the upstream is well again
 	AtRest     quantiles `json:"at_rest"`
 	UnderLoad  quantiles `json:"under_refresh"`
@@ -60,13 +60,15 @@ type PipelineResult struct {
 	PeakRSSKiB int64     `json:"peak_rss_kib"`
 }
 
-type Run struct {
+// Phase is what one phase of the pipeline took.
+type Phase struct {
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"changes_per_second"`
 	CPU       float64 `json:"cpu_us_per_change"`
 	Calls     float64 `json:"upstream_calls_per_change"`
 }
 
+// quantiles of times, in milliseconds.
 type quantiles struct {
 	P50  float64 `json:"p50_ms"`
 	P99  float64 `json:"p99_ms"`
@@ -221,7 +223,7 @@ func (r PipelineResult) Print(w io.Writer, asJSON bool) error {
 	fmt.Fprintf(w, "%s, %d articles, batches of %d\n\n", r.Store, r.SKUs, r.Batch)
 	for _, run := range []struct {
 		name string
-		Run
+		Phase
 	}{{"fill", r.Fill}, {"change", r.Change}, {"refresh, singles beside it", r.Refresh}, {"behind a hanging upstream", r.Hanging}} {
 		fmt.Fprintf(w, "%-28s %7.1f s  %7.0f changes/s  %5.0f µs CPU/change  %.4f calls/change\n", run.name, run.Seconds, run.PerSecond, run.CPU, run.Calls)
 	}

@@ -40,18 +40,7 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 		return err
 	}
 	defer n.close()
-	if err := n.lockFolder(); err != nil {
-		return err
-	}
-	if err := u.connect(n); err != nil {
-		return err
-	}
-	if u.Redis != "" {
-		err = n.useRedis(ctx, u.Redis, u.Redis, true)
-	} else {
-		err = n.useBolt(ctx)
-	}
-	if err != nil {
+	if err := u.open(n); err != nil {
 		return err
 	}
 	served := map[string]string{}
@@ -96,6 +85,20 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 		started(shown)
 		return n.walkLists(ctx)
 	})
+}
+
+// open takes the folder, and opens what everything stands on: NATS and the store.
+func (u *Up) open(n *process) error {
+	if err := n.lockFolder(); err != nil {
+		return err
+	}
+	if err := u.connect(n); err != nil {
+		return err
+	}
+	if u.Redis != "" {
+		return n.useRedis(n.ctx, u.Redis, u.Redis, true)
+	}
+	return n.useBolt(n.ctx)
 }
 
 func (u *Up) connect(n *process) error {

@@ -211,7 +211,8 @@ func (w *Worker) control(ctx context.Context, d *catalog.Dimension, dying []*job
 	cursor := ""
 	for page := 0; page < 8 && len(candidates) < 2*controlsSeen; page++ {
 		var entities []item.Entity
-		if entities, cursor, err = w.Store.ScanEntities(ctx, cursor, 512); err != nil {
+		entities, cursor, err = w.Store.ScanEntities(ctx, cursor, 512)
+		if err != nil {
 			return nil, fmt.Errorf("%w: look for records to compare with: %w", item.ErrOwn, err)
 		}
 		for _, e := range entities {

@@ -238,7 +238,8 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) (ch
 			continue
 		}
 		w.Wrote(results[i].Outcome)
-		if j.result = results[i]; j.result.Outcome == kv.Changed {
+		j.result = results[i]
+		if j.result.Outcome == kv.Changed {
 			changed = append(changed, j)
 		}
 	}

@@ -131,7 +131,8 @@ func TestLuma(t *testing.T) {
 		id := text(row["sku"])
 		record, gone := shop.record(t, "product", "product", row)
 		equal(t, id, "is no product", gone, row["kind"] != "configurable")
-		if skus[id] = gone; gone {
+		skus[id] = gone
+		if gone {
 			continue
 		}
 		equal(t, id, "title", record["title"], strings.TrimSpace(html.UnescapeString(text(row["name"]))))
@@ -267,7 +268,8 @@ func (s *shop) run(t *testing.T, program string, input any) any {
 		if err != nil {
 			t.Fatalf("parse %s: %v", program, err)
 		}
-		if code, err = gojq.Compile(query); err != nil {
+		code, err = gojq.Compile(query)
+		if err != nil {
 			t.Fatalf("compile %s: %v", program, err)
 		}
 		s.programs[program] = code

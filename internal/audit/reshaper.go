@@ -84,7 +84,8 @@ func (r *Reshaper) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if r.failures = r.failures + 1; err == nil {
+		r.failures = r.failures + 1
+		if err == nil {
 			r.failures = 0
 		} else {
 			pause = r.Retry << min(r.failures-1, 6)

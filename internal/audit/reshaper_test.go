@@ -137,7 +137,8 @@ func (r *reshaping) keptAs(key, want string) {
 	r.Helper()
 	var got bus.Entry
 	for range 12_000 {
-		if got, _ = r.marks.Get(r.Context(), key); string(got.Value) == want {
+		got, _ = r.marks.Get(r.Context(), key)
+		if string(got.Value) == want {
 			return
 		}
 		time.Sleep(5 * time.Millisecond)

@@ -54,10 +54,12 @@ func newRoom(t *testing.T) *room {
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	var err error
-	if r.catalog, err = catalog.Parse(fmt.Appendf(nil, roomShop, server.URL), "shop.yaml", catalog.Options{}); err != nil {
+	r.catalog, err = catalog.Parse(fmt.Appendf(nil, roomShop, server.URL), "shop.yaml", catalog.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if r.store, err = boltkv.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), boltkv.Options{Log: slog.New(slog.DiscardHandler)}); err != nil {
+	r.store, err = boltkv.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), boltkv.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.store.Close() })
@@ -66,7 +68,8 @@ func newRoom(t *testing.T) *room {
 		t.Fatal(err)
 	}
 	t.Cleanup(nats.Shutdown)
-	if r.conn, err = bus.Dial(t.Context(), bus.Config{Server: nats}); err != nil {
+	r.conn, err = bus.Dial(t.Context(), bus.Config{Server: nats})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.conn.Close)

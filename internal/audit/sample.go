@@ -82,7 +82,8 @@ func (s *Sweeper) draw(ctx context.Context, n int) (map[*catalog.Dimension][]kv.
 			}
 			for _, d := range kind.Dimensions {
 				r := record{d, kv.RecordKey{Entity: e, Dimension: d.Name}}
-				if seen++; len(picked) < n {
+				seen++
+				if len(picked) < n {
 					picked = append(picked, r)
 				} else if i := rand.IntN(seen); i < n {
 					picked[i] = r

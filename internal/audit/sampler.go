@@ -123,7 +123,8 @@ func (s *Sampler) Turn(ctx context.Context) error {
 	if at.Began.IsZero() {
 		at.Began = now
 	}
-	if revision, err = s.write(ctx, at, revision); errors.Is(err, item.ErrChanged) {
+	revision, err = s.write(ctx, at, revision)
+	if errors.Is(err, item.ErrChanged) {
 		return nil // another process has the turn
 	} else if err != nil {
 		return err

@@ -197,7 +197,8 @@ func (s *Sweeper) each(ctx context.Context, f func([]item.Entity) error) error {
 			return err
 		}
 		away = cmp.Or(away, err)
-		if cursor = next; cursor == "" {
+		cursor = next
+		if cursor == "" {
 			return away
 		}
 		if err := pause(ctx, s.rest*time.Since(began)); err != nil {

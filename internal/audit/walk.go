@@ -37,7 +37,8 @@ func (w *walk) next(ctx context.Context, calls, records int) (_ Sampled, ended b
 		case d == nil:
 			err = w.read(ctx)
 		default:
-			if err = c.look(ctx, d, keys); err != nil {
+			err = c.look(ctx, d, keys)
+			if err != nil {
 				w.waits[d] = append(w.waits[d], keys...)
 			}
 			calls--

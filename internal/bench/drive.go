@@ -159,7 +159,8 @@ func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
 	if err := b.alone.PublishChanges(ctx, stuck, bus.PublishOptions{}); err != nil {
 		return err
 	}
-	if r.Hanging, err = b.allUntil(ctx, item.Normal, b.unparked); err != nil {
+	r.Hanging, err = b.allUntil(ctx, item.Normal, b.unparked)
+	if err != nil {
 		return err
 	}
 	b.shop.hung.Store(false)

@@ -83,7 +83,8 @@ func (p *Pages) measure(ctx context.Context, b *bench) (r PagesResult, err error
 		r.Store = "Redis"
 	}
 	b.host.Log.Info("filling")
-	if _, err = b.all(ctx, item.Normal); err != nil {
+	_, err = b.all(ctx, item.Normal)
+	if err != nil {
 		return r, err
 	}
 	for _, name := range load.Names {
@@ -101,18 +102,22 @@ func (p *Pages) measure(ctx context.Context, b *bench) (r PagesResult, err error
 	if err != nil {
 		return r, err
 	}
-	if r.Calm, err = p.run(ctx, b, "zipf"); err != nil {
+	r.Calm, err = p.run(ctx, b, "zipf")
+	if err != nil {
 		return r, err
 	}
 	b.host.Log.Info("without memory")
-	if err = b.flip(ctx, switches.ReadLocal, "off"); err != nil {
+	err = b.flip(ctx, switches.ReadLocal, "off")
+	if err != nil {
 		return r, err
 	}
-	if r.Cold, err = p.run(ctx, b, "zipf"); err != nil {
+	r.Cold, err = p.run(ctx, b, "zipf")
+	if err != nil {
 		return r, err
 	}
 	r.KeysShare = r.Workloads[0].Keys / r.Cold.Keys
-	if r.Single, err = b.reads(ctx, 1, p.For); err == nil {
+	r.Single, err = b.reads(ctx, 1, p.For)
+	if err == nil {
 		r.Batch, err = b.reads(ctx, 100, p.For)
 	}
 	if err != nil {

@@ -160,7 +160,8 @@ func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
 	}
 	b.pages, b.admin = at.Pages, at.Admin
 	for _, conn := range []**bus.Conn{&b.bus, &b.alone} {
-		if *conn, err = bus.Dial(ctx, bus.Config{URL: at.NATS, Name: "vitrine bench", Log: b.host.Log}); err != nil {
+		*conn, err = bus.Dial(ctx, bus.Config{URL: at.NATS, Name: "vitrine bench", Log: b.host.Log})
+		if err != nil {
 			return nil, err
 		}
 		context.AfterFunc(ctx, (*conn).Close)

@@ -88,7 +88,8 @@ func (s *shop) serveStuck(w http.ResponseWriter, r *http.Request, id string) {
 
 func (s *shop) write(b *bytes.Buffer, id string) {
 	i, err := strconv.Atoi(id)
-	if i -= firstID; err != nil || i < 0 || i >= len(s.versions) {
+	i -= firstID
+	if err != nil || i < 0 || i >= len(s.versions) {
 		b.WriteString("null")
 		return
 	}

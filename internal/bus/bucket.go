@@ -110,7 +110,8 @@ func (b *Bucket) Keys(ctx context.Context) (keys []string, err error) {
 func (b *Bucket) write(ctx context.Context, verb, key string, f func(jetstream.KeyValue) (uint64, error)) (uint64, error) {
 	kv, err := b.open(ctx)
 	if errors.Is(err, ErrNoEntry) { // the bucket was lost, and nobody else may be about to make it
-		if err = b.conn.Ensure(ctx); err == nil {
+		err = b.conn.Ensure(ctx)
+		if err == nil {
 			kv, err = b.open(ctx)
 		}
 	}

@@ -84,7 +84,8 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 		opts = append(opts, nats.CustomInboxPrefix(prefix))
 	}
 	var err error
-	if c.nats, err = nats.Connect(cfg.URL, opts...); err != nil {
+	c.nats, err = nats.Connect(cfg.URL, opts...)
+	if err != nil {
 		return nil, fmt.Errorf("%w: connect to %s: %w", item.ErrUnavailable, shown(cfg.URL), withoutURL(err))
 	}
 	if err := c.start(ctx, first); err != nil {

@@ -99,7 +99,8 @@ func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
 	s := info.State
 	gap := !info.Created.Equal(w.at.Stream) || s.LastSeq < w.at.Seq || w.aged(info)
 	if !gap {
-		if gap, err = w.refilled(ctx); err != nil {
+		gap, err = w.refilled(ctx)
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -192,7 +193,8 @@ func (w *follower) take(first jetstream.Msg, more <-chan jetstream.Msg, count *u
 		if err != nil {
 			return fmt.Errorf("read an announcement: %w", err)
 		}
-		if *count++; meta.Sequence.Consumer != *count {
+		*count++
+		if meta.Sequence.Consumer != *count {
 			w.hand(batch)
 			return fmt.Errorf("announcement %d came where %d was due", meta.Sequence.Consumer, *count)
 		}

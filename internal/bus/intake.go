@@ -133,7 +133,8 @@ func (in *intake) fetch(ctx context.Context, durable jetstream.Consumer, n int) 
 				cancel() // what has come is taken, and no more
 			}
 		case first, ok := <-batch.Messages():
-			if open = ok; ok {
+			open = ok
+			if ok {
 				in.post(ctx, first, batch.Messages())
 			}
 		case <-blink: // NATS has forgotten the request; take what has come, and ask again
@@ -197,7 +198,8 @@ func (in *intake) read(msg jetstream.Msg) *work {
 		w.task.Attempt = m.attempt // nothing is scheduled there that could tell
 	}
 	w.readCarried(msg.Headers())
-	if w.fatal = cfg.Check(change); w.fatal == nil {
+	w.fatal = cfg.Check(change)
+	if w.fatal == nil {
 		w.group, w.max = cfg.Group(change)
 		if at := cfg.Place(change); at.Name != "" {
 			w.place = at

@@ -41,7 +41,8 @@ func (c *Conn) MarkNow(ctx context.Context, before Mark) (Mark, error) {
 	if found && oldest.Before(mark.Done) {
 		mark.Done = oldest
 	}
-	if _, found, err = c.oldest(ctx, Parked, "parked.>"); err != nil {
+	_, found, err = c.oldest(ctx, Parked, "parked.>")
+	if err != nil {
 		return Mark{}, err
 	}
 	if found && before.Done.Before(mark.Done) {

@@ -199,7 +199,8 @@ func TestARefilledStreamOfAnnouncementsIsAGap(t *testing.T) {
 				}
 			}
 		}, func() {
-			if gap = true; until == "" {
+			gap = true
+			if until == "" {
 				cancel()
 			}
 		})
@@ -256,7 +257,8 @@ func TestASupersededAnnouncementIsNoGap(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		note := func(what string) {
-			if taken = append(taken, what); what == until {
+			taken = append(taken, what)
+			if what == until {
 				cancel()
 			}
 		}

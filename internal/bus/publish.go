@@ -77,7 +77,8 @@ func (c *Conn) publish(ctx context.Context, n, most int, message func(int) (*nat
 		if err != nil {
 			return err
 		}
-		if _, err = c.js.PublishMsg(ctx, m); err != nil {
+		_, err = c.js.PublishMsg(ctx, m)
+		if err != nil {
 			return reached("publish "+m.Subject, err)
 		}
 		return nil

@@ -34,7 +34,8 @@ func (c *Conn) Depths(ctx context.Context) (map[string]Depth, error) {
 		}
 		d := Depth{Stored: stream.CachedInfo().State.Msgs}
 		if name == Changes || name == Parked || name == Syncs {
-			if d.Lanes, err = consumed(ctx, stream); err != nil {
+			d.Lanes, err = consumed(ctx, stream)
+			if err != nil {
 				return nil, reached("look at the consumers of "+name, err)
 			}
 		}
@@ -47,7 +48,8 @@ func (c *Conn) Depths(ctx context.Context) (map[string]Depth, error) {
 func (c *Conn) Pending(ctx context.Context) (streams map[string]map[item.Lane]Lane, failed uint64, err error) {
 	streams = map[string]map[item.Lane]Lane{}
 	for _, name := range []string{Changes, Parked, Syncs} {
-		if streams[name], err = c.lanes(ctx, name); err != nil {
+		streams[name], err = c.lanes(ctx, name)
+		if err != nil {
 			return nil, 0, err
 		}
 	}

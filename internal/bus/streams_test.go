@@ -276,7 +276,8 @@ func TestASupersededAnnouncementLeavesDoubt(t *testing.T) {
 		t.Error(diff)
 	}
 	announce("4", "item", 1)
-	if events, later = follow(later, 1); events[0].Doubt || events[0].ID != "4" {
+	events, later = follow(later, 1)
+	if events[0].Doubt || events[0].ID != "4" {
 		t.Errorf("what comes after all that may be successors is not in doubt: %+v", events)
 	}
 	if later.Seq != at.Seq+5 {

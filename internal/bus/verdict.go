@@ -145,7 +145,8 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 	if r.attempts > 0 {
 		attempts = min(attempts, r.attempts)
 	}
-	if next.wrong++; next.wrong >= attempts {
+	next.wrong++
+	if next.wrong >= attempts {
 		return verdict{action: fail}
 	}
 	return verdict{c.later(), c.cfg.Backoff(next.wrong), next}

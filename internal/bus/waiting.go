@@ -27,7 +27,8 @@ func (c *Conn) Waiting(ctx context.Context, changes []item.Change) ([]bool, erro
 		dimensions, ok := asked[change.Entity]
 		if !ok {
 			var err error
-			if dimensions, err = waitingOf(ctx, queues, change.Entity); err != nil {
+			dimensions, err = waitingOf(ctx, queues, change.Entity)
+			if err != nil {
 				return nil, err
 			}
 			asked[change.Entity] = dimensions

@@ -110,7 +110,8 @@ func (w *watcher) follow(ctx context.Context) (fatal bool, err error) {
 		case <-blink:
 			return false, errRestart
 		case <-look.C:
-			if want, err = w.same(ctx); err != nil {
+			want, err = w.same(ctx)
+			if err != nil {
 				return false, err
 			}
 		case m := <-hints:
@@ -216,7 +217,8 @@ func (w *watcher) advance(ctx context.Context, want uint64) (fatal bool, err err
 		if want < w.next || time.Since(began) > lagging || want == 0 {
 			break
 		}
-		if want, err = w.same(ctx); err != nil { // a hint may say anything
+		want, err = w.same(ctx)
+		if err != nil { // a hint may say anything
 			return false, err
 		}
 		if !wait(ctx, 10*time.Millisecond) {

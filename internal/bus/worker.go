@@ -56,7 +56,8 @@ func (c *Consumer) attempt(ctx context.Context, batch []*work) (errs []error) {
 	tasks := make([]Task, 0, len(batch))
 	at := make([]int, 0, len(batch))
 	for i, w := range batch {
-		if errs[i] = w.fatal; w.fatal == nil {
+		errs[i] = w.fatal
+		if w.fatal == nil {
 			tasks, at = append(tasks, w.task), append(at, i)
 		}
 	}
@@ -78,7 +79,8 @@ func (c *Consumer) call(ctx context.Context, tasks []Task) (errs []error) {
 			errs = forAll(tasks, fmt.Errorf("handler panicked: %v", p))
 		}
 	}()
-	if errs = c.cfg.Handle(ctx, tasks); len(errs) != len(tasks) {
+	errs = c.cfg.Handle(ctx, tasks)
+	if len(errs) != len(tasks) {
 		errs = forAll(tasks, fmt.Errorf("handler gave %d results for %d tasks", len(errs), len(tasks)))
 	}
 	return errs

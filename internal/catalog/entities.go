@@ -27,7 +27,8 @@ func (c *compiler) upstream(n *node, p **Upstream) {
 	if !c.want(n, text, "from") {
 		return
 	}
-	if *p = c.cat.Upstreams[n.text]; *p == nil {
+	*p = c.cat.Upstreams[n.text]
+	if *p == nil {
 		c.add(n, oneOf("upstream", n.text, keysOf(c.cat.Upstreams)), "from names no upstream: %q", n.text)
 	}
 }
@@ -212,7 +213,8 @@ func (c *compiler) refs(n *node, d *Dimension) {
 				r.Max = defaultUpMax
 			}
 		}
-		if r.Kind = c.cat.Kinds[kind]; r.Kind == nil {
+		r.Kind = c.cat.Kinds[kind]
+		if r.Kind == nil {
 			c.add(kindAt, oneOf("kind", kind, keysOf(c.cat.Kinds)), "ref %s refers to no kind: %q", r.Name, kind)
 			return
 		}

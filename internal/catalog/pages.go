@@ -70,7 +70,8 @@ func (c *compiler) route(n *node, p *Page) {
 		c.add(n, "", "path must be plain, without any of space ? # %% \\ \" < > *")
 		return
 	}
-	if p.Kind = c.cat.Kinds[names[0]]; p.Kind == nil {
+	p.Kind = c.cat.Kinds[names[0]]
+	if p.Kind == nil {
 		c.add(n, oneOf("kind", names[0], keysOf(c.cat.Kinds)), "path names no kind: {%s}", names[0])
 		return
 	}

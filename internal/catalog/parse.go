@@ -162,7 +162,8 @@ func (c *compiler) baseURL(n *node, u *Upstream) {
 			c.add(n, "", "serve:%s: %v", name, err)
 		} else if c.opt.Serve != nil {
 			var there bool
-			if u.URL, there = c.opt.Serve[name]; !there {
+			u.URL, there = c.opt.Serve[name]
+			if !there {
 				c.add(n, "start it with: vitrine up --serve "+name+"=FILE", "nothing serves %q", name)
 			}
 		}

@@ -95,7 +95,8 @@ func (y *system) allRight(when string) {
 	failed := y.failed(y.t) // without those of a dimension that is not in the catalog
 	if more := y.revision%2 == 1; more {
 		out, err := exec.Command(y.binary, "queue", "failed", "--nats", "nats://"+y.natsAddr).CombinedOutput()
-		if failed = strings.Fields(string(out)); err != nil {
+		failed = strings.Fields(string(out))
+		if err != nil {
 			y.t.Fatalf("%v: %s", err, out)
 		}
 	}

@@ -86,7 +86,8 @@ func (q *queueDeletionsCommand) list(e *env, deletions *bus.Deletions) error {
 		if q.Of != "" && q.Of != h.Kind+"."+h.Dimension {
 			continue
 		}
-		if n++; q.JSON {
+		n++
+		if q.JSON {
 			if err := out.Encode(heldLine{h.Kind, h.Dimension, h.Since, h.Waiting, h.Controls}); err != nil {
 				return err
 			}

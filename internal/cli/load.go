@@ -98,7 +98,8 @@ func (l *loadCommand) config() (cfg load.Config, err error) {
 	if err != nil {
 		return cfg, err
 	}
-	if cfg.Next, err = load.New(l.Workload, paths, l.Skew, l.Seed); err != nil {
+	cfg.Next, err = load.New(l.Workload, paths, l.Skew, l.Seed)
+	if err != nil {
 		return cfg, usageError{err}
 	}
 	return cfg, nil

@@ -67,7 +67,8 @@ func startNginx(t *testing.T, servers ...string) *nginx {
 		`keepalive_timeout 60s; #.*`:          "keepalive_timeout 60s;",
 	} {
 		was := conf
-		if conf = regexp.MustCompile(old).ReplaceAllString(conf, now); conf == was {
+		conf = regexp.MustCompile(old).ReplaceAllString(conf, now)
+		if conf == was {
 			t.Fatalf("deploy/nginx/nginx.conf has no %s", old)
 		}
 	}

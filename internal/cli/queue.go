@@ -49,10 +49,12 @@ func (q *queueStatsCommand) Run(e *env) error {
 	}
 	defer conn.Close()
 	var out queueStats
-	if out.Streams, out.Failed, err = conn.Pending(e.ctx); err != nil {
+	out.Streams, out.Failed, err = conn.Pending(e.ctx)
+	if err != nil {
 		return err
 	}
-	if out.Held, err = conn.Deletions().Count(e.ctx); err != nil {
+	out.Held, err = conn.Deletions().Count(e.ctx)
+	if err != nil {
 		return err
 	}
 	if q.JSON {
@@ -154,7 +156,8 @@ func (q *queueFailedCommand) Run(e *env) error {
 			fmt.Fprintf(e.stderr, "there are more than %d: see --limit\n", n)
 			return errEnough
 		}
-		if n++; q.JSON {
+		n++
+		if q.JSON {
 			return out.Encode(failedLine{l.Subject, l.Stage, l.Reason, l.Attempts, l.First, l.Last})
 		}
 		if n == 1 {

@@ -84,7 +84,8 @@ func TestRealCatalogues(t *testing.T) {
 				if c.price != "" {
 					wrong += differs("price", at(page, "price", "amount"), row[c.price])
 				}
-				if wrong += c.check(row, page); wrong != "" {
+				wrong += c.check(row, page)
+				if wrong != "" {
 					t.Fatalf("%s: %s", id, wrong)
 				}
 			}

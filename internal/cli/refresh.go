@@ -93,7 +93,8 @@ func (r *refreshCommand) Run(e *env) error {
 		if err := waitEmpty(ctx, conn, progressTo(e.stderr)); err != nil {
 			return fmt.Errorf("%w%s", err, parkedHint(e.ctx, conn))
 		}
-		if wrong, err = was.failed(ctx, conn, a.Announced); err != nil {
+		wrong, err = was.failed(ctx, conn, a.Announced)
+		if err != nil {
 			return err
 		}
 	}
@@ -178,7 +179,8 @@ func (r *refreshCommand) related(ctx context.Context, kind *catalog.Kind, a *ref
 		if err := a.IDs(ctx, kind, page.IDs); err != nil {
 			return err
 		}
-		if cursor = page.Next; cursor == "" {
+		cursor = page.Next
+		if cursor == "" {
 			return nil
 		}
 	}

@@ -73,7 +73,8 @@ func (r *refreshCommand) stored(ctx context.Context, kinds map[string]*catalog.K
 				return err
 			}
 		}
-		if cursor = next; cursor == "" {
+		cursor = next
+		if cursor == "" {
 			return nil
 		}
 	}

@@ -35,7 +35,8 @@ type asBefore struct {
 }
 
 func lookBefore(ctx context.Context, conn *bus.Conn) (b asBefore, err error) {
-	if b.letters, err = conn.LastLetter(ctx); err != nil {
+	b.letters, err = conn.LastLetter(ctx)
+	if err != nil {
 		return b, err
 	}
 	b.held, err = heldNow(ctx, conn)
@@ -65,7 +66,8 @@ func (b asBefore) failed(ctx context.Context, conn *bus.Conn, announced func(ite
 		if err != nil || l.Seq <= b.letters || !announced(change.Entity) {
 			continue
 		}
-		if f.Failed++; f.Failed <= failuresNamed {
+		f.Failed++
+		if f.Failed <= failuresNamed {
 			f.Failures = append(f.Failures, failedLine{l.Subject, l.Stage, l.Reason, l.Attempts, l.First, l.Last})
 		}
 	}

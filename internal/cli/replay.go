@@ -79,7 +79,8 @@ func (q *queueReplayCommand) Run(e *env) error {
 	}
 	last := out.Position
 	for r, failed := range past {
-		if err = failed; err != nil || r.At.After(until) {
+		err = failed
+		if err != nil || r.At.After(until) {
 			break
 		}
 		out.Seen++
@@ -93,8 +94,10 @@ func (q *queueReplayCommand) Run(e *env) error {
 			continue
 		}
 		published[c] = true
-		if batch = append(batch, c); len(batch) == replayBatch {
-			if err = flush(r.Position); err != nil {
+		batch = append(batch, c)
+		if len(batch) == replayBatch {
+			err = flush(r.Position)
+			if err != nil {
 				break
 			}
 		}
@@ -120,10 +123,12 @@ func (q *queueReplayCommand) times(now time.Time) (since, until time.Time, err e
 	if q.Rate < 1 {
 		return since, until, usagef("--rate must be positive")
 	}
-	if since, err = moment(q.Since, now); err != nil {
+	since, err = moment(q.Since, now)
+	if err != nil {
 		return since, until, usagef("--since %q is neither a duration nor an RFC 3339 time", q.Since)
 	}
-	if until, err = moment(q.Until, now); err != nil {
+	until, err = moment(q.Until, now)
+	if err != nil {
 		return since, until, usagef("--until %q is neither a duration nor an RFC 3339 time", q.Until)
 	}
 	return since, until, nil

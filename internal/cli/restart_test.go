@@ -91,7 +91,8 @@ func visit(t *testing.T, address string, ids []string, n int, stop chan struct{}
 		}
 		if conn == nil {
 			var err error
-			if conn, err = net.Dial("tcp", address); err != nil {
+			conn, err = net.Dial("tcp", address)
+			if err != nil {
 				t.Errorf("refused: %v", err)
 				lost.Add(1)
 				return

@@ -136,7 +136,8 @@ func (s *shop) Together(n int) {
 func (s *shop) arrive() (delay time.Duration, arrived <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.inFlight++; s.inFlight == s.together {
+	s.inFlight++
+	if s.inFlight == s.together {
 		close(s.arrived)
 		s.together = 0
 	}

@@ -151,7 +151,8 @@ func (r *running) skusOf(brand string) map[string]bool {
 		for _, id := range page.IDs {
 			ids[id] = true
 		}
-		if cursor = page.Next; cursor == "" {
+		cursor = page.Next
+		if cursor == "" {
 			return ids
 		}
 	}

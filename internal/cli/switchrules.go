@@ -45,7 +45,8 @@ func (c *rulesCheckCommand) Run(e *env) error {
 // read checks a file against the switches that there are, those of the catalog in force included.
 func (f natsFlags) read(e *env, command, path string) (src []byte, err error) {
 	return src, f.withPanel(e, command, func(_ *bus.Conn, p *switches.Panel) error {
-		if src, err = os.ReadFile(path); err != nil {
+		src, err = os.ReadFile(path)
+		if err != nil {
 			return err
 		}
 		if _, err := switches.ParseRules(src, p.Check); err != nil {

@@ -49,7 +49,8 @@ func newSystem(t *testing.T) *system {
 	}
 	t.Cleanup(server.Shutdown)
 	s := &system{T: t}
-	if s.conn, err = bus.Dial(t.Context(), bus.Config{URL: server.URL()}); err != nil {
+	s.conn, err = bus.Dial(t.Context(), bus.Config{URL: server.URL()})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.conn.Close)
@@ -61,7 +62,8 @@ func newSystem(t *testing.T) *system {
 		t.Fatal(err)
 	}
 	t.Cleanup(raw.Close)
-	if s.js, err = jetstream.New(raw); err != nil {
+	s.js, err = jetstream.New(raw)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return s

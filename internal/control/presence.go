@@ -81,7 +81,8 @@ func (p *Presence) Run(ctx context.Context) error {
 	for {
 		if !answering {
 			end, err := p.Conn.Answer(ctx, askSubject, p.report)
-			if answering = err == nil; answering {
+			answering = err == nil
+			if answering {
 				stop = end
 			}
 		}

@@ -95,7 +95,8 @@ func recallSwitch(r Report, d *switches.Switch, s switches.Setting, revision uin
 		if v.Name != d.Name {
 			continue
 		}
-		if a.Value = v.Value; v.By != nil && switchKey(v.By.Name, v.By.Scope) != a.Key {
+		a.Value = v.Value
+		if v.By != nil && switchKey(v.By.Name, v.By.Scope) != a.Key {
 			a.OverriddenBy = v.By
 		}
 	}

@@ -38,7 +38,8 @@ func (s *signals) observe(c upstream.Call) {
 		count = &callCount{}
 		s.calls[c.Upstream] = count
 	}
-	if count.all++; c.Status == 0 || c.Status >= 500 {
+	count.all++
+	if c.Status == 0 || c.Status >= 500 {
 		count.failed++
 	}
 }

@@ -280,7 +280,8 @@ func TestLists(t *testing.T) {
 			t.Fatal(err, body)
 		}
 		all = append(all, page.IDs...)
-		if cursor = page.Next; cursor == "" {
+		cursor = page.Next
+		if cursor == "" {
 			break
 		}
 	}

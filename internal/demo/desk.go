@@ -87,7 +87,8 @@ func (d *Desk) list(w http.ResponseWriter, r *http.Request) {
 	v.Query = r.FormValue("q")
 	for _, p := range d.shop.Products() {
 		if strings.Contains(strings.ToLower(p.ID+" "+p.Title), strings.ToLower(v.Query)) {
-			if v.Found++; len(v.Products) < deskPage {
+			v.Found++
+			if len(v.Products) < deskPage {
 				v.Products = append(v.Products, p)
 			}
 		}

@@ -20,7 +20,8 @@ func TestLock(t *testing.T) {
 	if err := unlock(); err != nil {
 		t.Fatal(err)
 	}
-	if unlock, err = durable.Lock(path); err != nil {
+	unlock, err = durable.Lock(path)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := unlock(); err != nil {

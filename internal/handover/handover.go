@@ -220,7 +220,8 @@ func (o *Offer) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 	err := o.send(conn)
 	if err == nil {
 		var said string
-		if said, err = in.ReadString('\n'); said == accepting {
+		said, err = in.ReadString('\n')
+		if said == accepting {
 			return true
 		}
 	}

@@ -166,7 +166,8 @@ func cutSubject(subject, head string) (lane Lane, kind, rest string, err error) 
 	if len(parts) != 4 || parts[0] != head {
 		return "", "", "", fmt.Errorf("%w: %q is not %s.<lane>.<kind>.…", ErrSubject, clip(subject), head)
 	}
-	if lane, err = ParseLane(parts[1]); err != nil {
+	lane, err = ParseLane(parts[1])
+	if err != nil {
 		return "", "", "", fmt.Errorf("%w: %q: %w", ErrSubject, clip(subject), err)
 	}
 	return lane, parts[2], parts[3], nil

@@ -253,10 +253,12 @@ func FuzzRoundTrip(f *testing.F) {
 		const range48 = 1 << 46 // ms; the header holds 48 bits
 		v := kv.Value{Header: kv.Header{Life: kv.Life(life%3 + 1), Stamp: stamp, Source: source, Shape: shape & 0xffffff}, Body: body}
 		v.Version, _ = item.NewVersion(ver)
-		if fetched = fetched & (range48 - 1); fetched > 0 {
+		fetched = fetched & (range48 - 1)
+		if fetched > 0 {
 			v.Fetched = time.UnixMilli(fetched)
 		}
-		if event = event & (range48 - 1); event > 0 {
+		event = event & (range48 - 1)
+		if event > 0 {
 			v.Event = time.UnixMilli(event)
 		}
 		if item.CheckID(id) == nil {

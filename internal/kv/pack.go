@@ -78,7 +78,8 @@ func (c *Codec) unpack(v *Value, flags byte, body []byte) error {
 			decoder = func() *zstd.Decoder { return set.decoder }
 		}
 		var err error
-		if body, err = decoder().DecodeAll(body, nil); err != nil {
+		body, err = decoder().DecodeAll(body, nil)
+		if err != nil {
 			return fmt.Errorf("%w: the body can't be decompressed: %w", item.ErrDamaged, err)
 		}
 	} else {

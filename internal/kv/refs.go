@@ -33,7 +33,8 @@ func (r Ref) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (r *Ref) UnmarshalJSON(b []byte) error {
-	if r.List = bytes.HasPrefix(b, []byte("[")); r.List {
+	r.List = bytes.HasPrefix(b, []byte("["))
+	if r.List {
 		return json.Unmarshal(b, &r.IDs)
 	}
 	r.IDs = make([]string, 1)

@@ -157,7 +157,8 @@ func (a *Agent) obey(ctx context.Context) error {
 	}
 	answer := Answer{Order: asked.Revision}
 	removed, err := a.removeNow(ctx, asked.Value)
-	if answer.Removed = removed; err != nil {
+	answer.Removed = removed
+	if err != nil {
 		answer.Error = err.Error()
 	}
 	value, err := json.Marshal(answer)

@@ -139,7 +139,8 @@ func (w *world) agent() *leftovers.Agent {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			eras := slices.Clone(w.eras)
-			if w.asked++; w.moves > 0 && w.asked > w.moves {
+			w.asked++
+			if w.moves > 0 && w.asked > w.moves {
 				eras[len(eras)-1].Revision++
 			}
 			return eras, w.now, nil

@@ -66,7 +66,8 @@ func (p *pass) relist(ctx context.Context, kinds map[string]bool) error {
 		if err := p.Bus.PublishSyncs(ctx, syncs); err != nil {
 			return err
 		}
-		if cursor = next; cursor == "" {
+		cursor = next
+		if cursor == "" {
 			return nil
 		}
 		if err := wait(ctx, time.Millisecond); err != nil {

@@ -47,7 +47,8 @@ func (c Config) newPass(ctx context.Context, keep time.Duration, remove bool) (*
 		Config: c, keep: keep, now: now, remove: remove,
 		found: map[Name]int{}, removed: map[string]int{}, books: map[Name]bool{}, lists: map[Name]map[item.Entity]bool{},
 	}
-	if p.plan, err = newPlan(eras); err != nil || !remove {
+	p.plan, err = newPlan(eras)
+	if err != nil || !remove {
 		return p, err
 	}
 	return p, p.confirm(ctx)
@@ -93,7 +94,8 @@ func (p *pass) run(ctx context.Context) error {
 				return err
 			}
 			p.away = cmp.Or(p.away, err)
-			if cursor = next; cursor == "" {
+			cursor = next
+			if cursor == "" {
 				break
 			}
 			if err := wait(ctx, p.rest*time.Since(began)); err != nil {
@@ -195,7 +197,8 @@ func (p *pass) removeRecords(ctx context.Context, removals []kv.Removal, keys []
 	for _, r := range removals {
 		for d := range r.Records {
 			stamp, ok := stamps[kv.RecordKey{Entity: r.Entity, Dimension: d}]
-			if r.Records[d] = stamp; !ok {
+			r.Records[d] = stamp
+			if !ok {
 				delete(r.Records, d)
 			}
 		}

@@ -130,7 +130,8 @@ func (a *Agent) sinceMarks(ctx context.Context, is state) (map[bus.Mark]bus.Sinc
 			continue
 		}
 		var err error
-		if since[m], err = a.Bus.SinceMark(ctx, m); err != nil {
+		since[m], err = a.Bus.SinceMark(ctx, m)
+		if err != nil {
 			return nil, err
 		}
 	}

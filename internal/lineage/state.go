@@ -38,7 +38,8 @@ type state struct {
 }
 
 func (a *Agent) read(ctx context.Context) (is state, err error) {
-	if is.records, err = a.Records.Parts(ctx); err != nil {
+	is.records, err = a.Records.Parts(ctx)
+	if err != nil {
 		return is, err
 	}
 	is.Records, is.marks = byName(is.records), map[string]bus.Mark{}
@@ -55,7 +56,8 @@ func (a *Agent) read(ctx context.Context) (is state, err error) {
 		}
 		is.Blobs = byName(parts)
 	}
-	if is.Queues, err = a.Bus.StreamsMade(ctx); err != nil {
+	is.Queues, err = a.Bus.StreamsMade(ctx)
+	if err != nil {
 		return is, err
 	}
 	noted, err := a.Bucket.Get(ctx, SeenKey)

@@ -128,7 +128,8 @@ func (r *repair) eachPast(ctx context.Context, step string, since time.Time, cur
 	from := uint64(0)
 	if cursor != "" {
 		var err error
-		if from, err = strconv.ParseUint(cursor, 10, 64); err != nil {
+		from, err = strconv.ParseUint(cursor, 10, 64)
+		if err != nil {
 			return fmt.Errorf("go on in HISTORY at %q: %w", cursor, err)
 		}
 	}
@@ -144,7 +145,8 @@ func (r *repair) eachPast(ctx context.Context, step string, since time.Time, cur
 		if err != nil {
 			return err
 		}
-		if changes = append(changes, c.Change); len(changes) < batch {
+		changes = append(changes, c.Change)
+		if len(changes) < batch {
 			continue
 		}
 		if err := f(ctx, changes); err != nil {

@@ -65,7 +65,8 @@ func (c *client) exchange() (r reply, keep bool, err error) {
 	if len(line) < 12 || !bytes.HasPrefix(line, []byte("HTTP/1.")) {
 		return r, false, errHead
 	}
-	if r.status, err = strconv.Atoi(string(line[9:12])); err != nil {
+	r.status, err = strconv.Atoi(string(line[9:12]))
+	if err != nil {
 		return r, false, errHead
 	}
 	length, keep := -1, true
@@ -81,7 +82,8 @@ func (c *client) exchange() (r reply, keep bool, err error) {
 		name, value, _ := bytes.Cut(line, []byte(": "))
 		switch {
 		case bytes.EqualFold(name, []byte("Content-Length")):
-			if length, err = strconv.Atoi(string(value)); err != nil {
+			length, err = strconv.Atoi(string(value))
+			if err != nil {
 				return r, false, errHead
 			}
 		case bytes.EqualFold(name, []byte("Connection")):

@@ -59,7 +59,8 @@ func (f *File) use(do func(*boltkv.Store) error) error {
 func (f *File) Take() (err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.gone = false; f.store == nil {
+	f.gone = false
+	if f.store == nil {
 		f.store, err = f.open()
 	}
 	return err

@@ -52,7 +52,8 @@ func (w *Warmer) Warm(ctx context.Context, from Source) {
 	for cursor := ""; err != nil && len(keys) < warmScan; {
 		var more []kv.BlobKey
 		var failed error
-		if more, cursor, failed = from.ScanBlobs(ctx, cursor, 1000); failed != nil || cursor == "" {
+		more, cursor, failed = from.ScanBlobs(ctx, cursor, 1000)
+		if failed != nil || cursor == "" {
 			keys = append(keys, more...)
 			break
 		}

@@ -147,7 +147,8 @@ func (s *attempts) count(i int, m Mutant, counts bool) {
 	if !counts {
 		return
 	}
-	if w.count++; w.count < refusalsMax {
+	w.count++
+	if w.count < refusalsMax {
 		return
 	}
 	s.failed = true

@@ -178,7 +178,8 @@ func (s *patience) catchUp() { s.replica, s.lagging = s.leader, 0 }
 // tick lets half a minute pass. A replica that has lagged for as long as it may has caught up.
 func (s patience) tick() patience {
 	if s.replica != s.leader {
-		if s.lagging++; s.lagging == minute {
+		s.lagging++
+		if s.lagging == minute {
 			s.catchUp()
 		}
 	}

@@ -34,7 +34,8 @@ type admin struct {
 func newAdmin(n *process) *admin {
 	a := &admin{node: n}
 	var err error
-	if a.token, err = OpenToken(n.dir); err != nil {
+	a.token, err = OpenToken(n.dir)
+	if err != nil {
 		n.log.Warn("there is no token for the admin listener: commands that need one are refused", "error", err)
 	}
 	return a

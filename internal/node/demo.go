@@ -26,7 +26,8 @@ type demoShop struct {
 func (u *Up) openDemo(n *process, served map[string]string) (*demoShop, error) {
 	d := &demoShop{}
 	var err error
-	if d.shop, err = demo.Open(filepath.Join(u.Dir, "demo"), u.Lang); err != nil {
+	d.shop, err = demo.Open(filepath.Join(u.Dir, "demo"), u.Lang)
+	if err != nil {
 		return nil, fmt.Errorf("open the demo shop: %w", err)
 	}
 	desk, err := demo.NewDesk(d.shop, d.base, func(ctx context.Context, changes []item.Change) error {
@@ -57,7 +58,8 @@ func (d *demoShop) base() string {
 func (d *demoShop) serve(n *process, addr string, handler http.Handler) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
 			return fmt.Errorf("listen for --shop: %w", err)
 		}
 	}

@@ -69,7 +69,8 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 	if opt.index {
 		cfg.Index = n.blobs
 	}
-	if cfg.Access, err = n.openAccessLog(opt.AccessLog); err != nil {
+	cfg.Access, err = n.openAccessLog(opt.AccessLog)
+	if err != nil {
 		return Addresses{}, err
 	}
 	server, err := detail.New(cfg)
@@ -112,7 +113,8 @@ func (n *process) openCopies(opt Pages) (c copies, err error) {
 	if n.store != nil {
 		return copies{tiers: []blobcache.Tier{{Name: "bolt", Blobs: n.blobs}}, warm: n.store}, nil
 	}
-	if c.from, err = handover.TakeOver(n.dir, map[string]string{"--http": opt.HTTP, "--admin": opt.Admin}); err != nil {
+	c.from, err = handover.TakeOver(n.dir, map[string]string{"--http": opt.HTTP, "--admin": opt.Admin})
+	if err != nil {
 		return c, err
 	}
 	if c.from != nil {
@@ -123,13 +125,15 @@ func (n *process) openCopies(opt Pages) (c copies, err error) {
 	c.warm = c.own
 	redis := blobcache.Tier{Name: "redis", Blobs: n.blobs}
 	if opt.Replica != "" {
-		if redis.Replica, err = n.openRedis(n.ctx, "replica", opt.Replica); err != nil {
+		redis.Replica, err = n.openRedis(n.ctx, "replica", opt.Replica)
+		if err != nil {
 			return c, err
 		}
 	}
 	c.tiers = []blobcache.Tier{redis, {Name: "bolt", Blobs: c.own}}
 	if opt.Disk == "mirror" {
-		if c.mirror, err = blobcache.NewMirror(blobcache.MirrorConfig{Catalog: n.catalog.Catalog, From: n.blobs, To: c.own, Log: n.log}); err != nil {
+		c.mirror, err = blobcache.NewMirror(blobcache.MirrorConfig{Catalog: n.catalog.Catalog, From: n.blobs, To: c.own, Log: n.log})
+		if err != nil {
 			return c, err
 		}
 		n.start(c.mirror.Run)

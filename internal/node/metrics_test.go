@@ -57,7 +57,8 @@ func TestTheTableOfMetricsIsTrue(t *testing.T) {
 			want := documented(t, role)
 			diff := ""
 			for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-				if diff = cmp.Diff(want, registered(registry)); diff == "" {
+				diff = cmp.Diff(want, registered(registry))
+				if diff == "" {
 					break
 				}
 			}

@@ -51,7 +51,8 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 	opt.Templates, opt.index = u.templates(), true
 	var shop *demoShop
 	if u.Catalog == "" {
-		if shop, err = u.openDemo(n, served); err != nil {
+		shop, err = u.openDemo(n, served)
+		if err != nil {
 			return err
 		}
 		opt.pictures = shop.shop.Pictures()
@@ -129,7 +130,8 @@ func (u *Up) serveRows(n *process, served map[string]string) error {
 			return fmt.Errorf("--serve %s: %w", spec.Name, err)
 		}
 		server := &http.Server{Handler: table.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
-		if served[spec.Name], err = n.listen("--serve "+spec.Name, "127.0.0.1:0", server); err != nil {
+		served[spec.Name], err = n.listen("--serve "+spec.Name, "127.0.0.1:0", server)
+		if err != nil {
 			return err
 		}
 		n.start(func(ctx context.Context) error { return n.followRows(ctx, table) })
@@ -154,7 +156,8 @@ func (u *Up) pushCatalog(n *process) error {
 	src := u.demoCatalog()
 	if u.Catalog != "" {
 		var err error
-		if src, err = os.ReadFile(u.Catalog); err != nil {
+		src, err = os.ReadFile(u.Catalog)
+		if err != nil {
 			return err
 		}
 		cat, err := catalog.Parse(src, u.Catalog, catalog.Options{})

@@ -78,7 +78,8 @@ func (a *Announcer) Announced(e item.Entity) bool { return a.told[e] && !a.cfg.D
 // List announces all that the upstream lists. Ids that can't be an entity's are left out and counted.
 func (a *Announcer) List(ctx context.Context, kind *catalog.Kind) error {
 	return lineage.EachListed(ctx, a.cfg.Upstream, kind, "", func(page lineage.Listed) error {
-		if a.done.Refused += len(page.Refused); len(page.Refused) > 0 {
+		a.done.Refused += len(page.Refused)
+		if len(page.Refused) > 0 {
 			a.cfg.Log.Warn("the upstream lists ids that can't be an entity's; they are left out", "kind", kind.Name, "ids", len(page.Refused), "first", fmt.Sprintf("%.80q", page.Refused[0]))
 		}
 		return a.Entities(ctx, kind, page.Entities)
@@ -90,7 +91,8 @@ func (a *Announcer) IDs(ctx context.Context, kind *catalog.Kind, ids []string) e
 	entities := make([]item.Entity, len(ids))
 	for i, id := range ids {
 		var err error
-		if entities[i], err = item.NewEntity(kind.Name, id); err != nil {
+		entities[i], err = item.NewEntity(kind.Name, id)
+		if err != nil {
 			return err
 		}
 	}

@@ -30,7 +30,8 @@ func (t *Table) load(ctx context.Context) (*snapshot, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err = f.Stat(); err != nil { // of the file that is read, should another have been renamed over it
+	info, err = f.Stat()
+	if err != nil { // of the file that is read, should another have been renamed over it
 		return nil, err
 	}
 	l := &loader{

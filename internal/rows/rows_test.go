@@ -305,7 +305,8 @@ func TestWalk(t *testing.T) {
 		for _, row := range page.Items {
 			seen[row.ID.String()]++
 		}
-		if more = page.Next != nil; more {
+		more = page.Next != nil
+		if more {
 			cursor = *page.Next
 		}
 	}

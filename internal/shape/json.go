@@ -50,7 +50,8 @@ func check(b []byte, levels int) error {
 			quoted = !quoted
 		case quoted:
 		case c == '[' || c == '{':
-			if depth++; depth > levels {
+			depth++
+			if depth > levels {
 				return fmt.Errorf("%w: the JSON nests deeper than %d", item.ErrRefused, levels)
 			}
 		case c == ']' || c == '}':

@@ -20,7 +20,8 @@ type Record struct {
 // MakeRecord checks, picks and cleans an answer. gone tells that the answer means a deletion; the record
 // then holds its version only. Errors wrap item.ErrRefused, and name the dimension and the reason.
 func MakeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err error) {
-	if rec, gone, err = makeRecord(d, answer); err != nil {
+	rec, gone, err = makeRecord(d, answer)
+	if err != nil {
 		return Record{}, false, fmt.Errorf("%s.%s: %w", d.Kind.Name, d.Name, err)
 	}
 	return rec, gone, nil
@@ -35,7 +36,8 @@ func makeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err
 	if err != nil {
 		return rec, false, err
 	}
-	if rec.Version, err = versionOf(d, answer, gone); err != nil || gone {
+	rec.Version, err = versionOf(d, answer, gone)
+	if err != nil || gone {
 		return rec, gone, err
 	}
 	if string(rec.Body) == "null" {
@@ -56,7 +58,8 @@ func pick(d *catalog.Dimension, answer []byte) (body []byte, gone bool, err erro
 		return nil, false, err
 	}
 	if d.Gone != nil {
-		if gone, err = truth(d.Gone, v); err != nil || gone {
+		gone, err = truth(d.Gone, v)
+		if err != nil || gone {
 			return nil, gone, err
 		}
 	}

@@ -51,7 +51,8 @@ func idOf(v gjson.Result) (id string, ok bool) {
 	case gjson.String:
 		id = v.Str
 	case gjson.Number:
-		if id = v.Raw; strings.Trim(id, "0123456789") != "" || id == "0" {
+		id = v.Raw
+		if strings.Trim(id, "0123456789") != "" || id == "0" {
 			return "", false
 		}
 	}

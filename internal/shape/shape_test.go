@@ -122,7 +122,8 @@ func TestFoldsRunSideBySide(t *testing.T) {
 			for range 200 {
 				r := kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: []byte(`{"x":1,"y":2}`)}}
 				v, err := shape.Fold(b, item.Entity{}, map[string]kv.Record{"product": r})
-				if last = string(v.Body); err != nil {
+				last = string(v.Body)
+				if err != nil {
 					last = err.Error()
 				}
 			}

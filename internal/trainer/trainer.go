@@ -215,11 +215,13 @@ func walk[T any](ctx context.Context, scan func(context.Context, string, int) ([
 	seen := 0
 	for cursor := ""; ; {
 		var some []T
-		if some, cursor, err = scan(ctx, cursor, 1000); err != nil {
+		some, cursor, err = scan(ctx, cursor, 1000)
+		if err != nil {
 			return nil, err
 		}
 		for _, one := range some {
-			if seen++; len(sample) < n {
+			seen++
+			if len(sample) < n {
 				sample = append(sample, one)
 			} else if i := rand.IntN(seen); i < n {
 				sample[i] = one

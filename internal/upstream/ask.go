@@ -18,13 +18,15 @@ func (c *Client) List(ctx context.Context, l *catalog.List, cursor string) (ids 
 	if err != nil {
 		return nil, "", err
 	}
-	if ids, err = shape.IDs(l.IDs, res.body); err != nil {
+	ids, err = shape.IDs(l.IDs, res.body)
+	if err != nil {
 		return nil, "", r.failed(err)
 	}
 	if l.Next == nil {
 		return ids, "", nil
 	}
-	if next, err = shape.Next(l.Next, res.body); err != nil {
+	next, err = shape.Next(l.Next, res.body)
+	if err != nil {
 		return nil, "", r.failed(err)
 	}
 	return ids, next, nil

@@ -31,7 +31,8 @@ type request struct {
 // post makes it a POST about ids.
 func (r *request) post(p *catalog.Post, ids []string) (err error) {
 	r.path = p.Path
-	if r.body, err = fill(p, ids); err != nil {
+	r.body, err = fill(p, ids)
+	if err != nil {
 		return fmt.Errorf("%w: %s %.200s: the catalog's json: %w", item.ErrRefused, r.from.Name, r.path, err)
 	}
 	return nil
@@ -87,7 +88,8 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 		_, _ = io.CopyN(io.Discard, answer.Body, maxDrain) // nobody's business, but read, the connection can be kept
 		return res, nil
 	}
-	if res.body, err = c.read(answer, r.limit, func() { giveUp(errSilent) }); err != nil {
+	res.body, err = c.read(answer, r.limit, func() { giveUp(errSilent) })
+	if err != nil {
 		if context.Cause(ctx) == errSilent {
 			err = errSilent // not "cancelled", which would seem to be the caller's doing
 		}

@@ -70,7 +70,8 @@ func (s *Secrets) headers(u *catalog.Upstream) (map[string]string, error) {
 	for header, value := range u.Headers {
 		if name, ok := strings.CutPrefix(value, "env:"); ok {
 			var err error
-			if value, err = s.value(name, u.URL); err != nil {
+			value, err = s.value(name, u.URL)
+			if err != nil {
 				return nil, fmt.Errorf("%w: upstream %s, header %s: %w", item.ErrUnavailable, u.Name, header, err)
 			}
 		}

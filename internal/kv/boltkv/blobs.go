@@ -34,7 +34,8 @@ func (s *Store) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 			continue
 		}
 		var err error
-		if out[i].Value, err = s.codec.Decode(b); err != nil {
+		out[i].Value, err = s.codec.Decode(b)
+		if err != nil {
 			out[i].Damaged = true
 		}
 	}
@@ -46,7 +47,8 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 	encoded := make([][]byte, len(puts))
 	for i, p := range puts {
 		var err error
-		if encoded[i], err = s.encode(p.Value, true); err != nil {
+		encoded[i], err = s.encode(p.Value, true)
+		if err != nil {
 			return nil, fmt.Errorf("put %s: %w", p.BlobKey, err)
 		}
 	}
@@ -55,7 +57,8 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 		b := tx.Bucket([]byte(blobBucket))
 		for i, p := range puts {
 			key := blobKey(p.BlobKey)
-			if stored[i] = s.mayReplace(b.Get(key), p.Value.Stamp); !stored[i] {
+			stored[i] = s.mayReplace(b.Get(key), p.Value.Stamp)
+			if !stored[i] {
 				continue
 			}
 			if err := b.Put(key, encoded[i]); err != nil {

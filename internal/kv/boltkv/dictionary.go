@@ -45,10 +45,12 @@ func (s *Store) AddDictionary(ctx context.Context, dictionary []byte) error {
 	var list [][]byte
 	refused := false
 	err := s.update(ctx, 1, func(tx *bbolt.Tx) (err error) {
-		if list, err = readDictionaries(tx); err != nil {
+		list, err = readDictionaries(tx)
+		if err != nil {
 			return err
 		}
-		if refused = len(list) >= kv.MaxDictionaries; refused {
+		refused = len(list) >= kv.MaxDictionaries
+		if refused {
 			return nil
 		}
 		list = append(list, dictionary)

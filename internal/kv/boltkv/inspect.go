@@ -83,7 +83,8 @@ func (w *inspector) read(id uint64) (r run, err error) {
 	if id < 2 || id >= uint64(len(w.seen)) {
 		return r, damaged("page %d is out of bounds", id)
 	}
-	if r, err = readRun(w.file, id, w.pageSize); err != nil {
+	r, err = readRun(w.file, id, w.pageSize)
+	if err != nil {
 		return r, err
 	}
 	end := id + r.size/w.pageSize
@@ -126,7 +127,8 @@ func (w *inspector) entries(r run, low, high []byte, depth int, bucket func(valu
 // descend follows a branch's element, whose keys end where the next one's begin.
 func (w *inspector) descend(r run, i int, key, high []byte, depth int, bucket func(value []byte) error) (err error) {
 	if i+1 < r.count {
-		if high, err = r.key(i + 1); err != nil {
+		high, err = r.key(i + 1)
+		if err != nil {
 			return err
 		}
 	}

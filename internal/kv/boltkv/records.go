@@ -60,14 +60,16 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 	for i, p := range puts {
 		p.Value.Refs = nil
 		var err error
-		if encoded[i], err = s.encode(p.Value, false); err != nil {
+		encoded[i], err = s.encode(p.Value, false)
+		if err != nil {
 			return nil, fmt.Errorf("put %s: %w", p.RecordKey, err)
 		}
 	}
 	results := make([]kv.PutResult, len(puts))
 	err := s.update(ctx, len(puts), func(tx *bbolt.Tx) (err error) {
 		for i, p := range puts {
-			if results[i], err = s.putRecord(tx, p, encoded[i]); err != nil {
+			results[i], err = s.putRecord(tx, p, encoded[i])
+			if err != nil {
 				return err
 			}
 		}

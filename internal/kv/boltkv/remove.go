@@ -15,7 +15,8 @@ func (s *Store) Remove(ctx context.Context, removals []kv.Removal) ([]int, error
 	removed := make([]int, len(removals))
 	err := s.update(ctx, len(removals), func(tx *bbolt.Tx) (err error) {
 		for i, r := range removals {
-			if removed[i], err = s.removeOne(tx, r); err != nil {
+			removed[i], err = s.removeOne(tx, r)
+			if err != nil {
 				return err
 			}
 		}

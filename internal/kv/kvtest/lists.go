@@ -29,7 +29,8 @@ func related(t *testing.T, s kv.Relater, of kv.Relation, limit int) (all []strin
 		if len(ids) > limit {
 			t.Fatalf("%d ids where %d were asked for", len(ids), limit)
 		}
-		if all = append(all, ids...); next == "" {
+		all = append(all, ids...)
+		if next == "" {
 			return all
 		}
 		cursor = next

@@ -161,7 +161,8 @@ func scanned(t *testing.T, s *rediskv.Store) map[item.Entity]bool {
 		for _, e := range some {
 			seen[e] = true
 		}
-		if cursor = next; cursor == "" {
+		cursor = next
+		if cursor == "" {
 			return seen
 		}
 	}

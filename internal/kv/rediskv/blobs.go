@@ -94,7 +94,8 @@ func (s *Store) mend(ctx context.Context, puts []kv.BlobPut, calls []call, store
 	err = s.decide(ctx, s.scripts.mendBlob, again, mended)
 	for n, err := range kv.ItemErrors(err, len(again)) {
 		errs[of[n]] = err
-		if stored[of[n]] = mended[n]; mended[n] {
+		stored[of[n]] = mended[n]
+		if mended[n] {
 			s.log.Warn("a damaged blob was replaced", "key", puts[of[n]].BlobKey.String())
 		}
 	}

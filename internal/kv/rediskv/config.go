@@ -96,7 +96,8 @@ func cutCluster(tail string) (rest string, cluster bool, err error) {
 		return "", false, errors.New("the Redis URL's query can't be read")
 	}
 	if v := values.Get("cluster"); v != "" {
-		if cluster, err = strconv.ParseBool(v); err != nil {
+		cluster, err = strconv.ParseBool(v)
+		if err != nil {
 			return "", false, fmt.Errorf("the Redis URL has cluster=%q, which is neither true nor false", v)
 		}
 	}

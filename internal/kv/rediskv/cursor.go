@@ -24,7 +24,8 @@ func openScan(cursor string) (p position, err error) {
 		return p, nil
 	}
 	fields := strings.Split(cursor, "@")
-	if p.at, err = strconv.ParseUint(fields[0], 10, 64); err != nil || len(fields) != 2 && len(fields) != 4 {
+	p.at, err = strconv.ParseUint(fields[0], 10, 64)
+	if err != nil || len(fields) != 2 && len(fields) != 4 {
 		return position{}, fmt.Errorf("%w: %.80q is no cursor of a scan", item.ErrRefused, cursor)
 	}
 	if len(fields) == 2 {

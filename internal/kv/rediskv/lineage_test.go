@@ -101,7 +101,8 @@ func TestScansSurviveARestart(t *testing.T) {
 				for _, e := range some {
 					seen[e] = true
 				}
-				if cursor = next; page == 3 {
+				cursor = next
+				if page == 3 {
 					for _, n := range nodes {
 						n.Stop()
 						n.Start()

@@ -130,7 +130,8 @@ func (s *Store) answers(cmds []*redis.Cmd) ([]int, error) {
 	all := make([]int, len(cmds))
 	for i, cmd := range cmds {
 		var err error
-		if all[i], err = cmd.Int(); err != nil {
+		all[i], err = cmd.Int()
+		if err != nil {
 			return nil, err
 		}
 	}

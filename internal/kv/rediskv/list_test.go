@@ -38,7 +38,8 @@ func list(t *testing.T, s *rediskv.Store, of kv.Relation, limit int) (all []stri
 		if err != nil {
 			t.Fatal(err)
 		}
-		if all = append(all, ids...); next == "" {
+		all = append(all, ids...)
+		if next == "" {
 			slices.Sort(all)
 			return all
 		}

@@ -16,7 +16,8 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 	calls := make([]call, len(puts))
 	for i, p := range puts {
 		var err error
-		if calls[i], err = s.putCall(p); err != nil {
+		calls[i], err = s.putCall(p)
+		if err != nil {
 			return nil, s.fail("put records", fmt.Errorf("%s: %w", p.RecordKey, err))
 		}
 	}

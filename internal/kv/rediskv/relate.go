@@ -62,10 +62,12 @@ type versions struct {
 
 // readMove looks up what is applied, and under which versions. What can't be read counts as nothing.
 func readMove(ctx context.Context, c redis.UniversalClient, r kv.Relate) (m move, err error) {
-	if m.was, err = encodeRefs(r.Was); err != nil {
+	m.was, err = encodeRefs(r.Was)
+	if err != nil {
 		return m, err
 	}
-	if m.now, err = encodeRefs(r.Now); err != nil {
+	m.now, err = encodeRefs(r.Now)
+	if err != nil {
 		return m, err
 	}
 	found, err := c.HMGet(ctx, kv.StateKey(r.Entity), "a:"+r.Dimension, "x:"+r.Dimension).Result()
@@ -109,7 +111,8 @@ func (m *move) move(r kv.Relate, v versions, moved bool) {
 			of[list.Head()] = v.Last
 		}
 	}
-	if v.Of = of; moved {
+	v.Of = of
+	if moved {
 		b, _ := json.Marshal(v) // of ints and strings
 		m.versions = string(b)
 	}
@@ -195,7 +198,8 @@ func (s *Store) fill(ctx context.Context, of kv.Relation, p *page, limit int) er
 		if err != nil {
 			return err
 		}
-		if wide = window; full {
+		wide = window
+		if full {
 			wide = 1
 		}
 	}
@@ -275,7 +279,8 @@ func (s *Store) look(ctx context.Context, c redis.UniversalClient, of kv.Relatio
 		p.none = p.none && len(ids) == 0
 		room := limit - len(p.ids)
 		if more || len(ids) > room {
-			if ids = ids[:min(len(ids), room)]; len(ids) > 0 {
+			ids = ids[:min(len(ids), room)]
+			if len(ids) > 0 {
 				p.after = ids[len(ids)-1]
 			}
 			p.ids = append(p.ids, ids...)

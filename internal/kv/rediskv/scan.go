@@ -44,7 +44,8 @@ func (s *Store) ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.B
 		rest, ok := cutTag(key, "blob:{")
 		token, blob, ok2 := strings.Cut(rest, "}:")
 		e, err := item.ParseToken(token)
-		if err = cmp.Or(err, item.CheckName(blob)); !ok || !ok2 || err != nil {
+		err = cmp.Or(err, item.CheckName(blob))
+		if !ok || !ok2 || err != nil {
 			s.log.Warn("a key is not ours", "key", clip(key))
 			continue
 		}

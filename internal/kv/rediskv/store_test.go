@@ -213,7 +213,8 @@ func TestRelations(t *testing.T) {
 						t.Fatalf("%d ids, error %v", len(ids), err)
 					}
 					got = append(got, ids...)
-					if cursor = next; next == "" {
+					cursor = next
+					if next == "" {
 						break
 					}
 				}
@@ -257,7 +258,8 @@ func TestScan(t *testing.T) {
 				for _, e := range entities {
 					got[e] = true
 				}
-				if cursor = next; next == "" {
+				cursor = next
+				if next == "" {
 					break
 				}
 			}

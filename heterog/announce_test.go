@@ -17,7 +17,8 @@ func TestAWorkerThatDiesBeforeItAnnouncesRefs(t *testing.T) {
 	b.line.lost = errors.New("the worker dies here")
 	b.handle(change(item.Normal, "product", "1"))
 	if b.record("product", "1").Version != "" {
-		b.line.lost, b.line.changes = nil, nil
+		b.line.lost = nil
+		b.line.changes = nil
 	}
 	b.patient(0)
 	b.must(change(item.Normal, "product", "1"))
@@ -36,7 +37,8 @@ func TestRefsThatAreNotAnnouncedAreNotAcknowledged(t *testing.T) {
 	if !errors.Is(errs[0], item.ErrOwn) || errs[1] != nil {
 		t.Errorf("errors are %v, want one of our own queue and none", errs)
 	}
-	b.line.lost, b.line.changes = nil, nil
+	b.line.lost = nil
+	b.line.changes = nil
 	b.must(change(item.Normal, "product", "1"))
 	if diff := cmp.Diff([]string{"change.refresh.brand.all.5"}, b.line.changes); diff != "" {
 		t.Errorf("announced afterwards:\n%s", diff)
@@ -56,7 +58,8 @@ func TestWhatAFlushTookIsAnnouncedAgain(t *testing.T) {
 		{"4", "after the flush", nil},
 	} {
 		b.owner.say(c.id, `{"v":7,"title":"A","brand_id":5}`)
-		b.life, b.line.changes = c.life, nil
+		b.life = c.life
+		b.line.changes = nil
 		b.must(change(item.Normal, "product", c.id))
 		if diff := cmp.Diff(c.want, b.line.changes); diff != "" {
 			t.Errorf("announced with product %s:\n%s", c.id, diff)

@@ -29,7 +29,8 @@ func TestAnOlderCatalogWritesOverNothingNewer(t *testing.T) {
 	b.owner.say("1", `{"amount":1}`)
 	b.worker.Catalog = func() *catalog.Catalog { return now }
 	b.must(change(item.Normal, "price", "1"))
-	b.worker.Catalog, b.worker.Head = older, behind
+	b.worker.Catalog = older
+	b.worker.Head = behind
 	if err := b.handle(change(item.Normal, "price", "1"))[0]; !errors.Is(err, item.ErrCatalog) {
 		t.Errorf("error is %v", err)
 	}

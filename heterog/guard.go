@@ -74,7 +74,8 @@ func (g *guard) learn(d *catalog.Dimension, alive []string, gone int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	w := g.of(d)
-	w.alive, w.gone = w.alive+len(alive), w.gone+gone
+	w.alive += len(alive)
+	w.gone += gone
 	for _, id := range alive {
 		if len(w.seen) < controlsSeen {
 			w.seen = append(w.seen, id)
@@ -83,7 +84,8 @@ func (g *guard) learn(d *catalog.Dimension, alive []string, gone int) {
 		}
 	}
 	for w.alive+w.gone > suspectMemory {
-		w.alive, w.gone = w.alive/2, w.gone/2
+		w.alive = w.alive / 2
+		w.gone = w.gone / 2
 	}
 }
 
@@ -106,7 +108,8 @@ func (g *guard) cleared(d *catalog.Dimension) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	w := g.of(d)
-	w.sound, w.passed = time.Now(), 0
+	w.sound = time.Now()
+	w.passed = 0
 }
 
 func (g *guard) remembered(d *catalog.Dimension) []string {

@@ -137,7 +137,8 @@ func TestLegitimateDeletionsPass(t *testing.T) {
 	}
 	t.Run("released", func(t *testing.T) {
 		s := newShelf(t, 60)
-		s.drawer.Since, s.drawer.Released = time.Now(), time.Now().Add(time.Hour)
+		s.drawer.Since = time.Now()
+		s.drawer.Released = time.Now().Add(time.Hour)
 		s.gone(0, 60)
 		s.announce(0, 60)
 		if n := s.alive(60); n > 0 {

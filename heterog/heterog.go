@@ -223,7 +223,8 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) (ch
 			j.err = w.doubt(d, j)
 		}
 		if j.err == nil {
-			ready, puts = append(ready, j), append(puts, j.put(d))
+			ready = append(ready, j)
+			puts = append(puts, j.put(d))
 		}
 	}
 	if len(puts) == 0 {

@@ -33,7 +33,8 @@ func newJobs(d *catalog.Dimension, tasks []bus.Task) []*job {
 func (j *job) ask(d *catalog.Dimension) upstream.Ask {
 	a := upstream.Ask{ID: j.key.Entity.ID}
 	if j.held.Life == kv.Alive && j.held.Shape == d.Shape && !j.task.Force {
-		a.ETag, a.LastModified = j.held.ETag, j.held.LastModified
+		a.ETag = j.held.ETag
+		a.LastModified = j.held.LastModified
 	}
 	return a
 }

@@ -28,7 +28,10 @@ func (r *recent) in(life string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.life != life {
-		r.life, r.old, r.now, r.turned = life, nil, map[item.Entity]struct{}{}, time.Now()
+		r.life = life
+		r.old = nil
+		r.now = map[item.Entity]struct{}{}
+		r.turned = time.Now()
 	}
 }
 
@@ -59,7 +62,9 @@ func (r *recent) turn() {
 	if age < recentFor && len(r.now) < recentMax {
 		return
 	}
-	r.old, r.now, r.turned = r.now, map[item.Entity]struct{}{}, time.Now()
+	r.old = r.now
+	r.now = map[item.Entity]struct{}{}
+	r.turned = time.Now()
 	if age > 2*recentFor {
 		r.old = nil
 	}

@@ -66,7 +66,8 @@ func (j *job) roots() (names []string) {
 // rise takes the state as it is after roots were raised: what was wanted is wanted under its new gen, and so is every
 // blob that has risen with them.
 func (j *job) rise(kind *catalog.Kind, s kv.State) {
-	j.state, j.raised = s, true
+	j.state = s
+	j.raised = true
 	for i, w := range j.todo {
 		j.todo[i].gen = s.Gen(w.blob.Dimensions())
 	}

@@ -161,7 +161,8 @@ func (f *Folder) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) e
 		}
 		for _, b := range kind.Blobs {
 			if j.unknown || j.state.Gen(b.Dimensions()) > 0 {
-				keys, owners = append(keys, kv.BlobKey{Entity: j.entity(), Blob: b.Name}), append(owners, j)
+				keys = append(keys, kv.BlobKey{Entity: j.entity(), Blob: b.Name})
+				owners = append(owners, j)
 			}
 		}
 	}
@@ -203,7 +204,9 @@ func (f *Folder) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 			damaged = append(damaged, j.take(keys[:n], records[:n])...)
 			j.fold()
 		}
-		keys, records, errs = keys[n:], records[n:], errs[n:]
+		keys = keys[n:]
+		records = records[n:]
+		errs = errs[n:]
 	}
 	failpoint.Hit(failpoint.Folded)
 	if len(damaged) == 0 {
@@ -218,7 +221,8 @@ func (f *Folder) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var owners []*job
 	for _, j := range jobs {
 		for _, p := range j.puts {
-			puts, owners = append(puts, p), append(owners, j)
+			puts = append(puts, p)
+			owners = append(owners, j)
 		}
 	}
 	if len(puts) == 0 {
@@ -270,7 +274,8 @@ func (f *Folder) mark(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var owners []*job
 	for _, j := range jobs {
 		if len(j.puts) > 0 {
-			built, owners = append(built, kv.Built{Entity: j.entity(), Gens: j.gens(), Shapes: j.shapes()}), append(owners, j)
+			built = append(built, kv.Built{Entity: j.entity(), Gens: j.gens(), Shapes: j.shapes()})
+			owners = append(owners, j)
 		}
 	}
 	if len(built) == 0 {

@@ -330,7 +330,8 @@ func (p partly) States(ctx context.Context, entities []item.Entity) ([]kv.State,
 	errs := make([]error, len(entities))
 	for i, e := range entities {
 		if e == p.away {
-			states[i], errs[i] = kv.State{}, fmt.Errorf("%w: its node", item.ErrUnavailable)
+			states[i] = kv.State{}
+			errs[i] = fmt.Errorf("%w: its node", item.ErrUnavailable)
 		}
 	}
 	return states, kv.Partial(errs)

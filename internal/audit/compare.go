@@ -66,7 +66,8 @@ func (s *Sweeper) wrongBlobs(ctx context.Context, entities []item.Entity) (map[i
 		}
 		for _, b := range kind.Blobs {
 			if gen := states[i].Gen(b.Dimensions()); gen > 0 {
-				of, blobs = append(of, compared{b, e, gen}), append(blobs, kv.BlobKey{Entity: e, Blob: b.Name})
+				of = append(of, compared{b, e, gen})
+				blobs = append(blobs, kv.BlobKey{Entity: e, Blob: b.Name})
 			}
 		}
 	}

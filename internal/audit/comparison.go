@@ -130,7 +130,8 @@ func (c *comparison) unexplained(ctx context.Context, all []difference) (left []
 	keys := make([]kv.RecordKey, len(all))
 	changes := make([]item.Change, len(all))
 	for i, f := range all {
-		keys[i], changes[i] = f.key, f.change()
+		keys[i] = f.key
+		changes[i] = f.change()
 	}
 	waits, err := c.Bus.Waiting(ctx, changes)
 	if err != nil {

@@ -86,7 +86,9 @@ func idleHour(t *testing.T, store storeOf, cpu func() time.Duration) {
 		return took
 	}
 	cfg := r.sweeper().Config
-	cfg.Records, cfg.Blobs, cfg.Upstream = store, store, right{r.price()}
+	cfg.Records = store
+	cfg.Blobs = store
+	cfg.Upstream = right{r.price()}
 	s := audit.New(cfg)
 	sweep := cost("a sweep", func() {
 		if found, err := s.Sweep(t.Context()); err != nil || found.Entities < n || found.Dirty > 0 {

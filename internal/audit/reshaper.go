@@ -84,7 +84,7 @@ func (r *Reshaper) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		r.failures = r.failures + 1
+		r.failures++
 		if err == nil {
 			r.failures = 0
 		} else {
@@ -95,7 +95,8 @@ func (r *Reshaper) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-r.Changed:
-			r.revision, r.shapes = 0, "" // after NATS was rolled back another catalog may have the number of this one
+			r.revision = 0
+			r.shapes = "" // after NATS was rolled back another catalog may have the number of this one
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -106,7 +107,11 @@ func (r *Reshaper) Run(ctx context.Context) error {
 func (r *Reshaper) step(ctx context.Context) (pause time.Duration, err error) {
 	if now, revision := r.Shapes(), r.Revision(); now != r.shapes || revision != r.revision {
 		r.revision = revision
-		r.shapes, r.since, r.agreed, r.swept, r.done = now, time.Now(), time.Time{}, false, false
+		r.shapes = now
+		r.since = time.Now()
+		r.agreed = time.Time{}
+		r.swept = false
+		r.done = false
 	}
 	if r.done {
 		return time.Hour, nil

@@ -119,7 +119,8 @@ func (s *Sampler) Turn(ctx context.Context) error {
 	if at.Changes.Stream.Equal(changes.Stream) && changes.Seq > at.Changes.Seq {
 		records = int(float64(changes.Seq-at.Changes.Seq) * s.Share)
 	}
-	at.Turn, at.Changes = now, changes
+	at.Turn = now
+	at.Changes = changes
 	if at.Began.IsZero() {
 		at.Began = now
 	}
@@ -138,7 +139,8 @@ func (s *Sampler) Turn(ctx context.Context) error {
 	at.Cursor = s.walk.cursor
 	if ended {
 		s.passed(at)
-		at.Began, at.Pass = s.Clock(), Sampled{}
+		at.Began = s.Clock()
+		at.Pass = Sampled{}
 	}
 	if _, err := s.write(ctx, at, revision); err != nil && !errors.Is(err, item.ErrChanged) {
 		return errors.Join(failed, err)

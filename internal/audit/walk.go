@@ -33,7 +33,8 @@ func (w *walk) next(ctx context.Context, calls, records int) (_ Sampled, ended b
 		d, keys := w.take()
 		switch {
 		case d == nil && w.last:
-			w.last, ended = false, true
+			w.last = false
+			ended = true
 		case d == nil:
 			err = w.read(ctx)
 		default:
@@ -51,7 +52,9 @@ func (w *walk) next(ctx context.Context, calls, records int) (_ Sampled, ended b
 // gatherBy forgets what was gathered by another catalog: its dimensions are others.
 func (w *walk) gatherBy(c *catalog.Catalog) {
 	if w.catalog != c {
-		w.catalog, w.waits, w.last = c, map[*catalog.Dimension][]kv.RecordKey{}, false
+		w.catalog = c
+		w.waits = map[*catalog.Dimension][]kv.RecordKey{}
+		w.last = false
 	}
 }
 
@@ -73,7 +76,8 @@ func (w *walk) read(ctx context.Context) error {
 			w.waits[d] = append(w.waits[d], kv.RecordKey{Entity: e, Dimension: d.Name})
 		}
 	}
-	w.cursor, w.last = next, next == ""
+	w.cursor = next
+	w.last = next == ""
 	return nil
 }
 

@@ -301,7 +301,8 @@ func (r PagesResult) Print(w io.Writer, asJSON bool) error {
 	fmt.Fprintf(w, "%s, %d articles, %.0f requests/s in an open loop, server and visitors in one process:\n\n", r.Store, r.SKUs, r.Rate)
 	fmt.Fprintln(w, "| workload | answers/s | p50 | p99 | p99.9 | p99.99 ms | from memory | keys asked per page | refused |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|")
-	r.Slow.Workload, r.Calm.Workload = "zipf beside slow visitors", "zipf when they have left"
+	r.Slow.Workload = "zipf beside slow visitors"
+	r.Calm.Workload = "zipf when they have left"
 	cold := r.Cold
 	cold.Workload = "zipf, memory off"
 	for _, run := range append(slices.Clone(r.Workloads), r.Slow, r.Calm, cold) {

@@ -158,7 +158,8 @@ func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
 	case err := <-done:
 		return nil, cmp.Or(err, ctx.Err())
 	}
-	b.pages, b.admin = at.Pages, at.Admin
+	b.pages = at.Pages
+	b.admin = at.Admin
 	for _, conn := range []**bus.Conn{&b.bus, &b.alone} {
 		*conn, err = bus.Dial(ctx, bus.Config{URL: at.NATS, Name: "vitrine bench", Log: b.host.Log})
 		if err != nil {
@@ -170,7 +171,9 @@ func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
 }
 
 func (b *bench) measure(ctx context.Context) (r PipelineResult, err error) {
-	r.Store, r.SKUs, r.Batch = "bbolt", b.SKUs, b.Batch
+	r.Store = "bbolt"
+	r.SKUs = b.SKUs
+	r.Batch = b.Batch
 	if b.Redis != "" {
 		r.Store = "Redis"
 	}

@@ -135,7 +135,9 @@ func (b *Switches) start(root context.Context, log *slog.Logger, url, dir string
 }
 
 func (b *Switches) measure(ctx context.Context, conn *bus.Conn, nodes []benchNode) (r SwitchesResult, err error) {
-	r.Nodes, r.Hang, r.Cut = b.Nodes, b.Hang, b.Cut
+	r.Nodes = b.Nodes
+	r.Hang = b.Hang
+	r.Cut = b.Cut
 	for there := 0; there < b.Nodes; {
 		all, err := control.Members(ctx, conn)
 		if err != nil {

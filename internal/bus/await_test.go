@@ -31,7 +31,8 @@ func TestAFreshCluster(t *testing.T) {
 	}
 	member := func(i int) string {
 		s := outside(t, func(o *server.Options) {
-			o.ServerName, o.Routes = "n"+strconv.Itoa(i), routes
+			o.ServerName = "n" + strconv.Itoa(i)
+			o.Routes = routes
 			o.Cluster = server.ClusterOpts{Name: "C", Host: "127.0.0.1", Port: ports[i]}
 		})
 		return s.ClientURL()

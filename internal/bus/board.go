@@ -225,7 +225,8 @@ func (b *board) turn() (*lane, int) {
 			return l, i
 		}
 		if first == nil {
-			first, group = l, i
+			first = l
+			group = i
 		}
 	}
 	if first == nil {

@@ -56,7 +56,8 @@ func (b *Bucket) latestOfAll(ctx context.Context, f func(Entry) error) (next uin
 	var all []Entry
 	newest := map[string]uint64{}
 	next, err = b.from(ctx, 1, func(e Entry) error {
-		all, newest[e.Key] = append(all, e), e.Revision
+		all = append(all, e)
+		newest[e.Key] = e.Revision
 		return nil
 	})
 	for _, e := range all {
@@ -81,7 +82,8 @@ func (b *Bucket) read(ctx context.Context, request directGet, f func(Entry) erro
 		if err != nil || end.pending == 0 {
 			return next, err
 		}
-		request.Seq, request.UpTo = end.last+1, end.upTo
+		request.Seq = end.last + 1
+		request.UpTo = end.upTo
 	}
 }
 
@@ -116,7 +118,8 @@ func (b *Bucket) readBatch(ctx context.Context, request directGet, f func(Entry)
 			return end, b.refused(ctx, status, m.Header.Get("Description"))
 		}
 		e := b.logged(m)
-		end.last, end.next = e.Revision, e.Revision+1
+		end.last = e.Revision
+		end.next = e.Revision + 1
 		if err := f(e); err != nil || request.Batch == 0 {
 			return end, err
 		}

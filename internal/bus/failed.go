@@ -49,7 +49,8 @@ func (c *Consumer) bury(ctx context.Context, w *work, cause error) error {
 func (c *Consumer) write(ctx context.Context, to string, l Letter) error {
 	ctx, cancel := stopping(ctx)
 	defer cancel()
-	l.Stage, l.Last = c.cfg.Stage, time.Now().UTC()
+	l.Stage = c.cfg.Stage
+	l.Last = time.Now().UTC()
 	l.Subject, l.Reason, l.Body = strings.ToValidUTF8(l.Subject, "\uFFFD"), clip(l.Reason, 1024), clip(l.Body, maxLetterBody)
 	body, err := json.Marshal(l)
 	if err != nil {

@@ -106,7 +106,8 @@ func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
 	}
 	if gap {
 		w.at = Position{info.Created, s.LastSeq, s.LastTime}
-		w.sure, w.doubt = w.at, 0
+		w.sure = w.at
+		w.doubt = 0
 		w.gap()
 		w.f(nil, w.at)
 	}
@@ -205,7 +206,8 @@ func (w *follower) take(first jetstream.Msg, more <-chan jetstream.Msg, count *u
 		if doubt {
 			w.doubt--
 		}
-		w.at.Seq, w.at.Time = meta.Sequence.Stream, meta.Timestamp
+		w.at.Seq = meta.Sequence.Stream
+		w.at.Time = meta.Timestamp
 		a, err := readAnnouncement(msg)
 		a.Doubt = doubt
 		if err != nil {

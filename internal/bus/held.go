@@ -183,7 +183,8 @@ func (d *Deletions) Announce(ctx context.Context, kind, dimension string) (n int
 		if err := d.conn.PublishChanges(ctx, batch, PublishOptions{}); err != nil {
 			return err
 		}
-		n, batch = n+len(batch), batch[:0]
+		n += len(batch)
+		batch = batch[:0]
 		err := stream.Purge(ctx, jetstream.WithPurgeSubject(filter), jetstream.WithPurgeSequence(upTo+1))
 		if err != nil {
 			return reached("purge the stream "+Held, err)
@@ -199,7 +200,8 @@ func (d *Deletions) Announce(ctx context.Context, kind, dimension string) (n int
 		if err != nil {
 			return n, fmt.Errorf("%s in %s: %w", clip(m.subject, 80), Held, err)
 		}
-		last, batch = m.seq, append(batch, c)
+		last = m.seq
+		batch = append(batch, c)
 		if len(batch) == fetchMax {
 			if err := flush(last); err != nil {
 				return n, err

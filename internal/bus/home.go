@@ -43,7 +43,9 @@ func (c *Conn) openControl(ctx context.Context) (err error) {
 		return nil
 	case strings.Contains(c.cfg.Control, "://"):
 		cfg := c.cfg
-		cfg.URL, cfg.Control, cfg.Server = c.cfg.Control, "", nil
+		cfg.URL = c.cfg.Control
+		cfg.Control = ""
+		cfg.Server = nil
 		c.operator, err = Dial(ctx, cfg)
 		return err
 	}

@@ -192,7 +192,8 @@ func (in *intake) read(msg jetstream.Msg) *work {
 	w.key = key{Entity: change.Entity, Dimension: change.Dimension}
 	force := change.Force || msg.Headers().Get(forceHeader) == "1"
 	second := change.Second
-	change.Force, change.Second = false, false
+	change.Force = false
+	change.Second = false
 	w.task = Task{Change: change, Event: eventTime(msg, m.sent), Force: force, Second: second, Attempt: 1}
 	if cfg.Stream == Syncs {
 		w.task.Attempt = m.attempt // nothing is scheduled there that could tell

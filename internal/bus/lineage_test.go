@@ -281,7 +281,8 @@ func TestASupersededAnnouncementIsNoGap(t *testing.T) {
 		t.Errorf("taken are %v", taken)
 	}
 	aged, timeless := at, at
-	aged.Time, timeless.Time = at.Time.Add(-time.Hour), time.Time{}
+	aged.Time = at.Time.Add(-time.Hour)
+	timeless.Time = time.Time{}
 	for name, from := range map[string]bus.Position{"of an hour ago": aged, "of no time": timeless} {
 		if taken, _ := follow(from, "gap"); !slices.Equal(taken, []string{"gap"}) {
 			t.Errorf("after a position %s, taken are %v", name, taken)

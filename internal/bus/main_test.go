@@ -83,7 +83,9 @@ func publish(t *testing.T, c *bus.Conn, changes ...item.Change) {
 // consume runs a consumer of CHANGES; stop ends it and returns what Run returned.
 func consume(t *testing.T, cfg bus.ConsumerConfig) (stop func() error) {
 	t.Helper()
-	cfg.Stage, cfg.Stream, cfg.Parse = "heterog", bus.Changes, item.ParseChange
+	cfg.Stage = "heterog"
+	cfg.Stream = bus.Changes
+	cfg.Parse = item.ParseChange
 	if cfg.Group == nil {
 		cfg.Group = func(item.Change) (string, int) { return "", 1 }
 	}

@@ -88,7 +88,8 @@ func (w *work) merge(other *work) (replaced []message) {
 // change is the task's, as it is published.
 func (w *work) change() item.Change {
 	c := w.task.Change
-	c.Force, c.Second = w.task.Force, w.task.Second
+	c.Force = w.task.Force
+	c.Second = w.task.Second
 	return c
 }
 

@@ -32,7 +32,8 @@ func (c *Conn) Letters(ctx context.Context, subject string) iter.Seq2[StoredLett
 			}
 			l := StoredLetter{At: m.subject, Seq: m.seq}
 			if err := json.Unmarshal(m.data, &l.Letter); err != nil {
-				l.Subject, l.Reason = m.subject, "not a dead letter of Vitrine: "+err.Error()
+				l.Subject = m.subject
+				l.Reason = "not a dead letter of Vitrine: " + err.Error()
 			}
 			if !yield(l, nil) {
 				return
@@ -129,7 +130,8 @@ type Replayed struct {
 // parsePast reads a subject of HISTORY. Whether it was forced, or a second look, is history too.
 func parsePast(subject string) (item.Change, error) {
 	c, err := item.ParseChange("change." + strings.TrimPrefix(subject, "history."))
-	c.Force, c.Second = false, false
+	c.Force = false
+	c.Second = false
 	return c, err
 }
 
@@ -143,7 +145,9 @@ func (c *Conn) Past(ctx context.Context, from uint64, since time.Time) (total ui
 	last := stream.CachedInfo().State.LastSeq
 	cfg := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from + 1}
 	if from == 0 {
-		cfg.DeliverPolicy, cfg.OptStartSeq, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &since
+		cfg.DeliverPolicy = jetstream.DeliverByStartTimePolicy
+		cfg.OptStartSeq = 0
+		cfg.OptStartTime = &since
 	}
 	messages, pending, err := c.read(ctx, History, cfg, last)
 	if err != nil {

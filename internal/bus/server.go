@@ -46,7 +46,8 @@ func Embed(ctx context.Context, cfg EmbedConfig) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		opts.Host, opts.Port = host, port
+		opts.Host = host
+		opts.Port = port
 	}
 	s, err := server.NewServer(opts)
 	if err != nil {

@@ -128,7 +128,8 @@ func (c *Conn) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) err
 		if says(cfg, was) {
 			return nil // not every role may change it
 		}
-		cfg.Replicas, cfg.Placement = was.Replicas, was.Placement
+		cfg.Replicas = was.Replicas
+		cfg.Placement = was.Placement
 	}
 	_, err = c.js.CreateOrUpdateStream(ctx, cfg)
 	return err
@@ -158,7 +159,8 @@ func (c *Conn) ensureBucket(ctx context.Context, cfg jetstream.KeyValueConfig) e
 			reflect.DeepEqual(was.RePublish, cfg.RePublish) {
 			return nil
 		}
-		cfg.Replicas, cfg.Placement = was.Replicas, was.Placement
+		cfg.Replicas = was.Replicas
+		cfg.Placement = was.Placement
 	}
 	_, err = js.CreateOrUpdateKeyValue(ctx, cfg)
 	return err

@@ -148,7 +148,9 @@ func (w *watcher) identify(ctx context.Context) (fatal bool, err error) {
 	if !anew {
 		return false, nil
 	}
-	w.next, w.at.Revision, w.at.Created = 0, 0, time.Time{}
+	w.next = 0
+	w.at.Revision = 0
+	w.at.Created = time.Time{}
 	err = w.f(Entry{Reset: true, Made: info.Created})
 	return err != nil, err
 }
@@ -193,7 +195,9 @@ func (w *watcher) advance(ctx context.Context, want uint64) (fatal bool, err err
 			fatal = true
 			return err
 		}
-		w.at.Revision, w.at.Created, w.next = e.Revision, e.Created, e.Revision+1
+		w.at.Revision = e.Revision
+		w.at.Created = e.Created
+		w.next = e.Revision + 1
 		return nil
 	}
 	if want != 0 && want == w.next { // as a rule: one hint, one revision

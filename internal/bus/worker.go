@@ -58,7 +58,8 @@ func (c *Consumer) attempt(ctx context.Context, batch []*work) (errs []error) {
 	for i, w := range batch {
 		errs[i] = w.fatal
 		if w.fatal == nil {
-			tasks, at = append(tasks, w.task), append(at, i)
+			tasks = append(tasks, w.task)
+			at = append(at, i)
 		}
 	}
 	if len(tasks) == 0 {

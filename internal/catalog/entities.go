@@ -257,7 +257,8 @@ func (c *compiler) member(n *node, b *Blob) {
 	case slices.Contains(b.Of, d):
 		c.add(n, "", "blob %s is of %s twice", b.Name, d.Name)
 	default:
-		b.Of, d.Blobs = append(b.Of, d), append(d.Blobs, b)
+		b.Of = append(b.Of, d)
+		d.Blobs = append(d.Blobs, b)
 	}
 }
 

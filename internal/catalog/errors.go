@@ -103,7 +103,8 @@ func nearest(given string, words []string) (best string) {
 	least := max(1, len(given)/3) + 1
 	for _, w := range words {
 		if d := distance(given, w); d < least {
-			best, least = w, d
+			best = w
+			least = d
 		}
 	}
 	return best

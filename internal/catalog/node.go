@@ -103,7 +103,8 @@ func addSyntax(f *faults, err error) {
 	line, column := 1, 1
 	var syntax *yaml.SyntaxError
 	if errors.As(err, &syntax) && syntax.Token != nil && syntax.Token.Position != nil {
-		line, column = syntax.Token.Position.Line, syntax.Token.Position.Column
+		line = syntax.Token.Position.Line
+		column = syntax.Token.Position.Column
 		f.addAt(line, column, "", "%s", syntax.Message)
 		return
 	}
@@ -130,11 +131,14 @@ func (r *reader) read(n ast.Node, depth int) *node {
 	switch n := n.(type) {
 	case *ast.NullNode:
 	case *ast.StringNode:
-		out.form, out.text = text, n.Value
+		out.form = text
+		out.text = n.Value
 	case *ast.LiteralNode:
-		out.form, out.text = text, n.Value.Value
+		out.form = text
+		out.text = n.Value.Value
 	case *ast.IntegerNode, *ast.FloatNode:
-		out.form, out.text = number, n.GetToken().Value
+		out.form = number
+		out.text = n.GetToken().Value
 	case *ast.BoolNode:
 		out.form, out.text = boolean, fmt.Sprint(n.Value)
 	case *ast.SequenceNode:
@@ -165,7 +169,8 @@ func (r *reader) readFields(out *node, values []*ast.MappingValueNode, depth int
 			continue
 		}
 		if i == 0 {
-			out.line, out.column = line, column
+			out.line = line
+			out.column = column
 		}
 		if seen[key.text] {
 			r.add(key, "", "the key %q stands here twice", key.text)

@@ -75,7 +75,8 @@ func (c *compiler) route(n *node, p *Page) {
 		c.add(n, oneOf("kind", names[0], keysOf(c.cat.Kinds)), "path names no kind: {%s}", names[0])
 		return
 	}
-	p.Prefix, p.Suffix = c.cat.Site.Prefix+before, after
+	p.Prefix = c.cat.Site.Prefix + before
+	p.Suffix = after
 }
 
 // clash refuses two pages at one address, and a page at an address of Vitrine's own.

@@ -157,7 +157,8 @@ func (c *compiler) baseURL(n *node, u *Upstream) {
 		return
 	}
 	if name, ok := strings.CutPrefix(n.text, "serve:"); ok {
-		u.Serve, u.URL = name, n.text
+		u.Serve = name
+		u.URL = n.text
 		if err := item.CheckName(name); err != nil {
 			c.add(n, "", "serve:%s: %v", name, err)
 		} else if c.opt.Serve != nil {

@@ -151,6 +151,7 @@ func placeholders(s string) (names []string) {
 		if !ok || !closed {
 			return names
 		}
-		names, s = append(names, name), after
+		names = append(names, name)
+		s = after
 	}
 }

@@ -60,7 +60,10 @@ func (y *system) pushWhileAway(n int) {
 		}
 	}
 	for i := range 5 { // by the new catalog alone, for a start
-		y.shop.put(oddID(i), func(p *product) { p.Title, p.Price = fmt.Sprintf("Edit %d", n), 5000+n })
+		y.shop.put(oddID(i), func(p *product) {
+			p.Title = fmt.Sprintf("Edit %d", n)
+			p.Price = 5000 + n
+		})
 	}
 	y.refresh()
 	for _, p := range stopped {

@@ -70,7 +70,8 @@ func (e *editor) edit(i int) {
 	id, n := oddID(i), e.random.IntN(10)
 	e.shop.put(id, func(p *product) {
 		p.Title, p.Price, p.Stock = fmt.Sprintf("Product %d.%d", i, p.Version), e.random.IntN(1e6), e.random.IntN(100)
-		p.Brand, p.Gone = fmt.Sprint(e.random.IntN(brands)), n == 0
+		p.Brand = fmt.Sprint(e.random.IntN(brands))
+		p.Gone = n == 0
 	})
 	e.late[item.Change{Lane: item.Lanes()[n%2], Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All}] = true
 }

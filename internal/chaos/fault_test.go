@@ -97,7 +97,8 @@ func (in *injector) hurtNATS(e event) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		defer p.giveBack()
-		stop, start = func() { p.end(syscall.SIGTERM) }, func() { in.revive(p) }
+		stop = func() { p.end(syscall.SIGTERM) }
+		start = func() { in.revive(p) }
 	}
 	stop()
 	time.Sleep(e.lasts)

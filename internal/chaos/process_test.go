@@ -55,7 +55,8 @@ func (p *process) start(t *testing.T, binary string) bool {
 		p.mu.Unlock()
 	}()
 	p.mu.Lock()
-	p.cmd, p.ended = cmd, ended
+	p.cmd = cmd
+	p.ended = ended
 	p.mu.Unlock()
 	select {
 	case addresses := <-said:

@@ -47,7 +47,9 @@ func (s *shop) put(id string, edit func(*product)) {
 		was.before = nil
 	}
 	p.Version++
-	p.Gone, p.edited, p.served = false, time.Now(), false
+	p.Gone = false
+	p.edited = time.Now()
+	p.served = false
 	edit(p)
 	s.products[id] = p
 }

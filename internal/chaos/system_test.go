@@ -57,10 +57,12 @@ func newSystem(t *testing.T, binary, kind string, s *shop) *system {
 	switch kind {
 	case beside, apart:
 		server := redistest.Single(t)
-		y.redis, y.url = []*redistest.Server{server}, server.URL
+		y.redis = []*redistest.Server{server}
+		y.url = server.URL
 	case cluster:
 		servers := redistest.Cluster(t)
-		y.redis, y.url = servers.Nodes[:], servers.URL
+		y.redis = servers.Nodes[:]
+		y.url = servers.URL
 	}
 	switch kind {
 	case embedded:

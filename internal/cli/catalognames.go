@@ -37,7 +37,8 @@ func (f lookFlag) checkNames(e *env, conn *bus.Conn, file string, cat *catalog.C
 			if err != nil {
 				return err
 			}
-			has, advice = pushed.Has, "pushed templates take the place of folders: push some that have it first (vitrine template push)"
+			has = pushed.Has
+			advice = "pushed templates take the place of folders: push some that have it first (vitrine template push)"
 		} else if err != nil && !errors.Is(err, bus.ErrNoEntry) {
 			return fmt.Errorf("read the templates that were pushed: %w", err)
 		}

@@ -77,7 +77,10 @@ func TestARenamedBlobBlanksNoPage(t *testing.T) {
 		edited := s.IDs()[n*20 : n*20+20]
 		v.push(catalogFor(t, text, s.URL))
 		for i, id := range edited {
-			s.Put(id, func(p *product) { p.Title, p.Price = fmt.Sprintf("Edit %d of push %d", i, n), 1000*n+i })
+			s.Put(id, func(p *product) {
+				p.Title = fmt.Sprintf("Edit %d of push %d", i, n)
+				p.Price = 1000*n + i
+			})
 			announce(t, conn, "product", id)
 			announce(t, conn, "price", id)
 		}

@@ -46,7 +46,8 @@ func (d *doctorCommand) Run(e *env) error {
 	tell := func(what, good string, err error) {
 		f := finding{what, err == nil, good}
 		if err != nil {
-			sick, f.Text = true, err.Error()
+			sick = true
+			f.Text = err.Error()
 		}
 		f.Text = redact.Text(f.Text) // addresses may hold passwords
 		if d.JSON {

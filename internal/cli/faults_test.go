@@ -170,7 +170,10 @@ func TestARestoredUpstreamIsFound(t *testing.T) {
 	v.refreshAll()
 	v.converged(s)
 	for _, id := range s.IDs() {
-		s.restore(id, func(p *product) { p.Title, p.Version = "From the backup", 1 })
+		s.restore(id, func(p *product) {
+			p.Title = "From the backup"
+			p.Version = 1
+		})
 	}
 	if out := v.auditOf(0, "--sample", "10000"); out.Back != 20 || out.Repaired < 20 {
 		t.Errorf("%+v", out)

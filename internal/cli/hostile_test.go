@@ -66,7 +66,8 @@ func hostileShop(t *testing.T) (address string, ids []string, texts map[string]s
 		if item.CheckID(id) != nil {
 			id = fmt.Sprintf("t%d", i)
 		}
-		ids, texts[id] = append(ids, id), text
+		ids = append(ids, id)
+		texts[id] = text
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		dimension, escaped, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")

@@ -144,7 +144,8 @@ func (l *loadCommand) readLog(e *env, cfg *load.Config) error {
 	if len(requests) == 0 {
 		return errors.New(l.Log + ": no request to replay")
 	}
-	cfg.Recorded, cfg.For = requests, 0
+	cfg.Recorded = requests
+	cfg.For = 0
 	return nil
 }
 

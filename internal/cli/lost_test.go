@@ -87,7 +87,11 @@ func loseWrites(t *testing.T, l loss) {
 	}
 	for i := range n / 4 {
 		id := fmt.Sprint("new-", i)
-		s.Put(id, func(p *product) { p.Title, p.Brand, p.Price = "New", "20", 7 })
+		s.Put(id, func(p *product) {
+			p.Title = "New"
+			p.Brand = "20"
+			p.Price = 7
+		})
 		announce(t, conn, "all", id)
 	}
 	s.holds(t, store, file)

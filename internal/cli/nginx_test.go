@@ -218,7 +218,8 @@ func TestNginxInFront(t *testing.T) {
 				if was := servers[m[1]]; was != "" && was != m[2] {
 					t.Fatalf("%s was asked of %s and of %s", m[1], was, m[2])
 				}
-				servers[m[1]], both[m[2]] = m[2], true
+				servers[m[1]] = m[2]
+				both[m[2]] = true
 			}
 			if len(servers) < 40 {
 				return fmt.Sprintf("%d articles in the log", len(servers))

@@ -74,7 +74,8 @@ func hurtBy(t *testing.T, hurt http.HandlerFunc) *counters {
 	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
 	c.URL = server.URL
-	c.down, c.back = func() { c.hurt.Store(&hurt) }, func() { c.hurt.Store(nil) }
+	c.down = func() { c.hurt.Store(&hurt) }
+	c.back = func() { c.hurt.Store(nil) }
 	return c
 }
 

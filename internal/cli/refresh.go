@@ -114,7 +114,8 @@ func (r *refreshCommand) print(e *env, done refreshed) error {
 	}
 	said, took := "announced", ""
 	if r.DryRun {
-		said, took = "would announce", fmt.Sprintf(", about %.1f minutes", done.Minutes)
+		said = "would announce"
+		took = fmt.Sprintf(", about %.1f minutes", done.Minutes)
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s %d entities%s: %d changes, at most %d upstream calls%s\n", said, done.Entities, done.Besides(), done.Changes, done.Calls, took)
 	return err

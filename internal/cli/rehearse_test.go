@@ -18,7 +18,11 @@ func TestRehearsal(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
 	for _, id := range []string{"1", "2", "3"} {
-		s.Put(id, func(p *product) { p.Title, p.Brand, p.Price = "Article "+id, "b", 5 })
+		s.Put(id, func(p *product) {
+			p.Title = "Article " + id
+			p.Brand = "b"
+			p.Price = 5
+		})
 	}
 	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, switchCatalog, s.URL))
 	code, stdout, stderr := vitrine(t, "refresh", "--kind", "sku", "--ids", "1,2,3", "--wait", "--nats", v.NATS, "--admin", v.Admin)

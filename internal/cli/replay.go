@@ -73,7 +73,9 @@ func (q *queueReplayCommand) Run(e *env) error {
 				return e.ctx.Err()
 			}
 		}
-		out.Published, out.Position, batch = out.Published+len(batch), position, batch[:0]
+		out.Published += len(batch)
+		out.Position = position
+		batch = batch[:0]
 		progress(fmt.Sprintf("%d of %d seen, %d published", out.Seen, total, out.Published))
 		return nil
 	}

@@ -54,7 +54,8 @@ func (c *detailCommand) Run(e *env) error {
 		return err
 	}
 	pages := c.pages(c.HTTP, c.Admin, c.Disk)
-	pages.Templates, pages.Replica = c.Templates, c.Replica
+	pages.Templates = c.Templates
+	pages.Replica = c.Replica
 	return room.RunDetail(e.ctx, pages, e.tellAddresses)
 }
 

@@ -67,7 +67,11 @@ func (r *running) flip(code int, name, value string, args ...string) (out switch
 func TestEachSwitch(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
-	s.Put("1", func(p *product) { p.Title, p.Brand, p.Price = "One", "b", 5 })
+	s.Put("1", func(p *product) {
+		p.Title = "One"
+		p.Brand = "b"
+		p.Price = 5
+	})
 	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, switchCatalog, s.URL))
 	conn := v.dial()
 	publish := func(lane item.Lane, dimension string) {
@@ -132,7 +136,10 @@ func TestEachSwitch(t *testing.T) {
 	})
 	t.Run("upstream.dealers", func(t *testing.T) {
 		v.flip(0, "upstream.dealers", "off")
-		s.Put("1", func(p *product) { p.Title, p.Price = "Two", 6 })
+		s.Put("1", func(p *product) {
+			p.Title = "Two"
+			p.Price = 6
+		})
 		publish(item.Normal, "price")
 		publish(item.Normal, "product")
 		v.waitFor("1", `"title":"Two"`)

@@ -57,7 +57,8 @@ func switchLines(e *env, conn *bus.Conn, p *switches.Panel) (lines []switchLine,
 			}
 		}
 		if agreed, ok := line.agreed(); ok {
-			line.Value.Value, line.By = agreed.Value, agreed.By
+			line.Value.Value = agreed.Value
+			line.By = agreed.By
 		}
 		lines = append(lines, line)
 	}
@@ -70,7 +71,8 @@ func inForce(reports map[string]control.Report, d switches.Declaration) []nodeVa
 		v := nodeValue{Node: node, Value: d.Default}
 		for _, moved := range reports[node].Moved {
 			if moved.Name == d.Name {
-				v.Value, v.By = moved.Value, moved.By
+				v.Value = moved.Value
+				v.By = moved.By
 			}
 		}
 		values = append(values, v)

@@ -62,7 +62,8 @@ func (a *Automaton) Observe(c upstream.Call) { a.signals.observe(c) }
 func (a *Automaton) push(src []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.rules, a.moved = src, true
+	a.rules = src
+	a.moved = true
 }
 
 // Keep takes rules as they were pushed, and keeps them for a start while NATS is away.

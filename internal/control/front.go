@@ -141,12 +141,14 @@ func (f *Front) confirmed(ctx context.Context, mark string) error {
 		answer, err := f.ask(ctx, client)
 		switch {
 		case err != nil:
-			said, times = err.Error(), 0
+			said = err.Error()
+			times = 0
 		case answer == mark:
 			times++
 			continue
 		default:
-			said, times = "it answers by "+answer, 0
+			said = "it answers by " + answer
+			times = 0
 		}
 		select {
 		case <-time.After(confirmPause):

@@ -59,7 +59,8 @@ func SetSwitch(ctx context.Context, conn *bus.Conn, d *switches.Switch, s switch
 		out.Acked = append(out.Acked, got)
 	}
 	for _, m := range outcome.Missing {
-		out.Missing, out.Why[m.Node] = append(out.Missing, m.Node), m.Why
+		out.Missing = append(out.Missing, m.Node)
+		out.Why[m.Node] = m.Why
 	}
 	return out, nil
 }
@@ -113,7 +114,8 @@ func pushSwitch(ctx context.Context, conn *bus.Conn, s switches.Setting, period 
 			return 0, fmt.Errorf("read %s: %w", key, err)
 		}
 		if period > 0 {
-			s.For, s.Before = period.String(), before
+			s.For = period.String()
+			s.Before = before
 			if stands, ok := SettingOf(old); before == "" && ok {
 				s.Before = stands.ValueAfter()
 			}

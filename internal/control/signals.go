@@ -56,7 +56,8 @@ func (s *signals) look() {
 	if passed := now.Sub(s.last); !s.last.IsZero() && passed > 0 {
 		values["cpu"] = (cpu - s.cpu).Seconds() / passed.Seconds() / float64(runtime.GOMAXPROCS(0))
 	}
-	s.last, s.cpu = now, cpu
+	s.last = now
+	s.cpu = cpu
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	values["memory"] = float64(memory.Sys-memory.HeapReleased) / (1 << 20)
@@ -75,7 +76,8 @@ func (s *signals) look() {
 			values["upstream."+up] = since("failed."+up) / since(name)
 		}
 	}
-	s.before, s.values = counters, values
+	s.before = counters
+	s.values = values
 }
 
 // gather sums up the counters that signals are made of.

@@ -104,7 +104,8 @@ func (d *Desk) show(page string) http.HandlerFunc {
 			return
 		}
 		v := d.view()
-		v.Product, v.Done = p, r.FormValue("done") != ""
+		v.Product = p
+		v.Done = r.FormValue("done") != ""
 		d.write(w, page, http.StatusOK, v)
 	}
 }
@@ -119,12 +120,14 @@ func (d *Desk) edit(w http.ResponseWriter, r *http.Request) {
 	wanted, faults := readForm(r, p.edit())
 	if len(faults) > 0 {
 		v := d.view()
-		v.Product, v.Faults = p.with(wanted), faults
+		v.Product = p.with(wanted)
+		v.Faults = faults
 		d.write(w, "edit.html", http.StatusUnprocessableEntity, v)
 		return
 	}
 	d.change(func(e *Edit) {
-		wanted.Deleted, wanted.Version = e.Deleted, e.Version
+		wanted.Deleted = e.Deleted
+		wanted.Version = e.Version
 		*e = wanted
 	}, "/edit/")(w, r)
 }
@@ -150,7 +153,8 @@ func readForm(r *http.Request, e Edit) (Edit, []string) {
 	if err != nil || n < 0 {
 		faults = append(faults, fmt.Sprintf("stock: %q is no number of pieces", r.FormValue("stock")))
 	}
-	e.Stock, e.Off = n, r.FormValue("off") != ""
+	e.Stock = n
+	e.Off = r.FormValue("off") != ""
 	return e, faults
 }
 

@@ -162,8 +162,14 @@ func (p *Product) edit() Edit {
 
 func (p *Product) with(e Edit) *Product {
 	edited := *p
-	edited.Title, edited.Brief, edited.Price, edited.List = e.Title, e.Brief, e.Price, e.List
-	edited.Stock, edited.Off, edited.Deleted, edited.Version = e.Stock, e.Off, e.Deleted, e.Version
+	edited.Title = e.Title
+	edited.Brief = e.Brief
+	edited.Price = e.Price
+	edited.List = e.List
+	edited.Stock = e.Stock
+	edited.Off = e.Off
+	edited.Deleted = e.Deleted
+	edited.Version = e.Version
 	return &edited
 }
 

@@ -226,7 +226,8 @@ func (c *matcher) cut(text, re, flags any) ([]any, error) {
 				named[name] = s[m[2*k]:m[2*k+1]]
 			}
 		}
-		between, captures = append(between, s[end:m[0]]), append(captures, named)
+		between = append(between, s[end:m[0]])
+		captures = append(captures, named)
 		end = m[1]
 	}
 	return []any{append(between, s[end:]), captures}, nil

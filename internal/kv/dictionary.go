@@ -68,7 +68,8 @@ func (c *Codec) Use(list [][]byte) error {
 		case err != nil:
 			damaged = err
 		case !set.ids[id]:
-			set.ids[id], set.list = true, append(set.list, d)
+			set.ids[id] = true
+			set.list = append(set.list, d)
 		}
 	}
 	if len(set.list) == 0 {
@@ -77,7 +78,8 @@ func (c *Codec) Use(list [][]byte) error {
 	var lost [][]byte // that the store does not have, and values may still need
 	for _, d := range before.list {
 		if id, _ := DictionaryID(d); !set.ids[id] {
-			set.ids[id], lost = true, append(lost, d)
+			set.ids[id] = true
+			lost = append(lost, d)
 		}
 	}
 	set.list = append(lost, set.list...)
@@ -169,7 +171,8 @@ func Train(documents [][]byte, id uint32) ([]byte, error) {
 func build(o zstd.BuildDictOptions) (made []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			made, err = nil, fmt.Errorf("%v", r)
+			made = nil
+			err = fmt.Errorf("%v", r)
 		}
 	}()
 	return zstd.BuildDict(o)

@@ -38,7 +38,8 @@ func TestADictionaryMakesDocumentsSmaller(t *testing.T) {
 	small, large := 0, 0
 	for _, body := range kvtest.Articles(100, 2) {
 		b := with.Encode(alive(body), true)
-		small, large = small+len(b), large+len(without.Encode(alive(body), true))
+		small += len(b)
+		large = large + len(without.Encode(alive(body), true))
 		v, err := with.Decode(b)
 		if err != nil || !bytes.Equal(v.Body, body) {
 			t.Fatal(err, string(v.Body))

@@ -60,7 +60,9 @@ func document(v Value) []byte {
 func (c *Codec) squeeze(document []byte) (body []byte, flags byte) {
 	encoder, from, flags := packer, compressFrom, byte(flagZstd)
 	if set := c.dictionaries(); set != nil {
-		encoder, from, flags = func() *zstd.Encoder { return set.encoder }, dictionaryFrom, flagZstd|flagDictionary
+		encoder = func() *zstd.Encoder { return set.encoder }
+		from = dictionaryFrom
+		flags = flagZstd | flagDictionary
 	}
 	if len(document) > from && len(document) <= bodyMax {
 		if small := encoder().EncodeAll(document, make([]byte, 0, len(document)/2)); len(small) < len(document) {

@@ -39,6 +39,7 @@ func EachListed(ctx context.Context, upstream Lister, kind *catalog.Kind, cursor
 		if seen[next] {
 			return fmt.Errorf("list %s: %w: the upstream gave the cursor %.80q twice", kind.Name, item.ErrRefused, next)
 		}
-		seen[next], cursor = true, next
+		seen[next] = true
+		cursor = next
 	}
 }

@@ -256,7 +256,8 @@ func TestAnOlderFileIsPutBack(t *testing.T) {
 
 func (r *room) reopen(path string) {
 	s := openBolt(r.t, path)
-	r.records, r.blobs = s, s
+	r.records = s
+	r.blobs = s
 	r.agent = r.newAgent(nil)
 }
 

@@ -57,7 +57,8 @@ func (a *Agent) plan(ctx context.Context, is state) (p plan, err error) {
 		p.Why = append(p.Why, "the store of blobs was emptied, replaced, restarted or failed over")
 	}
 	if p.Whole { // which has everything fetched and folded
-		p.Since, p.Fold = time.Time{}, false
+		p.Since = time.Time{}
+		p.Fold = false
 	}
 	return p, nil
 }

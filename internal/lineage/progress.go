@@ -56,7 +56,8 @@ func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error)
 		a.Log.Warn("a store or stream lost something", "why", p.Why, "everything_is_announced", p.Whole, "changes_are_replayed_since", p.Since)
 	}
 	kept.By = a.name
-	a.known, a.waits = newSet(), map[string]*wait{}
+	a.known = newSet()
+	a.waits = map[string]*wait{}
 	return kept, a.save(ctx, kept)
 }
 

@@ -154,7 +154,8 @@ func (r *repair) end(ctx context.Context) error {
 		}
 	}
 	r.Log.Info("all that a loss called for is announced", "why", r.progress.Plan.Why, "entities_or_changes", r.announced, "ids_refused", r.refused)
-	r.after, r.known = max(last.Seq, 1), nil
+	r.after = max(last.Seq, 1)
+	r.known = nil
 	return r.finish(ctx)
 }
 

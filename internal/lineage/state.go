@@ -42,7 +42,8 @@ func (a *Agent) read(ctx context.Context) (is state, err error) {
 	if err != nil {
 		return is, err
 	}
-	is.Records, is.marks = byName(is.records), map[string]bus.Mark{}
+	is.Records = byName(is.records)
+	is.marks = map[string]bus.Mark{}
 	for _, p := range is.records {
 		var m bus.Mark
 		if p.Mark != nil && json.Unmarshal(p.Mark, &m) == nil {

@@ -188,11 +188,15 @@ func class(err error) string {
 func collect(workers []*worker, took time.Duration, sent, unsent int64) Result {
 	sum := newWorker(Config{}, 0)
 	r := &sum.result
-	r.Seconds, r.Sent, r.Unsent = took.Seconds(), sent, unsent
+	r.Seconds = took.Seconds()
+	r.Sent = sent
+	r.Unsent = unsent
 	for _, w := range workers {
 		sum.all.Merge(w.all)
 		sum.good.Merge(w.good)
-		r.Failed, r.Bytes, r.Stale = r.Failed+w.result.Failed, r.Bytes+w.result.Bytes, r.Stale+w.result.Stale
+		r.Failed += w.result.Failed
+		r.Bytes += w.result.Bytes
+		r.Stale += w.result.Stale
 		for k, n := range w.result.Status {
 			r.Status[k] += n
 		}

@@ -71,7 +71,8 @@ func (f *File) Release() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	store := f.store
-	f.store, f.gone = nil, true
+	f.store = nil
+	f.gone = true
 	if store == nil {
 		return nil
 	}

@@ -80,7 +80,8 @@ func (s attempts) surroundings(m Mutant, next func(attempts)) {
 		n.left.Edits--
 		n.upstream++
 		n.change.publish(m)
-		n.carried, n.failed = 0, false
+		n.carried = 0
+		n.failed = false
 		next(n)
 	}
 	for i, w := range s.workers {
@@ -195,15 +196,18 @@ func (s attempts) work(i int, m Mutant, next func(attempts)) {
 		}
 		return
 	case took:
-		w.step, w.stamp = readStamp, s.stamp
+		w.step = readStamp
+		w.stamp = s.stamp
 	case readStamp:
-		w.step, w.val = fetched, s.upstream
+		w.step = fetched
+		w.val = s.upstream
 	case fetched:
 		if s.stamp != w.stamp {
 			w.step = took
 			break
 		}
-		n.record, w.step = w.val, leaving
+		n.record = w.val
+		w.step = leaving
 		n.stamp++
 	case parking, retrying:
 		early := w.step == parking && m == AckBeforePark || w.step == retrying && m == RetryUnacked

@@ -93,7 +93,8 @@ func (s catalogs) surroundings(_ Mutant, next func(catalogs)) {
 	if s.left.News > 0 && s.head > 1 {
 		n := s
 		n.left.News--
-		n.newDim, n.wanted = true, true
+		n.newDim = true
+		n.wanted = true
 		next(n)
 	}
 	for i, p := range s.peers {
@@ -107,7 +108,8 @@ func (s catalogs) surroundings(_ Mutant, next func(catalogs)) {
 		if s.left.Hangs > 0 {
 			n := s
 			n.left.Hangs--
-			n.peers[i].gone, n.hung = true, true
+			n.peers[i].gone = true
+			n.hung = true
 			n.waits = s.waits || p.step > 0
 			next(n)
 		}
@@ -139,12 +141,17 @@ func (s catalogs) work(i int, m Mutant, next func(catalogs)) {
 	p := &n.peers[i]
 	switch {
 	case p.step == 0 && s.waits:
-		n.waits, p.step, p.by = false, took, p.form
+		n.waits = false
+		p.step = took
+		p.by = p.form
 		next(n)
 	case p.step == took:
-		p.step, p.stamp = asked, s.stamp
+		p.step = asked
+		p.stamp = s.stamp
 		if s.record != p.by && p.by.revision != s.head && !m.overlaps() {
-			p.step, p.by, p.stamp = 0, form{}, 0
+			p.step = 0
+			p.by = form{}
+			p.stamp = 0
 			n.waits = true // somebody else, or later
 		}
 		next(n)
@@ -155,7 +162,9 @@ func (s catalogs) work(i int, m Mutant, next func(catalogs)) {
 		} else {
 			n.waits = true
 		}
-		p.step, p.by, p.stamp = 0, form{}, 0
+		p.step = 0
+		p.by = form{}
+		p.stamp = 0
 		next(n)
 	}
 	if !s.newDim {
@@ -164,7 +173,8 @@ func (s catalogs) work(i int, m Mutant, next func(catalogs)) {
 	switch p := s.peers[i]; {
 	case p.form.revision > 1:
 		n := s
-		n.newDim, n.known = false, true
+		n.newDim = false
+		n.known = true
 		next(n)
 	case m == UnknownFinal:
 		n := s
@@ -190,12 +200,14 @@ func (s catalogs) sweepStep(i int, m Mutant, next func(catalogs)) {
 	p := &n.peers[i]
 	switch {
 	case s.due(i, m):
-		p.sweep, p.sweeper = 1, p.form
+		p.sweep = 1
+		p.sweeper = p.form
 	case p.sweep == 1:
 		if s.left.Failures > 0 {
 			f := s
 			f.left.Failures--
-			f.peers[i].sweep, f.peers[i].sweeper = 0, form{}
+			f.peers[i].sweep = 0
+			f.peers[i].sweeper = form{}
 			if m == SweepOnce {
 				f.swept = p.sweeper
 			}
@@ -205,7 +217,8 @@ func (s catalogs) sweepStep(i int, m Mutant, next func(catalogs)) {
 		p.sweep = 2
 	case p.sweep == 2:
 		n.swept = p.sweeper
-		p.sweep, p.sweeper = 0, form{}
+		p.sweep = 0
+		p.sweeper = form{}
 	default:
 		return
 	}

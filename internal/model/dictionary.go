@@ -62,7 +62,10 @@ func (s dictionary) surroundings(_ Mutant, next func(dictionary)) {
 	if s.left.Flushes > 0 {
 		n := s
 		n.left.Flushes--
-		n.stored, n.walked, n.noted, n.value = false, false, [2]bool{}, nothing
+		n.stored = false
+		n.walked = false
+		n.noted = [2]bool{}
+		n.value = nothing
 		next(n)
 	}
 	if s.left.Changes > 0 {
@@ -74,13 +77,17 @@ func (s dictionary) surroundings(_ Mutant, next func(dictionary)) {
 	if s.left.Starts > 0 && !s.runs[1] {
 		n := s
 		n.left.Starts--
-		n.runs[1], n.knows[1], n.noted[1] = true, s.stored, false
+		n.runs[1] = true
+		n.knows[1] = s.stored
+		n.noted[1] = false
 		next(n)
 	}
 	if s.left.Ends > 0 && s.runs[0] && s.runs[1] {
 		n := s
 		n.left.Ends--
-		n.runs[0], n.knows[0], n.noted[0] = false, false, true
+		n.runs[0] = false
+		n.knows[0] = false
+		n.noted[0] = true
 		next(n)
 	}
 }
@@ -89,16 +96,19 @@ func (s dictionary) ours(m Mutant, next func(dictionary)) {
 	for i, runs := range s.runs {
 		if runs && !s.noted[i] { // it stores its dictionary again; and if it is the first, everything is announced
 			n := s
-			n.noted[i], n.walked = true, true
+			n.noted[i] = true
+			n.walked = true
 			n.waits = s.waits || !s.walked
 			n.stored = s.stored || s.knows[i] && m != DictionaryLost
 			next(n)
 		}
 		if runs && s.waits {
 			n := s
-			n.waits, n.value = false, plain
+			n.waits = false
+			n.value = plain
 			if s.knows[i] || s.stored {
-				n.value, n.knows[i] = squeezed, true
+				n.value = squeezed
+				n.knows[i] = true
 			}
 			next(n)
 		}

@@ -59,7 +59,8 @@ func explore[S world[S]](begin S, m Mutant) Result {
 			if !ok {
 				to = int32(len(states))
 				seen[next] = to
-				states, parents = append(states, next), append(parents, from)
+				states = append(states, next)
+				parents = append(parents, from)
 			}
 			return to
 		}

@@ -46,7 +46,8 @@ func (s state) surroundings(m Mutant, next func(state)) {
 		n.left.Losses--
 		n.lost = true
 		for _, q := range []*queue{&n.changes[0], &n.changes[1], &n.syncs} {
-			q.seq, q.ready = 0, false
+			q.seq = 0
+			q.ready = false
 		}
 		next(n)
 	}
@@ -55,7 +56,9 @@ func (s state) surroundings(m Mutant, next func(state)) {
 		n.left.Gaps--
 		n.told = 0
 		if m != NoGap { // the cache sees the gap: nothing it has, or is reading, is kept
-			n.kept, n.entry, n.fill = false, folder{}, folder{}
+			n.kept = false
+			n.entry = folder{}
+			n.fill = folder{}
 		}
 		next(n)
 	}
@@ -80,14 +83,16 @@ func (s state) ours(m Mutant, next func(state)) {
 		n.told = 0
 		n.floor = max(n.floor, s.told)
 		if n.kept && n.entry.gen < s.told {
-			n.kept, n.entry = false, folder{}
+			n.kept = false
+			n.entry = folder{}
 		}
 		next(n)
 	}
 	if s.fill.step > 0 {
 		n := s
 		if (s.fill.gen >= s.floor || m == NoFloor) && (!s.kept || s.fill.gen > s.entry.gen) {
-			n.kept, n.entry = true, s.fill
+			n.kept = true
+			n.entry = s.fill
 		}
 		n.fill = folder{}
 		next(n)
@@ -130,7 +135,8 @@ func (s state) work(i int, m Mutant, next func(state)) {
 		}
 		return
 	case took:
-		w.step, w.stamp = readStamp, s.stamp[d]
+		w.step = readStamp
+		w.stamp = s.stamp[d]
 		if m == StampAfterFetch {
 			w.val = s.upstream[d]
 		}
@@ -141,7 +147,8 @@ func (s state) work(i int, m Mutant, next func(state)) {
 			f.changes[d].again(w.seq)
 			f.workers[i] = worker{}
 			if m == FailureDeletes {
-				f.record[d], f.stamp[d] = deleted, f.stamp[d]+1
+				f.record[d] = deleted
+				f.stamp[d] += 1
 				f.counter++
 				f.gen[d] = f.counter
 				f.syncs.publish(m)
@@ -232,13 +239,15 @@ func (s state) foldStep(i int, m Mutant, next func(state)) {
 		n.syncs.ready = false
 		*f = folder{step: took, seq: s.syncs.seq}
 	case took:
-		f.gen, f.step = s.highest(m), readGens
+		f.gen = s.highest(m)
+		f.step = readGens
 		if f.gen <= s.built { // nothing is dirty
 			n.syncs.ack(f.seq, m)
 			*f = folder{}
 		}
 		if m == RecordsFirst && f.step > 0 {
-			f.gen, f.vals = 0, s.record
+			f.gen = 0
+			f.vals = s.record
 		}
 	case readGens:
 		f.step = readFirst
@@ -259,7 +268,8 @@ func (s state) foldStep(i int, m Mutant, next func(state)) {
 		f.step = wrote
 		f.refused = f.gen <= s.blobGen && m != WriteAnyway
 		if !f.refused {
-			n.blobGen, n.blob = f.gen, f.vals
+			n.blobGen = f.gen
+			n.blob = f.vals
 		}
 		if m == MarkBeforeTell {
 			n.built = max(n.built, f.gen)

@@ -192,9 +192,11 @@ func (s lostWrites) work(i int, m Mutant, next func(lostWrites)) {
 		}
 		return
 	case took:
-		w.step, w.stamp = readStamp, s.store.stamp
+		w.step = readStamp
+		w.stamp = s.store.stamp
 	case readStamp:
-		w.step, w.val = fetched, s.upstream
+		w.step = fetched
+		w.val = s.upstream
 	case fetched:
 		if s.store.stamp != w.stamp {
 			w.step = took

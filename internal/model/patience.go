@@ -155,13 +155,15 @@ func (s patience) surroundings(m Mutant, next func(patience)) {
 			n := s
 			n.left.Crashes--
 			n.lines[w.line].queue.again(w.seq)
-			n.workers[i], n.memory[i] = asker{}, doubt{}
+			n.workers[i] = asker{}
+			n.memory[i] = doubt{}
 			next(n)
 		}
 		if w.step == readStamp && s.left.Lags > 0 && s.replica != s.leader {
 			n := s
 			n.left.Lags--
-			n.workers[i].step, n.workers[i].val = fetched, s.replica
+			n.workers[i].step = fetched
+			n.workers[i].val = s.replica
 			next(n)
 		}
 	}
@@ -170,10 +172,14 @@ func (s patience) surroundings(m Mutant, next func(patience)) {
 func (s *patience) announce(m Mutant) {
 	l := &s.lines[news]
 	l.queue.publish(m)
-	l.doubt, l.second = doubt{}, false
+	l.doubt = doubt{}
+	l.second = false
 }
 
-func (s *patience) catchUp() { s.replica, s.lagging = s.leader, 0 }
+func (s *patience) catchUp() {
+	s.replica = s.leader
+	s.lagging = 0
+}
 
 // tick lets half a minute pass. A replica that has lagged for as long as it may has caught up.
 func (s patience) tick() patience {
@@ -225,7 +231,8 @@ func (s patience) ours(m Mutant, next func(patience)) {
 func (s *patience) fire(at int, c schedule, m Mutant) {
 	l := &s.lines[at]
 	l.queue.publish(m)
-	l.doubt, l.second = c.doubt, c.second
+	l.doubt = c.doubt
+	l.second = c.second
 	s.renumber(at)
 }
 
@@ -255,9 +262,12 @@ func (s patience) work(i int, m Mutant, next func(patience)) {
 		}
 		return
 	case took:
-		w.step, w.stamp, w.held = readStamp, s.stamp, s.record
+		w.step = readStamp
+		w.stamp = s.stamp
+		w.held = s.record
 	case readStamp:
-		w.step, w.val = fetched, s.leader
+		w.step = fetched
+		w.val = s.leader
 	case fetched:
 		n.decide(i, m)
 	}

@@ -12,12 +12,14 @@ func (q *queue) publish(m Mutant) {
 		return
 	}
 	q.last++
-	q.seq, q.ready = q.last, true
+	q.seq = q.last
+	q.ready = true
 }
 
 func (q *queue) ack(seq uint8, m Mutant) {
 	if q.seq == seq || m == AckRemovesNewest {
-		q.seq, q.ready = 0, false
+		q.seq = 0
+		q.ready = false
 	}
 }
 

@@ -119,7 +119,8 @@ func (s refs) ours(m Mutant, next func(refs)) {
 	for b, asked := range s.announced {
 		if asked {
 			n := s
-			n.announced[b], n.known[b] = false, true
+			n.announced[b] = false
+			n.known[b] = true
 			next(n)
 		}
 	}
@@ -147,15 +148,18 @@ func (s refs) work(i int, m Mutant, next func(refs)) {
 		n.change.ready = false
 		*w = referrer{step: took, seq: s.change.seq}
 	case took:
-		w.step, w.stamp = readStamp, s.stamp
+		w.step = readStamp
+		w.stamp = s.stamp
 	case readStamp:
-		w.step, w.val = fetched, s.upstream
+		w.step = fetched
+		w.val = s.upstream
 	case fetched:
 		if s.stamp != w.stamp {
 			w.step = took
 			break
 		}
-		w.step, w.silent = put, m == RefsOfApplied && s.record == w.val
+		w.step = put
+		w.silent = m == RefsOfApplied && s.record == w.val
 		n.record = w.val
 		n.stamp++
 		if m == RefsAfterAck {
@@ -194,7 +198,10 @@ func (s refs) relate(i int, m Mutant, next func(refs)) {
 		n.syncs.ready = false
 		*f = relater{step: took, seq: s.syncs.seq}
 	case took:
-		f.step, f.was, f.now, f.versions = readRefs, s.applied, s.record, s.versions
+		f.step = readRefs
+		f.was = s.applied
+		f.now = s.record
+		f.versions = s.versions
 		if f.was == f.now { // nothing is dirty
 			n.syncs.ack(f.seq, m)
 			*f = relater{}

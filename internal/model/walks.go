@@ -75,7 +75,8 @@ func (s walks) surroundings(_ Mutant, next func(walks)) {
 	for e, done := range s.changed {
 		if !done {
 			n := s
-			n.changed[e], n.waits[e] = true, true
+			n.changed[e] = true
+			n.waits[e] = true
 			n.upstream[e] = 2
 			if e == dropped {
 				n.upstream[e] = 0
@@ -102,7 +103,8 @@ func (s walks) ours(m Mutant, next func(walks)) {
 	for e, waits := range s.waits {
 		if waits {
 			n := s
-			n.waits[e], n.record[e] = false, s.upstream[e]
+			n.waits[e] = false
+			n.record[e] = s.upstream[e]
 			next(n)
 		}
 	}

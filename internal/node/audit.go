@@ -63,9 +63,17 @@ func (n *process) auditOnce(ctx context.Context, sample int, dry bool) (out Audi
 	if err != nil {
 		return out, err
 	}
-	out.Entities, out.Dirty, out.Blobs, out.Reshaped, out.Referred = found.Entities, found.Dirty, found.Blobs, found.Reshaped, found.Referred
+	out.Entities = found.Entities
+	out.Dirty = found.Dirty
+	out.Blobs = found.Blobs
+	out.Reshaped = found.Reshaped
+	out.Referred = found.Referred
 	sampled, err := s.Sample(ctx, sample)
-	out.Checked, out.Stale, out.Back, out.Waiting, out.Silent = sampled.Checked, sampled.Stale, sampled.Back, sampled.Waiting, sampled.Silent
+	out.Checked = sampled.Checked
+	out.Stale = sampled.Stale
+	out.Back = sampled.Back
+	out.Waiting = sampled.Waiting
+	out.Silent = sampled.Silent
 	out.Bound = sampled.Bound()
 	out.Seconds = time.Since(began).Seconds()
 	return out, err

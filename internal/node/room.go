@@ -105,7 +105,8 @@ func (r Room) RunFront(ctx context.Context, cfg control.FrontConfig, started fun
 	}
 	defer n.close()
 	n.standsAlone = true
-	cfg.Panel, cfg.Log = n.switches, n.log
+	cfg.Panel = n.switches
+	cfg.Log = n.log
 	f := control.NewFront(cfg)
 	n.board.ObeyedBy(f.Obey)
 	n.switches.Changed(f.Look)

@@ -19,7 +19,8 @@ func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt
 	}
 	a := newAdmin(n)
 	a.ready = func() (string, error) { return n.readyToServe(server) }
-	a.pages, a.files = server, handler
+	a.pages = server
+	a.files = handler
 	a.explain = func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }
 	pages, err := c.from.Listen("--http", opt.HTTP)
 	if err != nil {

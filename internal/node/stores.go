@@ -27,7 +27,8 @@ func (n *process) useRedis(ctx context.Context, recordsURL, blobsURL string, wri
 	if err != nil {
 		return err
 	}
-	n.records, n.blobs = records, records
+	n.records = records
+	n.blobs = records
 	switch err := records.Check(ctx); {
 	case writes && errors.Is(err, item.ErrRefused):
 		return fmt.Errorf("use Redis for records: %w", err)
@@ -62,6 +63,8 @@ func (n *process) useBolt(ctx context.Context) error {
 		return fmt.Errorf("open the embedded store: %w", err)
 	}
 	n.onClose(s.Close)
-	n.records, n.blobs, n.store = s, s, s
+	n.records = s
+	n.blobs = s
+	n.store = s
 	return nil
 }

@@ -48,7 +48,8 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 		return err
 	}
 	opt := u.Pages
-	opt.Templates, opt.index = u.templates(), true
+	opt.Templates = u.templates()
+	opt.index = true
 	var shop *demoShop
 	if u.Catalog == "" {
 		shop, err = u.openDemo(n, served)
@@ -113,7 +114,8 @@ func (u *Up) connect(n *process) error {
 			return fmt.Errorf("start the embedded NATS: %w", err)
 		}
 		n.onClose(func() error { server.Shutdown(); return nil })
-		cfg.URL, cfg.Server = server.URL(), server
+		cfg.URL = server.URL()
+		cfg.Server = server
 	}
 	if err := n.connect(n.ctx, cfg); err != nil || cfg.Server == nil {
 		return err

@@ -59,7 +59,9 @@ func (n *process) consume(ctx context.Context, cfg bus.ConsumerConfig) error {
 	if err := n.catalog.Wait(ctx); err != nil {
 		return nil // stopped before there was anything to do
 	}
-	cfg.Conn, cfg.Log, cfg.Drain = n.bus, n.log, drain
+	cfg.Conn = n.bus
+	cfg.Log = n.log
+	cfg.Drain = drain
 	n.agreement.Writes()
 	c, err := bus.NewConsumer(cfg)
 	if err != nil {

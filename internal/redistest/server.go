@@ -80,7 +80,8 @@ func (s *Server) Stop() {
 	kill := time.AfterFunc(patience, func() { _ = process.Kill() })
 	<-s.done
 	kill.Stop()
-	s.process, s.PID = nil, 0
+	s.process = nil
+	s.PID = 0
 }
 
 // Pause stops the process from answering while its connections stay open, as a hung server does.
@@ -119,7 +120,8 @@ func (s *Server) start() bool {
 	s.out.Reset()
 	s.process = exec.Command("redis-server", append([]string{"--bind", host, "--port", port, "--dir", s.dir,
 		"--save", "", "--appendonly", "yes", "--appendfsync", "no", "--daemonize", "no"}, s.args...)...)
-	s.process.Stdout, s.process.Stderr = &s.out, &s.out
+	s.process.Stdout = &s.out
+	s.process.Stderr = &s.out
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that is killed leaves nobody behind
 	if err := s.process.Start(); err != nil {
 		s.t.Fatalf("start redis-server: %v", err)

@@ -127,7 +127,8 @@ func (a *Announcer) Entities(ctx context.Context, kind *catalog.Kind, entities [
 // estimate adds the time that calls take. It times one call of each dimension.
 func (a *Announcer) estimate(ctx context.Context, d *catalog.Dimension, id string, calls int) {
 	if a.took == nil {
-		a.took, a.busy = map[*catalog.Dimension]time.Duration{}, map[string]time.Duration{}
+		a.took = map[*catalog.Dimension]time.Duration{}
+		a.busy = map[string]time.Duration{}
 	}
 	if _, timed := a.took[d]; !timed {
 		began := time.Now()

@@ -143,7 +143,8 @@ func (l *loader) add(n int, body []byte) error {
 	if first, ok := l.lines[id]; ok {
 		l.duplicate(id, first, n)
 	}
-	l.rows[id], l.lines[id] = newRow(body), n
+	l.rows[id] = newRow(body)
+	l.lines[id] = n
 	return nil
 }
 

@@ -17,7 +17,8 @@ func Fold(b *catalog.Blob, e item.Entity, records map[string]kv.Record) (kv.Valu
 	v := kv.Value{Header: kv.Header{Life: root.Life, Version: root.Version, Fetched: root.Fetched, Event: root.Event, Source: root.Source, Shape: blobOf(b, records)}}
 	switch root.Life {
 	case kv.Absent:
-		v.Life, v.Fetched = kv.Unknown, time.Time{}
+		v.Life = kv.Unknown
+		v.Fetched = time.Time{}
 		return v, nil
 	case kv.Gone, kv.Unknown:
 		return v, nil

@@ -125,7 +125,8 @@ func failedQuery(body []byte) bool {
 func (c *Client) request(ctx context.Context, r request, headers map[string]string) (*http.Request, error) {
 	method, body := http.MethodGet, io.Reader(http.NoBody)
 	if r.body != nil {
-		method, body = http.MethodPost, bytes.NewReader(r.body)
+		method = http.MethodPost
+		body = bytes.NewReader(r.body)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, r.from.URL+r.path, body)
 	if err != nil {

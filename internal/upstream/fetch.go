@@ -104,7 +104,8 @@ func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer
 	case res.status == http.StatusNotModified && (a.ETag != "" || a.LastModified != ""):
 		answer.Status = NotModified
 		if answer.ETag == "" && answer.LastModified == "" {
-			answer.ETag, answer.LastModified = a.ETag, a.LastModified
+			answer.ETag = a.ETag
+			answer.LastModified = a.LastModified
 		}
 	case res.status >= 200 && res.status <= 299:
 		answer.Status = OK
@@ -153,7 +154,8 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	ids := make([]string, len(which))
 	escaped := make([]string, len(which))
 	for k, i := range which {
-		ids[k], escaped[k] = asks[i].ID, escape(asks[i].ID)
+		ids[k] = asks[i].ID
+		escaped[k] = escape(asks[i].ID)
 	}
 	r := request{from: d.From, use: UseFetch, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout}
 	if d.Batch != "" {

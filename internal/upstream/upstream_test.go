@@ -162,7 +162,8 @@ func rows(t *testing.T, table map[string]string, asArray bool, calls *atomic.Int
 		}
 		open, end := "{", "}"
 		if asArray {
-			open, end = "[", "]"
+			open = "["
+			end = "]"
 		}
 		io.WriteString(w, open+strings.Join(parts, ",")+end)
 	}

@@ -15,10 +15,12 @@ func (a Answer) Value(d *catalog.Dimension, held kv.Record) (kv.Value, kv.Refs, 
 	case a.Err != nil:
 		return v, nil, a.Err
 	case a.Status == NotModified:
-		v.Version, v.Body = held.Version, held.Body
+		v.Version = held.Version
+		v.Body = held.Body
 		return v, shape.Refs(d, held.Body), nil
 	case a.Status == Gone:
-		v.Life, v.Version = tombstone(held), held.Version
+		v.Life = tombstone(held)
+		v.Version = held.Version
 		return v, nil, nil
 	}
 	record, gone, err := shape.MakeRecord(d, a.Body)

@@ -25,7 +25,8 @@ func openFile(path string, opt Options) (db *bbolt.DB, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil { // bbolt panics over pages that make no sense
-			db, err = nil, damaged("%v", r) // not closed: what panicked may hold its locks
+			db = nil
+			err = damaged("%v", r) // not closed: what panicked may hold its locks
 		}
 	}()
 	info, err := os.Stat(path)

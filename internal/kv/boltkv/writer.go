@@ -80,7 +80,8 @@ func (s *Store) group(first *write) (group []*write) {
 	size := 0
 	for w := first; ; {
 		if w != nil && !w.taken.Swap(true) {
-			group, size = append(group, w), size+w.size
+			group = append(group, w)
+			size += w.size
 		}
 		if size >= s.opt.Group {
 			return group

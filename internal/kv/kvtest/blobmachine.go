@@ -23,7 +23,8 @@ func blobsMachine(t *testing.T, s Blobs) {
 				var keys []kv.BlobKey
 				var want []kv.Blob
 				for key, b := range held {
-					keys, want = append(keys, key), append(want, b)
+					keys = append(keys, key)
+					want = append(want, b)
 				}
 				got, err := s.Blobs(t.Context(), keys)
 				if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
@@ -50,7 +51,8 @@ func putDrawn(t *testing.T, r *rapid.T, s Blobs, run int, held map[kv.BlobKey]kv
 		if stored {
 			held[key] = kv.Blob{Value: v}
 		}
-		all, want = append(all, kv.BlobPut{BlobKey: key, Value: v}), append(want, stored)
+		all = append(all, kv.BlobPut{BlobKey: key, Value: v})
+		want = append(want, stored)
 	}
 	got, err := s.PutBlobs(t.Context(), all)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

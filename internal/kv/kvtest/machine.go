@@ -204,7 +204,8 @@ func (m *model) check(r *rapid.T) {
 	var keys []kv.RecordKey
 	var want []kv.Record
 	for key, record := range m.records {
-		keys, want = append(keys, key), append(want, record)
+		keys = append(keys, key)
+		want = append(want, record)
 	}
 	got, err := m.s.Records(m.t.Context(), keys)
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {

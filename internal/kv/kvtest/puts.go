@@ -40,7 +40,8 @@ func oneCounter(t *testing.T, s Records) {
 		if gen := r.State.Gens[dimension]; !same && (gen <= last || gen > r.Stamp) {
 			t.Fatalf("gen %d, stamp %d, after %d", gen, r.Stamp, last)
 		}
-		last, stamps[dimension] = r.Stamp, r.Stamp
+		last = r.Stamp
+		stamps[dimension] = r.Stamp
 		if i%5 == 4 {
 			must(t, s.Raise(t.Context(), sku("1"), []string{dimension}))
 			gen := state(t, s, sku("1")).Gens[dimension]

@@ -150,7 +150,8 @@ func oneWins(t *testing.T, s Records) {
 		for i := range writers {
 			must(t, errs[i])
 			if results[i][0].Outcome == kv.Applied {
-				won, next = won+1, results[i][0].Stamp
+				won++
+				next = results[i][0].Stamp
 			}
 		}
 		for i := range writers {

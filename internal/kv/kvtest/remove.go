@@ -122,7 +122,8 @@ func removesLists(t *testing.T, s Records) {
 		for {
 			n, next, err := s.RemoveLists(t.Context(), cursor, 50, leftOver)
 			must(t, err)
-			removed, cursor = removed+n, next
+			removed += n
+			cursor = next
 			if next == "" {
 				break
 			}

@@ -75,7 +75,8 @@ func (s *Store) mend(ctx context.Context, puts []kv.BlobPut, calls []call, store
 	var refused []int
 	for i, ok := range stored {
 		if !ok && errs[i] == nil {
-			keys, refused = append(keys, puts[i].BlobKey), append(refused, i)
+			keys = append(keys, puts[i].BlobKey)
+			refused = append(refused, i)
 		}
 	}
 	found, err := s.readBlobs(ctx, keys)
@@ -87,7 +88,8 @@ func (s *Store) mend(ctx context.Context, puts []kv.BlobPut, calls []call, store
 	for n, b := range found {
 		if i := refused[n]; b != nil && s.decodeBlob(keys[n], b).Damaged {
 			k := calls[i]
-			again, of = append(again, call{k.keys, append(k.args[:2:2], b)}), append(of, i)
+			again = append(again, call{k.keys, append(k.args[:2:2], b)})
+			of = append(of, i)
 		}
 	}
 	mended := make([]bool, len(again))

@@ -64,7 +64,8 @@ func (c Config) parse() (address, error) {
 	}
 	authority, tail := rest, ""
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		authority, tail = rest[:i], rest[i:]
+		authority = rest[:i]
+		tail = rest[i:]
 	}
 	at := strings.LastIndexByte(authority, '@') + 1
 	hosts := strings.Split(authority[at:], ",")

@@ -31,7 +31,8 @@ func openScan(cursor string) (p position, err error) {
 	if len(fields) == 2 {
 		return position{}, nil
 	}
-	p.addr, p.run = fields[1], fields[2]
+	p.addr = fields[1]
+	p.run = fields[2]
 	if fields[3] != "" {
 		p.through = strings.Split(fields[3], ",")
 	}
@@ -48,7 +49,9 @@ func (p *position) left(n node) bool { return !slices.Contains(p.through, n.addr
 // behind is the cursor of the next master; "" where there is none. The one that is being walked is left out.
 func (p *position) behind(nodes []node) string {
 	p.through = append(slices.Clip(p.through), p.addr)
-	p.at, p.addr, p.run = 0, "", ""
+	p.at = 0
+	p.addr = ""
+	p.run = ""
 	if !slices.ContainsFunc(nodes, p.left) {
 		return ""
 	}
@@ -58,7 +61,9 @@ func (p *position) behind(nodes []node) string {
 // step takes one SCAN of a master. It begins anew where the process is not the one that gave the cursor.
 func (p *position) step(ctx context.Context, n node, match string, limit int) ([]string, error) {
 	if n.addr != p.addr {
-		p.at, p.addr, p.run = 0, n.addr, ""
+		p.at = 0
+		p.addr = n.addr
+		p.run = ""
 	}
 	pipe := n.Pipeline()
 	info := pipe.Info(ctx, "server")
@@ -69,17 +74,20 @@ func (p *position) step(ctx context.Context, n node, match string, limit int) ([
 	}
 	run := fields(info.Val())["run_id"]
 	if p.at != 0 && run != p.run {
-		p.at, p.run = 0, run
+		p.at = 0
+		p.run = run
 		return nil, nil
 	}
 	keys, at, err := scan.Result()
 	if err != nil {
 		return nil, err
 	}
-	p.at, p.run = at, run
+	p.at = at
+	p.run = run
 	if at == 0 {
 		p.through = append(slices.Clip(p.through), p.addr)
-		p.addr, p.run = "", ""
+		p.addr = ""
+		p.run = ""
 	}
 	return keys, nil
 }

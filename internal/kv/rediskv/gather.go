@@ -30,7 +30,8 @@ func newGather(c redis.UniversalClient, at []int, key func(i int) (tag, key stri
 			byTag[tag] = set
 			g.sets = append(g.sets, set)
 		}
-		set.keys, set.positions = append(set.keys, k), append(set.positions, i)
+		set.keys = append(set.keys, k)
+		set.positions = append(set.positions, i)
 	}
 	return g
 }

@@ -23,10 +23,12 @@ func family(id string) kv.Relation {
 func relate(s *rediskv.Store, t *testing.T, id, was, now string) error {
 	r := kv.Relate{Entity: sku(id), Dimension: "product"}
 	if was != "" {
-		r.Was, r.Remove = kv.Refs{"family": {IDs: []string{was}}}, []kv.Relation{family(was)}
+		r.Was = kv.Refs{"family": {IDs: []string{was}}}
+		r.Remove = []kv.Relation{family(was)}
 	}
 	if now != "" {
-		r.Now, r.Add = kv.Refs{"family": {IDs: []string{now}}}, []kv.Relation{family(now)}
+		r.Now = kv.Refs{"family": {IDs: []string{now}}}
+		r.Add = []kv.Relation{family(now)}
 	}
 	return s.Relate(t.Context(), r)
 }

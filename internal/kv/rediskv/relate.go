@@ -226,10 +226,13 @@ func (s *Store) lookAtHead(ctx context.Context, c redis.UniversalClient, of kv.R
 		p.after = ids[len(ids)-1]
 		return nil
 	}
-	p.bucket, p.after, p.none = 0, "", true
+	p.bucket = 0
+	p.after = ""
+	p.none = true
 	switch err := small.Err(); {
 	case err == nil:
-		p.bucket, p.none = kv.Buckets, false
+		p.bucket = kv.Buckets
+		p.none = false
 	case err != redis.Nil && !wrongType(err):
 		return fmt.Errorf("%s: %w", of.Head(), err)
 	}
@@ -286,7 +289,9 @@ func (s *Store) look(ctx context.Context, c redis.UniversalClient, of kv.Relatio
 			p.ids = append(p.ids, ids...)
 			return true, nil
 		}
-		p.ids, p.bucket, p.after = append(p.ids, ids...), p.bucket+1, ""
+		p.ids = append(p.ids, ids...)
+		p.bucket++
+		p.after = ""
 	}
 	return false, nil
 }

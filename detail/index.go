@@ -17,6 +17,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/shape"
 )
 
 const (
@@ -159,7 +160,7 @@ func (st *site) groups(ctx context.Context, p *catalog.Page, items []*indexItem)
 		id, title := "", ""
 		if len(path) > 0 {
 			last := path[len(path)-1]
-			id, title = "c"+last.Key.Entity.ID, gjson.GetBytes(last.Body, "title").String()
+			id, title = "c"+last.Key.Entity.ID, textAt(last.Body, "title")
 		}
 		group := at[id]
 		if group == nil {
@@ -211,15 +212,25 @@ func (st *site) card(one *indexItem) (map[string]any, error) {
 }
 
 func (p *reading) title() string {
-	return cmp.Or(gjson.GetBytes(p.own.Body, "product.title").String(), p.entity.ID)
+	return cmp.Or(textAt(p.own.Body, "product", "title"), p.entity.ID)
+}
+
+// textAt is what stands at a path in a blob, as text; "" for nothing.
+func textAt(body []byte, path ...string) string {
+	value, _ := shape.Lookup(body, path)
+	return value.String()
 }
 
 // variantTitle is what tells a variant from its siblings: the values of its options.
 func (p *reading) variantTitle() string {
 	var values []string
-	for _, v := range gjson.GetBytes(p.own.Body, "product.options.#.value").Array() {
-		values = append(values, v.String())
-	}
+	options, _ := shape.Lookup(p.own.Body, catalog.Path{"product", "options"})
+	options.ForEach(func(_, option gjson.Result) bool {
+		if value := textAt([]byte(option.Raw), "value"); value != "" {
+			values = append(values, value)
+		}
+		return true
+	})
 	return cmp.Or(strings.Join(values, " "), p.title())
 }
 

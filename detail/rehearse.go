@@ -16,6 +16,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/shape"
 	"vitrine/switches"
 )
 
@@ -118,7 +119,7 @@ func (s *Server) Rehearse(ctx context.Context, scan IndexLister, values map[stri
 			}
 		}
 		if st.live != nil && key.Entity.Kind == st.live.kind.Name && i < rehearsedLive {
-			r.compareLive(ctx, now, then, st.catalog.Site.Prefix+"/live/"+escapeID(key.Entity.ID))
+			r.compareLive(ctx, now, then, st.catalog.Site.Prefix+"/live/"+item.Escape(key.Entity.ID))
 		}
 	}
 	return r, ctx.Err()
@@ -178,7 +179,7 @@ func (r *Rehearsal) compare(ctx context.Context, now, then *Server, st *site, p 
 func (r *Rehearsal) lose(ctx context.Context, now, then *Server, twin string) (lost []string) {
 	before, after := now.ask(ctx, twin), then.ask(ctx, twin)
 	gjson.ParseBytes(before.body.Bytes()).ForEach(func(name, _ gjson.Result) bool {
-		if !gjson.GetBytes(after.body.Bytes(), gjson.Escape(name.Str)).Exists() {
+		if _, ok := shape.Lookup(after.body.Bytes(), catalog.Path{name.Str}); !ok {
 			lost = append(lost, name.Str)
 			r.Lost[name.Str]++
 		}

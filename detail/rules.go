@@ -10,6 +10,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"vitrine/internal/catalog"
+	"vitrine/internal/shape"
 )
 
 // match is the first rule that is true of the data, or nil. One that errors does not match and is counted.
@@ -43,7 +44,8 @@ func ruleStatus(rule *catalog.Rule) int {
 func holds(c *catalog.Condition, data []byte) (bool, error) {
 	env := map[string]any{}
 	for _, path := range c.Paths {
-		put(env, path, lookup(data, path))
+		value, _ := shape.Lookup(data, path)
+		put(env, path, value)
 	}
 	out, err := vm.Run(c.Program, env)
 	if err != nil {
@@ -54,18 +56,6 @@ func holds(c *catalog.Condition, data []byte) (bool, error) {
 		return false, errors.New("the rule gives no boolean")
 	}
 	return yes, nil
-}
-
-// lookup reads one path with exact names.
-func lookup(data []byte, path catalog.Path) gjson.Result {
-	at := gjson.ParseBytes(data)
-	for _, step := range path {
-		if !at.IsObject() {
-			return gjson.Result{}
-		}
-		at = at.Get(gjson.Escape(step))
-	}
-	return at
 }
 
 // put places a value in the environment, making the objects on the way: product.kind of a page without

@@ -7,12 +7,15 @@ import (
 	"github.com/tidwall/gjson"
 
 	"vitrine/detail/blobcache"
+	"vitrine/internal/catalog"
 	"vitrine/internal/kv"
+	"vitrine/internal/shape"
 )
 
 // splice makes the page's data: one JSON object from the bytes of its parts, which are copied and never
-// decoded. Its members, of two with one name the first: those of the page's blob, of the overlays in
-// order, one for each "with", and the entity's id under its kind.
+// decoded. Its members are those of the page's blob, of the overlays in order, one for each "with", and the entity's id
+// under its kind. Where two parts have a member of one name, that of the first part counts. Where one part has two, the
+// last counts, as for any decoder of JSON.
 func (p *reading) splice() []byte {
 	o := newObject(spliceSize(p.own))
 	own := append([]blobcache.Part{p.own}, p.overlays...)
@@ -68,7 +71,7 @@ func newObject(size int) *object { return &object{buf: append(make([]byte, 0, si
 // id writes the entity's id, first for those who read it, unless a blob has a member of that name.
 func (o *object) id(kind, id string, parts []blobcache.Part) {
 	for _, p := range parts {
-		if p.Life == kv.Alive && gjson.GetBytes(p.Body, kind).Exists() {
+		if _, ok := shape.Lookup(p.Body, catalog.Path{kind}); ok && p.Life == kv.Alive {
 			return
 		}
 	}
@@ -83,10 +86,20 @@ func (o *object) members(p blobcache.Part) {
 	if p.Life != kv.Alive || p.Err != nil {
 		return
 	}
+	type member struct{ name, quoted, value string }
+	var members []member
 	gjson.ParseBytes(p.Body).ForEach(func(name, value gjson.Result) bool {
-		o.member(name.Str, []byte(name.Raw), []byte(value.Raw))
+		same := func(m member) bool { return m.name == name.Str }
+		if i := slices.IndexFunc(members, same); i >= 0 {
+			members[i].value = value.Raw
+		} else {
+			members = append(members, member{name.Str, name.Raw, value.Raw})
+		}
 		return true
 	})
+	for _, m := range members {
+		o.member(m.name, []byte(m.quoted), []byte(m.value))
+	}
 }
 
 // member adds one member. quoted is its name as JSON; nil for a name of the catalog, which needs no escape.

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
 	"vitrine/internal/item"
+	"vitrine/internal/shape"
 )
 
 // MaxRow is the longest row, in bytes.
@@ -50,7 +52,7 @@ func check(body []byte) error {
 
 // idOf is the row's id as text, a number as it is written.
 func idOf(body []byte, field string) (string, error) {
-	found := gjson.GetBytes(body, field)
+	found, _ := shape.Lookup(body, strings.Split(field, "."))
 	id := found.String()
 	switch found.Type {
 	case gjson.Number:

@@ -13,6 +13,7 @@ import (
 
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/internal/shape"
 )
 
 // request is one call.
@@ -104,7 +105,8 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 // failedQuery reports whether an answer is GraphQL's way of saying 503: errors, and no data, or null for all of it. It
 // has no other members than GraphQL's, so that it is nobody's record with a field called errors.
 func failedQuery(body []byte) bool {
-	failed := gjson.GetBytes(body, "errors.0").Exists()
+	errs, _ := shape.Lookup(body, catalog.Path{"errors"})
+	failed := errs.Get("0").Exists()
 	null := func(_, member gjson.Result) bool {
 		failed = failed && member.Type == gjson.Null
 		return failed

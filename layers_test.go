@@ -53,6 +53,7 @@ var layers = map[string]float64{
 	"templates":           1,
 	"internal/breaker":    0,
 	"internal/durable":    0,
+	"internal/etag":       0,
 	"internal/failpoint":  0,
 	"internal/item":       0,
 	"internal/jq":         0,

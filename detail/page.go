@@ -150,7 +150,7 @@ func (st *site) make(read *reading, twin bool, a response) (response, error) {
 	a.status = ruleStatus(rule)
 	switch {
 	case rule != nil && rule.Redirect != "":
-		a.header.Set("Location", strings.ReplaceAll(rule.Redirect, "{"+read.entity.Kind+"}", escapeID(read.entity.ID)))
+		a.header.Set("Location", strings.ReplaceAll(rule.Redirect, "{"+read.entity.Kind+"}", item.Escape(read.entity.ID)))
 	case twin:
 		a.kind, a.body = typeJSON, data
 	default:

@@ -135,19 +135,15 @@ func cutPage(pages []*catalog.Page, rest string) (p *catalog.Page, e item.Entity
 func twinSuffix(p *catalog.Page) string { return strings.TrimSuffix(p.Suffix, ".html") + ".json" }
 
 // pagePath is the path of an entity's page.
-func pagePath(p *catalog.Page, id string) string { return p.Prefix + escapeID(id) + p.Suffix }
+func pagePath(p *catalog.Page, id string) string { return p.Prefix + item.Escape(id) + p.Suffix }
 
 // canonicalPath is the path that a page, or its twin, is cached under.
 func canonicalPath(p *catalog.Page, id string, twin bool) string {
 	if twin {
-		return p.Prefix + escapeID(id) + twinSuffix(p)
+		return p.Prefix + item.Escape(id) + twinSuffix(p)
 	}
 	return pagePath(p, id)
 }
-
-// escapeID percent-encodes all but unreserved characters, so that the result may stand in a path and in a
-// query alike.
-func escapeID(id string) string { return strings.ReplaceAll(url.QueryEscape(id), "+", "%20") }
 
 // escapePattern writes a path as a request line does. chi matches the escaped path where the request
 // escaped more than it had to, else the plain one.

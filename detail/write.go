@@ -5,11 +5,11 @@ import (
 	"hash/fnv"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"vitrine/detail/pagecache"
 	"vitrine/internal/catalog"
+	"vitrine/internal/etag"
 )
 
 const (
@@ -135,7 +135,7 @@ func (st *site) etag(read *reading, twin bool) string {
 // names none, by its time. Of a page that may be stale, the time says nothing.
 func unchanged(r *http.Request, h http.Header) bool {
 	if tags := r.Header.Values("If-None-Match"); len(tags) > 0 {
-		return matches(tags, h.Get("ETag"))
+		return etag.Match(tags, h.Get("ETag"))
 	}
 	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
 	if err != nil || h.Get("X-Vitrine-Stale") != "" {
@@ -143,19 +143,6 @@ func unchanged(r *http.Request, h http.Header) bool {
 	}
 	modified, err := http.ParseTime(h.Get("Last-Modified"))
 	return err == nil && !modified.After(since)
-}
-
-// matches compares weakly, as If-None-Match does.
-func matches(fields []string, etag string) bool {
-	for _, field := range fields {
-		for _, one := range strings.Split(field, ",") {
-			one = strings.TrimSpace(one)
-			if one == "*" || strings.TrimPrefix(one, "W/") == strings.TrimPrefix(etag, "W/") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // staleShared bounds how long shared caches keep what may be old already.

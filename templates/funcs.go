@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"net/url"
-	"strings"
+
+	"vitrine/internal/item"
 )
 
 // functions are what templates may call besides html/template's own.
@@ -79,6 +79,4 @@ func src(v any) string {
 	return text(get(v, "src"))
 }
 
-func segment(v any) string {
-	return strings.ReplaceAll(url.QueryEscape(text(v)), "+", "%20")
-}
+func segment(v any) string { return item.Escape(text(v)) }

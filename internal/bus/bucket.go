@@ -60,7 +60,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 // Get reads the key's value; ErrNoEntry where there is none.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	if strings.ContainsAny(key, "*> \t\r\n") || key == "" {
-		return Entry{}, fmt.Errorf("bucket %s: get %q: %w", b.name, clip(key, 80), item.ErrName)
+		return Entry{}, fmt.Errorf("bucket %s: get %q: %w", b.name, item.Clip(key, 80), item.ErrName)
 	}
 	found := Entry{Deleted: true}
 	_, err := b.readBatch(ctx, directGet{LastFor: "$KV." + b.name + "." + key}, func(e Entry) error {
@@ -71,7 +71,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	case err != nil:
 		return Entry{}, err
 	case found.Deleted:
-		return Entry{}, fmt.Errorf("bucket %s: get %q: %w", b.name, clip(key, 80), ErrNoEntry)
+		return Entry{}, fmt.Errorf("bucket %s: get %q: %w", b.name, item.Clip(key, 80), ErrNoEntry)
 	}
 	return found, nil
 }
@@ -135,7 +135,7 @@ func (b *Bucket) open(ctx context.Context) (jetstream.KeyValue, error) {
 
 // failed sorts an error of the client library into the classes that callers know.
 func (b *Bucket) failed(verb, key string, err error) error {
-	what := fmt.Sprintf("bucket %s: %s %q", b.name, verb, clip(key, 80))
+	what := fmt.Sprintf("bucket %s: %s %q", b.name, verb, item.Clip(key, 80))
 	var answer *jetstream.APIError
 	switch {
 	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrBucketNotFound):

@@ -51,7 +51,8 @@ func (c *Consumer) write(ctx context.Context, to string, l Letter) error {
 	defer cancel()
 	l.Stage = c.cfg.Stage
 	l.Last = time.Now().UTC()
-	l.Subject, l.Reason, l.Body = strings.ToValidUTF8(l.Subject, "\uFFFD"), clip(l.Reason, 1024), clip(l.Body, maxLetterBody)
+	l.Subject, l.Reason = strings.ToValidUTF8(l.Subject, "\uFFFD"), item.Clip(l.Reason, 1024)
+	l.Body = strings.ToValidUTF8(l.Body[:min(len(l.Body), maxLetterBody)], "\uFFFD")
 	body, err := json.Marshal(l)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (c *Consumer) refuse(m *nats.Msg, cause error) {
 	var answer struct {
 		Error jetstream.APIError `json:"error"`
 	}
-	answer.Error = jetstream.APIError{Code: 400, Description: clip(cause.Error(), 256)}
+	answer.Error = jetstream.APIError{Code: 400, Description: item.Clip(cause.Error(), 256)}
 	if body, err := json.Marshal(answer); err == nil {
 		if err := m.Respond(body); err != nil {
 			c.log.Debug("refusal not sent", "subject", m.Subject, "error", err)
@@ -118,9 +119,4 @@ func inLane(subject, head string) bool {
 		return false
 	}
 	return ok && rest != ""
-}
-
-// clip cuts s to n bytes of valid UTF-8.
-func clip(s string, n int) string {
-	return strings.ToValidUTF8(s[:min(len(s), n)], "\uFFFD")
 }

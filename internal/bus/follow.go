@@ -211,7 +211,7 @@ func (w *follower) take(first jetstream.Msg, more <-chan jetstream.Msg, count *u
 		a, err := readAnnouncement(msg)
 		a.Doubt = doubt
 		if err != nil {
-			w.conn.log.Warn("announcement not understood", "subject", clip(msg.Subject(), 80), "error", err)
+			w.conn.log.Warn("announcement not understood", "subject", item.Clip(msg.Subject(), 80), "error", err)
 		} else {
 			batch = append(batch, a)
 		}

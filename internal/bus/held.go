@@ -198,7 +198,7 @@ func (d *Deletions) Announce(ctx context.Context, kind, dimension string) (n int
 		}
 		c, err := item.ParseHeld(m.subject)
 		if err != nil {
-			return n, fmt.Errorf("%s in %s: %w", clip(m.subject, 80), Held, err)
+			return n, fmt.Errorf("%s in %s: %w", item.Clip(m.subject, 80), Held, err)
 		}
 		last = m.seq
 		batch = append(batch, c)

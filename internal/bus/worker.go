@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vitrine/internal/failpoint"
+	"vitrine/internal/item"
 )
 
 // work takes batches until the board is closed, and returns when all are done. The board bounds how many
@@ -117,7 +118,7 @@ func (c *Consumer) answer(w *work, v verdict, cause error) {
 			case back:
 				return m.msg.Nak()
 			default:
-				return m.msg.TermWithReason(clip(cause.Error(), 256))
+				return m.msg.TermWithReason(item.Clip(cause.Error(), 256))
 			}
 		})
 	}

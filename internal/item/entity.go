@@ -154,10 +154,5 @@ func nibble(c byte) (byte, bool) {
 	return 0, false
 }
 
-// clip keeps hostile input from filling a log line.
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
-}
+// clip shortens input that is quoted in an error.
+func clip(s string) string { return Clip(s, 80) }

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -148,7 +146,7 @@ func (n *process) readBack() *audit.ReadBack {
 			n.audits.read.WithLabelValues(age.String(), strconv.FormatBool(right)).Inc()
 		},
 		Served: func(ctx context.Context, e item.Entity, blob string) (audit.Served, error) {
-			u := n.pages + "/blobs/" + e.Kind + "/" + blob + "?ids=" + url.QueryEscape(strings.ReplaceAll(e.ID, ",", "%2C"))
+			u := n.pages + "/blobs/" + e.Kind + "/" + blob + "?ids=" + item.Escape(e.ID)
 			return served(ctx, client, u, e.ID)
 		},
 	})

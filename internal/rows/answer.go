@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"vitrine/internal/item"
 )
@@ -30,18 +29,6 @@ func appendRows(b []byte, rows []row) []byte {
 		b = append(b, r.body...)
 	}
 	return append(b, ']')
-}
-
-func matches(values []string, etag string) bool {
-	for _, value := range values {
-		for candidate := range strings.SplitSeq(value, ",") {
-			candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
-			if candidate == etag || candidate == "*" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func answer(w http.ResponseWriter, body []byte) {

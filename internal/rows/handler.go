@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vitrine/internal/etag"
 	"vitrine/internal/item"
 )
 
@@ -51,7 +52,7 @@ func (t *Table) serveRow(w http.ResponseWriter, r *http.Request, token string) {
 		return
 	}
 	w.Header().Set("ETag", row.etag())
-	if matches(r.Header.Values("If-None-Match"), row.etag()) {
+	if etag.Match(r.Header.Values("If-None-Match"), row.etag()) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}

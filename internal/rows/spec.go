@@ -6,6 +6,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"vitrine/internal/item"
 )
 
 // ErrSpec is a text that is not NAME=FILE[:ID_FIELD].
@@ -54,10 +56,5 @@ func cutField(path string) (file, field string) {
 	return path[:colon], path[colon+1:]
 }
 
-// clip keeps hostile input from filling a log line.
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
-}
+// clip shortens input that is quoted in an error.
+func clip(s string) string { return item.Clip(s, 80) }

@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 
 	"vitrine/internal/catalog"
+	"vitrine/internal/item"
 	"vitrine/internal/shape"
 )
 
 // List asks for one page of ids. next is "" at the end. Errors wrap item.ErrUnavailable or item.ErrRefused.
 func (c *Client) List(ctx context.Context, l *catalog.List, cursor string) (ids []string, next string, err error) {
-	r := request{from: l.From, use: UseList, path: path(l.Get, map[string]string{"cursor": escape(cursor)}), limit: c.ListMax, timeout: l.From.Timeout}
+	r := request{from: l.From, use: UseList, path: path(l.Get, map[string]string{"cursor": item.Escape(cursor)}), limit: c.ListMax, timeout: l.From.Timeout}
 	res, err := c.call(ctx, r)
 	if err == nil && (res.status < 200 || res.status > 299) {
 		err = r.status(res.status)
@@ -37,9 +38,9 @@ func (c *Client) List(ctx context.Context, l *catalog.List, cursor string) (ids 
 func (c *Client) Live(ctx context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.Deadline)
 	defer cancel()
-	values := map[string]string{"id": escape(id)}
+	values := map[string]string{"id": item.Escape(id)}
 	for name := range l.Vary {
-		values[name] = escape(params[name])
+		values[name] = item.Escape(params[name])
 	}
 	r := request{from: l.From, use: UseLive, path: path(l.Get, values), ids: 1, limit: c.LiveMax, timeout: l.Deadline}
 	res, err := c.call(ctx, r)

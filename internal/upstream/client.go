@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"sync"
 	"syscall"
@@ -161,6 +160,3 @@ func path(template string, values map[string]string) string {
 	}
 	return template
 }
-
-// escape percent-encodes everything but letters, digits, and - _ . ~.
-func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

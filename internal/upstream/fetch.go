@@ -91,7 +91,7 @@ func canBatch(d *catalog.Dimension) bool { return d.Batch != "" || d.Post != nil
 func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer {
 	r := request{from: d.From, use: UseFetch, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified}
 	if d.Get != "" {
-		r.path = path(d.Get, map[string]string{"id": escape(a.ID)})
+		r.path = path(d.Get, map[string]string{"id": item.Escape(a.ID)})
 	} else if err := r.post(d.Post, []string{a.ID}); err != nil {
 		return Answer{Err: err}
 	}
@@ -155,7 +155,7 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	escaped := make([]string, len(which))
 	for k, i := range which {
 		ids[k] = asks[i].ID
-		escaped[k] = escape(asks[i].ID)
+		escaped[k] = item.Escape(asks[i].ID)
 	}
 	r := request{from: d.From, use: UseFetch, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout}
 	if d.Batch != "" {

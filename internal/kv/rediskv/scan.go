@@ -56,7 +56,8 @@ func (s *Store) ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.B
 
 func cutTag(key, prefix string) (string, bool) { return strings.CutPrefix(key, prefix) }
 
-func clip(s string) string { return s[:min(len(s), 120)] }
+// clip shortens a key for the log.
+func clip(s string) string { return item.Clip(s, 120) }
 
 // The most SCANs of one page: among many keys of other kinds a page may be short, or empty, and not the last.
 const scansPerPage = 16

@@ -79,15 +79,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 	}()
 	var cli commands
-	parser, err := kong.New(&cli,
-		kong.Name("vitrine"),
-		kong.Description("Product pages that stand while the systems behind them do not."),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { panic(exitNow(code)) }),
-		kong.DefaultEnvars("VITRINE"),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: true}),
-		kong.UsageOnError(),
-	)
+	parser, err := newParser(&cli, stdout, stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, "vitrine:", err)
 		return exitFailed
@@ -101,6 +93,19 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	level.Set(cli.LogLevel)
 	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, log: newLogger(stderr, level, cli.LogFormat), level: level, startLevel: cli.LogLevel}
 	return report(stderr, strings.Fields(parsed.Command())[0], parsed.Run(e))
+}
+
+// newParser makes the parser of the command line. It panics with an exitNow after --help.
+func newParser(c *commands, stdout, stderr io.Writer) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("vitrine"),
+		kong.Description("Product pages that stand while the systems behind them do not."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exitNow(code)) }),
+		kong.DefaultEnvars("VITRINE"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: true}),
+		kong.UsageOnError(),
+	)
 }
 
 func report(stderr io.Writer, command string, err error) int {

@@ -45,28 +45,42 @@ func (a *admin) server() *http.Server { return newAdminServer(a.handler(), a.nod
 
 func (a *admin) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET /readyz", a.readyz)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.node.metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /explain", a.explainWhat)
-	mux.HandleFunc("GET /related", a.related)
-	mux.HandleFunc("GET /entities", a.entities)
-	mux.HandleFunc("POST /audit", a.guarded(a.audit))
-	mux.HandleFunc("POST /leftovers", a.guarded(a.leftovers))
-	mux.HandleFunc("POST /rehearse", a.guarded(a.rehearse))
-	mux.HandleFunc("POST /templates/try", a.guarded(a.tryTemplates))
-	mux.HandleFunc("GET /rehearsal", a.signedOnly(a.rehearsal))
-	mux.HandleFunc("GET /rehearsal/page", a.signedOnly(a.rehearsalPage))
-	if a.files != nil {
-		mux.Handle("GET /assets/", a.files)
-		mux.Handle("GET /pictures/", a.files)
+	for _, r := range a.routes() {
+		mux.Handle(r.pattern, r.handler)
 	}
-	mux.HandleFunc("GET /debug/pprof/{$}", pprof.Index)
-	mux.HandleFunc("POST /debug/pprof/", a.guarded(pprof.Index))
-	mux.HandleFunc("POST /debug/pprof/profile", a.guarded(pprof.Profile))
-	mux.HandleFunc("POST /debug/pprof/trace", a.guarded(pprof.Trace))
-	mux.HandleFunc("POST /debug/pprof/symbol", a.guarded(pprof.Symbol))
 	return mux
+}
+
+// adminRoute is a route of the admin listener. docs/operations.md lists each by its pattern.
+type adminRoute struct {
+	pattern string
+	handler http.Handler
+}
+
+func (a *admin) routes() []adminRoute {
+	routes := []adminRoute{
+		{"GET /healthz", http.HandlerFunc(healthz)},
+		{"GET /readyz", http.HandlerFunc(a.readyz)},
+		{"GET /metrics", promhttp.HandlerFor(a.node.metrics, promhttp.HandlerOpts{})},
+		{"GET /explain", http.HandlerFunc(a.explainWhat)},
+		{"GET /related", http.HandlerFunc(a.related)},
+		{"GET /entities", http.HandlerFunc(a.entities)},
+		{"POST /audit", a.guarded(a.audit)},
+		{"POST /leftovers", a.guarded(a.leftovers)},
+		{"POST /rehearse", a.guarded(a.rehearse)},
+		{"POST /templates/try", a.guarded(a.tryTemplates)},
+		{"GET /rehearsal", a.signedOnly(a.rehearsal)},
+		{"GET /rehearsal/page", a.signedOnly(a.rehearsalPage)},
+		{"GET /debug/pprof/{$}", http.HandlerFunc(pprof.Index)},
+		{"POST /debug/pprof/", a.guarded(pprof.Index)},
+		{"POST /debug/pprof/profile", a.guarded(pprof.Profile)},
+		{"POST /debug/pprof/trace", a.guarded(pprof.Trace)},
+		{"POST /debug/pprof/symbol", a.guarded(pprof.Symbol)},
+	}
+	if a.files != nil {
+		routes = append(routes, adminRoute{"GET /assets/", a.files}, adminRoute{"GET /pictures/", a.files})
+	}
+	return routes
 }
 
 func newAdminServer(handler http.Handler, log *slog.Logger) *http.Server {

@@ -1,0 +1,83 @@
+package cli_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"vitrine/internal/cli"
+)
+
+var update = flag.Bool("update", false, "write docs/commands.md anew")
+
+const commandsPage = "../../docs/commands.md"
+
+const commandsIntro = `# Commands
+
+Each command and its flags. This page is made from the program: ` + "`go test ./internal/cli -run TestCommandsPage -update`" + `. ` + "`vitrine COMMAND --help`" + ` says
+the same. A flag may also be given by the environment: ` + "`--log-level`" + ` by ` + "`VITRINE_LOG_LEVEL`" + `, and so on. What a role may have from a file
+is told in [operations.md](operations.md#flags-environment-file).
+`
+
+// TestCommandsPage holds docs/commands.md to the program's commands and flags.
+func TestCommandsPage(t *testing.T) {
+	app, err := cli.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page strings.Builder
+	page.WriteString(commandsIntro + "\nOf every command:\n\n")
+	writeFlags(&page, app.Flags)
+	for _, command := range app.Leaves(true) {
+		writeCommand(&page, command)
+	}
+	if *update {
+		if err := os.WriteFile(commandsPage, []byte(page.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(commandsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != page.String() {
+		t.Errorf("%s is not what the program says: go test ./internal/cli -run TestCommandsPage -update", commandsPage)
+	}
+}
+
+func writeCommand(page *strings.Builder, command *kong.Node) {
+	fmt.Fprintf(page, "\n## %s\n\n%s\n", command.FullPath(), command.Help)
+	for _, arg := range command.Positional {
+		fmt.Fprintf(page, "\n* `%s`: %s", arg.Summary(), arg.Help)
+	}
+	if len(command.Positional) > 0 {
+		page.WriteString("\n")
+	}
+	if command.Detail != "" {
+		fmt.Fprintf(page, "\n```text\n%s\n```\n", command.Detail)
+	}
+	if len(command.Flags) > 0 {
+		page.WriteString("\n")
+		writeFlags(page, command.Flags)
+	}
+}
+
+func writeFlags(page *strings.Builder, flags []*kong.Flag) {
+	page.WriteString("| flag | default | what it does |\n|---|---|---|\n")
+	for _, f := range flags {
+		if f.Hidden {
+			continue
+		}
+		name := "--" + f.Name
+		if !f.IsBool() {
+			name += "=" + strings.ToUpper(cmp.Or(f.PlaceHolder, f.Name))
+		}
+		cell := strings.NewReplacer("|", `\|`, "${enum}", f.Enum)
+		fmt.Fprintf(page, "| `%s` | %s | %s |\n", cell.Replace(name), cell.Replace(f.Default), cell.Replace(f.Help))
+	}
+}

@@ -29,7 +29,7 @@ func inFolder(t *testing.T, f func(folder)) {
 	dir := filepath.Join(t.TempDir(), "templates")
 	synctest.Test(t, func(t *testing.T) {
 		log := new(bytes.Buffer)
-		opened, err := templates.OpenFolder(dir, slog.New(slog.NewTextHandler(log, nil)))
+		opened, err := templates.OpenFolder(dir, "", slog.New(slog.NewTextHandler(log, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestOpenFolderRefusesWhatIsBroken(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "item.html"), []byte("{{end}}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := templates.OpenFolder(dir, slog.New(slog.DiscardHandler))
+	_, err := templates.OpenFolder(dir, "", slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "item.html:1") {
 		t.Error(err)
 	}
@@ -166,7 +166,7 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 		}
 		refused := make(chan error, 1)
 		go func() {
-			_, err := templates.OpenFolder(dir, slog.New(slog.DiscardHandler))
+			_, err := templates.OpenFolder(dir, "", slog.New(slog.DiscardHandler))
 			refused <- err
 		}()
 		select {

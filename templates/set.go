@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,12 +18,8 @@ import (
 	"vitrine/internal/item"
 )
 
-// Bounds of a set. A page that needs more is a mistake, or an attack through data.
-const (
-	MaxFile   = 1 << 20 // bytes of one file
-	MaxFiles  = 500
-	MaxOutput = 2 << 20 // bytes of one rendered page
-)
+// MaxOutput is how many bytes a page has at most. One that needs more is a mistake, or an attack through data.
+const MaxOutput = 2 << 20
 
 // ErrNoTemplate is a name that no file of the set has.
 var ErrNoTemplate = errors.New("no such template")
@@ -44,23 +39,54 @@ type Set struct {
 // and whose files win. Files under assets/ are served as they are; of words.json both count. Errors name
 // file and line.
 func Load(shop, theme fs.FS) (*Set, error) {
-	files := map[string][]byte{}
-	for _, fsys := range []fs.FS{theme, shop} {
-		if fsys == nil {
-			continue
-		}
-		if err := collect(fsys, files); err != nil {
-			return nil, fmt.Errorf("read templates: %w", err)
-		}
+	base, err := readFiles(theme)
+	if err != nil {
+		return nil, fmt.Errorf("read templates: %w", err)
 	}
-	s := &Set{assets: map[string]Asset{}, words: words{}, revision: revision(files), idle: make(chan *instance, runtime.GOMAXPROCS(0))}
+	own, err := readFiles(shop)
+	if err != nil {
+		return nil, fmt.Errorf("read templates: %w", err)
+	}
+	return newSet(own, base)
+}
+
+// LoadFolder is the set of a shop's folder, which need not exist, over the theme.
+func LoadFolder(dir string) (*Set, error) {
+	own, err := readFolder(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read templates: %w", err)
+	}
+	return overTheme(own)
+}
+
+// overTheme is the set of a shop's files over the built-in theme.
+func overTheme(own files) (*Set, error) {
+	theme, err := Theme()
+	if err != nil {
+		return nil, err
+	}
+	base, err := readFiles(theme)
+	if err != nil {
+		return nil, fmt.Errorf("read the theme: %w", err)
+	}
+	return newSet(own, base)
+}
+
+// newSet is the set of a shop's files over those of a theme.
+func newSet(own, base files) (*Set, error) {
+	all := files{}
+	maps.Copy(all, base)
+	maps.Copy(all, own)
+	s := &Set{assets: map[string]Asset{}, words: words{}, revision: revision(all), idle: make(chan *instance, runtime.GOMAXPROCS(0))}
 	s.root = template.New("").Option("missingkey=zero").Funcs(functions(s.assetPath)).Funcs(new(budget).bounded(s.words))
-	for _, fsys := range []fs.FS{theme, shop} {
-		if err := s.addWords(fsys); err != nil {
-			return nil, err
+	for _, some := range []files{base, own} {
+		if file, ok := some[wordsFile]; ok {
+			if err := s.words.add(file); err != nil {
+				return nil, err
+			}
 		}
 	}
-	if err := s.parse(files); err != nil {
+	if err := s.parse(all); err != nil {
 		return nil, err
 	}
 	return s, s.tryAll()
@@ -89,7 +115,7 @@ func (s *Set) Render(buf *bytes.Buffer, name string, data any) (err error) {
 	return nil
 }
 
-func (s *Set) parse(files map[string][]byte) error {
+func (s *Set) parse(files files) error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if asset, ok := strings.CutPrefix(name, assetDir); ok {
 			s.addAsset(asset, files[name])
@@ -146,53 +172,7 @@ func (s *Set) names() (names []string) {
 	return names
 }
 
-func (s *Set) addWords(fsys fs.FS) error {
-	if fsys == nil {
-		return nil
-	}
-	file, err := fs.ReadFile(fsys, wordsFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read templates: %w", err)
-	}
-	return s.words.add(file)
-}
-
-// collect reads words.json and *.html at the top of fsys and everything directly under assets/.
-func collect(fsys fs.FS, files map[string][]byte) error {
-	for _, pattern := range []string{"*.html", assetDir + "*", wordsFile} {
-		names, err := fs.Glob(fsys, pattern)
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			info, err := fs.Stat(fsys, name)
-			if err != nil {
-				return err
-			}
-			if info.IsDir() || strings.HasPrefix(path.Base(name), ".") {
-				continue
-			}
-			if !info.Mode().IsRegular() {
-				return fmt.Errorf("%w: %s is no file", item.ErrRefused, name) // a named pipe would be waited for
-			}
-			if info.Size() > MaxFile {
-				return fmt.Errorf("%w: %s has %d bytes, more than %d", item.ErrRefused, name, info.Size(), MaxFile)
-			}
-			if files[name], err = fs.ReadFile(fsys, name); err != nil {
-				return err
-			}
-		}
-	}
-	if len(files) > MaxFiles {
-		return fmt.Errorf("%w: %d files are more than %d", item.ErrRefused, len(files), MaxFiles)
-	}
-	return nil
-}
-
-func revision(files map[string][]byte) string {
+func revision(files files) string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintf(h, "%q %d\n", name, len(files[name]))

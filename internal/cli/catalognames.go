@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -25,7 +23,7 @@ type lookFlag struct {
 // folder's over the theme. Where no NATS is at hand, conn is nil.
 func (f lookFlag) checkNames(e *env, conn *bus.Conn, file string, cat *catalog.Catalog) error {
 	dir := cmp.Or(f.Templates, filepath.Join(filepath.Dir(file), "templates"))
-	look, err := loadFolder(dir)
+	look, err := templates.LoadFolder(dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
@@ -47,16 +45,4 @@ func (f lookFlag) checkNames(e *env, conn *bus.Conn, file string, cat *catalog.C
 		return fmt.Errorf("%w: %s\n%s", item.ErrRefused, strings.Join(missing, "\n"), advice)
 	}
 	return nil
-}
-
-// loadFolder is the set of a folder, which need not exist, over the theme.
-func loadFolder(dir string) (*templates.Set, error) {
-	theme, err := templates.Theme()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return templates.Load(nil, theme)
-	}
-	return templates.Load(os.DirFS(dir), theme)
 }

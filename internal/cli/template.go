@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
@@ -32,7 +31,7 @@ type templateCheck struct {
 
 // Run is vitrine template check.
 func (c *templateCheck) Run(e *env) error {
-	packed, err := templates.Pack(os.DirFS(c.Folder))
+	packed, err := templates.PackFolder(c.Folder)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Folder, err)
 	}
@@ -51,7 +50,7 @@ type templatePush struct {
 
 // Run is vitrine template push.
 func (c *templatePush) Run(e *env) error {
-	packed, err := templates.Pack(os.DirFS(c.Folder))
+	packed, err := templates.PackFolder(c.Folder)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Folder, err)
 	}

@@ -87,12 +87,12 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 
 // openTemplates loads the shop's folder, and has it followed, and what is pushed in its place.
 func (n *process) openTemplates(dir string) (*templates.Folder, error) {
-	folder, err := templates.OpenFolder(dir, n.log)
+	folder, err := templates.OpenFolder(dir, n.dir, n.log)
 	if err != nil {
 		return nil, err
 	}
 	n.start(folder.Run)
-	n.start(func(ctx context.Context) error { return control.FollowTemplates(ctx, n.bus, folder, n.dir, n.log) })
+	n.start(func(ctx context.Context) error { return control.FollowTemplates(ctx, n.bus, folder) })
 	n.folder = folder
 	n.gauge("vitrine_templates_broken", "1 while the templates as they stand can't be loaded and older ones are in force.",
 		func() bool { return folder.Broken() != "" })

@@ -12,7 +12,7 @@ import (
 // MaxTried bounds what one trial costs a server.
 const MaxTried = 100_000
 
-// tryTemplates answers POST /templates/try?sample=N, whose body is what templates.Pack made.
+// tryTemplates answers POST /templates/try?sample=N, whose body is what templates.PackFolder made.
 func (a *admin) tryTemplates(w http.ResponseWriter, r *http.Request) {
 	if a.pages == nil || a.node.folder == nil {
 		http.Error(w, "this process serves no pages: ask a detail server", http.StatusNotFound)

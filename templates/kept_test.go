@@ -1,0 +1,161 @@
+package templates_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vitrine/templates"
+)
+
+// life is what one process does with its templates before it ends: f has a Folder that runs.
+func life(t *testing.T, dir, keep string, f func(*templates.Folder)) {
+	t.Helper()
+	opened, err := templates.OpenFolder(dir, keep, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- opened.Run(ctx) }()
+	f(opened)
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// looked lets the folder look at what was pushed and written.
+func looked() {
+	time.Sleep(4 * templates.Look)
+	synctest.Wait()
+}
+
+// stack is what a page is by the set in force and by those that stand in for it.
+func stack(t *testing.T, f *templates.Folder) (pages []string) {
+	t.Helper()
+	for _, set := range append([]*templates.Set{f.Set()}, f.StandIns()...) {
+		page := render(t, set, "item.html", map[string]any{"x": []any{1}})
+		if strings.HasPrefix(page, "<!DOCTYPE html>") {
+			page = "theme"
+		}
+		pages = append(pages, page)
+	}
+	return pages
+}
+
+func packed(t *testing.T, text string) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "item.html"), text)
+	p, err := templates.PackFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTheLastGoodSetOutlivesRestarts: each process finds in force what was good before it, whatever came since.
+func TestTheLastGoodSetOutlivesRestarts(t *testing.T) {
+	first, failing, last := packed(t, "first"), packed(t, "{{if .x}}failing{{end}}{{index .x 0}}"), packed(t, "last")
+	broken := bytes.Repeat([]byte("no archive"), 10)
+	type step struct {
+		push []byte
+		fail bool // a page
+		want []string
+	}
+	tests := map[string][][]step{
+		"one that can't be loaded": {
+			{{push: first, want: []string{"first", "theme", "theme"}}, {push: broken, want: []string{"first", "theme", "theme"}}},
+			{{want: []string{"first", "theme"}}, {push: broken, want: []string{"first", "theme"}}},
+			{{want: []string{"first", "theme"}}, {push: last, want: []string{"last", "first", "theme"}}},
+		},
+		"one that fails on a page": {
+			{{push: first, want: []string{"first", "theme", "theme"}}, {push: failing, fail: true, want: []string{"failing1", "first", "theme"}}},
+			{{want: []string{"failing1", "first", "theme"}}, {push: failing, want: []string{"failing1", "first", "theme"}}},
+			{{push: last, want: []string{"last", "first", "theme"}}},
+		},
+		"the folder gets its place back": {
+			{{push: first, want: []string{"first", "theme", "theme"}}, {push: []byte{}, want: []string{"theme", "first", "theme"}}},
+			{{want: []string{"theme", "first", "theme"}}},
+		},
+	}
+	for name, lives := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				for i, steps := range lives {
+					life(t, filepath.Join(dir, "templates"), dir, func(f *templates.Folder) {
+						for j, s := range steps {
+							if s.push != nil {
+								f.Push(s.push)
+								looked()
+							}
+							if s.fail {
+								_ = f.Set().Render(new(bytes.Buffer), "item.html", map[string]any{"x": []any{}})
+								looked()
+							}
+							if got := stack(t, f); !slices.Equal(got, s.want) {
+								t.Errorf("life %d, step %d: %q, want %q", i, j, got, s.want)
+							}
+						}
+					})
+				}
+			})
+		})
+	}
+}
+
+// TestABrokenFolderOutlivesRestarts: its last good files serve, and it is said why.
+func TestABrokenFolderOutlivesRestarts(t *testing.T) {
+	dir := t.TempDir()
+	own := filepath.Join(dir, "templates")
+	synctest.Test(t, func(t *testing.T) {
+		writeFile(t, filepath.Join(own, "item.html"), "mine")
+		life(t, own, dir, func(*templates.Folder) { looked() })
+		writeFile(t, filepath.Join(own, "item.html"), "{{end}}")
+		life(t, own, dir, func(f *templates.Folder) {
+			if got := stack(t, f); got[0] != "mine" || !strings.Contains(f.Broken(), "item.html:1") {
+				t.Errorf("%q, broken: %s", got, f.Broken())
+			}
+		})
+		writeFile(t, filepath.Join(own, "item.html"), "mended")
+		life(t, own, dir, func(f *templates.Folder) {
+			if got := stack(t, f); got[0] != "mended" || f.Broken() != "" {
+				t.Errorf("%q, broken: %s", got, f.Broken())
+			}
+		})
+	})
+}
+
+// TestDamagedCopiesOfTemplates: what is kept and can't be read is no reason not to start.
+func TestDamagedCopiesOfTemplates(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"templates.zip", "templates-own.zip", "templates-before.zip", "templates-failed"} {
+		writeFile(t, filepath.Join(dir, name), "\x00 damaged")
+	}
+	f, err := templates.OpenFolder(filepath.Join(dir, "templates"), dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := stack(t, f); !slices.Equal(got, []string{"theme", "theme"}) {
+		t.Errorf("%q", got)
+	}
+}

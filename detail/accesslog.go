@@ -185,8 +185,8 @@ func (o *accessOutput) close() {
 
 // accessLine is what a line says. Texts of the visitor are escaped when they are written.
 type accessLine struct {
-	remote, method, target, proto, referer, agent string
-	status, bytes                                 int
+	visitor, method, target, proto, referer, agent string
+	status, bytes                                  int
 }
 
 // write adds a line, or drops it where too many wait. A nil log drops it.
@@ -204,7 +204,7 @@ func (a *AccessLog) write(l accessLine, now time.Time) {
 		a.second, a.stamp = second, now.AppendFormat(a.stamp[:0], accessTime)
 	}
 	b := a.lines
-	b = appendPlain(b, l.remote)
+	b = appendPlain(b, l.visitor)
 	b = append(append(append(b, " - - ["...), a.stamp...), "] \""...)
 	b = append(appendPlain(b, l.method), ' ')
 	b = append(appendPlain(b, l.target), ' ')
@@ -244,6 +244,7 @@ func appendPlain(b []byte, s string) []byte {
 // logRequest writes a request that net/http answered.
 func (s *Server) logRequest(r *http.Request, status, bytes int) {
 	if s.config.Access != nil {
-		s.config.Access.write(accessLine{r.RemoteAddr, r.Method, r.RequestURI, r.Proto, r.Referer(), r.UserAgent(), status, bytes}, time.Now())
+		visitor := s.visitors.address(r.RemoteAddr, r.Header.Values(forwardedFor))
+		s.config.Access.write(accessLine{visitor, r.Method, r.RequestURI, r.Proto, r.Referer(), r.UserAgent(), status, bytes}, time.Now())
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail"
@@ -152,4 +153,43 @@ func TestAccessLogIsRead(t *testing.T) {
 	}
 	in.Close()
 	stop()
+}
+
+// TestAccessLogNamesTheVisitor: by his address alone, as web servers do; behind a trusted proxy by what that says, and
+// else never by what a visitor says of himself.
+func TestAccessLogNamesTheVisitor(t *testing.T) {
+	proxies, err := detail.ParseProxies([]string{"198.51.100.0/24"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &lines{}
+	s, stop := logging(t, detail.NewAccessLog(out, slog.New(slog.DiscardHandler)), func(c *detail.Config) { c.Proxies = proxies })
+	var want []string
+	for i, c := range []struct{ peer, forwarded, shown string }{
+		{"203.0.113.9:4000", "", "203.0.113.9"},
+		{"203.0.113.9:4000", "192.0.2.66", "203.0.113.9"},
+		{"198.51.100.7:4000", "192.0.2.1", "192.0.2.1"},
+		{"198.51.100.7:4000", "192.0.2.66, 192.0.2.1, 198.51.100.8", "192.0.2.1"},
+		{"198.51.100.7:4000", "[2001:db8::1:2:3:4]:80", "2001:db8::1:2:3:4"},
+		{"198.51.100.7:4000", "", "198.51.100.7"},
+		{"198.51.100.7:4000", "no address", "198.51.100.7"},
+		{"[2001:db8::9]:4000", "", "2001:db8::9"},
+	} {
+		path := fmt.Sprintf("/item/1.html?n=%d", i)
+		s.from(t, c.peer, path, "X-Forwarded-For: "+c.forwarded)
+		want = append(want, c.shown+" "+path)
+	}
+	for _, path := range []string{"/item/1.html?made", "/item/1.html?kept"} { // by a connection, which answers the second from memory
+		s.get(t, path, "X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 192.0.2.2")
+		want = append(want, "192.0.2.2 "+path)
+	}
+	stop()
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		f := strings.Fields(line)
+		got = append(got, f[0]+" "+f[6])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -27,7 +27,8 @@ func newFastPath(s *Server) *fastpath.Path {
 	}
 	if s.config.Access != nil {
 		c.Log = func(r fastpath.Record) {
-			s.config.Access.write(accessLine{r.Remote, http.MethodGet, r.Target, "HTTP/1.1", r.Referer, r.UserAgent, r.Status, r.Bytes}, r.At)
+			visitor := s.visitors.address(r.Remote, r.Fields.ForwardedFor)
+			s.config.Access.write(accessLine{visitor, http.MethodGet, r.Target, "HTTP/1.1", r.Fields.Referer, r.Fields.UserAgent, r.Status, r.Bytes}, r.At)
 		}
 	}
 	return fastpath.New(c)

@@ -148,7 +148,7 @@ func TestAccessLog(t *testing.T) {
 		t.Error(n, got[len(got)-1])
 	}
 	for _, line := range got[:len(got)-1] {
-		if !strings.HasPrefix(line, "127.0.0.1:") || !strings.Contains(line, `] "GET /item/1.html?utm=a HTTP/1.1" 200 `) || !strings.HasSuffix(line, `"http://x.example/" "a \x22b\x22"`) {
+		if !strings.HasPrefix(line, "127.0.0.1 - - [") || !strings.Contains(line, `] "GET /item/1.html?utm=a HTTP/1.1" 200 `) || !strings.HasSuffix(line, `"http://x.example/" "a \x22b\x22"`) {
 			t.Error(line)
 		}
 	}

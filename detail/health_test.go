@@ -17,10 +17,12 @@ import (
 )
 
 // TestStaleMeansOvertaken: a system that is well marks nothing stale, however long ago a blob was read. Where no
-// announcement arrives, an expired one may be old.
+// announcement arrives, an expired one may be old. As many answers are counted as stale as are marked.
 func TestStaleMeansOvertaken(t *testing.T) {
 	var deaf atomic.Bool
+	registry := prometheus.NewRegistry()
 	s := open(t, func(c *detail.Config) {
+		c.Registry = registry
 		c.Blobs.TTL = 2 * time.Second // and ten times that for expired ones
 		c.Blobs.Hears = func() bool { return !deaf.Load() }
 	})
@@ -50,6 +52,15 @@ func TestStaleMeansOvertaken(t *testing.T) {
 	deaf.Store(true)
 	if !stale() {
 		t.Error("expired while no announcement arrives, and not marked")
+	}
+	marked := 1.
+	for range 3 {
+		if stale() {
+			marked++
+		}
+	}
+	if n := counted(t, registry, "vitrine_detail_stale_answers_total"); n != marked {
+		t.Errorf("%v answers are counted as stale, %v are marked", n, marked)
 	}
 }
 

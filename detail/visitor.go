@@ -3,7 +3,6 @@ package detail
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -51,15 +50,10 @@ func newVisitors(proxies []netip.Prefix, log *slog.Logger) *visitors {
 // A peer in a private network that is not trusted is most likely a proxy that --trusted-proxy does not name yet. All
 // its visitors must not be taken for one with an appetite, so it is nobody.
 func (v *visitors) of(r *http.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
+	peer := peerOf(r.RemoteAddr)
+	if !peer.IsValid() {
 		return netip.Addr{}
 	}
-	peer, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Addr{}
-	}
-	peer = peer.Unmap().WithZone("")
 	named := r.Header.Values(forwardedFor)
 	if v.trusts(peer) {
 		return subscriber(v.rightmost(named))
@@ -73,6 +67,29 @@ func (v *visitors) of(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	return subscriber(peer)
+}
+
+// address is what a log calls the visitor: what trusted proxies say, or else the peer, in both cases without a port.
+func (v *visitors) address(remote string, forwarded []string) string {
+	peer := peerOf(remote)
+	if !peer.IsValid() {
+		return remote
+	}
+	if v.trusts(peer) {
+		if visitor := v.rightmost(forwarded); visitor.IsValid() {
+			return visitor.String()
+		}
+	}
+	return peer.String()
+}
+
+// peerOf is the address of the other end of a connection; the zero address where it has none.
+func peerOf(remote string) netip.Addr {
+	peer, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return peer.Addr().Unmap().WithZone("")
 }
 
 // rightmost is the last address in the fields that is no trusted proxy's; zero where there is none, or where it can't

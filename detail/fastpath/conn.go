@@ -167,7 +167,7 @@ func (c *Conn) answer(head []byte) (answered bool, err error) {
 	err = c.write(response, now)
 	if c.path.config.Log != nil {
 		full, _ := strings.CutSuffix(string(line[len("GET "):]), " HTTP/1.1")
-		c.path.config.Log(Record{Remote: c.remote, Target: full, Referer: c.fields.known.Referer, UserAgent: c.fields.known.UserAgent,
+		c.path.config.Log(Record{Remote: c.remote, Target: full, Fields: c.fields.known,
 			Status: response.Status, Bytes: len(response.Body), At: now})
 	}
 	return true, err

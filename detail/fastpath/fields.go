@@ -46,6 +46,8 @@ func (p *parsedFields) parse() bool {
 			p.known.UserAgent = string(value)
 		case equalFold(name, "Referer"):
 			p.known.Referer = string(value)
+		case equalFold(name, "X-Forwarded-For"):
+			p.known.ForwardedFor = append(p.known.ForwardedFor, string(value))
 		default:
 			return !isOneOf(name, framingFields) && !isOneOf(name, conditionFields)
 		}

@@ -27,6 +27,7 @@ type Fields struct {
 	IfNoneMatch    string   // "" for none
 	UserAgent      string
 	Referer        string
+	ForwardedFor   []string // for the log alone
 }
 
 // Responder gives the response to GET of an escaped path, or reports that net/http has to make it. It must not keep
@@ -42,9 +43,10 @@ type Response struct {
 
 // Record is a request that was answered.
 type Record struct {
-	Remote, Target, Referer, UserAgent string
-	Status, Bytes                      int
-	At                                 time.Time
+	Remote, Target string
+	Fields         Fields
+	Status, Bytes  int
+	At             time.Time
 }
 
 // Tracker is told when a connection waits for a request, and when one is under way: by net/http through SetState, and

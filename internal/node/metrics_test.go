@@ -31,15 +31,28 @@ func TestTheTableOfMetricsIsTrue(t *testing.T) {
 	defer server.Shutdown()
 	redis := redistest.Single(t)
 	told := func(node.Addresses) {}
+	pages := func(dir string) node.Pages {
+		return node.Pages{HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", Disk: "mirror", AccessLog: filepath.Join(dir, "access.log"), FastPath: true}
+	}
+	up := func(ctx context.Context, r node.Room, redis string) error {
+		file := filepath.Join(r.Dir, "shop.yaml")
+		if err := os.WriteFile(file, []byte(noShop), 0o600); err != nil {
+			return err
+		}
+		u := node.Up{Config: r.Config, Pages: pages(r.Dir), NATS: "127.0.0.1:0", Redis: redis, Catalog: file}
+		return u.Run(ctx, told)
+	}
 	for role, run := range map[string]func(context.Context, node.Room) error{
 		"heterog": func(ctx context.Context, r node.Room) error { return r.RunHeterog(ctx, told) },
 		"syncer":  func(ctx context.Context, r node.Room) error { return r.RunSyncer(ctx, told) },
 		"detail": func(ctx context.Context, r node.Room) error {
-			return r.RunDetail(ctx, node.Pages{HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", Disk: "mirror", AccessLog: filepath.Join(r.Dir, "access.log"), FastPath: true}, told)
+			return r.RunDetail(ctx, pages(r.Dir), told)
 		},
 		"front": func(ctx context.Context, r node.Room) error {
 			return r.RunFront(ctx, control.FrontConfig{Out: filepath.Join(r.Dir, "switches.conf"), Confirm: "127.0.0.1:9", Reload: []string{"true"}}, told)
 		},
+		"up --redis": func(ctx context.Context, r node.Room) error { return up(ctx, r, redistest.Single(t).URL) },
+		"up":         func(ctx context.Context, r node.Room) error { return up(ctx, r, "") },
 	} {
 		t.Run(role, func(t *testing.T) {
 			secrets, err := upstream.NewSecrets(nil, nil)
@@ -50,7 +63,7 @@ func TestTheTableOfMetricsIsTrue(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			room := node.Room{
-				Config: node.Config{Dir: t.TempDir(), Role: role, Secrets: secrets, Log: slog.New(slog.DiscardHandler), SetLevel: func(string) {}, Metrics: registry},
+				Config: node.Config{Dir: t.TempDir(), Role: strings.Fields(role)[0], Secrets: secrets, Log: slog.New(slog.DiscardHandler), SetLevel: func(string) {}, Metrics: registry},
 				NATS:   server.URL(), Records: redis.URL, Blobs: redis.URL, Admin: "127.0.0.1:0",
 			}
 			go func() { ended <- run(ctx, room) }()
@@ -74,6 +87,21 @@ func TestTheTableOfMetricsIsTrue(t *testing.T) {
 	}
 }
 
+// noShop is a catalog whose shop nobody asks.
+const noShop = `version: 1
+site: { name: Test, lang: en, currency: EUR }
+upstreams:
+  shop: { url: "http://127.0.0.1:9" }
+entities:
+  sku:
+    dimensions:
+      product: { from: shop, get: "/products/{id}" }
+    blobs:
+      item: { of: [product] }
+pages:
+  item: { path: "/item/{sku}.html", blob: item, template: item.html }
+`
+
 var tableRow = regexp.MustCompile("(?m)^\\| `(vitrine_\\w+)` \\| (\\w+) \\| ([^|]*) \\| [^|]+ \\| ([^|]+) \\|$")
 
 // rows are those of the table in the docs.
@@ -85,10 +113,25 @@ func rows(t *testing.T) [][]string {
 	return tableRow.FindAllStringSubmatch(string(text), -1)
 }
 
+// parts are the roles whose metrics a process of a role has.
+func parts(role string) []string {
+	if strings.HasPrefix(role, "up") {
+		return []string{"all", "heterog", "syncer", "detail"}
+	}
+	return []string{"all", role}
+}
+
+// ofRedis have no place in a process that holds everything itself.
+var ofRedis = regexp.MustCompile("^vitrine_(redis|mirror)_")
+
 // documented are the metrics of a role by the docs, sorted: name and labels.
 func documented(t *testing.T, role string) (all []string) {
+	has := parts(role)
 	for _, row := range rows(t) {
-		if roles := strings.Split(row[4], ", "); roles[0] == "all" || slices.Contains(roles, role) {
+		if role == "up" && ofRedis.MatchString(row[1]) {
+			continue
+		}
+		if slices.ContainsFunc(strings.Split(row[4], ", "), func(of string) bool { return slices.Contains(has, of) }) {
 			all = append(all, row[1]+"{"+strings.TrimSpace(row[3])+"}")
 		}
 	}

@@ -1,0 +1,65 @@
+package bus_test
+
+import (
+	"context"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+)
+
+// TestDepths: of each lane what waits for a consumer and what one has, of each stream all that it stores.
+func TestDepths(t *testing.T) {
+	c := connect(t)
+	depths := func() map[string]bus.Depth {
+		t.Helper()
+		all, err := c.Depths(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	none := func() map[item.Lane]bus.Lane {
+		return map[item.Lane]bus.Lane{item.High: {}, item.Normal: {}, item.Refresh: {}}
+	}
+	empty := map[string]bus.Depth{bus.Changes: {Lanes: none()}, bus.Parked: {Lanes: none()}, bus.Syncs: {Lanes: none()}, bus.Failed: {}, bus.Held: {}}
+	if diff := cmp.Diff(empty, depths()); diff != "" {
+		t.Fatal(diff)
+	}
+	const buffer, work = 4, 2 // of each lane
+	release := make(chan struct{})
+	stop := consume(t, bus.ConsumerConfig{
+		Conn: c, Buffer: buffer, Concurrency: work, Drain: time.Minute,
+		Handle: func(ctx context.Context, tasks []bus.Task) []error {
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+			return make([]error, len(tasks))
+		},
+	})
+	var many []item.Change
+	for i := range 50 {
+		many = append(many, change(item.Normal, strconv.Itoa(i)))
+	}
+	publish(t, c, many...)
+	publish(t, c, change(item.High, "1"))
+	eventually(t, "what was published stands in its lanes, some of it in flight", func() bool {
+		d := depths()[bus.Changes]
+		n, h := d.Lanes[item.Normal], d.Lanes[item.High]
+		return d.Stored == 51 && n.Waiting > 0 && n.InFlight > 0 && n.Waiting+n.InFlight == 50 && h.InFlight == 1 && h.Waiting == 0 && d.Lanes[item.Refresh] == bus.Lane{}
+	})
+	close(release)
+	eventually(t, "nothing is left", func() bool { return cmp.Equal(empty, depths()) })
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, c, many[:3]...)
+	eventually(t, "what comes while nobody works waits", func() bool {
+		return depths()[bus.Changes].Lanes[item.Normal] == bus.Lane{Waiting: 3}
+	})
+}

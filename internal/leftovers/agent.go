@@ -131,6 +131,19 @@ func (a *Agent) last(ctx context.Context) (at time.Time, err error) {
 	return at, nil
 }
 
+// Removals gives a number that changes when leftovers were removed, or looked for and not found: copies of the stores may then hold
+// what is needed no more. It is 0 where that never was.
+func Removals(ctx context.Context, marks *bus.Bucket) (number uint64, err error) {
+	for _, key := range []string{sweptKey, answerKey} {
+		e, err := marks.Get(ctx, key)
+		if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+			return 0, err
+		}
+		number = max(number, e.Revision)
+	}
+	return number, nil
+}
+
 func (a *Agent) removeAll(ctx context.Context, p *pass) error {
 	err := p.run(ctx)
 	if n := p.removed[Record] + p.removed[Blob] + p.removed[List]; n > 0 {

@@ -127,6 +127,15 @@ func (f *File) PutBlobs(ctx context.Context, puts []kv.BlobPut) (stored []bool, 
 	return stored, err
 }
 
+// RemoveBlobs removes from the file.
+func (f *File) RemoveBlobs(ctx context.Context, blobs []kv.BlobSeen) (removed []bool, err error) {
+	err = f.use(func(s *boltkv.Store) error {
+		removed, err = s.RemoveBlobs(ctx, blobs)
+		return err
+	})
+	return removed, err
+}
+
 // Meta reads a note of the file.
 func (f *File) Meta(ctx context.Context, name string) (value []byte, err error) {
 	err = f.use(func(s *boltkv.Store) error {

@@ -61,7 +61,7 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 			Hears: n.bus.Connected, Bytes: int64(opt.BlobMemory) << 20,
 		},
 		Fallback: detail.Fallback{Fetcher: n.upstream}, Live: detail.Live{Asker: n.upstream},
-		Relations: n.records, Announcer: missed{n.bus}, Log: n.log, Registry: n.metrics, Switches: n.switches,
+		Relations: n.records, Announcer: missed{n}, Log: n.log, Registry: n.metrics, Switches: n.switches,
 		Proxies: proxies, Connections: opt.MaxConnections, NoFastPath: !opt.FastPath, Tags: detail.Tags(opt.CacheTags),
 		PageBytes: int64(opt.PageMemory) << 20,
 	}
@@ -140,6 +140,7 @@ func (n *process) openCopies(opt Pages) (c copies, err error) {
 		n.gauge("vitrine_mirror_behind", "1 while something that was announced is not in this server's own file yet.", c.mirror.Behind)
 		held := c.mirror
 		n.start(metrics.NewMirror(n.metrics, func() bool { return n.bus.Connected() && !held.Behind() }).Run)
+		n.start(n.mirrorSweeper(c.own).Run)
 	}
 	n.start(func(ctx context.Context) error { return c.own.Run(ctx, c.reopened) })
 	return c, nil
@@ -163,12 +164,20 @@ func (n *process) gauge(name, help string, is func() bool) {
 }
 
 // missed announces what readers miss.
-type missed struct{ bus *bus.Conn }
+type missed struct{ *process }
 
-// Announce publishes a change of all dimensions at the head of the line.
+// Announce has an entity asked for at the head of the line.
 func (m missed) Announce(ctx context.Context, e item.Entity) error {
-	change := item.Change{Lane: item.High, Entity: e, Dimension: item.All}
-	return m.bus.PublishChanges(ctx, []item.Change{change}, bus.PublishOptions{Event: time.Now()})
+	return m.ask(ctx, item.High, []item.Entity{e})
+}
+
+// ask publishes a change of all dimensions of each entity.
+func (n *process) ask(ctx context.Context, lane item.Lane, entities []item.Entity) error {
+	changes := make([]item.Change, len(entities))
+	for i, e := range entities {
+		changes[i] = item.Change{Lane: lane, Entity: e, Dimension: item.All}
+	}
+	return n.bus.PublishChanges(ctx, changes, bus.PublishOptions{Event: time.Now()})
 }
 
 // withPictures is no ServeMux, which would redirect odd paths before the pages' own rules see them.

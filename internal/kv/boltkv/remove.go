@@ -51,7 +51,6 @@ func (s *Store) removeOne(tx *bbolt.Tx, r kv.Removal) (removed int, err error) {
 		if now, ok := held.Built[blob]; ok && now <= gen {
 			delete(held.Built, blob)
 			delete(held.BuiltAs, blob)
-			removed++
 		}
 	}
 	return removed, held.write(tx, r.Entity, s.opt.Now())

@@ -12,7 +12,7 @@ import (
 )
 
 // KEYS state, records. ARGV how many records; for each its stamp (8 bytes) and dimension; for each blob its name and gen
-// in decimal without leading zeros. Answers how many were removed. Books that can't be read, of blobs, go as well.
+// in decimal without leading zeros. Answers how many records were removed. Books that can't be read, of blobs, go as well.
 const removeLua = stateLua + headLua + `
 own(KEYS[1])
 local removed, records = 0, tonumber(ARGV[1])
@@ -27,7 +27,7 @@ for i = 2 + 2 * records, #ARGV, 2 do
   local name, seen = ARGV[i], ARGV[i + 1]
   local now = gen(KEYS[1], 'b:' .. name) or ''
   if #now < #seen or #now == #seen and now <= seen then
-    removed = removed + math.min(1, redis.call('HDEL', KEYS[1], 'b:' .. name, 't:' .. name))
+    redis.call('HDEL', KEYS[1], 'b:' .. name, 't:' .. name)
   end
 end
 if not late(KEYS[1]) then retain(KEYS[1], hour) end

@@ -1,0 +1,197 @@
+package mirror
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"math"
+	"slices"
+	"time"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// What a sweep does, as Told is given it.
+const (
+	Removed = "removed" // blobs
+	Asked   = "asked"   // entities
+)
+
+// metaSwept is the note of the removal that the file was swept after.
+const metaSwept = "mirror-swept"
+
+// SweeperConfig of a Sweeper. All fields but the bounds are needed.
+type SweeperConfig struct {
+	File     *File
+	From     kv.BlobGetter                                   // what the file is a mirror of
+	Catalog  func(context.Context) (*catalog.Catalog, error) // the one that was pushed last; fails where another is in force here
+	Removals func(context.Context) (uint64, error)           // changes when workers have removed what no catalog needs; they look every day
+	Ask      func(context.Context, []item.Entity) error      // says that entities may have changed
+	Told     func(what string, n int)
+	Log      *slog.Logger
+
+	Every time.Duration // between looks whether workers have removed something, doubled up to 64 times after failures. Defaults to 5 s
+	Page  int           // blobs looked at together. Defaults to 200
+	Rate  int           // blobs a second. Defaults to 1,000
+}
+
+// Sweeper removes from a server's own file what the store that it mirrors does not have any more, after workers have removed
+// leftovers there. What the store lacks goes only where the pushed catalog has no name for it: a blob that has one may
+// have been lost with its store, and the page stands on this copy. Of such a blob the owner is asked, by a change of its entity: it
+// comes back, or a tombstone does, which the mirror takes up like any blob.
+//
+// Nothing is removed that is needed: the file is read first, and then the store. What comes under the same name meanwhile has
+// a higher gen than was seen, and stays:
+//
+//	sweeper   reads gen 5 here ── the store has none ─────────────────── removes up to gen 5: it is 6
+//	mirror                                           copies gen 6 here
+type Sweeper struct{ SweeperConfig }
+
+// NewSweeper makes a sweeper; Run drives it.
+func NewSweeper(c SweeperConfig) *Sweeper {
+	c.Every = cmp.Or(c.Every, 5*time.Second)
+	c.Page = cmp.Or(c.Page, 200)
+	c.Rate = cmp.Or(c.Rate, 1000)
+	return &Sweeper{c}
+}
+
+// Run sweeps whenever workers have removed something, until ctx ends.
+func (s *Sweeper) Run(ctx context.Context) error {
+	failures := 0
+	for rest(ctx, s.Every<<failures) {
+		err := s.sweepIfDue(ctx)
+		switch {
+		case err == nil:
+			failures = 0
+		case ctx.Err() == nil:
+			failures = min(failures+1, 6)
+			s.Log.Warn("what the store has no more was not all swept from this server's own file; tried again", "error", err)
+		}
+	}
+	return nil
+}
+
+func (s *Sweeper) sweepIfDue(ctx context.Context) error {
+	removal, err := s.Removals(ctx)
+	if err != nil {
+		return err
+	}
+	note := binary.BigEndian.AppendUint64(nil, removal)
+	swept, err := s.File.Meta(ctx, metaSwept)
+	if err != nil || removal == 0 || slices.Equal(swept, note) {
+		return err
+	}
+	if err := s.sweep(ctx); err != nil {
+		return err
+	}
+	return s.File.SetMeta(ctx, metaSwept, note)
+}
+
+// sweep looks at the whole file. What a part of the store that is away may have is passed over, and told in the end.
+func (s *Sweeper) sweep(ctx context.Context) (away error) {
+	for cursor := ""; ; {
+		began := time.Now()
+		next, err := s.page(ctx, cursor)
+		if err != nil && next == "" {
+			return err
+		}
+		away = cmp.Or(away, err)
+		if cursor = next; cursor == "" {
+			return away
+		}
+		if !rest(ctx, time.Duration(s.Page)*time.Second/time.Duration(s.Rate)-time.Since(began)) {
+			return ctx.Err()
+		}
+	}
+}
+
+// page looks at a page of the file. An error that comes with a cursor is of a part of the store.
+func (s *Sweeper) page(ctx context.Context, cursor string) (next string, err error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	c, err := s.Catalog(ctx)
+	if err != nil || c == nil {
+		return "", cmp.Or(err, item.ErrCatalog)
+	}
+	keys, next, err := s.File.ScanBlobs(ctx, cursor, s.Page)
+	if err != nil {
+		return "", err
+	}
+	own, err := s.File.Blobs(ctx, keys)
+	if err != nil {
+		return "", err
+	}
+	there, away := s.From.Blobs(ctx, keys)
+	errs := kv.ItemErrors(away, len(keys))
+	var gone []kv.BlobSeen
+	lost := map[item.Entity]bool{}
+	for i, key := range keys {
+		switch named := slices.Contains(c.BlobNames(key.Entity.Kind), key.Blob); {
+		case errs[i] != nil || there[i].Damaged || there[i].Life != kv.Absent:
+		case !named:
+			gone = append(gone, kv.BlobSeen{BlobKey: key, Gen: genOf(own[i])})
+		case own[i].Life == kv.Alive:
+			lost[key.Entity] = true
+		}
+	}
+	if err := s.settle(ctx, gone, lost); err != nil {
+		return "", err
+	}
+	return next, away
+}
+
+// settle removes blobs, and asks for entities.
+func (s *Sweeper) settle(ctx context.Context, gone []kv.BlobSeen, lost map[item.Entity]bool) error {
+	if len(gone) > 0 {
+		removed, err := s.File.RemoveBlobs(ctx, gone)
+		if err != nil {
+			return err
+		}
+		s.Told(Removed, count(removed))
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	var entities []item.Entity
+	for e := range lost {
+		entities = append(entities, e)
+	}
+	if err := s.Ask(ctx, entities); err != nil {
+		return err
+	}
+	s.Told(Asked, len(entities))
+	return nil
+}
+
+// genOf is up to which gen a blob is removed. Of a damaged one nothing is known.
+func genOf(b kv.Blob) uint64 {
+	if b.Damaged {
+		return math.MaxUint64
+	}
+	return b.Stamp
+}
+
+func count(all []bool) (n int) {
+	for _, is := range all {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+// rest waits, and reports whether ctx goes on.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -13,6 +13,10 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/time/rate"
+
+	"vitrine/detail/admission"
 )
 
 const (
@@ -31,8 +35,8 @@ const (
 type AccessLog struct {
 	log     *slog.Logger
 	out     *accessOutput
-	warn    *occasion
-	many    chan struct{} // lines should be written now
+	warn    rate.Sometimes // that lines are dropped
+	many    chan struct{}  // lines should be written now
 	dropped atomic.Int64
 
 	mu     sync.Mutex // guards all below
@@ -56,7 +60,7 @@ func OpenAccessLog(path string, log *slog.Logger) (*AccessLog, error) {
 }
 
 func newAccessLog(out *accessOutput, log *slog.Logger) *AccessLog {
-	return &AccessLog{log: log, out: out, warn: newOccasion(accessWarning), many: make(chan struct{}, 1)}
+	return &AccessLog{log: log, out: out, warn: rate.Sometimes{Interval: accessWarning}, many: make(chan struct{}, 1)}
 }
 
 // Run writes what was gathered until ctx ends, and the rest then, for which a file that hangs has a second.
@@ -103,9 +107,9 @@ func (a *AccessLog) flush(spare []byte) []byte {
 	if err != nil {
 		lost := int64(bytes.Count(unwritten, []byte{'\n'}))
 		a.dropped.Add(lost)
-		if due, _ := a.warn.due(time.Now()); due {
+		a.warn.Do(func() {
 			a.log.Error("the access log can't be written; lines are dropped until it can", "error", err, "dropped", a.dropped.Load())
-		}
+		})
 	}
 	return lines
 }
@@ -244,7 +248,7 @@ func appendPlain(b []byte, s string) []byte {
 // logRequest writes a request that net/http answered.
 func (s *Server) logRequest(r *http.Request, status, bytes int) {
 	if s.config.Access != nil {
-		visitor := s.visitors.address(r.RemoteAddr, r.Header.Values(forwardedFor))
+		visitor := s.admission.Address(r.RemoteAddr, r.Header.Values(admission.ForwardedFor))
 		s.config.Access.write(accessLine{visitor, r.Method, r.RequestURI, r.Proto, r.Referer(), r.UserAgent(), status, bytes}, time.Now())
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail"
+	"vitrine/detail/admission"
 )
 
 // logging opens a shop that writes to an access log, which runs until stop is called.
@@ -158,12 +159,12 @@ func TestAccessLogIsRead(t *testing.T) {
 // TestAccessLogNamesTheVisitor: by his address alone, as web servers do; behind a trusted proxy by what that says, and
 // else never by what a visitor says of himself.
 func TestAccessLogNamesTheVisitor(t *testing.T) {
-	proxies, err := detail.ParseProxies([]string{"198.51.100.0/24"})
+	proxies, err := admission.ParseProxies([]string{"198.51.100.0/24"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := &lines{}
-	s, stop := logging(t, detail.NewAccessLog(out, slog.New(slog.DiscardHandler)), func(c *detail.Config) { c.Proxies = proxies })
+	s, stop := logging(t, detail.NewAccessLog(out, slog.New(slog.DiscardHandler)), func(c *detail.Config) { c.Admission.Proxies = proxies })
 	var want []string
 	for i, c := range []struct{ peer, forwarded, shown string }{
 		{"203.0.113.9:4000", "", "203.0.113.9"},

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net/netip"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vitrine/detail/admission"
 	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/kv"
@@ -33,12 +33,11 @@ type Config struct {
 	Access    *AccessLog      // nil: requests are not logged
 	Log       *slog.Logger
 
-	Registry    prometheus.Registerer // defaults to one of its own
-	PageBytes   int64                 // of whole pages, ready to be sent. Defaults to 256 MiB
-	Proxies     []netip.Prefix        // besides loopback, who is believed about whom it asks for
-	Connections int                   // open at once. Defaults to what the limit of open files allows, 20,000 at most
-	NoFastPath  bool                  // net/http answers every request, also for pages that are in memory
-	Tags        Tags                  // which headers name a page's parts. Defaults to both
+	Registry   prometheus.Registerer // defaults to one of its own
+	PageBytes  int64                 // of whole pages, ready to be sent. Defaults to 256 MiB
+	Admission  admission.Config      // Switches and Log are the Server's
+	NoFastPath bool                  // net/http answers every request, also for pages that are in memory
+	Tags       Tags                  // which headers name a page's parts. Defaults to both
 }
 
 // Fallback says who is asked for a page that no tier has.
@@ -82,6 +81,7 @@ func (c Config) withDefaults() Config {
 		c.Registry = prometheus.NewRegistry()
 	}
 	c.Blobs.Switches, c.Blobs.Log = c.Switches, c.Log
+	c.Admission.Switches, c.Admission.Log = c.Switches, c.Log
 	return c
 }
 
@@ -89,7 +89,7 @@ func (c Config) validate() error {
 	switch {
 	case c.Catalog == nil || c.Templates == nil || c.Log == nil:
 		return errors.New("detail: Catalog, Templates and Log must be given")
-	case c.PageBytes < 0 || c.Live.Calls < 0 || c.Connections < 0:
+	case c.PageBytes < 0 || c.Live.Calls < 0:
 		return errors.New("a size is negative")
 	}
 	return c.Tags.validate()

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -49,9 +48,8 @@ func (c *keepAlive) ask(path string, fields ...string) (*http.Response, error) {
 	return res, err
 }
 
-// TestConnectionsAreBounded: whoever keeps connections open without a request, or without the end of one, keeps nobody
-// out.
-func TestConnectionsAreBounded(t *testing.T) {
+// TestTheFastPathTracksItsConnections: a connection whose requests net/http does not see waits as others do, and gives way.
+func TestTheFastPathTracksItsConnections(t *testing.T) {
 	const most = 20
 	for name, begin := range map[string]string{
 		"after an answer":    "GET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\n",
@@ -59,9 +57,9 @@ func TestConnectionsAreBounded(t *testing.T) {
 		"amid a request":     "GET /item/1.html HTTP/1.1\r\nHost: sh",
 		"after two requests": "GET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\nGET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\n",
 	} {
-		bounded := func(t *testing.T, plain bool) {
+		t.Run(name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
-			s := open(t, func(c *detail.Config) { c.Connections, c.Registry, c.NoFastPath = most, registry, plain })
+			s := open(t, func(c *detail.Config) { c.Admission.Connections, c.Registry = most, registry })
 			s.redis.put("sku:1", "item", 1, lamp)
 			for range most {
 				c := s.dial(t)
@@ -84,87 +82,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			if n := counted(t, registry, "vitrine_detail_connections_evicted_total"); n < most {
 				t.Errorf("%v closed", n)
 			}
-		}
-		t.Run(name, func(t *testing.T) { bounded(t, false) })
-		t.Run(name+", without the fast path", func(t *testing.T) { bounded(t, true) })
-	}
-}
-
-// TestRoomComesBack: while all connections have requests under way, who comes waits, and is answered then.
-func TestRoomComesBack(t *testing.T) {
-	s := open(t, func(c *detail.Config) { c.Connections = 2 })
-	release := make(chan struct{})
-	s.redis.set(func(m *memory) { m.hang, m.entered = release, make(chan struct{}, 9) })
-	s.redis.put("sku:1", "item", 1, lamp)
-	answered := make(chan error, 3)
-	ask := func(path string) {
-		c := s.dial(t)
-		go func() {
-			_, err := c.ask(path)
-			answered <- err
-		}()
-	}
-	ask("/item/1.html")
-	ask("/item/2.html")
-	<-s.redis.entered
-	<-s.redis.entered
-	ask("/item/1.json")
-	close(release)
-	for range 3 {
-		if err := <-answered; err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// TestDescriptorsRunOut: where the process has no descriptor left, waiting connections are given up for new ones.
-func TestDescriptorsRunOut(t *testing.T) {
-	registry := prometheus.NewRegistry()
-	s := open(t, func(c *detail.Config) { c.Connections, c.Registry = 1000, registry })
-	s.redis.put("sku:1", "item", 1, lamp)
-	for range 50 {
-		if _, err := s.dial(t).ask("/item/1.html"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	late := s.dial(t) // its descriptor is the visitor's; the server's own is still to come
-	if _, err := late.ask("/item/1.html"); err != nil {
-		t.Fatal(err)
-	}
-	addr, err := net.ResolveTCPAddr("tcp", strings.TrimPrefix(s.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Close(socket)
-	var was syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
-		t.Fatal(err)
-	}
-	next, err := syscall.Dup(socket) // the lowest descriptor that is free
-	if err != nil {
-		t.Fatal(err)
-	}
-	syscall.Close(next)
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(next), Max: was.Max}); err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was)
-	if err := syscall.Connect(socket, &syscall.SockaddrInet4{Port: addr.Port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := syscall.Write(socket, []byte("GET /item/1.html HTTP/1.1\r\nHost: shop\r\n\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	answer := make([]byte, 12)
-	if _, err := syscall.Read(socket, answer); err != nil || string(answer) != "HTTP/1.1 200" {
-		t.Errorf("%q, %v", answer, err)
-	}
-	if counted(t, registry, "vitrine_detail_connections_evicted_total") == 0 {
-		t.Error("nothing was given up")
+		})
 	}
 }
 

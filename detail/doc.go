@@ -7,7 +7,5 @@
 //	pagecache   whole pages, ready to be sent, while what they were made of holds
 //	blobcache   blobs: memory, the tiers behind it, and upstreams as the last resort
 //	fastpath    answers pages in memory inside the connection's Read, before net/http sees the request
-//	admission   bounds connections
-//
-// So many pages are made at once, and no more (gate); crawlers have a share of their own (crawlers).
+//	admission   bounds connections, the pages being made, and what crawlers and single visitors take of them
 package detail

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vitrine/detail/admission"
 	"vitrine/detail/fastpath"
 	"vitrine/detail/pagecache"
 )
@@ -22,12 +23,12 @@ type fastVisitor struct {
 func newFastPath(s *Server) *fastpath.Path {
 	c := fastpath.Config{WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxQuery: maxQuery}
 	c.Prepare = func(f fastpath.Fields) fastpath.Responder {
-		v := &fastVisitor{server: s, accepts: pagecache.ParseAccepts(f.AcceptEncoding), etag: f.IfNoneMatch, crawler: saysCrawler(f.UserAgent)}
+		v := &fastVisitor{server: s, accepts: pagecache.ParseAccepts(f.AcceptEncoding), etag: f.IfNoneMatch, crawler: admission.IsCrawler(f.UserAgent)}
 		return v.respond
 	}
 	if s.config.Access != nil {
 		c.Log = func(r fastpath.Record) {
-			visitor := s.visitors.address(r.Remote, r.Fields.ForwardedFor)
+			visitor := s.admission.Address(r.Remote, r.Fields.ForwardedFor)
 			s.config.Access.write(accessLine{visitor, http.MethodGet, r.Target, "HTTP/1.1", r.Fields.Referer, r.Fields.UserAgent, r.Status, r.Bytes}, r.At)
 		}
 	}
@@ -38,12 +39,12 @@ func newFastPath(s *Server) *fastpath.Path {
 func (v *fastVisitor) respond(path string, now time.Time) (r fastpath.Response, ok bool) {
 	s := v.server
 	st := s.fastSite()
-	if st == nil || v.crawler && !s.crawlers.on.On() {
+	if st == nil || v.crawler && !s.admission.ServesCrawlers() {
 		return r, false
 	}
 	cached := s.pages.Get(path, st.version, now)
 	if cached == nil {
-		if !s.gate.full() {
+		if !s.admission.Full() {
 			return r, false
 		}
 		return v.refuse(st, path)
@@ -96,7 +97,7 @@ func (st *site) isPage(path string) bool {
 func (st *site) refusal() *pagecache.Entry {
 	st.refusing.Do(func() {
 		r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}}
-		a := st.server.explainError(st, r, response{}, errBusy)
+		a := st.server.explainError(st, r, response{}, admission.ErrBusy)
 		setAlways(a.header)
 		st.refused = pagecache.NewEntry(pagecache.Page{Status: a.status, Type: a.kind, Header: a.header, Size: len(a.body)})
 		for _, c := range []pagecache.Coding{pagecache.Identity, pagecache.Gzip} {

@@ -44,13 +44,11 @@ func (st *site) index(r *http.Request) (response, error) {
 	if made := st.recent(cursor); made != nil {
 		return made.response, nil
 	}
-	if _, err := st.server.crawlers.admit(r); err != nil {
+	permit, err := st.server.admission.Admit(r)
+	if err != nil {
 		return response{}, err
 	}
-	if !st.server.gate.enter() {
-		return response{}, errBusy
-	}
-	defer st.server.gate.leave()
+	defer permit.Release()
 	select {
 	case st.listing <- struct{}{}:
 		defer func() { <-st.listing }()
@@ -74,7 +72,7 @@ func (st *site) listed(ctx context.Context, cursor string) (a response, err erro
 	if err != nil {
 		return response{}, err
 	}
-	st.server.gate.render(func() { a, err = st.renderIndex(groups, next) })
+	st.server.admission.Render(func() { a, err = st.renderIndex(groups, next) })
 	if err == nil {
 		st.lists.Store(&indexList{cursor, time.Now(), a})
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"vitrine/detail/admission"
 	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
@@ -93,8 +94,8 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 		return nil, nil, err
 	}
 	parts := st.server.blobs.Read(r.Context(), st.liveKeys(ids), blobcache.Policy{})
-	visitor := st.server.live.shares.enter(st.server.visitors.of(r))
-	defer st.server.live.shares.leave(visitor)
+	visitor := st.server.admission.Enter(r)
+	defer visitor.Leave()
 	found := map[string]liveParts{}
 	var mu sync.Mutex // guards found's inner maps
 	var asked sync.WaitGroup
@@ -206,7 +207,7 @@ func varying(l *catalog.Live, params map[string]string) (map[string]string, bool
 
 // show gives what a part of an upstream shows: what it answered within fresh, what it answers now, or
 // its fallback.
-func (p *livePool) show(ctx context.Context, v *liveVisitor, l *catalog.Live, kind, id string, params map[string]string) livePart {
+func (p *livePool) show(ctx context.Context, v *admission.Visitor, l *catalog.Live, kind, id string, params map[string]string) livePart {
 	own, ok := varying(l, params)
 	if !ok {
 		return fallback(l, nil)

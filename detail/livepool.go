@@ -12,6 +12,7 @@ import (
 
 	"github.com/dgraph-io/ristretto/v2"
 
+	"vitrine/detail/admission"
 	"vitrine/internal/catalog"
 	"vitrine/switches"
 )
@@ -27,7 +28,6 @@ type livePool struct {
 	cache  *ristretto.Cache[string, *liveAnswered]
 	budget chan struct{}
 	back   *switches.Switch // off: nobody is asked
-	shares *liveShares
 
 	mu     sync.Mutex // guards calls and closed
 	calls  map[string]*liveCall
@@ -55,7 +55,7 @@ func newLivePool(c Live, back *switches.Switch) (*livePool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of live parts: %w", err)
 	}
-	return &livePool{asker: c.Asker, cache: cache, budget: make(chan struct{}, c.Calls), back: back, shares: newLiveShares(), calls: map[string]*liveCall{}}, nil
+	return &livePool{asker: c.Asker, cache: cache, budget: make(chan struct{}, c.Calls), back: back, calls: map[string]*liveCall{}}, nil
 }
 
 // liveKey tells questions apart. Values are quoted, so that none can look like two.
@@ -76,21 +76,22 @@ func (p *livePool) last(key string, l *catalog.Live) *liveAnswered {
 	return a
 }
 
-// ask gives the upstream's answer, or nil where it fails or takes longer than the part's deadline, the wait for one of
-// the visitor's places included. The call is detached from the visitor who began it: others wait for the same.
-func (p *livePool) ask(ctx context.Context, v *liveVisitor, key string, l *catalog.Live, id string, params map[string]string) *liveAnswered {
+// ask gives what the upstream says, or nil where it fails, takes longer than the part's deadline, or may not be asked. The
+// deadline includes the wait for the visitor's share. A call that is under way for the key is joined. It is no
+// singleflight.Group since a visitor who waits for a share must not hold up another who asks the same.
+//
+// The call is detached from the visitor who began it: others wait for it, too.
+func (p *livePool) ask(ctx context.Context, v *admission.Visitor, key string, l *catalog.Live, id string, params map[string]string) *liveAnswered {
 	ctx, cancel := context.WithTimeout(ctx, l.Deadline)
 	defer cancel()
 	call := p.underWay(key)
 	if call == nil {
-		if !p.shares.paces(v, time.Now()) {
-			return nil
-		}
-		give, ok := v.take(ctx, l.From)
+		release, ok := v.Acquire(ctx, l.From)
 		if !ok {
 			return nil
 		}
-		if call = p.board(ctx, key, l, id, params, give); call == nil {
+		call = p.join(ctx, key, l, id, params, release)
+		if call == nil {
 			return nil
 		}
 	}
@@ -108,9 +109,9 @@ func (p *livePool) underWay(key string) *liveCall {
 	return p.calls[key]
 }
 
-// board joins the call for key, or begins it; nil where there are too many. give is called when the visitor's place is
-// not needed any more.
-func (p *livePool) board(ctx context.Context, key string, l *catalog.Live, id string, params map[string]string, give func()) *liveCall {
+// join gives the call for a key, which it begins where there is none; nil where too many calls are under way. It calls
+// release when the visitor's call is over, or was not needed.
+func (p *livePool) join(ctx context.Context, key string, l *catalog.Live, id string, params map[string]string, release func()) *liveCall {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	call := p.calls[key]
@@ -120,14 +121,14 @@ func (p *livePool) board(ctx context.Context, key string, l *catalog.Live, id st
 			call = &liveCall{done: make(chan struct{})}
 			p.calls[key] = call
 			p.wait.Go(func() {
-				defer give()
+				defer release()
 				p.run(context.WithoutCancel(ctx), call, key, l, id, params)
 			})
 			return call
 		default:
 		}
 	}
-	give()
+	release()
 	return call
 }
 

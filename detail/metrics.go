@@ -69,8 +69,8 @@ func (s *Server) register() error {
 	all := []prometheus.Collector{
 		m.requests, m.rules, m.renders, m.stoodIn, m.parts, m.stale, m.shed, m.refused, m.hot, m.panics,
 		gauge("page_bytes", "Bytes of whole pages in memory.", s.pages.Bytes),
-		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.connections.Count()) }),
-		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.connections.Evicted),
+		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.admission.Connections().Count()) }),
+		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.admission.Connections().Evicted),
 	}
 	if s.config.Access != nil {
 		all = append(all, counter("access_log_dropped_total", "Lines that the access log did not take.", s.config.Access.Dropped))

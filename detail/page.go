@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vitrine/detail/admission"
 	"vitrine/detail/blobcache"
 	"vitrine/detail/pagecache"
 	"vitrine/internal/catalog"
@@ -71,13 +72,13 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 		}
 	}
 	s.metrics.pageMiss.Inc()
-	crawler, err := s.crawlers.admit(r)
-	if err != nil || !s.gate.enter() {
+	permit, err := s.admission.Admit(r)
+	if err != nil {
 		return st.busy(q)
 	}
-	defer s.gate.leave()
+	defer permit.Release()
 	moves, epoch := s.pages.Moves(), s.blobs.Epoch()
-	read := st.read(r.Context(), q.page, q.entity, blobcache.Policy{NoStore: crawler})
+	read := st.read(r.Context(), q.page, q.entity, blobcache.Policy{NoStore: permit.Crawler})
 	st.announceMissed(r.Context(), read)
 	a := response{header: read.site.pageHeader(read)}
 	if err := read.life(); err != nil {
@@ -93,7 +94,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 			return a, nil
 		}
 	}
-	s.gate.render(func() { a, err = st.compose(q, read, a, keep) })
+	s.admission.Render(func() { a, err = st.compose(q, read, a, keep) })
 	return a, err
 }
 
@@ -163,11 +164,11 @@ func (st *site) make(read *reading, twin bool, a response) (response, error) {
 func (st *site) busy(q request) (response, error) {
 	last := st.server.pages.Last(q.path, st.version)
 	if last == nil {
-		return response{}, errBusy
+		return response{}, admission.ErrBusy
 	}
 	c, body := last.BodyFor(st.server.encoder, q.accepts)
 	if body == nil {
-		return response{}, errBusy
+		return response{}, admission.ErrBusy
 	}
 	a := cachedResponse(last, c, body)
 	a.header = a.header.Clone()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"vitrine/detail/admission"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 )
@@ -57,7 +58,7 @@ func (st *site) handle(route string, h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var a response
 		err := errMethod
-		if !open.On() || !st.server.crawlers.on.On() && saysCrawler(r.UserAgent()) {
+		if !open.On() || !st.server.admission.ServesCrawlers() && admission.IsCrawler(r.UserAgent()) {
 			err = errShed
 		} else if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			a, err = h(r)

@@ -18,7 +18,7 @@ const drainPoll = 5 * time.Millisecond
 // does.
 func (s *Server) Serve(web *http.Server, l net.Listener) error {
 	web.ConnState = trackState
-	bounded := s.connections.Listen(l)
+	bounded := s.admission.Connections().Listen(l)
 	if s.fast == nil {
 		return web.Serve(bounded)
 	}
@@ -65,7 +65,7 @@ func (s *Server) Drain(ctx context.Context, patience time.Duration, web *http.Se
 	tick := time.NewTicker(drainPoll)
 	defer tick.Stop()
 	patient := true
-	for s.connections.Count() > 0 && (patient || s.connections.Busy()) && ctx.Err() == nil {
+	for s.admission.Connections().Count() > 0 && (patient || s.admission.Connections().Busy()) && ctx.Err() == nil {
 		select {
 		case <-tick.C:
 		case <-idle.C:

@@ -32,17 +32,15 @@ type Server struct {
 	missed   *announcer
 	metrics  *metrics
 
-	gate        *gate
-	visitors    *visitors
-	crawlers    *crawlers
-	connections *admission.Connections
-	fast        *fastpath.Path // nil: it is off
+	admission *admission.Controller
+	fast      *fastpath.Path // nil: it is off
 
 	draining atomic.Bool
 	leaving  atomic.Bool // Ready says no, and the server serves on
-	noPage   *occasion   // to tell of one that failed
-	panicky  *occasion   // to tell of a handler that panicked
-	badLook  *occasion   // to tell of a page that the templates failed on
+
+	failures       *logLimit // of pages that could not be served
+	panics         *logLimit // of handlers
+	templateFaults *logLimit
 }
 
 // New makes a server. Close ends what it runs in the background.
@@ -51,10 +49,14 @@ func New(c Config) (*Server, error) {
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("detail: %w", err)
 	}
-	v := newVisitors(c.Proxies, c.Log)
-	s := &Server{config: c, gate: newGate(), visitors: v, crawlers: newCrawlers(c.Switches, v), missed: newAnnouncer(c.Announcer),
-		connections: admission.NewConnections(c.Connections, c.Log), noPage: newOccasion(tellEvery), panicky: newOccasion(tellEvery), badLook: newOccasion(tellEvery)}
-	s.fallback = blobcache.NewFallback(c.Fallback.Fetcher, c.Fallback.Leases, c.Switches)
+	s := &Server{
+		config:         c,
+		missed:         newAnnouncer(c.Announcer),
+		fallback:       blobcache.NewFallback(c.Fallback.Fetcher, c.Fallback.Leases, c.Switches),
+		failures:       newLogLimit(logEvery),
+		panics:         newLogLimit(logEvery),
+		templateFaults: newLogLimit(logEvery),
+	}
 	s.sites = &sites{make: func(version uint64, c *catalog.Catalog, set *templates.Set) *site { return newSite(s, version, c, set) }}
 	if !c.NoFastPath {
 		s.fast = newFastPath(s)
@@ -66,9 +68,12 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// open makes the caches, and registers the metrics.
+// open makes the rooms, and registers the metrics.
 func (s *Server) open() (err error) {
 	c := s.config
+	if s.admission, err = admission.New(c.Admission); err != nil {
+		return err
+	}
 	if s.blobs, err = blobcache.New(c.Blobs); err != nil {
 		return err
 	}
@@ -127,7 +132,7 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 		panic(reason)
 	}
 	s.metrics.panics.Inc()
-	if due, skipped := s.panicky.due(time.Now()); due {
+	if due, skipped := s.panics.allow(time.Now()); due {
 		s.config.Log.Error("a handler panicked", "path", r.URL.EscapedPath(), "panic", fmt.Sprint(reason), "skipped", skipped, "stack", string(debug.Stack()))
 	}
 	w.Header().Set("Connection", "close")
@@ -190,8 +195,8 @@ func checkRequest(r *http.Request) error {
 	return nil
 }
 
-// tellEvery is how often one more failure of a kind is logged: each has the same cause more often than not.
-const tellEvery = time.Second
+// logEvery is how often failures of one kind are logged: most of them have the same cause.
+const logEvery = time.Second
 
 var errBadRequest = errors.New("bad request")
 

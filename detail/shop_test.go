@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -347,6 +348,20 @@ func (s *shop) do(t testing.TB, method, path string, fields ...string) response 
 		body = unpacked(t, w.Header.Get("Content-Encoding"), body)
 	}
 	return response{w.StatusCode, w.Header, string(body)}
+}
+
+// from asks the handler as a peer would, with header fields given as "Name: value".
+func (s *shop) from(t testing.TB, peer, path string, fields ...string) int {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	r.RemoteAddr = peer
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, ": ")
+		r.Header.Add(name, value)
+	}
+	w := httptest.NewRecorder()
+	s.server.Handler().ServeHTTP(w, r)
+	return w.Code
 }
 
 func unpacked(t testing.TB, coding string, body []byte) []byte {

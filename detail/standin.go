@@ -56,7 +56,7 @@ func (st *site) tellFault(err error, path string, by *templates.Set) {
 	fault := &templates.Fault{Err: err}
 	errors.As(err, &fault)
 	st.server.metrics.renders.WithLabelValues(fault.File, strconv.Itoa(fault.Line)).Inc()
-	due, skipped := st.server.badLook.due(time.Now())
+	due, skipped := st.server.templateFaults.allow(time.Now())
 	if !due {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vitrine/detail/admission"
 	"vitrine/internal/item"
 )
 
@@ -48,7 +49,7 @@ func statusOf(err error) status {
 		return status{http.StatusMethodNotAllowed, "Method not allowed", "Only GET and HEAD are answered here.", "error.html", noStore}
 	case is(item.ErrID), is(item.ErrName), is(errBadRequest):
 		return status{http.StatusBadRequest, "Bad request", "", "error.html", noStore}
-	case is(errBusy): // no 503: a proxy takes that for a server that fails
+	case is(admission.ErrBusy): // no 503: a proxy takes that for a server that fails
 		return status{http.StatusTooManyRequests, "Out for a moment", "Too much is asked for right now. Please try again.", "error.html", noStore}
 	case is(errShed):
 		return status{http.StatusServiceUnavailable, "Out for a moment", "This is switched off for now. Please try again later.", "error.html", noStore}
@@ -64,14 +65,14 @@ func (s *Server) explainError(st *site, r *http.Request, a response, err error) 
 	row := statusOf(err)
 	switch {
 	case errors.Is(err, errShed): // as somebody wished
-	case errors.Is(err, errBusy): // told by a metric: a line for each would be one more load
+	case errors.Is(err, admission.ErrBusy): // told by a metric: a line for each would be one more load
 		s.metrics.refused.Inc()
 	case row.code >= http.StatusInternalServerError:
-		if due, skipped := s.noPage.due(time.Now()); due {
+		if due, skipped := s.failures.allow(time.Now()); due {
 			s.config.Log.Warn("no page", "path", r.URL.EscapedPath(), "code", row.code, "error", err, "skipped", skipped)
 		}
 	}
-	if row.code >= http.StatusInternalServerError && (errors.Is(err, errShed) || errors.Is(err, errBusy)) {
+	if row.code >= http.StatusInternalServerError && (errors.Is(err, errShed) || errors.Is(err, admission.ErrBusy)) {
 		s.metrics.shed.Inc()
 	}
 	said := row.message != ""

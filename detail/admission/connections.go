@@ -46,9 +46,14 @@ type Connections struct {
 	evicted int64
 }
 
-// NewConnections makes a bound of most connections; 0 derives it from the limit of open files.
-func NewConnections(most int, log *slog.Logger) *Connections {
-	return &Connections{most: cmp.Or(most, defaultConnections()), log: log, warn: rate.Sometimes{Interval: warnEvery}, open: map[*Conn]struct{}{}}
+// newConnections makes a bound of most connections; 0 derives it from the limit of open files.
+func newConnections(most int, log *slog.Logger) *Connections {
+	return &Connections{
+		most: cmp.Or(most, defaultConnections()),
+		log:  log,
+		warn: rate.Sometimes{Interval: warnEvery},
+		open: map[*Conn]struct{}{},
+	}
 }
 
 // Count is the number of open connections.

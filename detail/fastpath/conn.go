@@ -164,13 +164,12 @@ func (c *Conn) answer(head []byte) (answered bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	err = c.write(response, now)
 	if c.path.config.Log != nil {
 		full, _ := strings.CutSuffix(string(line[len("GET "):]), " HTTP/1.1")
 		c.path.config.Log(Record{Remote: c.remote, Target: full, Fields: c.fields.known,
 			Status: response.Status, Bytes: len(response.Body), At: now})
 	}
-	return true, err
+	return true, c.write(response, now)
 }
 
 // write sends a response: one system call for head and body.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"vitrine/detail"
+	"vitrine/detail/admission"
 	"vitrine/internal/node"
 )
 
@@ -26,7 +26,7 @@ const mostShutdownDelay = 5 * time.Second
 
 // Validate tells which flag has a value that makes no sense; kong calls it.
 func (f pageFlags) Validate() error {
-	_, err := detail.ParseProxies(f.TrustedProxy)
+	_, err := admission.ParseProxies(f.TrustedProxy)
 	switch {
 	case err != nil:
 		return fmt.Errorf("--trusted-proxy: %w", err)

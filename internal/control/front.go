@@ -17,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	"vitrine/detail"
+	"vitrine/detail/admission"
 	"vitrine/internal/durable"
 	"vitrine/switches"
 )
@@ -186,7 +186,7 @@ func (f *Front) file() (body []byte, mark string) {
 	}
 	b.WriteString("}\nmap $http_user_agent $vitrine_crawler {\n    default 0;\n")
 	if !f.cfg.Panel.On(switches.Crawlers) {
-		fmt.Fprintf(&b, "    \"~*%s\" 1;\n", detail.CrawlerPattern)
+		fmt.Fprintf(&b, "    \"~*%s\" 1;\n", admission.CrawlerPattern)
 	}
 	b.WriteString("}\nmap \"$vitrine_route$vitrine_crawler\" $vitrine_shed {\n    default 1;\n    \"00\"    0;\n}\n")
 	sum := fnv.New64a()

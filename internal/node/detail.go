@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail"
+	"vitrine/detail/admission"
 	"vitrine/detail/blobcache"
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
@@ -42,7 +43,7 @@ type Pages struct {
 
 // addDetail has a node serve pages: from the store, and behind a Redis from a bbolt file of its own.
 func (n *process) addDetail(opt Pages) (Addresses, error) {
-	proxies, err := detail.ParseProxies(opt.TrustedProxies)
+	proxies, err := admission.ParseProxies(opt.TrustedProxies)
 	if err != nil {
 		return Addresses{}, err
 	}
@@ -62,7 +63,7 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 		},
 		Fallback: detail.Fallback{Fetcher: n.upstream}, Live: detail.Live{Asker: n.upstream},
 		Relations: n.records, Announcer: missed{n}, Log: n.log, Registry: n.metrics, Switches: n.switches,
-		Proxies: proxies, Connections: opt.MaxConnections, NoFastPath: !opt.FastPath, Tags: detail.Tags(opt.CacheTags),
+		Admission: admission.Config{Proxies: proxies, Connections: opt.MaxConnections}, NoFastPath: !opt.FastPath, Tags: detail.Tags(opt.CacheTags),
 		PageBytes: int64(opt.PageMemory) << 20,
 	}
 	cfg.Fallback.Leases, _ = n.records.(blobcache.Leaser)

@@ -1,4 +1,4 @@
-package detail
+package admission
 
 import (
 	"fmt"
@@ -7,15 +7,19 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// forwardedFor is the header field in which proxies name the visitor, each appending who asked it.
-const forwardedFor = "X-Forwarded-For"
+// ForwardedFor is the header field in which proxies name the visitor. Each proxy appends the address of whoever asked it.
+const ForwardedFor = "X-Forwarded-For"
 
-// sixtyFour is the part of an IPv6 address that is one subscriber's.
-const sixtyFour = 64
+const (
+	subscriberBits = 64 // of an IPv6 address: a subscriber has all addresses of such a network
+	proxyWarning   = time.Minute
+)
 
-// ParseProxies parses networks, or single addresses, whose X-Forwarded-For is to be believed.
+// ParseProxies parses networks (10.0.0.0/8) and single addresses. It fails on the first that is neither, and names it.
 func ParseProxies(list []string) ([]netip.Prefix, error) {
 	var proxies []netip.Prefix
 	for _, one := range list {
@@ -32,44 +36,45 @@ func ParseProxies(list []string) ([]netip.Prefix, error) {
 	return proxies, nil
 }
 
-// visitors tells who asks.
+// visitors tells visitors apart by their address.
 type visitors struct {
-	proxies []netip.Prefix // besides loopback
+	proxies []netip.Prefix // trusted, besides loopback
 	log     *slog.Logger
-	warn    *occasion
+	warn    rate.Sometimes // that a proxy seems not to be trusted
 }
 
 func newVisitors(proxies []netip.Prefix, log *slog.Logger) *visitors {
-	return &visitors{proxies: proxies, log: log, warn: newOccasion(time.Minute)}
+	return &visitors{proxies: proxies, log: log, warn: rate.Sometimes{Interval: proxyWarning}}
 }
 
-// of is the visitor's address, the network of 64 bits where it is IPv6; the zero address for who can't be told
-// apart. Only trusted proxies are believed about whom they ask for: the rightmost address that is no trusted proxy's
-// is the visitor, since all to the left of it may be the visitor's own invention.
+// of is the visitor's address: of IPv6 the network of 64 bits, and the zero address where visitors can't be told apart.
 //
-// A peer in a private network that is not trusted is most likely a proxy that --trusted-proxy does not name yet. All
-// its visitors must not be taken for one with an appetite, so it is nobody.
+// Only a trusted proxy is believed about whom it asks for. The visitor is then the rightmost address that is no trusted
+// proxy's: the visitor may have made up all that stands to the left of it.
+//
+// A peer in a private network that is not trusted is most likely a proxy that --trusted-proxy does not name yet. Its visitors
+// must not be counted as one, so that they have no address.
 func (v *visitors) of(r *http.Request) netip.Addr {
 	peer := peerOf(r.RemoteAddr)
 	if !peer.IsValid() {
 		return netip.Addr{}
 	}
-	named := r.Header.Values(forwardedFor)
+	named := r.Header.Values(ForwardedFor)
 	if v.trusts(peer) {
 		return subscriber(v.rightmost(named))
 	}
 	if len(named) > 0 {
-		if due, _ := v.warn.due(time.Now()); due {
+		v.warn.Do(func() {
 			v.log.Warn("requests with X-Forwarded-For come from an address that --trusted-proxy does not name: where it is a proxy, its visitors can't be told apart", "address", peer.String())
-		}
+		})
 	}
-	if inside(peer) {
+	if isInternal(peer) {
 		return netip.Addr{}
 	}
 	return subscriber(peer)
 }
 
-// address is what a log calls the visitor: what trusted proxies say, or else the peer, in both cases without a port.
+// address is what a log calls the visitor: the address that trusted proxies name, else the peer's, without a port.
 func (v *visitors) address(remote string, forwarded []string) string {
 	peer := peerOf(remote)
 	if !peer.IsValid() {
@@ -92,8 +97,8 @@ func peerOf(remote string) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
-// rightmost is the last address in the fields that is no trusted proxy's; zero where there is none, or where it can't
-// be read.
+// rightmost is the last address in the fields that is no trusted proxy's. It is the zero address where there is none, or where
+// an address on the way can't be parsed.
 func (v *visitors) rightmost(fields []string) netip.Addr {
 	list := strings.Join(fields, ",")
 	for list != "" {
@@ -111,7 +116,7 @@ func (v *visitors) rightmost(fields []string) netip.Addr {
 	return netip.Addr{}
 }
 
-// parseForwarded reads an address as proxies write it, some with a port.
+// parseForwarded parses an address as proxies write it, with or without a port and brackets.
 func parseForwarded(s string) (netip.Addr, error) {
 	if withPort, err := netip.ParseAddrPort(s); err == nil {
 		return withPort.Addr().Unmap().WithZone(""), nil
@@ -132,19 +137,20 @@ func (v *visitors) trusts(addr netip.Addr) bool {
 	return false
 }
 
-// shared is the address space of carriers and clouds between private and public (RFC 6598).
-var shared = netip.MustParsePrefix("100.64.0.0/10")
+// carrierSpace is what carriers and clouds use between private and public addresses (RFC 6598).
+var carrierSpace = netip.MustParsePrefix("100.64.0.0/10")
 
-// inside reports whether an address is of a network that is nobody's on the Internet.
-func inside(addr netip.Addr) bool {
-	return addr.IsPrivate() || addr.IsLinkLocalUnicast() || shared.Contains(addr)
+// isInternal reports whether an address is not routed on the Internet.
+func isInternal(addr netip.Addr) bool {
+	return addr.IsPrivate() || addr.IsLinkLocalUnicast() || carrierSpace.Contains(addr)
 }
 
+// subscriber is the address by which a visitor is known.
 func subscriber(addr netip.Addr) netip.Addr {
 	if !addr.Is6() {
 		return addr
 	}
-	network, err := addr.Prefix(sixtyFour)
+	network, err := addr.Prefix(subscriberBits)
 	if err != nil {
 		return netip.Addr{}
 	}

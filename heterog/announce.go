@@ -88,7 +88,7 @@ func newAnnouncer(c Config) *announcer {
 // same as the record when it is delivered again.
 func (a *announcer) announce(ctx context.Context, d *catalog.Dimension, jobs []*job) (owing []*job, err error) {
 	life := a.life()
-	a.known.in(life)
+	a.known.enterLife(life)
 	asked := map[item.Entity]bool{}
 	var entities []item.Entity
 	for _, j := range jobs {

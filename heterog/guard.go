@@ -46,24 +46,26 @@ type guard struct {
 	asking chan struct{} // holds an element while a control is made: the others wait for what it says
 
 	mu   sync.Mutex // guards dims, and what is in them
-	dims map[string]*watched
+	dims map[string]*dimensionGuard
 }
 
-// watched is one dimension.
-type watched struct {
+// dimensionGuard is one dimension.
+type dimensionGuard struct {
 	alive, gone int      // of the last answers about records that were alive
 	seen        []string // ids that were alive, the newest anywhere
 	sound       time.Time
 	passed      int // deletions since
 }
 
-func newGuard() *guard { return &guard{asking: make(chan struct{}, 1), dims: map[string]*watched{}} }
+func newGuard() *guard {
+	return &guard{asking: make(chan struct{}, 1), dims: map[string]*dimensionGuard{}}
+}
 
-// of gives a dimension. It needs mu.
-func (g *guard) of(d *catalog.Dimension) *watched {
+// dimension gives a dimension. It needs mu.
+func (g *guard) dimension(d *catalog.Dimension) *dimensionGuard {
 	w := g.dims[name(d)]
 	if w == nil {
-		w = &watched{}
+		w = &dimensionGuard{}
 		g.dims[name(d)] = w
 	}
 	return w
@@ -73,7 +75,7 @@ func (g *guard) of(d *catalog.Dimension) *watched {
 func (g *guard) learn(d *catalog.Dimension, alive []string, gone int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w := g.of(d)
+	w := g.dimension(d)
 	w.alive += len(alive)
 	w.gone += gone
 	for _, id := range alive {
@@ -93,7 +95,7 @@ func (g *guard) learn(d *catalog.Dimension, alive []string, gone int) {
 func (g *guard) suspects(d *catalog.Dimension, deletions int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w := g.of(d)
+	w := g.dimension(d)
 	if w.gone < suspectLeast {
 		return false
 	}
@@ -107,7 +109,7 @@ func (g *guard) suspects(d *catalog.Dimension, deletions int) bool {
 func (g *guard) cleared(d *catalog.Dimension) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w := g.of(d)
+	w := g.dimension(d)
 	w.sound = time.Now()
 	w.passed = 0
 }
@@ -115,7 +117,7 @@ func (g *guard) cleared(d *catalog.Dimension) {
 func (g *guard) remembered(d *catalog.Dimension) []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return append([]string{}, g.of(d).seen...)
+	return append([]string{}, g.dimension(d).seen...)
 }
 
 // withhold sets deletions aside that are not to be believed yet, and gives the jobs that go on. What is held is kept by

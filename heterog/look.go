@@ -22,7 +22,7 @@ func (w *Worker) lookAgain(d *catalog.Dimension, jobs []*job) {
 		case j.task.Change.Lane == item.Refresh:
 		case j.task.Second:
 			w.looks.learn(d, !j.foundNothing())
-		case j.foundNothing() && w.looks.take(d):
+		case j.foundNothing() && w.looks.allow(d):
 			j.err = bus.ErrLookAgain
 		}
 	}
@@ -53,10 +53,10 @@ const (
 
 func newLooks() *looks { return &looks{credit: map[string]int{}} }
 
-func (l *looks) take(d *catalog.Dimension) bool {
+func (l *looks) allow(d *catalog.Dimension) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	credit := l.of(d) + lookEarn
+	credit := l.creditOf(d) + lookEarn
 	granted := credit >= lookCost
 	if granted {
 		credit -= lookCost
@@ -71,11 +71,11 @@ func (l *looks) learn(d *catalog.Dimension, found bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.credit[name(d)] = min(l.of(d)+lookHit, lookMost)
+	l.credit[name(d)] = min(l.creditOf(d)+lookHit, lookMost)
 }
 
-// of is a dimension's credit. It needs mu.
-func (l *looks) of(d *catalog.Dimension) int {
+// creditOf is a dimension's credit. It needs mu.
+func (l *looks) creditOf(d *catalog.Dimension) int {
 	if credit, ok := l.credit[name(d)]; ok {
 		return credit
 	}

@@ -23,8 +23,8 @@ const (
 
 func newRecent() *recent { return &recent{turned: time.Now(), now: map[item.Entity]struct{}{}} }
 
-// in says which life of the store this is.
-func (r *recent) in(life string) {
+// enterLife says which life of the store this is.
+func (r *recent) enterLife(life string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.life != life {

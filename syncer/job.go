@@ -14,16 +14,16 @@ import (
 
 // job is one entity on its way through a Folder.
 type job struct {
-	task    bus.Task
-	state   kv.State
-	unknown bool // nothing was known of the entity when its state was read
-	todo    []wanted
-	raised  bool                 // its gens rose without a change
-	anew    []*catalog.Blob      // that are there, and of another shape than they should be
-	records map[string]kv.Record // by dimension
-	puts    []kv.BlobPut
-	err     error // of a blob or of the index; the rest of the entity is gone on with
-	away    error // of a store or queue of our own; nothing more is done for the entity
+	task      bus.Task
+	state     kv.State
+	unknown   bool // nothing was known of the entity when its state was read
+	todo      []wanted
+	raised    bool                 // its gens rose without a change
+	anew      []*catalog.Blob      // that are there, and of another shape than they should be
+	records   map[string]kv.Record // by dimension
+	puts      []kv.BlobPut
+	err       error // of a blob or of the index; the rest of the entity is gone on with
+	suspended error // of a store or queue of our own; nothing more is done for the entity
 }
 
 // wanted is a blob to be folded, and the gen it will be written under.
@@ -42,9 +42,9 @@ func newJobs(tasks []bus.Task) []*job {
 
 func (j *job) entity() item.Entity { return j.task.Change.Entity }
 
-// leave gives the entity up for now where err says that a store or a queue failed for it.
-func (j *job) leave(what string, err error) {
-	if err == nil || j.away != nil {
+// suspend gives the entity up for now where err says that a store or a queue failed for it.
+func (j *job) suspend(what string, err error) {
+	if err == nil || j.suspended != nil {
 		return
 	}
 	if what != "" {
@@ -53,7 +53,7 @@ func (j *job) leave(what string, err error) {
 	if !errors.Is(err, item.ErrCatalog) {
 		err = fmt.Errorf("%w: %w", item.ErrOwn, err)
 	}
-	j.away = err
+	j.suspended = err
 }
 
 // askAll are changes of all that the entity consists of.
@@ -87,9 +87,9 @@ func (j *job) recordKeys() []kv.RecordKey {
 	return keys
 }
 
-// take keeps the records read. It returns a change for each damaged one, and gives up the blobs that
+// setRecords keeps the records read. It returns a change for each damaged one, and gives up the blobs that
 // would be folded from it: they stay as they are, and dirty, until the record has been mended.
-func (j *job) take(keys []kv.RecordKey, records []kv.Record) (damaged []item.Change) {
+func (j *job) setRecords(keys []kv.RecordKey, records []kv.Record) (damaged []item.Change) {
 	j.records = make(map[string]kv.Record, len(keys))
 	for i, k := range keys {
 		j.records[k.Dimension] = records[i]
@@ -162,7 +162,7 @@ func (j *job) vector(kind *catalog.Kind) map[string]uint64 {
 // present are the jobs that were not left.
 func present(jobs []*job) (left []*job) {
 	for _, j := range jobs {
-		if j.away == nil {
+		if j.suspended == nil {
 			left = append(left, j)
 		}
 	}
@@ -180,7 +180,7 @@ func entities(jobs []*job) []item.Entity {
 func errs(jobs []*job) []error {
 	out := make([]error, len(jobs))
 	for i, j := range jobs {
-		out[i] = cmp.Or(j.away, j.err)
+		out[i] = cmp.Or(j.suspended, j.err)
 	}
 	return out
 }

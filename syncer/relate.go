@@ -11,13 +11,13 @@ import (
 	"vitrine/internal/kv"
 )
 
-// relate brings the relation index to what the records want. An entity whose books were moved by another
+// relate brings the relation index to what the records want. An entity whose state was moved by another
 // syncer meanwhile fails alone with item.ErrChanged, and is folded again. In the lane of refreshes an entity is added to
-// all its lists again: in a Cluster they are elsewhere than its books, and may be lost alone.
-func (f *Folder) relate(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
+// all its lists again: in a Cluster they are elsewhere than its state, and may be lost alone.
+func (f *Worker) relate(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	for _, j := range jobs {
 		for _, d := range kind.Dimensions {
-			if j.away != nil {
+			if j.suspended != nil {
 				break
 			}
 			was, now := j.state.Applied[d.Name], j.state.Wanted[d.Name]
@@ -38,7 +38,7 @@ func (f *Folder) relate(ctx context.Context, kind *catalog.Kind, jobs []*job) er
 				j.err = fmt.Errorf("relate %s of %s: %w", d.Name, j.entity(), err)
 				continue
 			}
-			j.leave("relate "+d.Name, err)
+			j.suspend("relate "+d.Name, err)
 		}
 	}
 	return nil

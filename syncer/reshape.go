@@ -29,24 +29,24 @@ func (j *job) wantAnew(b *catalog.Blob) { j.anew = append(j.anew, b) }
 
 // reshape raises the roots of blobs that are there in another shape than they should be, since a blob is only written
 // over a lower gen. Two syncers with different catalogs would do so for ever: only the one with the catalog in force may.
-func (f *Folder) reshape(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
+func (f *Worker) reshape(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	jobs = slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return len(j.anew) == 0 })
 	if len(jobs) == 0 {
 		return nil
 	}
 	if err := f.Head(); err != nil {
 		for _, j := range jobs {
-			j.leave("reshape", err)
+			j.suspend("reshape", err)
 		}
 		return nil
 	}
 	for _, j := range jobs {
-		j.leave("raise", f.Records.Raise(ctx, j.entity(), j.roots()))
+		j.suspend("raise", f.Records.Raise(ctx, j.entity(), j.roots()))
 	}
 	states, err := f.Records.States(ctx, entities(jobs))
 	for i, err := range kv.ItemErrors(err, len(jobs)) {
-		jobs[i].leave("read state", err)
-		if jobs[i].away == nil {
+		jobs[i].suspend("read state", err)
+		if jobs[i].suspended == nil {
 			jobs[i].rise(kind, states[i])
 		}
 	}
@@ -87,7 +87,7 @@ type contested struct {
 // contest looks at what stands in the way of blobs that were refused. That is newer as a rule, or the same. One of the
 // same gen and another shape was folded by a syncer with another catalog: it must not be taken for what was meant
 // here, gets a new gen, and its entity is folded again.
-func (f *Folder) contest(ctx context.Context, refused []contested) error {
+func (f *Worker) contest(ctx context.Context, refused []contested) error {
 	if len(refused) == 0 {
 		return nil
 	}
@@ -98,15 +98,15 @@ func (f *Folder) contest(ctx context.Context, refused []contested) error {
 	there, err := f.Blobs.Blobs(ctx, keys)
 	for i, err := range kv.ItemErrors(err, len(keys)) {
 		c := refused[i]
-		c.job.leave("read what stands in the way of "+c.put.Blob, err)
-		if c.job.away != nil || there[i].Stamp != c.put.Value.Stamp || there[i].Shape == c.put.Value.Shape {
+		c.job.suspend("read what stands in the way of "+c.put.Blob, err)
+		if c.job.suspended != nil || there[i].Stamp != c.put.Value.Stamp || there[i].Shape == c.put.Value.Shape {
 			continue
 		}
 		if err := f.Head(); err != nil {
-			c.job.leave("contest "+c.put.Blob, err)
+			c.job.suspend("contest "+c.put.Blob, err)
 			continue
 		}
-		c.job.leave("raise", f.Records.Raise(ctx, c.job.entity(), []string{c.job.withdraw(c.put)}))
+		c.job.suspend("raise", f.Records.Raise(ctx, c.job.entity(), []string{c.job.withdraw(c.put)}))
 	}
 	return nil
 }

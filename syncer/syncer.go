@@ -47,11 +47,11 @@ type Publisher interface {
 	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
 }
 
-// Folder handles entities to fold. It holds no goroutine: a bus.Consumer drives it.
-type Folder struct{ Config }
+// Worker handles entities to fold. It holds no goroutine: a bus.Consumer drives it.
+type Worker struct{ Config }
 
 // New makes a Folder.
-func New(c Config) *Folder {
+func New(c Config) *Worker {
 	if c.Head == nil {
 		c.Head = func() error { return nil }
 	}
@@ -61,19 +61,19 @@ func New(c Config) *Folder {
 	if c.Announced == nil {
 		c.Announced = func(Announced) {}
 	}
-	return &Folder{c}
+	return &Worker{c}
 }
 
 // batch is how many entities are folded in one go.
 const batch = 64
 
 // Check tells whether the catalog in force declares the entity's kind. What an older catalog does not know may be new.
-func (f *Folder) Check(c item.Change) error {
+func (f *Worker) Check(c item.Change) error {
 	_, err := f.kind(c.Entity.Kind)
 	return err
 }
 
-func (f *Folder) kind(name string) (*catalog.Kind, error) {
+func (f *Worker) kind(name string) (*catalog.Kind, error) {
 	cat := f.Catalog()
 	kind, err := cat.Kind(name)
 	if err == nil {
@@ -89,12 +89,12 @@ func (f *Folder) kind(name string) (*catalog.Kind, error) {
 }
 
 // Group puts entities of one kind together.
-func (f *Folder) Group(c item.Change) (key string, limit int) { return c.Entity.Kind, batch }
+func (f *Worker) Group(c item.Change) (key string, limit int) { return c.Entity.Kind, batch }
 
 // Handle folds entities of one kind. It gives one error per task, nil for what is stored, announced and
 // marked built. Errors wrap item.ErrUnavailable, ErrRefused, ErrChanged, ErrCatalog or ErrUnknown. An entity whose part of a
 // store is away holds no other up.
-func (f *Folder) Handle(ctx context.Context, tasks []bus.Task) []error {
+func (f *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	kind, err := f.kind(tasks[0].Change.Entity.Kind)
 	if err != nil {
 		return all(tasks, err)
@@ -109,23 +109,23 @@ func (f *Folder) Handle(ctx context.Context, tasks []bus.Task) []error {
 		}
 		if err := step(ctx, kind, left); err != nil {
 			for _, j := range left {
-				j.leave("", err)
+				j.suspend("", err)
 			}
 		}
 	}
 	return errs(jobs)
 }
 
-// load reads gens first, then the records of what is dirty. Of an entity whose books are damaged nobody knows what
+// load reads gens first, then the records of what is dirty. Of an entity whose state is damaged nobody knows what
 // they said: its owners are asked for everything again.
-func (f *Folder) load(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
+func (f *Worker) load(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	states, err := f.Records.States(ctx, entities(jobs))
 	for i, err := range kv.ItemErrors(err, len(jobs)) {
-		jobs[i].leave("read state", err)
+		jobs[i].suspend("read state", err)
 	}
 	var again []item.Change
 	for i, j := range jobs {
-		if j.away != nil {
+		if j.suspended != nil {
 			continue
 		}
 		j.state = states[i]
@@ -145,14 +145,14 @@ func (f *Folder) load(ctx context.Context, kind *catalog.Kind, jobs []*job) erro
 	if len(again) == 0 {
 		return nil
 	}
-	f.Log.Warn("damaged books of entities; asking the owners again", "records", len(again), "first", again[0].Subject())
+	f.Log.Warn("damaged state of entities; asking the owners again", "records", len(again), "first", again[0].Subject())
 	return f.Bus.PublishChanges(ctx, again, bus.PublishOptions{Force: true})
 }
 
 // inspect looks whether the blobs of clean entities are really in their store, whole and of today's
-// shape. It is done in the lanes of people and of refreshes; the normal lane trusts the books. Of an entity that the
+// shape. It is done in the lanes of people and of refreshes; the normal lane trusts the state. Of an entity that the
 // records store has forgotten, or lost, no lane may trust them: its blobs may stand in another store.
-func (f *Folder) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
+func (f *Worker) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	var keys []kv.BlobKey
 	var owners []*job
 	for _, j := range jobs {
@@ -172,8 +172,8 @@ func (f *Folder) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) e
 	blobs, err := f.Blobs.Blobs(ctx, keys)
 	for i, err := range kv.ItemErrors(err, len(keys)) {
 		j := owners[i]
-		j.leave("inspect "+keys[i].Blob, err)
-		if j.away != nil {
+		j.suspend("inspect "+keys[i].Blob, err)
+		if j.suspended != nil {
 			continue
 		}
 		b, err := kind.Blob(keys[i].Blob)
@@ -186,7 +186,7 @@ func (f *Folder) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) e
 }
 
 // fold makes the blobs. An entity that can't be folded fails alone and keeps the blobs it has.
-func (f *Folder) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
+func (f *Worker) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var keys []kv.RecordKey
 	for _, j := range jobs {
 		keys = append(keys, j.recordKeys()...)
@@ -199,9 +199,9 @@ func (f *Folder) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var damaged []item.Change
 	for _, j := range jobs {
 		n := len(j.recordKeys())
-		j.leave("read records", errors.Join(errs[:n]...))
-		if j.away == nil {
-			damaged = append(damaged, j.take(keys[:n], records[:n])...)
+		j.suspend("read records", errors.Join(errs[:n]...))
+		if j.suspended == nil {
+			damaged = append(damaged, j.setRecords(keys[:n], records[:n])...)
 			j.fold()
 		}
 		keys = keys[n:]
@@ -216,7 +216,7 @@ func (f *Folder) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	return f.Bus.PublishChanges(ctx, damaged, bus.PublishOptions{})
 }
 
-func (f *Folder) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
+func (f *Worker) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var puts []kv.BlobPut
 	var owners []*job
 	for _, j := range jobs {
@@ -231,7 +231,7 @@ func (f *Folder) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	stored, err := f.Blobs.PutBlobs(ctx, puts)
 	var refused []contested
 	for i, err := range kv.ItemErrors(err, len(puts)) {
-		owners[i].leave("put "+puts[i].Blob, err)
+		owners[i].suspend("put "+puts[i].Blob, err)
 		switch {
 		case err != nil:
 			f.Wrote(Failed)
@@ -247,7 +247,7 @@ func (f *Folder) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 }
 
 // announce tells the whole vector of each entity that has something new, or may have.
-func (f *Folder) announce(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
+func (f *Worker) announce(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	var out []bus.Announcement
 	for _, j := range jobs {
 		if len(j.puts) > 0 {
@@ -269,7 +269,7 @@ func (f *Folder) announce(ctx context.Context, kind *catalog.Kind, jobs []*job) 
 	return nil
 }
 
-func (f *Folder) mark(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
+func (f *Worker) mark(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var built []kv.Built
 	var owners []*job
 	for _, j := range jobs {
@@ -283,7 +283,7 @@ func (f *Folder) mark(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	}
 	err := f.Records.MarkBuilt(ctx, built)
 	for i, err := range kv.ItemErrors(err, len(built)) {
-		owners[i].leave("mark built", err)
+		owners[i].suspend("mark built", err)
 	}
 	failpoint.Hit(failpoint.Marked)
 	return nil

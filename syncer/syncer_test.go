@@ -87,7 +87,7 @@ type bench struct {
 	store   *boltkv.Store
 	records *slowRecords
 	line    *line
-	folder  *syncer.Folder
+	folder  *syncer.Worker
 	cat     *catalog.Catalog
 }
 

@@ -144,7 +144,7 @@ func (l lister) ScanEntities(ctx context.Context, cursor string, limit int) ([]i
 	return found, next, err
 }
 
-// load fills a store with n entities that are at rest: a record, its blob, and the books.
+// load fills a store with n entities that are at rest: a record, its blob, and the state.
 func load(r *room, store storeOf, n int) {
 	r.Helper()
 	blob := r.catalog.Kinds["sku"].Blobs[0]

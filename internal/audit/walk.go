@@ -30,7 +30,7 @@ func (w *walk) next(ctx context.Context, calls, records int) (_ Sampled, ended b
 	w.gatherBy(w.Catalog())
 	c := comparison{Sweeper: w.Sweeper, suspects: map[*catalog.Dimension][]kv.RecordKey{}}
 	for err == nil && !ended && (calls > 0 || records > 0) {
-		d, keys := w.take()
+		d, keys := w.nextBatch()
 		switch {
 		case d == nil && w.last:
 			w.last = false
@@ -81,9 +81,9 @@ func (w *walk) read(ctx context.Context) error {
 	return nil
 }
 
-// take gives the records of one call: a full one, or whatever waits once the last page was read. The dimension is nil
+// nextBatch gives the records of one call: a full one, or whatever waits once the last page was read. The dimension is nil
 // where there is none.
-func (w *walk) take() (*catalog.Dimension, []kv.RecordKey) {
+func (w *walk) nextBatch() (*catalog.Dimension, []kv.RecordKey) {
 	for d, keys := range w.waits {
 		if len(keys) < d.BatchMax && !w.last || len(keys) == 0 {
 			continue

@@ -193,8 +193,8 @@ func (b *board) add(works []*work, takes func(place string) int) (replaced []mes
 	return replaced, turnedAway
 }
 
-// take waits for the next batch; nil when the board is closed.
-func (b *board) take() []*work {
+// next waits for the next batch; nil when the board is closed.
+func (b *board) next() []*work {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for !b.closed {
@@ -216,7 +216,7 @@ func (b *board) turn() (*lane, int) {
 	var first *lane
 	var group int
 	for _, l := range b.lanes {
-		i := l.next(b)
+		i := l.eligible(b)
 		if i < 0 {
 			continue
 		}
@@ -329,8 +329,8 @@ func (l *lane) push(w *work) {
 	l.groups[w.group] = append(l.groups[w.group], w)
 }
 
-// next is the first group whose place takes another batch; -1 where there is none.
-func (l *lane) next(b *board) int {
+// eligible is the first group whose place takes another batch; -1 where there is none.
+func (l *lane) eligible(b *board) int {
 	for i, group := range l.turns {
 		if p := b.place(l.groups[group][0].place); p.working < p.limit && (l.name != item.Refresh || b.mayRefresh(p)) {
 			return i

@@ -139,17 +139,17 @@ func backoff(attempt int) time.Duration {
 // Run works until ctx ends: then it stops the intake, gives back what waits, and finishes what is in work
 // within Drain, after which it cancels the handlers' context. nil means that all of them have returned.
 func (c *Consumer) Run(ctx context.Context) error {
-	strays, err := c.catchStrays(ctx)
+	strays, err := c.catchUnroutable(ctx)
 	if err != nil {
 		return err
 	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	intakes := c.start(len(c.lanes), func(i int) { c.lanes[i].run(ctx) })
-	orphans := c.start(len(c.lanes), func(i int) { c.lanes[i].buryOrphans(ctx) })
-	parked := c.start(1, func(int) { c.takeParked(ctx) })
+	orphans := c.start(len(c.lanes), func(i int) { c.lanes[i].watchOrphans(ctx) })
+	parked := c.start(1, func(int) { c.runParked(ctx) })
 	workers := c.start(1, func(int) { c.work(work, ctx) })
-	keeper := c.start(1, func(int) { c.keep(work) })
+	keeper := c.start(1, func(int) { c.extendAcks(work) })
 
 	<-ctx.Done()
 	strays()
@@ -200,8 +200,8 @@ func (c *Consumer) giveBack(waiting []*work) {
 	}
 }
 
-// keep extends the acknowledgement time of all that this process holds, until ctx ends.
-func (c *Consumer) keep(ctx context.Context) {
+// extendAcks extends the acknowledgement time of all that this process holds, until ctx ends.
+func (c *Consumer) extendAcks(ctx context.Context) {
 	for wait(ctx, c.cfg.AckWait/2) {
 		for _, m := range c.board.held() {
 			m.settle(c.log, "extend", m.msg.InProgress)

@@ -319,7 +319,7 @@ func rawStream(t *testing.T, url string) jetstream.JetStream {
 }
 
 // deadLetters waits for n dead letters and reads them.
-func deadLetters(t *testing.T, c *bus.Conn, n int) (letters []bus.Letter) {
+func deadLetters(t *testing.T, c *bus.Conn, n int) (letters []bus.DeadLetter) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d dead letters", n), func() bool {
 		_, failed, err := c.Pending(t.Context())
@@ -330,7 +330,7 @@ func deadLetters(t *testing.T, c *bus.Conn, n int) (letters []bus.Letter) {
 		t.Fatal(err)
 	}
 	for _, body := range bodies {
-		var l bus.Letter
+		var l bus.DeadLetter
 		if err := json.Unmarshal(body, &l); err != nil {
 			t.Fatal(err)
 		}

@@ -14,11 +14,11 @@ import (
 	"vitrine/internal/item"
 )
 
-// maxLetterBody is how much of a message's body its dead letter keeps, in bytes.
-const maxLetterBody = 4 << 10
+// maxDeadLetterBody is how much of a message's body its dead letter keeps, in bytes.
+const maxDeadLetterBody = 4 << 10
 
-// Letter is a dead letter: the body of a message of FAILED.
-type Letter struct {
+// DeadLetter is a dead letter: the body of a message of FAILED.
+type DeadLetter struct {
 	Subject  string    `json:"subject"` // as it was published
 	Stage    string    `json:"stage"`
 	Reason   string    `json:"reason"`
@@ -28,8 +28,8 @@ type Letter struct {
 	Body     string    `json:"body"`  // the first 4 KiB
 }
 
-// bury stores the dead letter of w and returns when NATS holds it.
-func (c *Consumer) bury(ctx context.Context, w *work, cause error) error {
+// deadLetter stores the dead letter of w and returns when NATS holds it.
+func (c *Consumer) deadLetter(ctx context.Context, w *work, cause error) error {
 	m := w.messages[len(w.messages)-1]
 	subject := m.msg.Subject()
 	if w.parked && w.Subject == "" {
@@ -41,18 +41,18 @@ func (c *Consumer) bury(ctx context.Context, w *work, cause error) error {
 	if w.Subject == "" && !errors.Is(cause, item.ErrUnknown) {
 		to = item.FailedSubject(c.cfg.Stage, w.task.Change)
 	}
-	return c.write(ctx, to, Letter{
+	return c.write(ctx, to, DeadLetter{
 		Subject: subject, Reason: cause.Error(), Attempts: max(w.task.Attempt, 1), First: w.first, Body: string(m.msg.Data()),
 	})
 }
 
-func (c *Consumer) write(ctx context.Context, to string, l Letter) error {
+func (c *Consumer) write(ctx context.Context, to string, l DeadLetter) error {
 	ctx, cancel := stopping(ctx)
 	defer cancel()
 	l.Stage = c.cfg.Stage
 	l.Last = time.Now().UTC()
 	l.Subject, l.Reason = strings.ToValidUTF8(l.Subject, "\uFFFD"), item.Clip(l.Reason, 1024)
-	l.Body = strings.ToValidUTF8(l.Body[:min(len(l.Body), maxLetterBody)], "\uFFFD")
+	l.Body = strings.ToValidUTF8(l.Body[:min(len(l.Body), maxDeadLetterBody)], "\uFFFD")
 	body, err := json.Marshal(l)
 	if err != nil {
 		return err
@@ -65,8 +65,8 @@ func (c *Consumer) write(ctx context.Context, to string, l Letter) error {
 	return nil
 }
 
-// catchStrays makes dead letters of messages whose lane does not exist: no stream takes them.
-func (c *Consumer) catchStrays(ctx context.Context) (stop func(), err error) {
+// catchUnroutable makes dead letters of messages whose lane does not exist: no stream takes them.
+func (c *Consumer) catchUnroutable(ctx context.Context) (stop func(), err error) {
 	first := head(c.cfg.Stream)
 	sub, err := c.cfg.Conn.nats.QueueSubscribe(first+".>", "strays-"+c.cfg.Stage, func(m *nats.Msg) {
 		if inLane(m.Subject, first) {
@@ -78,7 +78,7 @@ func (c *Consumer) catchStrays(ctx context.Context) (stop func(), err error) {
 		}
 		now := time.Now().UTC()
 		err := c.write(ctx, item.FailedUnknown(c.cfg.Stage, m.Subject),
-			Letter{Subject: m.Subject, Reason: cause.Error(), Attempts: 1, First: now, Body: string(m.Data)})
+			DeadLetter{Subject: m.Subject, Reason: cause.Error(), Attempts: 1, First: now, Body: string(m.Data)})
 		if err != nil {
 			c.log.Error("stray message lost", "subject", m.Subject, "error", err)
 		} else {

@@ -179,15 +179,15 @@ func (w *follower) fetch(ctx context.Context, from jetstream.Consumer, blink <-c
 				}
 				return nil
 			}
-			if err := w.take(first, batch.Messages(), count); err != nil {
+			if err := w.readBatch(first, batch.Messages(), count); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// take hands on first and what waits behind it.
-func (w *follower) take(first jetstream.Msg, more <-chan jetstream.Msg, count *uint64) error {
+// readBatch hands on first and what waits behind it.
+func (w *follower) readBatch(first jetstream.Msg, more <-chan jetstream.Msg, count *uint64) error {
 	var batch []Announcement
 	for msg, ok := first, true; ok; {
 		meta, err := msg.Metadata()
@@ -196,7 +196,7 @@ func (w *follower) take(first jetstream.Msg, more <-chan jetstream.Msg, count *u
 		}
 		*count++
 		if meta.Sequence.Consumer != *count {
-			w.hand(batch)
+			w.deliver(batch)
 			return fmt.Errorf("announcement %d came where %d was due", meta.Sequence.Consumer, *count)
 		}
 		if meta.Sequence.Stream > w.at.Seq+1 { // the successors of what is missing are this one, or stored behind it by now
@@ -221,13 +221,13 @@ func (w *follower) take(first jetstream.Msg, more <-chan jetstream.Msg, count *u
 			ok = false
 		}
 	}
-	w.hand(batch)
+	w.deliver(batch)
 	return nil
 }
 
-// hand hands on what was taken. The position stays before what is missing while anything is in doubt, so that whoever
+// deliver hands on what was taken. The position stays before what is missing while anything is in doubt, so that whoever
 // begins there finds it missing again.
-func (w *follower) hand(batch []Announcement) {
+func (w *follower) deliver(batch []Announcement) {
 	if w.doubt == 0 {
 		w.sure = w.at
 	}

@@ -80,7 +80,7 @@ func (w *work) merge(other *work) (replaced []message) {
 		w.task.Event = other.task.Event
 	}
 	for _, m := range other.messages {
-		replaced = append(replaced, w.take(m)...)
+		replaced = append(replaced, w.add(m)...)
 	}
 	return replaced
 }
@@ -96,7 +96,7 @@ func (w *work) change() item.Change {
 // deliveries is how often the newest message of the work was delivered.
 func (w *work) deliveries() int { return w.messages[len(w.messages)-1].attempt }
 
-func (w *work) take(m message) (replaced []message) {
+func (w *work) add(m message) (replaced []message) {
 	for i, old := range w.messages {
 		switch {
 		case m.replaces(old):

@@ -11,7 +11,7 @@ import (
 // orphanBeat is how often a lane looks for orphans.
 const orphanBeat = 5 * time.Second
 
-// buryOrphans removes, until ctx ends, what a killed server leaves in a work queue for nobody: it writes
+// watchOrphans removes, until ctx ends, what a killed server leaves in a work queue for nobody: it writes
 // acknowledgements down sooner than removals, so that after SIGKILL a message may stand in the stream
 // again which its only consumer is done with.
 //
@@ -20,15 +20,15 @@ const orphanBeat = 5 * time.Second
 //
 // What stands at or below the floor of the lane's one consumer was acknowledged, and is delivered no more.
 // It does no harm but to be counted as waiting for ever.
-func (in *intake) buryOrphans(ctx context.Context) {
+func (in *intake) watchOrphans(ctx context.Context) {
 	for wait(ctx, orphanBeat) {
-		if err := in.bury(ctx); err != nil && ctx.Err() == nil {
+		if err := in.purgeOrphans(ctx); err != nil && ctx.Err() == nil {
 			in.consumer.log.Debug("look for orphans", "lane", in.lane, "error", err)
 		}
 	}
 }
 
-func (in *intake) bury(ctx context.Context) error {
+func (in *intake) purgeOrphans(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cfg := in.consumer.cfg

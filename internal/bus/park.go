@@ -124,14 +124,14 @@ func (c *Consumer) setAside(ctx context.Context, works []*work) {
 		v = verdict{action: again, delay: time.Second}
 	}
 	for _, w := range works {
-		c.answer(w, v, nil)
+		c.acknowledge(w, v, nil)
 		c.cfg.Handled(Handled{Lane: w.Lane, Place: w.place.Name, Verdict: v.action.String()})
 	}
 }
 
-// takeParked runs, from when something is parked until ctx ends, an intake for each lane of each place that
+// runParked runs, from when something is parked until ctx ends, an intake for each lane of each place that
 // the catalog has.
-func (c *Consumer) takeParked(ctx context.Context) {
+func (c *Consumer) runParked(ctx context.Context) {
 	if c.cfg.Stream != Changes || !c.awaitParked(ctx) {
 		return
 	}

@@ -154,7 +154,7 @@ func TestRetriesAreScheduledAndCount(t *testing.T) {
 	if fmt.Sprint(attempts) != "[1 2 3 4]" {
 		t.Errorf("attempts %v", attempts)
 	}
-	for l, err := range c.Letters(t.Context(), "failed.>") {
+	for l, err := range c.DeadLetters(t.Context(), "failed.>") {
 		if err != nil {
 			t.Fatal(err)
 		}

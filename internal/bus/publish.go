@@ -96,7 +96,7 @@ func (c *Conn) publishMany(ctx context.Context, n, most int, message func(int) (
 	go func() {
 		defer close(settled)
 		for f := range futures {
-			if err := c.answer(ctx, f); err != nil {
+			if err := c.awaitAck(ctx, f); err != nil {
 				cancel(err) // the first cause stays
 			}
 			<-c.slot
@@ -136,7 +136,7 @@ func (c *Conn) send(ctx context.Context, i int, message func(int) (*nats.Msg, er
 	return nil
 }
 
-func (c *Conn) answer(ctx context.Context, f jetstream.PubAckFuture) error {
+func (c *Conn) awaitAck(ctx context.Context, f jetstream.PubAckFuture) error {
 	select {
 	case <-f.Ok():
 		return nil

@@ -15,23 +15,23 @@ import (
 	"vitrine/internal/item"
 )
 
-// StoredLetter is a dead letter where it lies.
-type StoredLetter struct {
-	Letter
+// StoredDeadLetter is a dead letter where it lies.
+type StoredDeadLetter struct {
+	DeadLetter
 	At  string // its subject in FAILED
 	Seq uint64
 }
 
-// Letters lists the dead letters below a subject, such as "failed.heterog.sku.>", oldest first.
-func (c *Conn) Letters(ctx context.Context, subject string) iter.Seq2[StoredLetter, error] {
-	return func(yield func(StoredLetter, error) bool) {
+// DeadLetters lists the dead letters below a subject, such as "failed.heterog.sku.>", oldest first.
+func (c *Conn) DeadLetters(ctx context.Context, subject string) iter.Seq2[StoredDeadLetter, error] {
+	return func(yield func(StoredDeadLetter, error) bool) {
 		for m, err := range c.stored(ctx, Failed, subject) {
 			if err != nil {
-				yield(StoredLetter{}, err)
+				yield(StoredDeadLetter{}, err)
 				return
 			}
-			l := StoredLetter{At: m.subject, Seq: m.seq}
-			if err := json.Unmarshal(m.data, &l.Letter); err != nil {
+			l := StoredDeadLetter{At: m.subject, Seq: m.seq}
+			if err := json.Unmarshal(m.data, &l.DeadLetter); err != nil {
 				l.Subject = m.subject
 				l.Reason = "not a dead letter of Vitrine: " + err.Error()
 			}
@@ -42,8 +42,8 @@ func (c *Conn) Letters(ctx context.Context, subject string) iter.Seq2[StoredLett
 	}
 }
 
-// LastLetter is the sequence of the newest dead letter, whether it is still there or not.
-func (c *Conn) LastLetter(ctx context.Context) (uint64, error) {
+// LastDeadLetter is the sequence of the newest dead letter, whether it is still there or not.
+func (c *Conn) LastDeadLetter(ctx context.Context) (uint64, error) {
 	stream, err := c.js.Stream(ctx, Failed)
 	if err != nil {
 		return 0, reached("look at the stream "+Failed, err)
@@ -52,7 +52,7 @@ func (c *Conn) LastLetter(ctx context.Context) (uint64, error) {
 }
 
 // Drop removes a dead letter, unless a newer one has taken its place.
-func (c *Conn) Drop(ctx context.Context, l StoredLetter) error {
+func (c *Conn) Drop(ctx context.Context, l StoredDeadLetter) error {
 	stream, err := c.js.Stream(ctx, Failed)
 	if err != nil {
 		return reached("look at the stream "+Failed, err)
@@ -65,7 +65,7 @@ func (c *Conn) Drop(ctx context.Context, l StoredLetter) error {
 
 // Retry publishes again what became a dead letter, and removes the letter. A subject from which nothing can
 // be read is item.ErrSubject.
-func (c *Conn) Retry(ctx context.Context, l StoredLetter) error {
+func (c *Conn) Retry(ctx context.Context, l StoredDeadLetter) error {
 	change, err := item.ParseChange(l.Subject)
 	if err == nil {
 		err = c.PublishChanges(ctx, []item.Change{change}, PublishOptions{})

@@ -278,7 +278,7 @@ func TestForceIsNotLost(t *testing.T) {
 		forced(t, c)
 		receive(t, "the first", tasks)
 		deadLetters(t, c, 1)
-		for l, err := range c.Letters(t.Context(), "failed.>") {
+		for l, err := range c.DeadLetters(t.Context(), "failed.>") {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,7 @@ func (c *Consumer) work(ctx, intake context.Context) {
 	defer batches.Wait()
 	for {
 		c.gate.pass(intake)
-		batch := c.board.take()
+		batch := c.board.next()
 		if batch == nil {
 			return
 		}
@@ -102,12 +102,12 @@ func (c *Consumer) carryOut(ctx context.Context, w *work, v verdict, cause error
 		c.log.Warn("work not moved on, trying again", "to", v.action.String(), "subject", w.messages[0].msg.Subject(), "error", err)
 		v = verdict{action: again, delay: min(c.cfg.Backoff(w.deliveries()), ownBackoff)}
 	}
-	c.answer(w, v, cause)
+	c.acknowledge(w, v, cause)
 	return v
 }
 
-// answer settles the messages of a work. What was parked or scheduled is done with.
-func (c *Consumer) answer(w *work, v verdict, cause error) {
+// acknowledge settles the messages of a work. What was parked or scheduled is done with.
+func (c *Consumer) acknowledge(w *work, v verdict, cause error) {
 	for _, m := range w.messages {
 		m.settle(c.log, v.action.String(), func() error {
 			switch v.action {
@@ -128,7 +128,7 @@ func (c *Consumer) answer(w *work, v verdict, cause error) {
 func (c *Consumer) moveOn(ctx context.Context, w *work, v verdict, cause error) error {
 	switch v.action {
 	case fail:
-		return c.bury(ctx, w, cause)
+		return c.deadLetter(ctx, w, cause)
 	case retry, look:
 		return c.schedule(ctx, w, v)
 	}

@@ -52,7 +52,7 @@ func (c *catalogLeftovers) Run(e *env) error {
 		return err
 	}
 	defer conn.Close()
-	answer, err := leftovers.Ask(ctx, conn.Bucket(node.MarksBucket), found.Revision)
+	answer, err := leftovers.RequestRemoval(ctx, conn.Bucket(node.MarksBucket), found.Revision)
 	if err != nil {
 		return err
 	}

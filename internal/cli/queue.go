@@ -75,8 +75,8 @@ func (q *queueStatsCommand) Run(e *env) error {
 	return w.Flush()
 }
 
-// letterFilter chooses dead letters.
-type letterFilter struct {
+// deadLetterFilter chooses dead letters.
+type deadLetterFilter struct {
 	Stage     string        `help:"Of this stage: heterog or syncer." placeholder:"STAGE"`
 	Kind      string        `help:"About this kind." placeholder:"KIND"`
 	Dimension string        `help:"About this dimension." placeholder:"NAME"`
@@ -86,9 +86,9 @@ type letterFilter struct {
 }
 
 // empty tells whether nothing is chosen.
-func (f letterFilter) empty() bool { return f == letterFilter{} }
+func (f deadLetterFilter) empty() bool { return f == deadLetterFilter{} }
 
-func (f letterFilter) subject() (string, error) {
+func (f deadLetterFilter) subject() (string, error) {
 	for what, name := range map[string]string{"--stage": f.Stage, "--kind": f.Kind, "--dimension": f.Dimension} {
 		if name != "" && name != "_" && item.CheckName(name) != nil {
 			return "", usagef("%s %q is no name", what, name)
@@ -105,12 +105,12 @@ func (f letterFilter) subject() (string, error) {
 }
 
 // each calls f with every dead letter that is chosen.
-func (f letterFilter) each(ctx context.Context, conn *bus.Conn, do func(bus.StoredLetter) error) error {
+func (f deadLetterFilter) each(ctx context.Context, conn *bus.Conn, do func(bus.StoredDeadLetter) error) error {
 	subject, err := f.subject()
 	if err != nil {
 		return err
 	}
-	for l, err := range conn.Letters(ctx, subject) {
+	for l, err := range conn.DeadLetters(ctx, subject) {
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (f letterFilter) each(ctx context.Context, conn *bus.Conn, do func(bus.Stor
 
 type queueFailedCommand struct {
 	natsFlags
-	letterFilter
+	deadLetterFilter
 	Limit int `help:"List this many at most." default:"1000"`
 }
 
@@ -151,7 +151,7 @@ func (q *queueFailedCommand) Run(e *env) error {
 	defer conn.Close()
 	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
 	n, out := 0, json.NewEncoder(e.stdout)
-	err = q.each(e.ctx, conn, func(l bus.StoredLetter) error {
+	err = q.each(e.ctx, conn, func(l bus.StoredDeadLetter) error {
 		if n == q.Limit {
 			fmt.Fprintf(e.stderr, "there are more than %d: see --limit\n", n)
 			return errEnough
@@ -172,10 +172,10 @@ func (q *queueFailedCommand) Run(e *env) error {
 	return w.Flush()
 }
 
-// letterWork is what retry and drop have in common.
-type letterWork struct {
+// deadLetterWork is what retry and drop have in common.
+type deadLetterWork struct {
 	natsFlags
-	letterFilter
+	deadLetterFilter
 	All    bool `help:"All dead letters."`
 	DryRun bool `help:"Say how many, and do nothing."`
 }
@@ -187,7 +187,7 @@ type worked struct {
 	DryRun  bool `json:"dry_run"`
 }
 
-func (q *letterWork) run(e *env, verb string, do func(context.Context, *bus.Conn, bus.StoredLetter) error) error {
+func (q *deadLetterWork) run(e *env, verb string, do func(context.Context, *bus.Conn, bus.StoredDeadLetter) error) error {
 	if q.empty() && !q.All {
 		return usagef("say which: --stage, --kind, --dimension, --id, --reason, --since, or --all")
 	}
@@ -197,7 +197,7 @@ func (q *letterWork) run(e *env, verb string, do func(context.Context, *bus.Conn
 	}
 	defer conn.Close()
 	out, progress := worked{DryRun: q.DryRun}, progressTo(e.stderr)
-	err = q.each(e.ctx, conn, func(l bus.StoredLetter) error {
+	err = q.each(e.ctx, conn, func(l bus.StoredDeadLetter) error {
 		if !q.DryRun {
 			err := do(e.ctx, conn, l)
 			if errors.Is(err, item.ErrSubject) {
@@ -223,7 +223,7 @@ func (q *letterWork) run(e *env, verb string, do func(context.Context, *bus.Conn
 	return err
 }
 
-type queueRetryCommand struct{ letterWork }
+type queueRetryCommand struct{ deadLetterWork }
 
 // Help is more of vitrine queue retry --help.
 func (queueRetryCommand) Help() string {
@@ -234,14 +234,14 @@ func (queueRetryCommand) Help() string {
 
 // Run is vitrine queue retry.
 func (q *queueRetryCommand) Run(e *env) error {
-	return q.run(e, "retry", func(ctx context.Context, conn *bus.Conn, l bus.StoredLetter) error { return conn.Retry(ctx, l) })
+	return q.run(e, "retry", func(ctx context.Context, conn *bus.Conn, l bus.StoredDeadLetter) error { return conn.Retry(ctx, l) })
 }
 
-type queueDropCommand struct{ letterWork }
+type queueDropCommand struct{ deadLetterWork }
 
 // Run is vitrine queue drop.
 func (q *queueDropCommand) Run(e *env) error {
-	return q.run(e, "drop", func(ctx context.Context, conn *bus.Conn, l bus.StoredLetter) error { return conn.Drop(ctx, l) })
+	return q.run(e, "drop", func(ctx context.Context, conn *bus.Conn, l bus.StoredDeadLetter) error { return conn.Drop(ctx, l) })
 }
 
 type queueShowCommand struct {

@@ -102,7 +102,7 @@ func (r *refreshCommand) Run(e *env) error {
 		return err
 	}
 	if wrong.any() {
-		wrong.tell(e.stderr)
+		wrong.print(e.stderr)
 		return errReported
 	}
 	return nil
@@ -122,14 +122,14 @@ func (r *refreshCommand) print(e *env, done refreshed) error {
 }
 
 func (r *refreshCommand) validate() error {
-	ways := 0
+	chosen := 0
 	for _, given := range []bool{len(r.IDs) > 0, r.Where != "", r.All} {
 		if given {
-			ways++
+			chosen++
 		}
 	}
 	switch {
-	case ways != 1:
+	case chosen != 1:
 		return usagef("say which entities: one of --ids, --where or --all")
 	case r.Kind == "" && !r.All:
 		return usagef("say of which kind they are: --kind")

@@ -30,12 +30,12 @@ func (f failures) any() bool { return f.Failed+f.Held > 0 }
 
 // asBefore is how things stood when a refresh began.
 type asBefore struct {
-	letters uint64         // the last sequence among the dead letters
-	held    map[string]int // KIND.DIMENSION → deletions that waited
+	lastDead uint64         // the sequence of the newest dead letter
+	held     map[string]int // KIND.DIMENSION → deletions that waited
 }
 
 func lookBefore(ctx context.Context, conn *bus.Conn) (b asBefore, err error) {
-	b.letters, err = conn.LastLetter(ctx)
+	b.lastDead, err = conn.LastDeadLetter(ctx)
 	if err != nil {
 		return b, err
 	}
@@ -55,7 +55,7 @@ func heldNow(ctx context.Context, conn *bus.Conn) (map[string]int, error) {
 // failed finds what has failed since of the entities that were announced. Of deletions nobody knows whose they are: all
 // that came since count.
 func (b asBefore) failed(ctx context.Context, conn *bus.Conn, announced func(item.Entity) bool) (f failures, err error) {
-	for l, err := range conn.Letters(ctx, "failed.>") {
+	for l, err := range conn.DeadLetters(ctx, "failed.>") {
 		if err != nil {
 			return f, err
 		}
@@ -63,7 +63,7 @@ func (b asBefore) failed(ctx context.Context, conn *bus.Conn, announced func(ite
 		if err != nil {
 			change, err = item.ParseSync(l.Subject)
 		}
-		if err != nil || l.Seq <= b.letters || !announced(change.Entity) {
+		if err != nil || l.Seq <= b.lastDead || !announced(change.Entity) {
 			continue
 		}
 		f.Failed++
@@ -78,8 +78,8 @@ func (b asBefore) failed(ctx context.Context, conn *bus.Conn, announced func(ite
 	return f, err
 }
 
-// tell names what failed, and what to do about it.
-func (f failures) tell(w io.Writer) {
+// print names what failed, and what to do about it.
+func (f failures) print(w io.Writer) {
 	for _, l := range f.Failures {
 		fmt.Fprintf(w, "failed: %.120q after %d attempts: %.300q\n", l.Subject, l.Attempts, l.Reason)
 	}

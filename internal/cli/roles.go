@@ -35,7 +35,7 @@ func (c *heterogCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return room.RunHeterog(e.ctx, e.tellAddresses)
+	return room.RunHeterog(e.ctx, e.printAddresses)
 }
 
 // Run is vitrine syncer.
@@ -44,7 +44,7 @@ func (c *syncerCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return room.RunSyncer(e.ctx, e.tellAddresses)
+	return room.RunSyncer(e.ctx, e.printAddresses)
 }
 
 // Run is vitrine detail.
@@ -56,7 +56,7 @@ func (c *detailCommand) Run(e *env) error {
 	pages := c.pages(c.HTTP, c.Admin, c.Disk)
 	pages.Templates = c.Templates
 	pages.Replica = c.Replica
-	return room.RunDetail(e.ctx, pages, e.tellAddresses)
+	return room.RunDetail(e.ctx, pages, e.printAddresses)
 }
 
 // open checks the flags of a role that stands on a store.
@@ -89,8 +89,8 @@ func (e *env) process(dir, role, room string, secrets *upstream.Secrets) node.Co
 	return node.Config{Dir: dir, Role: role, Room: room, Secrets: secrets, Log: e.log, SetLevel: e.setLevel, Output: e.stdout}
 }
 
-// tellAddresses prints where a process can be reached.
-func (e *env) tellAddresses(a node.Addresses) {
+// printAddresses prints where a process can be reached.
+func (e *env) printAddresses(a node.Addresses) {
 	if a.Pages != "" {
 		fmt.Fprintf(e.stdout, "pages  %s/\n", a.Pages)
 	}

@@ -34,5 +34,5 @@ func (c *switchAgentCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return room.RunFront(e.ctx, control.FrontConfig{Out: c.Out, Confirm: c.Confirm, Reload: strings.Fields(c.Reload)}, e.tellAddresses)
+	return room.RunFront(e.ctx, control.FrontConfig{Out: c.Out, Confirm: c.Confirm, Reload: strings.Fields(c.Reload)}, e.printAddresses)
 }

@@ -65,7 +65,7 @@ func (c *switchRollbackCommand) Run(e *env) error {
 		}
 		c.Reason = cmp.Or(c.Reason, "rollback")
 		now, _ := conn.Now()
-		s, left := before(past, now)
+		s, left := previousSetting(past, now)
 		if s.Value == "" {
 			return c.unset(e, conn, p, c.Name, c.JSON)
 		}
@@ -73,9 +73,9 @@ func (c *switchRollbackCommand) Run(e *env) error {
 	})
 }
 
-// before is what a scope said before its last setting, as that would be now: a setting that has ended since is not brought
+// previousSetting is what a scope said before its last setting, as that would be now: a setting that has ended since is not brought
 // back. left is for how long; 0 is without end. It is without a value where nothing was said.
-func before(past []switches.Setting, now time.Time) (s switches.Setting, left time.Duration) {
+func previousSetting(past []switches.Setting, now time.Time) (s switches.Setting, left time.Duration) {
 	last := past[len(past)-1]
 	if len(past) == 1 {
 		return switches.Setting{Name: last.Name}, 0

@@ -85,7 +85,7 @@ func (a *Automaton) Run(ctx context.Context, conn *bus.Conn, follower *Follower)
 			return nil
 		case <-tick.C:
 		}
-		a.take(follower)
+		a.apply(follower)
 		if !on.On() { // also what rules before these have thrown is taken back
 			a.cfg.Panel.Release()
 			a.run.Release()
@@ -104,8 +104,8 @@ func (a *Automaton) Run(ctx context.Context, conn *bus.Conn, follower *Follower)
 	}
 }
 
-// take puts pushed rules in force. What the rules before them hold comes back by itself.
-func (a *Automaton) take(follower *Follower) {
+// apply puts pushed rules in force. What the rules before them hold comes back by itself.
+func (a *Automaton) apply(follower *Follower) {
 	a.mu.Lock()
 	src, moved := a.rules, a.moved
 	a.moved = false

@@ -50,7 +50,7 @@ type Board struct {
 
 // NewBoard makes the process's panel, with what was in force when it ended last.
 func NewBoard(c BoardConfig) *Board {
-	p := takePlace(c.Role, c.Dir, c.Log)
+	p := takeNamesake(c.Role, c.Dir, c.Log)
 	panel := switches.NewPanel(switches.Identity{Node: nodeName(c.Role, c.Dir, p), Role: c.Role, Room: c.Room})
 	b := &Board{panel: panel, place: p, file: filepath.Join(c.Dir, "switches-"+c.Role+p.suffix+".json"), log: c.Log}
 	if c.SetLevel != nil {

@@ -17,9 +17,9 @@
 // moment, or for as long as one of them is cut off, processes have different catalogs. What keeps them from undoing
 // each other's work:
 //
-//   - Records and blobs carry the shape that they were made for, and the books of their entity know it.
+//   - Records and blobs carry the shape that they were made for, and the state of their entity knows it.
 //   - Whoever would replace a record or a blob of another shape asks first whether its own catalog is the head
 //     (Follower.Head). One that has an older catalog leaves it, and so it does with names that it does not know.
 //   - A process that can't have the head in force takes no work in where others have it (Follower.Behind).
-//   - Whatever slips through is found by the next sweep, since the books tell the shape.
+//   - Whatever slips through is found by the next sweep, since the state tells the shape.
 package control

@@ -77,7 +77,7 @@ func Load(ctx context.Context, conn *bus.Conn) (*catalog.Catalog, error) {
 			}
 			return nil, fmt.Errorf("read the catalog in force (push one with: vitrine catalog push FILE): %w", err)
 		}
-		if err := f.take(e); err != nil {
+		if err := f.apply(e); err != nil {
 			return nil, fmt.Errorf("catalog in force: %w", err)
 		}
 	}
@@ -140,7 +140,7 @@ func (f *Follower) Run(ctx context.Context) error {
 				mark(f.lost)
 				return nil
 			}
-			if err := f.take(e); err != nil {
+			if err := f.apply(e); err != nil {
 				f.log.Error("pushed catalog not taken; the last good one stays (vitrine catalog rollback puts it in force again everywhere)",
 					"key", e.Key, "revision", e.Revision, "error", err)
 			}
@@ -166,8 +166,8 @@ func (f *Follower) Wait(ctx context.Context) error {
 	}
 }
 
-// take has an entry of the bucket in force.
-func (f *Follower) take(e bus.Entry) error {
+// apply has an entry of the bucket in force.
+func (f *Follower) apply(e bus.Entry) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {

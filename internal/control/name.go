@@ -23,9 +23,9 @@ type place struct {
 	lock   *os.File // nil where it needs none, or none can be had
 }
 
-// takePlace finds the first place that is free. Of a detail server, and of vitrine up, there is one in a folder: another one
+// takeNamesake finds the first place that is free. Of a detail server, and of vitrine up, there is one in a folder: another one
 // that is started there takes over, along with the name.
-func takePlace(role, dir string, log *slog.Logger) place {
+func takeNamesake(role, dir string, log *slog.Logger) place {
 	if slices.Contains([]string{"detail", "up"}, role) {
 		return place{}
 	}

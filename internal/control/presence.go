@@ -63,7 +63,7 @@ func (p *Presence) Acknowledge(a Ack) {
 	p.mu.Unlock()
 	body, err := json.Marshal(a)
 	if err == nil {
-		err = p.Conn.Tell(appliedHead+a.Bucket+"."+strconv.FormatUint(a.Revision, 10), body)
+		err = p.Conn.Broadcast(appliedHead+a.Bucket+"."+strconv.FormatUint(a.Revision, 10), body)
 	}
 	if err != nil {
 		p.Log.Debug("not acknowledged", "bucket", a.Bucket, "revision", a.Revision, "error", err)
@@ -80,7 +80,7 @@ func (p *Presence) Run(ctx context.Context) error {
 	answering, rostered := false, 0
 	for {
 		if !answering {
-			end, err := p.Conn.Answer(ctx, askSubject, p.report)
+			end, err := p.Conn.Respond(ctx, askSubject, p.report)
 			answering = err == nil
 			if answering {
 				stop = end

@@ -52,7 +52,7 @@ type Outcome struct {
 func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 	began := time.Now()
 	acks := make(chan Answer, 4096)
-	stop, err := p.Conn.Listen(ctx, appliedHead+p.Bucket+".*", func(_ string, body []byte) {
+	stop, err := p.Conn.Subscribe(ctx, appliedHead+p.Bucket+".*", func(_ string, body []byte) {
 		var a Ack
 		if json.Unmarshal(body, &a) != nil {
 			return

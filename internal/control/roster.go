@@ -80,7 +80,7 @@ func Ask(ctx context.Context, conn *bus.Conn, members []Member, within time.Dura
 	if len(waiting) == 0 {
 		return reports, nil
 	}
-	err := conn.Ask(ctx, askSubject, func(body []byte) (done bool) {
+	err := conn.Request(ctx, askSubject, func(body []byte) (done bool) {
 		var r Report
 		if json.Unmarshal(body, &r) == nil {
 			reports[r.Node] = r

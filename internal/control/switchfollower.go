@@ -55,7 +55,7 @@ func (f *SwitchFollower) Run(ctx context.Context) error {
 			f.board.panel.Restart()
 			return nil
 		}
-		f.take(e)
+		f.handle(e)
 		if !due.Swap(true) {
 			save.Reset(saveWithin/2 + rand.N(saveWithin)) // processes of one machine not all at once
 		}
@@ -81,8 +81,8 @@ func (f *SwitchFollower) followClock(ctx context.Context) {
 	}
 }
 
-// take applies and acknowledges what stands under a key of the bucket.
-func (f *SwitchFollower) take(e bus.Entry) {
+// handle applies and acknowledges what stands under a key of the bucket.
+func (f *SwitchFollower) handle(e bus.Entry) {
 	if e.Key == RulesKey && !e.Deleted {
 		f.rules(e.Value)
 		return

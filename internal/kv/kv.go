@@ -101,7 +101,7 @@ type Built struct {
 	Shapes map[string]uint32 // blob → shape it has; left out for one that is of no single shape
 }
 
-// Builder keeps the books of the syncer.
+// Builder keeps what the syncer has built.
 type Builder interface {
 	// MarkBuilt sets each Built, and with it BuiltAs, unless it is greater than the gen given.
 	MarkBuilt(ctx context.Context, built []Built) error

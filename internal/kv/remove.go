@@ -22,7 +22,7 @@ type BlobSeen struct {
 
 // Remover removes what is left over in a records store. What is not there is removed already.
 type Remover interface {
-	// Remove removes records with all that the books say of their dimensions, and what the books say of blobs; each
+	// Remove removes records with all that the state says of their dimensions, and what the state says of blobs; each
 	// entity atomically. removed is how many records were there, by position.
 	Remove(ctx context.Context, removals []Removal) (removed []int, err error)
 	// RemoveLists looks at a page of the lists of the relation index, and removes those that are left over. A large list is

@@ -18,21 +18,21 @@ import (
 // The keys among the marks.
 const (
 	sweptKey  = "leftovers.swept"  // when the stores were swept last, by the clock of NATS
-	askedKey  = "leftovers.asked"  // the revision of the catalog by which somebody asks to have all removed now
-	answerKey = "leftovers.answer" // what that came to
+	askedKey  = "leftovers.asked"  // a Request
+	answerKey = "leftovers.answer" // its Reply
 )
 
-// askedFor is how long an order is obeyed: one that nobody took in time would come as a surprise.
+// askedFor is how long a request is valid. Carried out later, it would come as a surprise.
 const askedFor = time.Minute
 
-// Order asks for all to be removed now that a catalog does not have.
-type Order struct {
+// Request asks for all to be removed now that a catalog does not have.
+type Request struct {
 	Revision uint64 `json:"revision"` // of the catalog
 }
 
-// Answer is what an Order came to.
-type Answer struct {
-	Order   uint64         `json:"order"` // which one, by its revision among the marks
+// Reply says what a Request came to.
+type Reply struct {
+	Order   uint64         `json:"order"` // the request, by its revision among the marks
 	Removed map[string]int `json:"removed"`
 	Error   string         `json:"error,omitempty"`
 }
@@ -152,7 +152,7 @@ func (a *Agent) removeAll(ctx context.Context, p *pass) error {
 	return err
 }
 
-// obey does what somebody asks for.
+// obey carries out the latest request, unless it is done or too old.
 func (a *Agent) obey(ctx context.Context) error {
 	asked, err := a.Marks.Get(ctx, askedKey)
 	if errors.Is(err, bus.ErrNoEntry) {
@@ -161,29 +161,29 @@ func (a *Agent) obey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if answered, err := a.answered(ctx); err != nil || answered.Order >= asked.Revision {
+	if answered, err := a.lastReply(ctx); err != nil || answered.Order >= asked.Revision {
 		return err
 	}
 	now, err := a.Marks.Now(ctx)
 	if err != nil || now.Sub(asked.Created) > askedFor {
 		return err
 	}
-	answer := Answer{Order: asked.Revision}
+	reply := Reply{Order: asked.Revision}
 	removed, err := a.removeNow(ctx, asked.Value)
-	answer.Removed = removed
+	reply.Removed = removed
 	if err != nil {
-		answer.Error = err.Error()
+		reply.Error = err.Error()
 	}
-	value, err := json.Marshal(answer)
+	value, err := json.Marshal(reply)
 	if err == nil {
 		_, err = a.Marks.Put(ctx, answerKey, value)
 	}
 	return err
 }
 
-func (a *Agent) removeNow(ctx context.Context, order []byte) (map[string]int, error) {
-	var o Order
-	if err := json.Unmarshal(order, &o); err != nil {
+func (a *Agent) removeNow(ctx context.Context, body []byte) (map[string]int, error) {
+	var request Request
+	if err := json.Unmarshal(body, &request); err != nil {
 		return nil, err
 	}
 	settled, err := a.Settled(ctx)
@@ -197,41 +197,41 @@ func (a *Agent) removeNow(ctx context.Context, order []byte) (map[string]int, er
 	if err != nil {
 		return nil, err
 	}
-	if p.head != o.Revision {
+	if p.head != request.Revision {
 		return nil, errMoved
 	}
 	return p.removed, a.removeAll(ctx, p)
 }
 
-func (a *Agent) answered(ctx context.Context) (answer Answer, err error) {
+func (a *Agent) lastReply(ctx context.Context) (reply Reply, err error) {
 	e, err := a.Marks.Get(ctx, answerKey)
 	if errors.Is(err, bus.ErrNoEntry) {
-		return answer, nil
+		return reply, nil
 	}
-	if err == nil && json.Unmarshal(e.Value, &answer) != nil {
-		answer = Answer{}
+	if err == nil && json.Unmarshal(e.Value, &reply) != nil {
+		reply = Reply{}
 	}
-	return answer, err
+	return reply, err
 }
 
-// Ask has some worker remove all that the catalog of a revision does not have, and waits for its answer.
-func Ask(ctx context.Context, marks *bus.Bucket, head uint64) (Answer, error) {
-	value, err := json.Marshal(Order{head})
+// RequestRemoval asks the workers to remove all that the catalog of a revision does not need, and waits for the reply of one of them.
+func RequestRemoval(ctx context.Context, marks *bus.Bucket, head uint64) (Reply, error) {
+	value, err := json.Marshal(Request{head})
 	if err != nil {
-		return Answer{}, err
+		return Reply{}, err
 	}
-	order, err := marks.Put(ctx, askedKey, value)
+	requested, err := marks.Put(ctx, askedKey, value)
 	if err != nil {
-		return Answer{}, err
+		return Reply{}, err
 	}
 	a := Agent{Config{Marks: marks}}
 	for {
-		answer, err := a.answered(ctx)
-		if err == nil && answer.Order >= order {
-			return answer, nil
+		reply, err := a.lastReply(ctx)
+		if err == nil && reply.Order >= requested {
+			return reply, nil
 		}
 		if wait(ctx, 200*time.Millisecond) != nil {
-			return Answer{}, fmt.Errorf("no worker has answered: %w", cmp.Or(err, ctx.Err()))
+			return Reply{}, fmt.Errorf("no worker has answered: %w", cmp.Or(err, ctx.Err()))
 		}
 	}
 }

@@ -412,10 +412,10 @@ func TestWhatSomebodyAsksToRemove(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- w.agent().Run(ctx) }()
 		defer func() { stop(); w.must(<-ended) }()
-		if answer, err := leftovers.Ask(ctx, w.marks, 1); err != nil || !strings.Contains(answer.Error, "another catalog") {
+		if answer, err := leftovers.RequestRemoval(ctx, w.marks, 1); err != nil || !strings.Contains(answer.Error, "another catalog") {
 			t.Errorf("by a catalog that is no more in force: %+v, %v", answer, err)
 		}
-		answer, err := leftovers.Ask(ctx, w.marks, 2)
+		answer, err := leftovers.RequestRemoval(ctx, w.marks, 2)
 		if err != nil || answer.Error != "" || answer.Removed["blob"] != 6 || answer.Removed["list"] == 0 {
 			t.Errorf("%+v, %v", answer, err)
 		}
@@ -432,7 +432,7 @@ func TestNothingIsRemovedByOrderBeforeAllIsBuilt(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- w.agent().Run(ctx) }()
 		defer func() { stop(); w.must(<-ended) }()
-		if answer, err := leftovers.Ask(ctx, w.marks, 2); err != nil || !strings.Contains(answer.Error, "pages may still need it") || len(answer.Removed) > 0 {
+		if answer, err := leftovers.RequestRemoval(ctx, w.marks, 2); err != nil || !strings.Contains(answer.Error, "pages may still need it") || len(answer.Removed) > 0 {
 			t.Errorf("%+v, %v", answer, err)
 		}
 	})

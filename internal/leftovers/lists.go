@@ -23,13 +23,13 @@ func (p *pass) relations(ctx context.Context, cursor string) (next string, err e
 		if left {
 			p.list(l)
 		}
-		due := left && p.remove && !at.After(p.now) && !p.books[Name{Kind: l.Kind, What: List, Name: l.Ref}]
+		due := left && p.remove && !at.After(p.now) && !p.referred[Name{Kind: l.Kind, What: List, Name: l.Ref}]
 		if due {
 			kinds[l.Kind] = true
 		}
 		return due
 	})
-	p.tell(List, removed)
+	p.report(List, removed)
 	if len(kinds) == 0 {
 		return next, away
 	}

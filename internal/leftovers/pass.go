@@ -30,11 +30,11 @@ type pass struct {
 	remove bool // else it counts
 	rest   time.Duration
 
-	found   map[Name]int                  // that are left over
-	removed map[string]int                // by what they are
-	books   map[Name]bool                 // lists that books of entities still name, by dimensions that stay
-	lists   map[Name]map[item.Entity]bool // targets of lists that are left over
-	away    error                         // the first
+	found    map[Name]int                  // that are left over
+	removed  map[string]int                // by what they are
+	referred map[Name]bool                 // lists that states of entities still name, by dimensions that stay
+	lists    map[Name]map[item.Entity]bool // targets of lists that are left over
+	away     error                         // the first
 }
 
 // newPass plans one. Where it removes, all processes must have the catalog in force.
@@ -45,7 +45,7 @@ func (c Config) newPass(ctx context.Context, keep time.Duration, remove bool) (*
 	}
 	p := &pass{
 		Config: c, keep: keep, now: now, remove: remove,
-		found: map[Name]int{}, removed: map[string]int{}, books: map[Name]bool{}, lists: map[Name]map[item.Entity]bool{},
+		found: map[Name]int{}, removed: map[string]int{}, referred: map[Name]bool{}, lists: map[Name]map[item.Entity]bool{},
 	}
 	p.plan, err = newPlan(eras)
 	if err != nil || !remove {
@@ -83,7 +83,7 @@ func (p *pass) due(n Name) bool {
 	return p.remove && !at.After(p.now)
 }
 
-// run walks: books first, for they alone say which records there are; then blobs, then lists.
+// run walks: states first, for they alone say which records there are; then blobs, then lists.
 func (p *pass) run(ctx context.Context) error {
 	for _, step := range []func(ctx context.Context, cursor string) (string, error){p.entities, p.blobs, p.relations} {
 		for cursor := ""; ; {
@@ -117,7 +117,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// entities looks at a page of books.
+// entities looks at a page of states.
 func (p *pass) entities(ctx context.Context, cursor string) (next string, err error) {
 	entities, next, away := p.Records.ScanEntities(ctx, cursor, p.Page)
 	states, err := p.Records.States(ctx, entities)
@@ -160,12 +160,12 @@ func (p *pass) built(kind string, s kv.State) map[string]uint64 {
 func (p *pass) refer(kind string, s kv.State, dimension string) {
 	for _, refs := range []kv.Refs{s.Wanted[dimension], s.Applied[dimension]} {
 		for name := range refs {
-			p.books[Name{Kind: kind, What: List, Name: name}] = true
+			p.referred[Name{Kind: kind, What: List, Name: name}] = true
 		}
 	}
 }
 
-// dimensions are all that books say something of.
+// dimensions are all that a state says something of.
 func dimensions(s kv.State) []string {
 	all := map[string]bool{}
 	for d := range s.Gens {
@@ -208,7 +208,7 @@ func (p *pass) removeRecords(ctx context.Context, removals []kv.Removal, keys []
 	}
 	removed, failed := p.Records.Remove(ctx, removals)
 	for _, n := range removed {
-		p.tell(Record, n)
+		p.report(Record, n)
 	}
 	return cmp.Or(failed, err)
 }
@@ -234,7 +234,7 @@ func (p *pass) blobs(ctx context.Context, cursor string) (next string, err error
 	removed, failed := p.Blobs.RemoveBlobs(ctx, seen)
 	for _, ok := range removed {
 		if ok {
-			p.tell(Blob, 1)
+			p.report(Blob, 1)
 		}
 	}
 	return next, cmp.Or(failed, err, away)
@@ -248,7 +248,7 @@ func genOf(b kv.Blob) uint64 {
 	return b.Stamp
 }
 
-func (p *pass) tell(what string, n int) {
+func (p *pass) report(what string, n int) {
 	if n > 0 {
 		p.removed[what] += n
 		p.Told(what, n)

@@ -180,7 +180,7 @@ func TestAFlushIsFilledFromHistoryToo(t *testing.T) {
 }
 
 // TestOneMasterIsEmptied: everything is announced, and every entity is looked at for its relations, whose lists are
-// elsewhere than its books.
+// elsewhere than its state.
 func TestOneMasterIsEmptied(t *testing.T) {
 	c := redistest.Cluster(t)
 	s := redis(t, c.URL)

@@ -48,7 +48,7 @@ func (a *Agent) mend(ctx context.Context, is state, p plan) error {
 		if !a.due(s.name) {
 			continue
 		}
-		switch err := r.take(ctx, s); {
+		switch err := r.run(ctx, s); {
 		case errors.Is(err, errOtherLoss), errors.Is(err, item.ErrChanged):
 			return nil // the next look plans anew
 		case err != nil:
@@ -102,8 +102,8 @@ type repair struct {
 // cursorFailures is how often a step may fail at a cursor that it kept, until it begins anew.
 const cursorFailures = 8
 
-// take takes a step. A kept cursor that its upstream does not know any more is given up.
-func (r *repair) take(ctx context.Context, s step) error {
+// run takes a step. A kept cursor that its upstream does not know any more is given up.
+func (r *repair) run(ctx context.Context, s step) error {
 	cursor := r.progress.Cursors[s.name]
 	err := s.do(ctx, cursor)
 	if err == nil {

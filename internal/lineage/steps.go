@@ -19,7 +19,7 @@ const (
 // listed announces what the upstream of a kind lists.
 func (r *repair) listed(ctx context.Context, kind *catalog.Kind, cursor string) error {
 	return EachListed(ctx, r.Upstream, kind, cursor, func(page Listed) error {
-		r.tell(kind, page.Refused)
+		r.countRefused(kind, page.Refused)
 		if err := r.announce(ctx, page.Entities); err != nil {
 			return err
 		}
@@ -27,8 +27,8 @@ func (r *repair) listed(ctx context.Context, kind *catalog.Kind, cursor string) 
 	})
 }
 
-// tell counts and names ids that were left out.
-func (r *repair) tell(kind *catalog.Kind, ids []string) {
+// countRefused counts and names ids that were left out.
+func (r *repair) countRefused(kind *catalog.Kind, ids []string) {
 	if len(ids) == 0 {
 		return
 	}

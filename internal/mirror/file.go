@@ -37,7 +37,7 @@ func Open(ctx context.Context, dir string, log *slog.Logger) *File {
 	f := &File{open: func() (*boltkv.Store, error) {
 		return boltkv.Open(ctx, filepath.Join(dir, fileName), boltkv.Options{Log: log})
 	}}
-	if err := f.Take(); err != nil {
+	if err := f.Acquire(); err != nil {
 		log.Warn("this server's own file can't be opened; serving without it", "error", err)
 	}
 	return f
@@ -55,8 +55,8 @@ func (f *File) use(do func(*boltkv.Store) error) error {
 	return do(f.store)
 }
 
-// Take opens the file, unless it is open.
-func (f *File) Take() (err error) {
+// Acquire opens the file, unless it is open.
+func (f *File) Acquire() (err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.gone = false

@@ -110,7 +110,7 @@ func (a *admin) explainWhat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out, err := a.explain(r.Context(), r.FormValue("what"))
-	answer(w, out, err)
+	writeJSON(w, out, err)
 }
 
 // RelatedPage is one page of the relation index.
@@ -121,7 +121,7 @@ type RelatedPage struct {
 
 func (a *admin) related(w http.ResponseWriter, r *http.Request) {
 	page, err := a.relatedPage(r)
-	answer(w, page, err)
+	writeJSON(w, page, err)
 }
 
 func (a *admin) relatedPage(r *http.Request) (page RelatedPage, err error) {
@@ -158,10 +158,10 @@ func (a *admin) entities(w http.ResponseWriter, r *http.Request) {
 	for i, e := range entities {
 		page.Entities[i] = e.String()
 	}
-	answer(w, page, err)
+	writeJSON(w, page, err)
 }
 
-func answer(w http.ResponseWriter, out any, err error) {
+func writeJSON(w http.ResponseWriter, out any, err error) {
 	switch {
 	case errors.Is(err, item.ErrUnavailable):
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)

@@ -41,7 +41,7 @@ func (a *admin) audit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out, err := a.node.auditOnce(r.Context(), sample, r.FormValue("dry") == "true")
-	answer(w, out, err)
+	writeJSON(w, out, err)
 }
 
 func (n *process) auditOnce(ctx context.Context, sample int, dry bool) (out Audited, err error) {

@@ -192,7 +192,7 @@ func withPictures(pictures, pages http.Handler) http.Handler {
 	})
 }
 
-func tellServer(server *detail.Server, a bus.Announcement) {
+func notifyServer(server *detail.Server, a bus.Announcement) {
 	server.Announced(a.Entity, a.Gens)
 	if a.Doubt {
 		server.Doubted(a.Entity)
@@ -205,7 +205,7 @@ func (n *process) followBlobs(ctx context.Context, server *detail.Server, mirror
 	if mirror == nil {
 		caches := func(list []bus.Announcement, _ bus.Position) {
 			for _, a := range list {
-				tellServer(server, a)
+				notifyServer(server, a)
 			}
 		}
 		return n.bus.FollowBlobs(ctx, bus.Position{}, caches, server.Gap)
@@ -224,7 +224,7 @@ func (n *process) followBlobs(ctx context.Context, server *detail.Server, mirror
 			mirror.Reached(reached)
 		}
 		for i, a := range list {
-			tellServer(server, a)
+			notifyServer(server, a)
 			upTo := saved
 			if i == len(list)-1 {
 				upTo = reached // complete only with the last of the list

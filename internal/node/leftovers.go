@@ -22,11 +22,11 @@ type FoundLeftovers struct {
 // leftovers answers /leftovers.
 func (a *admin) leftovers(w http.ResponseWriter, r *http.Request) {
 	if a.node.catalog.Catalog() == nil || a.node.records == nil {
-		answer(w, nil, fmt.Errorf("%w: no catalog, or no store of records, here", item.ErrUnavailable))
+		writeJSON(w, nil, fmt.Errorf("%w: no catalog, or no store of records, here", item.ErrUnavailable))
 		return
 	}
 	found, head, err := a.node.leftovers().Found(r.Context())
-	answer(w, FoundLeftovers{head, found}, err)
+	writeJSON(w, FoundLeftovers{head, found}, err)
 }
 
 // leftovers is the agent that removes what earlier catalogs left behind.

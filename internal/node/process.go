@@ -116,7 +116,7 @@ func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 	n.catalog.Took = func(c *catalog.Catalog) {
 		control.DeclareSwitches(n.switches, c)
 		n.owners.Declare(c)
-		n.tellSecrets(c)
+		n.logSecrets(c)
 	}
 	if n.standsAlone {
 		n.catalog.Keep(filepath.Join(n.dir, "catalog.json"))
@@ -147,8 +147,8 @@ func (n *process) prepareStreams(ctx context.Context) error {
 	return err
 }
 
-// tellSecrets tells which upstreams of a catalog can't be asked for want of a secret; all others can.
-func (n *process) tellSecrets(c *catalog.Catalog) {
+// logSecrets tells which upstreams of a catalog can't be asked for want of a secret; all others can.
+func (n *process) logSecrets(c *catalog.Catalog) {
 	if n.switches.Who().Role == "front" {
 		return // it asks no upstream
 	}

@@ -21,16 +21,16 @@ const MaxRehearsed = 5000
 func (a *admin) rehearse(w http.ResponseWriter, r *http.Request) {
 	values, err := a.rehearsedValues(r)
 	if err != nil {
-		answer(w, nil, err)
+		writeJSON(w, nil, err)
 		return
 	}
 	n, err := strconv.Atoi(r.FormValue("sample"))
 	if err != nil || n < 1 || n > MaxRehearsed {
-		answer(w, nil, fmt.Errorf("sample is 1 to %d", MaxRehearsed))
+		writeJSON(w, nil, fmt.Errorf("sample is 1 to %d", MaxRehearsed))
 		return
 	}
 	out, err := a.pages.Rehearse(r.Context(), a.node.blobs, values, n)
-	answer(w, out, err)
+	writeJSON(w, out, err)
 }
 
 func (a *admin) rehearsedValues(r *http.Request) (map[string]string, error) {
@@ -76,7 +76,7 @@ p{margin:0;padding:.5em 1em}iframe{flex:1;border:0;width:100%}</style></head>
 func (a *admin) rehearsal(w http.ResponseWriter, r *http.Request) {
 	values, err := a.rehearsedValues(r)
 	if err != nil {
-		answer(w, nil, err)
+		writeJSON(w, nil, err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -92,12 +92,12 @@ func (a *admin) rehearsal(w http.ResponseWriter, r *http.Request) {
 func (a *admin) rehearsalPage(w http.ResponseWriter, r *http.Request) {
 	values, err := a.rehearsedValues(r)
 	if err != nil {
-		answer(w, nil, err)
+		writeJSON(w, nil, err)
 		return
 	}
 	then, panel, err := a.pages.Rehearsed(values)
 	if err != nil {
-		answer(w, nil, err)
+		writeJSON(w, nil, err)
 		return
 	}
 	defer panel.Close()

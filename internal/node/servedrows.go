@@ -26,7 +26,7 @@ func (n *process) followRows(ctx context.Context, table *rows.Table) error {
 	}
 	if !table.Remember(filepath.Join(folder, table.Name()+".told")) {
 		if empty, err := isEmpty(ctx, n.records); err != nil || !empty {
-			table.TellAll()
+			table.NotifyAll()
 		}
 	}
 	return table.Watch(ctx, func(ids []string) error { return n.notify(ctx, table.Name(), ids) })

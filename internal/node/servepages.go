@@ -59,7 +59,7 @@ func (n *process) offerHandover(warmer *mirror.Warmer, c copies, sockets []hando
 			warmer.Note()
 			return c.own.Release()
 		},
-		Regain: c.own.Take,
+		Regain: c.own.Acquire,
 	})
 	n.start(func(ctx context.Context) error {
 		if c.from != nil {

@@ -20,19 +20,19 @@ func (a *admin) tryTemplates(w http.ResponseWriter, r *http.Request) {
 	}
 	n, err := strconv.Atoi(r.URL.Query().Get("sample"))
 	if err != nil || n < 1 || n > MaxTried {
-		answer(w, nil, fmt.Errorf("sample is 1 to %d", MaxTried))
+		writeJSON(w, nil, fmt.Errorf("sample is 1 to %d", MaxTried))
 		return
 	}
 	packed, err := io.ReadAll(http.MaxBytesReader(w, r.Body, templates.MaxPacked))
 	if err != nil {
-		answer(w, nil, fmt.Errorf("read the templates: %w", err))
+		writeJSON(w, nil, fmt.Errorf("read the templates: %w", err))
 		return
 	}
 	set, err := a.node.folder.Candidate(packed)
 	if err != nil {
-		answer(w, nil, err)
+		writeJSON(w, nil, err)
 		return
 	}
 	t, err := a.pages.Try(r.Context(), a.node.blobs, set, n)
-	answer(w, t, err)
+	writeJSON(w, t, err)
 }

@@ -58,7 +58,7 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 		}
 		opt.pictures = shop.shop.Pictures()
 	}
-	if err := n.tellServed(served); err != nil {
+	if err := n.notifyServed(served); err != nil {
 		return err
 	}
 	if err := u.pushCatalog(n); err != nil {
@@ -141,8 +141,8 @@ func (u *Up) serveRows(n *process, served map[string]string) error {
 	return nil
 }
 
-// tellServed tells every process what "serve:" in the catalog stands for.
-func (n *process) tellServed(served map[string]string) error {
+// notifyServed tells every process what "serve:" in the catalog stands for.
+func (n *process) notifyServed(served map[string]string) error {
 	value, err := json.Marshal(served)
 	if err != nil {
 		return err

@@ -54,11 +54,11 @@ type Config struct {
 
 // Announcer announces entities in bulk, a change of "all" each. An entity is announced once.
 type Announcer struct {
-	cfg  Config
-	done Done
-	told map[item.Entity]bool
-	took map[*catalog.Dimension]time.Duration // one call, of a dry run
-	busy map[string]time.Duration             // upstream → for how long it would be asked
+	cfg       Config
+	done      Done
+	announced map[item.Entity]bool
+	took      map[*catalog.Dimension]time.Duration // one call, of a dry run
+	busy      map[string]time.Duration             // upstream → for how long it would be asked
 }
 
 // New makes an announcer.
@@ -66,14 +66,14 @@ func New(cfg Config) *Announcer {
 	if cfg.Progress == nil {
 		cfg.Progress = func(string) {}
 	}
-	return &Announcer{cfg: cfg, done: Done{DryRun: cfg.DryRun}, told: map[item.Entity]bool{}}
+	return &Announcer{cfg: cfg, done: Done{DryRun: cfg.DryRun}, announced: map[item.Entity]bool{}}
 }
 
 // Done is what was announced until now.
 func (a *Announcer) Done() Done { return a.done }
 
 // Announced reports whether an entity was.
-func (a *Announcer) Announced(e item.Entity) bool { return a.told[e] && !a.cfg.DryRun }
+func (a *Announcer) Announced(e item.Entity) bool { return a.announced[e] && !a.cfg.DryRun }
 
 // List announces all that the upstream lists. Ids that can't be an entity's are left out and counted.
 func (a *Announcer) List(ctx context.Context, kind *catalog.Kind) error {
@@ -103,8 +103,8 @@ func (a *Announcer) IDs(ctx context.Context, kind *catalog.Kind, ids []string) e
 func (a *Announcer) Entities(ctx context.Context, kind *catalog.Kind, entities []item.Entity) error {
 	changes := make([]item.Change, 0, len(entities))
 	for _, e := range entities {
-		if !a.told[e] {
-			a.told[e] = true
+		if !a.announced[e] {
+			a.announced[e] = true
 			changes = append(changes, item.Change{Lane: a.cfg.Lane, Entity: e, Dimension: item.All})
 		}
 	}

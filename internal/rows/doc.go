@@ -7,9 +7,9 @@
 //
 // The whole file is held in memory as an immutable snapshot. A rewritten file is read aside and swapped
 // in as a whole, and only when every line of it is sound: a file that is cut, damaged, empty or gone
-// leaves the old snapshot in force. What differs is told to the caller of Watch, after the swap, so that
+// leaves the old snapshot in force. The caller of Watch is notified of what differs, after the swap, so that
 // whoever fetches upon the notification sees the new row.
 //
 // A writer does best to write another file and rename it: a plain file that is cut at the end of a line
-// can't be told from a shorter one, so a pause of Settle in mid-write passes for the end.
+// can't be told from a shorter one, so a pause of Settle during a write counts as its end.
 package rows

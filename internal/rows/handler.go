@@ -56,7 +56,7 @@ func (t *Table) serveRow(w http.ResponseWriter, r *http.Request, token string) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	answer(w, row.body)
+	writeBody(w, row.body)
 }
 
 func (t *Table) serveRows(w http.ResponseWriter, r *http.Request) {
@@ -67,7 +67,7 @@ func (t *Table) serveRows(w http.ResponseWriter, r *http.Request) {
 			fail(w, http.StatusBadRequest, err)
 			return
 		}
-		answer(w, appendRows(nil, rows.pickRows(ids)))
+		writeBody(w, appendRows(nil, rows.pickRows(ids)))
 		return
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
@@ -81,7 +81,7 @@ func (t *Table) serveRows(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page, next := rows.page(query.Get("cursor"), limit)
-	answer(w, pageBody(page, next))
+	writeBody(w, pageBody(page, next))
 }
 
 // pickRows are the rows that there are of those asked for, each once, in the order asked for.

@@ -15,8 +15,8 @@ type Table struct {
 	log  *slog.Logger
 	now  atomic.Pointer[snapshot]
 
-	memory string    // the file that keeps what was told of; "" for none
-	told   *snapshot // the rows that Watch begins with as told of; nil for those as they are then
+	memory   string    // the file that keeps the rows notified of; "" for none
+	notified *snapshot // the rows that Watch takes for notified of; nil for those that it finds
 }
 
 // snapshot is the file as it was read once. It never changes.

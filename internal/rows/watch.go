@@ -24,8 +24,8 @@ var errEmpty = errors.New("the file is empty: taken for one that is being writte
 
 // Watch reads the file again whenever it was rewritten, in place or by renaming another over it, and
 // calls changed with the ids that differ, in lexical order, after the new rows are served. It begins with what differs
-// from what an earlier process told of: see Remember. What changed refuses with an error is logged and told again, with
-// what differs by then. Watch returns nil when ctx ends. One Watch per Table.
+// from what an earlier process notified of: see Remember. If changed fails, Watch logs the error and calls it again later, with
+// what differs by then. Watch returns nil when ctx ends. A Table takes one Watch.
 func (t *Table) Watch(ctx context.Context, changed func(ids []string) error) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -43,12 +43,12 @@ func (t *Table) Watch(ctx context.Context, changed func(ids []string) error) err
 
 	now := t.now.Load()
 	seen, pending := now.file, now.file
-	told := t.told // the rows that changed knows of
-	if told == nil {
-		told = now
-		t.keepTold(told)
+	notified := t.notified // the rows that changed knows of
+	if notified == nil {
+		notified = now
+		t.saveNotified(notified)
 	}
-	told = t.tell(told, changed)
+	notified = t.notify(notified, changed)
 	for {
 		select {
 		case <-ctx.Done():
@@ -59,7 +59,7 @@ func (t *Table) Watch(ctx context.Context, changed func(ids []string) error) err
 			pending = t.look(seen, pending, settled)
 		case <-poll.C:
 			pending = t.look(seen, pending, settled)
-			told = t.tell(told, changed)
+			notified = t.notify(notified, changed)
 		case <-settled.C:
 			now := t.stat()
 			switch {
@@ -71,13 +71,13 @@ func (t *Table) Watch(ctx context.Context, changed func(ids []string) error) err
 			default:
 				seen = now // sound or not: it is read once
 				t.reload(ctx)
-				told = t.tell(told, changed)
+				notified = t.notify(notified, changed)
 			}
 		}
 	}
 }
 
-// look starts the wait when the file has another face than before, and starts it anew at each further change.
+// look starts the timer when the file has changed, and restarts it at each further change.
 func (t *Table) look(seen, pending fs.FileInfo, settled *time.Timer) fs.FileInfo {
 	now := t.stat()
 	if !same(now, seen) && !same(now, pending) {
@@ -86,7 +86,7 @@ func (t *Table) look(seen, pending fs.FileInfo, settled *time.Timer) fs.FileInfo
 	return now
 }
 
-// reload swaps in the file as it is now, or says why not.
+// reload serves the rows of the file as it is now, or logs why it can't.
 func (t *Table) reload(ctx context.Context) {
 	now, err := t.load(ctx)
 	if err == nil && now.file.Size() == 0 && t.Len() > 0 {
@@ -100,18 +100,18 @@ func (t *Table) reload(ctx context.Context) {
 	t.log.Info("rewritten file taken", "rows", len(now.ids))
 }
 
-// tell tells what differs from the rows last told of, and gives the rows told of now.
-func (t *Table) tell(told *snapshot, changed func(ids []string) error) *snapshot {
+// notify calls changed with the ids that differ from the rows last notified of. It returns the rows notified of now.
+func (t *Table) notify(notified *snapshot, changed func(ids []string) error) *snapshot {
 	now := t.now.Load()
-	if now == told {
-		return told
+	if now == notified {
+		return notified
 	}
-	if ids := differ(told, now); len(ids) > 0 {
+	if ids := differ(notified, now); len(ids) > 0 {
 		if err := changed(ids); err != nil {
-			t.log.Warn("changed rows not told of yet", "rows", len(ids), "err", err)
-			return told
+			t.log.Warn("changed rows not notified of yet", "rows", len(ids), "err", err)
+			return notified
 		}
-		t.keepTold(now)
+		t.saveNotified(now)
 	}
 	return now
 }

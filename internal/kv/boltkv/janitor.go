@@ -14,7 +14,7 @@ const (
 	janitorLooks = 5      // in a row, at most, while there is something to remove
 )
 
-// janitor removes tombstones that are due to go, and the books of entities that have no records any more, a few at a
+// janitor removes tombstones that are due to go, and the state of entities that have no records any more, a few at a
 // time. Readers take such tombstones for absent already; this gives their room back. It runs in the writer's goroutine.
 type janitor struct {
 	store  *Store
@@ -95,12 +95,12 @@ func (s *Store) expired(_, b []byte) bool {
 	return keep > 0 && !h.Fetched.IsZero() && s.opt.Now().Sub(h.Fetched) > keep
 }
 
-// forgotten reports whether books are of an entity without records, and nobody has written them for as long as an
+// forgotten reports whether a state is of an entity without records, and nobody has written it for as long as an
 // unknown entity is kept: an id that nobody has leaves nothing behind.
 func (s *Store) forgotten(records *bbolt.Cursor, token, raw []byte) bool {
 	prefix := append(bytes.Clone(token), separator)
 	if k, _ := records.Seek(prefix); bytes.HasPrefix(k, prefix) {
 		return false
 	}
-	return s.opt.Now().Sub(time.Unix(parseBooks(raw).Written, 0)) > kv.KeepUnknown
+	return s.opt.Now().Sub(time.Unix(parseState(raw).Written, 0)) > kv.KeepUnknown
 }

@@ -20,7 +20,7 @@ func (s *Store) Records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 	raw := make([][]byte, len(keys))
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(recBucket))
-		held := map[item.Entity]*books{}
+		held := map[item.Entity]*storedState{}
 		for i, k := range keys {
 			v := s.present(b.Get(recKey(k)))
 			if v == nil {
@@ -28,7 +28,7 @@ func (s *Store) Records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 			}
 			raw[i] = append([]byte(nil), v...)
 			if held[k.Entity] == nil {
-				held[k.Entity] = readBooks(tx, k.Entity)
+				held[k.Entity] = readState(tx, k.Entity)
 			}
 			out[i].Validators = held[k.Entity].Validators[k.Dimension]
 		}
@@ -92,14 +92,14 @@ func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
 // putRecord is one step: the record, its stamp, its dimension's gen, its refs.
 func (s *Store) putRecord(tx *bbolt.Tx, p kv.Put, value []byte) (kv.PutResult, error) {
 	recs, key := tx.Bucket([]byte(recBucket)), recKey(p.RecordKey)
-	held := readBooks(tx, p.Entity)
+	held := readState(tx, p.Entity)
 	if stamp := kv.StampOf(s.present(recs.Get(key))); stamp != p.Expect {
 		return kv.PutResult{Outcome: kv.Changed, Stamp: stamp, State: held.state()}, nil
 	}
 	stamp := held.next(s.opt.Now())
 	kv.SetStamp(value, stamp)
 	result := kv.PutResult{Outcome: kv.Same, Stamp: stamp}
-	if !p.Same || held.Gens[p.Dimension] == 0 { // the books were lost: the record must be folded anew
+	if !p.Same || held.Gens[p.Dimension] == 0 { // the state was lost: the record must be folded anew
 		result.Outcome = kv.Applied
 		set(&held.Gens, p.Dimension, stamp, false)
 	}
@@ -119,7 +119,7 @@ func (s *Store) States(ctx context.Context, entities []item.Entity) ([]kv.State,
 	out := make([]kv.State, len(entities))
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		for i, e := range entities {
-			out[i] = readBooks(tx, e).state()
+			out[i] = readState(tx, e).state()
 		}
 		return nil
 	})
@@ -133,7 +133,7 @@ func (s *Store) States(ctx context.Context, entities []item.Entity) ([]kv.State,
 func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
 	return s.update(ctx, len(built), func(tx *bbolt.Tx) error {
 		for _, b := range built {
-			held := readBooks(tx, b.Entity)
+			held := readState(tx, b.Entity)
 			for blob, gen := range b.Gens {
 				if gen >= held.Built[blob] {
 					set(&held.Built, blob, gen, false)
@@ -151,7 +151,7 @@ func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
 // Raise implements kv.Builder.
 func (s *Store) Raise(ctx context.Context, e item.Entity, dimensions []string) error {
 	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
-		held := readBooks(tx, e)
+		held := readState(tx, e)
 		for _, d := range dimensions {
 			set(&held.Gens, d, held.next(s.opt.Now()), false)
 		}

@@ -19,7 +19,7 @@ func relPrefix(r kv.Relation) []byte {
 // Relate implements kv.Relater, in one transaction.
 func (s *Store) Relate(ctx context.Context, r kv.Relate) error {
 	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
-		held := readBooks(tx, r.Entity)
+		held := readState(tx, r.Entity)
 		if !held.Applied[r.Dimension].Equal(r.Was) {
 			return item.ErrChanged
 		}

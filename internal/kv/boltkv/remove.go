@@ -32,7 +32,7 @@ func (s *Store) removeOne(tx *bbolt.Tx, r kv.Removal) (removed int, err error) {
 	if tx.Bucket([]byte(genBucket)).Get([]byte(r.Entity.Token())) == nil {
 		return 0, nil
 	}
-	held, recs := readBooks(tx, r.Entity), tx.Bucket([]byte(recBucket))
+	held, recs := readState(tx, r.Entity), tx.Bucket([]byte(recBucket))
 	for dimension, stamp := range r.Records {
 		key := recKey(kv.RecordKey{Entity: r.Entity, Dimension: dimension})
 		there := recs.Get(key)
@@ -56,8 +56,8 @@ func (s *Store) removeOne(tx *bbolt.Tx, r kv.Removal) (removed int, err error) {
 	return removed, held.write(tx, r.Entity, s.opt.Now())
 }
 
-// forget takes a dimension out of the books.
-func (b *books) forget(dimension string) {
+// forget takes a dimension out of the state.
+func (b *storedState) forget(dimension string) {
 	delete(b.Gens, dimension)
 	delete(b.Shapes, dimension)
 	delete(b.Wanted, dimension)

@@ -59,7 +59,7 @@ func (r run) key(i int) ([]byte, error) {
 	if uint64(i+1)*elementSize+pageHead > uint64(len(r.head)) {
 		return nil, damaged("page %d has too many elements", r.id)
 	}
-	at, ksize, vsize := r.place(i)
+	at, ksize, vsize := r.position(i)
 	if ksize == 0 || ksize > bbolt.MaxKeySize || at+ksize+vsize > r.size {
 		return nil, damaged("page %d: element %d is out of bounds", r.id, i)
 	}
@@ -67,7 +67,7 @@ func (r run) key(i int) ([]byte, error) {
 }
 
 func (r run) value(i int) ([]byte, error) {
-	at, ksize, vsize := r.place(i)
+	at, ksize, vsize := r.position(i)
 	return r.bytes(at+ksize, vsize)
 }
 
@@ -76,8 +76,8 @@ func (r run) elementFlags(i int) uint32 { return binary.NativeEndian.Uint32(r.el
 
 func (r run) element(i int) []byte { return r.head[pageHead+i*elementSize:][:elementSize] }
 
-// place is where the i-th key begins in the run, and the lengths of key and value.
-func (r run) place(i int) (at, ksize, vsize uint64) {
+// position is where the i-th key begins in the run, and the lengths of key and value.
+func (r run) position(i int) (at, ksize, vsize uint64) {
 	e, begin := r.element(i), uint64(pageHead+i*elementSize)
 	word := func(at int) uint64 { return uint64(binary.NativeEndian.Uint32(e[at:])) }
 	if r.flags == branch {

@@ -35,7 +35,7 @@ type Options struct {
 // The buckets. Tokens and names hold no separator.
 const (
 	recBucket  = "rec"  // KIND:TOKEN|DIMENSION → an encoded record
-	genBucket  = "gen"  // KIND:TOKEN → the entity's books
+	genBucket  = "gen"  // KIND:TOKEN → the entity's state
 	blobBucket = "blob" // KIND:TOKEN|BLOB → an encoded blob
 	relBucket  = "rel"  // TARGETKIND:TOKEN|KIND|REF|ID → nothing; the id as it is, for its order
 	metaBucket = "meta" // m:NAME → a small value; the sentinel

@@ -303,7 +303,7 @@ func TestLostBooks(t *testing.T) {
 			}
 			states, err := s.States(t.Context(), []item.Entity{key("1").Entity})
 			if diff := cmp.Diff([]kv.State{{Damaged: true}}, states); diff != "" || err != nil {
-				t.Fatalf("damaged books are believed, error %v:\n%s", err, diff)
+				t.Fatalf("damaged state is believed, error %v:\n%s", err, diff)
 			}
 			r, err := s.PutRecords(t.Context(), []kv.Put{{RecordKey: key("1"), Expect: was.Stamp, Value: alive(`1`), Same: true}})
 			if err != nil || r[0].State.Gens["product"] <= was.State.Gens["product"] {

@@ -82,7 +82,7 @@ func relateChanged(t *testing.T, s Records) {
 	if got := state(t, s, e).Applied["product"]; !got.Equal(now) {
 		t.Errorf("applied %v, want %v", got, now)
 	}
-	must(t, s.Relate(t.Context(), kv.Relate{Entity: e, Dimension: "specs", Now: refs("brand", "b")})) // its own books
+	must(t, s.Relate(t.Context(), kv.Relate{Entity: e, Dimension: "specs", Now: refs("brand", "b")})) // its own state
 	must(t, s.Relate(t.Context(), kv.Relate{Entity: e, Dimension: "product", Was: now, Now: now}))
 }
 

@@ -47,7 +47,7 @@ func ExerciseRecords(t *testing.T, open func(t *testing.T) Records) {
 		{"results do not share memory", noSharing},
 		{"an ended context is an error", recordsContext},
 		{"built rises only", builtRises},
-		{"the books hold shapes", builtAs},
+		{"the state holds shapes", builtAs},
 		{"raise gives new gens and no new record", raises},
 		{"an entity never heard of has an empty state", emptyState},
 		{"relate moves the index and marks the refs applied", relates},

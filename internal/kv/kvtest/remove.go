@@ -75,7 +75,7 @@ func removesAsSeen(t *testing.T, s Records) {
 	}
 }
 
-// removesAll: an entity of which all is removed is forgotten, and one whose books alone are left, too.
+// removesAll: an entity of which all is removed is forgotten, and one whose state alone is left, too.
 func removesAll(t *testing.T, s Records) {
 	all := put(t, s, kv.Put{RecordKey: record("1", "old"), Value: value(kv.Alive, `1`)})
 	put(t, s, kv.Put{RecordKey: record("kept", "product"), Value: value(kv.Alive, `1`)})

@@ -31,7 +31,7 @@ func builtRises(t *testing.T, s Records) {
 	must(t, s.MarkBuilt(t.Context(), nil))
 }
 
-// builtAs: the shape of what is built goes with its gen, and the books hold the shape of each record.
+// builtAs: the shape of what is built goes with its gen, and the state holds the shape of each record.
 func builtAs(t *testing.T, s Records) {
 	steps := []struct {
 		gen         uint64
@@ -53,7 +53,7 @@ func builtAs(t *testing.T, s Records) {
 	shaped.Shape = 0xfedcba
 	first := put(t, s, kv.Put{RecordKey: key, Value: shaped})
 	if got := state(t, s, sku("1")).Shapes["product"]; got != 0xfedcba {
-		t.Errorf("the record has shape %x in the books", got)
+		t.Errorf("the record has shape %x in the state", got)
 	}
 	shaped.Shape = 2
 	if late := puts(t, s, kv.Put{RecordKey: key, Expect: first.Stamp + 1, Value: shaped})[0]; late.State.Shapes["product"] != 0xfedcba {

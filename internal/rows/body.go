@@ -31,7 +31,7 @@ func appendRows(b []byte, rows []row) []byte {
 	return append(b, ']')
 }
 
-func answer(w http.ResponseWriter, body []byte) {
+func writeBody(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Write(body) // a client that went away has no use for the error

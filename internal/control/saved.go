@@ -12,8 +12,8 @@ import (
 	"vitrine/internal/durable"
 )
 
-// kept is what the file holds.
-type kept struct {
+// savedCatalog is what the file holds.
+type savedCatalog struct {
 	Source   string            `json:"source"`
 	Revision uint64            `json:"revision"`
 	Serve    map[string]string `json:"serve,omitempty"`
@@ -21,7 +21,7 @@ type kept struct {
 
 // Keep has the catalog in force kept in a file, and takes what is there until NATS says something newer.
 func (f *Follower) Keep(file string) {
-	var k kept
+	var k savedCatalog
 	body, err := os.ReadFile(file)
 	if err == nil {
 		err = json.Unmarshal(body, &k)
@@ -34,7 +34,7 @@ func (f *Follower) Keep(file string) {
 		f.mu.Lock()
 		f.serve = k.Serve
 		f.mu.Unlock()
-		if err := f.take(bus.Entry{Key: CatalogKey, Value: []byte(k.Source), Revision: k.Revision}); err != nil {
+		if err := f.apply(bus.Entry{Key: CatalogKey, Value: []byte(k.Source), Revision: k.Revision}); err != nil {
 			f.log.Warn("the catalog that was in force is not taken", "file", file, "error", err)
 		}
 	}
@@ -48,7 +48,7 @@ func (f *Follower) save() {
 	if f.file == "" {
 		return
 	}
-	body, err := json.Marshal(kept{string(f.source.Value), f.source.Revision, f.serve})
+	body, err := json.Marshal(savedCatalog{string(f.source.Value), f.source.Revision, f.serve})
 	if err == nil {
 		err = durable.WriteFile(f.file, body)
 	}

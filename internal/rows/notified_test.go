@@ -18,7 +18,7 @@ func remembering(t *testing.T, path, memory string, tellAll bool) *rows.Table {
 	t.Helper()
 	table := open(t, rows.Spec{Name: "p", Path: path, IDField: "id"})
 	if known := table.Remember(memory); !known && tellAll {
-		table.TellAll()
+		table.NotifyAll()
 	}
 	return table
 }

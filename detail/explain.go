@@ -3,9 +3,7 @@ package detail
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -86,19 +84,11 @@ func (st *site) explainURL(ctx context.Context, target string) (Explanation, err
 	if err != nil {
 		return Explanation{}, fmt.Errorf("%w: %w", item.ErrUnknown, err)
 	}
-	longest := func(a, b string) int { return len(b) - len(a) } // as the router does
-	for _, prefix := range slices.SortedFunc(maps.Keys(st.prefixes), longest) {
-		rest, ok := strings.CutPrefix(u.EscapedPath(), escapePattern(prefix))
-		if !ok {
-			continue
-		}
-		p, e, _, err := cutPage(st.prefixes[prefix], rest)
-		if err != nil {
-			return Explanation{}, err
-		}
-		return st.explainPage(ctx, p, e), nil
+	p, e, _, err := st.findPage(u.EscapedPath())
+	if err != nil {
+		return Explanation{}, err
 	}
-	return Explanation{}, fmt.Errorf("%w: no page has the path %.200q", item.ErrUnknown, u.Path)
+	return st.explainPage(ctx, p, e), nil
 }
 
 func (st *site) explainPage(ctx context.Context, p *catalog.Page, e item.Entity) Explanation {

@@ -63,6 +63,7 @@ func (v *fastVisitor) respond(path string, now time.Time) (r fastpath.Response, 
 	s.metrics.hot.Inc()
 	s.metrics.pageHit.Inc()
 	s.metrics.pageRequest(r.Status)
+	s.wanted.Asked(path)
 	return r, true
 }
 

@@ -68,6 +68,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	if cached := s.pages.Get(q.path, st.version, time.Now()); cached != nil {
 		if c, body := cached.BodyFor(s.encoder, q.accepts); body != nil {
 			s.metrics.pageHit.Inc()
+			s.wanted.Asked(q.path)
 			return cachedResponse(cached, c, body), nil
 		}
 	}
@@ -84,6 +85,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	if err := read.life(); err != nil {
 		return a, err
 	}
+	s.wanted.Asked(q.path)
 	a.etag = read.site.etag(read, q.twin)
 	a.header.Set("Cache-Control", cacheControl(read.page.Cache, read.stale() || read.lacks()))
 	keep := func(e *pagecache.Entry) { st.keep(q.path, moves, epoch, read, e) }

@@ -89,7 +89,7 @@ func (o onlyOn) Live(ctx context.Context, l *catalog.Live, id string, params map
 	return o.LiveAsker.Live(ctx, l, id, params)
 }
 
-// Rehearse renders up to n pages as they are and as they would be, the hot ones first.
+// Rehearse renders up to n pages as they are and as they would be, those that are wanted most first.
 func (s *Server) Rehearse(ctx context.Context, scan IndexLister, values map[string]string, n int) (r Rehearsal, err error) {
 	st, err := s.current()
 	if err != nil {
@@ -125,24 +125,25 @@ func (s *Server) Rehearse(ctx context.Context, scan IndexLister, values map[stri
 	return r, ctx.Err()
 }
 
-// sample gives keys of pages' own blobs: what is in memory, and then what the store lists.
+// sample gives keys of pages' own blobs: those that are wanted most, and then what the store lists.
 func (s *Server) sample(ctx context.Context, st *site, scan IndexLister, n int) (keys []kv.BlobKey, err error) {
+	keys = s.mostWanted(st, n)
 	seen := map[kv.BlobKey]bool{}
-	take := func(some []kv.BlobKey) {
+	for _, key := range keys {
+		seen[key] = true
+	}
+	for cursor := ""; len(keys) < n; {
+		var some []kv.BlobKey
+		if some, cursor, err = scan.ScanBlobs(ctx, cursor, 1000); err != nil {
+			return nil, fmt.Errorf("list pages: %w", err)
+		}
 		for _, key := range some {
 			if len(keys) < n && st.hasPage(key) && !seen[key] {
 				seen[key] = true
 				keys = append(keys, key)
 			}
 		}
-	}
-	take(s.Hot())
-	for cursor := ""; len(keys) < n; {
-		var some []kv.BlobKey
-		if some, cursor, err = scan.ScanBlobs(ctx, cursor, 1000); err != nil {
-			return nil, fmt.Errorf("list pages: %w", err)
-		}
-		if take(some); cursor == "" {
+		if cursor == "" {
 			break
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"vitrine/detail/blobcache"
 	"vitrine/detail/fastpath"
 	"vitrine/detail/pagecache"
+	"vitrine/detail/wanted"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -27,6 +28,7 @@ type Server struct {
 	blobs    *blobcache.Cache
 	fallback *blobcache.Fallback
 	pages    *pagecache.Cache
+	wanted   *wanted.Counter // of pages that were found
 	encoder  *pagecache.Encoder
 	live     *livePool
 	missed   *announcer
@@ -53,6 +55,7 @@ func New(c Config) (*Server, error) {
 		config:         c,
 		missed:         newAnnouncer(c.Announcer),
 		fallback:       blobcache.NewFallback(c.Fallback.Fetcher, c.Fallback.Leases, c.Switches),
+		wanted:         wanted.New(wantedPages, wantedEvery),
 		failures:       newLogLimit(logEvery),
 		panics:         newLogLimit(logEvery),
 		templateFaults: newLogLimit(logEvery),

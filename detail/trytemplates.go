@@ -39,9 +39,16 @@ const (
 // OK reports whether the templates may be put in force.
 func (t Trial) OK() bool { return len(t.Missing)+len(t.Failed) == 0 }
 
-// Try renders pages of up to n entities by a set: half of them from those in memory, which visitors want, the others
-// spread over the store. Nothing is kept, told or logged.
-func (s *Server) Try(ctx context.Context, scan IndexLister, set *templates.Set, n int) (t Trial, err error) {
+// Progress tells how far a trial is.
+type Progress struct {
+	Listed int `json:"listed"` // names of what is stored that were looked through for pages to try
+	Tried  int `json:"tried"`  // of the articles chosen
+	Of     int `json:"of"`     // articles chosen; 0 while they are being chosen
+}
+
+// Try renders pages of up to n entities by a set: half of them those that visitors want most, the others spread over the
+// store. Nothing is kept, told or logged. told hears how far it is, after each article.
+func (s *Server) Try(ctx context.Context, scan IndexLister, set *templates.Set, n int, told func(Progress)) (t Trial, err error) {
 	c, panel, err := s.rehearsed(nil)
 	if err != nil {
 		return t, err
@@ -59,16 +66,26 @@ func (s *Server) Try(ctx context.Context, scan IndexLister, set *templates.Set, 
 		return t, err
 	}
 	t.Missing = st.catalog.MissingTemplates(set.Has)
-	keys, err := s.spread(ctx, st, scan, n)
+	var now Progress
+	keys, err := s.spread(ctx, st, scan, n, func(listed int) {
+		now.Listed = listed
+		told(now)
+	})
 	if err != nil {
 		return t, err
 	}
+	now.Of = len(keys)
 	for _, key := range keys {
 		for _, p := range st.catalog.Pages {
-			if ownBlob(p, key) && set.Has(p.Template) && len(t.Failed) < mostFailed && ctx.Err() == nil {
+			if ownBlob(p, key) && set.Has(p.Template) && ctx.Err() == nil {
 				t.try(ctx, st, p, key.Entity)
 			}
 		}
+		if len(t.Failed) >= mostFailed || ctx.Err() != nil {
+			break
+		}
+		now.Tried++
+		told(now)
 	}
 	return t, ctx.Err()
 }
@@ -90,32 +107,30 @@ func (t *Trial) try(ctx context.Context, st *site, p *catalog.Page, e item.Entit
 	t.Pages++
 }
 
-// spread gives keys of pages' own blobs: half of them from memory, the others at random from the store.
-func (s *Server) spread(ctx context.Context, st *site, scan IndexLister, n int) (keys []kv.BlobKey, err error) {
+// spread gives keys of pages' own blobs: half of them those that are wanted most, the others at random from the store.
+func (s *Server) spread(ctx context.Context, st *site, scan IndexLister, n int, listed func(int)) (keys []kv.BlobKey, err error) {
+	keys = s.mostWanted(st, n/2)
 	taken := map[kv.BlobKey]bool{}
-	for _, key := range s.Hot() {
-		if len(keys) < n/2 && st.hasPage(key) {
-			taken[key] = true
-			keys = append(keys, key)
-		}
+	for _, key := range keys {
+		taken[key] = true
 	}
-	hot, scanned := len(keys), 0
-	candidates := 0
+	wanted, scanned, candidates := len(keys), 0, 0
 	for cursor := ""; scanned < mostScanned; {
 		var some []kv.BlobKey
 		if some, cursor, err = scan.ScanBlobs(ctx, cursor, 1000); err != nil {
 			return nil, fmt.Errorf("list pages: %w", err)
 		}
+		scanned += len(some)
+		listed(scanned)
 		for _, key := range some {
-			scanned++
 			if taken[key] || !st.hasPage(key) {
 				continue
 			}
 			candidates++
 			if len(keys) < n {
 				keys = append(keys, key)
-			} else if at := rand.IntN(candidates); at < n-hot {
-				keys[hot+at] = key
+			} else if at := rand.IntN(candidates); at < n-wanted {
+				keys[wanted+at] = key
 			}
 		}
 		if cursor == "" {

@@ -30,7 +30,7 @@ func TestTemplatesAreTriedOnRealPages(t *testing.T) {
 	}
 	try := func(set *templates.Set) detail.Trial {
 		t.Helper()
-		trial, err := s.server.Try(t.Context(), s.redis, set, 2000)
+		trial, err := s.server.Try(t.Context(), s.redis, set, 2000, func(detail.Progress) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,5 +55,34 @@ func TestTemplatesAreTriedOnRealPages(t *testing.T) {
 	s.catalog.Pages[0].Template = "nosuch.html"
 	if missing := try(theme(t, nil)); missing.OK() || len(missing.Missing) != 1 || !strings.Contains(missing.Missing[0], `"nosuch.html"`) {
 		t.Errorf("%+v", missing)
+	}
+}
+
+// TestWantedPagesAreTried: of a store larger than the sample, those pages are tried that visitors ask for most, though
+// others are in memory as well.
+func TestWantedPagesAreTried(t *testing.T) {
+	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
+	s := open(t, func(c *detail.Config) { c.Switches = panel })
+	for i := range 1000 {
+		s.redis.put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp"}}`)
+	}
+	for i := range 300 {
+		s.get(t, fmt.Sprintf("/item/%d.html", i))
+	}
+	for range 1000 { // one request of 32 is counted
+		s.get(t, "/item/77.html")
+		s.get(t, "/item/277.json")
+	}
+	failing := lookOf(t, `{{if or (eq .sku "77") (eq .sku "277")}}{{index .product.title 99}}{{end}}`)
+	var last detail.Progress
+	trial, err := s.server.Try(t.Context(), s.redis, failing, 10, func(p detail.Progress) { last = p })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trial.Pages != 10 || len(trial.Failed) != 2 {
+		t.Errorf("%+v", trial)
+	}
+	if last.Of != 10 || last.Tried != 10 || last.Listed != 1000 {
+		t.Errorf("%+v", last)
 	}
 }

@@ -77,22 +77,28 @@ func (p pushed) rollback(e *env, revision uint64) error {
 		return err
 	}
 	defer conn.Close()
-	bucket := conn.Bucket(p.bucket)
-	history, err := bucket.History(e.ctx, p.key)
+	h, err := p.earlier(e, conn, revision)
 	if err != nil {
-		return fmt.Errorf("read the revisions: %w", err)
-	}
-	for i := len(history) - 1; i >= 0; i-- {
-		h := history[i]
-		if h.Revision != revision && (revision != 0 || i != len(history)-2) {
-			continue
-		}
-		now, err := bucket.Put(e.ctx, p.key, h.Value)
-		if err != nil {
-			return fmt.Errorf("push revision %d again: %w", h.Revision, err)
-		}
-		_, err = fmt.Fprintf(e.stdout, "revision %d is in force again, as revision %d\n", h.Revision, now)
 		return err
 	}
-	return fmt.Errorf("no such earlier revision; see: vitrine %s list", p.command)
+	now, err := conn.Bucket(p.bucket).Put(e.ctx, p.key, h.Value)
+	if err != nil {
+		return fmt.Errorf("push revision %d again: %w", h.Revision, err)
+	}
+	_, err = fmt.Fprintf(e.stdout, "revision %d is in force again, as revision %d\n", h.Revision, now)
+	return err
+}
+
+// earlier finds an earlier revision, 0 for the one before that in force.
+func (p pushed) earlier(e *env, conn *bus.Conn, revision uint64) (found bus.Entry, err error) {
+	history, err := conn.Bucket(p.bucket).History(e.ctx, p.key)
+	if err != nil {
+		return found, fmt.Errorf("read the revisions: %w", err)
+	}
+	for i := len(history) - 1; i >= 0; i-- {
+		if history[i].Revision == revision || revision == 0 && i == len(history)-2 {
+			return history[i], nil
+		}
+	}
+	return found, fmt.Errorf("no such earlier revision; see: vitrine %s list", p.command)
 }

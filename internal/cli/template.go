@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 
-	"vitrine/internal/bus"
 	"vitrine/internal/control"
 	"vitrine/templates"
 )
@@ -19,9 +18,12 @@ func (templateCommand) Help() string {
 	return `Examples:
   vitrine template check templates/
   vitrine template push templates/
+  vitrine template rollback
+  vitrine template push templates/ --force
 
-Both have a running system render real pages by the templates before, and refuse those that fail on one; where no
-system answers at --admin, or its token is not in --dir, only sample data is tried. What is pushed takes the place of the servers' own folders; a folder without files gives it back.`
+check, push and rollback have a running system render real pages by the templates before, and refuse those that fail on
+one; where no system answers at --admin, or its token is not in --dir, only sample data is tried. What is pushed takes
+the place of the servers' own folders; a folder without files gives it back.`
 }
 
 type templateCheck struct {
@@ -31,39 +33,67 @@ type templateCheck struct {
 
 // Run is vitrine template check.
 func (c *templateCheck) Run(e *env) error {
-	packed, err := templates.PackFolder(c.Folder)
+	t, err := c.check(e)
+	if err == nil && t.OK && !c.JSON {
+		fmt.Fprintf(e.stdout, "%s is sound: %d bytes packed\n", c.Folder, t.Bytes)
+	}
+	return c.finish(e, t, err)
+}
+
+func (c *templateCheck) check(e *env) (t tried, err error) {
+	packed, err := packFolder(c.Folder)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Folder, err)
+		return t, err
 	}
-	if err := c.try(e, packed); err != nil {
-		return err
+	return c.try(e, packed)
+}
+
+func packFolder(dir string) ([]byte, error) {
+	packed, err := templates.PackFolder(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s is sound: %d bytes packed\n", c.Folder, len(packed))
-	return err
+	return packed, nil
 }
 
 type templatePush struct {
 	natsFlag
 	tryFlags
+	forceFlag
 	Folder string `arg:"" help:"The folder." type:"existingdir"`
 }
 
 // Run is vitrine template push.
 func (c *templatePush) Run(e *env) error {
-	packed, err := templates.PackFolder(c.Folder)
+	t, err := c.push(e)
+	if t.Revision > 0 && !c.JSON {
+		fmt.Fprintf(e.stdout, "%s is in force as revision %d\n", c.Folder, t.Revision)
+	}
+	return c.finish(e, t, err)
+}
+
+func (c *templatePush) push(e *env) (t tried, err error) {
+	packed, err := packFolder(c.Folder)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Folder, err)
+		return t, err
 	}
-	if err := c.try(e, packed); err != nil {
-		return err
+	conn, err := c.dial(e, "template push")
+	if err != nil {
+		return t, err
 	}
-	return pushedTemplates(c.natsFlag).push(e, c.Folder, func(conn *bus.Conn) (uint64, error) {
-		revision, err := conn.Bucket(control.TemplateBucket).Put(e.ctx, control.TemplateKey, packed)
-		if err != nil {
-			return 0, fmt.Errorf("push the templates: %w", err)
-		}
-		return revision, nil
-	})
+	defer conn.Close()
+	if err := conn.Ensure(e.ctx); err != nil {
+		return t, err
+	}
+	head, err := control.HeadTemplates(e.ctx, conn)
+	if err != nil {
+		return t, err
+	}
+	t, err = c.try(e, packed)
+	if err == nil && c.allow(e, &t) {
+		t.Revision, err = control.PushTemplates(e.ctx, conn, packed, head)
+	}
+	return t, err
 }
 
 func pushedTemplates(f natsFlag) pushed {
@@ -90,10 +120,41 @@ func (c *templateList) Run(e *env) error {
 
 type templateRollback struct {
 	natsFlag
+	tryFlags
+	forceFlag
 	Revision uint64 `arg:"" optional:"" help:"The revision; left out, the one before that in force."`
 }
 
 // Run is vitrine template rollback.
 func (c *templateRollback) Run(e *env) error {
-	return pushedTemplates(c.natsFlag).rollback(e, c.Revision)
+	t, err := c.rollback(e)
+	if t.Revision > 0 && !c.JSON {
+		fmt.Fprintf(e.stdout, "revision %d is in force again, as revision %d\n", t.RolledBack, t.Revision)
+	}
+	return c.finish(e, t, err)
+}
+
+func (c *templateRollback) rollback(e *env) (t tried, err error) {
+	conn, err := c.dial(e, "template rollback")
+	if err != nil {
+		return t, err
+	}
+	defer conn.Close()
+	head, err := control.HeadTemplates(e.ctx, conn)
+	if err != nil {
+		return t, err
+	}
+	earlier, err := pushedTemplates(c.natsFlag).earlier(e, conn, c.Revision)
+	if err != nil {
+		return t, err
+	}
+	if _, err := templates.LoadPacked(earlier.Value); err != nil {
+		return t, fmt.Errorf("revision %d: %w", earlier.Revision, err)
+	}
+	t, err = c.try(e, earlier.Value)
+	t.RolledBack = earlier.Revision
+	if err == nil && c.allow(e, &t) {
+		t.Revision, err = control.PushTemplates(e.ctx, conn, earlier.Value, head)
+	}
+	return t, err
 }

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func TestTemplatesArePushed(t *testing.T) {
 		t.Helper()
 		where := map[string][]string{
 			"check": {"--admin", v.Admin, "--dir", v.Dir}, "push": {"--nats", v.NATS, "--admin", v.Admin, "--dir", v.Dir},
-			"list": {"--nats", v.NATS}, "rollback": {"--nats", v.NATS},
+			"list": {"--nats", v.NATS}, "rollback": {"--nats", v.NATS, "--admin", v.Admin, "--dir", v.Dir},
 		}
 		got, stdout, stderr := vitrine(t, slices.Concat([]string{"template"}, args, where[args[0]])...)
 		if got != code {
@@ -90,4 +91,90 @@ func TestTemplatesArePushed(t *testing.T) {
 	}
 	template(0, "push", folder)
 	shows(`<main id="main"`)
+}
+
+// TestTemplatesAreForced: what fails on pages is put in force by --force only, by a rollback too, and no page fails for it.
+func TestTemplatesAreForced(t *testing.T) {
+	s := newShop(t)
+	fill(s, 1)
+	dir := t.TempDir()
+	v := up(t, filepath.Join(dir, "up"), "--catalog", catalogFor(t, shopCatalog, s.URL))
+	v.refreshAll()
+	v.converged(s)
+	folder := filepath.Join(dir, "look")
+	type outcome struct {
+		OK         bool
+		Revision   uint64
+		Forced     bool
+		RolledBack uint64 `json:"rolled_back"`
+		Error      string
+		Trial      struct {
+			Pages  int
+			Failed []struct{ Entity, File string }
+		}
+	}
+	template := func(code int, args ...string) (o outcome, stderr string) {
+		t.Helper()
+		args = slices.Concat([]string{"template"}, args, []string{"--json", "--admin", v.Admin, "--dir", v.Dir})
+		if args[1] != "check" {
+			args = append(args, "--nats", v.NATS)
+		}
+		got, stdout, stderr := vitrine(t, args...)
+		if err := json.Unmarshal([]byte(stdout), &o); err != nil || got != code {
+			t.Fatalf("%v: code %d, %v: %s%s", args, got, err, stdout, stderr)
+		}
+		return o, stderr
+	}
+	page := func() string {
+		t.Helper()
+		status, _, body := fetch(t, v.Pages+"/item/"+oddID(0)+".html")
+		if status != 200 {
+			t.Errorf("a page is answered by %d", status)
+		}
+		return string(body)
+	}
+	good, bad := `<!DOCTYPE html><title>good {{.Page.ID}}</title>`, "<!DOCTYPE html><title>bad</title>\n{{index .product.images 99}}"
+	write(t, filepath.Join(folder, "item.html"), good)
+	if o, _ := template(0, "push", folder); !o.OK || o.Revision == 0 || o.Trial.Pages != 1 {
+		t.Errorf("%+v", o)
+	}
+	write(t, filepath.Join(folder, "item.html"), bad)
+	if o, _ := template(1, "check", folder); o.OK || len(o.Trial.Failed) != 1 || o.Trial.Failed[0].Entity != "sku:"+oddID(0) {
+		t.Errorf("%+v", o)
+	}
+	if o, stderr := template(1, "push", folder); o.OK || o.Revision != 0 || !strings.Contains(stderr, "--force") {
+		t.Errorf("%+v %s", o, stderr)
+	}
+	forced, stderr := template(0, "push", folder, "--force")
+	if forced.OK || !forced.Forced || forced.Revision == 0 || !strings.Contains(stderr, "WARNING") {
+		t.Errorf("%+v %s", forced, stderr)
+	}
+	eventually(t, func() string {
+		if !strings.Contains(page(), "good") {
+			return "the set before does not stand in"
+		}
+		_, out, _ := vitrine(t, "template", "list", "--nats", v.NATS)
+		if !strings.Contains(out, "item.html:2") {
+			return "nobody tells where the set in force fails"
+		}
+		return ""
+	})
+	write(t, filepath.Join(folder, "item.html"), good)
+	template(0, "push", folder)
+	if o, _ := template(1, "rollback"); o.OK || o.RolledBack != forced.Revision || o.Revision != 0 || len(o.Trial.Failed) != 1 {
+		t.Errorf("%+v", o)
+	}
+	if o, _ := template(1, "rollback", "999999"); !strings.Contains(o.Error, "no such earlier revision") {
+		t.Errorf("%+v", o)
+	}
+	if o, _ := template(0, "rollback", "--force"); !o.Forced || o.Revision == 0 {
+		t.Errorf("%+v", o)
+	}
+	write(t, filepath.Join(folder, "item.html"), "{{end}}")
+	if o, _ := template(1, "push", folder, "--force"); o.Revision != 0 || !strings.Contains(o.Error, "item.html:1") {
+		t.Errorf("what can't be loaded is forced: %+v", o)
+	}
+	if got := page(); !strings.Contains(got, "good") {
+		t.Errorf("%.300s", got)
+	}
 }

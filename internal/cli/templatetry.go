@@ -1,13 +1,12 @@
 package cli
 
 import (
-	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 
 	"vitrine/detail"
 	"vitrine/internal/node"
@@ -15,34 +14,73 @@ import (
 
 // tryFlags say on whose real pages templates are tried before they are put in force.
 type tryFlags struct {
-	Sample int `help:"Articles whose pages are rendered by the templates: half of those in memory, half spread over the store." default:"2000"`
+	Sample int `help:"Articles whose pages are rendered by the templates: half of them those that visitors want most, half spread over the store." default:"2000"`
 	adminFlag
 	tokenFlags
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// try has a running system render its own pages by packed templates, and prints what came of it.
-func (f tryFlags) try(e *env, packed []byte) error {
+// forceFlag is for who knows better than a trial.
+type forceFlag struct {
+	Force bool `help:"Put them in force though pages fail. Pages that fail are rendered by the templates before, or by the theme."`
+}
+
+// tried is what came of templates, and what template check, push and rollback print with --json.
+type tried struct {
+	OK         bool          `json:"ok"`
+	Bytes      int           `json:"bytes,omitempty"`       // packed
+	Trial      *detail.Trial `json:"trial,omitempty"`       // on pages of a running system
+	NotTried   string        `json:"not_tried,omitempty"`   // why there is none: only sample data was tried
+	Forced     bool          `json:"forced,omitempty"`      // put in force though the trial failed
+	Revision   uint64        `json:"revision,omitempty"`    // that they are in force as
+	RolledBack uint64        `json:"rolled_back,omitempty"` // the revision that they had before
+	Error      string        `json:"error,omitempty"`
+}
+
+// try has a running system render its own pages by packed templates, and prints what came of it unless JSON is wanted.
+func (f tryFlags) try(e *env, packed []byte) (t tried, err error) {
 	if f.Sample < 1 || f.Sample > node.MaxTried {
-		return usagef("--sample is 1 to %d", node.MaxTried)
+		return t, usagef("--sample is 1 to %d", node.MaxTried)
 	}
-	var t detail.Trial
+	t.Bytes = len(packed)
 	token, err := f.token()
 	if err == nil {
-		err = callAdmin(e.ctx, http.MethodPost, f.Admin, "/templates/try?sample="+strconv.Itoa(f.Sample), token, bytes.NewReader(packed), &t)
+		var trial detail.Trial
+		progress := progressTo(e.stderr)
+		trial, err = node.TryTemplates(e.ctx, f.Admin, token, packed, f.Sample, func(p detail.Progress) { progress(describe(p)) })
+		progress("")
 		if err != nil && !cannotAsk(err) {
-			return fmt.Errorf("try the templates on real pages: %w", err)
+			return t, fmt.Errorf("try the templates on real pages: %w", err)
+		}
+		if err == nil {
+			t.Trial, t.OK = &trial, trial.OK()
 		}
 	}
-	switch {
-	case err != nil:
-		fmt.Fprintf(e.stdout, "only sample data was tried, no page of a running system: %v\n", err)
-	case t.OK():
-		fmt.Fprintf(e.stdout, "%d pages of the system at %s were rendered\n", t.Pages, f.Admin)
-	default:
-		printTrial(e.stderr, t)
-		return errReported
+	if err != nil {
+		t.OK, t.NotTried = true, err.Error()
 	}
-	return nil
+	if !f.JSON {
+		t.print(e, f.Admin)
+	}
+	return t, nil
+}
+
+func describe(p detail.Progress) string {
+	if p.Of == 0 {
+		return fmt.Sprintf("choosing pages: %d of what is stored looked through", p.Listed)
+	}
+	return fmt.Sprintf("%d of %d articles tried", p.Tried, p.Of)
+}
+
+func (t tried) print(e *env, admin string) {
+	switch {
+	case t.NotTried != "":
+		fmt.Fprintf(e.stdout, "only sample data was tried, no page of a running system: %s\n", t.NotTried)
+	case t.OK:
+		fmt.Fprintf(e.stdout, "%d pages of the system at %s were rendered\n", t.Trial.Pages, admin)
+	default:
+		printTrial(e.stderr, *t.Trial)
+	}
 }
 
 func printTrial(w io.Writer, t detail.Trial) {
@@ -52,7 +90,41 @@ func printTrial(w io.Writer, t detail.Trial) {
 	for _, p := range t.Failed {
 		fmt.Fprintf(w, "%s (%s): %s:%d: %s\n", p.Entity, p.Path, p.File, p.Line, p.Error)
 	}
-	fmt.Fprintf(w, "refused: %d of %d pages tried can't be rendered, %d names of templates are missing\n", len(t.Failed), t.Pages, len(t.Missing))
+	fmt.Fprintf(w, "%d of %d pages tried can't be rendered, %d names of templates are missing\n", len(t.Failed), t.Pages, len(t.Missing))
+}
+
+// allow reports whether templates may be put in force, and says so where that is against the trial.
+func (f forceFlag) allow(e *env, t *tried) bool {
+	switch {
+	case t.OK:
+		return true
+	case !f.Force:
+		fmt.Fprintln(e.stderr, "refused: nothing was put in force (--force does it all the same)")
+		return false
+	}
+	t.Forced = true
+	fmt.Fprintln(e.stderr, "WARNING: put in force all the same, by --force: pages that fail are rendered by the templates before, or by the theme; vitrine template list says where")
+	return true
+}
+
+// finish prints what came of a command for --json, and gives its exit code.
+func (f tryFlags) finish(e *env, t tried, err error) error {
+	if usage := (usageError{}); !f.JSON || errors.As(err, &usage) {
+		if err == nil && !t.OK && !t.Forced {
+			return errReported
+		}
+		return err
+	}
+	if err != nil {
+		t.OK, t.Error = false, err.Error()
+	}
+	if err := json.NewEncoder(e.stdout).Encode(t); err != nil {
+		return err
+	}
+	if t.Error != "" || !t.OK && !t.Forced {
+		return errReported
+	}
+	return nil
 }
 
 // cannotAsk reports whether there is nobody at the address who tries templates, or who does it for us.

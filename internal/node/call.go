@@ -16,19 +16,29 @@ func Call(ctx context.Context, method, addr, pathAndQuery, token string, body io
 	if err != nil {
 		return fmt.Errorf("--admin %s: %w", addr, err)
 	}
+	answer, err := send(req, addr, token)
+	if err != nil {
+		return err
+	}
+	defer answer.Close()
+	return json.NewDecoder(answer).Decode(out)
+}
+
+// send asks the admin listener at addr, and gives what it answers, for the caller to close.
+func send(req *http.Request, addr, token string) (io.ReadCloser, error) {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the admin listener (is it running? see --admin): %w", err)
+		return nil, fmt.Errorf("ask the admin listener (is it running? see --admin): %w", err)
+	}
+	if res.StatusCode == http.StatusOK {
+		return res.Body, nil
 	}
 	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		b, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
-		return &Refusal{addr, res.StatusCode, strings.TrimSpace(string(b))}
-	}
-	return json.NewDecoder(res.Body).Decode(out)
+	b, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
+	return nil, &Refusal{addr, res.StatusCode, strings.TrimSpace(string(b))}
 }
 
 // AdminBase is the URL of an admin listener.

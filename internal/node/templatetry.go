@@ -1,16 +1,33 @@
 package node
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
+	"vitrine/detail"
 	"vitrine/templates"
 )
 
 // MaxTried bounds what one trial costs a server.
 const MaxTried = 100_000
+
+// tryEvery is how often a trial says how far it is.
+const tryEvery = 200 * time.Millisecond
+
+// tryLine is a line of what /templates/try answers: how far it is, as often as it likes, and then the trial or why there
+// is none.
+type tryLine struct {
+	Progress *detail.Progress `json:"progress,omitempty"`
+	Trial    *detail.Trial    `json:"trial,omitempty"`
+	Error    string           `json:"error,omitempty"`
+}
 
 // tryTemplates answers POST /templates/try?sample=N, whose body is what templates.PackFolder made.
 func (a *admin) tryTemplates(w http.ResponseWriter, r *http.Request) {
@@ -33,6 +50,48 @@ func (a *admin) tryTemplates(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, nil, err)
 		return
 	}
-	t, err := a.pages.Try(r.Context(), a.node.blobs, set, n)
-	writeJSON(w, t, err)
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	lines := json.NewEncoder(w)
+	said := time.Now()
+	t, err := a.pages.Try(r.Context(), a.node.blobs, set, n, func(p detail.Progress) {
+		if time.Since(said) < tryEvery {
+			return
+		}
+		said = time.Now()
+		_ = lines.Encode(tryLine{Progress: &p}) // who asked has left: the context tells
+		_ = http.NewResponseController(w).Flush()
+	})
+	last := tryLine{Trial: &t}
+	if err != nil {
+		last = tryLine{Error: err.Error()}
+	}
+	_ = lines.Encode(last)
+}
+
+// TryTemplates has the process whose admin listener is at addr render n of its pages by packed templates. told hears how
+// far it is.
+func TryTemplates(ctx context.Context, addr, token string, packed []byte, n int, told func(detail.Progress)) (t detail.Trial, err error) {
+	url := AdminBase(addr) + "/templates/try?sample=" + strconv.Itoa(n)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(packed))
+	if err != nil {
+		return t, fmt.Errorf("--admin %s: %w", addr, err)
+	}
+	body, err := send(req, addr, token)
+	if err != nil {
+		return t, err
+	}
+	defer body.Close()
+	for lines := json.NewDecoder(body); ; {
+		var line tryLine
+		switch err := lines.Decode(&line); {
+		case err != nil:
+			return t, fmt.Errorf("%s ended the trial before it was done: %w", addr, err)
+		case line.Error != "":
+			return t, errors.New(line.Error)
+		case line.Trial != nil:
+			return *line.Trial, nil
+		case line.Progress != nil:
+			told(*line.Progress)
+		}
+	}
 }

@@ -1,0 +1,52 @@
+package detail
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// How requests are counted, so that it is known which pages visitors want.
+const (
+	wantedPages = 4096
+	wantedEvery = 32 // requests, of which one is counted
+)
+
+// mostWanted gives keys of pages' own blobs, up to n: of the pages that visitors ask for most, in that order, and then
+// of others that are in memory.
+func (s *Server) mostWanted(st *site, n int) (keys []kv.BlobKey) {
+	seen := map[kv.BlobKey]bool{}
+	take := func(key kv.BlobKey) {
+		if len(keys) < n && !seen[key] {
+			seen[key] = true
+			keys = append(keys, key)
+		}
+	}
+	for _, path := range s.wanted.Most(wantedPages) {
+		if p, e, _, err := st.findPage(path); err == nil {
+			take(kv.BlobKey{Entity: e, Blob: p.Blob.Name})
+		}
+	}
+	for _, key := range s.Hot() {
+		if st.hasPage(key) {
+			take(key)
+		}
+	}
+	return keys
+}
+
+// findPage finds the page at a path, which is escaped, or its twin.
+func (st *site) findPage(path string) (p *catalog.Page, e item.Entity, twin bool, err error) {
+	longest := func(a, b string) int { return len(b) - len(a) } // as the router does
+	for _, prefix := range slices.SortedFunc(maps.Keys(st.prefixes), longest) {
+		if rest, ok := strings.CutPrefix(path, escapePattern(prefix)); ok {
+			return cutPage(st.prefixes[prefix], rest)
+		}
+	}
+	return nil, e, false, fmt.Errorf("%w: no page has the path %.200q", item.ErrUnknown, path)
+}

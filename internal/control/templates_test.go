@@ -1,0 +1,36 @@
+package control_test
+
+import (
+	"errors"
+	"testing"
+
+	"vitrine/internal/control"
+	"vitrine/internal/item"
+)
+
+// TestTwoPushersOfTemplates: whoever tried his templates while others were pushed is told, and replaces nothing unseen.
+func TestTwoPushersOfTemplates(t *testing.T) {
+	s := newSystem(t)
+	bucket := s.conn.Bucket(control.TemplateBucket)
+	for round := range 3 {
+		head, err := control.HeadTemplates(t.Context(), s.conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := control.PushTemplates(t.Context(), s.conn, []byte("one"), head); err != nil {
+			t.Fatal(round, err)
+		}
+		if _, err := control.PushTemplates(t.Context(), s.conn, []byte("other"), head); !errors.Is(err, item.ErrChanged) {
+			t.Error(round, err)
+		}
+		now, err := bucket.Get(t.Context(), control.TemplateKey)
+		if err != nil || string(now.Value) != "one" {
+			t.Errorf("%d: %q is in force, %v", round, now.Value, err)
+		}
+		if round == 1 { // who pushes after a deletion is the first again
+			if err := bucket.Delete(t.Context(), control.TemplateKey); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"vitrine/detail"
@@ -150,10 +151,14 @@ func TestHeadsAreBounded(t *testing.T) {
 // TestIndexIsGated: the list of all pages is made once for many, counts as a page that is made, and a crawler's budget
 // holds for it.
 func TestIndexIsGated(t *testing.T) {
+	synctest.Test(t, indexIsGated)
+}
+
+func indexIsGated(t *testing.T) {
 	var store *memory
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
 	t.Cleanup(panel.Close)
-	s := open(t, func(c *detail.Config) {
+	s := openInBubble(t, func(c *detail.Config) {
 		store = c.Blobs.Tiers[0].Blobs.(*memory)
 		c.Index, c.Switches = store, panel
 	})

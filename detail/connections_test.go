@@ -132,6 +132,7 @@ func TestNobodyHoldsTheShutdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	web := detail.NewHTTPServer(s.server.Handler(), slog.New(slog.DiscardHandler))
+	web.WriteTimeout = time.Hour // so that it is not this that ends the answer
 	ended := make(chan error, 1)
 	go func() { ended <- s.server.Serve(web, l) }()
 	conn, err := net.Dial("tcp", l.Addr().String())
@@ -145,15 +146,15 @@ func TestNobodyHoldsTheShutdown(t *testing.T) {
 	if _, err := conn.Read(make([]byte, 1)); err != nil { // the answer is under way
 		t.Fatal(err)
 	}
-	began := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	if err := s.server.Drain(ctx, 100*time.Millisecond, web, l); err != nil {
 		t.Error(err)
 	}
-	<-ended
-	if took := time.Since(began); took > 15*time.Second { // of a write's time-out of 30
-		t.Errorf("the shutdown took %s", took)
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Minute):
+		t.Error("the shutdown waits for who does not read")
 	}
 }
 

@@ -246,6 +246,16 @@ type shop struct {
 
 func open(t testing.TB, change ...func(*detail.Config)) *shop {
 	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openAt(t, l, nil, change...)
+}
+
+// openAt opens a shop behind a listener; dial connects to it, nil by TCP.
+func openAt(t testing.TB, l net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error), change ...func(*detail.Config)) *shop {
+	t.Helper()
 	s := &shop{redis: newMemory(), bolt: newMemory(), catalog: demo(t)}
 	set := theme(t, nil)
 	c := detail.Config{
@@ -264,8 +274,8 @@ func open(t testing.TB, change ...func(*detail.Config)) *shop {
 		t.Fatal(err)
 	}
 	s.server = server
-	s.url = "http://" + serve(t, server)
-	s.client = &http.Client{Transport: &http.Transport{DisableCompression: true},
+	s.url = "http://" + serve(t, server, l)
+	s.client = &http.Client{Transport: &http.Transport{DisableCompression: true, DialContext: dial},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(func() {
 		s.client.CloseIdleConnections()
@@ -274,13 +284,9 @@ func open(t testing.TB, change ...func(*detail.Config)) *shop {
 	return s
 }
 
-// serve has a server answer on a free port until the test ends.
-func serve(t testing.TB, server *detail.Server) (addr string) {
+// serve has a server answer until the test ends.
+func serve(t testing.TB, server *detail.Server, l net.Listener) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	web := detail.NewHTTPServer(server.Handler(), slog.New(slog.DiscardHandler))
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(web, l) }()

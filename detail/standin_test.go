@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -113,8 +114,12 @@ func TestATemplateThatIsNotThere(t *testing.T) {
 
 // TestATemplateThatTakesTooLong: its pages are rendered otherwise, and it is not tried again for each visitor.
 func TestATemplateThatTakesTooLong(t *testing.T) {
+	synctest.Test(t, aTemplateThatTakesTooLong)
+}
+
+func aTemplateThatTakesTooLong(t *testing.T) {
 	slow := lookOf(t, `{{range .product.images}}{{range 99999999}}{{end}}{{end}}`)
-	s := open(t, func(c *detail.Config) {
+	s := openInBubble(t, func(c *detail.Config) {
 		c.Templates = func() *templates.Set { return slow }
 		c.StandIns = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
 	})

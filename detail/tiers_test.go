@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -95,15 +96,19 @@ func TestTierFailure(t *testing.T) {
 		eventually(t, "the tier is taken back", func() bool { return s.get(t, "/item/1.html").status == 200 })
 	})
 	t.Run("a tier that hangs costs its time-out", func(t *testing.T) {
-		s := open(t, func(c *detail.Config) { c.Blobs.Tiers[0].Timeout = 10 * time.Millisecond })
-		hang := make(chan struct{})
-		s.redis.set(func(m *memory) { m.hang = hang })
-		s.bolt.put("sku:1", "item", 5, lamp)
-		got := s.get(t, "/item/1.html")
-		close(hang)
-		if got.status != 200 || got.header.Get("X-Vitrine-Source") != "bolt" {
-			t.Error(got.status, got.header)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			s := openInBubble(t, func(c *detail.Config) { c.Blobs.Tiers[0].Timeout = 10 * time.Millisecond })
+			hang := make(chan struct{})
+			s.redis.set(func(m *memory) { m.hang = hang })
+			s.bolt.put("sku:1", "item", 5, lamp)
+			began := time.Now()
+			got := s.get(t, "/item/1.html")
+			took := time.Since(began)
+			close(hang)
+			if got.status != 200 || got.header.Get("X-Vitrine-Source") != "bolt" || took != 10*time.Millisecond {
+				t.Error(got.status, got.header, took)
+			}
+		})
 	})
 	t.Run("no catalog yet", func(t *testing.T) {
 		s := open(t, func(c *detail.Config) { c.Catalog = func() *catalog.Catalog { return nil } })
@@ -288,40 +293,46 @@ func TestAnnouncedUnderLoad(t *testing.T) {
 func TestReplica(t *testing.T) {
 	replicated := func(t *testing.T) (*shop, *memory) {
 		replica := newMemory()
-		return open(t, func(c *detail.Config) {
+		return openInBubble(t, func(c *detail.Config) {
 			c.Blobs.Tiers[0].Replica, c.Blobs.Tiers[0].Timeout = replica, 100*time.Millisecond
 		}), replica
 	}
 	t.Run("is read in place of the master", func(t *testing.T) {
-		s, replica := replicated(t)
-		replica.put("sku:1", "item", 5, lamp)
-		got := s.get(t, "/item/1.json")
-		if got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" || got.header.Get("X-Vitrine-Stale") != "" || s.redis.reads() != 0 {
-			t.Error(got.status, got.header, s.redis.reads())
-		}
+		synctest.Test(t, func(t *testing.T) {
+			s, replica := replicated(t)
+			replica.put("sku:1", "item", 5, lamp)
+			got := s.get(t, "/item/1.json")
+			if got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" || got.header.Get("X-Vitrine-Stale") != "" || s.redis.reads() != 0 {
+				t.Error(got.status, got.header, s.redis.reads())
+			}
+		})
 	})
 	t.Run("what it has too old is read again at the master", func(t *testing.T) {
-		s, replica := replicated(t)
-		replica.put("sku:1", "item", 5, lamp)
-		s.redis.put("sku:1", "item", 6, `{"product":{"title":"New"}}`)
-		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
-		if got := s.get(t, "/item/1.json"); got.header.Get("X-Vitrine-Gen") != "6" || got.header.Get("X-Vitrine-Stale") != "" {
-			t.Error(got.header)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			s, replica := replicated(t)
+			replica.put("sku:1", "item", 5, lamp)
+			s.redis.put("sku:1", "item", 6, `{"product":{"title":"New"}}`)
+			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
+			if got := s.get(t, "/item/1.json"); got.header.Get("X-Vitrine-Gen") != "6" || got.header.Get("X-Vitrine-Stale") != "" {
+				t.Error(got.header)
+			}
+		})
 	})
 	t.Run("that fails, or hangs, is done without", func(t *testing.T) {
-		s, replica := replicated(t)
-		s.redis.put("sku:1", "item", 6, lamp)
-		s.redis.put("sku:2", "item", 6, lamp)
-		replica.set(func(m *memory) { m.err = errDown })
-		if got := s.get(t, "/item/1.json"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "" {
-			t.Error(got.status, got.header)
-		}
-		hang := make(chan struct{})
-		defer close(hang)
-		replica.set(func(m *memory) { m.hang = hang })
-		if got := s.get(t, "/item/2.json"); got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" {
-			t.Error(got.status, got.header)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			s, replica := replicated(t)
+			s.redis.put("sku:1", "item", 6, lamp)
+			s.redis.put("sku:2", "item", 6, lamp)
+			replica.set(func(m *memory) { m.err = errDown })
+			if got := s.get(t, "/item/1.json"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "" {
+				t.Error(got.status, got.header)
+			}
+			hang := make(chan struct{})
+			defer close(hang)
+			replica.set(func(m *memory) { m.hang = hang })
+			if got := s.get(t, "/item/2.json"); got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" {
+				t.Error(got.status, got.header)
+			}
+		})
 	})
 }

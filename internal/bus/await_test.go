@@ -67,6 +67,7 @@ func TestAFreshCluster(t *testing.T) {
 
 // TestATakenPort: who starts the embedded NATS where another listens is told so at once, not after half a minute.
 func TestATakenPort(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 // What an older catalog does not know waits, however often it is looked at, until the process has the one in force.
 func TestUnknownWaitsForTheCatalogInForce(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	var looks atomic.Int32
 	handled := make(chan bus.Task, 1)

@@ -18,6 +18,7 @@ import (
 )
 
 func TestConsumerHandsOnWhatWasPublished(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	tasks := make(chan bus.Task, 1)
 	consume(t, bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
@@ -36,6 +37,7 @@ func TestConsumerHandsOnWhatWasPublished(t *testing.T) {
 }
 
 func TestConsumerCoalesces(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	var calls atomic.Int32
 	entered, goOn := make(chan struct{}, 2000), make(chan struct{})
@@ -60,6 +62,7 @@ func TestConsumerCoalesces(t *testing.T) {
 }
 
 func TestConsumerBatchesByGroup(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	const n = 500
 	changes := make([]item.Change, n)
@@ -119,6 +122,7 @@ func TestConsumerRetriesThenBuries(t *testing.T) {
 }
 
 func TestConsumerBuriesMalformedSubjects(t *testing.T) {
+	t.Parallel()
 	s := embed(t, t.TempDir(), "127.0.0.1:0")
 	c := dial(t, bus.Config{URL: s.URL()})
 	good := make(chan bus.Task, 100)
@@ -162,6 +166,7 @@ func TestConsumerBuriesMalformedSubjects(t *testing.T) {
 }
 
 func TestConsumerServesHighFirstAndStarvesNone(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	var changes []item.Change
 	for _, l := range item.Lanes() {
@@ -200,6 +205,7 @@ func TestConsumerServesHighFirstAndStarvesNone(t *testing.T) {
 }
 
 func TestConsumerStops(t *testing.T) {
+	t.Parallel()
 	t.Run("after what is in work, and gives back the rest", func(t *testing.T) {
 		c := connect(t)
 		const ackWait = 5 * time.Second // what was on its way to the stopped consumer comes again after it

@@ -22,6 +22,7 @@ func FuzzBodyTime(f *testing.F) {
 }
 
 func TestBodyTime(t *testing.T) {
+	t.Parallel()
 	event := `{"specversion":"1.0","time":"2026-01-02T03:04:05Z"}`
 	want := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	if at, ok := bus.BodyTime([]byte(event)); !ok || !at.Equal(want) {
@@ -33,6 +34,7 @@ func TestBodyTime(t *testing.T) {
 }
 
 func TestCheckVersion(t *testing.T) {
+	t.Parallel()
 	for version, ok := range map[string]bool{
 		"2.12.0": true, "2.15.2": true, "3.0.0": true, "2.12.0-RC.1": true, "2.11.9": false, "1.99.0": false, "": false, "x.y": false,
 	} {

@@ -30,6 +30,7 @@ func hold(t *testing.T, c *bus.Conn, n int) *bus.Deletions {
 }
 
 func TestHeldDeletions(t *testing.T) {
+	t.Parallel()
 	const n = 1200 // more than one batch
 	for name, tc := range map[string]struct {
 		do        func(*bus.Deletions) (int, error)

@@ -12,6 +12,7 @@ import (
 
 // TestHistoryFits: JetStream may hold less than HISTORY wants to reserve.
 func TestHistoryFits(t *testing.T) {
+	t.Parallel()
 	s := outside(t, func(o *server.Options) { o.JetStreamMaxStore = 300 << 20 })
 	c := dial(t, bus.Config{URL: s.ClientURL()})
 	size := func() int64 {

@@ -83,6 +83,7 @@ func since(t *testing.T, c *bus.Conn, m bus.Mark) bus.Since {
 
 // TestMarkTellsWhatIsDone: Done is no later than the oldest change that is not done with, parked ones included.
 func TestMarkTellsWhatIsDone(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	empty := mark(t, c, bus.Mark{})
 	if empty.Done.IsZero() || !empty.Settled() {
@@ -134,6 +135,7 @@ func TestMarkTellsWhatIsDone(t *testing.T) {
 
 // TestARolledBackHistory is found when it is behind the mark, and when it has come past it again.
 func TestARolledBackHistory(t *testing.T) {
+	t.Parallel()
 	s := newFiles(t)
 	var m bus.Mark
 	s.run(func(c *bus.Conn) { publish(t, c, change(item.Normal, "1")); past(t, c, 1) })
@@ -178,6 +180,7 @@ func TestARolledBackHistory(t *testing.T) {
 // TestARefilledStreamOfAnnouncementsIsAGap: BLOBS is rolled back, and has come past the follower's position again
 // when it looks.
 func TestARefilledStreamOfAnnouncementsIsAGap(t *testing.T) {
+	t.Parallel()
 	s := newFiles(t)
 	announce := func(c *bus.Conn, ids ...string) {
 		for _, id := range ids {
@@ -242,6 +245,7 @@ func TestARefilledStreamOfAnnouncementsIsAGap(t *testing.T) {
 // TestASupersededAnnouncementIsNoGap: the stream begins behind the position since all that stood after it was announced
 // anew, and nothing is missed. It is a gap where messages may have left the stream otherwise.
 func TestASupersededAnnouncementIsNoGap(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	announce := func(ids ...string) {
 		t.Helper()

@@ -45,6 +45,7 @@ func (d *door) Check(server.ClientAuthentication) bool {
 
 // TestRefusedLogInsEndNothing: a password is changed at NATS first, and only some time later with who uses it, or back.
 func TestRefusedLogInsEndNothing(t *testing.T) {
+	t.Parallel()
 	d := &door{}
 	s := outside(t, func(o *server.Options) { o.CustomClientAuthentication = d })
 	c := dial(t, bus.Config{URL: s.ClientURL()})

@@ -12,6 +12,7 @@ import (
 // TestASecondLookTakesNobodysPlace: an announcement that waits when a second look is due may find nothing new itself, of
 // a replica that lags, and has a right to a second look of its own.
 func TestASecondLookTakesNobodysPlace(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	handle, tasks := says(bus.ErrLookAgain)
 	stop := consume(t, bus.ConsumerConfig{Conn: c, Second: time.Second, Handle: handle})

@@ -10,6 +10,7 @@ import (
 )
 
 func TestWhoWritesToALostBucketMakesIt(t *testing.T) {
+	t.Parallel()
 	server := embed(t, t.TempDir(), "127.0.0.1:0")
 	c := dial(t, bus.Config{URL: server.URL()})
 	raw, err := nats.Connect(server.URL())

@@ -48,6 +48,7 @@ func parked(t *testing.T, c *bus.Conn) (n uint64) {
 }
 
 func TestWhatAPlaceDoesNotTakeIsParked(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	var takes, attempts atomic.Int64
 	done := make(chan bus.Task, 1000)
@@ -73,6 +74,7 @@ func TestWhatAPlaceDoesNotTakeIsParked(t *testing.T) {
 }
 
 func TestWorkThatWasNotAskedForIsParked(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	var takes atomic.Int64
 	takes.Store(math.MaxInt)
@@ -92,6 +94,7 @@ func TestWorkThatWasNotAskedForIsParked(t *testing.T) {
 }
 
 func TestAHangingPlaceHoldsUpNobody(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	var takes, working, most atomic.Int64
 	takes.Store(math.MaxInt)
@@ -135,6 +138,7 @@ func TestAHangingPlaceHoldsUpNobody(t *testing.T) {
 }
 
 func TestRetriesAreScheduledAndCount(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	var mu sync.Mutex
 	var attempts []int
@@ -165,6 +169,7 @@ func TestRetriesAreScheduledAndCount(t *testing.T) {
 }
 
 func TestPendingCountsRetriesThatAreNotDue(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	consume(t, bus.ConsumerConfig{Conn: c, Backoff: func(int) time.Duration { return time.Hour }, Handle: func(_ context.Context, batch []bus.Task) []error {
 		return []error{item.ErrUnavailable}
@@ -182,6 +187,7 @@ func TestPendingCountsRetriesThatAreNotDue(t *testing.T) {
 
 // TestOwnFailuresNeverFail: what fails for want of our own store waits, however often it was tried.
 func TestOwnFailuresNeverFail(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	var calls atomic.Int64
 	consume(t, bus.ConsumerConfig{Conn: c, Attempts: 2, Handle: func(_ context.Context, batch []bus.Task) []error {
@@ -198,6 +204,7 @@ func TestOwnFailuresNeverFail(t *testing.T) {
 }
 
 func TestAChangeThatIsDueLater(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	done := make(chan bus.Task, 1)
 	consume(t, bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {

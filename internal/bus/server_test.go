@@ -9,6 +9,7 @@ import (
 
 // TestEmbedSyncs: a power cut must not cost the embedded server more than a second of what it acked.
 func TestEmbedSyncs(t *testing.T) {
+	t.Parallel()
 	s, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 // TestWorkParkedForAnUpstreamThatIsNoMore: a new catalog asks another upstream for what was parked. It is done there, and
 // nothing is counted any more.
 func TestWorkParkedForAnUpstreamThatIsNoMore(t *testing.T) {
+	t.Parallel()
 	for name, served := range map[string]bool{"by whoever knew it before": true, "after a restart": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

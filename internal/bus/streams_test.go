@@ -16,6 +16,7 @@ import (
 func isUnavailable(err error) bool { return errors.Is(err, item.ErrUnavailable) }
 
 func TestEnsure(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	js := bus.JetStream(c)
 	t.Run("can be repeated, and keeps messages", func(t *testing.T) {
@@ -63,6 +64,7 @@ func TestEnsure(t *testing.T) {
 }
 
 func TestPublishManyIsAcked(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	changes := make([]item.Change, 10_000)
 	for i := range changes {
@@ -94,6 +96,7 @@ func TestPublishWithoutNATSIsUnavailable(t *testing.T) {
 }
 
 func TestBucket(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	b := c.Bucket("switches")
 	first, err := b.Create(t.Context(), "k", []byte("1"))
@@ -164,6 +167,7 @@ func TestWatchFollowsABucketMadeAnew(t *testing.T) {
 }
 
 func TestFollowBlobs(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	announce := func(id string, gen uint64) {
 		t.Helper()
@@ -224,6 +228,7 @@ func TestFollowBlobs(t *testing.T) {
 // TestASupersededAnnouncementLeavesDoubt: two syncers announce in another order than they wrote, and the follower comes
 // when the higher gen has left the stream.
 func TestASupersededAnnouncementLeavesDoubt(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	announce := func(id, blob string, gen uint64) {
 		t.Helper()

@@ -14,6 +14,7 @@ import (
 
 // TestWaiting: a change waits wherever it is between being published and being acknowledged.
 func TestWaiting(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	waits := func(id string) bool {
 		t.Helper()

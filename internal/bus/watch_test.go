@@ -11,6 +11,7 @@ import (
 // TestWatchAfterKnowsAnotherBucket: what a process has kept of one bucket says nothing about another one of its name, also
 // where the process was not there when that was made.
 func TestWatchAfterKnowsAnotherBucket(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	b := c.Bucket("switches")
 	for _, value := range []string{"1", "2"} {
@@ -52,6 +53,7 @@ func TestWatchAfterKnowsAnotherBucket(t *testing.T) {
 
 // TestEntriesOfManyKeys: more than JetStream gives the latest of in one answer.
 func TestEntriesOfManyKeys(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	b := c.Bucket("marks")
 	const keys = 1100
@@ -68,6 +70,7 @@ func TestEntriesOfManyKeys(t *testing.T) {
 }
 
 func TestTheClockOfNATS(t *testing.T) {
+	t.Parallel()
 	c := connect(t)
 	if _, known := c.Now(); known {
 		t.Error("it is known before anything was asked")

@@ -38,6 +38,7 @@ func request(t *testing.T, method, address string, header map[string]string) (st
 }
 
 func TestTheAdminListener(t *testing.T) {
+	t.Parallel()
 	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, newShop(t).URL))
 	path := filepath.Join(v.Dir, "admin.token")
 	text, err := os.ReadFile(path)
@@ -107,8 +108,7 @@ func TestTheAdminListener(t *testing.T) {
 		if code, _, errs := vitrine(t, "audit", "--sample", "0", "--admin", v.Admin, "--dir", t.TempDir()); code != 1 || !strings.Contains(errs, "VITRINE_TOKEN") {
 			t.Error(code, errs)
 		}
-		t.Setenv("VITRINE_TOKEN", "wrong")
-		if code, _, errs := vitrine(t, "audit", "--sample", "0", "--admin", v.Admin, "--dir", v.Dir); code != 1 || !strings.Contains(errs, "admin.token") {
+		if code, _, errs := vitrine(t, "audit", "--sample", "0", "--admin", v.Admin, "--dir", v.Dir, "--token", "wrong"); code != 1 || !strings.Contains(errs, "admin.token") {
 			t.Error(code, errs)
 		}
 	})

@@ -32,6 +32,7 @@ func role(t *testing.T, name, nats, dir string, args ...string) *running {
 // TestADetailServerStartsWithoutNATS: the catalog and the switches that were in force when it ended are in force
 // again, and when NATS is back, the newest are.
 func TestADetailServerStartsWithoutNATS(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, 3)

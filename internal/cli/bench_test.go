@@ -11,9 +11,10 @@ import (
 
 // TestBenchCommands runs the benchmarks small, for what they must find at any size.
 func TestBenchCommands(t *testing.T) {
+	t.Parallel()
 	t.Run("pipeline", func(t *testing.T) {
 		t.Parallel()
-		code, out, stderr := vitrine(t, "bench", "pipeline", "--skus", "600", "--single", "20", "--json")
+		code, out, stderr := vitrine(t, "bench", "pipeline", "--skus", long.Pick("200", "600"), "--single", long.Pick("5", "20"), "--json")
 		var r struct {
 			Wrong  int
 			OneKey int `json:"calls_for_1000_changes_of_one_key"`
@@ -30,7 +31,7 @@ func TestBenchCommands(t *testing.T) {
 		}
 	})
 	t.Run("pages", func(t *testing.T) {
-		code, out, stderr := vitrine(t, "bench", "pages", "--skus", "300", "--for", "300ms", "--rate", "300", "--slow", "20", "--bolt", "1000", "--json")
+		code, out, stderr := vitrine(t, "bench", "pages", "--skus", long.Pick("60", "300"), "--for", long.Pick("100ms", "300ms"), "--rate", long.Pick("50", "300"), "--slow", long.Pick("5", "20"), "--bolt", "1000", "--json")
 		var r struct {
 			KeysShare float64 `json:"keys_share"`
 			Workloads []struct {
@@ -68,7 +69,7 @@ func TestBenchCommands(t *testing.T) {
 	})
 	t.Run("switches", func(t *testing.T) { // those that hang or are cut off are named, after their presence has ended, too
 		t.Parallel()
-		nodes := long.Pick(30, 200)
+		nodes := long.Pick(20, 200)
 		code, out, stderr := vitrine(t, "bench", "switches", "--nodes", strconv.Itoa(nodes), "--sets", "5", "--hang", "10", "--cut", "5", "--json")
 		var r struct {
 			Nodes int

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -23,7 +24,7 @@ import (
 const (
 	canaryNATS  = "canary-nats-7f31"
 	canaryRedis = "canary/redis@9c2e" // as people choose them
-	canaryShop  = "canary-shop-51ad"
+	canaryShop  = "canary-shop-51ad"  // in the environment: TestMain
 )
 
 // cage collects all that a program writes.
@@ -70,7 +71,6 @@ type lockedRoom struct {
 
 func openLockedRoom(t *testing.T) *lockedRoom {
 	t.Helper()
-	t.Setenv("SHOP_TOKEN", canaryShop)
 	room := &lockedRoom{cage: &cage{t: t, canaries: []string{canaryNATS, canaryRedis, canaryShop, "9c2e"}, seen: map[string]string{}}, door: &lockedDoor{password: canaryNATS}, roles: map[string]*running{}}
 	var err error
 	room.server, err = server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true, CustomClientAuthentication: room.door})
@@ -174,15 +174,17 @@ func (room *lockedRoom) storeNATS() {
 	if err != nil {
 		room.t.Fatal(err)
 	}
-	streams := js.ListStreams(room.t.Context())
+	ctx, cancel := context.WithTimeout(room.t.Context(), patience)
+	defer cancel()
+	streams := js.ListStreams(ctx)
 	messages := 0
 	for info := range streams.Info() {
-		stream, err := js.Stream(room.t.Context(), info.Config.Name)
+		stream, err := js.Stream(ctx, info.Config.Name)
 		if err != nil {
 			room.t.Fatal(err)
 		}
 		for seq := info.State.FirstSeq; seq <= info.State.LastSeq && info.State.Msgs > 0; seq++ {
-			m, err := stream.GetMsg(room.t.Context(), seq)
+			m, err := stream.GetMsg(ctx, seq)
 			if err != nil {
 				continue // acknowledged, or overwritten
 			}
@@ -198,6 +200,7 @@ func (room *lockedRoom) storeNATS() {
 // TestNoPasswordIsTold has a room work, with debug logs; then its upstream echoes what it is sent; then the passwords become
 // wrong one by one; then all is away.
 func TestNoPasswordIsTold(t *testing.T) {
+	t.Parallel()
 	room := openLockedRoom(t)
 	if code := room.command("refresh", "--all", "--wait", "--nats", room.nats, "--redis", room.redis, "--secret", room.secret); code != 0 {
 		t.Fatal(room.seen)

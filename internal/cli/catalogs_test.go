@@ -32,6 +32,7 @@ func (r *running) reshaped(s *shop, word string) {
 // TestASweepOverAHungRedis: a catalog is pushed while Redis hangs, so that its sweep fails; it is tried until it has
 // succeeded, and no record keeps the former shape.
 func TestASweepOverAHungRedis(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, 100)
@@ -58,6 +59,7 @@ func TestASweepOverAHungRedis(t *testing.T) {
 // TestARenamedBlobBlanksNoPage: while blobs get another name, and after that their former one again, each page is there
 // every time it is asked for, and shows no price that was overtaken.
 func TestARenamedBlobBlanksNoPage(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 60)
 	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, s.URL))

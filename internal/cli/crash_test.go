@@ -3,7 +3,6 @@ package cli_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -17,10 +16,8 @@ import (
 // there and a later one, while everything is changed; then it runs on without a fault, and nothing may differ. The short
 // form takes one of the two times, in turns.
 func TestCrashMatrix(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "vitrine")
-	if out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v: %s", err, out)
-	}
+	t.Parallel()
+	binary := built(t)
 	for i, point := range failpoint.Points() {
 		both := []int{1, 7}
 		for _, times := range long.Pick(both[i%2:i%2+1], both) {
@@ -33,7 +30,7 @@ func TestCrashMatrix(t *testing.T) {
 }
 
 func crashAt(t *testing.T, binary string, point failpoint.Point, times int) {
-	products := long.Pick(60, 150)
+	products := long.Pick(30, 150)
 	s := newShop(t)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
 	load := &editor{shop: s, random: rand.New(rand.NewPCG(1, uint64(times))), products: products, late: map[item.Change]bool{}}

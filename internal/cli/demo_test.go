@@ -16,6 +16,7 @@ import (
 // TestDemoInABrowser is a visitor's first minutes: the index, a product, an option, an edit that appears
 // on the open page, an upstream that breaks.
 func TestDemoInABrowser(t *testing.T) {
+	t.Parallel()
 	v := up(t, t.TempDir())
 	allPagesServed(t, v)
 
@@ -133,6 +134,7 @@ func allPagesServed(t *testing.T, v *running) {
 }
 
 func TestDemoSpeaksChinese(t *testing.T) {
+	t.Parallel()
 	v := up(t, t.TempDir(), "--lang", "zh")
 	eventually(t, func() string {
 		status, _, body := fetch(t, v.Pages+"/item/100001.html")

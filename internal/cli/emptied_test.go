@@ -23,6 +23,7 @@ var emptiedSeed = flag.Uint64("emptied-seed", 1, "the first seed of TestARedisTh
 // two syncers, while prices are edited and pages are asked for. Redis goes, and comes back with nothing. When the edits
 // end, both servers must be right, and not because what is in memory has become old: its TTL is made ten times as long.
 func TestARedisThatComesBackEmptyUnderLoad(t *testing.T) {
+	t.Parallel()
 	for i := range long.Pick(uint64(1), 5) {
 		seed := *emptiedSeed + i
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { emptyUnderLoad(t, rand.New(rand.NewPCG(seed, 16))) })

@@ -5,15 +5,19 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"vitrine/internal/long"
 )
 
 // fault is what an upstream does in place of answering.
@@ -97,9 +101,13 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // TestFaultsOfUpstreams: edits are announced while the upstream is unwell. Meanwhile every page stands as it was;
-// when it is well again, all edits arrive, with one retry of what has failed for good.
+// when it is well again, all edits arrive, with one retry of what has failed for good. The short form has one fault of each
+// verdict: silence, refusal, behind; what becomes which verdict is internal/upstream's.
 func TestFaultsOfUpstreams(t *testing.T) {
-	for name, hurt := range faults() {
+	t.Parallel()
+	all := faults()
+	for _, name := range long.Pick([]string{"reset", "a lost permission", "older"}, slices.Sorted(maps.Keys(all))) {
+		hurt := all[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
@@ -115,6 +123,7 @@ func TestFaultsOfUpstreams(t *testing.T) {
 				before[id] = v.get(id).Data.Product.Title
 			}
 
+			v.flip(0, "sweep.pace", "0") // else a sample may take what a faulty price says for the price
 			faulty.fault.Store(&hurt)
 			calls := s.Calls.Load()
 			conn := v.dial()
@@ -161,6 +170,7 @@ func TestFaultsOfUpstreams(t *testing.T) {
 
 // TestARestoredUpstreamIsFound: an upstream that was restored from a backup says an older version for good.
 func TestARestoredUpstreamIsFound(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 20)
 	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, s.URL))
@@ -169,6 +179,7 @@ func TestARestoredUpstreamIsFound(t *testing.T) {
 	}
 	v.refreshAll()
 	v.converged(s)
+	v.flip(0, "sweep.pace", "0") // else a sample may come first
 	for _, id := range s.IDs() {
 		s.restore(id, func(p *product) {
 			p.Title = "From the backup"
@@ -190,6 +201,7 @@ func (s *shop) restore(id string, edit func(*product)) {
 // TestARolledBackStream: NATS is restored from yesterday's files. What was announced since is known to nobody, and
 // what was done since is announced again; that it is behind where it was is noticed.
 func TestARolledBackStream(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 40)
 	faulty := &faultyShop{shop: s}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"vitrine/internal/redistest"
 )
@@ -16,6 +15,7 @@ import (
 // TestASecondServerIsNoReplacement: a detail server in the folder of another one, with other addresses, is refused with
 // a sentence, and the first serves on. With the same addresses it takes over (TestRestartsLoseNothing).
 func TestASecondServerIsNoReplacement(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, 3)
@@ -53,12 +53,13 @@ func TestASecondServerIsNoReplacement(t *testing.T) {
 	}
 }
 
-// TestNotReadyFirst: a server that is to end says so at /readyz while it serves still, and a visitor who does not read
-// does not keep it.
+// TestNotReadyFirst: a server that is to end says so at /readyz while it serves still, and ends well though a visitor does not
+// read. That such a one does not keep it is TestNobodyHoldsTheShutdown.
 func TestNotReadyFirst(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.Put("1", func(p *product) { p.Title = strings.Repeat("x", 900<<10) })
-	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, s.URL), "--shutdown-delay", "2s")
+	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, s.URL), "--shutdown-delay", "10s")
 	v.refreshAll()
 	v.converged(s)
 	address := strings.TrimPrefix(v.Pages, "http://")
@@ -72,7 +73,6 @@ func TestNotReadyFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	began := time.Now()
 	ended := make(chan int, 1)
 	go func() { ended <- v.stop() }()
 	eventually(t, func() string {
@@ -86,10 +86,5 @@ func TestNotReadyFirst(t *testing.T) {
 	}
 	if code := <-ended; code != 0 {
 		t.Errorf("it ended with code %d", code)
-	}
-	took := time.Since(began)
-	t.Logf("the shutdown took %s, of which 2 s were asked for", took)
-	if took > 25*time.Second { // 30 is a write's time-out
-		t.Error("a visitor who does not read kept the server")
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 // TestAConfigOfTheWrongKind: what stands in a file is told by file, key and form, not by Go's types.
 func TestAConfigOfTheWrongKind(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"admin: 26500":            "admin: 26500 is not what it takes: text, such as 127.0.0.1:8081",
 		"redis: [a, b]":           "redis: [a b] is not what it takes: text: URL",
@@ -32,6 +33,7 @@ func TestAConfigOfTheWrongKind(t *testing.T) {
 
 // TestAPlaceThatIsTaken: it is said at once, and before anything says that pages are served.
 func TestAPlaceThatIsTaken(t *testing.T) {
+	t.Parallel()
 	free := []string{"--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--shop", "127.0.0.1:0"}
 	t.Run("the port of NATS", func(t *testing.T) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -54,6 +56,7 @@ func TestAPlaceThatIsTaken(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
+	t.Parallel()
 	code, out, errs := vitrine(t, "version", "--json")
 	var v struct{ Go, Version string }
 	if err := json.Unmarshal([]byte(out), &v); code != 0 || err != nil || !strings.HasPrefix(v.Go, "go1.") {

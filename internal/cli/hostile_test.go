@@ -143,10 +143,13 @@ func whole(data string) bool {
 }
 
 // TestHostileTexts opens a page for each text, with the page's Content-Security-Policy set aside: what
-// holds is the escaping and the cleaning. The short form draws a sixth of the texts, others each time.
+// holds is the escaping and the cleaning. The short form draws a twentieth of the texts, others each time.
 func TestHostileTexts(t *testing.T) {
+	t.Parallel()
 	address, ids, texts := hostileShop(t)
 	v := up(t, t.TempDir(), "--catalog", catalogFor(t, hostileCatalog, address))
+	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	ids = ids[:len(ids)/long.Pick(20, 1)]
 	conn := v.dial()
 	for _, id := range ids {
 		announce(t, conn, "all", id)
@@ -160,8 +163,7 @@ func TestHostileTexts(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-	for _, id := range ids[:len(ids)/long.Pick(6, 1)] {
+	for _, id := range ids {
 		path := v.Pages + "/item/" + url.PathEscape(id) + ".html"
 		eventually(t, func() string {
 			if status, _, _ := fetch(t, path); status != http.StatusOK {

@@ -21,11 +21,9 @@ import (
 // TestKilledItConverges kills vitrine up with SIGKILL at random moments while products are created,
 // edited, deleted and created again, and then compares every page, record and blob with the shop.
 func TestKilledItConverges(t *testing.T) {
-	products, kills := long.Pick(500, 2000), long.Pick(4, 10)
-	binary := filepath.Join(t.TempDir(), "vitrine")
-	if out, err := exec.Command("go", "build", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v: %s", err, out)
-	}
+	t.Parallel()
+	products, kills := long.Pick(150, 2000), long.Pick(3, 10)
+	binary := built(t)
 	s := newShop(t)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
 	seed := uint64(time.Now().UnixNano())

@@ -11,28 +11,22 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"vitrine/internal/long"
 	"vitrine/internal/redistest"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		http.DefaultClient.CloseIdleConnections()
-	}), goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"), goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"))
-}
-
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// stores runs a test once over bbolt and once over a real Redis.
+// stores runs a test over a real Redis, and in the full form over bbolt as well, which kvtest holds to the same.
 func stores(t *testing.T, test func(t *testing.T, args ...string)) {
-	t.Run("bbolt", func(t *testing.T) { test(t) })
 	t.Run("redis", func(t *testing.T) { test(t, "--redis", redistest.Single(t).URL) })
+	if long.Full() {
+		t.Run("bbolt", func(t *testing.T) { test(t) })
+	}
 }
 
 // products is how many a test takes that is to see more than a batch or two.
-var products = long.Pick(100, 300)
+var products = long.Pick(60, 300)
 
 func fill(s *shop, n int) {
 	for i := range n {
@@ -43,6 +37,7 @@ func fill(s *shop, n int) {
 }
 
 func TestChangesReachPages(t *testing.T) {
+	t.Parallel()
 	stores(t, func(t *testing.T, args ...string) {
 		s := newShop(t)
 		fill(s, 60)
@@ -79,6 +74,7 @@ func TestChangesReachPages(t *testing.T) {
 }
 
 func TestDimensionsOfAnEntityAreFetchedInParallel(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 1)
 	s.Together(6)
@@ -116,6 +112,7 @@ func (r *running) hasSix(id string) string {
 }
 
 func TestRefreshFillsAndMends(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, products)
@@ -134,6 +131,7 @@ func TestRefreshFillsAndMends(t *testing.T) {
 }
 
 func TestPagesStandWithoutRedis(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, products)
@@ -162,6 +160,7 @@ func (r *running) waitMirrored() {
 }
 
 func TestCommandsTellWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	bad := catalogFor(t, "version: 1\nupstreams: { a: { url: \"http://127.0.0.1:1\" } }\nentities: { sku: { dimensions: { product: { form: a } } } }\n")
 	for _, c := range []struct {
 		name string
@@ -188,6 +187,7 @@ func TestCommandsTellWhatIsWrong(t *testing.T) {
 }
 
 func TestExplainNamesEachPart(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 1)
 	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, s.URL))
@@ -203,6 +203,7 @@ func TestExplainNamesEachPart(t *testing.T) {
 }
 
 func TestALostNATSIsFilledAgain(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 100)
 	dir := t.TempDir()

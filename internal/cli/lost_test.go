@@ -2,8 +2,10 @@ package cli_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,13 +56,15 @@ func losses() map[string]func(t *testing.T) loss {
 // TestLostWritesComeBack: a store loses what it has acknowledged: edits, deletions, creations, relations. Every record, every
 // blob, every relation and every page is right again, of a server that had seen what was lost, too.
 func TestLostWritesComeBack(t *testing.T) {
-	for name, make := range losses() {
-		t.Run(name, func(t *testing.T) { t.Parallel(); loseWrites(t, make(t)) })
+	t.Parallel()
+	all := losses()
+	for _, name := range long.Pick([]string{"a replica that lags", "a master of a Cluster that is emptied"}, slices.Sorted(maps.Keys(all))) {
+		t.Run(name, func(t *testing.T) { t.Parallel(); loseWrites(t, all[name](t)) })
 	}
 }
 
 func loseWrites(t *testing.T, l loss) {
-	n := long.Pick(120, 3000)
+	n := long.Pick(60, 3000)
 	s := newShop(t)
 	fill(s, n)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
@@ -117,9 +121,10 @@ func loseWrites(t *testing.T, l loss) {
 // TestAFlushInABusyShop: brands that were announced a moment before the flush are announced again. No page stays
 // marked, and a server that starts with nothing has them.
 func TestAFlushInABusyShop(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
-	n := long.Pick(120, 2000)
+	n := long.Pick(60, 2000)
 	fill(s, n)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
 	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", file)
@@ -145,6 +150,7 @@ func TestAFlushInABusyShop(t *testing.T) {
 
 // TestAFlushWithADictionary: running processes write with a dictionary that the flush has taken. Who starts later reads all.
 func TestAFlushWithADictionary(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, 60)
@@ -191,6 +197,7 @@ func writeWithADictionary(t *testing.T, store *rediskv.Store, e item.Entity) {
 
 // TestAnEvictingStoreIsRefused: by whoever writes records, with what to do about it.
 func TestAnEvictingStoreIsRefused(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
 	s := newShop(t)
 	file := catalogFor(t, shopCatalog, s.URL)
@@ -213,10 +220,13 @@ func TestAnEvictingStoreIsRefused(t *testing.T) {
 // TestRefreshAllMends: deletions that nobody announced, and an entity that has fallen out of the relation index; without
 // --force, through the admin listener as well as by the address of Redis.
 func TestRefreshAllMends(t *testing.T) {
-	for name, by := range map[string]func(v *running, redis string) []string{
+	t.Parallel()
+	all := map[string]func(v *running, redis string) []string{
 		"through the admin listener": func(v *running, _ string) []string { return []string{"--admin", v.Admin} },
 		"by Redis":                   func(_ *running, redis string) []string { return []string{"--redis", redis} },
-	} {
+	}
+	for _, name := range long.Pick([]string{"by Redis"}, slices.Sorted(maps.Keys(all))) { // TestRefreshFillsAndMends has the other
+		by := all[name]
 		t.Run(name, func(t *testing.T) {
 			r := redistest.Single(t)
 			s := newShop(t)

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -21,9 +20,10 @@ import (
 // TestLostTwice: a store loses its last writes, and loses them again while that is being mended, twice. A server that comes with
 // a file of its own from before all that is right as well.
 func TestLostTwice(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
-	n := long.Pick(200, 3000)
+	n := long.Pick(100, 3000)
 	fill(s, n)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
 	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", file)
@@ -63,12 +63,10 @@ func TestLostTwice(t *testing.T) {
 // TestAWalkThatIsKilled: NATS's files were lost with what waited in them, edits and deletions that nobody will announce again, and
 // whoever walks is killed, again and again. The upstream lists ids that can't be an entity's, and fails now and then.
 func TestAWalkThatIsKilled(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "vitrine")
-	if out, err := exec.Command("go", "build", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v: %s", err, out)
-	}
+	t.Parallel()
+	binary := built(t)
 	s := newShop(t)
-	fill(s, long.Pick(700, 5000))
+	fill(s, long.Pick(520, 5000))
 	server := httptest.NewServer(&hostileLists{sound: s})
 	t.Cleanup(server.Close)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, server.URL)
@@ -133,9 +131,10 @@ func (h *hostileLists) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // TestEverythingIsAway at once for longer than timers run: the upstream, and then Redis as well; edits go on. When they are
 // back, all is right, without a dead letter.
 func TestEverythingIsAway(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
-	fill(s, 120)
+	fill(s, long.Pick(40, 120))
 	faulty := &faultyShop{shop: s}
 	server := httptest.NewServer(faulty)
 	t.Cleanup(server.Close)
@@ -145,14 +144,14 @@ func TestEverythingIsAway(t *testing.T) {
 	role(t, "syncer", v.NATS, filepath.Join(dir, "syncer"), "--redis", r.URL)
 	v.refreshAll()
 	v.converged(s)
-	load := &editor{shop: s, random: rand.New(rand.NewPCG(7, 8)), products: 120, late: map[item.Change]bool{}}
+	load := &editor{shop: s, random: rand.New(rand.NewPCG(7, 8)), products: long.Pick(40, 120), late: map[item.Change]bool{}}
 	stop := load.run(t, v.NATS)
-	for _, name := range []string{"failing", "reset", "a lost permission"} {
+	for _, name := range long.Pick([]string{"failing", "a lost permission"}, []string{"failing", "reset", "a lost permission"}) {
 		unwell := faults()[name]
 		faulty.fault.Store(&unwell)
-		<-time.After(long.Pick(time.Second, 40*time.Second)) // what is tried is how long it lasts
+		<-time.After(long.Pick(300*time.Millisecond, 40*time.Second)) // what is tried is how long it lasts
 		r.Stop()
-		<-time.After(long.Pick(time.Second, 40*time.Second))
+		<-time.After(long.Pick(300*time.Millisecond, 40*time.Second))
 		r.Start()
 	}
 	stop()

@@ -18,10 +18,13 @@ import (
 // deployedNATS runs deploy/nats/nats.conf, and gives the URL of a user.
 func deployedNATS(t *testing.T) (url func(user string) string) {
 	t.Helper()
-	for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "OPERATOR", "CONTROL"} {
-		t.Setenv(user+"_PASSWORD", strings.ToLower(user)+"-secret")
+	conf := string(readFile(t, "../../deploy/nats/nats.conf"))
+	for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "OPERATOR", "CONTROL"} { // in the environment, where it is deployed
+		conf = strings.ReplaceAll(conf, "$"+user+"_PASSWORD", strings.ToLower(user)+"-secret")
 	}
-	options, err := server.ProcessConfigFile("../../deploy/nats/nats.conf")
+	path := filepath.Join(t.TempDir(), "nats.conf")
+	write(t, path, conf)
+	options, err := server.ProcessConfigFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +53,7 @@ func startNATS(t *testing.T, s *server.Server) string {
 
 // TestEachRoleMayDoItsOwn runs the whole loop with each role under its own user, and has each try what is another's.
 func TestEachRoleMayDoItsOwn(t *testing.T) {
+	t.Parallel()
 	url := deployedNATS(t)
 	r := redistest.Single(t)
 	s := newShop(t)

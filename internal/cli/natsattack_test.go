@@ -21,6 +21,7 @@ var pushedBuckets = []string{"switches", "catalog", "templates"}
 // TestNobodyButOperatorsWritesWhatIsPushed: within one NATS account, the answer to any request can be stored as a switch, since
 // NATS does not look at the subject that a request asks to be answered on. With deploy/nats it can't, whoever asks for whatever.
 func TestNobodyButOperatorsWritesWhatIsPushed(t *testing.T) {
+	t.Parallel()
 	t.Run("the attacks work where all is one account", func(t *testing.T) {
 		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true})
 		if err != nil {

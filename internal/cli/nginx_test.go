@@ -187,6 +187,7 @@ func (n *nginx) get(path string, fields ...string) (int, http.Header, string) {
 }
 
 func TestNginxInFront(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, 40)
@@ -273,6 +274,7 @@ func TestNginxInFront(t *testing.T) {
 // TestNginxObeysSwitches: the agent has nginx refuse what is switched off, before a server is asked, and the
 // acknowledgement tells that it does.
 func TestNginxObeysSwitches(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 3)
 	dir := t.TempDir()
@@ -326,6 +328,7 @@ func TestNginxObeysSwitches(t *testing.T) {
 // TestTheAgentAcknowledgesWhatNginxHas: a reload that fails, or that nginx does not follow, is told, and tried again until it
 // is followed.
 func TestTheAgentAcknowledgesWhatNginxHas(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 1)
 	dir := t.TempDir()

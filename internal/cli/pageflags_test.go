@@ -9,6 +9,7 @@ import (
 // TestPageFlags: a value that makes no sense is named before anything is started, whether it comes from the command
 // line, the environment or a file.
 func TestPageFlags(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "room.yaml")
 	write(t, file, "trusted-proxy: [10.0.0.0/8, nowhere]\n")
 	for _, c := range []struct {

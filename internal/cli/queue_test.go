@@ -7,16 +7,18 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/long"
 )
 
 const queueCatalog = `
 version: 1
 upstreams:
   well: { url: %q, timeout: 5s }
-  sick: { url: %q, timeout: 200ms, concurrency: 4 }
+  sick: { url: %q, timeout: %s, concurrency: 4 }
 entities:
   sku:
     dimensions:
@@ -45,13 +47,14 @@ func (s *sickShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func queueShop(t *testing.T) (v *running, conn *bus.Conn, sick *sickShop) {
+// queueShop has an upstream that is asked with a time-out of its own.
+func queueShop(t *testing.T, timeout time.Duration) (v *running, conn *bus.Conn, sick *sickShop) {
 	sick = &sickShop{}
 	servers := []*httptest.Server{httptest.NewServer(&sickShop{}), httptest.NewServer(sick)}
 	for _, s := range servers {
 		t.Cleanup(s.Close)
 	}
-	v = up(t, t.TempDir(), "--catalog", catalogFor(t, queueCatalog, servers[0].URL, servers[1].URL))
+	v = up(t, t.TempDir(), "--catalog", catalogFor(t, queueCatalog, servers[0].URL, servers[1].URL, timeout))
 	return v, v.dial(), sick
 }
 
@@ -69,23 +72,24 @@ func (r *running) stats() (s struct {
 }
 
 func TestAHangingUpstreamIsParked(t *testing.T) {
-	v, conn, sick := queueShop(t)
+	t.Parallel()
+	v, conn, sick := queueShop(t, 200*time.Millisecond)
 	sick.hangs.Store(true)
 	var changes []item.Change
-	for i := range 2000 {
+	for i := range long.Pick(500, 2000) {
 		changes = append(changes, item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id(i)}, Dimension: "stock"})
 	}
 	if err := conn.PublishChanges(t.Context(), changes, bus.PublishOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 200 {
+	for i := range long.Pick(50, 200) {
 		announce(t, conn, "product", id(i))
 	}
-	for i := range 200 {
+	for i := range long.Pick(50, 200) {
 		v.waitFor(id(i), `"title":"T`+id(i)+`"`)
 	}
 	eventually(t, func() string {
-		if s := v.stats(); s.Streams[bus.Changes][item.Normal].Waiting > 0 || s.Streams[bus.Parked][item.Normal].Waiting < 1000 {
+		if s := v.stats(); s.Streams[bus.Changes][item.Normal].Waiting > 0 || s.Streams[bus.Parked][item.Normal].Waiting < long.Pick[uint64](250, 1000) {
 			return "not parked: " + text(s.Streams)
 		}
 		return ""
@@ -98,7 +102,7 @@ func TestAHangingUpstreamIsParked(t *testing.T) {
 		return ""
 	})
 	v.waitFor(id(0), `"stock":{"title":"T`+id(0)+`"}`)
-	v.waitFor(id(150), `"stock":{"title":"T`+id(150)+`"}`)
+	v.waitFor(id(40), `"stock":{"title":"T`+id(40)+`"}`)
 	if s := v.stats(); s.Failed > 0 {
 		t.Errorf("%d of them failed", s.Failed)
 	}
@@ -109,8 +113,9 @@ func id(i int) string {
 }
 
 func TestQueueCommands(t *testing.T) {
-	v, conn, sick := queueShop(t)
-	v.flip(0, "back.to.source", "off") // else who reads announces what is missing
+	t.Parallel()
+	v, conn, sick := queueShop(t, time.Minute) // what is slow is not asked twice
+	v.flip(0, "back.to.source", "off")         // else who reads announces what is missing
 	sick.refuses.Store(true)
 	announce(t, conn, "stock", "bad")
 	announce(t, conn, "product", "good")

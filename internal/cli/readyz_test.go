@@ -32,6 +32,7 @@ func says(t *testing.T, base, path string, status int, part string) {
 // TestReadyWithoutNATS: a worker that waits for its first NATS is alive and not ready; once it has it, it is ready, and when
 // NATS goes, it says no again, while a server of pages stays ready and says what is missing.
 func TestReadyWithoutNATS(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, 1)

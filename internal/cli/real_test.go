@@ -22,6 +22,7 @@ import (
 // TestRealCatalogues takes three real catalogues from their files through NATS onto pages, and compares
 // every page with the row that it is made of. The short form takes some families of articles only.
 func TestRealCatalogues(t *testing.T) {
+	t.Parallel()
 	const data, examples = "../../../shared/data", "../../docs/examples"
 	if _, err := os.Stat(data); err != nil {
 		t.Skipf("no real catalogues here (%v): they are not part of the project", err)
@@ -31,7 +32,7 @@ func TestRealCatalogues(t *testing.T) {
 	part := func(name, id string, n uint32) string {
 		return someRows(t, file(name), filepath.Join(folder, name+".jsonl"), id, n)
 	}
-	products, sets, articles := part("yanxuan-zh.products", "id", 6), part("lego-to2015", "setID", 40), part("luma-html", "sku", 8)
+	products, sets, articles := part("yanxuan-zh.products", "id", 30), part("lego-to2015", "setID", 200), part("luma-html", "sku", 30)
 	categories, brands := index(readRows(t, file("yanxuan-zh.categories")), "id"), index(readRows(t, file("yanxuan-zh.brands")), "id")
 	for _, c := range []struct {
 		name, rows, id, title, price string

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestARefreshThatWaitsNamesWhatFailed: an owner refuses, and the command says which and why, and fails; what failed
 // before, and of others, is not its business.
 func TestARefreshThatWaitsNamesWhatFailed(t *testing.T) {
-	v, conn, sick := queueShop(t)
+	t.Parallel()
+	v, conn, sick := queueShop(t, time.Minute)
 	refresh := func(ids string, more ...string) (code int, out, stderr string) {
 		return vitrine(t, append([]string{"refresh", "--kind", "sku", "--ids", ids, "--wait", "--nats", v.NATS, "--admin", v.Admin}, more...)...)
 	}

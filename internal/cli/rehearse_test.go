@@ -15,6 +15,7 @@ import (
 )
 
 func TestRehearsal(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	for _, id := range []string{"1", "2", "3"} {
@@ -97,6 +98,7 @@ func TestRehearsal(t *testing.T) {
 
 // TestRulesThrowSwitches pushes a rule that is always true, and sees its switch thrown, told, and taken back.
 func TestRulesThrowSwitches(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 1)
 	dir := t.TempDir()

@@ -14,10 +14,11 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"vitrine/internal/long"
 	"vitrine/internal/redistest"
 )
 
-var restarts = flag.Int("restarts", 2, "how often TestRestartsLoseNothing restarts the server")
+var restarts = flag.Int("restarts", long.Pick(1, 2), "how often TestRestartsLoseNothing restarts the server")
 
 // TestRestartsLoseNothing starts a detail server again and again in the folder of the running one, which it takes
 // over from, while visitors ask without a break. Each request must be answered by 200.
@@ -37,7 +38,7 @@ func TestRestartsLoseNothing(t *testing.T) {
 	var asked, lost atomic.Int64
 	stop := make(chan struct{})
 	var visitors sync.WaitGroup
-	for n := range 8 {
+	for n := range long.Pick(2, 8) {
 		visitors.Go(func() { visit(t, address, s.IDs(), n, stop, &asked, &lost) })
 	}
 	for i := range *restarts {

@@ -10,6 +10,7 @@ import (
 
 // TestTheMachineWentDown: what was announced and lost by a power cut is found by a walk, once.
 func TestTheMachineWentDown(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 20)
 	dir := t.TempDir()

@@ -23,6 +23,7 @@ pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 // TestAServedFileEditedWhileNobodyRan: rows were changed, added and deleted between two runs, and nobody is asked to
 // refresh anything.
 func TestAServedFileEditedWhileNobodyRan(t *testing.T) {
+	t.Parallel()
 	stores(t, func(t *testing.T, args ...string) {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "articles.jsonl")

@@ -14,7 +14,8 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// visitors asks for the articles' pages, in an open loop, and wants each answered by 200.
+// visitors asks for the articles' pages, in an open loop, and wants each answered by 200. In the short form there are few
+// of them at a time: a busy machine must not run into the bounds that an overloaded server has.
 func (r *running) visitors(t *testing.T, what string, ids []string, period time.Duration) load.Result {
 	t.Helper()
 	var paths []string
@@ -25,7 +26,7 @@ func (r *running) visitors(t *testing.T, what string, ids []string, period time.
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := load.Run(t.Context(), load.Config{Addr: strings.TrimPrefix(r.Pages, "http://"), Next: next, Rate: 300, For: period, Connections: 32, Encoding: "gzip"})
+	got, err := load.Run(t.Context(), load.Config{Addr: strings.TrimPrefix(r.Pages, "http://"), Next: next, Rate: long.Pick(50., 300.), For: period, Connections: long.Pick(2, 32), Encoding: "gzip"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func (r *running) mirrored() {
 func TestServingThroughFaults(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
-	fill(s, long.Pick(100, 300))
+	fill(s, long.Pick(40, 300))
 	dir := t.TempDir()
 	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
 	v.refreshAll()
@@ -58,7 +59,7 @@ func TestServingThroughFaults(t *testing.T) {
 	d := detailServer(t, v.NATS, r.URL, filepath.Join(dir, "detail"))
 	d.converged(s)
 	d.mirrored()
-	short := long.Pick(400*time.Millisecond, time.Second)
+	short := long.Pick(300*time.Millisecond, time.Second)
 	under := func(what string, fault func()) {
 		d.visitors(t, "before: "+what, s.IDs(), short)
 		d.flip(0, "read.local", "off") // memory would answer for minutes
@@ -100,7 +101,7 @@ func TestBlobsStoreKilled(t *testing.T) {
 	d.converged(s)
 	d.flip(0, "read.local", "off")
 	blobs.Stop()
-	got := d.visitors(t, "the blobs store is killed", s.IDs(), 2*time.Second)
+	got := d.visitors(t, "the blobs store is killed", s.IDs(), long.Pick(500*time.Millisecond, 2*time.Second))
 	if got.Source["records"] == 0 || got.Source["records"] != got.Status[200] {
 		t.Error(got.Source)
 	}
@@ -118,7 +119,7 @@ func TestFlippingLosesNothing(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		v.visitors(t, "switches being moved", s.IDs(), 3*time.Second)
+		v.visitors(t, "switches being moved", s.IDs(), long.Pick(time.Second, 3*time.Second))
 	}()
 	flips := 0
 	for going := true; going; {

@@ -65,6 +65,7 @@ func (r *running) flip(code int, name, value string, args ...string) (out switch
 
 // TestEachSwitch sees the effect of each switch from outside, off and on again.
 func TestEachSwitch(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	s.Put("1", func(p *product) {
@@ -306,6 +307,7 @@ func statusFor(t *testing.T, url, agent string) int {
 }
 
 func TestSwitchCommands(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 1)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)

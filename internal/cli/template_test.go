@@ -11,6 +11,7 @@ import (
 )
 
 func TestTemplatesArePushed(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 1)
 	dir := t.TempDir()

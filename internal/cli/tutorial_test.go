@@ -14,6 +14,7 @@ import (
 
 // TestTutorial does what docs/tutorial.md says, with the files and lines that stand in it, on other ports.
 func TestTutorial(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../docs/tutorial.md")
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,50 @@
+package cli_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(suite{m}, goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"), goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"))
+}
+
+// suite is the package's tests, with what they share.
+type suite struct{ m *testing.M }
+
+func (s suite) Run() int {
+	os.Setenv("SHOP_TOKEN", canaryShop)
+	defer http.DefaultClient.CloseIdleConnections()
+	defer os.RemoveAll(binaryDir)
+	return s.m.Run()
+}
+
+var (
+	binaryDir = filepath.Join(os.TempDir(), "vitrine-test-"+strconv.Itoa(os.Getpid()))
+	build     = sync.OnceValues(func() (string, error) {
+		binary := filepath.Join(binaryDir, "vitrine")
+		out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("go build: %w: %s", err, out)
+		}
+		return binary, err
+	})
+)
+
+// built gives a vitrine to be started as a process of its own. It is built once, and can kill itself: see failpoint.
+func built(t testing.TB) string {
+	t.Helper()
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}

@@ -59,7 +59,7 @@ func TestNotReadyFirst(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.Put("1", func(p *product) { p.Title = strings.Repeat("x", 900<<10) })
-	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, s.URL), "--shutdown-delay", "10s")
+	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, s.URL), "--shutdown-delay", "5s")
 	v.refreshAll()
 	v.converged(s)
 	address := strings.TrimPrefix(v.Pages, "http://")

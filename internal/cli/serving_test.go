@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/url"
 	"path/filepath"
@@ -101,10 +102,13 @@ func TestBlobsStoreKilled(t *testing.T) {
 	d.converged(s)
 	d.flip(0, "read.local", "off")
 	blobs.Stop()
-	got := d.visitors(t, "the blobs store is killed", s.IDs(), long.Pick(500*time.Millisecond, 2*time.Second))
-	if got.Source["records"] == 0 || got.Source["records"] != got.Status[200] {
-		t.Error(got.Source)
-	}
+	eventually(t, func() string {
+		got := d.visitors(t, "the blobs store is killed", s.IDs(), long.Pick(500*time.Millisecond, 2*time.Second))
+		if got.Source["records"] == 0 || long.Full() && got.Source["records"] != got.Status[200] { // a busy machine is late with some
+			return fmt.Sprint("from ", got.Source)
+		}
+		return ""
+	})
 }
 
 // TestFlippingLosesNothing moves switches back and forth under visitors.

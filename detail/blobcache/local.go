@@ -33,8 +33,8 @@ type local struct {
 	factor   *switches.Switch // percent of ttl
 	hears    func() bool      // reports whether announcements arrive
 
-	indexing sync.Mutex // guards index
-	index    map[kv.BlobKey]*entry
+	indexing sync.Mutex            // guards index
+	index    map[kv.BlobKey]*entry // the entries that are not overtaken, and some that are; see set
 
 	announcing sync.Mutex // one announcement is through before the next begins: Snapshot relies on it
 }
@@ -45,7 +45,7 @@ type entry struct {
 	epoch     uint64
 	since     time.Time
 	life      time.Duration // that it is good for, by a TTL factor of 100 percent
-	overtaken atomic.Bool   // a higher gen was announced: only good where nothing else can be had
+	overtaken atomic.Bool   // a higher gen was announced, or another entry set: only good where nothing else can be had
 }
 
 type freshness int
@@ -90,14 +90,46 @@ func (l *local) forget(e *entry) {
 	}
 }
 
-// set puts an entry into the cache and the index.
+// set puts an entry into the cache and the index, in which it takes the place of the one before.
+//
+// The cache applies what is set a little later, in the order of its buffer, and drops some of it. So what it shows now
+// is not all that it is going to show:
+//
+//	shown                    in the buffer
+//	nothing                  set a1 (gen 1), delete, set a2 (gen 2)
+//	a1                       delete, set a2          gen 3 is announced: a1 can be found, a2 can't
+//	a2                                               and a2 would be served
+//
+// The index knows at once. Of the entries of a key, only the one in the index may be without the mark overtaken, whatever
+// the cache shows, and so an announcement has that one to mark.
 func (l *local) set(e *entry) {
 	l.indexing.Lock()
+	if before := l.index[e.part.Key]; before != nil {
+		before.overtaken.Store(true)
+	}
 	l.index[e.part.Key] = e
 	l.indexing.Unlock()
 	if !l.cache.Set(e.part.Key.String(), e, e.part.cost()) {
 		l.forget(e)
 	}
+}
+
+// drop takes the entry of a key out of the index and the cache.
+func (l *local) drop(key kv.BlobKey) {
+	l.indexing.Lock()
+	if e := l.index[key]; e != nil {
+		e.overtaken.Store(true)
+		delete(l.index, key)
+	}
+	l.indexing.Unlock()
+	l.cache.Del(key.String())
+}
+
+// indexed is the one entry of a key that may not be overtaken; nil for none.
+func (l *local) indexed(key kv.BlobKey) *entry {
+	l.indexing.Lock()
+	defer l.indexing.Unlock()
+	return l.index[key]
 }
 
 // keys lists what is in memory.
@@ -168,27 +200,27 @@ func (l *local) store(part Part, before readMark) (until time.Time) {
 	e := &entry{part: part, epoch: before.epoch, since: time.Now(), life: jitter(ttl)}
 	until = l.until(e)
 	if len(part.Body) > localMaxBody {
-		l.cache.Del(key.String())
+		l.drop(key)
 		return until
 	}
 	l.set(e)
-	// The second look: an announcement between the first one and the Set found nothing to drop.
+	// The second look: an announcement between the first one and set did not find the entry.
 	if !l.minimums.allows(key, part.Stamp, before.minimum) {
-		l.cache.Del(key.String())
+		e.overtaken.Store(true)
 	}
 	return until
 }
 
-// announced raises the minimum generation first, and then sees to the entry. One that is not visible yet may wait in
-// ristretto's buffer: Del goes through the same buffer, behind it. One in doubt overtakes whatever is there.
+// announced raises the minimum generation first, and then sees to the entry. One in doubt overtakes whatever is there.
 func (l *local) announced(key kv.BlobKey, gen uint64, doubt bool) {
 	l.announcing.Lock()
 	defer l.announcing.Unlock()
 	l.minimums.raise(key, gen, doubt)
-	e, ok := l.cache.Get(key.String())
+	e := l.indexed(key)
 	switch {
-	case !ok || e.part.Key != key || e.part.Life == kv.Absent:
-		l.cache.Del(key.String())
+	case e == nil:
+	case e.part.Life == kv.Absent:
+		l.drop(key)
 	case e.part.Stamp < gen || doubt:
 		e.overtaken.Store(true)
 	}

@@ -60,14 +60,13 @@ func (c *Cache) Snapshot(epoch uint64, parts []Part) *Snapshot {
 	return s
 }
 
-// current reports whether a part is what was last announced. One that is too long for memory is known by what
-// stood in its slot before it was read.
+// current reports whether a part is what was last announced. Where its slot can't tell, memory can. One that is too
+// long for memory is known by what stood in its slot before it was read.
 func (c *Cache) current(p Part, now *minimum) bool {
-	since := p.noted && p.before == now
-	if now.isOf(p.Key) {
-		return p.Stamp >= now.gen && (!now.doubt || since)
+	if now.isOf(p.Key) && p.Stamp < now.gen {
+		return false
 	}
-	if since {
+	if p.noted && now.allows(p.Key, p.Stamp, p.before) {
 		return true
 	}
 	held, how := c.local.get(p.Key)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,12 +26,16 @@ type follower struct {
 	conn  *Conn
 	at    Position
 	sure  Position // up to where nothing is in doubt
-	doubt uint64   // announcements to come, of which each may be the successor of one that was not taken
+	doubt uint64   // announcements up to this sequence may be successors of one that was not taken; 0 for none
 	f     func([]Announcement, Position)
 	gap   func()
 }
 
-// FollowBlobs calls f with the announcements after from, as many at a time as wait, until ctx ends; it returns nil then.
+// endless is the doubt while it is not known how far it goes.
+const endless = math.MaxUint64
+
+// FollowBlobs calls f with the announcements after from, as many at a time as wait, or with none where only the position
+// has moved, until ctx ends; it returns nil then.
 // Where some may have been missed - from is zero, the stream was made anew or rolled back, or announcements
 // aged out - it calls gap first and goes on with what comes from then on.
 //
@@ -41,7 +46,10 @@ type follower struct {
 //	syncer B:                           writes 6 ── announces 6
 //
 // A follower that comes when both are through finds only the second. So where sequences are missing, those announcements
-// that may be successors are handed on with Doubt: every blob of the entity may be newer than they say.
+// that may be successors are handed on with Doubt: every blob of the entity may be newer than they say. A successor was
+// stored before what it has superseded was missed, so that none comes after the end that the stream has when it is asked
+// then. What a message says of how many are pending behind it does not tell: NATS counts those a little after it has
+// stored them, and may have delivered them by then.
 func (c *Conn) FollowBlobs(ctx context.Context, from Position, f func([]Announcement, Position), gap func()) error {
 	w := &follower{conn: c, at: from, sure: from, f: f, gap: gap}
 	for broken := 1; ctx.Err() == nil; broken++ {
@@ -179,7 +187,7 @@ func (w *follower) fetch(ctx context.Context, from jetstream.Consumer, blink <-c
 				}
 				return nil
 			}
-			if err := w.readBatch(first, batch.Messages(), count); err != nil {
+			if err := w.readBatch(ctx, first, batch.Messages(), count); err != nil {
 				return err
 			}
 		}
@@ -187,7 +195,7 @@ func (w *follower) fetch(ctx context.Context, from jetstream.Consumer, blink <-c
 }
 
 // readBatch hands on first and what waits behind it.
-func (w *follower) readBatch(first jetstream.Msg, more <-chan jetstream.Msg, count *uint64) error {
+func (w *follower) readBatch(ctx context.Context, first jetstream.Msg, more <-chan jetstream.Msg, count *uint64) error {
 	var batch []Announcement
 	for msg, ok := first, true; ok; {
 		meta, err := msg.Metadata()
@@ -196,20 +204,16 @@ func (w *follower) readBatch(first jetstream.Msg, more <-chan jetstream.Msg, cou
 		}
 		*count++
 		if meta.Sequence.Consumer != *count {
-			w.deliver(batch)
+			w.deliver(ctx, batch)
 			return fmt.Errorf("announcement %d came where %d was due", meta.Sequence.Consumer, *count)
 		}
 		if meta.Sequence.Stream > w.at.Seq+1 { // the successors of what is missing are this one, or stored behind it by now
-			w.doubt = max(w.doubt, meta.NumPending+1)
-		}
-		doubt := w.doubt > 0
-		if doubt {
-			w.doubt--
+			w.doubt = endless
 		}
 		w.at.Seq = meta.Sequence.Stream
 		w.at.Time = meta.Timestamp
 		a, err := readAnnouncement(msg)
-		a.Doubt = doubt
+		a.Doubt = w.at.Seq <= w.doubt
 		if err != nil {
 			w.conn.log.Warn("announcement not understood", "subject", item.Clip(msg.Subject(), 80), "error", err)
 		} else {
@@ -221,19 +225,39 @@ func (w *follower) readBatch(first jetstream.Msg, more <-chan jetstream.Msg, cou
 			ok = false
 		}
 	}
-	w.deliver(batch)
+	w.deliver(ctx, batch)
 	return nil
 }
 
 // deliver hands on what was taken. The position stays before what is missing while anything is in doubt, so that whoever
 // begins there finds it missing again.
-func (w *follower) deliver(batch []Announcement) {
-	if w.doubt == 0 {
-		w.sure = w.at
+func (w *follower) deliver(ctx context.Context, batch []Announcement) {
+	if w.doubt == endless {
+		if len(batch) > 0 { // they don't wait for NATS's answer
+			w.f(batch, w.sure)
+		}
+		batch = nil
+		w.limit(ctx)
 	}
-	if len(batch) > 0 {
+	moved := w.at.Seq >= w.doubt && w.sure != w.at
+	if moved {
+		w.sure, w.doubt = w.at, 0
+	}
+	if moved || len(batch) > 0 {
 		w.f(batch, w.sure)
 	}
+}
+
+// limit ends the doubt where the stream ends now. Where nobody can tell, it goes on, and is limited later.
+func (w *follower) limit(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	stream, err := w.conn.js.Stream(ctx, Blobs)
+	if err != nil {
+		w.conn.log.Warn("where announcements end can't be told, and all that come are in doubt", "error", err)
+		return
+	}
+	w.doubt = stream.CachedInfo().State.LastSeq
 }
 
 func readAnnouncement(msg jetstream.Msg) (Announcement, error) {

@@ -242,20 +242,23 @@ func TestASupersededAnnouncementLeavesDoubt(t *testing.T) {
 		Doubt bool
 		Seq   uint64 // of the position
 	}
-	follow := func(from bus.Position, n int) (events []event, at bus.Position) {
+	follow := func(from bus.Position, n int, to uint64) (events []event, at bus.Position) {
 		t.Helper()
 		ctx, cancel := context.WithCancel(t.Context())
-		taken, ended := make(chan event, 100), make(chan error, 1)
+		taken, places, ended := make(chan event, 100), make(chan bus.Position, 100), make(chan error, 1)
 		go func() {
 			ended <- c.FollowBlobs(ctx, from, func(batch []bus.Announcement, p bus.Position) {
-				at = p
 				for _, a := range batch {
 					taken <- event{a.Entity.ID, a.Doubt, p.Seq}
 				}
+				places <- p
 			}, func() { taken <- event{ID: "gap"} })
 		}()
 		for range n {
 			events = append(events, receive(t, "an announcement", taken))
+		}
+		for at = receive(t, "a position", places); at.Seq < to; {
+			at = receive(t, "a later position", places)
 		}
 		cancel()
 		if err := receive(t, "the end of FollowBlobs", ended); err != nil {
@@ -266,9 +269,9 @@ func TestASupersededAnnouncementLeavesDoubt(t *testing.T) {
 		}
 		return events, at
 	}
-	_, at := follow(bus.Position{}, 1)
+	_, at := follow(bus.Position{}, 1, 0)
 	announce("0", "item", 1)
-	events, at := follow(at, 1)
+	events, at := follow(at, 1, at.Seq+1)
 	if diff := cmp.Diff([]event{{ID: "0"}}, events); diff != "" {
 		t.Error(diff)
 	}
@@ -276,12 +279,12 @@ func TestASupersededAnnouncementLeavesDoubt(t *testing.T) {
 	announce("2", "item", 1)
 	announce("1", "item", 5) // says less, and takes its place
 	announce("3", "item", 1)
-	events, later := follow(at, 3)
+	events, later := follow(at, 3, at.Seq+4)
 	if diff := cmp.Diff([]event{{ID: "2", Doubt: true}, {ID: "1", Doubt: true}, {ID: "3", Doubt: true}}, events); diff != "" {
 		t.Error(diff)
 	}
 	announce("4", "item", 1)
-	events, later = follow(later, 1)
+	events, later = follow(later, 1, at.Seq+5)
 	if events[0].Doubt || events[0].ID != "4" {
 		t.Errorf("what comes after all that may be successors is not in doubt: %+v", events)
 	}

@@ -40,8 +40,17 @@ const (
 
 	flagDictionary = 0x20 // of the frame; its number stands there
 	flagsKnown     = flagLife | flagVersion | flagRefs | flagZstd | flagDictionary
+)
 
-	stampAt, versionAt, fetchedAt, eventAt, sourceAt, shapeAt, crcAt = 2, 10, 19, 25, 31, 33, 36
+// Where the fields of a header begin. Stores that set or compare them in place use these.
+const (
+	StampAt   = 2
+	VersionAt = 10
+	fetchedAt = 19
+	eventAt   = 25
+	sourceAt  = 31
+	ShapeAt   = 33
+	CRCAt     = 36
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -64,15 +73,15 @@ func (c *Codec) Encode(v Value, blob bool) []byte {
 	if v.Version != "" {
 		b[1] |= flagVersion
 		version := v.Version.Bytes()
-		copy(b[versionAt:], version[:])
+		copy(b[VersionAt:], version[:])
 	}
 	SetStamp(b, v.Stamp)
 	putTime(b[fetchedAt:], v.Fetched)
 	putTime(b[eventAt:], v.Event)
 	binary.BigEndian.PutUint16(b[sourceAt:], v.Source)
-	b[shapeAt], b[shapeAt+1], b[shapeAt+2] = byte(v.Shape>>16), byte(v.Shape>>8), byte(v.Shape)
+	b[ShapeAt], b[ShapeAt+1], b[ShapeAt+2] = byte(v.Shape>>16), byte(v.Shape>>8), byte(v.Shape)
 	copy(b[HeaderSize:], body)
-	binary.BigEndian.PutUint32(b[crcAt:], checksum(b))
+	binary.BigEndian.PutUint32(b[CRCAt:], checksum(b))
 	return b
 }
 
@@ -97,7 +106,7 @@ func DecodeHeader(b []byte) (Header, error) {
 		return Header{}, fmt.Errorf("%w: %d bytes are no header", item.ErrDamaged, len(b))
 	case b[0] != formRecord && b[0] != formBlob:
 		return Header{}, fmt.Errorf("%w: form %#x is unknown", item.ErrDamaged, b[0])
-	case binary.BigEndian.Uint32(b[crcAt:]) != checksum(b):
+	case binary.BigEndian.Uint32(b[CRCAt:]) != checksum(b):
 		return Header{}, fmt.Errorf("%w: the checksum differs", item.ErrDamaged)
 	case b[1]&^flagsKnown != 0:
 		return Header{}, fmt.Errorf("%w: flags %#x are of a later format", item.ErrDamaged, b[1])
@@ -108,35 +117,35 @@ func DecodeHeader(b []byte) (Header, error) {
 		Life: Life(b[1] & flagLife), Stamp: StampOf(b),
 		Fetched: getTime(b[fetchedAt:]), Event: getTime(b[eventAt:]),
 		Source: binary.BigEndian.Uint16(b[sourceAt:]),
-		Shape:  uint32(b[shapeAt])<<16 | uint32(b[shapeAt+1])<<8 | uint32(b[shapeAt+2]),
+		Shape:  uint32(b[ShapeAt])<<16 | uint32(b[ShapeAt+1])<<8 | uint32(b[ShapeAt+2]),
 	}
 	if b[1]&flagVersion != 0 {
-		h.Version = item.VersionFromBytes([item.VersionBytes]byte(b[versionAt:fetchedAt]))
+		h.Version = item.VersionFromBytes([item.VersionBytes]byte(b[VersionAt:fetchedAt]))
 	}
 	return h, nil
 }
 
 // SetStamp writes the stamp of an encoded value. Of a blob it must be set before, by Encode.
-func SetStamp(b []byte, stamp uint64) { binary.BigEndian.PutUint64(b[stampAt:], stamp) }
+func SetStamp(b []byte, stamp uint64) { binary.BigEndian.PutUint64(b[StampAt:], stamp) }
 
 // StampOf reads the stamp or gen of an encoded value, 0 of what is shorter than a header.
 func StampOf(b []byte) uint64 {
 	if len(b) < HeaderSize {
 		return 0
 	}
-	return binary.BigEndian.Uint64(b[stampAt:])
+	return binary.BigEndian.Uint64(b[StampAt:])
 }
 
 // checksum is the CRC of an encoded value.
 func checksum(b []byte) uint32 {
 	var zero [8]byte
-	sum := crc32.Update(0, castagnoli, b[:stampAt])
+	sum := crc32.Update(0, castagnoli, b[:StampAt])
 	if b[0] == formRecord {
 		sum = crc32.Update(sum, castagnoli, zero[:])
 	} else {
-		sum = crc32.Update(sum, castagnoli, b[stampAt:versionAt])
+		sum = crc32.Update(sum, castagnoli, b[StampAt:VersionAt])
 	}
-	sum = crc32.Update(sum, castagnoli, b[versionAt:crcAt])
+	sum = crc32.Update(sum, castagnoli, b[VersionAt:CRCAt])
 	return crc32.Update(sum, castagnoli, b[HeaderSize:])
 }
 

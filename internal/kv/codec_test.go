@@ -21,7 +21,7 @@ import (
 
 // Where the header's fields stand; see kv.HeaderSize.
 const (
-	flagsAt, stampAt, stampEnd, crcAt = 1, 2, 10, 36
+	flagsAt, StampAt, stampEnd, CRCAt = 1, 2, 10, 36
 )
 
 func noise(n int) []byte {
@@ -162,7 +162,7 @@ func TestFlips(t *testing.T) {
 					b := bytes.Clone(whole)
 					b[at] ^= 1 << (bit % 8)
 					_, err := kv.Decode(b)
-					if stamp := at >= stampAt && at < stampEnd; stamp && !blob {
+					if stamp := at >= StampAt && at < stampEnd; stamp && !blob {
 						if err != nil {
 							t.Errorf("bit %d of byte %d, the record's stamp: %v", bit%8, at, err)
 						}
@@ -214,8 +214,8 @@ func TestDecodeRefuses(t *testing.T) {
 // seal makes the checksum of a changed blob right again, so that only the change is wrong.
 func seal(b []byte) []byte {
 	table := crc32.MakeTable(crc32.Castagnoli)
-	sum := crc32.Update(crc32.Checksum(b[:crcAt], table), table, b[kv.HeaderSize:])
-	binary.BigEndian.PutUint32(b[crcAt:], sum)
+	sum := crc32.Update(crc32.Checksum(b[:CRCAt], table), table, b[kv.HeaderSize:])
+	binary.BigEndian.PutUint32(b[CRCAt:], sum)
 	return b
 }
 

@@ -2,8 +2,11 @@ package rediskv
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/redis/go-redis/v9"
+
+	"vitrine/internal/kv"
 )
 
 // nextLua issues the next number of the entity's counter. A counter that is no number below 2^53 was not
@@ -55,13 +58,19 @@ local function late(key) return redis.call('EXISTS', key) == 0 end
 local hour = 3600000
 `
 
+// layoutLua names where the fields of a value's header begin and end, counted from 1 as Lua does. It stands before each script.
+func layoutLua() string {
+	return fmt.Sprintf("local header_size, stamp_first, stamp_last, shape_first, shape_last = %d, %d, %d, %d, %d\n",
+		kv.HeaderSize, kv.StampAt+1, kv.VersionAt, kv.ShapeAt+1, kv.CRCAt)
+}
+
 // headLua reads the 8 bytes of a stored stamp or gen. A key of another type, or a value shorter than a
 // header, is damage: it counts as absent, and the SET that follows replaces it.
 const headLua = `
 local function head(key)
-  local old = redis.pcall('GETRANGE', key, 0, 39)
-  if type(old) == 'string' and #old == 40 then return string.sub(old, 3, 10) end
-  return string.rep('\0', 8)
+  local old = redis.pcall('GETRANGE', key, 0, header_size - 1)
+  if type(old) == 'string' and #old == header_size then return string.sub(old, stamp_first, stamp_last) end
+  return string.rep('\0', stamp_last - stamp_first + 1)
 end
 local function set(key, value, keep)
   if keep == '0' then redis.call('SET', key, value) else redis.call('SET', key, value, 'EX', keep) end
@@ -83,10 +92,10 @@ own(KEYS[2])
 local stamp = head(KEYS[1])
 if stamp ~= ARGV[1] then return {3, stamp, redis.call('HGETALL', KEYS[2])} end
 local n, dim, outcome = next_number(KEYS[2]), ARGV[3], 2
-local high, middle, low = string.byte(ARGV[2], 34, 36)
+local high, middle, low = string.byte(ARGV[2], shape_first, shape_last)
 stamp = bytes(n)
 if ARGV[4] ~= '1' or not gen(KEYS[2], 'g:' .. dim) then outcome = 1 end
-set(KEYS[1], string.sub(ARGV[2], 1, 2) .. stamp .. string.sub(ARGV[2], 11), ARGV[7])
+set(KEYS[1], string.sub(ARGV[2], 1, stamp_first - 1) .. stamp .. string.sub(ARGV[2], stamp_last + 1), ARGV[7])
 redis.call('HSET', KEYS[2], 'n', digits(n))
 if outcome == 1 then redis.call('HSET', KEYS[2], 'g:' .. dim, digits(n)) end
 redis.call('HSET', KEYS[2], 's:' .. dim, digits(high * 65536 + middle * 256 + low))
@@ -110,7 +119,7 @@ end
 // KEYS blob. ARGV value, keep (s). Answers 1 if stored.
 const putBlobLua = headLua + lowerLua + `
 local old = redis.pcall('STRLEN', KEYS[1])
-if type(old) == 'number' and old >= 40 and not lower(head(KEYS[1]), string.sub(ARGV[1], 3, 10)) then return 0 end
+if type(old) == 'number' and old >= header_size and not lower(head(KEYS[1]), string.sub(ARGV[1], stamp_first, stamp_last)) then return 0 end
 set(KEYS[1], ARGV[1], ARGV[2])
 return 1
 `
@@ -168,14 +177,17 @@ type scripts struct {
 	listAdd, listRemove, listSettle, part, mark, remove, removeBlob     *redis.Script
 }
 
+// newScript makes a script, which may use the names of layoutLua.
+func newScript(lua string) *redis.Script { return redis.NewScript(layoutLua() + lua) }
+
 func newScripts() scripts {
 	return scripts{
-		put: redis.NewScript(putLua), putBlob: redis.NewScript(putBlobLua), mendBlob: redis.NewScript(mendBlobLua),
-		markBuilt: redis.NewScript(markBuiltLua), raise: redis.NewScript(raiseLua), applied: redis.NewScript(appliedLua),
-		keepDictionaries: redis.NewScript(keepDictionariesLua),
-		listAdd:          redis.NewScript(listAddLua), listRemove: redis.NewScript(listRemoveLua), listSettle: redis.NewScript(listSettleLua),
-		part: redis.NewScript(partLua), mark: redis.NewScript(markLua),
-		remove: redis.NewScript(removeLua), removeBlob: redis.NewScript(removeBlobLua),
+		put: newScript(putLua), putBlob: newScript(putBlobLua), mendBlob: newScript(mendBlobLua),
+		markBuilt: newScript(markBuiltLua), raise: newScript(raiseLua), applied: newScript(appliedLua),
+		keepDictionaries: newScript(keepDictionariesLua),
+		listAdd:          newScript(listAddLua), listRemove: newScript(listRemoveLua), listSettle: newScript(listSettleLua),
+		part: newScript(partLua), mark: newScript(markLua),
+		remove: newScript(removeLua), removeBlob: newScript(removeBlobLua),
 	}
 }
 

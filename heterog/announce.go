@@ -54,7 +54,7 @@ func (w *Worker) announce(ctx context.Context, d *catalog.Dimension, jobs []*job
 	}
 }
 
-// mustFold is false only where it is plain that the syncer has nothing to do. Changes of the other lanes
+// mustFold reports false only where the syncer has nothing to do. Changes of the other lanes
 // always reach it: there it also looks whether the blobs are really in their store.
 func (j *job) mustFold(d *catalog.Dimension) bool {
 	if j.task.Change.Lane != item.Normal || j.task.Force {

@@ -77,7 +77,7 @@ func New(c Config) *Worker {
 	return &Worker{Config: c, guard: newGuard(), looks: newLooks(), refs: newAnnouncer(c)}
 }
 
-// Check tells whether the catalog in force declares what a change names. What an older catalog does not know may be new.
+// Check reports whether the catalog in force declares what a change names. What an older catalog does not know may be new.
 func (w *Worker) Check(c item.Change) (err error) {
 	cat := w.Catalog()
 	if c.Dimension == item.All {
@@ -247,7 +247,7 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) (ch
 	return changed
 }
 
-// same tells whether the content is what the record already says. A record of another shape never is:
+// same reports whether the content is what the record already says. A record of another shape never is:
 // its blobs have to be folded anew.
 func (j *job) same(d *catalog.Dimension) bool {
 	return !j.task.Force && !j.held.Damaged && j.held.Shape == d.Shape &&

@@ -67,7 +67,7 @@ func New(c Config) *Worker {
 // batch is how many entities are folded in one go.
 const batch = 64
 
-// Check tells whether the catalog in force declares the entity's kind. What an older catalog does not know may be new.
+// Check reports whether the catalog in force declares the entity's kind. What an older catalog does not know may be new.
 func (f *Worker) Check(c item.Change) error {
 	_, err := f.kind(c.Entity.Kind)
 	return err

@@ -104,7 +104,7 @@ type compared struct {
 	gen    uint64
 }
 
-// right tells whether a stored blob is what its records fold to. One whose records can't be folded is not
+// right reports whether a stored blob is what its records fold to. One whose records can't be folded is not
 // compared: it keeps what it had.
 func (c compared) right(stored kv.Blob, records map[string]kv.Record) bool {
 	v, err := shape.Fold(c.blob, c.entity, records)

@@ -136,7 +136,7 @@ func (r *Reshaper) step(ctx context.Context) (pause time.Duration, err error) {
 	return min(r.Wait, r.Settle) / 5, nil
 }
 
-// due tells whether the store was not swept for these shapes yet. That one for others is under way is noted before it
+// due reports whether the store was not swept for these shapes yet. That one for others is under way is noted before it
 // begins: whoever goes back to the former catalog has to sweep, too.
 func (r *Reshaper) due(ctx context.Context) (bool, error) {
 	kept, err := r.Marks.Get(ctx, sweptKey)

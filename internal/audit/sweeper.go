@@ -163,7 +163,7 @@ func (p *spaced) told(found Found, err error) {
 	}
 }
 
-// mustRefetch tells whether a record is to be fetched anew, by its entity's state.
+// mustRefetch reports whether a record is to be fetched anew, by its entity's state.
 type mustRefetch func(*catalog.Dimension, kv.State) bool
 
 func never(*catalog.Dimension, kv.State) bool { return false }
@@ -277,7 +277,7 @@ func (s *Sweeper) page(ctx context.Context, entities []item.Entity, refetch must
 	return away
 }
 
-// Dirty tells whether an entity's blobs or relations are behind its records, or its blobs of another shape than the
+// Dirty reports whether an entity's blobs or relations are behind its records, or its blobs of another shape than the
 // catalog's.
 func Dirty(kind *catalog.Kind, s kv.State) bool {
 	for _, b := range kind.Blobs {

@@ -130,7 +130,7 @@ func (p *place) waiting() (n int) {
 	return n
 }
 
-// mayRefresh tells whether the refresh lane may have another batch in work at a place. While there is urgent
+// mayRefresh reports whether the refresh lane may have another batch in work at a place. While there is urgent
 // work, or was a moment ago, it may have one, and a new one every pace only: more would fill the queues of NATS
 // and the store, in which urgent work then stands. It needs mu.
 func (b *board) mayRefresh(p *place) bool {

@@ -141,7 +141,7 @@ func (c *Conn) Close() {
 	}
 }
 
-// Check tells whether the server can be used: JetStream is on, and it is 2.12 or newer.
+// Check reports whether the server can be used: JetStream is on, and it is 2.12 or newer.
 func (c *Conn) Check(ctx context.Context) error {
 	if !c.nats.IsConnected() {
 		return fmt.Errorf("%w: NATS at %s does not answer", item.ErrUnavailable, shown(c.cfg.URL))

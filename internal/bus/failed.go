@@ -112,7 +112,7 @@ func (c *Consumer) refuse(m *nats.Msg, cause error) {
 	}
 }
 
-// inLane tells whether subject is one that the work queue takes.
+// inLane reports whether subject is one that the work queue takes.
 func inLane(subject, head string) bool {
 	lane, rest, ok := strings.Cut(strings.TrimPrefix(subject, head+"."), ".")
 	if _, err := item.ParseLane(lane); err != nil {

@@ -32,7 +32,7 @@ func (m message) settle(log *slog.Logger, what string, answer func() error) {
 	}
 }
 
-// replaces tells whether m stands in the stream in the place of old.
+// replaces reports whether m stands in the stream in the place of old.
 func (m message) replaces(old message) bool {
 	return m.msg.Subject() == old.msg.Subject() && m.era.Equal(old.era) && m.seq >= old.seq
 }

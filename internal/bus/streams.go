@@ -3,7 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
-	"reflect"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -125,7 +125,7 @@ func (c *Conn) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) err
 		if cfg.Name == History {
 			cfg.MaxBytes = was.MaxBytes
 		}
-		if says(cfg, was) {
+		if meets(was, cfg) {
 			return nil // not every role may change it
 		}
 		cfg.Replicas = was.Replicas
@@ -135,15 +135,25 @@ func (c *Conn) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) err
 	return err
 }
 
-// says tells whether a stream is as it is wanted: in whatever is wanted of it. The server fills in the rest.
-func says(want, is jetstream.StreamConfig) bool {
-	w, i := reflect.ValueOf(want), reflect.ValueOf(is)
-	for n := range w.NumField() {
-		if field := w.Field(n); !field.IsZero() && !reflect.DeepEqual(field.Interface(), i.Field(n).Interface()) {
-			return false
-		}
+// meets reports whether a stream has the wanted configuration, in so far as streams sets it. The server fills in the rest.
+func meets(is, want jetstream.StreamConfig) bool {
+	return slices.Equal(is.Subjects, want.Subjects) &&
+		(want.Retention == jetstream.LimitsPolicy || is.Retention == want.Retention) &&
+		(want.MaxMsgsPerSubject == 0 || is.MaxMsgsPerSubject == want.MaxMsgsPerSubject) &&
+		(want.MaxBytes == 0 || is.MaxBytes == want.MaxBytes) &&
+		(want.MaxAge == 0 || is.MaxAge == want.MaxAge) &&
+		is.Duplicates == want.Duplicates &&
+		(is.AllowDirect || !want.AllowDirect) &&
+		(is.AllowMsgSchedules || !want.AllowMsgSchedules) &&
+		(want.RePublish == nil || republishes(is, want.RePublish))
+}
+
+// republishes reports whether a stream republishes as wanted, nil for not at all.
+func republishes(is jetstream.StreamConfig, want *jetstream.RePublish) bool {
+	if is.RePublish == nil || want == nil {
+		return is.RePublish == want
 	}
-	return true
+	return *is.RePublish == *want
 }
 
 func (c *Conn) ensureBucket(ctx context.Context, cfg jetstream.KeyValueConfig) error {
@@ -156,7 +166,7 @@ func (c *Conn) ensureBucket(ctx context.Context, cfg jetstream.KeyValueConfig) e
 	default:
 		was := old.CachedInfo().Config
 		if was.MaxMsgsPerSubject == int64(cfg.History) && was.MaxAge == cfg.TTL && was.SubjectDeleteMarkerTTL == cfg.LimitMarkerTTL &&
-			reflect.DeepEqual(was.RePublish, cfg.RePublish) {
+			republishes(was, cfg.RePublish) {
 			return nil
 		}
 		cfg.Replicas = was.Replicas

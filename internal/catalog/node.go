@@ -79,7 +79,7 @@ func readTree(src []byte, f *faults) (root *node) {
 	return (&reader{faults: f}).read(file.Docs[0].Body, 0)
 }
 
-// shallow tells whether brackets nest within bounds: YAML's parser recurses.
+// shallow reports whether brackets nest within bounds: YAML's parser recurses.
 func shallow(src []byte) bool {
 	depth, indent := 0, 0
 	for _, line := range strings.Split(string(src), "\n") {

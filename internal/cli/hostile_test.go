@@ -137,7 +137,7 @@ const inspect = `(async () => {
   return faults;
 })()`
 
-// whole tells whether a page's data has all that the test looks for.
+// whole reports whether a page's data has all that the test looks for.
 func whole(data string) bool {
 	return strings.Contains(data, `"specs"`) && strings.Contains(data, `"recommended":[{`) && strings.Contains(data, `"price"`)
 }

@@ -85,7 +85,7 @@ type deadLetterFilter struct {
 	Since     time.Duration `help:"That failed for good within this time." placeholder:"2h"`
 }
 
-// empty tells whether nothing is chosen.
+// empty reports whether nothing is chosen.
 func (f deadLetterFilter) empty() bool { return f == deadLetterFilter{} }
 
 func (f deadLetterFilter) subject() (string, error) {

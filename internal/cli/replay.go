@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/refresh"
 )
 
 type queueReplayCommand struct {
@@ -31,17 +31,6 @@ func (queueReplayCommand) Help() string {
 Each change is published once, however often it came. An interrupted run tells its position.`
 }
 
-// replayed is what queue replay --json prints.
-type replayed struct {
-	Seen      int    `json:"seen"`
-	Published int    `json:"published"`
-	Position  uint64 `json:"position"`
-	DryRun    bool   `json:"dry_run"`
-}
-
-// replayBatch is how many changes are published in one go.
-const replayBatch = 200
-
 // Run is vitrine queue replay.
 func (q *queueReplayCommand) Run(e *env) error {
 	since, until, err := q.times(time.Now())
@@ -53,62 +42,14 @@ func (q *queueReplayCommand) Run(e *env) error {
 		return err
 	}
 	defer conn.Close()
-	total, past, err := conn.Past(e.ctx, q.Resume, since)
-	if err != nil {
+	out, err := refresh.Replay{
+		Bus: conn, From: q.Resume, Since: since, Until: until, Lane: item.Lane(q.Lane), Kind: q.Kind, Dimension: q.Dimension,
+		Rate: q.Rate, DryRun: q.DryRun, Progress: progressTo(e.stderr),
+	}.Run(e.ctx)
+	switch {
+	case err != nil && out.Position == 0: // nothing to go on from
 		return err
-	}
-	out, progress := replayed{Position: q.Resume, DryRun: q.DryRun}, progressTo(e.stderr)
-	var batch []item.Change
-	published := map[item.Change]bool{}
-	began := time.Now()
-	flush := func(position uint64) error {
-		if len(batch) > 0 && !q.DryRun {
-			if err := conn.PublishChanges(e.ctx, batch, bus.PublishOptions{}); err != nil {
-				return err
-			}
-			due := began.Add(time.Duration(out.Published+len(batch)) * time.Second / time.Duration(q.Rate))
-			select {
-			case <-time.After(time.Until(due)):
-			case <-e.ctx.Done():
-				return e.ctx.Err()
-			}
-		}
-		out.Published += len(batch)
-		out.Position = position
-		batch = batch[:0]
-		progress(fmt.Sprintf("%d of %d seen, %d published", out.Seen, total, out.Published))
-		return nil
-	}
-	last := out.Position
-	for r, failed := range past {
-		err = failed
-		if err != nil || r.At.After(until) {
-			break
-		}
-		out.Seen++
-		last = r.Position
-		c := r.Change
-		if q.Lane != "" && string(c.Lane) != q.Lane || q.Kind != "" && c.Entity.Kind != q.Kind || q.Dimension != "" && c.Dimension != q.Dimension {
-			continue
-		}
-		c.Lane = item.Refresh
-		if published[c] {
-			continue
-		}
-		published[c] = true
-		batch = append(batch, c)
-		if len(batch) == replayBatch {
-			err = flush(r.Position)
-			if err != nil {
-				break
-			}
-		}
-	}
-	if err == nil {
-		err = flush(last)
-	}
-	progress("")
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("%w; go on with: vitrine queue replay --resume %d", err, out.Position)
 	}
 	if q.JSON {
@@ -118,6 +59,7 @@ func (q *queueReplayCommand) Run(e *env) error {
 	return err
 }
 
+// times reads --since and --until.
 func (q *queueReplayCommand) times(now time.Time) (since, until time.Time, err error) {
 	if (q.Since == "") == (q.Resume == 0) {
 		return since, until, usagef("say from when: --since or --resume")

@@ -54,7 +54,7 @@ func ParseToken(s string) (Entity, error) {
 	return NewEntity(kind, id)
 }
 
-// CheckName tells whether s may be the name of a kind, dimension, blob or ref.
+// CheckName reports whether s may be the name of a kind, dimension, blob or ref.
 func CheckName(s string) error {
 	ok := len(s) >= 1 && len(s) <= 32 && s[0] >= 'a' && s[0] <= 'z'
 	for i := 1; ok && i < len(s); i++ {
@@ -67,7 +67,7 @@ func CheckName(s string) error {
 	return nil
 }
 
-// CheckID tells whether s may be an id.
+// CheckID reports whether s may be an id.
 func CheckID(s string) error {
 	switch {
 	case s == "":

@@ -123,7 +123,7 @@ func (c *Codec) List() [][]byte {
 	return nil
 }
 
-// Knows tells whether an encoded value can be read: it needs no dictionary, or one that is here.
+// Knows reports whether an encoded value can be read: it needs no dictionary, or one that is here.
 func (c *Codec) Knows(b []byte) bool {
 	if len(b) < HeaderSize || b[1]&flagDictionary == 0 {
 		return true

@@ -18,7 +18,7 @@ type Ref struct {
 	List bool
 }
 
-// Equal tells whether both refer to the same; nil and empty are the same.
+// Equal reports whether both refer to the same; nil and empty are the same.
 func (r Refs) Equal(other Refs) bool {
 	return maps.EqualFunc(r, other, func(a, b Ref) bool { return a.List == b.List && slices.Equal(a.IDs, b.IDs) })
 }

@@ -6,7 +6,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// Life tells whether the thing behind a value exists.
+// Life reports whether the thing behind a value exists.
 type Life byte
 
 // The lives. Absent is never stored: it is what a reader gets for no value and for a damaged one.

@@ -79,7 +79,7 @@ func names(c *catalog.Catalog) (all []Name) {
 	return all
 }
 
-// goes tells whether a name is left over, and from when on it is needed no more.
+// goes reports whether a name is left over, and from when on it is needed no more.
 func (p plan) goes(n Name, keep time.Duration) (at time.Time, left bool) {
 	until, known := p.until[n]
 	switch {

@@ -40,7 +40,7 @@ type Lister interface {
 	List(ctx context.Context, l *catalog.List, cursor string) (ids []string, next string, err error)
 }
 
-// Machine tells whether the machine went down under the embedded NATS; *durable.Mark is one.
+// Machine reports whether the machine went down under the embedded NATS; *durable.Mark is one.
 type Machine interface {
 	Lost() bool
 	Settle() error

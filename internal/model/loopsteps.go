@@ -11,36 +11,8 @@ func (s state) surroundings(m Mutant, next func(state)) {
 			next(n)
 		}
 	}
-	for i, w := range s.workers {
-		if w.step > 0 && s.left.Crashes > 0 {
-			n := s
-			n.left.Crashes--
-			n.changes[w.dim].again(w.seq)
-			n.workers[i] = worker{}
-			next(n)
-		}
-		if w.step > 0 && s.left.Redelivers > 0 && s.changes[w.dim].seq == w.seq && !s.changes[w.dim].ready {
-			n := s
-			n.left.Redelivers--
-			n.changes[w.dim].ready = true
-			next(n)
-		}
-	}
-	for i, f := range s.folders {
-		if f.step > 0 && s.left.Crashes > 0 {
-			n := s
-			n.left.Crashes--
-			n.syncs.again(f.seq)
-			n.folders[i] = folder{}
-			next(n)
-		}
-		if f.step > 0 && s.left.Redelivers > 0 && s.syncs.seq == f.seq && !s.syncs.ready {
-			n := s
-			n.left.Redelivers--
-			n.syncs.ready = true
-			next(n)
-		}
-	}
+	s.workerFaults(next)
+	s.syncerFaults(next)
 	if s.left.Losses > 0 {
 		n := s
 		n.left.Losses--
@@ -67,6 +39,44 @@ func (s state) surroundings(m Mutant, next func(state)) {
 		n.left.Reads--
 		n.fill = folder{step: 1, gen: s.blobGen, vals: s.blob}
 		next(n)
+	}
+}
+
+// workerFaults takes crashes of workers, and deliveries of a message whose worker still runs.
+func (s state) workerFaults(next func(state)) {
+	for i, w := range s.workers {
+		if w.step > 0 && s.left.Crashes > 0 {
+			n := s
+			n.left.Crashes--
+			n.changes[w.dim].again(w.seq)
+			n.workers[i] = worker{}
+			next(n)
+		}
+		if w.step > 0 && s.left.Redelivers > 0 && s.changes[w.dim].seq == w.seq && !s.changes[w.dim].ready {
+			n := s
+			n.left.Redelivers--
+			n.changes[w.dim].ready = true
+			next(n)
+		}
+	}
+}
+
+// syncerFaults takes the same of syncers.
+func (s state) syncerFaults(next func(state)) {
+	for i, f := range s.folders {
+		if f.step > 0 && s.left.Crashes > 0 {
+			n := s
+			n.left.Crashes--
+			n.syncs.again(f.seq)
+			n.folders[i] = folder{}
+			next(n)
+		}
+		if f.step > 0 && s.left.Redelivers > 0 && s.syncs.seq == f.seq && !s.syncs.ready {
+			n := s
+			n.left.Redelivers--
+			n.syncs.ready = true
+			next(n)
+		}
 	}
 }
 
@@ -122,17 +132,7 @@ func (s state) work(i int, m Mutant, next func(state)) {
 	d := w.dim
 	switch s.workers[i].step {
 	case 0:
-		for d := range s.changes {
-			if s.changes[d].ready {
-				n := s
-				n.changes[d].ready = false
-				n.workers[i] = worker{step: took, dim: uint8(d), seq: s.changes[d].seq}
-				if m == AckBeforePut {
-					n.changes[d].ack(s.changes[d].seq, m)
-				}
-				next(n)
-			}
-		}
+		s.takeChange(i, m, next)
 		return
 	case took:
 		w.step = readStamp
@@ -141,21 +141,7 @@ func (s state) work(i int, m Mutant, next func(state)) {
 			w.val = s.upstream[d]
 		}
 	case readStamp:
-		if s.left.Failures > 0 {
-			f := s
-			f.left.Failures--
-			f.changes[d].again(w.seq)
-			f.workers[i] = worker{}
-			if m == FailureDeletes {
-				f.record[d] = deleted
-				f.stamp[d] += 1
-				f.counter++
-				f.gen[d] = f.counter
-				f.syncs.publish(m)
-				f.changes[d].ack(w.seq, m)
-			}
-			next(f)
-		}
+		s.failFetch(i, m, next)
 		w.step = fetched
 		if m == StampAfterFetch {
 			w.stamp = s.stamp[d]
@@ -187,6 +173,43 @@ func (s state) work(i int, m Mutant, next func(state)) {
 		*w = worker{}
 	}
 	next(n)
+}
+
+// takeChange has an idle worker take each message that is ready.
+func (s state) takeChange(i int, m Mutant, next func(state)) {
+	for d := range s.changes {
+		if !s.changes[d].ready {
+			continue
+		}
+		n := s
+		n.changes[d].ready = false
+		n.workers[i] = worker{step: took, dim: uint8(d), seq: s.changes[d].seq}
+		if m == AckBeforePut {
+			n.changes[d].ack(s.changes[d].seq, m)
+		}
+		next(n)
+	}
+}
+
+// failFetch has the upstream fail a worker that asks it.
+func (s state) failFetch(i int, m Mutant, next func(state)) {
+	if s.left.Failures == 0 {
+		return
+	}
+	s.left.Failures--
+	w := s.workers[i]
+	d := w.dim
+	s.changes[d].again(w.seq)
+	s.workers[i] = worker{}
+	if m == FailureDeletes {
+		s.record[d] = deleted
+		s.stamp[d]++
+		s.counter++
+		s.gen[d] = s.counter
+		s.syncs.publish(m)
+		s.changes[d].ack(w.seq, m)
+	}
+	next(s)
 }
 
 // put is the compare-and-set of the store.

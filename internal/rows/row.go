@@ -32,7 +32,7 @@ func newRow(body []byte) row {
 // etag is strong: the body is answered byte for byte.
 func (r row) etag() string { return `"` + hex.EncodeToString(r.sum[:]) + `"` }
 
-// check tells whether body may be a row; it is not empty.
+// check reports whether body may be a row; it is not empty.
 func check(body []byte) error {
 	if len(body) > MaxRow {
 		return fmt.Errorf("the row is longer than %d bytes", MaxRow)

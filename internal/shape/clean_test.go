@@ -81,7 +81,7 @@ func FuzzClean(f *testing.F) {
 	})
 }
 
-// has tells whether the element with this id stands so many levels below the document.
+// has reports whether the element with this id stands so many levels below the document.
 func has(n *html.Node, id string, level int) bool {
 	if level == 0 {
 		return len(n.Attr) == 1 && n.Attr[0].Key == "id" && n.Attr[0].Val == id

@@ -34,7 +34,7 @@ func run(q *jq.Program, input any, use func(any) error) error {
 	return used
 }
 
-// Truth tells whether the first output is neither null nor false.
+// Truth reports whether the first output is neither null nor false.
 func Truth(q *jq.Program, input []byte) (bool, error) {
 	v, err := decode(input, blobDepth)
 	if err != nil {

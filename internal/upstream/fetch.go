@@ -82,10 +82,10 @@ func (c *Client) singles(ctx context.Context, wait *sync.WaitGroup, d *catalog.D
 	}
 }
 
-// canSingle tells whether one entity can be asked for by itself.
+// canSingle reports whether one entity can be asked for by itself.
 func canSingle(d *catalog.Dimension) bool { return d.Get != "" || d.Post != nil && !d.Post.Batch }
 
-// canBatch tells whether several entities can be asked for together.
+// canBatch reports whether several entities can be asked for together.
 func canBatch(d *catalog.Dimension) bool { return d.Batch != "" || d.Post != nil && d.Post.Batch }
 
 func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer {

@@ -75,7 +75,7 @@ func (s *Store) Waiting() int { return len(s.writes) }
 // Path is where the file stands.
 func (s *Store) Path() string { return s.path }
 
-// Closing tells whether Close was called.
+// Closing reports whether Close was called.
 func (s *Store) Closing() bool {
 	select {
 	case <-s.closing:

@@ -2,7 +2,6 @@ package rediskv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,27 +13,7 @@ import (
 // that covers all slots, and maxmemory-policy noeviction unless the Config says MayEvict. Each error says what
 // to change. Where INFO is forbidden it warns and takes the server's word.
 func (s *Store) Check(ctx context.Context) error {
-	return s.fail("check", s.check(ctx))
-}
-
-func (s *Store) check(ctx context.Context) error {
-	ctx, cancel, client, err := s.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	nodes, err := masters(ctx, client)
-	if err != nil {
-		return err
-	}
-	var bad []error
-	for _, n := range nodes {
-		err := s.checkNode(ctx, n, clustered(client))
-		if err != nil {
-			bad = append(bad, fmt.Errorf("node %s: %w", n.addr, err))
-		}
-	}
-	return errors.Join(bad...)
+	return s.fail("check", s.eachMaster(ctx, s.checkNode))
 }
 
 func (s *Store) checkNode(ctx context.Context, n node, cluster bool) error {
@@ -86,7 +65,7 @@ func fields(text string) map[string]string {
 	return m
 }
 
-// recent tells whether a version is at least 6.2.
+// recent reports whether a version is at least 6.2.
 func recent(version string) bool {
 	major, rest, _ := strings.Cut(version, ".")
 	minor, _, _ := strings.Cut(rest, ".")

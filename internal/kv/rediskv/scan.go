@@ -3,6 +3,7 @@ package rediskv
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -124,4 +125,25 @@ func masters(ctx context.Context, c redis.UniversalClient) ([]node, error) {
 	})
 	slices.SortFunc(nodes, func(a, b node) int { return cmp.Compare(a.addr, b.addr) })
 	return nodes, err
+}
+
+// eachMaster calls f with every master, and whether they are a Cluster. It goes on after an error, and names the nodes of
+// all errors.
+func (s *Store) eachMaster(ctx context.Context, f func(ctx context.Context, n node, cluster bool) error) error {
+	ctx, cancel, client, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	nodes, err := masters(ctx, client)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, n := range nodes {
+		if err := f(ctx, n, clustered(client)); err != nil {
+			failed = append(failed, fmt.Errorf("node %s: %w", n.addr, err))
+		}
+	}
+	return errors.Join(failed...)
 }

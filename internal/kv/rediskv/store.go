@@ -114,7 +114,7 @@ func (s *Store) connect(ctx context.Context) (redis.UniversalClient, error) {
 	return s.client, nil
 }
 
-// clustered tells whether keys of several slots must not meet in one command.
+// clustered reports whether keys of several slots must not meet in one command.
 func clustered(c redis.UniversalClient) bool {
 	_, ok := c.(*redis.ClusterClient)
 	return ok

@@ -244,7 +244,7 @@ func crawl(ctx context.Context, addr string, n int) (leave func()) {
 	}
 }
 
-// pause waits for a tick, and tells whether ctx goes on.
+// pause waits for a tick, and reports whether ctx goes on.
 func pause(ctx context.Context, tick *time.Ticker) bool {
 	select {
 	case <-tick.C:

@@ -190,7 +190,7 @@ func TestARefilledStreamOfAnnouncementsIsAGap(t *testing.T) {
 			}
 		}
 	}
-	// follow takes announcements until that of an id, and tells whether there was a gap.
+	// follow takes announcements until that of an id, and reports whether there was a gap.
 	follow := func(c *bus.Conn, from bus.Position, until string) (at bus.Position, gap bool) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()

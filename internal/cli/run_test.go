@@ -101,7 +101,7 @@ func launch(t testing.TB, args []string, ready func(*running) bool) *running {
 	return r
 }
 
-// readAddresses reads the lines that are printed for listeners, and tells whether all came that ready wants.
+// readAddresses reads the lines that are printed for listeners, and reports whether all came that ready wants.
 func (r *running) readAddresses(out io.Reader, ready func(*running) bool) bool {
 	lines := bufio.NewScanner(out)
 	for !ready(r) && lines.Scan() {

@@ -1,4 +1,4 @@
-// Package durable keeps small files that must survive a power cut, and tells whether there may have been one.
+// Package durable keeps small files that must survive a power cut, and reports whether there may have been one.
 package durable
 
 import (

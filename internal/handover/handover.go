@@ -200,7 +200,7 @@ func (o *Offer) Run(ctx context.Context, leave func()) error {
 	}
 }
 
-// serve hands over to one process, and tells whether that accepts.
+// serve hands over to one process, and reports whether that accepts.
 func (o *Offer) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })

@@ -59,6 +59,8 @@ var layers = map[string]float64{
 	"internal/item":       0,
 	"internal/jq":         0,
 	"internal/redact":     0,
+	"internal/view":       0.5,
+	"templates/program":   0.7,
 }
 
 // support is imported by tests only, and may then import what it likes.

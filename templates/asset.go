@@ -6,6 +6,9 @@ import (
 	"mime"
 	"path"
 	"strings"
+
+	"vitrine/internal/view"
+	"vitrine/templates/program"
 )
 
 const assetDir = "assets/"
@@ -29,19 +32,12 @@ func (s *Set) addAsset(name string, body []byte) {
 		kind = "application/octet-stream"
 	}
 	s.assets[hashed(name, body)] = Asset{kind, body}
+	s.paths[name] = "/" + assetDir + hashed(name, body)
 }
 
-// assetPath is the template function asset: "/assets/site.<hash>.css" for "site.css", "" for a file that
-// is not there.
-func (s *Set) assetPath(name string) string {
-	stem, ext := strings.TrimSuffix(name, path.Ext(name)), path.Ext(name)
-	for have := range s.assets {
-		hash, ok := strings.CutPrefix(have, stem+".")
-		if ok && len(hash) == hashLen+len(ext) && strings.HasSuffix(hash, ext) {
-			return "/assets/" + have
-		}
-	}
-	return ""
+// asset is the template function: "/assets/site.<hash>.css" for "site.css", "" for a file that is not there.
+func (s *Set) asset(_ *program.Budget, args []view.Value) (view.Value, error) {
+	return view.OfText(s.paths[args[0].Text()]), nil
 }
 
 const hashLen = 16

@@ -15,8 +15,8 @@ import (
 	"vitrine/templates"
 )
 
-// hostile is a page's data as bad as data may be.
-func hostile() map[string]any {
+// hostilePage is a page's data as bad as data may be.
+func hostilePage() map[string]any {
 	long := strings.Repeat("<", 1<<20)
 	options := make([]any, 2000)
 	for i := range options {
@@ -95,7 +95,7 @@ func TestAttacks(t *testing.T) {
 			}
 			set, err := load(t, map[string]string{"attack.html": text})
 			if err == nil {
-				err = set.Render(new(bytes.Buffer), "attack.html", hostile())
+				err = set.Render(new(bytes.Buffer), "attack.html", hostilePage())
 			}
 			if err == nil {
 				t.Fatal("it was rendered")

@@ -1,28 +1,11 @@
 package templates
 
-import "slices"
+import (
+	"cmp"
+	"slices"
 
-// Family is what a product can be exchanged for: its siblings, as choices by option.
-type Family struct {
-	Choices []Choice
-	Rest    []any // siblings that no choice leads to, as the page's data has them
-}
-
-// Choice is one option with all its values in the family.
-type Choice struct {
-	Name   string
-	Values []Value
-}
-
-// Value is one value of an option. URL leads to the sibling that has it and is otherwise most like the
-// product; it is "" for the product's own.
-type Value struct {
-	Text    string
-	URL     string
-	Image   any  // the first picture of that sibling, for the first option only
-	Current bool // the product has it
-	Exact   bool // the sibling differs in nothing else
-}
+	"vitrine/internal/view"
+)
 
 // Bounds of a family, whose choices take the square of its members.
 const (
@@ -30,103 +13,126 @@ const (
 	maxNames   = 8
 )
 
-// member is a product of the family with its options by name.
+// member is a product of the family, with its values of the product's own options.
 type member struct {
-	data    any
-	url     string
-	options map[string]string
+	data   view.Value
+	url    string
+	values []string // by position of the option
+	all    bool     // it has each option
 }
 
-// family is the template function: the choices among a page's siblings. Only products that have a value
-// for each of this product's options, and differ in at least one, take part.
-func family(page any) (f Family) {
-	own := memberOf(page)
+// family is the template function: what a product can be exchanged for, as an object of
+//
+//	Choices  options with all their values in the family, each an object of Name and Values
+//	Rest     siblings that no choice leads to, as the page's data has them
+//
+// A value is an object of
+//
+//	Text
+//	URL      of the sibling that has it and is otherwise most like the product; "" for the product's own
+//	Image    the first picture of that sibling, for the first option only
+//	Current  whether the product has it
+//	Exact    whether the sibling differs in nothing else
+//
+// Only products that have a value for each of this product's options, and differ in at least one, take part.
+func family(page view.Value) view.Value {
+	path := textAt(page, "Page", "Path")
 	names := optionNames(page)
-	members := []member{own}
-	for _, s := range list(get(page, "siblings")) {
-		m := memberOf(s)
-		if len(members) == maxMembers {
-			break
-		}
-		if m.url == "" || m.url == text(get(page, "Page", "Path")) {
-			continue // it has no page, or it is the product itself
-		}
-		if len(names) == 0 || !own.comparable(m, names) {
-			f.Rest = append(f.Rest, s)
-			continue
-		}
-		members = append(members, m)
-	}
-	slices.SortStableFunc(members, func(a, b member) int { return compareURL(a, b, own, text(get(page, "Page", "Path"))) })
+	own := memberOf(page, names)
+	members, rest := relatives(page, own, names, path)
+	slices.SortStableFunc(members, func(a, b member) int { return compareURL(a, b, own, path) })
 	if len(members) == 1 {
 		names = nil // nothing to choose
 	}
+	var choices view.Elements
 	for i, name := range names {
-		c := Choice{Name: name}
+		var values view.Elements
+		var texts []string
 		for _, m := range members {
-			value := m.options[name]
-			if !slices.ContainsFunc(c.Values, func(v Value) bool { return v.Text == value }) {
-				c.Values = append(c.Values, own.choose(members, names, name, value, i == 0))
+			if value := m.values[i]; !slices.Contains(texts, value) {
+				texts = append(texts, value)
+				values = append(values, own.choose(members, i, value))
 			}
 		}
-		f.Choices = append(f.Choices, c)
+		choices = append(choices, view.OfMembers(view.Fields{field("Name", name), {Name: "Values", Value: view.OfElements(values)}}))
 	}
-	return f
+	return view.OfMembers(view.Fields{{Name: "Choices", Value: view.OfElements(choices)}, {Name: "Rest", Value: view.OfElements(rest)}})
 }
 
-// choose finds the member with a value that is otherwise most like m.
-func (m member) choose(members []member, names []string, name, value string, first bool) Value {
-	v := Value{Text: value, Current: m.options[name] == value}
+// relatives are the product itself with those that take part, and the others.
+func relatives(page view.Value, own member, names []string, path string) (members []member, rest view.Elements) {
+	members = []member{own}
+	siblings := list(page.Get("siblings")).Walk()
+	for s, ok := siblings.Next(); ok && len(members) < maxMembers; s, ok = siblings.Next() {
+		m := memberOf(s, names)
+		switch {
+		case m.url == "" || m.url == path: // it has no page, or it is the product itself
+		case !m.all || slices.Equal(m.values, own.values):
+			rest = append(rest, s)
+		default:
+			members = append(members, m)
+		}
+	}
+	return members, rest
+}
+
+// choose finds the member with a value of an option that is otherwise most like m.
+func (m member) choose(members []member, name int, value string) view.Value {
 	best, alike := m, -1
 	for _, other := range members {
-		if n := other.alike(m, names); other.options[name] == value && n > alike {
+		if n := m.alike(other); other.values[name] == value && n > alike {
 			best, alike = other, n
 		}
 	}
-	if !v.Current {
-		v.URL, v.Exact = best.url, alike == len(names)-1
+	current := m.values[name] == value
+	url, exact, image := "", false, view.Nothing
+	if !current {
+		url, exact = best.url, alike == len(m.values)-1
 	}
-	if first {
-		if images := list(get(best.data, "product", "images")); len(images) > 0 {
-			v.Image = images[0]
-		}
+	if name == 0 {
+		images := list(best.data.Get("product", "images")).Walk()
+		image, _ = images.Next()
 	}
-	return v
+	return view.OfMembers(view.Fields{field("Text", value), field("URL", url), {Name: "Image", Value: image},
+		{Name: "Current", Value: view.OfBool(current)}, {Name: "Exact", Value: view.OfBool(exact)}})
 }
 
-func (m member) alike(other member, names []string) (n int) {
-	for _, name := range names {
-		if m.options[name] == other.options[name] {
+// alike counts the options of which both have the same value.
+func (m member) alike(other member) (n int) {
+	for i, value := range m.values {
+		if value == other.values[i] {
 			n++
 		}
 	}
 	return n
 }
 
-func (m member) comparable(other member, names []string) bool {
-	differs := false
-	for _, name := range names {
-		value, ok := other.options[name]
-		if !ok {
-			return false
+// memberOf reads a product; of an option that it has twice the last counts.
+func memberOf(data view.Value, names []string) member {
+	m := member{data: data, url: textAt(data, "URL"), values: make([]string, len(names))}
+	var has [maxNames]bool
+	count := 0
+	options := list(data.Get("product", "options")).Walk()
+	for o, ok := options.Next(); ok && len(names) > 0; o, ok = options.Next() {
+		i := slices.Index(names, textAt(o, "name"))
+		if i < 0 {
+			continue
 		}
-		differs = differs || value != m.options[name]
+		m.values[i] = textAt(o, "value")
+		if !has[i] {
+			has[i] = true
+			count++
+		}
 	}
-	return differs
-}
-
-func memberOf(data any) member {
-	m := member{data: data, url: text(get(data, "URL")), options: map[string]string{}}
-	for _, o := range list(get(data, "product", "options")) {
-		m.options[text(get(o, "name"))] = text(get(o, "value"))
-	}
+	m.all = count == len(names)
 	return m
 }
 
 // optionNames are the names of a product's first options in its order, each once.
-func optionNames(data any) (names []string) {
-	for _, o := range list(get(data, "product", "options")) {
-		if name := text(get(o, "name")); name != "" && len(names) < maxNames && !slices.Contains(names, name) {
+func optionNames(data view.Value) (names []string) {
+	options := list(data.Get("product", "options")).Walk()
+	for o, ok := options.Next(); ok && len(names) < maxNames; o, ok = options.Next() {
+		if name := textAt(o, "name"); name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -142,14 +148,5 @@ func compareURL(a, b, own member, path string) int {
 		return m.url
 	}
 	x, y := address(a), address(b)
-	if len(x) != len(y) {
-		return len(x) - len(y)
-	}
-	if x < y {
-		return -1
-	}
-	if x > y {
-		return 1
-	}
-	return 0
+	return cmp.Or(len(x)-len(y), cmp.Compare(x, y))
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"text/template"
+
+	"vitrine/templates/program"
 )
 
 // Fault is why a page could not be rendered, and where.
@@ -34,9 +36,12 @@ var (
 	})
 )
 
-// newFault finds the place that an error of html/template names.
+// newFault finds the place that an error names.
 func newFault(name string, err error) *Fault {
 	f := &Fault{File: name, Err: err}
+	if ended := (*program.Fault)(nil); errors.As(err, &ended) {
+		return &Fault{File: ended.File, Line: ended.Line, Err: ended.Err}
+	}
 	var exec template.ExecError
 	if !errors.As(err, &exec) {
 		return f

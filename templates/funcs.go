@@ -1,11 +1,14 @@
 package templates
 
 import (
-	"encoding/json"
 	"fmt"
-	"html/template"
+	"maps"
+	"slices"
+	"strconv"
 
 	"vitrine/internal/item"
+	"vitrine/internal/view"
+	"vitrine/templates/program"
 )
 
 // functions are what templates may call besides html/template's own.
@@ -26,57 +29,84 @@ import (
 //	amounts .         how money writes amounts in this page: its Money, Group and Point
 //	printf F ...      as in html/template, with widths of up to 3 digits
 //
-// Those of budget.bounded come on top.
-func functions(asset func(string) string) template.FuncMap {
-	return template.FuncMap{
-		"text": text, "list": list, "get": get, "src": src, "money": money, "number": number, "asset": asset,
-		"family": family, "size": size, "absolute": absolute, "jsonld": jsonLD, "amounts": amounts,
+// Those of bounded come on top. What they do with a Number, an HTML or nothing at all is told by view.Value.
+func (s *Set) templateFunctions() map[string]program.Func {
+	all := map[string]program.Func{
+		"text":    textOf(text),
+		"list":    {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return list(args[0]), nil }},
+		"get":     {Params: anys(1), More: program.Text, Call: get},
+		"src":     textOf(src),
+		"asset":   {Params: []program.Param{program.Text}, Call: s.asset},
+		"family":  {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return family(args[0]), nil }},
+		"size":    {Params: []program.Param{program.Any, program.Text, program.Whole}, Call: size},
+		"jsonld":  {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return jsonLD(args[0]), nil }},
+		"amounts": {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return amounts(args[0]), nil }},
+		"money": {Params: anys(3), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) {
+			return view.OfText(money(args[0], args[1], args[2])), nil
+		}},
+		"number": {Params: anys(2), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) {
+			return view.OfText(number(args[0], args[1])), nil
+		}},
+		"absolute": {Params: anys(2), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) {
+			return view.OfText(absolute(args[0], args[1])), nil
+		}},
 	}
+	maps.Copy(all, bounded(s.words))
+	return all
 }
 
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case json.Number:
-		return v.String()
-	case template.HTML:
-		return string(v)
-	case bool, int, int64, float64:
-		return fmt.Sprint(v)
+func anys(n int) []program.Param { return slices.Repeat([]program.Param{program.Any}, n) }
+
+// textOf makes a template function of one that makes a text of a value.
+func textOf(f func(view.Value) string) program.Func {
+	return program.Func{Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return view.OfText(f(args[0])), nil }}
+}
+
+func text(v view.Value) string {
+	switch v.Kind() {
+	case view.String, view.Number, view.HTML:
+		return v.Text()
+	case view.Int:
+		return strconv.Itoa(v.Int())
+	case view.Bool, view.Float:
+		return fmt.Sprint(v.Decode())
 	}
 	return ""
 }
 
-func list(v any) []any {
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case []any:
+// list is V as a list. Nothing is an empty one.
+func list(v view.Value) view.Value {
+	switch {
+	case v.IsNone():
+		return view.OfElements(nil)
+	case v.Kind() == view.List:
 		return v
 	}
-	return []any{v}
+	return view.OfElements(view.Elements{v})
 }
 
-func get(v any, steps ...string) any {
-	for _, step := range steps {
-		m, ok := v.(map[string]any)
-		if !ok {
-			return nil
+func get(_ *program.Budget, args []view.Value) (view.Value, error) {
+	v := args[0]
+	for _, step := range args[1:] {
+		var ok bool
+		if v, ok = v.Member(step.Text()); !ok {
+			return view.Value{}, nil
 		}
-		v = m[step]
 	}
-	return v
+	return v, nil
 }
 
-func src(v any) string {
+// textAt is the text of V.a.b.
+func textAt(v view.Value, steps ...string) string { return text(v.Get(steps...)) }
+
+func src(v view.Value) string {
 	if s := text(v); s != "" {
 		return s
 	}
-	if s := text(get(v, "url")); s != "" {
+	if s := textAt(v, "url"); s != "" {
 		return s
 	}
-	return text(get(v, "src"))
+	return textAt(v, "src")
 }
 
-func segment(v any) string { return item.Escape(text(v)) }
+func segment(v view.Value) string { return item.Escape(text(v)) }

@@ -6,13 +6,14 @@ import (
 	"io"
 
 	"vitrine/internal/item"
+	"vitrine/templates/program"
 )
 
 // instance is a copy of a set's templates that renders one page at a time, with a budget of its own: a template's
 // functions don't know for which page they are called.
 type instance struct {
 	root   *template.Template
-	budget budget
+	budget program.Budget
 }
 
 // instance takes one that is idle, or makes another; rest gives it back.
@@ -27,8 +28,18 @@ func (s *Set) instance() (*instance, error) {
 		return nil, fmt.Errorf("copy templates: %w", err)
 	}
 	i := &instance{root: root}
-	root.Funcs(i.budget.bounded(s.words)).Funcs(template.FuncMap{stepFunction: i.budget.step})
+	root.Funcs(forHTML(s.functions, &i.budget))
+	root.Funcs(template.FuncMap{stepFunction: func(words int) (bool, error) { return true, i.budget.Step(words) }})
 	return i, nil
+}
+
+// forHTML are functions as html/template calls them.
+func forHTML(functions map[string]program.Func, b *program.Budget) template.FuncMap {
+	all := template.FuncMap{}
+	for name, f := range functions {
+		all[name] = f.For(b)
+	}
+	return all
 }
 
 func (s *Set) rest(i *instance) {
@@ -45,19 +56,19 @@ func (i *instance) render(w io.Writer, name string, data any) (err error) {
 			err = fmt.Errorf("%w: template: %s: %v", item.ErrRefused, name, r)
 		}
 	}()
-	i.budget.start()
-	return i.root.ExecuteTemplate(&bounded{w, MaxOutput}, name, data)
+	i.budget.Start()
+	return i.root.ExecuteTemplate(&limited{w, program.MaxOutput}, name, data)
 }
 
-// bounded stops a template whose output has no end.
-type bounded struct {
+// limited stops a template whose output has no end.
+type limited struct {
 	w    io.Writer
 	left int
 }
 
-func (b *bounded) Write(p []byte) (int, error) {
+func (b *limited) Write(p []byte) (int, error) {
 	if b.left -= len(p); b.left < 0 {
-		return 0, fmt.Errorf("%w: the page is longer than %d bytes", item.ErrRefused, MaxOutput)
+		return 0, fmt.Errorf("%w: the page is longer than %d bytes", item.ErrRefused, program.MaxOutput)
 	}
 	return b.w.Write(p)
 }

@@ -1,85 +1,117 @@
 package templates
 
 import (
-	"encoding/json"
+	"cmp"
 	"strings"
+
+	"vitrine/internal/view"
+	"vitrine/templates/program"
 )
 
 // jsonLD is the template function: schema.org's Product, with its Offer, and BreadcrumbList for a page, for
 // {{jsonld .}} inside <script type="application/ld+json">, where html/template writes it as JSON that can't
 // end the element. Source: https://schema.org/Product, and Google's list of required properties.
-func jsonLD(page any) any {
-	title := text(get(page, "product", "title"))
+func jsonLD(page view.Value) view.Value {
+	title := textAt(page, "product", "title")
 	if title == "" {
-		return nil
+		return view.Value{}
 	}
-	product := map[string]any{"@type": "Product", "name": title, "sku": text(get(page, "Page", "ID"))}
-	addText(product, "description", get(page, "product", "brief"))
-	addText(product, "url", get(page, "Page", "URL"))
+	product := thing("Product")
+	product = append(product, field("name", title), field("sku", textAt(page, "Page", "ID")))
+	product = withText(product, "description", page.Get("product", "brief"))
+	product = withText(product, "url", page.Get("Page", "URL"))
 	if images := pictures(page); len(images) > 0 {
-		product["image"] = images
+		product = append(product, view.Field{Name: "image", Value: view.OfElements(images)})
 	}
-	if brand := text(get(page, "brand", "title")); brand != "" {
-		product["brand"] = map[string]any{"@type": "Brand", "name": brand}
+	if brand := textAt(page, "brand", "title"); brand != "" {
+		product = append(product, view.Field{Name: "brand", Value: named("Brand", brand)})
 	}
 	if o := offer(page); o != nil {
-		product["offers"] = o
+		product = append(product, view.Field{Name: "offers", Value: view.OfMembers(o)})
 	}
-	graph := []any{product}
+	graph := view.Elements{view.OfMembers(product)}
 	if path := breadcrumbs(page); path != nil {
-		graph = append(graph, path)
+		graph = append(graph, view.OfMembers(path))
 	}
-	return map[string]any{"@context": "https://schema.org", "@graph": graph}
+	return view.OfMembers(view.Fields{field("@context", "https://schema.org"), {Name: "@graph", Value: view.OfElements(graph)}})
+}
+
+// thing begins an object of a type of schema.org's.
+func thing(kind string) view.Fields { return append(make(view.Fields, 0, 10), field("@type", kind)) }
+
+// named is an object of which no more is said than its name.
+func named(kind, name string) view.Value {
+	return view.OfMembers(view.Fields{field("@type", kind), field("name", name)})
+}
+
+func field(name, text string) view.Field { return view.Field{Name: name, Value: view.OfText(text)} }
+
+// withText adds a text, unless it is empty.
+func withText(to view.Fields, name string, v view.Value) view.Fields {
+	if s := text(v); s != "" {
+		return append(to, field(name, s))
+	}
+	return to
 }
 
 // offer is nil for a product without a price that is a number.
-func offer(page any) map[string]any {
-	amount := text(get(page, "price", "amount"))
-	currency := text(get(page, "price", "currency"))
-	if currency == "" {
-		currency = text(get(page, "Site", "Currency"))
-	}
+func offer(page view.Value) view.Fields {
+	amount := textAt(page, "price", "amount")
+	currency := cmp.Or(textAt(page, "price", "currency"), textAt(page, "Site", "Currency"))
 	if !decimal(amount) || currency == "" {
 		return nil
 	}
-	o := map[string]any{"@type": "Offer", "price": amount, "priceCurrency": currency}
-	addText(o, "url", get(page, "Page", "URL"))
-	availability := map[string]string{"in": "InStock", "low": "LimitedAvailability", "out": "OutOfStock"}[text(get(page, "stock", "state"))]
-	if text(get(page, "status", "state")) == "off" {
-		availability = "Discontinued"
+	o := append(thing("Offer"), field("price", amount), field("priceCurrency", currency))
+	o = withText(o, "url", page.Get("Page", "URL"))
+	if kind := availability(page); kind != "" {
+		o = append(o, field("availability", "https://schema.org/"+kind))
 	}
-	if availability != "" {
-		o["availability"] = "https://schema.org/" + availability
-	}
-	if seller := text(get(page, "shop", "title")); seller != "" {
-		o["seller"] = map[string]any{"@type": "Organization", "name": seller}
+	if seller := textAt(page, "shop", "title"); seller != "" {
+		o = append(o, view.Field{Name: "seller", Value: named("Organization", seller)})
 	}
 	return o
 }
 
-func breadcrumbs(page any) map[string]any {
-	var items []any
-	for i, c := range list(get(page, "path")) {
-		title := text(get(c, "title"))
+func availability(page view.Value) string {
+	if textAt(page, "status", "state") == "off" {
+		return "Discontinued"
+	}
+	switch textAt(page, "stock", "state") {
+	case "in":
+		return "InStock"
+	case "low":
+		return "LimitedAvailability"
+	case "out":
+		return "OutOfStock"
+	}
+	return ""
+}
+
+func breadcrumbs(page view.Value) view.Fields {
+	var items view.Elements
+	walk := list(page.Get("path")).Walk()
+	for step, ok := walk.Next(); ok; step, ok = walk.Next() {
+		title := textAt(step, "title")
 		if title == "" {
 			return nil
 		}
-		item := map[string]any{"@type": "ListItem", "position": i + 1, "name": title}
-		if url := absolute(page, get(c, "url")); url != "" {
-			item["item"] = url
+		item := append(thing("ListItem"), view.Field{Name: "position", Value: view.OfInt(len(items) + 1)}, field("name", title))
+		if url := absolute(page, step.Get("url")); url != "" {
+			item = append(item, field("item", url))
 		}
-		items = append(items, item)
+		items = append(items, view.OfMembers(item))
 	}
 	if items == nil {
 		return nil
 	}
-	return map[string]any{"@type": "BreadcrumbList", "itemListElement": items}
+	return append(thing("BreadcrumbList"), view.Field{Name: "itemListElement", Value: view.OfElements(items)})
 }
 
-func pictures(page any) (urls []string) {
-	for _, image := range list(get(page, "product", "images")) {
-		if url := absolute(page, src(image)); url != "" {
-			urls = append(urls, url)
+func pictures(page view.Value) (urls view.Elements) {
+	walk := list(page.Get("product", "images")).Walk()
+	for image, ok := walk.Next(); ok; image, ok = walk.Next() {
+		if url := absolute(page, view.OfText(src(image))); url != "" {
+			urls = append(urls, view.OfText(url))
 		}
 	}
 	return urls
@@ -87,8 +119,8 @@ func pictures(page any) (urls []string) {
 
 // absolute is the template function: an address with scheme and host, as those need it who read the page
 // elsewhere. A path is put behind the site's origin; without an origin it gives "".
-func absolute(page, url any) string {
-	u, origin := text(url), text(get(page, "Site", "Origin"))
+func absolute(page, url view.Value) string {
+	u, origin := text(url), textAt(page, "Site", "Origin")
 	switch {
 	case strings.HasPrefix(u, "https://"), strings.HasPrefix(u, "http://"):
 		return u
@@ -103,16 +135,11 @@ func absolute(page, url any) string {
 // longestOrigin is that of a name in the DNS with scheme and port. The page that a template hands in may be any of its data.
 const longestOrigin = 300
 
-func addText(to map[string]any, name string, v any) {
-	if s := text(v); s != "" {
-		to[name] = s
-	}
-}
-
 // size is the template function: a picture's width or height in pixels, or the one given where it says none.
-func size(picture any, name string, otherwise int) any {
-	if n, ok := get(picture, name).(json.Number); ok && digits(n.String()) && len(n) <= 5 {
-		return n.String()
+func size(_ *program.Budget, args []view.Value) (view.Value, error) {
+	picture, name, otherwise := args[0], args[1].Text(), args[2]
+	if n := picture.Get(name); n.Kind() == view.Number && digits(n.Text()) && n.Len() <= 5 {
+		return view.OfText(n.Text()), nil
 	}
-	return otherwise
+	return otherwise, nil
 }

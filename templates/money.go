@@ -1,6 +1,11 @@
 package templates
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+
+	"vitrine/internal/view"
+)
 
 // format is how a language writes numbers and amounts. Source: Unicode CLDR 46, for decimal numbers and
 // the standard currency pattern.
@@ -50,7 +55,7 @@ func (f format) pattern(code string) string {
 
 // money writes an amount the way lang does: "€5.10", "5,10 €". Digits pass through as given, never by way
 // of a float; what is no decimal number is shown as it is.
-func money(amount any, currency, lang any) string {
+func money(amount, currency, lang view.Value) string {
 	code := text(currency)
 	if code == "" || !decimal(text(amount)) {
 		return number(amount, lang)
@@ -65,7 +70,7 @@ func money(amount any, currency, lang any) string {
 }
 
 // number groups the digits of a decimal number by thousands.
-func number(v any, lang any) string {
+func number(v, lang view.Value) string {
 	s := text(v)
 	if !decimal(s) {
 		return s
@@ -92,29 +97,45 @@ func (f format) digits(s string) string {
 	return b.String()
 }
 
-// amountFormat is what a script needs to write amounts as money does.
-type amountFormat struct {
-	Money, Group, Point string
-	Whole               bool // four digits stand without a group mark
-}
-
-func amounts(page any) amountFormat {
-	f := formatOf(text(get(page, "Site", "Lang")))
-	code := text(get(page, "price", "currency"))
-	if code == "" {
-		code = text(get(page, "Site", "Currency"))
+// amounts is the template function: what a script needs to write amounts as money does. Whole is whether four digits stand without a
+// group mark.
+func amounts(page view.Value) view.Value {
+	f := formatOf(textAt(page, "Site", "Lang"))
+	pattern := "{}"
+	if code := cmp.Or(textAt(page, "price", "currency"), textAt(page, "Site", "Currency")); code != "" {
+		pattern = f.pattern(code)
 	}
-	a := amountFormat{Money: "{}", Group: f.group, Point: f.point, Whole: f.whole}
-	if code != "" {
-		a.Money = f.pattern(code)
-	}
-	return a
+	return view.OfMembers(view.Fields{field("Money", pattern), field("Group", f.group), field("Point", f.point), {Name: "Whole", Value: view.OfBool(f.whole)}})
 }
 
 func symbol(code string) string {
-	signs := map[string]string{"EUR": "€", "USD": "$", "GBP": "£", "CNY": "¥", "JPY": "¥", "KRW": "₩", "INR": "₹", "BRL": "R$", "PLN": "zł", "CZK": "Kč", "SEK": "kr", "NOK": "kr", "DKK": "kr.", "UAH": "₴", "TRY": "₺"}
-	if sign, ok := signs[code]; ok {
-		return sign
+	switch code {
+	case "EUR":
+		return "€"
+	case "USD":
+		return "$"
+	case "GBP":
+		return "£"
+	case "CNY", "JPY":
+		return "¥"
+	case "KRW":
+		return "₩"
+	case "INR":
+		return "₹"
+	case "BRL":
+		return "R$"
+	case "PLN":
+		return "zł"
+	case "CZK":
+		return "Kč"
+	case "SEK", "NOK":
+		return "kr"
+	case "DKK":
+		return "kr."
+	case "UAH":
+		return "₴"
+	case "TRY":
+		return "₺"
 	}
 	return code
 }

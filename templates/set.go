@@ -16,10 +16,9 @@ import (
 	"text/template/parse"
 
 	"vitrine/internal/item"
+	"vitrine/internal/view"
+	"vitrine/templates/program"
 )
-
-// MaxOutput is how many bytes a page has at most. One that needs more is a mistake, or an attack through data.
-const MaxOutput = 2 << 20
 
 // ErrNoTemplate is a name that no file of the set has.
 var ErrNoTemplate = errors.New("no such template")
@@ -27,12 +26,15 @@ var ErrNoTemplate = errors.New("no such template")
 // Set is a parsed and checked set of templates and assets. It never changes, but counts where it fails; it is safe for
 // concurrent use.
 type Set struct {
-	root     *template.Template // never executed, so that it can be cloned
-	idle     chan *instance
-	assets   map[string]Asset
-	words    words
-	revision string
-	faults   faults
+	root      *template.Template // never executed, so that it can be cloned
+	idle      chan *instance
+	program   *program.Program // of the same templates, escaped
+	functions map[string]program.Func
+	assets    map[string]Asset
+	paths     map[string]string // of assets, by the names of their files
+	words     words
+	revision  string
+	faults    faults
 }
 
 // Load parses theme/*.html style roots: every *.html at the top of theme, then of shop, which may be nil
@@ -77,8 +79,9 @@ func newSet(own, base files) (*Set, error) {
 	all := files{}
 	maps.Copy(all, base)
 	maps.Copy(all, own)
-	s := &Set{assets: map[string]Asset{}, words: words{}, revision: revision(all), idle: make(chan *instance, runtime.GOMAXPROCS(0))}
-	s.root = template.New("").Option("missingkey=zero").Funcs(functions(s.assetPath)).Funcs(new(budget).bounded(s.words))
+	s := &Set{assets: map[string]Asset{}, paths: map[string]string{}, words: words{}, revision: revision(all), idle: make(chan *instance, runtime.GOMAXPROCS(0))}
+	s.functions = s.templateFunctions()
+	s.root = template.New("").Option("missingkey=zero").Funcs(forHTML(s.functions, new(program.Budget)))
 	for _, some := range []files{base, own} {
 		if file, ok := some[wordsFile]; ok {
 			if err := s.words.add(file); err != nil {
@@ -98,22 +101,36 @@ func (s *Set) Revision() string { return s.revision }
 // Has tells whether the set has a template of this name.
 func (s *Set) Has(name string) bool { return name != "" && s.root.Lookup(name) != nil }
 
-// Render writes the whole page to buf, or a *Fault and half a page: the caller owns the buffer and drops it.
+// Render writes the whole page to buf, or gives a *Fault; half a page may be there then: the caller owns the buffer and drops it. data is
+// a view.Value, or what one can be made of.
 func (s *Set) Render(buf *bytes.Buffer, name string, data any) (err error) {
 	defer func() { s.faults.add(err) }()
 	if !s.Has(name) {
 		return &Fault{File: name, Err: fmt.Errorf("%w: %q; there are %s", ErrNoTemplate, name, strings.Join(s.names(), ", "))}
 	}
-	i, err := s.instance()
-	if err == nil {
-		err = i.render(buf, name, data)
-		s.rest(i)
+	v := view.Of(data)
+	err = s.program.Run(name, v, func(page []byte) { buf.Write(page) })
+	if errors.Is(err, program.ErrUncovered) {
+		err = s.renderHTML(buf, name, v.Decode())
 	}
 	if err != nil {
 		return newFault(name, err)
 	}
 	return nil
 }
+
+// renderHTML has html/template render a page.
+func (s *Set) renderHTML(w io.Writer, name string, data any) error {
+	i, err := s.instance()
+	if err != nil {
+		return err
+	}
+	defer s.rest(i)
+	return i.render(w, name, data)
+}
+
+// Gaps lists the constructs that are not compiled. Pages that have one are rendered by html/template, which takes many times as long.
+func (s *Set) Gaps() []program.Gap { return s.program.Gaps() }
 
 func (s *Set) parse(files files) error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -146,7 +163,7 @@ func (s *Set) parse(files files) error {
 
 // tryAll makes html/template escape every template now, on an empty page: it would otherwise find a
 // template that it can't make safe only when the first visitor asks for it. That an empty page lacks
-// what a template wants is no reason to refuse it; that it takes too much work is.
+// what a template wants is no reason to refuse it; that it takes too much work is. What it has escaped is then compiled.
 func (s *Set) tryAll() error {
 	i, err := s.instance()
 	if err != nil {
@@ -158,6 +175,11 @@ func (s *Set) tryAll() error {
 			return fmt.Errorf("check templates: %w", newFault(name, err))
 		}
 	}
+	trees := map[string]*parse.Tree{}
+	for _, t := range i.root.Templates() {
+		trees[t.Name()] = t.Tree
+	}
+	s.program = program.Compile(trees, s.functions, stepFunction)
 	s.rest(i)
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"vitrine/internal/item"
+	"vitrine/internal/view"
+	"vitrine/templates/program"
 )
 
 // wordsFile holds translations: language → English text → text. A shop's own adds to the theme's.
@@ -31,10 +33,23 @@ func (w words) add(file []byte) error {
 	return nil
 }
 
-// translate is what the template function say begins with: an English text of the theme in the page's language. A
+// say is the template function: a text of the theme in the page's language, with {} replaced by further arguments.
+func (w words) say(b *program.Budget, args []view.Value) (view.Value, error) {
+	said := w.translate(args[0], args[1].Text())
+	if len(args) == 2 {
+		return madeText(b, len(said), func() string { return said })
+	}
+	most := len(said)
+	for _, arg := range args[2:] {
+		most += len(text(arg))
+	}
+	return madeText(b, most, func() string { return fill(said, args[2:]) })
+}
+
+// translate is an English text of the theme in the page's language. A
 // language without the text, or unknown, shows English.
-func (w words) translate(page any, english string) string {
-	lang := strings.ToLower(text(get(page, "Site", "Lang")))
+func (w words) translate(page view.Value, english string) string {
+	lang := strings.ToLower(textAt(page, "Site", "Lang"))
 	primary, _, _ := strings.Cut(lang, "-")
 	for _, l := range []string{lang, primary} {
 		if said, ok := w[l][english]; ok {
@@ -45,7 +60,7 @@ func (w words) translate(page any, english string) string {
 }
 
 // fill replaces {} by each of args in turn.
-func fill(said string, args []any) string {
+func fill(said string, args []view.Value) string {
 	for _, arg := range args {
 		said = strings.Replace(said, "{}", text(arg), 1)
 	}

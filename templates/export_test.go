@@ -1,0 +1,24 @@
+package templates
+
+import (
+	"bytes"
+
+	"vitrine/internal/view"
+	"vitrine/templates/program"
+)
+
+// RenderHTML is Render by html/template alone.
+func (s *Set) RenderHTML(buf *bytes.Buffer, name string, data any) error {
+	if err := s.renderHTML(buf, name, data); err != nil {
+		return newFault(name, err)
+	}
+	return nil
+}
+
+// RenderCompiled is Render by the program alone.
+func (s *Set) RenderCompiled(buf *bytes.Buffer, name string, data view.Value) error {
+	return s.program.Run(name, data, func(page []byte) { buf.Write(page) })
+}
+
+// Program is the compiled set.
+func (s *Set) Program() *program.Program { return s.program }

@@ -13,7 +13,11 @@ import (
 // guardBeat is how often the embedded server's files are looked at.
 const guardBeat = time.Second
 
-// Guard watches the files of the embedded server, until ctx ends. A stream whose folder somebody removed
+// streamMeta is the file of a stream's configuration. Consumers make their stream's folder again when they
+// write their state, so the folder alone does not show that the stream's files are there.
+const streamMeta = "meta.inf"
+
+// Guard watches the files of the embedded server, until ctx ends. A stream whose files somebody removed
 // refuses every message from its next write on, and for ever; it is made anew, empty, and lost is called,
 // to put again what only NATS held. Of an outside NATS it does nothing.
 func (c *Conn) Guard(ctx context.Context, lost func(context.Context) error) error {
@@ -35,11 +39,11 @@ func (c *Conn) Guard(ctx context.Context, lost func(context.Context) error) erro
 	return nil
 }
 
-// removed lists the streams whose folder is not there.
+// removed lists the streams whose files are not there.
 func (c *Conn) removed(ctx context.Context) (gone []string, err error) {
 	names := c.js.StreamNames(ctx)
 	for name := range names.Name() {
-		_, err := os.Stat(filepath.Join(c.cfg.Server.dir, "jetstream", "$G", "streams", name))
+		_, err := os.Stat(filepath.Join(c.cfg.Server.dir, "jetstream", "$G", "streams", name, streamMeta))
 		if errors.Is(err, os.ErrNotExist) {
 			gone = append(gone, name)
 		}

@@ -100,6 +100,21 @@ func (f *File) Run(ctx context.Context, opened func()) error {
 	}
 }
 
+// Size is the file's size in bytes, 0 while it is not open, and Free how many of them nothing is in.
+func (f *File) Size() int64 { return f.measure((*boltkv.Store).Size) }
+
+// Free is part of Size.
+func (f *File) Free() int64 { return f.measure((*boltkv.Store).Free) }
+
+func (f *File) measure(size func(*boltkv.Store) int64) (n int64) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.store != nil {
+		n = size(f.store)
+	}
+	return n
+}
+
 // Blobs reads from the file.
 func (f *File) Blobs(ctx context.Context, keys []kv.BlobKey) (blobs []kv.Blob, err error) {
 	err = f.use(func(s *boltkv.Store) error {

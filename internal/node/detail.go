@@ -112,6 +112,7 @@ type copies struct {
 // openCopies opens the own file of a server behind a Redis, which a running server of the same folder lets go.
 func (n *process) openCopies(opt Pages) (c copies, err error) {
 	if n.store != nil {
+		metrics.NewFile(n.metrics, "store", n.store)
 		return copies{tiers: []blobcache.Tier{{Name: "bolt", Blobs: n.blobs}}, warm: n.store}, nil
 	}
 	c.from, err = handover.TakeOver(n.dir, map[string]string{"--http": opt.HTTP, "--admin": opt.Admin})
@@ -123,6 +124,7 @@ func (n *process) openCopies(opt Pages) (c copies, err error) {
 	}
 	c.own = mirror.Open(n.ctx, n.dir, n.log)
 	n.onClose(c.own.Release)
+	metrics.NewFile(n.metrics, "mirror", c.own)
 	c.warm = c.own
 	redis := blobcache.Tier{Name: "redis", Blobs: n.blobs}
 	if opt.Replica != "" {

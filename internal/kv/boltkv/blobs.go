@@ -53,7 +53,7 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 		}
 	}
 	stored := make([]bool, len(puts))
-	err := s.update(ctx, len(puts), func(tx *bbolt.Tx) error {
+	err := s.update(ctx, len(puts), func(tx *writing) error {
 		b := tx.Bucket([]byte(blobBucket))
 		for i, p := range puts {
 			key := blobKey(p.BlobKey)
@@ -61,7 +61,7 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 			if !stored[i] {
 				continue
 			}
-			if err := b.Put(key, encoded[i]); err != nil {
+			if err := tx.put(blobBucket, key, encoded[i]); err != nil {
 				return err
 			}
 		}

@@ -14,16 +14,25 @@ import (
 // fast leaves out fsync, which makes no difference to what the suite looks at.
 var fast = boltkv.Options{NoSync: true}
 
-func TestRecords(t *testing.T) {
+// opener opens a new store.
+type opener func(t *testing.T, opt boltkv.Options) *boltkv.Store
+
+func fresh(t *testing.T, opt boltkv.Options) *boltkv.Store { return open(t, file(t), opt) }
+
+func TestRecords(t *testing.T) { exerciseRecords(t, fresh) }
+
+func TestBlobs(t *testing.T) { exerciseBlobs(t, fresh) }
+
+func exerciseRecords(t *testing.T, open opener) {
 	kvtest.ExerciseRecords(t, func(t *testing.T) kvtest.Records {
 		var passed atomic.Int64
 		opt := fast
 		opt.Now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
-		s := open(t, file(t), opt)
+		s := open(t, opt)
 		replace := func(t *testing.T, key string) { corrupt(s)(t, key, func([]byte) []byte { return []byte("x") }) }
 		return kvtest.Records{
 			Store: s, Corrupt: corrupt(s), Replace: replace,
-			Flush: func(t *testing.T) kv.Records { return open(t, file(t), fast) },
+			Flush: func(t *testing.T) kv.Records { return open(t, fast) },
 			Pass: func(t *testing.T, d time.Duration) {
 				passed.Add(int64(d))
 				if err := s.Tidy(t.Context()); err != nil {
@@ -50,9 +59,9 @@ func TestRecords(t *testing.T) {
 	})
 }
 
-func TestBlobs(t *testing.T) {
+func exerciseBlobs(t *testing.T, open opener) {
 	kvtest.ExerciseBlobs(t, func(t *testing.T) kvtest.Blobs {
-		s := open(t, file(t), fast)
+		s := open(t, fast)
 		return kvtest.Blobs{BlobStore: s, Corrupt: corrupt(s), Replace: func(t *testing.T, key string) {
 			corrupt(s)(t, key, func([]byte) []byte { return []byte("x") })
 		}}

@@ -44,8 +44,8 @@ func (s *Store) AddDictionary(ctx context.Context, dictionary []byte) error {
 	}
 	var list [][]byte
 	refused := false
-	err := s.update(ctx, 1, func(tx *bbolt.Tx) (err error) {
-		list, err = readDictionaries(tx)
+	err := s.update(ctx, 1, func(tx *writing) (err error) {
+		list, err = readDictionaries(tx.Tx)
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (s *Store) AddDictionary(ctx context.Context, dictionary []byte) error {
 		if err != nil {
 			return err
 		}
-		return tx.Bucket([]byte(metaBucket)).Put([]byte(metaPrefix+metaDictionaries), b)
+		return tx.put(metaBucket, []byte(metaPrefix+metaDictionaries), b)
 	})
 	if err != nil {
 		return fmt.Errorf("keep a dictionary: %w", err)

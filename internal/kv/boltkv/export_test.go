@@ -16,13 +16,13 @@ func (s *Store) Corrupt(ctx context.Context, key string, mutate func([]byte) []b
 	if bucket != genBucket {
 		own += string(separator) + strings.TrimPrefix(name, ":")
 	}
-	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
+	return s.update(ctx, 1, func(tx *writing) error {
 		b := tx.Bucket([]byte(bucket))
 		there := b.Get([]byte(own))
 		if there == nil {
 			return fmt.Errorf("nothing is stored under %s", key)
 		}
-		return b.Put([]byte(own), mutate(append([]byte{}, there...)))
+		return tx.put(bucket, []byte(own), mutate(append([]byte{}, there...)))
 	})
 }
 
@@ -31,8 +31,8 @@ func (s *Store) Tidy(ctx context.Context) error {
 	j := &janitor{store: s}
 	for {
 		done := false
-		err := s.update(ctx, 1, func(tx *bbolt.Tx) error {
-			name, due := j.look(tx)
+		err := s.update(ctx, 1, func(tx *writing) error {
+			name, due := j.look(tx.Tx)
 			done = name == genBucket && j.bucket == 0
 			return remove(tx, name, due)
 		})
@@ -40,6 +40,16 @@ func (s *Store) Tidy(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// CompactNow begins a compaction, unless one is under way.
+func (s *Store) CompactNow(ctx context.Context) error {
+	return s.update(ctx, 1, func(*writing) error {
+		if s.compactor.to != nil {
+			return nil
+		}
+		return s.compactor.begin(0)
+	})
 }
 
 // Count is how many keys a bucket holds.
@@ -56,7 +66,7 @@ func (s *Store) Hold(ctx context.Context) (release func() error) {
 	held, done := make(chan struct{}), make(chan struct{})
 	ended := make(chan error, 1)
 	go func() {
-		ended <- s.update(ctx, 1, func(*bbolt.Tx) error {
+		ended <- s.update(ctx, 1, func(*writing) error {
 			close(held)
 			<-done
 			return nil

@@ -35,7 +35,7 @@ func (j *janitor) sweep() {
 		if err != nil || len(due) == 0 {
 			return
 		}
-		err = j.store.transact(true, func(tx *bbolt.Tx) error { return remove(tx, name, due) })
+		err = j.store.write(func(tx *writing) error { return remove(tx, name, due) })
 		if err != nil {
 			j.store.opt.Log.Warn("what is due to go was not removed", "path", j.store.path, "error", err)
 			return
@@ -67,10 +67,9 @@ func (j *janitor) look(tx *bbolt.Tx) (bucket string, due [][]byte) {
 	return bucket, due
 }
 
-func remove(tx *bbolt.Tx, bucket string, keys [][]byte) error {
-	b := tx.Bucket([]byte(bucket))
+func remove(tx *writing, bucket string, keys [][]byte) error {
 	for _, k := range keys {
-		if err := b.Delete(k); err != nil {
+		if err := tx.remove(bucket, k); err != nil {
 			return err
 		}
 	}

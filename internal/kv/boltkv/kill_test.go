@@ -15,6 +15,9 @@ import (
 // victimEnv tells this test binary to be the process that is killed, over the file that it names.
 const victimEnv = "BOLTKV_TEST_VICTIM"
 
+// compactEnv tells it to compact its file all the time.
+const compactEnv = "BOLTKV_TEST_COMPACT"
+
 // beVictim writes records one by one and says each one's number once it is stored, until it is killed.
 func beVictim(path string) int {
 	ctx := context.Background()
@@ -24,6 +27,12 @@ func beVictim(path string) int {
 		return 1
 	}
 	for i := 0; ; i++ {
+		if os.Getenv(compactEnv) != "" {
+			if err := s.CompactNow(ctx); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+		}
 		if _, err := s.PutRecords(ctx, []kv.Put{{RecordKey: key(fillID(i)), Value: alive(fillBody(i))}}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
@@ -55,10 +64,10 @@ func TestKilled(t *testing.T) {
 }
 
 // kill runs a victim until it has stored record upTo, and kills it while it goes on writing.
-func kill(t *testing.T, path string, upTo int) {
+func kill(t *testing.T, path string, upTo int, more ...string) {
 	t.Helper()
 	victim := exec.Command(os.Args[0])
-	victim.Env = append(os.Environ(), victimEnv+"="+path)
+	victim.Env = append(append(os.Environ(), victimEnv+"="+path), more...)
 	victim.Stderr = os.Stderr
 	out, err := victim.StdoutPipe()
 	if err != nil {

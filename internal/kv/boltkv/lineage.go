@@ -35,7 +35,7 @@ func (s *Store) Parts(ctx context.Context) ([]kv.Part, error) {
 
 // Mark implements kv.Lineage.
 func (s *Store) Mark(ctx context.Context, parts []kv.Part, mark []byte) error {
-	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
+	return s.update(ctx, 1, func(tx *writing) error {
 		meta := tx.Bucket([]byte(metaBucket))
 		epoch := string(meta.Get([]byte(metaPrefix + epochName)))
 		for _, p := range parts {
@@ -43,6 +43,6 @@ func (s *Store) Mark(ctx context.Context, parts []kv.Part, mark []byte) error {
 				return item.ErrChanged
 			}
 		}
-		return meta.Put([]byte(metaPrefix+markName), mark)
+		return tx.put(metaBucket, []byte(metaPrefix+markName), mark)
 	})
 }

@@ -22,7 +22,7 @@ func (s *Store) Meta(ctx context.Context, name string) (value []byte, err error)
 
 // SetMeta writes a small named value.
 func (s *Store) SetMeta(ctx context.Context, name string, value []byte) error {
-	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(metaBucket)).Put([]byte(metaPrefix+name), value)
+	return s.update(ctx, 1, func(tx *writing) error {
+		return tx.put(metaBucket, []byte(metaPrefix+name), value)
 	})
 }

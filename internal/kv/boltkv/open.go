@@ -41,9 +41,7 @@ func openFile(path string, opt Options) (db *bbolt.DB, err error) {
 			return nil, openError(path, err)
 		}
 	}
-	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: opt.Lock, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, InitialMmapSize: 64 << 20, NoSync: opt.NoSync,
-	})
+	db, err = openBolt(path, opt)
 	if err != nil {
 		return nil, openError(path, err)
 	}
@@ -53,6 +51,33 @@ func openFile(path string, opt Options) (db *bbolt.DB, err error) {
 		err = lay(db)
 		if err == nil {
 			err = durable.SyncFolder(filepath.Dir(path)) // bbolt syncs the file, and not that it is there
+		}
+	}
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// openBolt opens a file for writing. Who waited for its lock until a compaction had replaced it has the lock of a file
+// that is there no more.
+func openBolt(path string, opt Options) (*bbolt.DB, error) {
+	var file *os.File
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout: opt.Lock, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, InitialMmapSize: 64 << 20, NoSync: opt.NoSync,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	locked, err := file.Stat()
+	if err == nil {
+		if there, failed := os.Stat(path); failed != nil || !os.SameFile(locked, there) {
+			err = berrors.ErrTimeout
 		}
 	}
 	if err != nil {

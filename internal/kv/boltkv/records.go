@@ -66,7 +66,7 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 		}
 	}
 	results := make([]kv.PutResult, len(puts))
-	err := s.update(ctx, len(puts), func(tx *bbolt.Tx) (err error) {
+	err := s.update(ctx, len(puts), func(tx *writing) (err error) {
 		for i, p := range puts {
 			results[i], err = s.putRecord(tx, p, encoded[i])
 			if err != nil {
@@ -90,9 +90,9 @@ func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
 }
 
 // putRecord is one step: the record, its stamp, its dimension's gen, its refs.
-func (s *Store) putRecord(tx *bbolt.Tx, p kv.Put, value []byte) (kv.PutResult, error) {
+func (s *Store) putRecord(tx *writing, p kv.Put, value []byte) (kv.PutResult, error) {
 	recs, key := tx.Bucket([]byte(recBucket)), recKey(p.RecordKey)
-	held := readState(tx, p.Entity)
+	held := readState(tx.Tx, p.Entity)
 	if stamp := kv.StampOf(s.present(recs.Get(key))); stamp != p.Expect {
 		return kv.PutResult{Outcome: kv.Changed, Stamp: stamp, State: held.state()}, nil
 	}
@@ -106,7 +106,7 @@ func (s *Store) putRecord(tx *bbolt.Tx, p kv.Put, value []byte) (kv.PutResult, e
 	set(&held.Shapes, p.Dimension, p.Value.Shape, p.Value.Shape == 0)
 	set(&held.Wanted, p.Dimension, p.Refs, len(p.Refs) == 0)
 	set(&held.Validators, p.Dimension, p.Validators, p.Validators == kv.Validators{})
-	if err := recs.Put(key, value); err != nil {
+	if err := tx.put(recBucket, key, value); err != nil {
 		return result, err
 	}
 	err := held.write(tx, p.Entity, s.opt.Now())
@@ -131,9 +131,9 @@ func (s *Store) States(ctx context.Context, entities []item.Entity) ([]kv.State,
 
 // MarkBuilt implements kv.Builder.
 func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
-	return s.update(ctx, len(built), func(tx *bbolt.Tx) error {
+	return s.update(ctx, len(built), func(tx *writing) error {
 		for _, b := range built {
-			held := readState(tx, b.Entity)
+			held := readState(tx.Tx, b.Entity)
 			for blob, gen := range b.Gens {
 				if gen >= held.Built[blob] {
 					set(&held.Built, blob, gen, false)
@@ -150,8 +150,8 @@ func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
 
 // Raise implements kv.Builder.
 func (s *Store) Raise(ctx context.Context, e item.Entity, dimensions []string) error {
-	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
-		held := readState(tx, e)
+	return s.update(ctx, 1, func(tx *writing) error {
+		held := readState(tx.Tx, e)
 		for _, d := range dimensions {
 			set(&held.Gens, d, held.next(s.opt.Now()), false)
 		}

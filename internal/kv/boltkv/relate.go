@@ -18,19 +18,19 @@ func relPrefix(r kv.Relation) []byte {
 
 // Relate implements kv.Relater, in one transaction.
 func (s *Store) Relate(ctx context.Context, r kv.Relate) error {
-	return s.update(ctx, 1, func(tx *bbolt.Tx) error {
-		held := readState(tx, r.Entity)
+	return s.update(ctx, 1, func(tx *writing) error {
+		held := readState(tx.Tx, r.Entity)
 		if !held.Applied[r.Dimension].Equal(r.Was) {
 			return item.ErrChanged
 		}
-		rel, id := tx.Bucket([]byte(relBucket)), r.Entity.ID
+		id := r.Entity.ID
 		for _, list := range r.Add {
-			if err := rel.Put(append(relPrefix(list), id...), nil); err != nil {
+			if err := tx.put(relBucket, append(relPrefix(list), id...), nil); err != nil {
 				return err
 			}
 		}
 		for _, list := range r.Remove {
-			if err := rel.Delete(append(relPrefix(list), id...)); err != nil {
+			if err := tx.remove(relBucket, append(relPrefix(list), id...)); err != nil {
 				return err
 			}
 		}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 
-	"go.etcd.io/bbolt"
-
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
@@ -13,7 +11,7 @@ import (
 // Remove implements kv.Remover.
 func (s *Store) Remove(ctx context.Context, removals []kv.Removal) ([]int, error) {
 	removed := make([]int, len(removals))
-	err := s.update(ctx, len(removals), func(tx *bbolt.Tx) (err error) {
+	err := s.update(ctx, len(removals), func(tx *writing) (err error) {
 		for i, r := range removals {
 			removed[i], err = s.removeOne(tx, r)
 			if err != nil {
@@ -28,11 +26,11 @@ func (s *Store) Remove(ctx context.Context, removals []kv.Removal) ([]int, error
 	return removed, nil
 }
 
-func (s *Store) removeOne(tx *bbolt.Tx, r kv.Removal) (removed int, err error) {
+func (s *Store) removeOne(tx *writing, r kv.Removal) (removed int, err error) {
 	if tx.Bucket([]byte(genBucket)).Get([]byte(r.Entity.Token())) == nil {
 		return 0, nil
 	}
-	held, recs := readState(tx, r.Entity), tx.Bucket([]byte(recBucket))
+	held, recs := readState(tx.Tx, r.Entity), tx.Bucket([]byte(recBucket))
 	for dimension, stamp := range r.Records {
 		key := recKey(kv.RecordKey{Entity: r.Entity, Dimension: dimension})
 		there := recs.Get(key)
@@ -42,7 +40,7 @@ func (s *Store) removeOne(tx *bbolt.Tx, r kv.Removal) (removed int, err error) {
 		if there != nil {
 			removed++
 		}
-		if err := recs.Delete(key); err != nil {
+		if err := tx.remove(recBucket, key); err != nil {
 			return removed, err
 		}
 		held.forget(dimension)
@@ -68,7 +66,7 @@ func (b *storedState) forget(dimension string) {
 // RemoveBlobs implements kv.BlobRemover.
 func (s *Store) RemoveBlobs(ctx context.Context, blobs []kv.BlobSeen) ([]bool, error) {
 	removed := make([]bool, len(blobs))
-	err := s.update(ctx, len(blobs), func(tx *bbolt.Tx) error {
+	err := s.update(ctx, len(blobs), func(tx *writing) error {
 		b := tx.Bucket([]byte(blobBucket))
 		for i, seen := range blobs {
 			key := blobKey(seen.BlobKey)
@@ -76,7 +74,7 @@ func (s *Store) RemoveBlobs(ctx context.Context, blobs []kv.BlobSeen) ([]bool, e
 			if there == nil || kv.StampOf(there) > seen.Gen {
 				continue
 			}
-			if err := b.Delete(key); err != nil {
+			if err := tx.remove(blobBucket, key); err != nil {
 				return err
 			}
 			removed[i] = true
@@ -104,7 +102,7 @@ func (s *Store) RemoveLists(ctx context.Context, cursor string, limit int, leftO
 	if len(due) == 0 {
 		return 0, next, nil
 	}
-	err = s.update(ctx, len(due), func(tx *bbolt.Tx) error { return remove(tx, relBucket, due) })
+	err = s.update(ctx, len(due), func(tx *writing) error { return remove(tx, relBucket, due) })
 	if err != nil {
 		return 0, next, err
 	}

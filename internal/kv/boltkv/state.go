@@ -66,14 +66,14 @@ func parseState(raw []byte) *storedState {
 	return b
 }
 
-func (b *storedState) write(tx *bbolt.Tx, e item.Entity, now time.Time) error {
+func (b *storedState) write(tx *writing, e item.Entity, now time.Time) error {
 	b.damaged, b.Written = false, now.Unix()
 	body, err := json.Marshal(b)
 	if err != nil {
 		return fmt.Errorf("write the state of %s: %w", e, err)
 	}
 	raw := binary.BigEndian.AppendUint32(make([]byte, 0, stateHead+len(body)), crc32.Checksum(body, castagnoli))
-	return tx.Bucket([]byte(genBucket)).Put([]byte(e.Token()), append(raw, body...))
+	return tx.put(genBucket, []byte(e.Token()), append(raw, body...))
 }
 
 // set puts a value into a map that may be nil, or removes it where it is none.

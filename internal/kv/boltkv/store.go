@@ -24,9 +24,11 @@ type Options struct {
 	Lock    time.Duration // to wait for another process to let the file go. Defaults to 2 s
 	NoSync  bool          // leave it to the operating system when to write to disk: quicker, and a power failure may cost the file
 	Group   int           // records or blobs from which on a transaction takes no more callers in. Defaults to 5,000
-	Janitor time.Duration // between looks for what is due to go. Defaults to a minute
+	Janitor time.Duration // between looks for what is due to go, free pages included. Defaults to a minute
+	Compact int64         // bytes of free pages from which on the file is compacted, if they are half of it. Defaults to 64 MiB
 
-	Now func() time.Time // Defaults to time.Now
+	Now  func() time.Time                       // Defaults to time.Now
+	Room func(dir string) (n uint64, err error) // bytes that a folder's disk has left. Defaults to what the system says
 
 	// OnQuarantine is told where a damaged file was set aside, before Open returns. May be nil.
 	OnQuarantine func(aside string)
@@ -50,7 +52,10 @@ type Store struct {
 	run   string // random; of this Open
 	opt   Options
 	codec kv.Codec
-	db    *bbolt.DB
+	db    atomic.Pointer[bbolt.DB] // another one after each compaction
+
+	compactor compactor    // the writer's
+	free      atomic.Int64 // bytes of free pages, when the writer looked last
 
 	writes  chan *write
 	stopped chan struct{} // closed by the writer when it has ended
@@ -73,8 +78,12 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	opt.Lock = cmp.Or(opt.Lock, 2*time.Second)
 	opt.Group = cmp.Or(opt.Group, 5000)
 	opt.Janitor = cmp.Or(opt.Janitor, time.Minute)
+	opt.Compact = cmp.Or(opt.Compact, 64<<20)
 	if opt.Now == nil {
 		opt.Now = time.Now
+	}
+	if opt.Room == nil {
+		opt.Room = room
 	}
 	if opt.Log == nil {
 		return nil, errors.New("boltkv: Options.Log must be given")
@@ -92,7 +101,13 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, run: rand.Text(), opt: opt, db: db, writes: make(chan *write, 1024), stopped: make(chan struct{}), closing: make(chan struct{})}
+	s := &Store{path: path, run: rand.Text(), opt: opt, writes: make(chan *write, 1024), stopped: make(chan struct{}), closing: make(chan struct{})}
+	s.db.Store(db)
+	s.free.Store(freePages(db))
+	s.compactor = compactor{store: s}
+	if err := removeCompacting(path); err != nil {
+		opt.Log.Warn("what is left of a compaction is in the way of the next one", "path", path, "error", err)
+	}
 	go s.commitGroups()
 	if err := s.useDictionaries(ctx); err != nil {
 		opt.Log.Error("the dictionaries can't be read; what was stored with them is taken for damaged", "path", path, "error", err)
@@ -122,7 +137,7 @@ func (s *Store) Close() error {
 			s.shut = fmt.Errorf("close %s: %w: it was damaged while open, and is left to the end of the process", s.path, item.ErrUnavailable)
 			return
 		}
-		s.shut = s.db.Close()
+		s.shut = s.db.Load().Close()
 	})
 	return s.shut
 }
@@ -135,3 +150,6 @@ func (s *Store) Size() int64 {
 	}
 	return info.Size()
 }
+
+// Free is how many bytes of the file nothing is in, as it was a minute ago at most.
+func (s *Store) Free() int64 { return s.free.Load() }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"vitrine/internal/failpoint"
 	"vitrine/internal/item"
@@ -55,7 +56,14 @@ func (s *Store) begin(writable bool) (tx *bbolt.Tx, err error) {
 			err = s.faulted(r)
 		}
 	}()
-	return s.db.Begin(writable)
+	for {
+		db := s.db.Load()
+		tx, err := db.Begin(writable)
+		if errors.Is(err, berrors.ErrDatabaseNotOpen) && db != s.db.Load() {
+			continue // its compacted successor has taken its place
+		}
+		return tx, err
+	}
 }
 
 // faulted makes an error of a panic, and logs the first.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
-
-	"go.etcd.io/bbolt"
 )
 
 // errClosed is what callers get after Close.
@@ -14,15 +12,15 @@ var errClosed = errors.New("the store is closed")
 
 // write is one caller's work in a group.
 type write struct {
-	do    func(tx *bbolt.Tx) error // an error fails this caller alone, so nothing may be written before it
-	size  int                      // records or blobs
-	taken atomic.Bool              // by the writer, who will do it, or by the caller, who has gone
-	done  chan error               // of one
+	do    func(tx *writing) error // an error fails this caller alone, so nothing may be written before it
+	size  int                     // records or blobs
+	taken atomic.Bool             // by the writer, who will do it, or by the caller, who has gone
+	done  chan error              // of one
 }
 
 // update has f run in the next group and returns when that is committed. A caller whose ctx ends before its
 // group began goes, and nothing is stored; later it waits, so that it knows what was stored.
-func (s *Store) update(ctx context.Context, size int, f func(tx *bbolt.Tx) error) error {
+func (s *Store) update(ctx context.Context, size int, f func(tx *writing) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -58,6 +56,7 @@ func (s *Store) update(ctx context.Context, size int, f func(tx *bbolt.Tx) error
 func (s *Store) commitGroups() {
 	defer close(s.stopped)
 	janitor := &janitor{store: s}
+	defer s.compactor.abandon()
 	tick := time.NewTicker(s.opt.Janitor)
 	defer tick.Stop()
 	for {
@@ -66,6 +65,9 @@ func (s *Store) commitGroups() {
 			s.commit(s.group(w))
 		case <-tick.C:
 			janitor.sweep()
+			s.compactor.look()
+		case <-s.compactor.due:
+			s.compactor.step()
 		case <-s.closing:
 			for rest := s.group(nil); len(rest) > 0; rest = s.group(nil) {
 				s.commit(rest)
@@ -100,7 +102,7 @@ func (s *Store) commit(group []*write) {
 		return
 	}
 	errs := make([]error, len(group))
-	err := s.transact(true, func(tx *bbolt.Tx) error {
+	err := s.write(func(tx *writing) error {
 		for i, w := range group {
 			errs[i] = w.do(tx)
 		}

@@ -1,0 +1,253 @@
+package boltkv
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"vitrine/internal/durable"
+)
+
+// bbolt gives no page back: a file that once was large stays so. A compaction copies what is in it into a file beside it,
+// which then takes its place:
+//
+//	writer   copies some keys ─ commits a group ─ copies the group's keys, of those it has passed ─ copies more … ─ sync ─ rename
+//
+// The writer's goroutine does it all, a little at a time, so that the copy equals the file as far as it has come, and
+// writes wait for milliseconds. Reads go on in the old file until the new one is there. Until the rename nothing has
+// happened to the old file; what a crash leaves of the new one is removed at the next start.
+
+const (
+	compactKeys  = 1000      // of a step
+	compactBytes = 1 << 20   // of a step, or one value
+	compactAgain = time.Hour // after a compaction that failed
+	compactRoom  = 64 << 20  // that a disk must have left after it
+)
+
+// compactor compacts the file when it is worth it.
+type compactor struct {
+	store  *Store
+	to     *bbolt.DB        // nil while there is nothing to do
+	due    <-chan time.Time // when the next step is; nil where to is
+	bucket int              // of buckets(), that is being copied
+	after  []byte           // its key that was copied last; nil for none
+	was    int64            // bytes of the file
+	failed time.Time
+}
+
+func compacting(path string) string { return path + ".compacting" }
+
+// removeCompacting removes what is left of a compaction. The file must be locked.
+func removeCompacting(path string) error {
+	if err := os.Remove(compacting(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove what is left of a compaction: %w", err)
+	}
+	return nil
+}
+
+// freePages is how many bytes of a file nothing is in.
+func freePages(db *bbolt.DB) int64 {
+	stats := db.Stats()
+	return int64(stats.FreePageN+stats.PendingPageN) * int64(db.Info().PageSize)
+}
+
+// look begins a compaction where much of the file is free.
+func (c *compactor) look() {
+	if c.to != nil || c.store.broken.Load() {
+		return
+	}
+	file, free, now := c.store.Size(), freePages(c.store.db.Load()), c.store.opt.Now()
+	c.store.free.Store(free)
+	if free < c.store.opt.Compact || 2*free < file || now.Sub(c.failed) < compactAgain {
+		return
+	}
+	if err := c.begin(uint64(file - free)); err != nil {
+		c.fail(err)
+	}
+}
+
+// begin makes the new file, which is to hold so many bytes.
+func (c *compactor) begin(used uint64) error {
+	path := c.store.path
+	left, err := c.store.opt.Room(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	if need := used + used/4 + compactRoom; left < need {
+		return fmt.Errorf("the disk has %d MiB left, and it takes %d", left>>20, need>>20)
+	}
+	if err := removeCompacting(path); err != nil {
+		return err
+	}
+	opt := c.store.opt
+	opt.NoSync = true // until it is whole
+	if c.to, err = openBolt(compacting(path), opt); err != nil {
+		return err
+	}
+	c.bucket, c.after, c.was, c.due = 0, nil, c.store.Size(), time.After(0)
+	return c.to.Update(func(tx *bbolt.Tx) error {
+		for _, name := range buckets() {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// pair is a key with its value, nil where it has none.
+type pair struct {
+	touch
+	value []byte
+}
+
+// step copies the next keys, and ends with the last.
+func (c *compactor) step() {
+	began := time.Now()
+	bucket := buckets()[c.bucket]
+	pairs, err := c.read(bucket)
+	if err == nil {
+		err = c.write(pairs)
+	}
+	switch {
+	case err != nil:
+		c.fail(err)
+		return
+	case len(pairs) > 0:
+		c.after = pairs[len(pairs)-1].key
+	case c.bucket+1 < len(buckets()):
+		c.bucket, c.after = c.bucket+1, nil
+	default:
+		if err := c.finish(); err != nil {
+			c.fail(err)
+		}
+		return
+	}
+	c.due = time.After(time.Since(began)) // half of the time is others'
+}
+
+// read gives the next keys of a bucket, none at its end.
+func (c *compactor) read(bucket string) (pairs []pair, err error) {
+	size := 0
+	err = c.store.transact(false, func(tx *bbolt.Tx) error {
+		cursor := tx.Bucket([]byte(bucket)).Cursor()
+		k, v := cursor.Seek(c.after)
+		if c.after != nil && string(k) == string(c.after) {
+			k, v = cursor.Next()
+		}
+		for ; k != nil && len(pairs) < compactKeys && size < compactBytes; k, v = cursor.Next() {
+			pairs = append(pairs, pair{touch{bucket, append([]byte{}, k...)}, append([]byte{}, v...)})
+			size += len(k) + len(v)
+		}
+		return nil
+	})
+	return pairs, err
+}
+
+// write puts pairs into the new file.
+func (c *compactor) write(pairs []pair) error {
+	if len(pairs) == 0 {
+		return nil
+	}
+	return c.to.Update(func(tx *bbolt.Tx) error {
+		for _, p := range pairs {
+			b := tx.Bucket([]byte(p.bucket))
+			b.FillPercent = 0.9 // most come in order
+			err := error(nil)
+			if p.value == nil {
+				err = b.Delete(p.key)
+			} else {
+				err = b.Put(p.key, p.value)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// follow copies what was written, as far as the copy has come; the rest is still ahead of it.
+func (c *compactor) follow(touched []touch) {
+	if c.to == nil {
+		return
+	}
+	var pairs []pair
+	err := c.store.transact(false, func(tx *bbolt.Tx) error {
+		for _, t := range touched {
+			if !c.passed(t) {
+				continue
+			}
+			p := pair{touch: t}
+			if v := tx.Bucket([]byte(t.bucket)).Get(t.key); v != nil {
+				p.value = append([]byte{}, v...)
+			}
+			pairs = append(pairs, p)
+		}
+		return nil
+	})
+	if err == nil {
+		err = c.write(pairs)
+	}
+	if err != nil {
+		c.fail(err)
+	}
+}
+
+// passed reports whether the copy has come to a key, or to where it would be.
+func (c *compactor) passed(t touch) bool {
+	for i, name := range buckets() {
+		if name == t.bucket {
+			return i < c.bucket || i == c.bucket && string(t.key) <= string(c.after)
+		}
+	}
+	return false
+}
+
+// finish puts the new file in the place of the old one. The folder is synced before anything else is written: else a power cut
+// could bring the old file back, without it.
+func (c *compactor) finish() error {
+	path := c.store.path
+	err := errors.Join(check(c.to), c.to.Sync())
+	if err == nil {
+		err = os.Rename(compacting(path), path)
+	}
+	if err != nil {
+		return err
+	}
+	err = durable.SyncFolder(filepath.Dir(path))
+	c.to.NoSync = c.store.opt.NoSync
+	old := c.store.db.Swap(c.to)
+	c.to, c.due = nil, nil
+	err = errors.Join(err, old.Close()) // once those who read from it are through
+	c.store.free.Store(freePages(c.store.db.Load()))
+	c.store.opt.Log.Info("the store's file was compacted", "path", path, "bytes_before", c.was, "bytes", c.store.Size())
+	if err != nil {
+		c.store.opt.Log.Warn("the compacted store is in use, and something of the change failed", "path", path, "error", err)
+	}
+	return nil
+}
+
+// fail gives a compaction up for a while. The file is as it was.
+func (c *compactor) fail(err error) {
+	c.abandon()
+	c.failed = c.store.opt.Now()
+	c.store.opt.Log.Warn("the store's file is not compacted; tried again in an hour", "path", c.store.path, "error", err)
+}
+
+// abandon ends a compaction that is under way, if one is.
+func (c *compactor) abandon() {
+	if c.to == nil {
+		return
+	}
+	err := c.to.Close()
+	c.to, c.due = nil, nil
+	if err := errors.Join(err, removeCompacting(c.store.path)); err != nil {
+		c.store.opt.Log.Warn("a compaction left something behind", "path", c.store.path, "error", err)
+	}
+}

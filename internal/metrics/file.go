@@ -1,0 +1,17 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// File is a store in a file of a server's own.
+type File interface {
+	Size() int64 // bytes
+	Free() int64 // bytes of them that nothing is in
+}
+
+// NewFile adds the metrics of a file to a process's. Its name is a label.
+func NewFile(r prometheus.Registerer, name string, f File) {
+	r = prometheus.WrapRegistererWith(prometheus.Labels{"file": name}, r)
+	r.MustRegister(
+		gauge("file_bytes", "Size of a store's file on this server's disk.", func() float64 { return float64(f.Size()) }),
+		gauge("file_free_bytes", "Bytes of it in pages that nothing is in, as it was a minute ago at most; the file is compacted once they are half of it.", func() float64 { return float64(f.Free()) }))
+}

@@ -49,6 +49,7 @@ func (r *room) readBack(served audit.Served) (right bool) {
 }
 
 func TestReadBackKnowsDeletionsAndRestores(t *testing.T) {
+	t.Parallel()
 	r := newRoom(t)
 	later := time.Now().Add(time.Hour) // after every change of the test
 	store := func(life kv.Life, body string) uint64 {

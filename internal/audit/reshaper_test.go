@@ -147,12 +147,14 @@ func (r *reshaping) keptAs(key, want string) {
 }
 
 func TestASweepThatFailedIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	r := newReshaping(t, 3, true)
 	r.sweeps(1) // on a busy machine the first that succeeds is the last as well
 	r.kept(r.shapes.Load().(string))
 }
 
 func TestTheSweepIsNotOverBeforeAllAgree(t *testing.T) {
+	t.Parallel()
 	r := newReshaping(t, 0, false)
 	r.sweeps(1)
 	now := r.shapes.Load().(string)
@@ -172,6 +174,7 @@ func TestTheSweepIsNotOverBeforeAllAgree(t *testing.T) {
 // TestWhatLapsedIsFetchedAnew: a catalog without prices was pushed and rolled back. Their records have the right shape, and
 // have missed what was announced meanwhile.
 func TestWhatLapsedIsFetchedAnew(t *testing.T) {
+	t.Parallel()
 	r := newReshaping(t, 0, true)
 	now := r.shapes.Load().(string)
 	r.revision.Store(1)
@@ -203,6 +206,7 @@ func TestWhatLapsedIsFetchedAnew(t *testing.T) {
 
 // TestALookAtEachCatalogThatComes: NATS was rolled back, and what was pushed then has the number of the catalog in force.
 func TestALookAtEachCatalogThatComes(t *testing.T) {
+	t.Parallel()
 	r := newReshaping(t, 0, true)
 	r.revision.Store(3)
 	r.changed <- struct{}{}

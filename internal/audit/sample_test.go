@@ -11,6 +11,7 @@ import (
 )
 
 func TestSampleFindsWhatNobodyAnnounced(t *testing.T) {
+	t.Parallel()
 	r := newRoom(t)
 	r.sell(1, ids(10)...)
 	r.put(1, ids(10)...)
@@ -26,6 +27,7 @@ func TestSampleFindsWhatNobodyAnnounced(t *testing.T) {
 
 // An owner that answers 200 and its apologies, whatever it is asked for, has told nothing of any record.
 func TestARefusedAnswerIsSilence(t *testing.T) {
+	t.Parallel()
 	r := newRoom(t)
 	r.sell(1, ids(20)...)
 	r.put(1, ids(20)...)
@@ -41,6 +43,7 @@ func TestARefusedAnswerIsSilence(t *testing.T) {
 
 // What waits will be mended: to call it stale would cry wolf.
 func TestWhatWaitsIsNotStale(t *testing.T) {
+	t.Parallel()
 	r := newRoom(t)
 	r.put(1, ids(4)...)
 	r.sell(2, ids(4)...)
@@ -60,6 +63,7 @@ func TestWhatWaitsIsNotStale(t *testing.T) {
 }
 
 func TestWhatIsAnnouncedAMomentLaterIsNotStale(t *testing.T) {
+	t.Parallel()
 	r := newRoom(t)
 	r.put(1, ids(1)...)
 	r.sell(2, ids(1)...)

@@ -68,6 +68,7 @@ func (r *room) turn(s *audit.Sampler, c *clock) {
 
 // TestSamplersWalkTheStoreTogether has two processes take turns, one of which is started anew, until a pass is through.
 func TestSamplersWalkTheStoreTogether(t *testing.T) {
+	t.Parallel()
 	r := newRoom(t)
 	all := ids(500)
 	r.sell(1, all...)
@@ -103,6 +104,7 @@ func TestSamplersWalkTheStoreTogether(t *testing.T) {
 }
 
 func TestOneSamplerOfARoomAtATime(t *testing.T) {
+	t.Parallel()
 	r := newRoom(t)
 	r.sell(1, ids(100)...)
 	r.put(1, ids(100)...)
@@ -120,6 +122,7 @@ func TestOneSamplerOfARoomAtATime(t *testing.T) {
 
 // TestSamplesFollowTheRoom: the changes are other processes', and this one has asked no upstream for anything.
 func TestSamplesFollowTheRoom(t *testing.T) {
+	t.Parallel()
 	r := newRoom(t)
 	r.sell(1, ids(300)...)
 	r.put(1, ids(300)...)
@@ -142,6 +145,7 @@ func TestSamplesFollowTheRoom(t *testing.T) {
 }
 
 func TestAStrangeNoteAndAStrangeCursor(t *testing.T) {
+	t.Parallel()
 	r := newRoom(t)
 	r.sell(1, ids(10)...)
 	r.put(1, ids(10)...)

@@ -52,6 +52,7 @@ func (l *line) Waiting(_ context.Context, changes []item.Change) ([]bool, error)
 }
 
 func TestSweep(t *testing.T) {
+	t.Parallel()
 	cat, err := catalog.Parse([]byte(shop), "shop.yaml", catalog.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +119,7 @@ func TestSweep(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
+	t.Parallel()
 	cat, err := catalog.Parse([]byte(shop), "shop.yaml", catalog.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -176,6 +178,7 @@ func TestCompare(t *testing.T) {
 }
 
 func TestBound(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		s        audit.Sampled
 		min, max float64

@@ -246,6 +246,7 @@ func onEach(t *testing.T, test func(t *testing.T, open func(t *testing.T) *world
 }
 
 func TestWhatNoCatalogNeedsAnyMoreIsRemoved(t *testing.T) {
+	t.Parallel()
 	day := 24 * time.Hour
 	cases := []struct {
 		name    string
@@ -284,6 +285,7 @@ func TestWhatNoCatalogNeedsAnyMoreIsRemoved(t *testing.T) {
 }
 
 func TestASweepIsDueWhenSomethingMayGo(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, open func(t *testing.T) *world) {
 		w := open(t)
 		look := func(ago time.Duration) {
@@ -321,6 +323,7 @@ func (l late) Remove(ctx context.Context, removals []kv.Removal) ([]int, error) 
 
 // TestACatalogThatComesMeanwhileLosesNothing: the names are in force again before what was seen of them is removed.
 func TestACatalogThatComesMeanwhileLosesNothing(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, open func(t *testing.T) *world) {
 		t.Run("and is seen", func(t *testing.T) {
 			w := open(t)
@@ -405,6 +408,7 @@ func (m movedLists) RemoveLists(ctx context.Context, cursor string, limit int, l
 }
 
 func TestWhatSomebodyAsksToRemove(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, open func(t *testing.T) *world) {
 		w := open(t)
 		w.history(era{wide, time.Hour}, era{narrow, time.Minute})
@@ -424,6 +428,7 @@ func TestWhatSomebodyAsksToRemove(t *testing.T) {
 }
 
 func TestNothingIsRemovedByOrderBeforeAllIsBuilt(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, open func(t *testing.T) *world) {
 		w := open(t)
 		w.history(era{wide, time.Hour}, era{narrow, time.Minute})

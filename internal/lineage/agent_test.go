@@ -276,6 +276,7 @@ func all(kind string, ids ...string) (subjects []string) {
 }
 
 func TestANewRoomIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	r := bolt(t)
 	r.upstream.pages["sku"] = [][]string{{"1"}}
 	r.look()
@@ -285,6 +286,7 @@ func TestANewRoomIsLeftAlone(t *testing.T) {
 
 // TestAnEmptyPageIsNoEmptyStore: Redis may give an empty page of a store that is not empty.
 func TestAnEmptyPageIsNoEmptyStore(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Single(t)
 	s := redis(t, srv.URL)
 	r := newRoom(t, emptyPages{s}, s)

@@ -40,6 +40,7 @@ func (r *room) forgetHistory() {
 // TestEverythingIsAnnounced: after the loss of a queue, what the store has besides the lists too, each entity once, though
 // HISTORY does not name it.
 func TestEverythingIsAnnounced(t *testing.T) {
+	t.Parallel()
 	r := bolt(t)
 	r.upstream.pages["sku"] = [][]string{{"1", "2"}, {"3"}}
 	r.look()
@@ -62,6 +63,7 @@ func TestEverythingIsAnnounced(t *testing.T) {
 
 // TestBadIDsAreLeftOut: they end no walk, and are counted.
 func TestBadIDsAreLeftOut(t *testing.T) {
+	t.Parallel()
 	r := bolt(t)
 	r.upstream.pages["sku"] = [][]string{{"1", "", "a\nb", "2"}, {".."}, {"3"}}
 	r.look()
@@ -81,6 +83,7 @@ func TestBadIDsAreLeftOut(t *testing.T) {
 // TestAFailingListHoldsUpNothing: other lists go on, the failing one goes on where it stood, and the loss is not
 // forgotten before it has succeeded.
 func TestAFailingListHoldsUpNothing(t *testing.T) {
+	t.Parallel()
 	r := bolt(t)
 	r.upstream.pages["sku"] = [][]string{{"1"}, {"2"}, {"3"}}
 	r.upstream.pages["shop"] = [][]string{{"8"}}
@@ -105,6 +108,7 @@ func TestAFailingListHoldsUpNothing(t *testing.T) {
 
 // TestTheNextProcessGoesOn: a repair outlives the process that began it.
 func TestTheNextProcessGoesOn(t *testing.T) {
+	t.Parallel()
 	r := bolt(t)
 	r.upstream.pages["sku"] = [][]string{{"1"}, {"2"}}
 	r.upstream.pages["shop"] = [][]string{{"8"}}
@@ -126,6 +130,7 @@ func TestTheNextProcessGoesOn(t *testing.T) {
 // TestASnapshotIsReplayed: Redis comes back from a snapshot. What was done after the mark that it has is replayed, forced;
 // what waited when that mark was made, and was done later, too.
 func TestASnapshotIsReplayed(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Single(t, "--appendonly", "no")
 	s := redis(t, srv.URL)
 	r := newRoom(t, s, s)
@@ -152,6 +157,7 @@ func TestASnapshotIsReplayed(t *testing.T) {
 
 // TestARestartAtRestCostsNothing: nothing was published since the last mark.
 func TestARestartAtRestCostsNothing(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Single(t)
 	s := redis(t, srv.URL)
 	r := newRoom(t, s, s)
@@ -166,6 +172,7 @@ func TestARestartAtRestCostsNothing(t *testing.T) {
 
 // TestAFlushIsFilledFromHistoryToo: what no upstream lists, and the store no longer has, HISTORY may name.
 func TestAFlushIsFilledFromHistoryToo(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Single(t)
 	s := redis(t, srv.URL)
 	r := newRoom(t, s, s)
@@ -182,6 +189,7 @@ func TestAFlushIsFilledFromHistoryToo(t *testing.T) {
 // TestOneMasterIsEmptied: everything is announced, and every entity is looked at for its relations, whose lists are
 // elsewhere than its state.
 func TestOneMasterIsEmptied(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t)
 	s := redis(t, c.URL)
 	r := newRoom(t, s, s)
@@ -195,6 +203,7 @@ func TestOneMasterIsEmptied(t *testing.T) {
 
 // TestOneMasterIsRestarted: its last writes are replayed, and relations are looked at.
 func TestOneMasterIsRestarted(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t)
 	s := redis(t, c.URL)
 	r := newRoom(t, s, s)
@@ -209,6 +218,7 @@ func TestOneMasterIsRestarted(t *testing.T) {
 
 // TestABlobsStoreOfItsOwn: when it alone is emptied, nothing is fetched again.
 func TestABlobsStoreOfItsOwn(t *testing.T) {
+	t.Parallel()
 	blobs := redistest.Single(t)
 	r := newRoom(t, redis(t, redistest.Single(t).URL), redis(t, blobs.URL))
 	r.look()
@@ -221,6 +231,7 @@ func TestABlobsStoreOfItsOwn(t *testing.T) {
 
 // TestAnOlderFileIsPutBack: a copy of the embedded store's file takes its place.
 func TestAnOlderFileIsPutBack(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := openBolt(t, path)
 	r := newRoom(t, s, s)
@@ -263,6 +274,7 @@ func (r *room) reopen(path string) {
 
 // TestAnotherLossEndsARepair: a flush while the lists are walked after the loss of a queue.
 func TestAnotherLossEndsARepair(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Single(t)
 	s := redis(t, srv.URL)
 	r := newRoom(t, s, s)
@@ -286,6 +298,7 @@ func TestAnotherLossEndsARepair(t *testing.T) {
 
 // TestMarksStandStillDuringARepair: what a further loss calls for must not be hidden by a mark that was made in between.
 func TestMarksStandStillDuringARepair(t *testing.T) {
+	t.Parallel()
 	r := bolt(t)
 	r.upstream.pages["sku"] = [][]string{{"1"}}
 	r.look()
@@ -320,6 +333,7 @@ func (m *machine) Settle() error { m.settled = true; return nil }
 
 // TestTheMachineWentDown: everything is announced, and the loss is settled only then.
 func TestTheMachineWentDown(t *testing.T) {
+	t.Parallel()
 	r := bolt(t)
 	r.upstream.pages["sku"] = [][]string{{"1"}}
 	r.look()
@@ -339,6 +353,7 @@ func TestTheMachineWentDown(t *testing.T) {
 // TestASnapshotWithoutHistory: Redis comes back from a snapshot, and HISTORY does not reach back to its mark. What is announced
 // in place of the replay is forced, too: a cache may hold a blob whose gen was lost, of an entity that is as it was.
 func TestASnapshotWithoutHistory(t *testing.T) {
+	t.Parallel()
 	srv := redistest.Single(t, "--appendonly", "no")
 	s := redis(t, srv.URL)
 	r := newRoom(t, s, s)
@@ -361,6 +376,7 @@ func TestASnapshotWithoutHistory(t *testing.T) {
 
 // TestAnEndedRepairComesBack: NATS is rolled back to the middle of a repair that its process has ended since. It is begun anew.
 func TestAnEndedRepairComesBack(t *testing.T) {
+	t.Parallel()
 	r := bolt(t)
 	r.upstream.pages["sku"] = [][]string{{"1"}, {"2"}}
 	r.look()

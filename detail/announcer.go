@@ -16,13 +16,13 @@ const (
 	announceWithin     = 2 * time.Second
 )
 
-// Announcer says that an entity has to be copied, at the head of the line: a change of all its dimensions in the
-// lane high. It may be called from many goroutines.
+// Announcer has an entity copied into the store, by a change of all its dimensions in the lane high. It may be called from many
+// goroutines.
 type Announcer interface {
 	Announce(ctx context.Context, e item.Entity) error
 }
 
-// announcer keeps what readers miss from flooding the queue: so many a second, and each entity once a minute.
+// announcer bounds what readers announce: so many entities a second, and each once a minute.
 type announcer struct {
 	to    Announcer
 	limit *rate.Limiter
@@ -37,7 +37,8 @@ func newAnnouncer(to Announcer) *announcer {
 	return &announcer{to: to, limit: rate.NewLimiter(announcesPerSecond, announcesPerSecond), recent: map[item.Entity]time.Time{}}
 }
 
-// want announces an entity in the background, unless that was done within the minute, or too many were.
+// want announces an entity in the background, unless it was announced within the minute or too many were within the second.
+// failed is called with the error of an announcement.
 func (a *announcer) want(ctx context.Context, e item.Entity, failed func(error)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// blobs answers /blobs/{kind}/{blob}?ids=, for blobs that a page or a live part names.
+// blobs handles /blobs/{kind}/{blob}?ids=, for blobs that a page or a live part names.
 func (st *site) blobs(r *http.Request) (response, error) {
 	path, err := segments(r, st.catalog.Site.Prefix+"/blobs/", 2)
 	if err != nil {
@@ -30,9 +30,10 @@ func (st *site) blobs(r *http.Request) (response, error) {
 	for i, id := range ids {
 		keys[i] = kv.BlobKey{Entity: item.Entity{Kind: blob.Kind.Name, ID: id}, Blob: blob.Name}
 	}
-	return blobsAnswer(st.server.blobs.Read(r.Context(), keys, blobcache.Policy{}))
+	return blobsResponse(st.server.blobs.Read(r.Context(), keys, blobcache.Policy{}))
 }
 
+// exposedBlob finds a blob that may be shown; nil for none.
 func (st *site) exposedBlob(kind, name string) *catalog.Blob {
 	k := st.catalog.Kinds[kind]
 	if k == nil {
@@ -45,9 +46,9 @@ func (st *site) exposedBlob(kind, name string) *catalog.Blob {
 	return b
 }
 
-// blobsAnswer writes {"items":{ID:{"gen":n,"data":{…}}},"missing":[…]}. What no tier could tell is an
-// error only where nothing at all was found; else it is missing from an answer marked stale.
-func blobsAnswer(parts []blobcache.Part) (response, error) {
+// blobsResponse writes {"items":{ID:{"gen":n,"data":{…}}},"missing":[…]}. A blob that no tier could be asked about is listed as
+// missing, and the response marked stale. Where no blob was found at all, its error is returned.
+func blobsResponse(parts []blobcache.Part) (response, error) {
 	body, missing := []byte(`{"items":{`), []string{}
 	a := response{kind: typeJSON, header: http.Header{"Cache-Control": {shortly}}}
 	var failed error
@@ -64,7 +65,8 @@ func blobsAnswer(parts []blobcache.Part) (response, error) {
 			missing = append(missing, p.Key.Entity.ID)
 			continue
 		}
-		if found++; found > 1 {
+		found++
+		if found > 1 {
 			body = append(body, ',')
 		}
 		id, err := json.Marshal(p.Key.Entity.ID)

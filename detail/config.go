@@ -17,52 +17,53 @@ import (
 	"vitrine/templates"
 )
 
-// Config of a Server. Catalog, Templates, Blobs.Tiers and Log are needed.
+// Config of a Server. Catalog, Templates, Blobs.Tiers and Log must be given.
 type Config struct {
-	Catalog   func() *catalog.Catalog // the one in force; nil until the first arrives: 503
-	Previous  func() *catalog.Catalog // the one before it, while blobs may not be built for it yet, or nil; nil: none ever
-	Templates func() *templates.Set   // the one in force; nil until the first is loaded: 503
-	StandIns  func() []*templates.Set // for pages on which the one in force fails, in order, the theme last; nil: none
-	Blobs     blobcache.Config        // Switches and Log are the Server's
-	Fallback  Fallback
-	Live      Live
-	Relations Relater         // nil: no /relations
-	Announcer Announcer       // nil: nobody is told what is missing
-	Index     IndexLister     // nil: no index at "/"
-	Switches  *switches.Panel // nil: everything is on
-	Access    *AccessLog      // nil: requests are not logged
-	Log       *slog.Logger
+	Catalog           func() *catalog.Catalog // the one in force; nil until the first arrives: 503
+	Previous          func() *catalog.Catalog // the one before it, while blobs may not be built for the new one yet; else it gives nil. Defaults to nil always
+	Templates         func() *templates.Set   // the set in force; nil until the first is loaded: 503
+	FallbackTemplates func() []*templates.Set // sets for pages on which the one in force fails, in order, the theme last. Defaults to none
+	Blobs             blobcache.Config        // Switches and Log are the Server's
+	Fallback          Fallback
+	Live              Live
+	Relations         Relater         // nil: no /relations
+	Announcer         Announcer       // nil: what is missing is not announced
+	Index             IndexLister     // nil: no index at "/"
+	Switches          *switches.Panel // nil: everything is on
+	Access            *AccessLog      // nil: requests are not logged
+	Log               *slog.Logger
 
 	Registry   prometheus.Registerer // defaults to one of its own
-	PageBytes  int64                 // of whole pages, ready to be sent. Defaults to 256 MiB
+	PageBytes  int64                 // memory for rendered pages. Defaults to 256 MiB
 	Admission  admission.Config      // Switches and Log are the Server's
-	NoFastPath bool                  // net/http answers every request, also for pages that are in memory
+	NoFastPath bool                  // net/http answers every request, also for pages in memory
 	Tags       Tags                  // which headers name a page's parts. Defaults to both
 }
 
-// Fallback says who is asked for a page that no tier has.
+// Fallback says which upstreams a page comes from that no tier has.
 type Fallback struct {
-	Fetcher blobcache.Fetcher // nil: nobody, and the page is not there
+	Fetcher blobcache.Fetcher // nil: none, and the page is not found
 	Leases  blobcache.Leaser  // nil: no other server asks the same upstreams
 }
 
-// Live says who is asked for live parts.
+// Live says which upstreams live parts come from.
 type Live struct {
 	Asker LiveAsker // nil: live parts of upstreams show their fallback
 	Calls int       // in flight. Defaults to 256
 }
 
-// Relater lists what refers to an entity; kv.Relater has it.
+// Relater lists the ids of what refers to an entity, page by page; kv.Relater has it.
 type Relater interface {
 	Related(ctx context.Context, of kv.Relation, cursor string, limit int) (ids []string, next string, err error)
 }
 
-// LiveAsker asks the upstream of a live part; *upstream.Client is one. The answer is valid JSON.
+// LiveAsker asks the upstream of a live part; *upstream.Client is one. It gives valid JSON, or an error where there is none
+// within ctx. params are those that the part varies by.
 type LiveAsker interface {
 	Live(ctx context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error)
 }
 
-// IndexLister lists the blobs that there are; kv.BlobScanner has it.
+// IndexLister lists the blobs of a store page by page; kv.BlobScanner has it.
 type IndexLister interface {
 	ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.BlobKey, string, error)
 }
@@ -73,8 +74,8 @@ func (c Config) withDefaults() Config {
 	if c.Previous == nil {
 		c.Previous = func() *catalog.Catalog { return nil }
 	}
-	if c.StandIns == nil {
-		c.StandIns = func() []*templates.Set { return nil }
+	if c.FallbackTemplates == nil {
+		c.FallbackTemplates = func() []*templates.Set { return nil }
 	}
 	c.Tags = cmp.Or(c.Tags, TagsBoth)
 	if c.Registry == nil {
@@ -88,9 +89,9 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() error {
 	switch {
 	case c.Catalog == nil || c.Templates == nil || c.Log == nil:
-		return errors.New("detail: Catalog, Templates and Log must be given")
+		return errors.New("Catalog, Templates and Log must be given")
 	case c.PageBytes < 0 || c.Live.Calls < 0:
-		return errors.New("a size is negative")
+		return errors.New("PageBytes and Live.Calls must not be negative")
 	}
 	return c.Tags.validate()
 }

@@ -14,16 +14,16 @@ import (
 	"vitrine/switches"
 )
 
-// Explanation tells what a page, or all blobs of an entity, would be served from now.
+// Explanation says what a page, or all blobs of an entity, would be served from now.
 type Explanation struct {
 	Entity string    `json:"entity"`
 	Page   string    `json:"page,omitempty"`
 	Path   string    `json:"path,omitempty"`
-	Status int       `json:"status,omitempty"` // of the page; its rules included
-	Rule   string    `json:"rule,omitempty"`   // the one that matched
+	Status int       `json:"status,omitempty"` // of the page, by its rules
+	Rule   string    `json:"rule,omitempty"`   // the condition that matched
 	Parts  []Account `json:"parts"`
 
-	Switches []switches.Value `json:"switches,omitempty"` // in force here, that are not at their default
+	Switches []switches.Value `json:"switches,omitempty"` // those that are not at their default here
 }
 
 // Account is the provenance of one part.
@@ -32,10 +32,10 @@ type Account struct {
 	Role     string     `json:"role"` // own, overlay, with NAME, or blob
 	Life     string     `json:"life"`
 	Tier     string     `json:"tier,omitempty"`
-	Origin   string     `json:"origin,omitempty"` // of a local part: the tier that it came from
+	Origin   string     `json:"origin,omitempty"` // the tier from which a part in memory came
 	Stale    bool       `json:"stale,omitempty"`
 	Gen      uint64     `json:"gen"`
-	Floor    uint64     `json:"floor,omitempty"` // the highest gen announced
+	Minimum  uint64     `json:"floor,omitempty"` // the highest gen that was announced
 	Upstream string     `json:"upstream,omitempty"`
 	Version  string     `json:"version,omitempty"`
 	Fetched  *time.Time `json:"fetched,omitempty"`
@@ -45,8 +45,9 @@ type Account struct {
 	Error    string     `json:"error,omitempty"`
 }
 
-// Explain takes KIND:ID as people write it, or the path or URL of a page. It reads as a visitor would,
-// the local cache included. Errors wrap item.ErrID, ErrName, ErrUnknown or ErrUnavailable.
+// Explain takes KIND:ID as people write it, or the path or URL of a page. It reads as for a visitor, through memory. Errors wrap
+// item.ErrID or ErrName for what is no KIND:ID, ErrUnknown for a kind or path that the catalog has not, and ErrUnavailable before
+// there is a catalog.
 func (s *Server) Explain(ctx context.Context, target string) (Explanation, error) {
 	x, err := s.explain(ctx, target)
 	x.Switches = s.config.Switches.Moved()
@@ -130,10 +131,11 @@ func (st *site) explainRest(ctx context.Context, x *Explanation, kind *catalog.K
 	return nil
 }
 
+// account is the provenance of a part that plays a role in a page.
 func (st *site) account(role string, p blobcache.Part) Account {
 	a := Account{
 		Part: partName(p.Key), Role: role, Life: lifeName(p.Life), Tier: p.Tier, Origin: p.Origin, Stale: p.Stale,
-		Gen: p.Stamp, Floor: st.server.blobs.Minimum(p.Key), Version: p.Version.String(), Bytes: len(p.Body),
+		Gen: p.Stamp, Minimum: st.server.blobs.Minimum(p.Key), Version: p.Version.String(), Bytes: len(p.Body),
 	}
 	for _, u := range st.catalog.Upstreams {
 		if p.Life != kv.Absent && u.Code == p.Source {

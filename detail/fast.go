@@ -11,15 +11,16 @@ import (
 	"vitrine/detail/pagecache"
 )
 
-// fastVisitor is what the fast path knows of a visitor. It answers pages that are in memory, and refuses those that
-// are not while too many are being made; all else is net/http's.
+// fastVisitor is what the fast path knows of the visitor of a connection. It serves pages in memory, and refuses other pages
+// while too many are being made. All else is net/http's.
 type fastVisitor struct {
 	server  *Server
 	accepts pagecache.Accepts
 	etag    string // If-None-Match
-	crawler bool   // by its own word
+	crawler bool   // by its User-Agent
 }
 
+// newFastPath connects the fast path to a server's pages and its access log.
 func newFastPath(s *Server) *fastpath.Path {
 	c := fastpath.Config{WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxQuery: maxQuery}
 	c.Prepare = func(f fastpath.Fields) fastpath.Responder {
@@ -35,7 +36,7 @@ func newFastPath(s *Server) *fastpath.Path {
 	return fastpath.New(c)
 }
 
-// respond is the fastpath.Responder of the visitor.
+// respond is the visitor's fastpath.Responder.
 func (v *fastVisitor) respond(path string, now time.Time) (r fastpath.Response, ok bool) {
 	s := v.server
 	st := s.fastSite()
@@ -57,18 +58,18 @@ func (v *fastVisitor) respond(path string, now time.Time) (r fastpath.Response, 
 		r = fastpath.Response{Status: cached.Status, Head: head, Body: body}
 	case v.etag == cached.ETag && cached.Status == http.StatusOK:
 		r = fastpath.Response{Status: http.StatusNotModified, Head: cached.NotModified()}
-	default: // another one, or a list
+	default: // another tag, or a list of tags
 		return r, false
 	}
-	s.metrics.hot.Inc()
+	s.metrics.fastPath.Inc()
 	s.metrics.pageHit.Inc()
-	s.metrics.pageRequest(r.Status)
+	s.metrics.countPage(r.Status)
 	s.wanted.Asked(path)
 	return r, true
 }
 
-// refuse answers who asks for a page that has to be made while too many are being made. It costs little, so that the
-// pages under way don't pay for those that are refused. A page of which an older version is in memory is net/http's.
+// refuse is the response to a request for a page that has to be made, while too many are being made. It is cheap, so that
+// refusals don't slow the pages under way. A page of which an older version is in memory is net/http's.
 func (v *fastVisitor) refuse(st *site, path string) (r fastpath.Response, ok bool) {
 	s := v.server
 	if !st.isPage(path) || s.pages.Last(path, st.version) != nil {
@@ -76,14 +77,14 @@ func (v *fastVisitor) refuse(st *site, path string) (r fastpath.Response, ok boo
 	}
 	refusal := st.refusal()
 	head, body := refusal.Wire(s.encoder.Pick(v.accepts, refusal.Type, refusal.Size, false))
-	s.metrics.hot.Inc()
+	s.metrics.fastPath.Inc()
 	s.metrics.refused.Inc()
 	s.metrics.pageMiss.Inc()
 	s.metrics.pageRefused.Inc()
 	return fastpath.Response{Status: refusal.Status, Head: head, Body: body}, true
 }
 
-// isPage reports whether a path is that of a page as HTML.
+// isPage reports whether an escaped path is that of a page, and not of its JSON twin.
 func (st *site) isPage(path string) bool {
 	for prefix, pages := range st.prefixes {
 		if rest, ok := strings.CutPrefix(path, prefix); ok {
@@ -94,21 +95,19 @@ func (st *site) isPage(path string) bool {
 	return false
 }
 
-// refusal is the response to who comes while too many pages are being made.
-func (st *site) refusal() *pagecache.Entry {
-	st.refusing.Do(func() {
-		r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}}
-		a := st.server.explainError(st, r, response{}, admission.ErrBusy)
-		setAlways(a.header)
-		st.refused = pagecache.NewEntry(pagecache.Page{Status: a.status, Type: a.kind, Header: a.header, Size: len(a.body)})
-		for _, c := range []pagecache.Coding{pagecache.Identity, pagecache.Gzip} {
-			st.refused.Add(c, st.server.encoder.Encode(c, a.body))
-		}
-	})
-	return st.refused
+// newRefusal makes the response while too many pages are being made.
+func (st *site) newRefusal() *pagecache.Entry {
+	r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}}
+	a := st.server.errorResponse(st, r, response{}, admission.ErrBusy)
+	setAlways(a.header)
+	entry := pagecache.NewEntry(pagecache.Page{Status: a.status, Type: a.kind, Header: a.header, Size: len(a.body)})
+	for _, c := range []pagecache.Coding{pagecache.Identity, pagecache.Gzip} {
+		entry.Add(c, st.server.encoder.Encode(c, a.body))
+	}
+	return entry
 }
 
-// fastSite is the site that pages in memory must be of; nil while nothing may be answered from memory.
+// fastSite is the site in force; nil while the fast path may serve nothing.
 func (s *Server) fastSite() *site {
 	st := s.sites.now.Load()
 	if s.draining.Load() || !st.isOf(s.config.Catalog(), s.config.Templates()) {

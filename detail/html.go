@@ -8,11 +8,13 @@ import (
 	"vitrine/internal/shape"
 )
 
-// markHTML makes the fields that the catalog calls html template.HTML. They were cleaned when their record was made, if
-// that was for this catalog, by the rules of this program: the parts' shape tells. What was stored for another is
-// cleaned here. Fields are looked for under their dimension's member, also where the blob has a fold: a fold that moves
-// them elsewhere makes them plain text, which is shown escaped. That way no fold can turn a plain field into markup
-// unless it puts it under the very name of a cleaned one.
+// markHTML gives the fields that the catalog calls html the type template.HTML.
+//
+// Their records were cleaned on the way in, if they have the shape of this catalog and program. What was stored in another shape
+// is cleaned here.
+//
+// Fields are looked for under the member of their dimension, also in a blob with a fold. A field that a fold moves elsewhere is
+// plain text and shown escaped. So a fold can turn a plain field into markup only by giving it the name of a cleaned one.
 func markHTML(in any, b *catalog.Blob, parts ...blobcache.Part) {
 	clean := true
 	for _, p := range parts {
@@ -25,7 +27,7 @@ func markHTML(in any, b *catalog.Blob, parts ...blobcache.Part) {
 	}
 }
 
-// markField marks one field; one that can't be cleaned stays text.
+// markField marks one field. A field that can't be cleaned stays text.
 func markField(in any, path catalog.Path, clean bool) {
 	for _, step := range path[:len(path)-1] {
 		m, ok := in.(map[string]any)

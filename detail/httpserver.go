@@ -11,8 +11,8 @@ const (
 	idleTimeout  = 75 * time.Second
 )
 
-// NewHTTPServer is an http.Server with every bound set, since http.Server has none of its own: for the
-// public listener, where a visitor may be slow on purpose.
+// NewHTTPServer makes an http.Server for the public listener, where visitors may be slow on purpose. All its limits are set:
+// http.Server has none by default.
 func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,

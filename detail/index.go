@@ -21,14 +21,14 @@ import (
 )
 
 const (
-	indexPage  = 2000 // links on one page
-	indexScans = 50   // of the store, for one page
-	indexFor   = 5 * time.Second
+	indexPage  = 2000            // keys on one page
+	indexScans = 50              // of the store, for one page
+	indexFor   = 5 * time.Second // that a page of the index is shown
 )
 
-// index answers "/" where it is wanted: every page of the first kind, as one card for each family of siblings,
-// grouped by the last step of their path. It costs as much as hundreds of pages: it is made once in indexFor, one at
-// a time, and counts as a page that is made.
+// index handles "/" where the index is on: all entities of the first page, one card for each family of siblings, grouped by the
+// last step of their path. It costs as much as hundreds of pages. So it is made once in indexFor and by one request at a time,
+// and needs a permit like a page.
 func (st *site) index(r *http.Request) (response, error) {
 	if len(st.catalog.Pages) == 0 {
 		return response{}, errNotFound
@@ -55,11 +55,11 @@ func (st *site) index(r *http.Request) (response, error) {
 	case <-r.Context().Done():
 		return response{}, fmt.Errorf("%w: %w", item.ErrUnavailable, r.Context().Err())
 	}
-	return st.listed(r.Context(), cursor)
+	return st.indexFrom(r.Context(), cursor)
 }
 
-// listed gives the list from a cursor on, which is made unless somebody did just now.
-func (st *site) listed(ctx context.Context, cursor string) (a response, err error) {
+// indexFrom is the index from a cursor on. It is made, unless another request made it while this one waited.
+func (st *site) indexFrom(ctx context.Context, cursor string) (a response, err error) {
 	if made := st.recent(cursor); made != nil {
 		return made.response, nil
 	}
@@ -79,7 +79,7 @@ func (st *site) listed(ctx context.Context, cursor string) (a response, err erro
 	return a, err
 }
 
-// recent is the list from a cursor on, if it was made a moment ago.
+// recent is the index from a cursor on, if it was made within indexFor; else nil.
 func (st *site) recent(cursor string) *indexList {
 	if l := st.lists.Load(); l != nil && l.cursor == cursor && time.Since(l.at) < indexFor {
 		return l
@@ -87,7 +87,7 @@ func (st *site) recent(cursor string) *indexList {
 	return nil
 }
 
-// indexList is the list that was made last.
+// indexList is the index from a cursor on, as it was made at a time.
 type indexList struct {
 	cursor   string
 	at       time.Time
@@ -108,13 +108,13 @@ func (st *site) renderIndex(groups []any, next string) (response, error) {
 		"Cache-Control": {shortly}, "Content-Security-Policy": {st.csp}}}, nil
 }
 
-// indexItem is one card: a page, and its siblings that have none of their own.
+// indexItem is one card: an entity, and the siblings that have no card of their own.
 type indexItem struct {
 	read     *reading
 	variants []*reading
 }
 
-// indexItems reads the pages that keys name. One whose sibling came before is that one's variant.
+// indexItems reads the entities that keys name. An entity whose sibling comes first becomes a variant of that.
 func (st *site) indexItems(ctx context.Context, p *catalog.Page, keys []kv.BlobKey) (items []*indexItem) {
 	at := map[string]*indexItem{} // by the ids of the item and its siblings
 	for _, read := range st.readOwn(ctx, p, keys) {
@@ -134,7 +134,7 @@ func (st *site) indexItems(ctx context.Context, p *catalog.Page, keys []kv.BlobK
 	return items
 }
 
-// readOwn reads pages without what they refer to, all in one batch.
+// readOwn reads the own blobs and overlays of pages in one batch, without what they refer to.
 func (st *site) readOwn(ctx context.Context, p *catalog.Page, own []kv.BlobKey) (readings []*reading) {
 	blobs := append([]*catalog.Blob{p.Blob}, p.Overlay...)
 	var keys []kv.BlobKey
@@ -149,8 +149,8 @@ func (st *site) readOwn(ctx context.Context, p *catalog.Page, own []kv.BlobKey) 
 	return readings
 }
 
-// groups sorts items into groups as templates see them. A group has an anchor for each step of its path
-// that no group before had.
+// groups sorts items into groups as templates see them. A group has an anchor for each step of its path that no earlier group
+// has.
 func (st *site) groups(ctx context.Context, p *catalog.Page, items []*indexItem) ([]any, error) {
 	groups, at, anchors := []any{}, map[string]map[string]any{}, map[string]bool{}
 	for _, one := range items {
@@ -175,7 +175,7 @@ func (st *site) groups(ctx context.Context, p *catalog.Page, items []*indexItem)
 	return groups, nil
 }
 
-// readPath reads the ref "path" of a page, where its "with" has one.
+// readPath reads what the ref "path" names; nil where the page's "with" has no such ref.
 func (st *site) readPath(ctx context.Context, p *catalog.Page, read *reading) []blobcache.Part {
 	for _, w := range p.With {
 		if w.Ref.Name == "path" {
@@ -185,6 +185,7 @@ func (st *site) readPath(ctx context.Context, p *catalog.Page, read *reading) []
 	return nil
 }
 
+// newAnchors are anchors for the steps of a path that were not seen before. It adds them to seen.
 func newAnchors(path []blobcache.Part, seen map[string]bool) (anchors []any) {
 	for _, step := range path {
 		if id := "c" + step.Key.Entity.ID; !seen[id] {
@@ -195,7 +196,7 @@ func newAnchors(path []blobcache.Part, seen map[string]bool) (anchors []any) {
 	return anchors
 }
 
-// card is an item as templates see it: its page's data, and a link to each variant.
+// card is an item as templates see it: the data of its page, and a link to each variant.
 func (st *site) card(one *indexItem) (map[string]any, error) {
 	view, err := st.view(one.read, one.read.splice())
 	if err != nil {
@@ -209,6 +210,7 @@ func (st *site) card(one *indexItem) (map[string]any, error) {
 	return view, nil
 }
 
+// title is the title of the product, else its id.
 func (p *reading) title() string {
 	return cmp.Or(textAt(p.own.Body, "product", "title"), p.entity.ID)
 }
@@ -219,7 +221,7 @@ func textAt(body []byte, path ...string) string {
 	return value.String()
 }
 
-// variantTitle is what tells a variant from its siblings: the values of its options.
+// variantTitle tells a variant from its siblings: the values of its options, else its title.
 func (p *reading) variantTitle() string {
 	var values []string
 	options, _ := shape.Lookup(p.own.Body, catalog.Path{"product", "options"})
@@ -232,7 +234,7 @@ func (p *reading) variantTitle() string {
 	return cmp.Or(strings.Join(values, " "), p.title())
 }
 
-// indexKeys scans for blobs of the page, sorted by id, each once.
+// indexKeys scans the store for own blobs of a page. It gives each key once, sorted by id, and the cursor of what follows.
 func (st *site) indexKeys(ctx context.Context, p *catalog.Page, cursor string) (keys []kv.BlobKey, next string, err error) {
 	seen := map[kv.BlobKey]bool{}
 	next = cursor
@@ -255,12 +257,12 @@ func (st *site) indexKeys(ctx context.Context, p *catalog.Page, cursor string) (
 	return keys, next, nil
 }
 
-// byNumber orders 9 before 10.
+// byNumber compares ids so that 9 comes before 10.
 func byNumber(a, b item.Entity) int {
 	return cmp.Or(cmp.Compare(len(a.ID), len(b.ID)), cmp.Compare(a.ID, b.ID))
 }
 
-// asset answers /assets/*: names hold a hash of the content, so answers may be kept for ever.
+// asset handles /assets/*. The name of an asset has a hash of its content, so that responses may be cached for ever.
 func (st *site) asset(r *http.Request) (response, error) {
 	name, err := segments(r, st.catalog.Site.Prefix+"/assets/", 1)
 	if err != nil {

@@ -12,18 +12,19 @@ import (
 )
 
 const (
-	climbDefault = 8  // steps of an "up" walk whose ref has no Max
-	climbMost    = 64 // each step is one more batch
+	defaultSteps = 8  // of an "up" walk whose ref has no Max
+	maxSteps     = 64 // each step is one more batch
 )
 
-// join is one member under "with": the blobs of what a ref names.
+// join is one member under "with": the blobs of the entities that a ref names.
 type join struct {
 	with  catalog.With
 	list  bool
-	parts []blobcache.Part // of a walk up: the root first
+	parts []blobcache.Part // of an "up" walk: the root first
 }
 
-// join reads what the refs name. All first steps go in one batch, and so do the second steps of walks.
+// join reads the entities that refs name. The first steps of all refs go in one batch, and so do the second steps of "up"
+// walks.
 func (st *site) join(ctx context.Context, with []catalog.With, refs kv.Refs, policy blobcache.Policy) []join {
 	joins := make([]join, len(with))
 	todo := make([][]string, len(with)) // ids to read next, by join
@@ -59,7 +60,7 @@ func (st *site) join(ctx context.Context, with []catalog.With, refs kv.Refs, pol
 	return joins
 }
 
-// first is what a ref names to begin with: a walk up starts at one.
+// first are the ids to begin with: one for an "up" walk, else at most the ref's Max.
 func first(ref *catalog.Ref, ids []string) []string {
 	most := len(ids)
 	if ref.Up != "" {
@@ -70,10 +71,10 @@ func first(ref *catalog.Ref, ids []string) []string {
 	return ids[:most]
 }
 
-// next is where a walk up goes from part: nowhere at the root, in a circle, or after Max steps.
+// next is the id to which an "up" walk goes from a part. There is none at the root, in a circle, and after Max steps.
 func (j *join) next(part blobcache.Part) []string {
 	ref := j.with.Ref
-	if ref.Up == "" || len(j.parts) >= min(cmp.Or(ref.Max, climbDefault), climbMost) {
+	if ref.Up == "" || len(j.parts) >= min(cmp.Or(ref.Max, defaultSteps), maxSteps) {
 		return nil
 	}
 	up := part.Refs[ref.Up].IDs

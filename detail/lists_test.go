@@ -123,7 +123,7 @@ func TestExplain(t *testing.T) {
 			t.Fatalf("%s: %+v %v", target, x, err)
 		}
 		own := x.Parts[0]
-		if own.Part != "sku:1/item" || own.Role != "own" || own.Life != "alive" || own.Gen != 12 || own.Floor != 11 || own.Upstream != "products" || own.Fetched == nil {
+		if own.Part != "sku:1/item" || own.Role != "own" || own.Life != "alive" || own.Gen != 12 || own.Minimum != 11 || own.Upstream != "products" || own.Fetched == nil {
 			t.Errorf("%+v", own)
 		}
 		if card := x.Parts[2]; card.Role != "with brand" || !card.Stale || card.Tier != "bolt" && card.Origin != "bolt" {

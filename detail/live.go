@@ -16,14 +16,14 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Live states, as CONTRACT's /live shows them.
+// States of a live part in a response.
 const (
-	stateFresh  = "fresh"  // within its bound
+	stateFresh  = "fresh"  // no older than the catalog allows
 	stateLast   = "last"   // the last known, or the catalog's own value
 	stateHidden = "hidden" // nothing to show
 )
 
-// livePart is one part in the answer. At is when the data was fetched; a value of the catalog has none.
+// livePart is one part in a response. At is when its data was fetched; nil for a value of the catalog.
 type livePart struct {
 	State string          `json:"state"`
 	At    *time.Time      `json:"at,omitempty"`
@@ -34,7 +34,7 @@ type liveParts struct {
 	Parts map[string]livePart `json:"parts"`
 }
 
-// liveOne answers /live/{id}.
+// liveOne handles /live/{id}.
 func (st *site) liveOne(r *http.Request) (response, error) {
 	ids, err := segments(r, st.catalog.Site.Prefix+"/live/", 1)
 	if err != nil {
@@ -52,14 +52,14 @@ func (st *site) liveOne(r *http.Request) (response, error) {
 		read := reading{entity: own[0].Key.Entity, own: own[0]}
 		return response{}, read.life()
 	}
-	a, err := liveAnswer(map[string]any{st.live.kind.Name: ids[0], "parts": parts.Parts})
+	a, err := liveResponse(map[string]any{st.live.kind.Name: ids[0], "parts": parts.Parts})
 	if err == nil && own[0].Stamp > 0 {
-		a.header.Set("X-Vitrine-Gen", strconv.FormatUint(own[0].Stamp, 10)) // an open page sees that it has changed
+		a.header.Set("X-Vitrine-Gen", strconv.FormatUint(own[0].Stamp, 10)) // so that an open page sees that it has changed
 	}
 	return a, err
 }
 
-// liveMany answers /live?ids=.
+// liveMany handles /live?ids=.
 func (st *site) liveMany(r *http.Request) (response, error) {
 	ids, err := idsParam(r)
 	if err != nil {
@@ -75,10 +75,11 @@ func (st *site) liveMany(r *http.Request) (response, error) {
 			missing = append(missing, id)
 		}
 	}
-	return liveAnswer(map[string]any{"items": found, "missing": missing})
+	return liveResponse(map[string]any{"items": found, "missing": missing})
 }
 
-func liveAnswer(v any) (response, error) {
+// liveResponse is a response that nobody caches.
+func liveResponse(v any) (response, error) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return response{}, fmt.Errorf("write live parts: %w", err)
@@ -86,8 +87,8 @@ func liveAnswer(v any) (response, error) {
 	return response{kind: typeJSON, body: body, header: http.Header{"Cache-Control": {noStore}}}, nil
 }
 
-// liveParts gives the parts of each id that has a page, and the page's own blobs by position. An id whose
-// blob no tier could be asked about is taken as known: its upstreams may still answer.
+// liveParts is the live parts of each id that has a page, and the pages' own blobs by position. An id whose blob no tier could be
+// asked about counts as one with a page, since its upstreams may still answer.
 func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, []blobcache.Part, error) {
 	params, err := st.liveParams(r)
 	if err != nil {
@@ -106,7 +107,7 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 		shown := map[string]livePart{}
 		found[id] = liveParts{shown}
 		for n, l := range st.live.parts {
-			if !st.shed[l].On() {
+			if !st.switches.live[l].On() {
 				mu.Lock()
 				shown[l.Name] = livePart{State: stateHidden}
 				mu.Unlock()
@@ -132,8 +133,8 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 	return found, parts[:len(ids)], nil
 }
 
-// liveKeys are the page's blob of each id, then for each live part its blob of each id. A part of an
-// upstream has the page's blob again, which costs nothing and keeps the positions plain.
+// liveKeys are first the page's blob of each id, then for each live part its blob of each id. A part that an upstream answers has
+// the page's blob again: it costs nothing, and keeps positions simple.
 func (st *site) liveKeys(ids []string) []kv.BlobKey {
 	blobs := []string{st.live.blob.Name}
 	for _, l := range st.live.parts {
@@ -152,7 +153,7 @@ func (st *site) liveKeys(ids []string) []kv.BlobKey {
 	return keys
 }
 
-// fromBlob shows a part that is kept by changes. One that may be old is never passed off as fresh.
+// fromBlob is a part that comes from a blob. A blob that may be stale is never shown as fresh.
 func fromBlob(p blobcache.Part) livePart {
 	if p.Err != nil || p.Life != kv.Alive {
 		return livePart{State: stateHidden}
@@ -167,7 +168,8 @@ func fromBlob(p blobcache.Part) livePart {
 	return show
 }
 
-// liveParams checks the declared parameters against every part that takes them.
+// liveParams parses the declared parameters, and checks them against the pattern of every part that takes them. It fails with
+// errBadRequest.
 func (st *site) liveParams(r *http.Request) (map[string]string, error) {
 	params, err := declared(r, st.live.vary)
 	if err != nil {
@@ -191,8 +193,8 @@ func (st *site) countLive(found map[string]liveParts) {
 	}
 }
 
-// varying are the parameters of one part. A declared one that is not given counts as empty where its
-// pattern allows that; else the part can't be asked for.
+// varying is the parameters of one part. A parameter that is not given is empty. It reports false where the pattern does not allow
+// that, so that the part can't be asked for.
 func varying(l *catalog.Live, params map[string]string) (map[string]string, bool) {
 	own := map[string]string{}
 	for name, pattern := range l.Vary {
@@ -205,8 +207,7 @@ func varying(l *catalog.Live, params map[string]string) (map[string]string, bool
 	return own, true
 }
 
-// show gives what a part of an upstream shows: what it answered within fresh, what it answers now, or
-// its fallback.
+// show is a part that an upstream answers: its last answer while that is fresh, else a new one, else the fallback.
 func (p *livePool) show(ctx context.Context, v *admission.Visitor, l *catalog.Live, kind, id string, params map[string]string) livePart {
 	own, ok := varying(l, params)
 	if !ok {
@@ -223,7 +224,8 @@ func (p *livePool) show(ctx context.Context, v *admission.Visitor, l *catalog.Li
 	return fallback(l, last)
 }
 
-func fallback(l *catalog.Live, last *liveAnswered) livePart {
+// fallback is what a part shows that its upstream does not answer.
+func fallback(l *catalog.Live, last *liveValue) livePart {
 	switch {
 	case l.Fallback.Mode == "last" && last != nil && time.Since(last.at) <= l.Keep:
 		return last.as(stateLast)

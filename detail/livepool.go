@@ -18,14 +18,14 @@ import (
 )
 
 const (
-	liveBytes    = 32 << 20 // of answers kept for "fresh" and "last"
-	liveOverhead = 160
+	liveBytes    = 32 << 20 // memory for answers that are fresh, or the last known
+	liveOverhead = 160      // bytes of an answer besides its key and data
 )
 
-// livePool asks upstreams for live parts: each question once at a time, a bounded number in all.
+// livePool asks upstreams for live parts. Each question is asked once at a time, and a bounded number of questions in all.
 type livePool struct {
 	asker  LiveAsker // may be nil
-	cache  *ristretto.Cache[string, *liveAnswered]
+	cache  *ristretto.Cache[string, *liveValue]
 	budget chan struct{}
 	back   *switches.Switch // off: nobody is asked
 
@@ -35,30 +35,36 @@ type livePool struct {
 	wait   sync.WaitGroup
 }
 
-// liveAnswered is what an upstream said.
-type liveAnswered struct {
+// liveValue is an upstream's answer.
+type liveValue struct {
 	key  string
 	data json.RawMessage
 	at   time.Time
 }
 
-// liveCall is a question being asked. answered is nil where it failed; look once done is closed.
+// liveCall is a question that is being asked. Its value may be read once done is closed; it is nil where the call failed.
 type liveCall struct {
-	done     chan struct{}
-	answered *liveAnswered
+	done  chan struct{}
+	value *liveValue
 }
 
 func newLivePool(c Live, back *switches.Switch) (*livePool, error) {
-	cache, err := ristretto.NewCache(&ristretto.Config[string, *liveAnswered]{
+	cache, err := ristretto.NewCache(&ristretto.Config[string, *liveValue]{
 		NumCounters: liveBytes / 512 * 10, MaxCost: liveBytes, BufferItems: 64, IgnoreInternalCost: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of live parts: %w", err)
 	}
-	return &livePool{asker: c.Asker, cache: cache, budget: make(chan struct{}, c.Calls), back: back, calls: map[string]*liveCall{}}, nil
+	return &livePool{
+		asker:  c.Asker,
+		cache:  cache,
+		budget: make(chan struct{}, c.Calls),
+		back:   back,
+		calls:  map[string]*liveCall{},
+	}, nil
 }
 
-// liveKey tells questions apart. Values are quoted, so that none can look like two.
+// liveKey is the key of a question. Values are quoted, so that none reads like two.
 func liveKey(l *catalog.Live, kind, id string, params map[string]string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %q %q", l.Name, kind, l.Get, id)
@@ -68,7 +74,8 @@ func liveKey(l *catalog.Live, kind, id string, params map[string]string) string 
 	return b.String()
 }
 
-func (p *livePool) last(key string, l *catalog.Live) *liveAnswered {
+// last is the cached answer to a question; nil for none, or one older than the part's keep.
+func (p *livePool) last(key string, l *catalog.Live) *liveValue {
 	a, ok := p.cache.Get(key)
 	if !ok || a.key != key || time.Since(a.at) > max(l.Keep, l.Fresh) {
 		return nil
@@ -81,7 +88,7 @@ func (p *livePool) last(key string, l *catalog.Live) *liveAnswered {
 // singleflight.Group since a visitor who waits for a share must not hold up another who asks the same.
 //
 // The call is detached from the visitor who began it: others wait for it, too.
-func (p *livePool) ask(ctx context.Context, v *admission.Visitor, key string, l *catalog.Live, id string, params map[string]string) *liveAnswered {
+func (p *livePool) ask(ctx context.Context, v *admission.Visitor, key string, l *catalog.Live, id string, params map[string]string) *liveValue {
 	ctx, cancel := context.WithTimeout(ctx, l.Deadline)
 	defer cancel()
 	call := p.underWay(key)
@@ -97,12 +104,13 @@ func (p *livePool) ask(ctx context.Context, v *admission.Visitor, key string, l 
 	}
 	select {
 	case <-call.done:
-		return call.answered
+		return call.value
 	case <-ctx.Done():
 		return nil
 	}
 }
 
+// underWay is the call that is under way for a key, or nil.
 func (p *livePool) underWay(key string) *liveCall {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,15 +140,15 @@ func (p *livePool) join(ctx context.Context, key string, l *catalog.Live, id str
 	return call
 }
 
-// run asks, and keeps the answer.
+// run asks the upstream, and caches its answer.
 func (p *livePool) run(ctx context.Context, call *liveCall, key string, l *catalog.Live, id string, params map[string]string) {
 	defer func() { <-p.budget }()
 	ctx, cancel := context.WithTimeout(ctx, l.Deadline)
 	defer cancel()
 	data, err := p.asker.Live(ctx, l, id, params)
 	if err == nil && json.Valid(data) {
-		call.answered = &liveAnswered{key: key, data: data, at: time.Now()}
-		p.cache.SetWithTTL(key, call.answered, int64(len(key)+len(data)+liveOverhead), max(l.Keep, l.Fresh))
+		call.value = &liveValue{key: key, data: data, at: time.Now()}
+		p.cache.SetWithTTL(key, call.value, int64(len(key)+len(data)+liveOverhead), max(l.Keep, l.Fresh))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -148,7 +156,7 @@ func (p *livePool) run(ctx context.Context, call *liveCall, key string, l *catal
 	close(call.done)
 }
 
-func (a *liveAnswered) as(state string) livePart {
+func (a *liveValue) as(state string) livePart {
 	at := a.at.UTC()
 	return livePart{State: state, At: &at, Data: a.data}
 }

@@ -16,15 +16,15 @@ type metrics struct {
 	renders  *prometheus.CounterVec // template, line: where pages failed
 	parts    *prometheus.CounterVec // part, state: live parts by what they showed
 
-	hot               prometheus.Counter // requests answered by the fast path
-	stoodIn           prometheus.Counter // pages that other templates than those in force rendered
+	fastPath          prometheus.Counter // requests that the fast path answered
+	fallbacks         prometheus.Counter // pages that fallback templates rendered
 	panics            prometheus.Counter // of handlers
 	stale             prometheus.Counter // answers that may be older than what was announced
-	shed              prometheus.Counter // 5xx that somebody wished: a switch is off
-	refused           prometheus.Counter // pages that were not made, since too many were being made
-	pageHit, pageMiss prometheus.Counter // of page bytes
+	shed              prometheus.Counter // responses of 5xx because a switch is off
+	refused           prometheus.Counter // pages that were not made because too many were being made
+	pageHit, pageMiss prometheus.Counter // of the cache of pages
 	pageOK            prometheus.Counter // requests for pages that were answered by 200
-	pageRefused       prometheus.Counter // and by 429, on the fast path
+	pageRefused       prometheus.Counter // the same by 429
 }
 
 func newMetrics(blobs *blobcache.Cache) *metrics {
@@ -40,9 +40,9 @@ func newMetrics(blobs *blobcache.Cache) *metrics {
 	}
 	m.pageRefused = m.requests.WithLabelValues("page", "429")
 	m.pageOK = m.requests.WithLabelValues("page", "200")
-	m.hot = prometheus.NewCounter(prometheus.CounterOpts{
+	m.fastPath = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "hot_total", Help: "Requests that were answered inside the connection's read, without net/http."})
-	m.stoodIn = prometheus.NewCounter(prometheus.CounterOpts{
+	m.fallbacks = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "template_stand_ins_total", Help: "Pages that earlier templates or the theme rendered, since those in force failed on them."})
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "panics_total", Help: "Handlers that panicked."})
@@ -67,7 +67,7 @@ func (s *Server) register() error {
 	}
 	m := s.metrics
 	all := []prometheus.Collector{
-		m.requests, m.rules, m.renders, m.stoodIn, m.parts, m.stale, m.shed, m.refused, m.hot, m.panics,
+		m.requests, m.rules, m.renders, m.fallbacks, m.parts, m.stale, m.shed, m.refused, m.fastPath, m.panics,
 		gauge("page_bytes", "Bytes of whole pages in memory.", s.pages.Bytes),
 		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.admission.Connections().Count()) }),
 		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.admission.Connections().Evicted),
@@ -83,8 +83,8 @@ func (s *Server) register() error {
 	return nil
 }
 
-// pageRequest counts an answer from memory.
-func (m *metrics) pageRequest(status int) {
+// countPage counts a page that the fast path served.
+func (m *metrics) countPage(status int) {
 	if status == http.StatusOK {
 		m.pageOK.Inc()
 		return
@@ -96,7 +96,7 @@ func (m *metrics) request(route string, code int) {
 	m.requests.WithLabelValues(route, strconv.Itoa(code)).Inc()
 }
 
-// answered counts an answer with its header.
+// answered counts a response.
 func (m *metrics) answered(route string, code int, h http.Header) {
 	m.request(route, code)
 	if h.Get("X-Vitrine-Stale") != "" {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
-
 	"time"
 
 	"vitrine/detail/blobcache"

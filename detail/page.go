@@ -16,25 +16,25 @@ import (
 	"vitrine/internal/kv"
 )
 
-// pageTier is the name of the cache of pages as X-Vitrine-Source shows it.
+// pageTier names the cache of pages in X-Vitrine-Source.
 const pageTier = "page"
 
-// briefly is how long a page that other templates than those in force rendered is kept.
-const briefly = 5 * time.Second
+// fallbackMaxAge is how long a page is cached that fallback templates have rendered.
+const fallbackMaxAge = 5 * time.Second
 
-// reading is a page as it was read: its own blob, the overlays, and what they refer to.
+// reading is what was read for a page: its own blob, the overlays, and what they refer to.
 type reading struct {
-	site     *site // of the catalog that the page is made by
+	site     *site // makes the page: that in force, or the previous catalog's
 	page     *catalog.Page
 	entity   item.Entity
 	own      blobcache.Part
 	overlays []blobcache.Part // those that are not switched off, in the order of page.Overlay
 	joins    []join           // by position in page.With
 	parts    []blobcache.Part // all of these, the page's own first
-	watched  []blobcache.Part // blobs that the page will be made of once they are built
+	watched  []blobcache.Part // not built yet: once one of them is, the page is made of other blobs
 }
 
-// pages answers for all pages with one prefix.
+// pages handles all pages with one prefix.
 func (st *site) pages(pages []*catalog.Page) handler {
 	return func(r *http.Request) (response, error) {
 		rest, err := tail(r, pages[0].Prefix)
@@ -54,7 +54,7 @@ type request struct {
 	page    *catalog.Page
 	entity  item.Entity
 	twin    bool   // the page as JSON
-	path    string // that it is cached under: the one that its own links have
+	path    string // canonical: the page is cached under it
 	accepts pagecache.Accepts
 }
 
@@ -62,7 +62,8 @@ func newRequest(r *http.Request, p *catalog.Page, e item.Entity, twin bool) requ
 	return request{page: p, entity: e, twin: twin, path: canonicalPath(p, e.ID, twin), accepts: pagecache.ParseAccepts(r.Header.Values("Accept-Encoding"))}
 }
 
-// page is the story of one page.
+// page serves one page: from the cache of pages, else from its parts if they are what the cached page was made of, else
+// rendered anew.
 func (st *site) page(r *http.Request, q request) (response, error) {
 	s := st.server
 	if cached := s.pages.Get(q.path, st.version, time.Now()); cached != nil {
@@ -87,21 +88,21 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	}
 	s.wanted.Asked(q.path)
 	a.etag = read.site.etag(read, q.twin)
-	a.header.Set("Cache-Control", cacheControl(read.page.Cache, read.stale() || read.lacks()))
-	keep := func(e *pagecache.Entry) { st.keep(q.path, moves, epoch, read, e) }
+	a.header.Set("Cache-Control", cacheControl(read.page.Cache, read.stale() || read.incomplete()))
+	store := func(e *pagecache.Entry) { st.store(q.path, moves, epoch, read, e) }
 	if last := s.pages.Last(q.path, st.version); last != nil && last.ETag == a.etag {
 		if c, body := last.BodyFor(s.encoder, q.accepts); body != nil {
 			a.status, a.kind, a.coding, a.body, a.encoded = last.Status, last.Type, c, body, true
-			keep(newEntry(a, last.Size, last))
+			store(newEntry(a, last.Size, last))
 			return a, nil
 		}
 	}
-	s.admission.Render(func() { a, err = st.compose(q, read, a, keep) })
+	s.admission.Render(func() { a, err = st.compose(q, read, a, store) })
 	return a, err
 }
 
-// compose makes a page of its parts, compresses it, and keeps it.
-func (st *site) compose(q request, read *reading, a response, keep func(*pagecache.Entry)) (response, error) {
+// compose makes a page of its parts, compresses it, and stores it.
+func (st *site) compose(q request, read *reading, a response, store func(*pagecache.Entry)) (response, error) {
 	a, err := read.site.make(read, q.twin, a)
 	if err != nil || a.status == http.StatusFound {
 		return a, err
@@ -110,20 +111,20 @@ func (st *site) compose(q request, read *reading, a response, keep func(*pagecac
 	a.coding = st.server.encoder.Pick(q.accepts, a.kind, size, true)
 	a.body, a.encoded = st.server.encoder.Encode(a.coding, a.body), true
 	if len(a.body) <= pagecache.MaxBody {
-		keep(newEntry(a, size, st.server.pages.Last(q.path, st.version)))
+		store(newEntry(a, size, st.server.pages.Last(q.path, st.version)))
 	}
 	return a, nil
 }
 
-// keep puts a page into the cache, unless a part of it is stale or was overtaken.
-func (st *site) keep(path string, moves, epoch uint64, read *reading, e *pagecache.Entry) {
+// store puts a page into the cache, unless a part of it is stale or was overtaken since it was read.
+func (st *site) store(path string, moves, epoch uint64, read *reading, e *pagecache.Entry) {
 	if valid := st.server.blobs.Snapshot(epoch, slices.Concat(read.parts, read.watched)); valid != nil {
 		st.server.pages.Put(path, st.version, moves, valid, e)
 	}
 }
 
-// newEntry is a page as it is kept, of size bytes before it was compressed, with the bodies that last has of the same
-// page.
+// newEntry makes a cache entry of a response whose body had size bytes before it was compressed. Bodies in other codings come
+// from last where that is the same page.
 func newEntry(a response, size int, last *pagecache.Entry) *pagecache.Entry {
 	h := a.header.Clone()
 	h.Set("X-Vitrine-Source", pageTier)
@@ -131,7 +132,7 @@ func newEntry(a response, size int, last *pagecache.Entry) *pagecache.Entry {
 	setAlways(h)
 	p := pagecache.Page{Status: a.status, Type: a.kind, ETag: a.etag, Header: h, Size: size}
 	if a.brief {
-		p.MaxAge = briefly
+		p.MaxAge = fallbackMaxAge
 	}
 	e := pagecache.NewEntry(p)
 	if last != nil && last.ETag == a.etag {
@@ -141,12 +142,12 @@ func newEntry(a response, size int, last *pagecache.Entry) *pagecache.Entry {
 	return e
 }
 
-// cachedResponse is a page from the cache.
+// cachedResponse is the response of a cached page in one coding.
 func cachedResponse(e *pagecache.Entry, c pagecache.Coding, body []byte) response {
 	return response{status: e.Status, kind: e.Type, etag: e.ETag, header: e.Header, coding: c, body: body, encoded: true}
 }
 
-// make splices the parts, and renders them unless the twin is asked for.
+// make splices the parts into the page's data, applies the rules, and renders the data unless the JSON twin is asked for.
 func (st *site) make(read *reading, twin bool, a response) (response, error) {
 	data := read.splice()
 	rule := st.match(read.page, data)
@@ -162,7 +163,8 @@ func (st *site) make(read *reading, twin bool, a response) (response, error) {
 	return a, nil
 }
 
-// busy is what a visitor gets while too many pages are being made: the page as it last was, if it is here.
+// busy is the response while too many pages are being made: the page as it was cached last, marked stale, or else
+// admission.ErrBusy.
 func (st *site) busy(q request) (response, error) {
 	last := st.server.pages.Last(q.path, st.version)
 	if last == nil {
@@ -179,17 +181,17 @@ func (st *site) busy(q request) (response, error) {
 	return a, nil
 }
 
-// read reads all parts of a page: its own blobs in one batch, then what they refer to.
+// read reads all parts of a page: first its own blobs in one batch, then what they refer to.
 func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy blobcache.Policy) *reading {
 	maker, p, parts, watched := st.choose(ctx, p, e, policy)
-	if !policy.NoStore && unread(parts[0]) {
+	if !policy.NoStore && missing(parts[0]) {
 		st.server.fallback.Fill(ctx, p, e, parts, st.server.blobs.Minimum(parts[0].Key) > 0)
 	}
 	read := &reading{site: maker, page: p, entity: e, own: parts[0], overlays: parts[1:], watched: watched}
 	if read.own.Life == kv.Alive {
 		refs := read.refs()
 		for _, w := range p.With {
-			if !maker.shed[joinOf{p, w.Ref.Name}].On() {
+			if !maker.switches.joins[joinOf{p, w.Ref.Name}].On() {
 				delete(refs, w.Ref.Name)
 			}
 		}
@@ -202,10 +204,10 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 	return read
 }
 
-// announceMissed has copied what came from records or upstreams, and what the store has lost of a page that is there: a part that is
-// absent though nobody said so would else be missed by every visitor until its owner changes it. That an owner knows
-// nothing of an entity needs no copy. With back to source shed, readers cause no work at the owners at all; what the
-// store has lost is then found by the sweep.
+// announceMissed announces entities that have to be copied into the store: those whose blobs came from records or upstreams,
+// and those of which the store has lost a blob. A lost blob would otherwise be missing from the page until its owner changes
+// it. An entity that its owner does not know needs no copy. While back.to.source is off, readers announce nothing, and the
+// sweep finds what the store has lost.
 func (st *site) announceMissed(ctx context.Context, read *reading) {
 	if !st.server.fallback.Enabled() || read.own.Tier == blobcache.UpstreamTier && read.own.Life != kv.Alive {
 		return
@@ -219,7 +221,7 @@ func (st *site) announceMissed(ctx context.Context, read *reading) {
 	}
 }
 
-// refs are those of the page's blob, then of its overlays.
+// refs are the refs of the page's blob and of its overlays; of one name the first counts.
 func (p *reading) refs() kv.Refs {
 	refs := kv.Refs{}
 	for _, part := range append([]blobcache.Part{p.own}, p.overlays...) {
@@ -232,7 +234,8 @@ func (p *reading) refs() kv.Refs {
 	return refs
 }
 
-// life is nil where there is a page at all. Only the page's own blob decides.
+// life is nil where the page exists, which its own blob decides. Else it is errGone, errNotFound, or why the blob can't be
+// read.
 func (p *reading) life() error {
 	switch {
 	case p.own.Err != nil:
@@ -255,8 +258,8 @@ func (p *reading) stale() bool {
 	return false
 }
 
-// lacks reports whether the store may have lost an overlay: shared caches should ask again soon.
-func (p *reading) lacks() bool {
+// incomplete reports whether the store may have lost an overlay. Shared caches should ask again soon.
+func (p *reading) incomplete() bool {
 	for _, part := range p.overlays {
 		if part.Lost {
 			return true

@@ -12,8 +12,8 @@ import (
 
 const maxIDs = 100 // in one request
 
-// declared reads the query parameters of these names. Others are ignored, however malformed; a declared
-// one that is malformed or given twice is an error.
+// declared parses the query parameters of these names. Others are ignored, however malformed. It fails with errBadRequest where
+// one of these is malformed or given twice.
 func declared(r *http.Request, names []string) (map[string]string, error) {
 	params := map[string]string{}
 	for _, pair := range strings.Split(r.URL.RawQuery, "&") {
@@ -34,8 +34,8 @@ func declared(r *http.Request, names []string) (map[string]string, error) {
 	return params, nil
 }
 
-// idsParam reads ids=a,b: each id is unescaped by itself, so that one may hold an encoded comma.
-// Repeated ids count once.
+// idsParam parses ids=a,b. Each id is unescaped by itself, so that it may hold an escaped comma. A repeated id counts once. It fails
+// with item.ErrID, or with errBadRequest where there is no id or more than maxIDs.
 func idsParam(r *http.Request) ([]string, error) {
 	var ids []string
 	for _, pair := range strings.Split(r.URL.RawQuery, "&") {

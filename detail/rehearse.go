@@ -20,19 +20,19 @@ import (
 	"vitrine/switches"
 )
 
-// Rehearsal tells what pages would be with other values of switches.
+// Rehearsal says how pages would change with other values of switches.
 type Rehearsal struct {
 	Switches map[string]string `json:"switches"`
-	Pages    int               `json:"pages"`    // that were rendered, each as it is and as it would be
-	Same     int               `json:"same"`     // to the byte
-	Changed  int               `json:"changed"`  // other, but served
-	Failing  int               `json:"failing"`  // that are served now and would not be
-	Statuses map[string]int    `json:"statuses"` // "200 → 503": pages
-	Lost     map[string]int    `json:"lost"`     // member of the page's data: pages that would be without it
-	Sources  map[string]int    `json:"sources"`  // tier that the page would come from: pages
-	Live     map[string]int    `json:"live"`     // "delivery: fresh → hidden": articles, of a few
+	Pages    int               `json:"pages"`    // that were rendered, each with the values in force and with the others
+	Same     int               `json:"same"`     // byte for byte
+	Changed  int               `json:"changed"`  // different, but served
+	Failing  int               `json:"failing"`  // served now, and then not
+	Statuses map[string]int    `json:"statuses"` // pages by change of status: "200 → 503"
+	Lost     map[string]int    `json:"lost"`     // pages by the member of their data that they would lose
+	Sources  map[string]int    `json:"sources"`  // pages by the tier that they would come from
+	Live     map[string]int    `json:"live"`     // entities, of a few, by change of a live part: "delivery: fresh → hidden"
 	Bytes    [2]int            `json:"bytes"`    // of all pages, now and then
-	Examples []Example         `json:"examples"` // pages that would change, the failing first
+	Examples []Example         `json:"examples"` // some pages that would change, failing ones first
 }
 
 // Example is a page to look at.
@@ -42,12 +42,12 @@ type Example struct {
 }
 
 const (
-	rehearsedLive = 20 // articles whose live parts are asked for: they may cost their upstreams
+	rehearsedLive = 20 // entities whose live parts are asked for, which their upstreams have to answer
 	mostExamples  = 5
 )
 
-// Rehearsed is a server like this one, with other values of switches, that keeps nothing and tells nobody. Close
-// both it and its panel after use.
+// Rehearsed makes a server like this one, with a panel on which some switches have other values. It announces and logs nothing,
+// and has small caches of its own. Close both after use. Errors are switches.ErrUnknown and ErrValue.
 func (s *Server) Rehearsed(values map[string]string) (*Server, *switches.Panel, error) {
 	c, panel, err := s.rehearsed(values)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *Server) Rehearsed(values map[string]string) (*Server, *switches.Panel, 
 	return then, panel, nil
 }
 
-// rehearsed is the configuration of such a server.
+// rehearsed is the configuration of such a server, and its panel.
 func (s *Server) rehearsed(values map[string]string) (Config, *switches.Panel, error) {
 	c := s.config
 	panel, err := c.Switches.With(values)
@@ -71,25 +71,27 @@ func (s *Server) rehearsed(values map[string]string) (Config, *switches.Panel, e
 	c.Switches, c.Registry, c.Fallback, c.Announcer, c.Access = panel, nil, Fallback{}, nil, nil
 	c.Blobs.Bytes, c.PageBytes = 8<<20, 1<<20
 	if c.Live.Asker != nil {
-		c.Live.Asker = onlyOn{c.Live.Asker, panel}
+		c.Live.Asker = switchedAsker{c.Live.Asker, panel}
 	}
 	return c, panel, nil
 }
 
-// onlyOn asks an upstream that a panel has on. The client that answers heeds the process's own panel.
-type onlyOn struct {
+// switchedAsker asks only upstreams that a panel has on. The asker behind it goes by the panel of the process.
+type switchedAsker struct {
 	LiveAsker
 	panel *switches.Panel
 }
 
-func (o onlyOn) Live(ctx context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error) {
-	if l.From != nil && !o.panel.On("upstream."+l.From.Name) {
+func (a switchedAsker) Live(ctx context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error) {
+	if l.From != nil && !a.panel.On("upstream."+l.From.Name) {
 		return nil, fmt.Errorf("%w: switched off", item.ErrNotAsked)
 	}
-	return o.LiveAsker.Live(ctx, l, id, params)
+	return a.LiveAsker.Live(ctx, l, id, params)
 }
 
-// Rehearse renders up to n pages as they are and as they would be, those that are wanted most first.
+// Rehearse renders the pages of up to n entities twice: with the switches as they are, and with other values of some. The entities
+// that visitors want most come first, then those that scan lists. Errors are switches.ErrUnknown, switches.ErrValue, and those of
+// scan and ctx.
 func (s *Server) Rehearse(ctx context.Context, scan IndexLister, values map[string]string, n int) (r Rehearsal, err error) {
 	st, err := s.current()
 	if err != nil {
@@ -125,7 +127,7 @@ func (s *Server) Rehearse(ctx context.Context, scan IndexLister, values map[stri
 	return r, ctx.Err()
 }
 
-// sample gives keys of pages' own blobs: those that are wanted most, and then what the store lists.
+// sample is up to n keys of pages' own blobs: those that visitors want most, then those that the store lists.
 func (s *Server) sample(ctx context.Context, st *site, scan IndexLister, n int) (keys []kv.BlobKey, err error) {
 	keys = s.mostWanted(st, n)
 	seen := map[kv.BlobKey]bool{}
@@ -150,10 +152,10 @@ func (s *Server) sample(ctx context.Context, st *site, scan IndexLister, n int) 
 	return keys, nil
 }
 
-// compare renders one page twice, and its twin, which tells what is lost.
+// compare renders one page by both servers. Its JSON twin says what is lost.
 func (r *Rehearsal) compare(ctx context.Context, now, then *Server, st *site, p *catalog.Page, e item.Entity) {
 	path := pagePath(p, e.ID)
-	before, after := now.ask(ctx, path), then.ask(ctx, path)
+	before, after := now.fetch(ctx, path), then.fetch(ctx, path)
 	r.Pages++
 	r.Bytes[0], r.Bytes[1] = r.Bytes[0]+before.body.Len(), r.Bytes[1]+after.body.Len()
 	r.Sources[after.header.Get("X-Vitrine-Source")]++
@@ -163,22 +165,22 @@ func (r *Rehearsal) compare(ctx context.Context, now, then *Server, st *site, p 
 	switch {
 	case after.status >= http.StatusInternalServerError && before.status < http.StatusInternalServerError:
 		r.Failing++
-		r.example(path, fmt.Sprintf("%d in place of %d", after.status, before.status), true)
+		r.addExample(path, fmt.Sprintf("%d in place of %d", after.status, before.status), true)
 	case before.status == after.status && bytes.Equal(before.body.Bytes(), after.body.Bytes()):
 		r.Same++
 	default:
 		r.Changed++
 		what := "it looks different"
-		if lost := r.lose(ctx, now, then, canonicalPath(p, e.ID, true)); len(lost) > 0 {
+		if lost := r.countLost(ctx, now, then, canonicalPath(p, e.ID, true)); len(lost) > 0 {
 			what = "without " + fmt.Sprint(lost)
 		}
-		r.example(path, what, false)
+		r.addExample(path, what, false)
 	}
 }
 
-// lose counts the members of a page's data that would not be there.
-func (r *Rehearsal) lose(ctx context.Context, now, then *Server, twin string) (lost []string) {
-	before, after := now.ask(ctx, twin), then.ask(ctx, twin)
+// countLost counts and lists the members that a page's data would lose.
+func (r *Rehearsal) countLost(ctx context.Context, now, then *Server, twin string) (lost []string) {
+	before, after := now.fetch(ctx, twin), then.fetch(ctx, twin)
 	gjson.ParseBytes(before.body.Bytes()).ForEach(func(name, _ gjson.Result) bool {
 		if _, ok := shape.Lookup(after.body.Bytes(), catalog.Path{name.Str}); !ok {
 			lost = append(lost, name.Str)
@@ -189,11 +191,11 @@ func (r *Rehearsal) lose(ctx context.Context, now, then *Server, twin string) (l
 	return lost
 }
 
-// compareLive asks for the live parts of one article twice.
+// compareLive asks both servers for the live parts of one entity.
 func (r *Rehearsal) compareLive(ctx context.Context, now, then *Server, path string) {
 	states := func(s *Server) map[string]string {
 		all := map[string]string{}
-		gjson.GetBytes(s.ask(ctx, path).body.Bytes(), "parts").ForEach(func(name, part gjson.Result) bool {
+		gjson.GetBytes(s.fetch(ctx, path).body.Bytes(), "parts").ForEach(func(name, part gjson.Result) bool {
 			all[name.Str] = part.Get("state").Str
 			return true
 		})
@@ -207,7 +209,7 @@ func (r *Rehearsal) compareLive(ctx context.Context, now, then *Server, path str
 	}
 }
 
-func (r *Rehearsal) example(path, what string, first bool) {
+func (r *Rehearsal) addExample(path, what string, first bool) {
 	if first {
 		r.Examples = slices.Insert(r.Examples, 0, Example{path, what})
 	} else {
@@ -216,20 +218,20 @@ func (r *Rehearsal) example(path, what string, first bool) {
 	r.Examples = r.Examples[:min(len(r.Examples), mostExamples)]
 }
 
-// recorded is an answer that goes nowhere.
-type recorded struct {
+// recorder is a http.ResponseWriter that holds the response.
+type recorder struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (r *recorded) Header() http.Header         { return r.header }
-func (r *recorded) WriteHeader(status int)      { r.status = status }
-func (r *recorded) Write(b []byte) (int, error) { return r.body.Write(b) }
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
-// ask asks the server for a path, without a network.
-func (s *Server) ask(ctx context.Context, path string) *recorded {
-	r := &recorded{header: http.Header{}, status: http.StatusOK}
+// fetch has the server respond to GET of a path, without a network.
+func (s *Server) fetch(ctx context.Context, path string) *recorder {
+	r := &recorder{header: http.Header{}, status: http.StatusOK}
 	u, err := url.Parse(path)
 	if err != nil {
 		r.status = http.StatusBadRequest
@@ -239,9 +241,9 @@ func (s *Server) ask(ctx context.Context, path string) *recorded {
 	return r
 }
 
-// ServePage answers with one page of the server, for operators to look at.
+// ServePage writes one page of the server, for operators to look at.
 func (s *Server) ServePage(ctx context.Context, w http.ResponseWriter, path string) {
-	got := s.ask(ctx, path)
+	got := s.fetch(ctx, path)
 	for _, name := range []string{"Content-Type", "Content-Security-Policy", "X-Vitrine-Source", "X-Vitrine-Stale"} {
 		if v := got.header.Get(name); v != "" {
 			w.Header().Set(name, v)

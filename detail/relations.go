@@ -18,7 +18,7 @@ const (
 	maxCursor     = 256
 )
 
-// relations answers /relations/{kind}/{id}/{ref}?cursor=: what refers to the entity by a public ref.
+// relations handles /relations/{kind}/{id}/{ref}?cursor=: the ids of what refers to the entity by a public ref.
 func (st *site) relations(r *http.Request) (response, error) {
 	path, err := segments(r, st.catalog.Site.Prefix+"/relations/", 3)
 	if err != nil {
@@ -44,10 +44,11 @@ func (st *site) relations(r *http.Request) (response, error) {
 	if err != nil {
 		return response{}, fmt.Errorf("list what refers to %s: %w", target, err)
 	}
-	return relationsAnswer(st.stillRefer(r, d, path[2], target, ids), next)
+	return relationsResponse(st.stillRefer(r, d, path[2], target, ids), next)
 }
 
-func relationsAnswer(ids []string, next string) (response, error) {
+// relationsResponse writes {"ids":[…],"next":CURSOR}; next is null after the last page.
+func relationsResponse(ids []string, next string) (response, error) {
 	shown := struct {
 		IDs  []string `json:"ids"`
 		Next *string  `json:"next"`
@@ -59,8 +60,8 @@ func relationsAnswer(ids []string, next string) (response, error) {
 	return response{kind: typeJSON, body: body, header: http.Header{"Cache-Control": {shortly}}}, err
 }
 
-// publicRef finds the dimension whose public ref of this name leads to kind; of several kinds that have
-// one, the first by name.
+// publicRef finds the dimension that has a public ref of this name to a kind; nil for none. Of several kinds with such a
+// dimension the first by name counts.
 func (st *site) publicRef(kind, name string) *catalog.Dimension {
 	for _, owner := range slices.Sorted(maps.Keys(st.catalog.Kinds)) {
 		for _, d := range st.catalog.Kinds[owner].Dimensions {
@@ -74,12 +75,12 @@ func (st *site) publicRef(kind, name string) *catalog.Dimension {
 	return nil
 }
 
-// stillRefer drops ids that the index lists but whose blob no longer refers to the target: the index may
-// lag. Where the blob can't be read, or the ref's dimension has none, the index is believed.
+// stillRefer leaves out ids whose blob does not refer to the target any more, since the relation index may lag. Where a blob
+// can't be read, or the ref's dimension has none, the index is believed.
 func (st *site) stillRefer(r *http.Request, d *catalog.Dimension, ref string, target item.Entity, ids []string) []string {
-	kept := []string{}
+	referring := []string{}
 	if len(d.Blobs) == 0 {
-		return append(kept, ids...)
+		return append(referring, ids...)
 	}
 	var keys []kv.BlobKey
 	for _, id := range ids {
@@ -87,8 +88,8 @@ func (st *site) stillRefer(r *http.Request, d *catalog.Dimension, ref string, ta
 	}
 	for _, p := range st.server.blobs.Read(r.Context(), keys, blobcache.Policy{}) {
 		if p.Err != nil || slices.Contains(p.Refs[ref].IDs, target.ID) {
-			kept = append(kept, p.Key.Entity.ID)
+			referring = append(referring, p.Key.Entity.ID)
 		}
 	}
-	return kept
+	return referring
 }

@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// renderPage completes a with the page as HTML.
+// renderPage adds the page as HTML to a response.
 func (st *site) renderPage(read *reading, rule *catalog.Rule, data []byte, a response) (response, error) {
 	name := read.page.Template
 	if rule != nil && rule.Template != "" {
@@ -26,14 +26,16 @@ func (st *site) renderPage(read *reading, rule *catalog.Rule, data []byte, a res
 	}
 	a.kind, a.body = typeHTML, buf.Bytes()
 	if by != st.templates {
-		a.brief, a.etag = true, etagBy(by, a.etag)
+		a.brief = true
+		a.etag = etagOf(by, a.etag)
 		a.header.Set("Cache-Control", cacheControl(catalog.Cache{Shared: staleShared}, true))
 	}
 	return a, nil
 }
 
-// view is the page's data as templates see it: decoded, with numbers as written, HTML where the catalog
-// says so, and the facts of the site, whose names can't clash since they begin with a capital.
+// view is the page's data as templates see it: decoded, with numbers as they were written, and fields of type template.HTML
+// where the catalog calls them html. The members Site and Page are added. They clash with no data, whose names begin in lower
+// case.
 func (st *site) view(read *reading, data []byte) (map[string]any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -56,7 +58,7 @@ func (st *site) view(read *reading, data []byte) (map[string]any, error) {
 	return view, nil
 }
 
-// pageFacts are what templates know of the page itself.
+// pageFacts is the member Page of a view.
 func (st *site) pageFacts(read *reading) map[string]any {
 	path := pagePath(read.page, read.entity.ID)
 	facts := map[string]any{
@@ -79,7 +81,7 @@ func (st *site) pageFacts(read *reading) map[string]any {
 	return facts
 }
 
-// members are the objects under a "with": one, or a list of them.
+// members are the elements of a "with": of a list, or the one object.
 func members(v any) []any {
 	if list, ok := v.([]any); ok {
 		return list
@@ -87,8 +89,7 @@ func members(v any) []any {
 	return []any{v}
 }
 
-// addURL gives what a page refers to the path of its own page, the first of its kind, if it has one. Its
-// name begins with a capital, so that it clashes with no data.
+// addURL adds the member URL to what a page refers to: the path of its own page, the first of its kind, if there is one.
 func (st *site) addURL(member any, kind *catalog.Kind) {
 	m, ok := member.(map[string]any)
 	if !ok {
@@ -106,12 +107,13 @@ func (st *site) addURL(member any, kind *catalog.Kind) {
 	}
 }
 
+// addSite adds the member Site to a view.
 func (st *site) addSite(view map[string]any) {
 	s := st.catalog.Site
 	view["Site"] = map[string]any{"Name": s.Name, "Origin": s.Origin, "Lang": s.Lang, "Currency": s.Currency, "Prefix": s.Prefix}
 }
 
-// canonical is the page's public address; the request's Host never enters a page.
+// canonical is the page's public address; "" where the catalog names no origin. The request's Host never enters a page.
 func canonical(origin, path string) string {
 	if origin == "" {
 		return ""

@@ -14,12 +14,12 @@ import (
 	"vitrine/internal/item"
 )
 
-// handler answers a request. An error is turned into a response in one place; headers of the answer
-// returned along with it are kept.
+// handler makes the response to a request. An error becomes a response in one place, site.handle; it keeps the header of the
+// response that was returned with it.
 type handler func(r *http.Request) (response, error)
 
-// newRouter routes by prefix only. chi's own parameters would stop at the first dot of an id and stay
-// escaped, so that handlers cut what they need off the escaped path.
+// newRouter routes by prefix only. chi's own parameters end at the first dot of an id and stay escaped. So handlers cut what
+// they need off the escaped path.
 func newRouter(st *site) http.Handler {
 	mux := chi.NewRouter()
 	base := st.catalog.Site.Prefix
@@ -52,7 +52,7 @@ func newRouter(st *site) http.Handler {
 	return mux
 }
 
-// handle makes a handler an http.HandlerFunc.
+// handle makes an http.HandlerFunc of a handler, with what all routes have: the switch, the methods, errors, and writing.
 func (st *site) handle(route string, h handler) http.HandlerFunc {
 	open := st.server.config.Switches.Switch("route." + route)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -64,13 +64,13 @@ func (st *site) handle(route string, h handler) http.HandlerFunc {
 			a, err = h(r)
 		}
 		if err != nil {
-			a = st.server.explainError(st, r, a, err)
+			a = st.server.errorResponse(st, r, a, err)
 		}
 		st.server.write(w, r, route, a)
 	}
 }
 
-// byPrefix groups pages that begin alike, those with the longest suffix first.
+// byPrefix groups pages by the prefix of their path. In a group the longest suffix comes first.
 func byPrefix(pages []*catalog.Page) map[string][]*catalog.Page {
 	groups := map[string][]*catalog.Page{}
 	for _, p := range pages {
@@ -82,7 +82,7 @@ func byPrefix(pages []*catalog.Page) map[string][]*catalog.Page {
 	return groups
 }
 
-// tail is what follows the prefix, still escaped.
+// tail is what follows the prefix of a path, still escaped; errNotFound where the path has another prefix.
 func tail(r *http.Request, prefix string) (string, error) {
 	path := r.URL.EscapedPath()
 	for _, p := range []string{prefix, escapePattern(prefix)} {
@@ -93,7 +93,8 @@ func tail(r *http.Request, prefix string) (string, error) {
 	return "", errNotFound
 }
 
-// segments is the tail as n unescaped segments.
+// segments is the tail as n unescaped segments. It fails with errNotFound for another number, and errBadRequest for an escape
+// that is none.
 func segments(r *http.Request, prefix string, n int) ([]string, error) {
 	rest, err := tail(r, prefix)
 	if err != nil {
@@ -111,7 +112,8 @@ func segments(r *http.Request, prefix string, n int) ([]string, error) {
 	return parts, nil
 }
 
-// cutPage finds the page of an escaped tail. The id is unescaped, once, and checked.
+// cutPage finds the page of an escaped tail, and its entity. The id is unescaped once and checked. It fails with errNotFound,
+// errBadRequest or item.ErrID.
 func cutPage(pages []*catalog.Page, rest string) (p *catalog.Page, e item.Entity, twin bool, err error) {
 	for _, p := range pages {
 		raw, html := strings.CutSuffix(rest, p.Suffix)
@@ -138,7 +140,7 @@ func twinSuffix(p *catalog.Page) string { return strings.TrimSuffix(p.Suffix, ".
 // pagePath is the path of an entity's page.
 func pagePath(p *catalog.Page, id string) string { return p.Prefix + item.Escape(id) + p.Suffix }
 
-// canonicalPath is the path that a page, or its twin, is cached under.
+// canonicalPath is the path under which a page, or its JSON twin, is cached.
 func canonicalPath(p *catalog.Page, id string, twin bool) string {
 	if twin {
 		return p.Prefix + item.Escape(id) + twinSuffix(p)
@@ -146,8 +148,8 @@ func canonicalPath(p *catalog.Page, id string, twin bool) string {
 	return pagePath(p, id)
 }
 
-// escapePattern writes a path as a request line does. chi matches the escaped path where the request
-// escaped more than it had to, else the plain one.
+// escapePattern escapes a pattern as a request line has it. chi matches the escaped path where the request escapes more than
+// it must, else the plain one.
 func escapePattern(path string) string {
 	star := strings.HasSuffix(path, "*")
 	escaped := (&url.URL{Path: strings.TrimSuffix(path, "*")}).EscapedPath()

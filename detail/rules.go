@@ -13,7 +13,8 @@ import (
 	"vitrine/internal/shape"
 )
 
-// match is the first rule that is true of the data, or nil. One that errors does not match and is counted.
+// match is the first rule of a page whose condition is true of the data; nil for none. A condition that fails is false; it is
+// counted and logged.
 func (st *site) match(p *catalog.Page, data []byte) *catalog.Rule {
 	for _, rule := range p.Rules {
 		yes, err := holds(rule.When, data)
@@ -29,7 +30,7 @@ func (st *site) match(p *catalog.Page, data []byte) *catalog.Rule {
 	return nil
 }
 
-// ruleStatus is the page's status under the rule that matched, nil for none.
+// ruleStatus is the page's status by the rule that matched, which is nil where none did.
 func ruleStatus(rule *catalog.Rule) int {
 	switch {
 	case rule == nil:
@@ -40,7 +41,7 @@ func ruleStatus(rule *catalog.Rule) int {
 	return cmp.Or(rule.Status, http.StatusOK)
 }
 
-// holds evaluates a condition over the paths that it names; the rest of the data is not looked at.
+// holds evaluates a condition. Only the paths that it names are read from the data.
 func holds(c *catalog.Condition, data []byte) (bool, error) {
 	env := map[string]any{}
 	for _, path := range c.Paths {
@@ -58,8 +59,8 @@ func holds(c *catalog.Condition, data []byte) (bool, error) {
 	return yes, nil
 }
 
-// put places a value in the environment, making the objects on the way: product.kind of a page without
-// product is then nil, and no error. A value that is there already, by a shorter path, contains this one.
+// put sets the value at a path of the environment, and makes the objects on the way. So product.kind is nil, not an error, for
+// a page without a product. Where a shorter path has set a value already, that contains this one.
 func put(env map[string]any, path catalog.Path, value gjson.Result) {
 	for _, step := range path[:max(0, len(path)-1)] {
 		next, ok := env[step].(map[string]any)
@@ -77,7 +78,7 @@ func put(env map[string]any, path catalog.Path, value gjson.Result) {
 	}
 }
 
-// plain is a value as expressions compare it: whole numbers as int where they fit, others as float64.
+// plain is a JSON value as expressions compare it: an integer as int where it fits, other numbers as float64.
 func plain(v gjson.Result) any {
 	switch {
 	case v.Type == gjson.Number:
@@ -87,11 +88,17 @@ func plain(v gjson.Result) any {
 		return v.Num
 	case v.IsObject():
 		m := map[string]any{}
-		v.ForEach(func(name, value gjson.Result) bool { m[name.Str] = plain(value); return true })
+		v.ForEach(func(name, value gjson.Result) bool {
+			m[name.Str] = plain(value)
+			return true
+		})
 		return m
 	case v.IsArray():
 		list := []any{}
-		v.ForEach(func(_, value gjson.Result) bool { list = append(list, plain(value)); return true })
+		v.ForEach(func(_, value gjson.Result) bool {
+			list = append(list, plain(value))
+			return true
+		})
 		return list
 	}
 	return v.Value()

@@ -14,8 +14,8 @@ import (
 // drainPoll is how often Drain looks whether a request is under way.
 const drainPoll = 5 * time.Millisecond
 
-// Serve has web answer on l, behind the fast path unless that is off. It returns when web was shut down, as web.Serve
-// does.
+// Serve has web answer on l, behind the fast path unless that is off. Like web.Serve, it returns when web is shut down or l
+// fails, with the error.
 func (s *Server) Serve(web *http.Server, l net.Listener) error {
 	web.ConnState = trackState
 	bounded := s.admission.Connections().Listen(l)
@@ -41,7 +41,7 @@ func (l fastListener) Accept() (net.Conn, error) {
 	return l.path.Conn(admitted.NetConn(), admitted), nil
 }
 
-// trackState is an http.Server.ConnState.
+// trackState is the http.Server.ConnState that keeps track of requests under way.
 func trackState(conn net.Conn, state http.ConnState) {
 	switch c := conn.(type) {
 	case *fastpath.Conn:
@@ -51,12 +51,13 @@ func trackState(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// Leave has Ready say that the server ends, so that load balancers send nobody new. It serves on.
+// Leave makes Ready fail, so that load balancers send no new visitors. The server goes on serving.
 func (s *Server) Leave() { s.leaving.Store(true) }
 
-// Drain ends web without losing a request: the listener is closed, and each response from now on says that the
-// connection ends with it. Connections that wait for a request are closed after patience; requests under way, and
-// visitors who don't read their response, have until ctx ends. Another process may accept on the same socket meanwhile.
+// Drain ends web without losing a request. It closes the listener; each response from now on announces the end of its
+// connection. Connections that wait for a request are closed after patience. Requests under way, and visitors who don't read
+// their response, have until ctx ends. Another process may accept on the same socket meanwhile. The error is that of
+// http.Server.Shutdown or Close.
 func (s *Server) Drain(ctx context.Context, patience time.Duration, web *http.Server, l net.Listener) error {
 	s.draining.Store(true)
 	_ = l.Close() // it may be closed already

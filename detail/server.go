@@ -45,7 +45,8 @@ type Server struct {
 	templateFaults *logLimit
 }
 
-// New makes a server. Close ends what it runs in the background.
+// New makes a server, which Close ends. It fails where the configuration is incomplete or out of range, or where metrics of
+// these names are registered already.
 func New(c Config) (*Server, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
@@ -71,7 +72,7 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// open makes the rooms, and registers the metrics.
+// open makes what may fail: admission, the caches, the metrics.
 func (s *Server) open() (err error) {
 	c := s.config
 	if s.admission, err = admission.New(c.Admission); err != nil {
@@ -108,25 +109,25 @@ func (s *Server) Close() {
 	}
 }
 
-// Handler serves the routes of the catalog in force.
+// Handler serves the routes of the catalog in force; before there is one, 503.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	defer s.recovered(w, r)
+	defer s.recoverPanic(w, r)
 	site, err := s.current()
 	if err == nil {
 		err = checkRequest(r)
 	}
 	if err != nil {
 		w.Header().Set("Connection", "close")
-		s.write(w, r, "none", s.explainError(site, r, response{}, err))
+		s.write(w, r, "none", s.errorResponse(site, r, response{}, err))
 		return
 	}
 	site.router.ServeHTTP(w, r)
 }
 
-// recovered answers a request whose handler panicked, and says where. What was written already stands.
-func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
+// recoverPanic turns a handler's panic into a 500, and logs it with its stack. What was sent before cannot be taken back.
+func (s *Server) recoverPanic(w http.ResponseWriter, r *http.Request) {
 	reason := recover()
 	switch {
 	case reason == nil:
@@ -142,15 +143,15 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "Something went wrong.", http.StatusInternalServerError)
 }
 
-// Announced notes an announcement of the stream BLOBS: the entity's blobs and their gens.
+// Announced takes an announcement of the stream BLOBS: an entity's blobs by name, with their gens.
 func (s *Server) Announced(e item.Entity, gens map[string]uint64) { s.blobs.Announced(e, gens) }
 
-// Doubted notes that any blob of an entity may be newer than was announced: what was read of it is read again.
+// Doubted takes notice that any blob of an entity may be newer than was announced. They are read again.
 func (s *Server) Doubted(e item.Entity) {
 	s.blobs.Doubted(e, s.config.Catalog().BlobNames(e.Kind))
 }
 
-// Gap notes that announcements were lost. Every local entry is read again before it is served.
+// Gap takes notice that announcements were lost. Every entry in memory is read again before it is served.
 func (s *Server) Gap() { s.blobs.Gap() }
 
 // Hot lists the blobs in memory.
@@ -161,7 +162,8 @@ func (s *Server) Warm(ctx context.Context, tier string, from kv.BlobGetter, keys
 	return s.blobs.Warm(ctx, tier, from, keys)
 }
 
-// Ready reports whether pages can be served: the server is not about to end, there are a catalog, templates, and a tier that answers.
+// Ready is nil where pages can be served. Else it is an item.ErrUnavailable that says why not: the server is shutting down, it
+// has no catalog or templates yet, or every tier fails.
 func (s *Server) Ready() error {
 	if s.leaving.Load() {
 		return fmt.Errorf("%w: the server is shutting down", item.ErrUnavailable)
@@ -184,10 +186,10 @@ func (s *Server) current() (*site, error) {
 	return s.sites.of(c, set), nil
 }
 
-// checkRequest refuses what no reader of pages sends. net/http drops Content-Length where
-// Transfer-Encoding is given too, so that the pair can't be told from the latter alone: a proxy in front
-// might have believed the other one, and the rest of the body would be the next request. No route takes
-// a body, hence every Transfer-Encoding is refused.
+// checkRequest refuses requests with a body, which no route takes, and those with an overlong query.
+//
+// A request with both Transfer-Encoding and Content-Length may be an attempt to smuggle another one in its body past a proxy
+// that believes the other field. net/http drops Content-Length in this case, so that every Transfer-Encoding is refused.
 func checkRequest(r *http.Request) error {
 	if len(r.TransferEncoding) > 0 || r.ContentLength > 0 {
 		return fmt.Errorf("%w: a body is not taken here", errBadRequest)

@@ -17,27 +17,44 @@ import (
 	"vitrine/templates"
 )
 
-// site is what detail needs of one catalog with one set of templates, worked out once and never changed.
+// site serves one catalog with one set of templates. What follows from the two is worked out once; only caches change.
 type site struct {
 	server    *Server
-	version   uint64 // tells sites apart
+	version   uint64 // no two sites have the same
 	catalog   *catalog.Catalog
 	templates *templates.Set
 	revision  string // of both, for ETags
 	csp       string
 	made      time.Time
 	router    http.Handler
-	exposed   map[*catalog.Blob]bool   // what /blobs shows
-	live      *liveKind                // nil where no page names live parts
-	shed      map[any]*switches.Switch // of overlays, joins and live parts
+	exposed   map[*catalog.Blob]bool // what /blobs shows
+	live      *liveKind              // nil where no page names live parts
+	switches  partSwitches
+	prefixes  map[string][]*catalog.Page
 
 	errorPages sync.Map                  // status code → []byte
-	listing    chan struct{}             // has room for who makes the list at "/"
-	lists      atomic.Pointer[indexList] // the last
-	prefixes   map[string][]*catalog.Page
-	refusing   sync.Once // makes refused
-	refused    *pagecache.Entry
+	listing    chan struct{}             // has room for the one request that makes the index
+	lists      atomic.Pointer[indexList] // the index that was made last
+	refusal    func() *pagecache.Entry   // the response while too many pages are being made; made once
 }
+
+// partSwitches are the switches of what pages are made of.
+type partSwitches struct {
+	overlays map[overlayOf]*switches.Switch
+	joins    map[joinOf]*switches.Switch
+	live     map[*catalog.Live]*switches.Switch
+}
+
+type (
+	overlayOf struct {
+		page *catalog.Page
+		blob *catalog.Blob
+	}
+	joinOf struct {
+		page *catalog.Page
+		ref  string
+	}
+)
 
 // liveKind is what /live answers for: the kind of the pages that name live parts.
 type liveKind struct {
@@ -50,46 +67,45 @@ type liveKind struct {
 func newSite(s *Server, version uint64, c *catalog.Catalog, set *templates.Set) *site {
 	h := fnv.New64a()
 	h.Write(c.Source)
-	st := &site{server: s, version: version, catalog: c, templates: set, csp: policy(c.Site.Images), made: time.Now(), live: newLiveKind(c), exposed: exposed(c), listing: make(chan struct{}, 1)}
-	st.revision = fmt.Sprintf("%d.%x.%s", c.Revision, h.Sum64(), set.Revision())
-	st.shed = declare(s.config.Switches, c)
-	st.prefixes = byPrefix(c.Pages)
+	st := &site{
+		server:    s,
+		version:   version,
+		catalog:   c,
+		templates: set,
+		revision:  fmt.Sprintf("%d.%x.%s", c.Revision, h.Sum64(), set.Revision()),
+		csp:       contentSecurityPolicy(c.Site.Images),
+		made:      time.Now(),
+		exposed:   exposed(c),
+		live:      newLiveKind(c),
+		switches:  declare(s.config.Switches, c),
+		prefixes:  byPrefix(c.Pages),
+		listing:   make(chan struct{}, 1),
+	}
+	st.refusal = sync.OnceValue(st.newRefusal)
 	st.router = newRouter(st)
 	return st
 }
 
-// overlayOf and joinOf name a part of a page in site.shed; a live part stands for itself.
-type (
-	overlayOf struct {
-		page *catalog.Page
-		blob *catalog.Blob
-	}
-	joinOf struct {
-		page *catalog.Page
-		ref  string
-	}
-)
-
-// DeclareSwitches adds the switches of a catalog's pages to a panel.
+// DeclareSwitches adds the switches of a catalog's overlays, joins and live parts to a panel.
 func DeclareSwitches(panel *switches.Panel, c *catalog.Catalog) { declare(panel, c) }
 
-// declare adds them, and gives each by what it is of.
-func declare(panel *switches.Panel, c *catalog.Catalog) map[any]*switches.Switch {
-	shed := map[any]*switches.Switch{}
+func declare(panel *switches.Panel, c *catalog.Catalog) partSwitches {
+	s := partSwitches{map[overlayOf]*switches.Switch{}, map[joinOf]*switches.Switch{}, map[*catalog.Live]*switches.Switch{}}
 	for _, p := range c.Pages {
 		for _, b := range p.Overlay {
-			shed[overlayOf{p, b}] = panel.Declare(switches.Overlay(p.Name, b.Name))
+			s.overlays[overlayOf{p, b}] = panel.Declare(switches.Overlay(p.Name, b.Name))
 		}
 		for _, w := range p.With {
-			shed[joinOf{p, w.Ref.Name}] = panel.Declare(switches.Part(p.Name, w.Ref.Name))
+			s.joins[joinOf{p, w.Ref.Name}] = panel.Declare(switches.Part(p.Name, w.Ref.Name))
 		}
 		for _, l := range p.Live {
-			shed[l] = panel.Declare(switches.Live(l.Name))
+			s.live[l] = panel.Declare(switches.Live(l.Name))
 		}
 	}
-	return shed
+	return s
 }
 
+// exposed are the blobs that any page shows, which /blobs may give away.
 func exposed(c *catalog.Catalog) map[*catalog.Blob]bool {
 	shown := map[*catalog.Blob]bool{}
 	for _, p := range c.Pages {
@@ -137,8 +153,8 @@ func newLiveKind(c *catalog.Catalog) *liveKind {
 	return live
 }
 
-// policy is the Content-Security-Policy of every page: nothing inline, pictures from the shop's origins.
-func policy(images []string) string {
+// contentSecurityPolicy allows a page nothing inline, and pictures from the shop's origins.
+func contentSecurityPolicy(images []string) string {
 	pictures := "'self'"
 	for _, origin := range images {
 		if !strings.ContainsFunc(origin, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ';' || r == ',' }) {

@@ -12,34 +12,35 @@ import (
 type sites struct {
 	make func(version uint64, c *catalog.Catalog, set *templates.Set) *site
 
-	making  sync.Mutex // one at a time makes a site; guards version
-	version uint64     // of the last one
+	making  sync.Mutex // held while a site is made; guards version
+	version uint64     // of the site made last
 	now     atomic.Pointer[site]
-	former  atomic.Pointer[site] // of the catalog before
+	last    atomic.Pointer[site] // of the previous catalog
 }
 
-// of is the site of what is in force.
+// of is the site of the catalog in force.
 func (s *sites) of(c *catalog.Catalog, set *templates.Set) *site { return s.get(&s.now, c, set) }
 
-// before is the site of the catalog before.
-func (s *sites) before(c *catalog.Catalog, set *templates.Set) *site { return s.get(&s.former, c, set) }
+// previous is the site of the previous catalog.
+func (s *sites) previous(c *catalog.Catalog, set *templates.Set) *site { return s.get(&s.last, c, set) }
 
-func (s *sites) get(last *atomic.Pointer[site], c *catalog.Catalog, set *templates.Set) *site {
-	if st := last.Load(); st.isOf(c, set) {
+// get is the site that a pointer holds, or a new one where that is of another catalog or other templates.
+func (s *sites) get(held *atomic.Pointer[site], c *catalog.Catalog, set *templates.Set) *site {
+	if st := held.Load(); st.isOf(c, set) {
 		return st
 	}
 	s.making.Lock()
 	defer s.making.Unlock()
-	if st := last.Load(); st.isOf(c, set) {
+	if st := held.Load(); st.isOf(c, set) {
 		return st
 	}
 	s.version++
 	st := s.make(s.version, c, set)
-	last.Store(st)
+	held.Store(st)
 	return st
 }
 
-// isOf reports whether a site is of a catalog and a set of templates; nil is of none.
+// isOf reports whether a site serves just this catalog with these templates. A nil site serves none.
 func (st *site) isOf(c *catalog.Catalog, set *templates.Set) bool {
 	return st != nil && st.catalog == c && st.templates == set
 }

@@ -80,7 +80,7 @@ func TestTheLastResort(t *testing.T) {
 		o, a := &factory{}, &told{}
 		return open(t, append(change, func(c *detail.Config) { c.Fallback.Fetcher, c.Announcer = o, a })...), o, a
 	}
-	t.Run("a page that no tier has is improvised, marked, announced, and not stored", func(t *testing.T) {
+	t.Run("a page that no tier has is made from its upstreams, marked, announced, and not stored", func(t *testing.T) {
 		s, o, a := sourced(t)
 		for range 20 {
 			got := s.get(t, "/item/1.html")

@@ -12,8 +12,7 @@ import (
 	"vitrine/internal/shape"
 )
 
-// splice makes the page's data: one JSON object from the bytes of its parts, which are copied and never
-// decoded. Its members are those of the page's blob, of the overlays in order, one for each "with", and the entity's id
+// splice makes the page's data: one JSON object of the bytes of its parts, which are copied and not decoded. Its members are those of the page's blob, of the overlays in order, one for each "with", and the entity's id
 // under its kind. Where two parts have a member of one name, that of the first part counts. Where one part has two, the
 // last counts, as for any decoder of JSON.
 func (p *reading) splice() []byte {
@@ -29,12 +28,11 @@ func (p *reading) splice() []byte {
 	return o.end()
 }
 
-// spliceSize is about how many bytes a page has whose own part is p.
+// spliceSize estimates the bytes of an object whose main part is p.
 func spliceSize(p blobcache.Part) int { return 2*len(p.Body) + 1024 }
 
-// splice adds the join's member: an object, or a list where the ref is one. Missing parts are left out,
-// and a member that has none is not there at all; a list whose ref is there but whose parts are missing
-// is empty.
+// splice adds the join's member: a list where the ref is a list, else an object. Missing parts are left out. An object without
+// its part is left out; a list without its parts is empty, unless the ref itself is missing.
 func (j join) splice(o *object) {
 	alive := slices.DeleteFunc(slices.Clone(j.parts), func(p blobcache.Part) bool { return p.Life != kv.Alive || p.Err != nil })
 	switch {
@@ -52,7 +50,7 @@ func (j join) splice(o *object) {
 	}
 }
 
-// joined is a part of a join: its members, and its id under its kind.
+// joined is one part of a join as an object: its members, and its id under its kind.
 func joined(p blobcache.Part) []byte {
 	o := newObject(spliceSize(p))
 	o.id(p.Key.Entity.Kind, p.Key.Entity.ID, []blobcache.Part{p})
@@ -68,7 +66,7 @@ type object struct {
 
 func newObject(size int) *object { return &object{buf: append(make([]byte, 0, size), '{')} }
 
-// id writes the entity's id, first for those who read it, unless a blob has a member of that name.
+// id writes the entity's id under its kind, unless a part has a member of that name.
 func (o *object) id(kind, id string, parts []blobcache.Part) {
 	for _, p := range parts {
 		if _, ok := shape.Lookup(p.Body, catalog.Path{kind}); ok && p.Life == kv.Alive {
@@ -82,6 +80,7 @@ func (o *object) id(kind, id string, parts []blobcache.Part) {
 	o.member(kind, nil, quoted)
 }
 
+// members adds the members of a part that is alive.
 func (o *object) members(p blobcache.Part) {
 	if p.Life != kv.Alive || p.Err != nil {
 		return
@@ -102,7 +101,8 @@ func (o *object) members(p blobcache.Part) {
 	}
 }
 
-// member adds one member. quoted is its name as JSON; nil for a name of the catalog, which needs no escape.
+// member adds one member, unless there is one of that name. quoted is the name as JSON; nil for a name of the catalog, which
+// needs no escaping.
 func (o *object) member(name string, quoted, value []byte) {
 	if slices.Contains(o.names, name) {
 		return

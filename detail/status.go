@@ -22,11 +22,11 @@ var (
 	errShed     = errors.New("switched off")
 )
 
-// status is what a class of errors becomes.
+// status is the response to a class of errors.
 type status struct {
 	code     int
 	title    string
-	message  string // "" shows the error itself, which names the visitor's own input
+	message  string // "" is the error's own text, which names the visitor's input
 	template string
 	cache    string
 }
@@ -37,7 +37,7 @@ const (
 	retrySeconds = 2
 )
 
-// statusOf is the one table from errors to responses.
+// statusOf is the table from errors to responses.
 func statusOf(err error) status {
 	is := func(class error) bool { return errors.Is(err, class) }
 	switch {
@@ -59,41 +59,45 @@ func statusOf(err error) status {
 	return status{http.StatusInternalServerError, "Something went wrong", "The page could not be made.", "error.html", noStore}
 }
 
-// explainError makes an error a response, HTML or JSON as the request's path says. Headers of a, such as
-// the page's tags, are kept. st is nil before the first catalog.
-func (s *Server) explainError(st *site, r *http.Request, a response, err error) response {
-	row := statusOf(err)
+// errorResponse makes a response of an error, in HTML or JSON as the request's path asks for. It keeps the header of a, which may
+// have the page's tags. st is nil before the first catalog. Errors that are no one's intention are logged, with a limit, and
+// those of admission and switches are counted apart.
+func (s *Server) errorResponse(st *site, r *http.Request, a response, err error) response {
+	shown := statusOf(err)
 	switch {
-	case errors.Is(err, errShed): // as somebody wished
-	case errors.Is(err, admission.ErrBusy): // told by a metric: a line for each would be one more load
+	case errors.Is(err, errShed): // an operator wants it so
+	case errors.Is(err, admission.ErrBusy): // counted only: to log each would add to the load
 		s.metrics.refused.Inc()
-	case row.code >= http.StatusInternalServerError:
+	case shown.code >= http.StatusInternalServerError:
 		if due, skipped := s.failures.allow(time.Now()); due {
-			s.config.Log.Warn("no page", "path", r.URL.EscapedPath(), "code", row.code, "error", err, "skipped", skipped)
+			s.config.Log.Warn("no page", "path", r.URL.EscapedPath(), "code", shown.code, "error", err, "skipped", skipped)
 		}
 	}
-	if row.code >= http.StatusInternalServerError && (errors.Is(err, errShed) || errors.Is(err, admission.ErrBusy)) {
+	if shown.code >= http.StatusInternalServerError && (errors.Is(err, errShed) || errors.Is(err, admission.ErrBusy)) {
 		s.metrics.shed.Inc()
 	}
-	said := row.message != ""
-	if !said {
-		row.message = strings.ToValidUTF8(err.Error(), "\uFFFD")
+	fixed := shown.message != ""
+	if !fixed {
+		shown.message = strings.ToValidUTF8(err.Error(), "\uFFFD")
 	}
-	a.status, a.etag = row.code, ""
+	a.status = shown.code
+	a.etag = ""
 	if a.header == nil {
 		a.header = http.Header{}
 	}
-	a.header.Set("Cache-Control", row.cache)
-	switch row.code {
+	a.header.Set("Cache-Control", shown.cache)
+	switch shown.code {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		a.header.Set("Retry-After", strconv.Itoa(retrySeconds))
 	case http.StatusMethodNotAllowed:
 		a.header.Set("Allow", "GET, HEAD")
 	}
 	if wantsHTML(st, r) {
-		a.kind, a.body = typeHTML, s.errorPage(st, row, said)
+		a.kind = typeHTML
+		a.body = s.errorPage(st, shown, fixed)
 	} else {
-		a.kind, a.body = typeJSON, errorJSON(row)
+		a.kind = typeJSON
+		a.body = errorJSON(shown)
 	}
 	if st != nil {
 		a.header.Set("Content-Security-Policy", st.csp)
@@ -101,7 +105,7 @@ func (s *Server) explainError(st *site, r *http.Request, a response, err error) 
 	return a
 }
 
-// wantsHTML: pages and unknown paths do; twins and the routes for scripts do not.
+// wantsHTML reports whether the path of a request is a page's, or unknown, rather than a JSON twin's or a route for scripts.
 func wantsHTML(st *site, r *http.Request) bool {
 	path := r.URL.Path
 	if st != nil {
@@ -115,35 +119,35 @@ func wantsHTML(st *site, r *http.Request) bool {
 	return !strings.HasSuffix(path, ".json")
 }
 
-// errorPage is rendered once for each code and site, where it says the same to everybody.
-func (s *Server) errorPage(st *site, row status, same bool) []byte {
+// errorPage is the HTML of an error. Where it is the same for all requests, it is rendered once for each code and site.
+func (s *Server) errorPage(st *site, shown status, same bool) []byte {
 	if st == nil || !same {
-		return s.renderError(st, row)
+		return s.renderError(st, shown)
 	}
-	page, ok := st.errorPages.Load(row.code)
+	page, ok := st.errorPages.Load(shown.code)
 	if !ok {
-		page, _ = st.errorPages.LoadOrStore(row.code, s.renderError(st, row))
+		page, _ = st.errorPages.LoadOrStore(shown.code, s.renderError(st, shown))
 	}
 	return page.([]byte)
 }
 
-func (s *Server) renderError(st *site, row status) []byte {
+func (s *Server) renderError(st *site, shown status) []byte {
 	if st != nil {
-		view := map[string]any{"Page": map[string]any{"Title": row.title, "Message": row.message, "Status": row.code}}
+		view := map[string]any{"Page": map[string]any{"Title": shown.title, "Message": shown.message, "Status": shown.code}}
 		st.addSite(view)
 		var buf bytes.Buffer
-		if _, err := st.render(&buf, row.template, view, "the page for "+strconv.Itoa(row.code)); err == nil {
+		if _, err := st.render(&buf, shown.template, view, "the page for "+strconv.Itoa(shown.code)); err == nil {
 			return buf.Bytes()
 		}
 	}
-	return []byte("<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + row.title + "</title><h1>" + row.title +
-		"</h1><p>" + html.EscapeString(row.message) + "</p></html>\n")
+	return []byte("<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + shown.title + "</title><h1>" + shown.title +
+		"</h1><p>" + html.EscapeString(shown.message) + "</p></html>\n")
 }
 
-func errorJSON(row status) []byte {
-	body, err := json.Marshal(map[string]any{"error": row.title, "message": row.message, "status": row.code})
+func errorJSON(shown status) []byte {
+	body, err := json.Marshal(map[string]any{"error": shown.title, "message": shown.message, "status": shown.code})
 	if err != nil {
-		return []byte(`{"error":"` + row.title + `"}`)
+		return []byte(`{"error":"` + shown.title + `"}`)
 	}
 	return body
 }

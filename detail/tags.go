@@ -8,10 +8,10 @@ import (
 	"vitrine/detail/blobcache"
 )
 
-// Tags says which header fields name the parts of a page, for caches that can drop a page by one of its parts.
+// Tags says which header fields name the parts of a page, for caches that purge pages by tag.
 type Tags string
 
-// Caches differ in the header that they read.
+// Values of Tags. Caches differ in the field that they read.
 const (
 	TagsBoth  Tags = "both"
 	CacheTag  Tags = "cache-tag"     // Cache-Tag: a,b
@@ -20,8 +20,8 @@ const (
 )
 
 const (
-	tagBytes = 2 << 10 // of all tags of an answer: proxies refuse a head of more than 4 KiB by default
-	tagMore  = "more"  // ends the tags of a page that has more parts than fit: whoever drops a page by its part drops these too
+	tagBytes = 2 << 10 // of all tags of a response: proxies refuse a head of more than 4 KiB by default
+	tagMore  = "more"  // ends the tags of a page with more parts than fit. Whoever purges by a part purges this tag, too
 )
 
 func (t Tags) validate() error {
@@ -32,7 +32,7 @@ func (t Tags) validate() error {
 	return fmt.Errorf("tags: %q is none of both, cache-tag, surrogate-key, none", string(t))
 }
 
-// set names the parts in an answer's header.
+// set names the parts in the header of a response.
 func (t Tags) set(h http.Header, parts []blobcache.Part) {
 	size := tagBytes
 	if t == TagsBoth {
@@ -46,8 +46,8 @@ func (t Tags) set(h http.Header, parts []blobcache.Part) {
 	}
 }
 
-// tagsOf names every entity that the parts are of, each once, as KIND:TOKEN: safe in a header whatever the id. The
-// page's own comes first. What does not fit into size is left out, and said so.
+// tagsOf is the entities of the parts, the page's own first, each once, as KIND:TOKEN, which is safe in a header whatever the id.
+// Where they don't fit into size bytes, tagMore stands for the rest.
 func tagsOf(parts []blobcache.Part, size int) (tags []string) {
 	seen := map[string]bool{}
 	size -= len(tagMore)
@@ -57,7 +57,8 @@ func tagsOf(parts []blobcache.Part, size int) (tags []string) {
 			continue
 		}
 		seen[tag] = true
-		if size -= len(tag) + 1; size < 0 {
+		size -= len(tag) + 1
+		if size < 0 {
 			return append(tags, tagMore)
 		}
 		tags = append(tags, tag)

@@ -182,8 +182,8 @@ func TestLocal(t *testing.T) {
 	})
 }
 
-// TestFloorRace plays the interleaving of doc.go: the announcement comes between a read and its fill.
-func TestFloorRace(t *testing.T) {
+// TestAnAnnouncementOvertakesAFill plays the interleaving of doc.go: the announcement comes between a read and its fill.
+func TestAnAnnouncementOvertakesAFill(t *testing.T) {
 	s := open(t)
 	hang, entered := make(chan struct{}), make(chan struct{}, 10)
 	s.redis.put("sku:1", "item", 5, lamp)
@@ -196,14 +196,14 @@ func TestFloorRace(t *testing.T) {
 	s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
 	close(hang)
 	if got := <-done; got.header.Get("X-Vitrine-Gen") != "6" || got.header.Get("X-Vitrine-Stale") != "" {
-		t.Errorf("a read below its floor must be made again: %v", got.header)
+		t.Errorf("a read below the minimum generation must be made again: %v", got.header)
 	}
 	if got := s.get(t, "/item/1.json"); got.header.Get("X-Vitrine-Gen") != "6" {
-		t.Errorf("gen %s was kept below its floor", got.header.Get("X-Vitrine-Gen"))
+		t.Errorf("gen %s is cached below the minimum", got.header.Get("X-Vitrine-Gen"))
 	}
 }
 
-func TestBelowFloorIsServedMarked(t *testing.T) {
+func TestBelowTheMinimumIsServedMarked(t *testing.T) {
 	s := open(t)
 	s.redis.put("sku:1", "item", 5, lamp) // the store lags behind the announcement
 	s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})

@@ -54,7 +54,7 @@ func (s *Server) Try(ctx context.Context, scan IndexLister, set *templates.Set, 
 		return t, err
 	}
 	defer panel.Close()
-	c.Templates, c.StandIns = func() *templates.Set { return set }, nil
+	c.Templates, c.FallbackTemplates = func() *templates.Set { return set }, nil
 	c.Log = slog.New(slog.DiscardHandler)
 	then, err := New(c)
 	if err != nil {

@@ -17,19 +17,19 @@ const (
 	typeJSON = "application/json; charset=utf-8"
 )
 
-// response is what a handler gives, before it is written.
+// response is what a handler returns.
 type response struct {
-	status  int // 0 is 200
-	kind    string
+	status  int    // 0 is 200
+	kind    string // Content-Type
 	body    []byte
 	coding  pagecache.Coding // of the body
 	encoded bool             // the body is in that coding already
-	brief   bool             // other templates than those in force rendered it: it is kept for moments only
+	brief   bool             // fallback templates rendered it: it is cached for moments only
 	etag    string           // weak and quoted; "" for none
 	header  http.Header
 }
 
-// write sends an answer: 304 where the visitor has it, gzip where it pays.
+// write sends a response: a 304 where the visitor has it already, compressed where that pays.
 func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a response) {
 	h := w.Header()
 	for name, values := range a.header {
@@ -66,18 +66,18 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a r
 	s.logRequest(r, a.status, len(a.body))
 	w.WriteHeader(a.status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(a.body) // the visitor left; there is nobody to tell
+		_, _ = w.Write(a.body) // an error means that the visitor has left
 	}
 }
 
-// setAlways sets what every answer has.
+// setAlways sets the fields that every response has.
 func setAlways(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 	h.Set("Vary", "Accept-Encoding")
 }
 
-// pageHeader tells what a page was made of.
+// pageHeader is the header of a page that was read, but for Cache-Control.
 func (st *site) pageHeader(read *reading) http.Header {
 	h := http.Header{}
 	h.Set("Content-Security-Policy", st.csp)
@@ -93,9 +93,11 @@ func (st *site) pageHeader(read *reading) http.Header {
 	return h
 }
 
-// modified is when the newest part was written, or the catalog, the templates or a switch moved, whichever is last;
-// never in the future. A gen is that time by the store's clock. It rises with every change, also where a dimension is
-// deleted, so that the time never falls; a part that came from its upstream has none, and counts from when it was fetched.
+// modified is when the page changed last: its newest part was written, or the catalog, the templates or a switch changed. It is
+// never in the future.
+//
+// A part's time is its gen, which follows the store's clock and rises with every change, also with a deletion, so that the
+// time never falls. A part that came from its upstream has no gen; its time is that of the fetch.
 func (st *site) modified(read *reading) time.Time {
 	at := st.made
 	if moved := st.server.pages.Moved(); moved.After(at) {
@@ -116,9 +118,9 @@ func (st *site) modified(read *reading) time.Time {
 	return at
 }
 
-// etag names the page's parts and their gens, the catalog and the templates. Rules and templates have nothing
-// else to go by, and a part that is switched off is not among the parts. It is weak: all codings share it. A part
-// that came from its upstream has no gen, and stands for what it says.
+// etag is a hash of all that decides a page: the catalog, the templates, and the parts with their gens. A part that is switched
+// off is not among the parts. A part that came from its upstream has no gen, so that its body is hashed. The tag is weak, since
+// all codings of the page share it.
 func (st *site) etag(read *reading, twin bool) string {
 	h := fnv.New128a()
 	fmt.Fprintf(h, "%s %s %t", st.revision, read.page.Name, twin)
@@ -131,8 +133,8 @@ func (st *site) etag(read *reading, twin bool) string {
 	return fmt.Sprintf(`W/"%x"`, h.Sum(nil))
 }
 
-// unchanged reports whether the visitor has the page with this header already: by its tag, or where the visitor
-// names none, by its time. Of a page that may be stale, the time says nothing.
+// unchanged reports whether the visitor has the response with this header already: by If-None-Match, or without that by
+// If-Modified-Since. The time proves nothing for a page that may be stale.
 func unchanged(r *http.Request, h http.Header) bool {
 	if tags := r.Header.Values("If-None-Match"); len(tags) > 0 {
 		return etag.Match(tags, h.Get("ETag"))
@@ -145,9 +147,10 @@ func unchanged(r *http.Request, h http.Header) bool {
 	return err == nil && !modified.After(since)
 }
 
-// staleShared bounds how long shared caches keep what may be old already.
+// staleShared bounds how long shared caches hold what may be stale.
 const staleShared = 5 * time.Second
 
+// cacheControl is the field Cache-Control of a page, with shorter times where it may be stale.
 func cacheControl(c catalog.Cache, stale bool) string {
 	if stale {
 		c.MaxAge, c.Shared = min(c.MaxAge, staleShared), min(c.Shared, staleShared)

@@ -93,9 +93,9 @@ func (f *Folder) begin() (*source, error) {
 // Set is the one in force.
 func (f *Folder) Set() *Set { return f.now.Load().set }
 
-// StandIns are the sets for pages on which the one in force fails: the last that was in force before it and did not fail
+// Fallbacks are the sets for pages on which the one in force fails: the last that was in force before it and did not fail
 // on any page, if there is one, and the theme.
-func (f *Folder) StandIns() []*Set { return *f.behind.Load() }
+func (f *Folder) Fallbacks() []*Set { return *f.behind.Load() }
 
 // Broken tells why the files as they stand are not in force, with file and line; "" where they are.
 func (f *Folder) Broken() string {

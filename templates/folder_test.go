@@ -122,7 +122,7 @@ func TestFolder(t *testing.T) {
 	})
 }
 
-func TestStandIns(t *testing.T) {
+func TestFallbacks(t *testing.T) {
 	inFolder(t, func(f folder) {
 		failing := `{{index .x 99}}`
 		for _, step := range []struct {
@@ -132,7 +132,7 @@ func TestStandIns(t *testing.T) {
 			f.write("item.html", step.text)
 			_ = f.Set().Render(new(bytes.Buffer), "item.html", map[string]any{"x": []any{}})
 			var got []string
-			for _, set := range f.StandIns() {
+			for _, set := range f.Fallbacks() {
 				page := render(t, set, "item.html", nil)
 				if strings.HasPrefix(page, "<!DOCTYPE html>") {
 					page = "theme"

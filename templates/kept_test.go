@@ -41,7 +41,7 @@ func looked() {
 // stack is what a page is by the set in force and by those that stand in for it.
 func stack(t *testing.T, f *templates.Folder) (pages []string) {
 	t.Helper()
-	for _, set := range append([]*templates.Set{f.Set()}, f.StandIns()...) {
+	for _, set := range append([]*templates.Set{f.Set()}, f.Fallbacks()...) {
 		page := render(t, set, "item.html", map[string]any{"x": []any{1}})
 		if strings.HasPrefix(page, "<!DOCTYPE html>") {
 			page = "theme"

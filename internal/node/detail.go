@@ -56,7 +56,7 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 		return Addresses{}, err
 	}
 	cfg := detail.Config{
-		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, StandIns: folder.StandIns,
+		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, FallbackTemplates: folder.Fallbacks,
 		Blobs: blobcache.Config{
 			Tiers: append(copies.tiers, blobcache.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
 			Hears: n.bus.Connected, Bytes: int64(opt.BlobMemory) << 20,

@@ -10,27 +10,27 @@ import (
 	"vitrine/templates"
 )
 
-// plainTemplate renders any page: the theme has it, and it needs nothing of the data.
+// plainTemplate renders any page. The theme has it, and it needs nothing of the data.
 const plainTemplate = "item.html"
 
-// render writes a page by the templates in force, or where they fail on it by those that stand in for them, and tells
-// which did. The error is that of the templates in force.
+// render renders a page by the templates in force or, where they fail on it, by fallback templates. It gives the set that rendered
+// the page, or the error of the templates in force.
 func (st *site) render(buf *bytes.Buffer, name string, view map[string]any, path string) (by *templates.Set, err error) {
 	if err = st.templates.Render(buf, name, view); err == nil {
 		return st.templates, nil
 	}
-	by = st.standIn(buf, name, view)
-	st.tellFault(err, path, by)
+	by = st.renderFallback(buf, name, view)
+	st.logFault(err, path, by)
 	if by == nil {
 		return nil, err
 	}
-	st.server.metrics.stoodIn.Inc()
+	st.server.metrics.fallbacks.Inc()
 	return by, nil
 }
 
-// standIn has the first of the other sets render the page that can; nil where none can.
-func (st *site) standIn(buf *bytes.Buffer, name string, view map[string]any) *templates.Set {
-	others := st.server.config.StandIns()
+// renderFallback renders a page by the first of the fallback sets that can, and gives that set; nil where none can.
+func (st *site) renderFallback(buf *bytes.Buffer, name string, view map[string]any) *templates.Set {
+	others := st.server.config.FallbackTemplates()
 	for _, set := range others {
 		if set == st.templates || !set.Has(name) {
 			continue
@@ -51,8 +51,8 @@ func (st *site) standIn(buf *bytes.Buffer, name string, view map[string]any) *te
 	return theme
 }
 
-// tellFault counts and logs that the templates in force failed on a page.
-func (st *site) tellFault(err error, path string, by *templates.Set) {
+// logFault counts, and logs with a limit, that the templates in force failed on a page.
+func (st *site) logFault(err error, path string, by *templates.Set) {
 	fault := &templates.Fault{Err: err}
 	errors.As(err, &fault)
 	st.server.metrics.renders.WithLabelValues(fault.File, strconv.Itoa(fault.Line)).Inc()
@@ -68,15 +68,15 @@ func (st *site) tellFault(err error, path string, by *templates.Set) {
 		"revision", st.templates.Revision(), "rendered_by", rendered, "skipped", skipped)
 }
 
-// etagBy is the ETag of a page that another set has rendered: its bytes are others.
-func etagBy(by *templates.Set, etag string) string {
+// etagOf is the ETag of a page that fallback templates have rendered, which differs from the page itself.
+func etagOf(by *templates.Set, etag string) string {
 	return strings.TrimSuffix(etag, `"`) + "." + by.Revision() + `"`
 }
 
-// findAsset looks for a static file of the templates in force, and of those that stand in for them.
+// findAsset finds a static file of the templates in force, or of the fallback templates.
 func (st *site) findAsset(name string) (templates.Asset, bool) {
 	a, ok := st.templates.Asset(name)
-	for _, set := range st.server.config.StandIns() {
+	for _, set := range st.server.config.FallbackTemplates() {
 		if ok {
 			break
 		}

@@ -9,17 +9,17 @@ import (
 	"vitrine/internal/kv"
 )
 
-// A new catalog is in force at once, and its blobs are built one by one. A page whose blobs are not built yet is made
-// by the catalog before, of the blobs that are there; each page moves on by itself as soon as its own are. So a
-// renamed blob leaves no page without its blob, and a template never sees a blob of the former shape by the new rules.
+// A new catalog is in force at once, but its blobs are built one by one. A page whose blobs are not built yet is made by the
+// previous catalog, from the blobs that are there. Each page changes over by itself as soon as its own blobs are built. So a
+// renamed blob leaves no page empty, and a template never sees a blob of the previous shape.
 //
-// Gens tell which of two blobs is newer, under whatever names and catalogs they were folded: all of an entity's come
-// from one counter. That keeps what is left behind under a former name from being shown once somebody has gone back to
-// it: as long as it is not built again, its gen is lower.
+// Of two blobs of an entity the one with the higher gen is newer, whatever their names and catalogs are: one counter issues all
+// gens of an entity. After a rollback, a blob that was left behind under its former name therefore does not count until it is
+// built again.
 
-// before is the site of the catalog before, while it counts, and its page for what p is for; nil where there is none, or
-// where that page is made of the same.
-func (st *site) before(p *catalog.Page) (*site, *catalog.Page) {
+// previousPage is the site of the previous catalog, and its page for the paths of p. Both are nil where there is no previous
+// catalog (any more), or where it makes that page of the same blobs.
+func (st *site) previousPage(p *catalog.Page) (*site, *catalog.Page) {
 	old := st.server.previous(st)
 	if old == nil {
 		return nil, nil
@@ -32,7 +32,7 @@ func (st *site) before(p *catalog.Page) (*site, *catalog.Page) {
 	return nil, nil
 }
 
-// sameParts tells whether two pages are made of the same blobs in the same shapes.
+// sameParts reports whether two pages are made of the same blobs in the same shapes.
 func sameParts(p, q *catalog.Page) bool {
 	if len(p.Overlay) != len(q.Overlay) || !sameBlob(p.Blob, q.Blob) {
 		return false
@@ -47,19 +47,19 @@ func sameParts(p, q *catalog.Page) bool {
 
 func sameBlob(a, b *catalog.Blob) bool { return a.Name == b.Name && a.Shape == b.Shape }
 
-// previous is the site of the catalog before st's, nil where that does not count any more.
+// previous is the site of the catalog before st's; nil where there is none (any more).
 func (s *Server) previous(st *site) *site {
 	c := s.config.Previous()
 	if c == nil || c == st.catalog {
 		return nil
 	}
-	return s.sites.before(c, st.templates)
+	return s.sites.previous(c, st.templates)
 }
 
-// choose reads the blobs of a page by the catalog in force or, where they are not built yet, by the one before. watched
-// are those of the former in the latter case: the page holds until one of them is there.
+// choose reads the blobs of a page by the catalog in force or, where they are not built yet, by the previous one. In the
+// latter case watched are the blobs that are not built yet: the page stays cached until one of them changes.
 func (st *site) choose(ctx context.Context, p *catalog.Page, e item.Entity, policy blobcache.Policy) (maker *site, page *catalog.Page, parts, watched []blobcache.Part) {
-	old, was := st.before(p)
+	old, was := st.previousPage(p)
 	if old == nil {
 		return st, p, st.ownParts(ctx, p, e, policy), nil
 	}
@@ -67,7 +67,7 @@ func (st *site) choose(ctx context.Context, p *catalog.Page, e item.Entity, poli
 	switch {
 	case built(p, now, was, held):
 		return st, p, now, nil
-	case unread(held[0]): // neither has it: whoever can make it of records
+	case missing(held[0]): // neither has it: it may be folded from records
 		return st, p, st.ownParts(ctx, p, e, policy), nil
 	}
 	return old, was, held, now
@@ -77,27 +77,29 @@ func (st *site) choose(ctx context.Context, p *catalog.Page, e item.Entity, poli
 func (st *site) ownParts(ctx context.Context, p *catalog.Page, e item.Entity, policy blobcache.Policy) []blobcache.Part {
 	keys := []kv.BlobKey{{Entity: e, Blob: p.Blob.Name}}
 	for _, b := range p.Overlay {
-		if st.shed[overlayOf{p, b}].On() {
+		if st.switches.overlays[overlayOf{p, b}].On() {
 			keys = append(keys, kv.BlobKey{Entity: e, Blob: b.Name})
 		}
 	}
 	return st.server.blobs.Read(ctx, keys, policy)
 }
 
-// built tells whether a page can be made by the catalog in force: its blobs are there, not older than those of the catalog
-// before, and of the shapes that they should have, unless they are newer.
+// built reports whether a page can be made by the catalog in force: its own blob is there, and the blobs are newer than those
+// of the previous catalog, or as new and of the right shape.
 func built(p *catalog.Page, now []blobcache.Part, was *catalog.Page, held []blobcache.Part) bool {
-	if unread(now[0]) {
+	if missing(now[0]) {
 		return false
 	}
 	if gen, before := highest(now), highest(held); gen != before {
 		return gen > before
 	}
-	return !misshapen(p, now) || misshapen(was, held)
+	return !otherShape(p, now) || otherShape(was, held)
 }
 
-func unread(own blobcache.Part) bool { return own.Err != nil || own.Life == kv.Absent }
+// missing reports whether a page has no blob of its own, or none that can be read.
+func missing(own blobcache.Part) bool { return own.Err != nil || own.Life == kv.Absent }
 
+// highest is the highest gen of the parts.
 func highest(parts []blobcache.Part) (gen uint64) {
 	for _, part := range parts {
 		gen = max(gen, part.Stamp)
@@ -105,8 +107,8 @@ func highest(parts []blobcache.Part) (gen uint64) {
 	return gen
 }
 
-// misshapen tells whether a part has another shape than the page's catalog wants.
-func misshapen(p *catalog.Page, parts []blobcache.Part) bool {
+// otherShape reports whether a part has another shape than the page's catalog gives it.
+func otherShape(p *catalog.Page, parts []blobcache.Part) bool {
 	for _, part := range parts {
 		if b, err := p.Kind.Blob(part.Key.Blob); err == nil && part.Life == kv.Alive && part.Shape != b.Shape {
 			return true

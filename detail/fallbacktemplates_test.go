@@ -45,7 +45,7 @@ func TestATemplateThatFails(t *testing.T) {
 	log, registry := new(safeBuffer), prometheus.NewRegistry()
 	s := open(t, func(c *detail.Config) {
 		c.Templates = func() *templates.Set { return bad }
-		c.StandIns = func() []*templates.Set { return []*templates.Set{before, theme(t, nil)} }
+		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{before, theme(t, nil)} }
 		c.Log, c.Registry = slog.New(slog.NewTextHandler(log, nil)), registry
 	})
 	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a","b"]}}`)
@@ -103,7 +103,7 @@ func places(t testing.TB, registry *prometheus.Registry, name string) (n int) {
 // TestATemplateThatIsNotThere: a catalog names a template that no set has.
 func TestATemplateThatIsNotThere(t *testing.T) {
 	s := open(t, func(c *detail.Config) {
-		c.StandIns = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
+		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
 	})
 	s.catalog.Pages[0].Template = "nosuch.html"
 	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
@@ -121,7 +121,7 @@ func aTemplateThatTakesTooLong(t *testing.T) {
 	slow := lookOf(t, `{{range .product.images}}{{range 99999999}}{{end}}{{end}}`)
 	s := openInBubble(t, func(c *detail.Config) {
 		c.Templates = func() *templates.Set { return slow }
-		c.StandIns = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
+		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
 	})
 	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a"]}}`)
 	s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5}}`) // an absence is remembered for a second only

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"vitrine/internal/canary"
 	"vitrine/internal/catalog"
 )
 
@@ -15,8 +16,8 @@ func revision(n int, products, prices string) string {
 version: 1
 site: { name: Chaos, lang: en, currency: EUR }
 upstreams:
-  products: { url: "%s", timeout: 700ms, concurrency: 16 }
-  prices: { url: "%s", timeout: 700ms, concurrency: 16 }
+  products: { url: "%s", timeout: 700ms, concurrency: 16, HEADER }
+  prices: { url: "%s", timeout: 700ms, concurrency: 16, HEADER }
 entities:
   sku:
     list: { from: products, get: "/products?cursor={cursor}", ids: .ids, next: .next }
@@ -49,6 +50,7 @@ pages:
     with: { brand: card }
     template: item.html
 `, products, prices, n)
+	text = strings.ReplaceAll(text, "HEADER", canary.Header)
 	if n%2 == 0 {
 		text = strings.ReplaceAll(text, "STOCK\n", "\n")
 		return strings.ReplaceAll(text, "[price, stock]", "[price]")

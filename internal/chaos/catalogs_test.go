@@ -2,12 +2,12 @@ package chaos_test
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"vitrine/internal/canary"
 	"vitrine/internal/long"
 )
 
@@ -75,7 +75,8 @@ func (y *system) pushWhileAway(n int) {
 func (y *system) refresh(more ...string) {
 	y.t.Helper()
 	args := append([]string{"refresh", "--all", "--nats", "nats://" + y.natsAddr, "--redis", y.url}, more...)
-	if out, err := exec.Command(y.binary, args...).CombinedOutput(); err != nil {
+	args = append(args, canary.Secrets(y.upstreams[0].URL, y.upstreams[1].URL)...)
+	if out, err := y.command(args...); err != nil {
 		y.t.Fatalf("refresh: %v: %s", err, out)
 	}
 }
@@ -97,7 +98,7 @@ func (y *system) allRight(when string) {
 	y.t.Logf("%s: all was right %.1f s later", when, time.Since(began).Seconds())
 	failed := y.failed(y.t) // without those of a dimension that is not in the catalog
 	if more := y.revision%2 == 1; more {
-		out, err := exec.Command(y.binary, "queue", "failed", "--nats", "nats://"+y.natsAddr).CombinedOutput()
+		out, err := y.command("queue", "failed", "--nats", "nats://"+y.natsAddr)
 		failed = strings.Fields(string(out))
 		if err != nil {
 			y.t.Fatalf("%v: %s", err, out)
@@ -106,7 +107,7 @@ func (y *system) allRight(when string) {
 	if len(failed) > 0 {
 		y.t.Errorf("%s: dead letters:\n%s", when, strings.Join(failed, "\n"))
 	}
-	if out, err := exec.Command(y.binary, "queue", "drop", "--all", "--nats", "nats://"+y.natsAddr).CombinedOutput(); err != nil {
+	if out, err := y.command("queue", "drop", "--all", "--nats", "nats://"+y.natsAddr); err != nil {
 		y.t.Fatalf("%v: %s", err, out)
 	}
 }

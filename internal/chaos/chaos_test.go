@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -136,7 +135,7 @@ func (y *system) wrong(t *testing.T, cat *catalog.Catalog) (wrong []string) {
 
 // failed lists the dead letters, without those of a dimension that a catalog in between did not have.
 func (y *system) failed(t *testing.T) []string {
-	out, err := exec.CommandContext(t.Context(), y.binary, "queue", "failed", "--nats", "nats://"+y.natsAddr).CombinedOutput()
+	out, err := y.command("queue", "failed", "--nats", "nats://"+y.natsAddr)
 	if err != nil {
 		return []string{err.Error() + ": " + string(out)}
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"testing"
 
+	"vitrine/internal/canary"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -171,6 +172,9 @@ func getJSON(ctx context.Context, url string, into any) (status int, said string
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
+	if shown := canary.In(fmt.Sprint(answer.Header, string(body))); err == nil && shown != "" {
+		return 0, "", fmt.Errorf("%s shows %s", url, shown)
+	}
 	if err == nil && answer.StatusCode == http.StatusOK {
 		err = json.Unmarshal(body, into)
 	}

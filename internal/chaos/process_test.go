@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"vitrine/internal/canary"
 )
 
 // process is a vitrine of its own that can be hurt and started again with the same arguments.
@@ -37,6 +39,7 @@ func (p *process) start(t *testing.T, binary string) bool {
 	}
 	defer log.Close()
 	cmd := exec.Command(binary, p.args...)
+	cmd.Env = append(os.Environ(), canary.ShopVariable+"="+canary.Shop)
 	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
 	if err != nil {

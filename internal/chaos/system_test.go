@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/canary"
 	"vitrine/internal/redistest"
 )
 
@@ -96,13 +97,30 @@ func (y *system) add(role string, more ...string) {
 	default:
 		args = append(args, "--nats", "nats://"+y.natsAddr, "--redis", y.url)
 	}
-	p := &process{name: name, args: append(args, more...), log: filepath.Join(y.dir, name+".log")}
+	args = append(args, canary.Secrets(y.upstreams[0].URL, y.upstreams[1].URL)...)
+	p := &process{name: name, args: canary.Args(append(args, more...)), log: filepath.Join(y.dir, name+".log")}
 	y.processes = append(y.processes, p)
-	y.t.Cleanup(func() { p.end(syscall.SIGTERM) })
+	y.t.Cleanup(func() {
+		p.end(syscall.SIGTERM)
+		log, err := os.ReadFile(p.log)
+		if err != nil {
+			y.t.Error(err)
+		}
+		canary.Search(y.t, "the log of "+name, string(log))
+	})
 	if !p.start(y.t, y.binary) {
 		log, _ := os.ReadFile(p.log)
 		y.t.Fatalf("%s does not start:\n%s", name, log)
 	}
+}
+
+// command runs a command to its end, with passwords that nothing may show.
+func (y *system) command(args ...string) (out []byte, err error) {
+	cmd := exec.Command(y.binary, canary.Args(args)...)
+	cmd.Env = append(os.Environ(), canary.ShopVariable+"="+canary.Shop)
+	out, err = cmd.CombinedOutput()
+	canary.Search(y.t, "vitrine "+args[0], string(out))
+	return out, err
 }
 
 // pages are the base URLs of all that serve pages, by process.
@@ -128,7 +146,7 @@ func (y *system) writeCatalog() {
 // push puts the catalog file in force, however long NATS is away.
 func (y *system) push() {
 	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(300 * time.Millisecond) {
-		if exec.Command(y.binary, "catalog", "push", y.catalog, "--nats", "nats://"+y.natsAddr).Run() == nil {
+		if _, err := y.command("catalog", "push", y.catalog, "--nats", "nats://"+y.natsAddr); err == nil {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -69,14 +70,15 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f := u.fault.Load(); f != nil {
 		fault = *f
 	}
+	sent := r.Header.Get("Authorization") // which a careless system tells in its errors
 	switch fault {
 	case "upstream hangs":
 		<-r.Context().Done()
 	case "upstream answers 503":
-		http.Error(w, "deploying", http.StatusServiceUnavailable)
+		http.Error(w, "deploying "+sent, http.StatusServiceUnavailable)
 	case "upstream limits":
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "slow down", http.StatusTooManyRequests)
+		http.Error(w, "slow down, "+sent, http.StatusTooManyRequests)
 	case "upstream resets":
 		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
 			conn.(*net.TCPConn).SetLinger(0)
@@ -88,7 +90,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"errors":[{"message":"backend unavailable"}]}`)
+		io.WriteString(w, fmt.Sprintf(`{"errors":[{"message":"backend unavailable to %s"}]}`, sent))
 	default:
 		u.shop.serve(w, r, fault == "upstream lags")
 	}

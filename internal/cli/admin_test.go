@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"vitrine/internal/canary"
 	"vitrine/internal/node"
 )
 
@@ -34,6 +36,7 @@ func request(t *testing.T, method, address string, header map[string]string) (st
 	if err != nil {
 		t.Fatal(err)
 	}
+	canary.Search(t, address, fmt.Sprint(res.Header, string(b)))
 	return res.StatusCode, string(b)
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"vitrine/internal/canary"
 	"vitrine/internal/redistest"
 )
 
@@ -85,7 +86,7 @@ func openLockedRoom(t *testing.T) *lockedRoom {
 	fill(room.shop, 3)
 	locked := lockedShop(t, room.shop.URL)
 	room.secret = "SHOP_TOKEN=" + locked
-	file := catalogFor(t, strings.Replace(shopCatalog, "concurrency: 32", `concurrency: 32, headers: { Authorization: "env:SHOP_TOKEN" }`, 1), locked)
+	file := catalogFor(t, strings.Replace(shopCatalog, canary.ShopVariable, "SHOP_TOKEN", 1), locked)
 	if code := room.command("catalog", "push", file, "--nats", room.nats); code != 0 {
 		t.Fatal(room.seen)
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"vitrine/internal/canary"
 )
 
 func TestMain(m *testing.M) {
@@ -23,6 +25,7 @@ type suite struct{ m *testing.M }
 
 func (s suite) Run() int {
 	os.Setenv("SHOP_TOKEN", canaryShop)
+	os.Setenv(canary.ShopVariable, canary.Shop)
 	defer http.DefaultClient.CloseIdleConnections()
 	defer os.RemoveAll(binaryDir)
 	return s.m.Run()

@@ -46,7 +46,7 @@ func TestReadyWithoutNATS(t *testing.T) {
 		}
 	})
 	says(t, worker, "/healthz", http.StatusOK, "ok")
-	says(t, worker, "/readyz", http.StatusServiceUnavailable, "waits until NATS at "+nats)
+	says(t, worker, "/readyz", http.StatusServiceUnavailable, "waits until NATS at nats://worker:***@"+address)
 	says(t, worker, "/metrics", http.StatusOK, "vitrine_build_info")
 
 	outside := natsAt(t, address)

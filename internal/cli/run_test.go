@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/canary"
 	"vitrine/internal/cli"
 	"vitrine/internal/item"
 )
@@ -75,13 +76,15 @@ func launch(t testing.TB, args []string, ready func(*running) bool) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
-	stderr := &logged{}
+	stderr, stdout := &logged{}, &logged{}
+	args = withCanaries(args)
+	t.Cleanup(func() { canary.Search(t, "the log of "+args[0], stderr.String()+stdout.String()) })
 	r := &running{t: t, log: stderr.String, ended: make(chan int, 1)}
 	if i := slices.Index(args, "--dir"); i >= 0 {
 		r.Dir = args[i+1]
 	}
 	go func() {
-		r.ended <- cli.Run(ctx, args, strings.NewReader(""), in, stderr)
+		r.ended <- cli.Run(ctx, args, strings.NewReader(""), io.MultiWriter(stdout, in), stderr)
 		in.Close()
 	}()
 	stopped := false
@@ -126,8 +129,18 @@ func (r *running) readAddresses(out io.Reader, ready func(*running) bool) bool {
 func vitrine(t testing.TB, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	code = cli.Run(t.Context(), args, strings.NewReader(""), &out, &err)
+	code = cli.Run(t.Context(), withCanaries(args), strings.NewReader(""), &out, &err)
+	canary.Search(t, "vitrine "+strings.Join(args, " "), out.String()+err.String())
 	return code, out.String(), err.String()
+}
+
+// withCanaries has a command use passwords that nothing may show.
+func withCanaries(args []string) []string {
+	args = canary.Args(args)
+	if len(args) > 0 && slices.Contains([]string{"up", "heterog", "syncer", "detail", "refresh"}, args[0]) {
+		args = append(args, canary.Secrets(shops.all()...)...)
+	}
+	return args
 }
 
 // refreshAll announces everything and waits until it is done.
@@ -201,6 +214,7 @@ func fetch(t testing.TB, url string) (int, http.Header, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	canary.Search(t, url, fmt.Sprint(res.Header, string(body)))
 	return res.StatusCode, res.Header, body
 }
 

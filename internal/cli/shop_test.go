@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"vitrine/internal/canary"
 )
 
 // shop is a foreign shop: a data owner over HTTP whose state the tests edit.
@@ -43,7 +45,7 @@ const shopCatalog = `
 version: 1
 site: { name: Test, lang: en, currency: EUR }
 upstreams:
-  shop: { url: "%s", timeout: 2s, concurrency: 32 }
+  shop: { url: "%s", timeout: 2s, concurrency: 32, ` + canary.Header + ` }
 entities:
   sku:
     list: { from: shop, get: "/products?cursor={cursor}", ids: '[.items[].sku]', next: .next }
@@ -85,7 +87,28 @@ func newShop(t testing.TB) *shop {
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	s.URL = server.URL
+	shops.add(s.URL)
 	return s
+}
+
+// shops are the origins that were ever made.
+var shops origins
+
+type origins struct {
+	mu   sync.Mutex // guards list
+	list []string
+}
+
+func (o *origins) add(origin string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.list = append(o.list, origin)
+}
+
+func (o *origins) all() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.list)
 }
 
 // Put creates or edits a product, whose version rises.

@@ -1,0 +1,77 @@
+// Package canary gives tests of the whole program passwords that nothing but the connections themselves may show: in the
+// addresses of NATS and Redis, whose servers in tests let in whoever comes, and in what upstreams are sent. All that
+// the program says is then searched for them.
+package canary
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// The passwords.
+const (
+	NATS  = "canary-nats-e41c"
+	Redis = "canary/redis@x6zq" // as people choose them
+	Shop  = "canary-shop-a95d"
+)
+
+// ShopVariable is the variable of the environment that has the upstreams' password, as a catalog names it.
+const ShopVariable = "SHOP_CANARY"
+
+// Header is what a catalog has upstreams sent.
+const Header = `headers: { Authorization: "env:` + ShopVariable + `" }`
+
+// Args puts a login into each address of a NATS or a Redis that has none.
+func Args(args []string) []string {
+	with := make([]string, len(args))
+	for i, arg := range args {
+		with[i] = login(arg)
+	}
+	return with
+}
+
+func login(address string) string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok || strings.Contains(rest, "@") && !strings.Contains(rest, "***@") {
+		return address
+	}
+	_, host, shown := strings.Cut(rest, "@") // as it was printed
+	if !shown {
+		host = rest
+	}
+	switch scheme {
+	case "nats":
+		return "nats://worker:" + NATS + "@" + host
+	case "redis":
+		return "redis://default:" + url.QueryEscape(Redis) + "@" + host
+	}
+	return address
+}
+
+// Secrets lets the upstreams at these origins be sent their password, by flags.
+func Secrets(origins ...string) (flags []string) {
+	for _, origin := range origins {
+		flags = append(flags, "--secret", ShopVariable+"="+origin)
+	}
+	return flags
+}
+
+// Search fails the test where text shows a password, as it is or as it stands in a URL. Where is what the text was.
+func Search(t testing.TB, where, text string) {
+	t.Helper()
+	if shown := In(text); shown != "" {
+		t.Errorf("%s shows %s", where, shown)
+	}
+}
+
+// In is the first password that text shows, with what stands around it; "" for none.
+func In(text string) string {
+	for _, password := range []string{NATS, Redis, url.QueryEscape(Redis), "x6zq", Shop} {
+		if i := strings.Index(text, password); i >= 0 {
+			return fmt.Sprintf("%q: …%s…", password, text[max(0, i-200):min(len(text), i+60)])
+		}
+	}
+	return ""
+}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"vitrine/detail/admission"
+	"vitrine/internal/redact"
 )
 
 const (
@@ -67,6 +68,7 @@ func newAccessLog(out *accessOutput, log *slog.Logger) *AccessLog {
 func (a *AccessLog) Run(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
+		defer redact.Crash()
 		defer close(ended)
 		a.writeLines(ctx)
 	}()

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 const (
@@ -56,6 +57,7 @@ func (a *announcer) want(ctx context.Context, e item.Entity, failed func(error))
 	a.recent[e] = now
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceWithin)
 	a.wait.Go(func() {
+		defer redact.Crash()
 		defer cancel()
 		if err := a.to.Announce(ctx, e); err != nil {
 			failed(err)

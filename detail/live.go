@@ -14,6 +14,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/redact"
 )
 
 // States of a live part in a response.
@@ -121,6 +122,7 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 				continue
 			}
 			asked.Go(func() {
+				defer redact.Crash()
 				show := st.server.live.show(r.Context(), visitor, l, st.live.kind.Name, id, params)
 				mu.Lock()
 				defer mu.Unlock()

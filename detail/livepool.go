@@ -14,6 +14,7 @@ import (
 
 	"vitrine/detail/admission"
 	"vitrine/internal/catalog"
+	"vitrine/internal/redact"
 	"vitrine/switches"
 )
 
@@ -129,6 +130,7 @@ func (p *livePool) join(ctx context.Context, key string, l *catalog.Live, id str
 			call = &liveCall{done: make(chan struct{})}
 			p.calls[key] = call
 			p.wait.Go(func() {
+				defer redact.Crash()
 				defer release()
 				p.run(context.WithoutCancel(ctx), call, key, l, id, params)
 			})

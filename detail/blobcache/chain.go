@@ -11,6 +11,7 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/redact"
 	"vitrine/switches"
 )
 
@@ -119,6 +120,7 @@ func isObject(body []byte) bool {
 func (c *chain) close() {
 	all := make(chan struct{})
 	go func() {
+		defer redact.Crash()
 		defer close(all)
 		for _, t := range c.tiers {
 			t.calls.Wait()

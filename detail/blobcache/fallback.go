@@ -11,6 +11,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/redact"
 	"vitrine/internal/shape"
 	"vitrine/internal/upstream"
 	"vitrine/switches"
@@ -116,7 +117,10 @@ func (f *Fallback) load(ctx context.Context, page *catalog.Page, e item.Entity) 
 		}
 		l = &load{done: make(chan struct{})}
 		f.loads[name] = l
-		f.wait.Go(func() { f.run(context.WithoutCancel(ctx), name, l, page, e) })
+		f.wait.Go(func() {
+			defer redact.Crash()
+			f.run(context.WithoutCancel(ctx), name, l, page, e)
+		})
 	}
 	f.mu.Unlock()
 	select {
@@ -204,6 +208,7 @@ func (f *Fallback) records(ctx context.Context, blobs []*catalog.Blob, e item.En
 			}
 			asked[d.Name] = true
 			wait.Go(func() {
+				defer redact.Crash()
 				v, err := record(d, f.fetcher.Fetch(ctx, d, []upstream.Ask{{ID: e.ID}})[0])
 				mu.Lock()
 				defer mu.Unlock()

@@ -7,6 +7,7 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/redact"
 )
 
 // Policy is how a read differs from a visitor's. The zero Policy is a visitor's.
@@ -104,7 +105,10 @@ func (c *Cache) join(ctx context.Context, keys []kv.BlobKey, policy Policy) []*f
 	case c.closed:
 		c.land(started, fmt.Errorf("%w: the server is closing", item.ErrUnavailable))
 	default:
-		c.wait.Go(func() { c.fly(ctx, started, policy) })
+		c.wait.Go(func() {
+			defer redact.Crash()
+			c.fly(ctx, started, policy)
+		})
 	}
 	return all
 }

@@ -10,6 +10,7 @@ import (
 	"vitrine/internal/breaker"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/redact"
 	"vitrine/switches"
 )
 
@@ -79,7 +80,10 @@ func (t *guardedTier) callUnlessOpen(ctx context.Context, b *breaker.Breaker, st
 		return t.call(ctx, b, store, within, keys)
 	}
 	if b.Allow() {
-		t.calls.Go(func() { _, _ = t.call(context.WithoutCancel(ctx), b, store, within, keys) })
+		t.calls.Go(func() {
+			defer redact.Crash()
+			_, _ = t.call(context.WithoutCancel(ctx), b, store, within, keys)
+		})
 	}
 	return nil, errOpen
 }
@@ -101,6 +105,7 @@ func (t *guardedTier) call(ctx context.Context, b *breaker.Breaker, store kv.Blo
 	}
 	done := make(chan fetched, 1)
 	t.calls.Go(func() {
+		defer redact.Crash()
 		defer cancel()
 		blobs, err := store.Blobs(ctx, keys)
 		<-t.budget

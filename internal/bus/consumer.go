@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // Task is one change to work on. Changes that waited together are one task: Event is the latest of theirs,
@@ -167,10 +168,17 @@ func (c *Consumer) Run(ctx context.Context) error {
 func (c *Consumer) start(n int, f func(int)) <-chan struct{} {
 	var group sync.WaitGroup
 	for i := range n {
-		group.Go(func() { f(i) })
+		group.Go(func() {
+			defer redact.Crash()
+			f(i)
+		})
 	}
 	done := make(chan struct{})
-	go func() { group.Wait(); close(done) }()
+	go func() {
+		defer redact.Crash()
+		group.Wait()
+		close(done)
+	}()
 	return done
 }
 

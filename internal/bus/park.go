@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // The headers that work carries from one stream to another.
@@ -137,7 +138,10 @@ func (c *Consumer) runParked(ctx context.Context) {
 	}
 	var intakes sync.WaitGroup
 	defer intakes.Wait()
-	intakes.Go(func() { c.bringHome(ctx) })
+	intakes.Go(func() {
+		defer redact.Crash()
+		c.bringHome(ctx)
+	})
 	running := map[string]context.CancelFunc{}
 	defer func() {
 		for _, stop := range running {
@@ -165,7 +169,10 @@ func (c *Consumer) startParked(ctx context.Context, intakes *sync.WaitGroup, pla
 	ctx, stop := context.WithCancel(ctx)
 	for _, lane := range item.Lanes() {
 		in := &intake{consumer: c, lane: lane, parked: place}
-		intakes.Go(func() { in.run(ctx) })
+		intakes.Go(func() {
+			defer redact.Crash()
+			in.run(ctx)
+		})
 	}
 	return stop
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // The headers that a change may carry.
@@ -94,6 +95,7 @@ func (c *Conn) publishMany(ctx context.Context, n, most int, message func(int) (
 	futures := make(chan jetstream.PubAckFuture, most-1) // and one that is being looked at
 	settled := make(chan struct{})
 	go func() {
+		defer redact.Crash()
 		defer close(settled)
 		for f := range futures {
 			if err := c.awaitAck(ctx, f); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"vitrine/internal/failpoint"
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // work takes batches until the board is closed, and returns when all are done. The board bounds how many
@@ -23,6 +24,7 @@ func (c *Consumer) work(ctx, intake context.Context) {
 			return
 		}
 		batches.Go(func() {
+			defer redact.Crash()
 			c.handle(ctx, batch)
 			c.board.done(batch)
 		})

@@ -69,6 +69,7 @@ type exitNow int
 // Run is the program: it parses args, runs the command until it is done or ctx ends, and returns the
 // exit code: 0 done, 1 failed, 2 usage.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer redact.Crash()
 	defer func() {
 		if r := recover(); r != nil {
 			wish, ok := r.(exitNow)

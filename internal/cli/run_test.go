@@ -241,6 +241,11 @@ func eventually(t testing.TB, ok func() string) {
 // catalogFor writes a catalog for a shop's address and returns its path.
 func catalogFor(t testing.TB, text string, address ...any) string {
 	t.Helper()
+	for _, a := range address {
+		if origin, ok := a.(string); ok {
+			shops.add(origin)
+		}
+	}
 	path := filepath.Join(t.TempDir(), "shop.yaml")
 	if err := os.WriteFile(path, fmt.Appendf(nil, text, address...), 0o644); err != nil {
 		t.Fatal(err)

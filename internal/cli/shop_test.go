@@ -91,7 +91,7 @@ func newShop(t testing.TB) *shop {
 	return s
 }
 
-// shops are the origins that were ever made.
+// shops are the origins of upstreams that tests have made.
 var shops origins
 
 type origins struct {
@@ -102,7 +102,9 @@ type origins struct {
 func (o *origins) add(origin string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.list = append(o.list, origin)
+	if strings.HasPrefix(origin, "http://") && !slices.Contains(o.list, origin) {
+		o.list = append(o.list, origin)
+	}
 }
 
 func (o *origins) all() []string {

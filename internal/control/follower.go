@@ -16,6 +16,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // The bucket of the catalog, and its keys that a follower reads.
@@ -131,8 +132,9 @@ func (f *Follower) Head(ctx context.Context) error {
 // Run follows the bucket until ctx ends.
 func (f *Follower) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return f.restore(ctx) })
+	group.Go(redact.Guard(func() error { return f.restore(ctx) }))
 	group.Go(func() error {
+		defer redact.Crash()
 		f.recall(ctx)
 		return f.bucket.Watch(ctx, func(e bus.Entry) error {
 			if e.Reset {

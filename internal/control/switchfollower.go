@@ -11,6 +11,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/durable"
+	"vitrine/internal/redact"
 	"vitrine/switches"
 )
 
@@ -39,6 +40,7 @@ func (f *SwitchFollower) Run(ctx context.Context) error {
 	looking, stop := context.WithCancel(ctx)
 	clock := make(chan struct{})
 	go func() {
+		defer redact.Crash()
 		defer close(clock)
 		f.followClock(looking)
 	}()

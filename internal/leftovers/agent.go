@@ -13,6 +13,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // The keys among the marks.
@@ -46,8 +47,8 @@ func New(c Config) *Agent { return &Agent{c.withDefaults()} }
 // Run looks now and then whether something is due, until ctx ends.
 func (a *Agent) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.repeat(ctx, a.Every, a.Sweep) })
-	group.Go(func() error { return a.repeat(ctx, a.Ask, a.obey) })
+	group.Go(redact.Guard(func() error { return a.repeat(ctx, a.Every, a.Sweep) }))
+	group.Go(redact.Guard(func() error { return a.repeat(ctx, a.Ask, a.obey) }))
 	return group.Wait()
 }
 

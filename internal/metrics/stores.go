@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/internal/redact"
 )
 
 // Stores tells which stores answer, as it was some seconds ago.
@@ -37,7 +39,10 @@ func (s *Stores) Run(ctx context.Context) error {
 		defer s.mu.Unlock()
 		var asked sync.WaitGroup
 		for name, ask := range s.asks {
-			asked.Go(func() { s.up.WithLabelValues(name).Set(number(ask(ctx) == nil)) })
+			asked.Go(func() {
+				defer redact.Crash()
+				s.up.WithLabelValues(name).Set(number(ask(ctx) == nil))
+			})
 		}
 		asked.Wait()
 	})

@@ -13,6 +13,7 @@ import (
 
 	"vitrine/internal/audit"
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 	"vitrine/switches"
 )
 
@@ -121,10 +122,10 @@ func (a audits) sampled(s audit.Sampled) {
 // ctx ends.
 func (n *process) runAuditors(ctx context.Context, s *audit.Sweeper) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return n.sampler(s).Run(ctx) })
-	group.Go(func() error { return n.lineage(s).Run(ctx) })
+	group.Go(redact.Guard(func() error { return n.sampler(s).Run(ctx) }))
+	group.Go(redact.Guard(func() error { return n.lineage(s).Run(ctx) }))
 	if n.pages != "" {
-		group.Go(func() error { return n.readBack().Run(ctx) })
+		group.Go(redact.Guard(func() error { return n.readBack().Run(ctx) }))
 	}
 	return group.Wait()
 }

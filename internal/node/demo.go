@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -66,7 +67,7 @@ func (d *demoShop) serve(n *process, addr string, handler http.Handler) error {
 	d.address = "http://" + l.Addr().String()
 	n.start(func(ctx context.Context) error {
 		server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-			BaseContext: func(net.Listener) context.Context { return ctx }}
+			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn), BaseContext: func(net.Listener) context.Context { return ctx }}
 		return serve(ctx, server, func() error { return server.Serve(l) })
 	})
 	return nil

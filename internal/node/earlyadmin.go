@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"vitrine/internal/redact"
 )
 
 // earlyAdmin is the admin listener of a process that is still starting, and may wait long for NATS: it is alive, so that
@@ -42,6 +44,7 @@ func (n *process) listenEarly(addr, waits string) (*earlyAdmin, error) {
 	}), n.log)
 	ended := make(chan struct{})
 	go func() {
+		defer redact.Crash()
 		defer close(ended)
 		a.failed <- a.server.Serve(listener)
 	}()

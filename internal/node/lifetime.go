@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"vitrine/internal/redact"
 )
 
 // drain is how long a stopping process finishes what it has begun; drainHTTP how long it waits for operators, who can
@@ -48,7 +50,10 @@ func (l *lifetime) listen(what, addr string, server *http.Server) (string, error
 // serve has a server answer until ctx ends, and then finish what is under way.
 func serve(ctx context.Context, server *http.Server, answer func() error) error {
 	stopped := make(chan error, 1)
-	go func() { stopped <- answer() }()
+	go func() {
+		defer redact.Crash()
+		stopped <- answer()
+	}()
 	select {
 	case err := <-stopped:
 		return err
@@ -71,10 +76,10 @@ func (l *lifetime) run(ctx context.Context, ready func(context.Context) error) e
 	l.stop = stop
 	group, ctx := errgroup.WithContext(ctx)
 	for _, agent := range l.agents {
-		group.Go(func() error { return agent(ctx) })
+		group.Go(redact.Guard(func() error { return agent(ctx) }))
 	}
 	if ready != nil {
-		group.Go(func() error { return ready(ctx) })
+		group.Go(redact.Guard(func() error { return ready(ctx) }))
 	}
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {

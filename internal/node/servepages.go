@@ -9,6 +9,7 @@ import (
 	"vitrine/detail"
 	"vitrine/internal/handover"
 	"vitrine/internal/mirror"
+	"vitrine/internal/redact"
 )
 
 // listenDetail has the server answer on its addresses, those of the server before it where there is one.
@@ -37,6 +38,7 @@ func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt
 		later, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
 		go func() {
+			defer redact.Crash()
 			<-w.ended
 			cancel()
 		}()
@@ -96,7 +98,10 @@ type pageServer struct {
 func (s *pageServer) Run(ctx context.Context) error {
 	defer close(s.ended)
 	stopped := make(chan error, 1)
-	go func() { stopped <- s.server.Serve(s.web, s.listener) }()
+	go func() {
+		defer redact.Crash()
+		stopped <- s.server.Serve(s.web, s.listener)
+	}()
 	select {
 	case err := <-stopped:
 		return err

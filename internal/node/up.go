@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -131,7 +132,8 @@ func (u *Up) serveRows(n *process, served map[string]string) error {
 		if err != nil {
 			return fmt.Errorf("--serve %s: %w", spec.Name, err)
 		}
-		server := &http.Server{Handler: table.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+		server := &http.Server{Handler: table.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute,
+			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn)}
 		served[spec.Name], err = n.listen("--serve "+spec.Name, "127.0.0.1:0", server)
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/lineage"
 	"vitrine/internal/metrics"
+	"vitrine/internal/redact"
 	"vitrine/internal/trainer"
 	"vitrine/syncer"
 )
@@ -25,13 +26,14 @@ func (n *process) runHeterog(ctx context.Context) error {
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
+		defer redact.Crash()
 		return n.consume(ctx, bus.ConsumerConfig{
 			Stage: "heterog", Stream: "CHANGES", Parse: item.ParseChange, Check: w.Check, Group: w.Group, Handle: w.Handle,
 			Place: w.Place, Places: w.Places, Takes: n.upstream.Takes, Open: n.laneOpen, Handled: measured.Handled,
 		})
 	})
-	group.Go(func() error { return life.Follow(ctx, n.bus.Bucket(MarksBucket)) })
-	group.Go(func() error { return newDeletionWatch(n, w).Run(ctx) })
+	group.Go(redact.Guard(func() error { return life.Follow(ctx, n.bus.Bucket(MarksBucket)) }))
+	group.Go(redact.Guard(func() error { return newDeletionWatch(n, w).Run(ctx) }))
 	return group.Wait()
 }
 
@@ -44,14 +46,15 @@ func (n *process) runSyncer(ctx context.Context) error {
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
+		defer redact.Crash()
 		return n.consume(ctx, bus.ConsumerConfig{
 			Stage: "syncer", Stream: "SYNC", Parse: item.ParseSync, Check: f.Check, Group: f.Group, Handle: f.Handle, Handled: measured.Handled,
 			Open: func(item.Lane) bool { return !n.agreement.Overtaken() },
 		})
 	})
-	group.Go(func() error { return n.runSweeper(ctx) })
+	group.Go(redact.Guard(func() error { return n.runSweeper(ctx) }))
 	dictionaries := trainer.New(trainer.Config{Catalog: n.catalog.Catalog, Records: n.records, Blobs: n.blobs, Log: n.log})
-	group.Go(func() error { return dictionaries.Run(ctx) })
+	group.Go(redact.Guard(func() error { return dictionaries.Run(ctx) }))
 	return group.Wait()
 }
 
@@ -81,9 +84,9 @@ func (n *process) runSweeper(ctx context.Context) error {
 		Revision: func() uint64 { return n.catalog.Catalog().Revision }, Lapsed: n.catalog.Lapsed,
 	})
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.Run(ctx) })
-	group.Go(func() error { return n.runAuditors(ctx, s) })
-	group.Go(func() error { return r.Run(ctx) })
-	group.Go(func() error { return n.leftovers().Run(ctx) })
+	group.Go(redact.Guard(func() error { return s.Run(ctx) }))
+	group.Go(redact.Guard(func() error { return n.runAuditors(ctx, s) }))
+	group.Go(redact.Guard(func() error { return r.Run(ctx) }))
+	group.Go(redact.Guard(func() error { return n.leftovers().Run(ctx) }))
 	return group.Wait()
 }

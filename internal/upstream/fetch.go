@@ -11,6 +11,7 @@ import (
 
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // Ask names an entity, and what is known of its last answer.
@@ -50,7 +51,10 @@ func (c *Client) Fetch(ctx context.Context, d *catalog.Dimension, asks []Ask) []
 	singles, batches := plan(d, asks)
 	var wait sync.WaitGroup
 	for _, part := range batches {
-		wait.Go(func() { c.batch(ctx, d, asks, part, answers) })
+		wait.Go(func() {
+			defer redact.Crash()
+			c.batch(ctx, d, asks, part, answers)
+		})
 	}
 	c.singles(ctx, &wait, d, asks, singles, answers)
 	wait.Wait()
@@ -78,7 +82,10 @@ func plan(d *catalog.Dimension, asks []Ask) (singles []int, batches [][]int) {
 // singles asks for each by itself.
 func (c *Client) singles(ctx context.Context, wait *sync.WaitGroup, d *catalog.Dimension, asks []Ask, which []int, answers []Answer) {
 	for _, i := range which {
-		wait.Go(func() { answers[i] = c.single(ctx, d, asks[i]) })
+		wait.Go(func() {
+			defer redact.Crash()
+			answers[i] = c.single(ctx, d, asks[i])
+		})
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"vitrine/internal/redact"
 )
 
 // errClosed is what callers get after Close.
@@ -54,6 +56,7 @@ func (s *Store) update(ctx context.Context, size int, f func(tx *writing) error)
 
 // commitGroups is the writer's goroutine.
 func (s *Store) commitGroups() {
+	defer redact.Crash()
 	defer close(s.stopped)
 	janitor := &janitor{store: s}
 	defer s.compactor.abandon()

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"vitrine/internal/kv"
+	"vitrine/internal/redact"
 )
 
 // A batch is split by the nodes that hold its keys, and each node's share into parts, one round trip each. Parts of
@@ -48,7 +49,10 @@ func (s *Store) each(ctx context.Context, b batch) error {
 			s.share(ctx, client, b, addr, at, errs)
 			break
 		}
-		group.Go(func() { s.share(ctx, client, b, addr, at, errs) })
+		group.Go(func() {
+			defer redact.Crash()
+			s.share(ctx, client, b, addr, at, errs)
+		})
 	}
 	group.Wait()
 	for i, err := range errs {

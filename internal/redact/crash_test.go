@@ -1,0 +1,43 @@
+package redact_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"vitrine/internal/redact"
+)
+
+// crashing is set in the environment of a test's own program that is to panic.
+const crashing = "REDACT_TEST_CRASH"
+
+// TestCrash: a panic in a goroutine ends the program as Go does, but for the password in what it says.
+func TestCrash(t *testing.T) {
+	if os.Getenv(crashing) != "" {
+		go func() {
+			defer redact.Crash()
+			panicking()
+		}()
+		select {}
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrash$")
+	cmd.Env = append(os.Environ(), crashing+"=1")
+	out, err := cmd.CombinedOutput()
+	exit := (*exec.ExitError)(nil)
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 {
+		t.Errorf("it ended with %v", err)
+	}
+	text := string(out)
+	for _, want := range []string{"panic: dial redis://app:***@h:1: refused", "panicking", "crash_test.go:"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q: %s", want, text)
+		}
+	}
+	if strings.Contains(text, "canary") {
+		t.Errorf("it tells the password: %s", text)
+	}
+}
+
+func panicking() { panic(errors.New("dial redis://app:canary@h:1: refused")) }

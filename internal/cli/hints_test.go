@@ -53,6 +53,16 @@ func TestAPlaceThatIsTaken(t *testing.T) {
 			t.Error(code, out, errs)
 		}
 	})
+	t.Run("the folder, with a NATS outside", func(t *testing.T) {
+		address := freeAddress(t)
+		natsAt(t, address)
+		outside := "nats://" + address
+		v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, newShop(t).URL), "--nats", outside)
+		code, out, errs := vitrine(t, append([]string{"up", "--dir", v.Dir, "--nats", outside}, free...)...)
+		if code != 1 || out != "" || !strings.Contains(errs, "another vitrine up works in "+v.Dir) {
+			t.Error(code, out, errs)
+		}
+	})
 }
 
 func TestVersion(t *testing.T) {

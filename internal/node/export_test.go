@@ -1,10 +1,24 @@
 package node
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/refresh"
+	"vitrine/internal/upstream"
 )
+
+// WalkList announces what an upstream lists of a kind, as up does at its start.
+func WalkList(ctx context.Context, conn *bus.Conn, client *upstream.Client, log *slog.Logger, kind *catalog.Kind) {
+	n := &process{log: log}
+	n.walkList(ctx, refresh.New(refresh.Config{Upstream: client, Bus: conn, Log: log, Lane: item.Refresh}), kind)
+}
 
 // AdminRoutes are the patterns of all routes of the admin listener.
 func AdminRoutes() (patterns []string) {

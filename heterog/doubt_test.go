@@ -15,6 +15,7 @@ import (
 func (b *bench) patient(limit time.Duration) {
 	b.worker = heterog.New(heterog.Config{
 		Catalog: b.worker.Catalog, Store: b.store, Upstream: b.owner, Bus: b.line, Log: b.worker.Log, Patience: limit,
+		Since: func() time.Time { return b.since },
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// Config of a Worker. All fields but Head, Deletions, Life, Wrote, Rounds and Patience are needed.
+// Config of a Worker. All fields but Head, Deletions, Life, Since, Wrote, Rounds and Patience are needed.
 type Config struct {
 	Catalog  func() *catalog.Catalog // the one in force
 	Head     func() error            // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
@@ -29,6 +29,7 @@ type Config struct {
 	Deletions Deletions // where those wait that are not believed. Defaults to none: all are believed at once
 
 	Life     func() string    // which life of the store this is: what it lost is looked for again. Defaults to always the same
+	Since    func() time.Time // when this life of the store began; zero while it has lost nothing. Defaults to zero always
 	Wrote    func(kv.Outcome) // told of each record that was put, 0 for one that failed, for metrics. Defaults to nothing
 	Rounds   int              // fetches of one record while others keep writing it. Defaults to 5
 	Patience time.Duration    // for an upstream that answers older than the record. Defaults to a minute
@@ -70,6 +71,9 @@ func New(c Config) *Worker {
 	c.Patience = cmp.Or(c.Patience, time.Minute)
 	if c.Life == nil {
 		c.Life = func() string { return "" }
+	}
+	if c.Since == nil {
+		c.Since = func() time.Time { return time.Time{} }
 	}
 	if c.Wrote == nil {
 		c.Wrote = func(kv.Outcome) {}

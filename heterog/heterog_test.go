@@ -58,7 +58,9 @@ func (o *owner) answer(id string, a upstream.Answer) {
 	if o.answers == nil {
 		o.answers = map[string]upstream.Answer{}
 	}
-	a.At = time.Now()
+	if a.At.IsZero() {
+		a.At = time.Now()
+	}
 	o.answers[id] = a
 }
 
@@ -114,7 +116,8 @@ type bench struct {
 	owner  *owner
 	line   *line
 	store  *boltkv.Store
-	life   string // of the store
+	life   string    // of the store
+	since  time.Time // when that began
 }
 
 func newBench(t *testing.T) *bench {
@@ -131,7 +134,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{T: t, owner: &owner{}, line: &line{}, store: store}
 	b.worker = heterog.New(heterog.Config{
 		Catalog: func() *catalog.Catalog { return cat }, Store: store, Upstream: b.owner, Bus: b.line, Log: log,
-		Patience: time.Hour, Life: func() string { return b.life },
+		Patience: time.Hour, Life: func() string { return b.life }, Since: func() time.Time { return b.since },
 	})
 	return b
 }

@@ -2,6 +2,7 @@ package heterog
 
 import (
 	"sync"
+	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
@@ -9,24 +10,53 @@ import (
 	"vitrine/internal/kv"
 )
 
-// lookAgain orders a second look at what somebody announced and where nothing new was found, and at what is older than
-// the record and was believed at last: the answer may have come from a replica that lags, and nobody would announce the
-// change again. Refreshes announce everything, whether it has changed or not, and are looked at twice only in the
-// latter case, which is rare.
+// lookAgain orders a second look where the answer may have come from a replica that lags, and nobody would announce the
+// change again: at what somebody announced and where nothing new was found; at what is older than the record and was
+// believed at last; and at what took the place of a record that its store had lost newer writes of. Refreshes announce
+// everything, whether it has changed or not, and are looked at twice only in the latter two cases, which are rare.
 func (w *Worker) lookAgain(d *catalog.Dimension, jobs []*job) {
+	since := w.Since()
 	for _, j := range jobs {
 		switch {
 		case j.err != nil:
 		case j.wentBack:
 			j.err = bus.ErrLookAgain
-		case j.task.Change.Lane == item.Refresh:
 		case j.task.Second:
-			w.looks.learn(d, !j.foundNothing())
-		case j.foundNothing() && w.looks.allow(d):
+			if j.task.Change.Lane != item.Refresh {
+				w.looks.learn(d, !j.foundNothing())
+			}
+		case j.cameBack(since) && w.mayLag(since):
+			j.err = bus.ErrLookAgain
+		case j.task.Change.Lane == item.Refresh:
+		case (j.foundNothing() || j.cameBack(since)) && w.looks.allow(d):
 			j.err = bus.ErrLookAgain
 		}
 	}
 }
+
+// cameBack reports whether the answer took the place of what a store held when it came back from a loss. That may be
+// older by several edits, and then the answer of a replica that lags can be newer than it, and not the newest:
+//
+//	owner    a   b   c          the replica says b still
+//	store    a   b   c   a      it is back from a snapshot; c is announced again, and b is an answer that is new
+//
+// Of refreshes only those count that are forced, as a repair replays what was announced: it names what was edited lately.
+func (j *job) cameBack(since time.Time) bool {
+	if since.IsZero() {
+		return false
+	}
+	if j.task.Change.Lane == item.Refresh && !j.task.Force {
+		return false
+	}
+	if j.held.Life == kv.Absent {
+		return j.task.Force
+	}
+	return j.held.Fetched.Before(since)
+}
+
+// mayLag reports whether a replica may still lag behind what was edited before a loss. Until it can't, what came back is
+// looked at twice, each record once; after that as far as there is credit.
+func (w *Worker) mayLag(since time.Time) bool { return time.Since(since) < w.Patience }
 
 // foundNothing reports whether the answer was what the record already said, or that there is no such thing, where
 // there was none.

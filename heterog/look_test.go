@@ -87,3 +87,58 @@ func TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore(t *testing.T) {
 		t.Errorf("%v, version %s", errs[0], b.version("1"))
 	}
 }
+
+// TestWhatAStoreCameBackWithIsLookedAtOnceMore: a store is back from a snapshot, and the replica that is asked lags, and
+// says what is new to the store, and not the newest. Each record is looked at once more, once.
+func TestWhatAStoreCameBackWithIsLookedAtOnceMore(t *testing.T) {
+	replayed := func(id string) bus.Task {
+		task := change(item.Refresh, "price", id)
+		task.Force = true
+		return task
+	}
+	for _, c := range []struct {
+		name string
+		task bus.Task
+		want bool
+	}{
+		{"replayed", replayed("1"), true},
+		{"replayed, and lost as a whole", replayed("2"), true},
+		{"announced", change(item.Normal, "price", "1"), true},
+		{"announced, and as new to the store as to the shop", change(item.Normal, "price", "2"), false},
+		{"walked", change(item.Refresh, "price", "1"), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			b.owner.answer("1", upstream.Answer{Status: upstream.OK, Body: []byte(`{"amount":1}`), At: time.Now().Add(-time.Hour)})
+			b.must(change(item.Normal, "price", "1"))
+			b.since = time.Now().Truncate(time.Second)
+			b.owner.say("1", `{"amount":2}`)
+			b.owner.say("2", `{"amount":2}`)
+			if got := looks(b.handle(c.task)); got != c.want {
+				t.Errorf("looked at again: %t, want %t", got, c.want)
+			}
+			second := c.task
+			second.Second = true
+			if looks(b.handle(second)) {
+				t.Error("a second look orders a third")
+			}
+			b.owner.say("1", `{"amount":3}`)
+			if looks(b.handle(change(item.Normal, "price", "1"))) && c.task.Change.Entity.ID == "1" {
+				t.Error("the record was fetched since, and what is new in it is looked at again")
+			}
+		})
+	}
+}
+
+// TestALongReplayIsNotLookedAtTwice: after the time for which a replica may lag it says what was announced before the loss.
+func TestALongReplayIsNotLookedAtTwice(t *testing.T) {
+	b := newBench(t)
+	b.patient(time.Minute)
+	b.since = time.Now().Add(-time.Hour)
+	b.owner.say("1", `{"amount":1}`)
+	task := change(item.Refresh, "price", "1")
+	task.Force = true
+	if looks(b.handle(task)) {
+		t.Error("it is looked at again")
+	}
+}

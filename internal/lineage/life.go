@@ -4,20 +4,26 @@ import (
 	"context"
 	"encoding/json"
 	"sync/atomic"
+	"time"
 
 	"vitrine/internal/bus"
 )
 
 // Life tells which life of the stores this is to those who remember what they saw there. It is another one from when an
 // Agent, in whatever process, begins to mend a loss, before it announces anything.
-type Life struct{ current atomic.Pointer[string] }
+type Life struct{ current atomic.Pointer[life] }
+
+type life struct {
+	name  string
+	since time.Time // when it was first heard of here
+}
 
 // Follow follows the bucket of the Agents until ctx ends.
 func (l *Life) Follow(ctx context.Context, bucket *bus.Bucket) error {
 	return bucket.Watch(ctx, func(e bus.Entry) error {
 		var p progress
-		if e.Key == RepairKey && json.Unmarshal(e.Value, &p) == nil {
-			l.current.Store(&p.To)
+		if e.Key == RepairKey && json.Unmarshal(e.Value, &p) == nil && p.To != l.Current() {
+			l.current.Store(&life{p.To, time.Now()})
 		}
 		return nil
 	})
@@ -25,8 +31,16 @@ func (l *Life) Follow(ctx context.Context, bucket *bus.Bucket) error {
 
 // Current names the life; "" before the first loss.
 func (l *Life) Current() string {
-	if life := l.current.Load(); life != nil {
-		return *life
+	if now := l.current.Load(); now != nil {
+		return now.name
 	}
 	return ""
+}
+
+// Since is when this process first heard of the life; the zero time before the first loss.
+func (l *Life) Since() time.Time {
+	if now := l.current.Load(); now != nil {
+		return now.since
+	}
+	return time.Time{}
 }

@@ -11,9 +11,10 @@ import (
 
 // Life tells which life of the stores this is to those who remember what they saw there. It is another one from when an
 // Agent, in whatever process, begins to mend a loss, before it announces anything.
-type Life struct{ current atomic.Pointer[life] }
+type Life struct{ current atomic.Pointer[begun] }
 
-type life struct {
+// begun is a life that has begun.
+type begun struct {
 	name  string
 	since time.Time // when it was first heard of here
 }
@@ -23,7 +24,7 @@ func (l *Life) Follow(ctx context.Context, bucket *bus.Bucket) error {
 	return bucket.Watch(ctx, func(e bus.Entry) error {
 		var p progress
 		if e.Key == RepairKey && json.Unmarshal(e.Value, &p) == nil && p.To != l.Current() {
-			l.current.Store(&life{p.To, time.Now()})
+			l.current.Store(&begun{p.To, time.Now()})
 		}
 		return nil
 	})

@@ -316,7 +316,7 @@ type response struct {
 	body   string
 }
 
-// fromMemory tells whether nobody was asked for the page.
+// fromMemory reports whether nobody was asked for the page.
 func (r response) fromMemory() bool {
 	source := r.header.Get("X-Vitrine-Source")
 	return source == "page" || source == "local"

@@ -135,12 +135,12 @@ func (a *Automaton) Held(now time.Time) (rules []Rule) {
 	return rules
 }
 
-// Uses tells whether any rule goes by a signal.
+// Uses reports whether any rule goes by a signal.
 func (a *Automaton) Uses(signal string) bool {
 	return slices.ContainsFunc(a.rules.Rules, func(r Rule) bool { return r.Signal == signal })
 }
 
-// Idle tells whether there are no rules.
+// Idle reports whether there are no rules.
 func (a *Automaton) Idle() bool { return len(a.rules.Rules) == 0 }
 
 // Release forgets what is held: somebody took it back.

@@ -16,7 +16,7 @@ type Identity struct {
 	Room string `json:"room,omitempty"`
 }
 
-// scopes are those that name the process, the narrowest first. vitrine up is of every role.
+// scopes are the scopes that contain the process, the narrowest first. vitrine up has every role.
 func (i Identity) scopes() []string {
 	scopes := []string{"node:" + i.Node, "role:" + i.Role}
 	if i.Role == "up" {
@@ -25,10 +25,10 @@ func (i Identity) scopes() []string {
 	return append(scopes, "room:"+i.Room, All)
 }
 
-// Has tells whether a scope names the process.
+// Has reports whether a scope names the process.
 func (i Identity) Has(scope string) bool { return slices.Contains(i.scopes(), scope) }
 
-// roles are those that a process may be of.
+// roles are those that a process may have.
 func roles() []string { return []string{"detail", "syncer", "heterog", "front", "up"} }
 
 // All is the scope of every process.
@@ -37,7 +37,8 @@ const All = "all"
 // mostScope bounds the name in a scope: a node's has a host's, of 64 at most, and what Vitrine adds.
 const mostScope = 128
 
-// CheckScope tells what is wrong with a scope. A role that nobody can be of would say nothing to anybody.
+// CheckScope is nil for a scope that a setting may have, else an ErrValue that names it. A role that no process can have is refused,
+// since its setting would never be in force.
 func CheckScope(scope string) error {
 	kind, name, _ := strings.Cut(scope, ":")
 	if kind == "role" && !slices.Contains(roles(), name) {
@@ -57,14 +58,14 @@ type Panel struct {
 	mu       sync.Mutex // guards all below
 	switches map[string]*Switch
 	settings map[string]map[string]Setting // name → scope → the newest
-	thrown   map[string]Setting            // by rules; they say something where no setting does
+	thrown   map[string]Setting            // by rules; in force where no setting is
 	changed  []func()
-	timer    *time.Timer // to look whether a setting has ended
+	timer    *time.Timer // for the next setting that ends
 	closed   bool
 }
 
-// lookEvery is how often a panel looks whether a setting has ended, while one will: the time of the store, by which that
-// is decided, may be learnt meanwhile.
+// lookEvery is how often a panel looks whether a setting has ended, while there is one that will end. The clock of the store, which
+// decides, may be corrected meanwhile.
 const lookEvery = time.Second
 
 // NewPanel makes a panel with all of Declared.
@@ -79,19 +80,19 @@ func NewPanel(who Identity) *Panel {
 // Who is the process that the panel belongs to.
 func (p *Panel) Who() Identity { return p.who }
 
-// SetClock has the panel go by another clock than this machine's: that of the store to which settings are pushed.
+// SetClock replaces this machine's clock by that of the store to which settings are pushed.
 func (p *Panel) SetClock(now func() time.Time) {
 	p.mu.Lock()
-	defer p.unlockAndTell()
+	defer p.unlockAndNotify()
 	p.now = now
 	p.putAll()
 }
 
-// Look looks whether a setting has ended, or has not yet: by a clock that was corrected meanwhile.
+// Look puts in force what the clock says now: a setting may have ended, or not have ended yet by a clock that was corrected.
 func (p *Panel) Look() {
 	p.mu.Lock()
 	if p.putAll() {
-		p.unlockAndTell()
+		p.unlockAndNotify()
 		return
 	}
 	p.mu.Unlock()
@@ -107,7 +108,8 @@ func (p *Panel) Close() {
 	}
 }
 
-// Declare adds a switch, or gives the one that has its name already. What was set for it before counts.
+// Declare adds a switch and gives it; where one has that name already, it gives that. A setting that came before the declaration is
+// put in force. Of a nil panel it gives nil.
 func (p *Panel) Declare(d Declaration) *Switch {
 	if p == nil {
 		return nil
@@ -133,7 +135,7 @@ func (p *Panel) Switch(name string) *Switch {
 	return p.switches[name]
 }
 
-// Check tells what is wrong with a value for a switch: ErrUnknown or ErrValue.
+// Check is nil for a value that a switch takes, else ErrUnknown or ErrValue, which name the input.
 func (p *Panel) Check(name, value string) error {
 	s := p.Switch(name)
 	if s == nil {
@@ -143,7 +145,7 @@ func (p *Panel) Check(name, value string) error {
 	return err
 }
 
-// On tells whether an on/off switch gives normal service; one that is not declared does.
+// On reports whether an on/off switch gives normal service; one that is not declared does.
 func (p *Panel) On(name string) bool { return p.Switch(name).On() }
 
 // Changed has f called after each change of a value. f must not call the panel's own methods that change it.
@@ -153,11 +155,11 @@ func (p *Panel) Changed(f func()) {
 	p.changed = append(p.changed, f)
 }
 
-// Apply takes a setting, unless it or one of a later revision is there. It tells whether it was taken. A setting of an
-// unknown switch is kept: the catalog may declare it later; a value that can't be read says nothing.
+// Apply takes a setting, and reports whether it did: it refuses one of a revision that is not later than that in place. A setting of
+// an unknown switch is held, since the catalog may declare the switch later. A value that can't be parsed has no effect.
 func (p *Panel) Apply(s Setting) (taken bool) {
 	p.mu.Lock()
-	defer p.unlockAndTell()
+	defer p.unlockAndNotify()
 	old, ok := p.settings[s.Name][s.Scope]
 	if ok && (s.Revision < old.Revision || s.Revision == old.Revision && s.Revision > 0) {
 		return false
@@ -170,18 +172,18 @@ func (p *Panel) Apply(s Setting) (taken bool) {
 	return true
 }
 
-// Drop forgets a setting that was taken back.
+// Drop removes a setting that was deleted at a revision, unless it was set again later.
 func (p *Panel) Drop(name, scope string, revision uint64) {
 	p.mu.Lock()
-	defer p.unlockAndTell()
+	defer p.unlockAndNotify()
 	if old, ok := p.settings[name][scope]; ok && old.Revision <= revision {
 		delete(p.settings[name], scope)
 		p.refresh(name)
 	}
 }
 
-// Restart is told when revisions begin again, since what held them was lost: what is in force stays until it is
-// set anew.
+// Restart takes notice that revisions begin again, since the bucket that counts them was lost. Settings in force stay until they are
+// set again.
 func (p *Panel) Restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -193,21 +195,21 @@ func (p *Panel) Restart() {
 	}
 }
 
-// Throw has a rule say a value, until a time: for this process only, and only where nobody has set the switch. The next
-// throw of the same switch replaces it.
+// Throw puts a rule's value in force for a time, in this process only, and only where nobody has set the switch. The next throw of
+// the same switch replaces it.
 func (p *Panel) Throw(name, value, reason string, hold time.Duration) {
 	p.mu.Lock()
-	defer p.unlockAndTell()
+	defer p.unlockAndNotify()
 	at := p.now().UTC()
 	until := at.Add(hold)
 	p.thrown[name] = Setting{Name: name, Scope: "node:" + p.who.Node, Value: value, Author: AutomatonAuthor, Reason: reason, At: at, Until: &until}
 	p.refresh(name)
 }
 
-// Release takes back all that rules have thrown.
+// Release withdraws all that rules have thrown.
 func (p *Panel) Release() {
 	p.mu.Lock()
-	defer p.unlockAndTell()
+	defer p.unlockAndNotify()
 	clear(p.thrown)
 	p.putAll()
 }
@@ -224,7 +226,7 @@ func (p *Panel) Free(name string) bool {
 	return !set
 }
 
-// Settings are all that are held and say something, by name and scope.
+// Settings are all settings but the withdrawn ones, sorted by name and scope.
 func (p *Panel) Settings() (all []Setting) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -238,14 +240,14 @@ func (p *Panel) Settings() (all []Setting) {
 	return all
 }
 
-// Value is a switch with the value in force, and the setting that says so; nil where it is the default.
+// Value is a switch with the value in force. By is the setting that puts it in force; nil for the default.
 type Value struct {
 	Declaration
 	Value string   `json:"value"`
 	By    *Setting `json:"by,omitempty"`
 }
 
-// Values are all switches, by name.
+// Values are all switches, sorted by name.
 func (p *Panel) Values() (all []Value) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -273,7 +275,8 @@ func (p *Panel) Moved() (moved []Value) {
 	return moved
 }
 
-// InForce is what a switch's value is here, and what says so: nil for the default. An unknown switch has none.
+// InForce is a switch's value in this process, and the setting that puts it in force: nil for the default. An unknown switch has
+// the value "".
 func (p *Panel) InForce(name string) (value string, by *Setting) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -287,7 +290,7 @@ func (p *Panel) InForce(name string) (value string, by *Setting) {
 	return s.Default, nil
 }
 
-// inForce finds what says something for a switch: what somebody has set, else what a rule has thrown. It needs mu.
+// inForce finds what is in force for a switch: what somebody has set, else what a rule has thrown. It is called with mu held.
 func (p *Panel) inForce(d Declaration) (value string, by Setting, ok bool) {
 	if value, by, ok = p.set(d); ok {
 		return value, by, true
@@ -299,7 +302,7 @@ func (p *Panel) inForce(d Declaration) (value string, by Setting, ok bool) {
 	return value, by, true
 }
 
-// set finds the narrowest setting that says something. It needs mu.
+// set finds the narrowest setting with a value that the switch takes. It is called with mu held.
 func (p *Panel) set(d Declaration) (value string, by Setting, ok bool) {
 	now := p.now()
 	for _, scope := range p.who.scopes() {
@@ -315,7 +318,7 @@ func (p *Panel) set(d Declaration) (value string, by Setting, ok bool) {
 	return "", Setting{}, false
 }
 
-// refresh puts the value in force into a switch, and sets the timer. It needs mu.
+// refresh puts the value in force into a switch, and sets the timer. It is called with mu held.
 func (p *Panel) refresh(name string) {
 	if s := p.switches[name]; s != nil {
 		p.put(s)
@@ -323,8 +326,8 @@ func (p *Panel) refresh(name string) {
 	p.setTimer()
 }
 
-// putAll puts the values in force into all switches, sets the timer, and reports whether any is another than before. It
-// needs mu.
+// putAll puts the values in force into all switches, sets the timer, and reports whether any has changed. It
+// is called with mu held.
 func (p *Panel) putAll() (changed bool) {
 	for _, s := range p.switches {
 		before := s.n.Load()
@@ -347,7 +350,7 @@ func (p *Panel) put(s *Switch) {
 	s.n.Store(n)
 }
 
-// setTimer has the panel look again when the next setting ends, or before. It needs mu.
+// setTimer has the panel look again when the next setting ends, or before. It is called with mu held.
 func (p *Panel) setTimer() {
 	if p.timer != nil {
 		p.timer.Stop()
@@ -359,7 +362,7 @@ func (p *Panel) setTimer() {
 	p.timer = time.AfterFunc(max(0, min(next.Sub(p.now()), lookEvery)), p.Look)
 }
 
-// nextEnd is when the next setting or throw ends. It needs mu.
+// nextEnd is when the next setting or throw ends. It is called with mu held.
 func (p *Panel) nextEnd() (next time.Time, ok bool) {
 	now := p.now()
 	look := func(s Setting) {
@@ -378,7 +381,7 @@ func (p *Panel) nextEnd() (next time.Time, ok bool) {
 	return next, ok
 }
 
-func (p *Panel) unlockAndTell() {
+func (p *Panel) unlockAndNotify() {
 	changed := slices.Clone(p.changed)
 	p.mu.Unlock()
 	for _, f := range changed {

@@ -9,7 +9,7 @@ import (
 // maxFor bounds how long a setting may be set for.
 const maxFor = 366 * 24 * time.Hour
 
-// Setting is a value that somebody set, for a scope. One without a value was withdrawn: a wider scope speaks.
+// Setting is a value that somebody set for a scope. A setting without a value was withdrawn, so that a wider scope counts.
 type Setting struct {
 	Name   string     `json:"name"`
 	Scope  string     `json:"scope"` // all, room:R, role:R or node:N
@@ -24,8 +24,8 @@ type Setting struct {
 	Revision uint64 `json:"revision,omitempty"`
 }
 
-// ReadSetting reads a setting as it was pushed. When it ends follows from the time at which the store took it, not from
-// the clock of whoever pushed it.
+// ReadSetting parses a setting as it was pushed. Its end follows from at, when the store took it, and not from the clock of whoever
+// pushed it. It fails with ErrValue.
 func ReadSetting(body []byte, name, scope string, revision uint64, at time.Time) (s Setting, err error) {
 	if err := json.Unmarshal(body, &s); err != nil {
 		return s, fmt.Errorf("%w: %w", ErrValue, err)
@@ -43,10 +43,10 @@ func ReadSetting(body []byte, name, scope string, revision uint64, at time.Time)
 	return s, nil
 }
 
-// Withdrawn reports whether the setting says nothing, now and later.
+// Withdrawn reports whether the setting has no value, now and later.
 func (s Setting) Withdrawn() bool { return s.Value == "" && s.Before == "" }
 
-// ValueAt is what the setting says at a time; "" is nothing.
+// ValueAt is the value at a time; "" for none.
 func (s Setting) ValueAt(now time.Time) string {
 	if s.Until != nil && !now.Before(*s.Until) {
 		return s.Before
@@ -54,7 +54,7 @@ func (s Setting) ValueAt(now time.Time) string {
 	return s.Value
 }
 
-// ValueAfter is what is left in the setting's scope when it ends, or is followed by another that ends.
+// ValueAfter is the value that stays in the setting's scope once it has ended; of a setting without an end its own.
 func (s Setting) ValueAfter() string {
 	if s.Until != nil {
 		return s.Before

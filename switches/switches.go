@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Type is what values a switch takes.
+// Type says which values a switch takes.
 type Type string
 
 // The types.
@@ -26,7 +26,7 @@ const (
 	Choice   Type = "choice"   // one of a few words
 )
 
-// Declaration tells what a switch is.
+// Declaration says what a switch is.
 type Declaration struct {
 	Name    string   `json:"name"`
 	Type    Type     `json:"type"`
@@ -45,12 +45,16 @@ var (
 // maxPercent bounds a factor.
 const maxPercent = 1000
 
-// Parse reads a value: n is 1 or 0 for on and off, the percent, the duration in ns, or the position of the choice.
+// Parse parses a value. n is 1 for on and 0 for off, the percent, the duration in ns, or the index of the choice. It fails with
+// ErrValue, which names the switch and the value.
 func (d Declaration) Parse(value string) (n int64, err error) {
 	switch d.Type {
 	case OnOff:
-		if value == "on" || value == "off" {
-			return int64(strings.Index("off on", value) / 4), nil
+		switch value {
+		case "on":
+			return 1, nil
+		case "off":
+			return 0, nil
 		}
 		return 0, fmt.Errorf("%w: %s is on or off, not %.40q", ErrValue, d.Name, value)
 	case Percent:
@@ -78,7 +82,7 @@ type Switch struct {
 	n atomic.Int64
 }
 
-// On tells whether an on/off switch gives normal service. A nil Switch is on.
+// On reports whether an on/off switch gives normal service. A nil Switch is on.
 func (s *Switch) On() bool { return s == nil || s.n.Load() != 0 }
 
 // Percent is the value of a percent switch; 100 for a nil Switch.
@@ -89,5 +93,5 @@ func (s *Switch) Percent() int64 {
 	return s.n.Load()
 }
 
-// Choice is the word in force.
+// Choice is the choice in force. The Switch must not be nil.
 func (s *Switch) Choice() string { return s.Choices[s.n.Load()] }

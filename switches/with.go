@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// With is a panel of its own, as this one would be with other values: for a rehearsal. Errors are ErrUnknown or
-// ErrValue. It does not follow this one; close it after use.
+// With copies the panel and gives some switches other values, for a rehearsal. The copy does not follow the original; close it after
+// use. It fails with ErrUnknown or ErrValue.
 func (p *Panel) With(values map[string]string) (*Panel, error) {
 	for name, value := range values {
 		if err := p.Check(name, value); err != nil {
@@ -31,7 +31,7 @@ func (p *Panel) With(values map[string]string) (*Panel, error) {
 	return next, nil
 }
 
-// ParseValue cuts NAME=VALUE.
+// ParseValue splits NAME=VALUE. It fails with ErrValue.
 func ParseValue(text string) (name, value string, err error) {
 	name, value, ok := strings.Cut(text, "=")
 	if !ok || name == "" {

@@ -140,7 +140,7 @@ func symbol(code string) string {
 	return code
 }
 
-// decimal tells whether s is a number as people read one: an exponent is none.
+// decimal reports whether s is a number as people read one: an exponent is none.
 func decimal(s string) bool {
 	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
 	return len(s) <= 64 && digits(whole) && (!dotted || digits(fraction))

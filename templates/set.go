@@ -98,7 +98,7 @@ func newSet(own, base files) (*Set, error) {
 // Revision is 16 hex digits that change with any file of the set.
 func (s *Set) Revision() string { return s.revision }
 
-// Has tells whether the set has a template of this name.
+// Has reports whether the set has a template of this name.
 func (s *Set) Has(name string) bool { return name != "" && s.root.Lookup(name) != nil }
 
 // Render writes the whole page to buf, or gives a *Fault; half a page may be there then: the caller owns the buffer and drops it. data is

@@ -34,7 +34,7 @@ type Entry struct {
 	valid   Validity
 }
 
-// Validity tells whether a page's parts are still what they were when the page was made.
+// Validity reports whether a page's parts are still what they were when the page was made.
 type Validity interface {
 	Holds(now time.Time) bool
 	Size() int // in bytes, roughly

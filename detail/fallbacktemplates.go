@@ -3,7 +3,6 @@ package detail
 import (
 	"bytes"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
@@ -55,7 +54,7 @@ func (st *site) renderFallback(buf *bytes.Buffer, name string, view map[string]a
 func (st *site) logFault(err error, path string, by *templates.Set) {
 	fault := &templates.Fault{Err: err}
 	errors.As(err, &fault)
-	st.server.metrics.renders.WithLabelValues(fault.File, strconv.Itoa(fault.Line)).Inc()
+	st.server.metrics.renderFailed(fault)
 	due, skipped := st.server.templateFaults.allow(time.Now())
 	if !due {
 		return

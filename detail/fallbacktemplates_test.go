@@ -1,6 +1,7 @@
 package detail_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -132,4 +133,27 @@ func aTemplateThatTakesTooLong(t *testing.T) {
 		}
 		return got.header.Get("X-Vitrine-Source") == "page"
 	})
+}
+
+// TestNamesFromPushedFilesAreBoundedInMetrics: whoever pushes templates again and again, each failing at other places with
+// other names, makes no more series.
+func TestNamesFromPushedFilesAreBoundedInMetrics(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	var now *templates.Set
+	s := open(t, func(c *detail.Config) {
+		c.Templates = func() *templates.Set { return now }
+		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
+		c.Registry = registry
+	})
+	for i := range 150 {
+		s.redis.put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp"}}`)
+		part := fmt.Sprintf("part%d.html", i)
+		now = theme(t, fstest.MapFS{"item.html": {Data: []byte(fmt.Sprintf("{{template %q .}}", part))}, part: {Data: []byte("{{index .product.title 99}}")}})
+		if got := s.get(t, fmt.Sprintf("/item/%d.html", i)); got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
+			t.Fatalf("%d: %d %.300s", i, got.status, got.body)
+		}
+	}
+	if n := places(t, registry, "vitrine_detail_template_errors_total"); n != 101 {
+		t.Errorf("%d places are counted", n)
+	}
 }

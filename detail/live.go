@@ -190,7 +190,7 @@ func (st *site) liveParams(r *http.Request) (map[string]string, error) {
 func (st *site) countLive(found map[string]liveParts) {
 	for _, parts := range found {
 		for name, p := range parts.Parts {
-			st.server.metrics.parts.WithLabelValues(name, p.State).Inc()
+			st.server.metrics.partShown(name, p.State)
 		}
 	}
 }

@@ -3,11 +3,17 @@ package detail
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail/blobcache"
+	"vitrine/internal/label"
+	"vitrine/templates"
 )
+
+// mostNames is how many pages, live parts and places in templates are told apart. All others are label.Other.
+const mostNames = 100
 
 // metrics are named vitrine_detail_*.
 type metrics struct {
@@ -15,6 +21,9 @@ type metrics struct {
 	rules    *prometheus.CounterVec // page: rules that could not be evaluated
 	renders  *prometheus.CounterVec // template, line: where pages failed
 	parts    *prometheus.CounterVec // part, state: live parts by what they showed
+
+	// Bounds of the labels that come from the catalog and the templates.
+	pageNames, partNames, places *label.Bound
 
 	fastPath          prometheus.Counter // requests that the fast path answered
 	fallbacks         prometheus.Counter // pages that fallback templates rendered
@@ -37,6 +46,8 @@ func newMetrics(blobs *blobcache.Cache) *metrics {
 		rules:    counter("rule_errors_total", "Rules that could not be evaluated and so did not match.", "page"),
 		renders:  counter("template_errors_total", "Pages that the templates in force failed on, by where.", "template", "line"),
 		parts:    counter("live_parts_total", "Live parts by the state they were shown in.", "part", "state"),
+
+		pageNames: label.NewBound(mostNames), partNames: label.NewBound(mostNames), places: label.NewBound(mostNames),
 	}
 	m.pageRefused = m.requests.WithLabelValues("page", "429")
 	m.pageOK = m.requests.WithLabelValues("page", "200")
@@ -102,4 +113,21 @@ func (m *metrics) answered(route string, code int, h http.Header) {
 	if h.Get("X-Vitrine-Stale") != "" {
 		m.stale.Inc()
 	}
+}
+
+// ruleFailed counts a rule of a page that could not be evaluated.
+func (m *metrics) ruleFailed(page string) { m.rules.WithLabelValues(m.pageNames.Of(page)).Inc() }
+
+// partShown counts a live part.
+func (m *metrics) partShown(part, state string) {
+	m.parts.WithLabelValues(m.partNames.Of(part), state).Inc()
+}
+
+// renderFailed counts a page that the templates in force failed on.
+func (m *metrics) renderFailed(f *templates.Fault) {
+	file, line := strings.ToValidUTF8(f.File, "\ufffd"), strconv.Itoa(f.Line)
+	if m.places.Of(file+":"+line) == label.Other {
+		file, line = label.Other, "0"
+	}
+	m.renders.WithLabelValues(file, line).Inc()
 }

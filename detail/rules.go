@@ -19,7 +19,7 @@ func (st *site) match(p *catalog.Page, data []byte) *catalog.Rule {
 	for _, rule := range p.Rules {
 		yes, err := holds(rule.When, data)
 		if err != nil {
-			st.server.metrics.rules.WithLabelValues(p.Name).Inc()
+			st.server.metrics.ruleFailed(p.Name)
 			st.server.config.Log.Debug("rule failed", "page", p.Name, "rule", rule.When.Text, "error", err)
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"vitrine/internal/redact"
 )
 
 // Error is one fault of a catalog file.
@@ -57,7 +59,8 @@ func (f *faults) add(at *node, hint, format string, args ...any) {
 
 func (f *faults) addAt(line, column int, hint, format string, args ...any) {
 	if len(f.found) < maxErrors {
-		f.found = append(f.found, &Error{f.file, line, column, fmt.Sprintf(format, args...), hint, f.snippet(line, column)})
+		msg := redact.Shown(fmt.Sprintf(format, args...))
+		f.found = append(f.found, &Error{f.file, line, column, msg, redact.Shown(hint), f.snippet(line, column)})
 	}
 }
 
@@ -72,14 +75,17 @@ func (f *faults) err() error {
 	return f.found
 }
 
-// snippet shows the line, cut to a window around the column, with a caret below.
+// snippet shows the line, cut to a window around the column, with a caret below. What is not to be shown is replaced
+// before the cut, which might leave a password without what tells that it is one.
 func (f *faults) snippet(line, column int) string {
 	if line < 1 || line > len(f.lines) {
 		return ""
 	}
 	const window = 100
-	text := []rune(strings.ReplaceAll(strings.TrimRight(f.lines[line-1], "\r"), "\t", " "))
-	at := min(max(column-1, 0), len(text))
+	whole := []rune(strings.ReplaceAll(strings.TrimRight(f.lines[line-1], "\r"), "\t", " "))
+	before := whole[:min(max(column-1, 0), len(whole))]
+	text := []rune(redact.Shown(string(whole)))
+	at := min(len([]rune(redact.Shown(string(before)))), len(text))
 	from := max(0, at-window/2)
 	text = text[from:min(len(text), from+window)]
 	return fmt.Sprintf("%5d | %s\n      | %s^", line, string(text), strings.Repeat(" ", at-from))

@@ -8,6 +8,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
+	"vitrine/internal/redact"
 )
 
 type catalogCommand struct {
@@ -65,7 +66,7 @@ func (c *catalogCheck) Run(e *env) error {
 	}
 	var out checked
 	if err != nil {
-		out.Error = err.Error()
+		out.Error = redact.Shown(err.Error())
 	} else {
 		out = checked{OK: true, Kinds: sortedKinds(cat), Upstreams: len(cat.Upstreams), Pages: len(cat.Pages)}
 		for _, k := range cat.Kinds {
@@ -78,7 +79,7 @@ func (c *catalogCheck) Run(e *env) error {
 			return err
 		}
 	case err != nil:
-		fmt.Fprintln(e.stderr, err)
+		fmt.Fprintln(e.stderr, redact.Shown(err.Error()))
 	default:
 		fmt.Fprintf(e.stdout, "%s is sound: %d kinds, %d dimensions from %d upstreams, %d pages\n",
 			c.File, len(out.Kinds), out.Dimensions, out.Upstreams, out.Pages)

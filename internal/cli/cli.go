@@ -87,7 +87,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "vitrine: %s\nTry: vitrine --help\n", redact.Text(err.Error()))
+		fmt.Fprintf(stderr, "vitrine: %s\nTry: vitrine --help\n", redact.Shown(err.Error()))
 		return exitUsage
 	}
 	level := &slog.LevelVar{}
@@ -117,10 +117,10 @@ func report(stderr io.Writer, command string, err error) int {
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "vitrine %s: %s\nTry: vitrine %s --help\n", command, redact.Text(err.Error()), command)
+		fmt.Fprintf(stderr, "vitrine %s: %s\nTry: vitrine %s --help\n", command, redact.Shown(err.Error()), command)
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "vitrine %s: %s\n", command, redact.Text(err.Error()))
+	fmt.Fprintf(stderr, "vitrine %s: %s\n", command, redact.Shown(err.Error()))
 	return exitFailed
 }
 

@@ -49,7 +49,7 @@ func (d *doctorCommand) Run(e *env) error {
 			sick = true
 			f.Text = err.Error()
 		}
-		f.Text = redact.Text(f.Text) // addresses may hold passwords
+		f.Text = redact.Shown(f.Text) // addresses may hold passwords, and what upstreams answer anything
 		if d.JSON {
 			json.NewEncoder(e.stdout).Encode(f)
 			return

@@ -10,6 +10,7 @@ import (
 
 	"vitrine/detail"
 	"vitrine/internal/node"
+	"vitrine/internal/redact"
 )
 
 // tryFlags say on whose real pages templates are tried before they are put in force.
@@ -85,10 +86,10 @@ func (t tried) print(e *env, admin string) {
 
 func printTrial(w io.Writer, t detail.Trial) {
 	for _, line := range t.Missing {
-		fmt.Fprintln(w, line)
+		fmt.Fprintln(w, redact.Shown(line))
 	}
 	for _, p := range t.Failed {
-		fmt.Fprintf(w, "%s (%s): %s:%d: %s\n", p.Entity, p.Path, p.File, p.Line, p.Error)
+		fmt.Fprintf(w, "%s (%s): %s:%d: %s\n", p.Entity, p.Path, redact.Shown(p.File), p.Line, redact.Shown(p.Error))
 	}
 	fmt.Fprintf(w, "%d of %d pages tried can't be rendered, %d names of templates are missing\n", len(t.Failed), t.Pages, len(t.Missing))
 }
@@ -116,7 +117,7 @@ func (f tryFlags) finish(e *env, t tried, err error) error {
 		return err
 	}
 	if err != nil {
-		t.OK, t.Error = false, err.Error()
+		t.OK, t.Error = false, redact.Shown(err.Error())
 	}
 	if err := json.NewEncoder(e.stdout).Encode(t); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/durable"
+	"vitrine/internal/label"
 	"vitrine/internal/upstream"
 	"vitrine/switches"
 )
@@ -38,15 +39,19 @@ type Automaton struct {
 	run     *switches.Automaton
 	signals signals
 	thrown  *prometheus.CounterVec // rule
+	names   *label.Bound           // of rules
 
 	mu    sync.Mutex // guards rules, which a push replaces
 	rules []byte
 	moved bool
 }
 
+// mostRules is how many rules are told apart in metrics.
+const mostRules = 100
+
 // NewAutomaton makes an automaton, with the rules that were in force when the process ended last; Run drives it.
 func NewAutomaton(c AutomatonConfig) *Automaton {
-	a := &Automaton{cfg: c, run: switches.NewAutomaton(switches.Rules{}), signals: signals{metrics: c.Metrics, calls: map[string]*callCount{}}}
+	a := &Automaton{cfg: c, run: switches.NewAutomaton(switches.Rules{}), names: label.NewBound(mostRules), signals: signals{metrics: c.Metrics, calls: map[string]*callCount{}}}
 	a.thrown = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_automaton_throws_total", Help: "Switches thrown by rules."}, []string{"rule"})
 	c.Metrics.MustRegister(a.thrown)
 	if kept, err := os.ReadFile(filepath.Join(c.Dir, rulesFile)); err == nil {
@@ -131,7 +136,7 @@ func (a *Automaton) apply(follower *Follower) {
 // throw moves a switch of this process, for a time. It needs nobody: rules work where NATS is away, and where this process
 // may not push. Everybody sees it in what the process reports.
 func (a *Automaton) throw(t switches.Throw) {
-	a.thrown.WithLabelValues(t.Rule.Name).Inc()
+	a.thrown.WithLabelValues(a.names.Of(t.Rule.Name)).Inc()
 	a.cfg.Log.Warn("a rule throws a switch", "rule", t.Rule.Name, "switch", t.Rule.Switch, "value", t.Rule.Value, "for", t.For.String(), "reason", t.Reason)
 	a.cfg.Panel.Throw(t.Rule.Switch, t.Rule.Value, t.Reason, t.For)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"vitrine/internal/redact"
 	"vitrine/switches"
 	"vitrine/templates"
 )
@@ -61,6 +62,9 @@ func (l *Look) Notes() (lines []string) {
 	}
 	for _, f := range l.Faults {
 		lines = append(lines, fmt.Sprintf("templates %s failed %d times at %s:%d, and others rendered those pages: %s", l.Revision, f.Pages, f.File, f.Line, f.Error))
+	}
+	for i := range lines {
+		lines[i] = redact.Shown(lines[i])
 	}
 	return lines
 }

@@ -45,8 +45,8 @@ func (j *job) cameBack(since time.Time) bool {
 	if since.IsZero() {
 		return false
 	}
-	if j.task.Change.Lane == item.Refresh && !j.task.Force {
-		return false
+	if j.task.Change.Lane == item.Refresh { // whatever came before it since may have lagged, too
+		return j.task.Force
 	}
 	if j.held.Life == kv.Absent {
 		return j.task.Force

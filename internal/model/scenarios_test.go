@@ -102,6 +102,13 @@ func subjects() map[string]subject {
 			},
 			large: []model.Scenario{model.LostWrites{Edits: 3, Snapshots: 2, Rollbacks: 2, Crashes: 1}},
 		},
+		"a store that came back": {
+			mutants: model.CameBackMutants(),
+			scenarios: map[string]model.Scenario{
+				"a replica lags":      model.CameBack{Edits: 2, Lags: 2, Snapshots: 1, Rollbacks: 1},
+				"it comes back twice": model.CameBack{Edits: 3, Lags: 2, Snapshots: 1, Rollbacks: 2},
+			},
+		},
 		"a dictionary": {
 			mutants: model.DictionaryMutants(),
 			scenarios: map[string]model.Scenario{

@@ -92,7 +92,7 @@ func (f *Worker) kind(name string) (*catalog.Kind, error) {
 func (f *Worker) Group(c item.Change) (key string, limit int) { return c.Entity.Kind, batch }
 
 // Handle folds entities of one kind. It gives one error per task, nil for what is stored, announced and
-// marked built. Errors wrap item.ErrUnavailable, ErrRefused, ErrChanged, ErrCatalog or ErrUnknown. An entity whose part of a
+// marked built. Errors wrap item.ErrOwn, ErrUnavailable, ErrRefused, ErrChanged, ErrCatalog or ErrUnknown. An entity whose part of a
 // store is away holds no other up.
 func (f *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	kind, err := f.kind(tasks[0].Change.Entity.Kind)

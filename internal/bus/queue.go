@@ -63,19 +63,26 @@ func (c *Conn) Drop(ctx context.Context, l StoredDeadLetter) error {
 	return nil
 }
 
-// Retry publishes again what became a dead letter, and removes the letter. A subject from which nothing can
-// be read is item.ErrSubject.
+// Retry publishes again what became a dead letter, and removes the dead letter. Its errors wrap item.ErrSubject where no
+// change can be read from the subject, else item.ErrUnavailable.
 func (c *Conn) Retry(ctx context.Context, l StoredDeadLetter) error {
-	change, err := item.ParseChange(l.Subject)
-	if err == nil {
-		err = c.PublishChanges(ctx, []item.Change{change}, PublishOptions{})
-	} else if change, err = item.ParseSync(l.Subject); err == nil {
-		err = c.PublishSyncs(ctx, []item.Change{change})
-	}
-	if err != nil {
+	if err := c.publishAgain(ctx, l.Subject); err != nil {
 		return err
 	}
 	return c.Drop(ctx, l)
+}
+
+// publishAgain publishes the change, or the entity to fold, that a subject names.
+func (c *Conn) publishAgain(ctx context.Context, subject string) error {
+	change, err := item.ParseChange(subject)
+	if err == nil {
+		return c.PublishChanges(ctx, []item.Change{change}, PublishOptions{})
+	}
+	change, err = item.ParseSync(subject)
+	if err != nil {
+		return err
+	}
+	return c.PublishSyncs(ctx, []item.Change{change})
 }
 
 // Queued is a message about an entity in one of the streams.

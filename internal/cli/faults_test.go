@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,10 +41,6 @@ func (f *faultyShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // faults are ways of an upstream to be unwell, each of which must neither delete nor change anything.
 func faults() map[string]fault {
 	version := regexp.MustCompile(`"updated_at":\d+`)
-	bomb := new(bytes.Buffer)
-	z := gzip.NewWriter(bomb)
-	io.CopyN(z, zeros{}, 64<<20)
-	z.Close()
 	say := func(status int, kind, body string) fault {
 		return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 			w.Header().Set("Content-Type", kind)
@@ -78,7 +75,7 @@ func faults() map[string]fault {
 		},
 		"a bomb": func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 			w.Header().Set("Content-Encoding", "gzip")
-			w.Write(bomb.Bytes())
+			w.Write(bomb())
 		},
 		"HTML":              say(200, "text/html", "<h1>We are being maintained</h1>"),
 		"another type":      say(200, "application/json", `{"sku":7,"name":["x"],"price":{}}`),
@@ -95,6 +92,15 @@ func faults() map[string]fault {
 		},
 	}
 }
+
+// bomb is 64 MiB of zeros in 64 KiB; to make it takes the race detector seconds.
+var bomb = sync.OnceValue(func() []byte {
+	b := new(bytes.Buffer)
+	z := gzip.NewWriter(b)
+	io.CopyN(z, zeros{}, 64<<20)
+	z.Close()
+	return b.Bytes()
+})
 
 type zeros struct{}
 

@@ -128,7 +128,7 @@ func (e *editor) edit(i int) {
 	e.late[item.Change{Lane: item.Lanes()[n%3], Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All}] = true
 }
 
-// run edits and announces until stop is called.
+// run edits and announces until stop is called; in the short form at a pace that leaves a small machine time to repair.
 func (e *editor) run(t *testing.T, nats string) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
@@ -138,11 +138,17 @@ func (e *editor) run(t *testing.T, nats string) (stop func()) {
 			return
 		}
 		defer conn.Close()
+		tick := time.NewTicker(long.Pick(20*time.Millisecond, time.Microsecond))
+		defer tick.Stop()
 		for ctx.Err() == nil {
-			for range 20 {
+			for range long.Pick(5, 20) {
 				e.edit(e.random.IntN(e.products))
 			}
 			e.announceLate(ctx, conn)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
 		}
 	})
 	return func() { cancel(); done.Wait() }

@@ -29,6 +29,25 @@ func TestCrashMatrix(t *testing.T) {
 	}
 }
 
+// editUntilDead edits and announces until the process is dead, which it may be before anybody has connected.
+func editUntilDead(t *testing.T, load *editor, p *process) {
+	t.Helper()
+	conn, err := bus.Dial(t.Context(), bus.Config{URL: p.NATS, Name: "editor", Log: quiet()})
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	defer conn.Close()
+	for range 6 {
+		for i := range load.products {
+			load.edit(i)
+		}
+		if load.announceLate(t.Context(), conn) != nil {
+			return
+		}
+	}
+}
+
 func crashAt(t *testing.T, binary string, point failpoint.Point, times int) {
 	products := long.Pick(30, 150)
 	s := newShop(t)
@@ -43,19 +62,7 @@ func crashAt(t *testing.T, binary string, point failpoint.Point, times int) {
 	p.kill()
 
 	p = start(t, binary, dir, file, fmt.Sprintf("VITRINE_FAILPOINT=%s:%d", point, times))
-	conn, err := bus.Dial(t.Context(), bus.Config{URL: p.NATS, Name: "editor", Log: quiet()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 6 { // until it is dead
-		for i := range products {
-			load.edit(i)
-		}
-		if load.announceLate(t.Context(), conn) != nil {
-			break
-		}
-	}
-	conn.Close()
+	editUntilDead(t, load, p)
 	if err := p.cmd.Wait(); err == nil || err.Error() != "signal: killed" {
 		t.Fatalf("it ended with %v", err)
 	}

@@ -66,7 +66,7 @@ func TestAWalkThatIsKilled(t *testing.T) {
 	t.Parallel()
 	binary := built(t)
 	s := newShop(t)
-	fill(s, long.Pick(520, 5000))
+	fill(s, long.Pick(150, 5000))
 	server := httptest.NewServer(&hostileLists{sound: s})
 	t.Cleanup(server.Close)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, server.URL)

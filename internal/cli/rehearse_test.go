@@ -47,7 +47,7 @@ func TestRehearsal(t *testing.T) {
 		return out
 	}
 	before, _, _ := vitrine(t, "switch", "history", "--nats", v.NATS)
-	if out := rehearse(0, "set", "part.item.brand=off", "live.offer=off"); out.Pages != 3 || out.Changed != 3 || out.Lost["brand"] != 3 || out.Live["offer: fresh → hidden"] != 3 || len(out.Examples) == 0 {
+	if out := rehearse(0, "set", "part.item.brand=off", "live.offer=off"); out.Pages != 3 || out.Changed != 3 || out.Lost["brand"] != 3 || hidden(out) != 3 || len(out.Examples) == 0 {
 		t.Errorf("%+v", out)
 	}
 	if out := rehearse(0, "set", "read.local=off"); out.Same != 3 || out.Changed+out.Failing != 0 {
@@ -94,6 +94,11 @@ func TestRehearsal(t *testing.T) {
 			}
 		}
 	})
+}
+
+// hidden is of how many pages the live part offer is hidden by what is rehearsed; a busy machine's may be an older one.
+func hidden(r detail.Rehearsal) int {
+	return r.Live["offer: fresh → hidden"] + r.Live["offer: last → hidden"]
 }
 
 // TestRulesThrowSwitches pushes a rule that is always true, and sees its switch thrown, told, and taken back.

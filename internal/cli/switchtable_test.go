@@ -27,7 +27,11 @@ type table struct {
 	t     *testing.T
 	v     *running
 	pages map[string]func() bool // switch → whether pages show it as on
+	cells map[string]string      // "switch, state" → what was said and done, where they agree
 }
+
+// states are those in which each switch is looked at.
+var states = []string{"set", "scoped", "overridden", "rolled back", "unset", "expired", "restarted", "NATS emptied"}
 
 // some are a switch of each type, two of which show on a page, and one that the catalog declares.
 var some = []string{"live.offer", "crawlers", switches.Compression, switches.TTLFactor, "upstream.shop"}
@@ -39,7 +43,7 @@ func TestWhatTheCommandSaysIsWhatThePageDoes(t *testing.T) {
 	s := newShop(t)
 	fill(s, 1)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
-	tab := &table{t: t, v: up(t, dir, "--catalog", file)}
+	tab := &table{t: t, v: up(t, dir, "--catalog", file), cells: map[string]string{}}
 	tab.v.refreshAll()
 	tab.v.converged(s)
 	id := oddID(0)
@@ -90,6 +94,25 @@ func TestWhatTheCommandSaysIsWhatThePageDoes(t *testing.T) {
 		tab.v.stop()
 		tab.v = up(t, dir, "--catalog", file)
 	}
+	tab.whole(all)
+}
+
+// whole fails where a switch was not looked at in a state, or was not as it was said to be, and logs the table.
+func (tab *table) whole(all []switches.Declaration) {
+	tab.t.Helper()
+	text := "| switch | " + strings.Join(states, " | ") + " |\n|---|" + strings.Repeat("---|", len(states)) + "\n"
+	for _, d := range all {
+		text += "| `" + d.Name + "` |"
+		for _, state := range states {
+			cell := tab.cells[d.Name+", "+state]
+			if cell == "" {
+				tab.t.Errorf("%s was not looked at when %s, or was not as it was said to be", d.Name, state)
+			}
+			text += " " + cell + " |"
+		}
+		text += "\n"
+	}
+	tab.t.Logf("what switch get says, what is in force in the process, and (*) what a page shows:\n%s", text)
 }
 
 // rounds parts the switches into those without which there is no page, and the rest.
@@ -152,6 +175,7 @@ func (tab *table) agree(d switches.Declaration, want, state string) {
 		}
 		return ""
 	})
+	cell := want
 	if got.Value.Value != want || len(got.InForce) != 1 || got.InForce[0].Value != want {
 		tab.t.Errorf("%s %s: switch get says %s, in force %+v, want %s", d.Name, state, got.Value.Value, got.InForce, want)
 	}
@@ -161,6 +185,12 @@ func (tab *table) agree(d switches.Declaration, want, state string) {
 	}
 	if shows := tab.pages[d.Name]; shows != nil && shows() != (want == "on") {
 		tab.t.Errorf("%s %s: the page does not show %s", d.Name, state, want)
+	}
+	if tab.pages[d.Name] != nil {
+		cell += " *"
+	}
+	if !tab.t.Failed() {
+		tab.cells[d.Name+", "+state] = cell
 	}
 }
 

@@ -201,12 +201,12 @@ func TestOneMasterIsEmptied(t *testing.T) {
 	r.expect("change.refresh.brand.all.7")
 }
 
-// TestOneMasterIsRestarted: its last writes are replayed, and relations are looked at.
+// TestOneMasterIsRestarted: its last writes are replayed, and relations are looked at, though all blobs are where they were.
 func TestOneMasterIsRestarted(t *testing.T) {
 	t.Parallel()
 	c := redistest.Cluster(t)
 	s := redis(t, c.URL)
-	r := newRoom(t, s, s)
+	r := newRoom(t, s, redis(t, redistest.Single(t).URL))
 	r.look()
 	r.change("brand", "brand", "7")
 	c.Nodes[1].Stop()

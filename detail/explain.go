@@ -97,7 +97,7 @@ func (st *site) explainPage(ctx context.Context, p *catalog.Page, e item.Entity)
 	x := Explanation{Entity: e.String(), Page: p.Name, Path: pagePath(p, e.ID), Status: 200}
 	if err := read.life(); err != nil {
 		x.Status = statusOf(err).code
-	} else if rule := read.site.match(read.page, read.splice()); rule != nil {
+	} else if rule := read.site.ruleOf(read); rule != nil {
 		x.Rule = rule.When.Text
 		x.Status = ruleStatus(rule)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vitrine/internal/view"
 	"vitrine/templates"
 )
 
@@ -14,11 +15,11 @@ const plainTemplate = "item.html"
 
 // render renders a page by the templates in force or, where they fail on it, by fallback templates. It gives the set that rendered
 // the page, or the error of the templates in force.
-func (st *site) render(buf *bytes.Buffer, name string, view map[string]any, path string) (by *templates.Set, err error) {
-	if err = st.templates.Render(buf, name, view); err == nil {
+func (st *site) render(buf *bytes.Buffer, name string, data view.Value, path string) (by *templates.Set, err error) {
+	if err = st.templates.Render(buf, name, data); err == nil {
 		return st.templates, nil
 	}
-	by = st.renderFallback(buf, name, view)
+	by = st.renderFallback(buf, name, data)
 	st.logFault(err, path, by)
 	if by == nil {
 		return nil, err
@@ -28,14 +29,14 @@ func (st *site) render(buf *bytes.Buffer, name string, view map[string]any, path
 }
 
 // renderFallback renders a page by the first of the fallback sets that can, and gives that set; nil where none can.
-func (st *site) renderFallback(buf *bytes.Buffer, name string, view map[string]any) *templates.Set {
+func (st *site) renderFallback(buf *bytes.Buffer, name string, data view.Value) *templates.Set {
 	others := st.server.config.FallbackTemplates()
 	for _, set := range others {
 		if set == st.templates || !set.Has(name) {
 			continue
 		}
 		buf.Reset()
-		if set.Render(buf, name, view) == nil {
+		if set.Render(buf, name, data) == nil {
 			return set
 		}
 	}
@@ -44,7 +45,7 @@ func (st *site) renderFallback(buf *bytes.Buffer, name string, view map[string]a
 	}
 	theme := others[len(others)-1]
 	buf.Reset()
-	if theme.Render(buf, plainTemplate, view) != nil {
+	if theme.Render(buf, plainTemplate, data) != nil {
 		return nil
 	}
 	return theme

@@ -18,6 +18,7 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/shape"
+	"vitrine/internal/view"
 )
 
 const (
@@ -95,13 +96,12 @@ type indexList struct {
 }
 
 func (st *site) renderIndex(groups []any, next string) (response, error) {
-	view := map[string]any{"Groups": groups, "Page": map[string]any{}}
+	data := map[string]any{"Groups": groups, "Page": map[string]any{}, "Site": st.facts.Decode()}
 	if next != "" {
-		view["Next"] = "?cursor=" + url.QueryEscape(next)
+		data["Next"] = "?cursor=" + url.QueryEscape(next)
 	}
-	st.addSite(view)
 	var buf bytes.Buffer
-	if _, err := st.render(&buf, "index.html", view, st.catalog.Site.Prefix+"/"); err != nil {
+	if _, err := st.render(&buf, "index.html", view.Of(data), st.catalog.Site.Prefix+"/"); err != nil {
 		return response{}, err
 	}
 	return response{kind: typeHTML, body: buf.Bytes(), header: http.Header{
@@ -198,16 +198,18 @@ func newAnchors(path []blobcache.Part, seen map[string]bool) (anchors []any) {
 
 // card is an item as templates see it: the data of its page, and a link to each variant.
 func (st *site) card(one *indexItem) (map[string]any, error) {
-	view, err := st.view(one.read, one.read.splice())
+	data, err := st.data(one.read)
 	if err != nil {
 		return nil, err
 	}
+	defer data.free()
+	card := data.forTemplates().Decode().(map[string]any)
 	variants := []any{}
 	for _, v := range one.variants {
 		variants = append(variants, map[string]any{"URL": pagePath(v.page, v.entity.ID), "Title": v.variantTitle()})
 	}
-	view["URL"], view["Title"], view["Variants"] = pagePath(one.read.page, one.read.entity.ID), one.read.title(), variants
-	return view, nil
+	card["URL"], card["Title"], card["Variants"] = pagePath(one.read.page, one.read.entity.ID), one.read.title(), variants
+	return card, nil
 }
 
 // title is the title of the product, else its id.

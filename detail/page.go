@@ -147,18 +147,22 @@ func cachedResponse(e *pagecache.Entry, c pagecache.Coding, body []byte) respons
 	return response{status: e.Status, kind: e.Type, etag: e.ETag, header: e.Header, coding: c, body: body, encoded: true}
 }
 
-// make splices the parts into the page's data, applies the rules, and renders the data unless the JSON twin is asked for.
+// make applies the rules to the page's data, and renders it, or splices its parts where the JSON twin is asked for.
 func (st *site) make(read *reading, twin bool, a response) (response, error) {
-	data := read.splice()
-	rule := st.match(read.page, data)
+	data, err := st.data(read)
+	if err != nil {
+		return response{}, err
+	}
+	defer data.free()
+	rule := st.match(read.page, data.data)
 	a.status = ruleStatus(rule)
 	switch {
 	case rule != nil && rule.Redirect != "":
 		a.header.Set("Location", strings.ReplaceAll(rule.Redirect, "{"+read.entity.Kind+"}", item.Escape(read.entity.ID)))
 	case twin:
-		a.kind, a.body = typeJSON, data
+		a.kind, a.body = typeJSON, read.splice()
 	default:
-		return st.renderPage(read, rule, data, a)
+		return st.renderPage(data, rule, a)
 	}
 	return a, nil
 }

@@ -7,15 +7,23 @@ import (
 	"strconv"
 
 	"github.com/expr-lang/expr/vm"
-	"github.com/tidwall/gjson"
-
 	"vitrine/internal/catalog"
-	"vitrine/internal/shape"
+	"vitrine/internal/view"
 )
+
+// ruleOf is the rule that decides a page; nil for none.
+func (st *site) ruleOf(read *reading) *catalog.Rule {
+	data, err := st.data(read)
+	if err != nil {
+		return nil
+	}
+	defer data.free()
+	return st.match(read.page, data.data)
+}
 
 // match is the first rule of a page whose condition is true of the data; nil for none. A condition that fails is false; it is
 // counted and logged.
-func (st *site) match(p *catalog.Page, data []byte) *catalog.Rule {
+func (st *site) match(p *catalog.Page, data view.Value) *catalog.Rule {
 	for _, rule := range p.Rules {
 		yes, err := holds(rule.When, data)
 		if err != nil {
@@ -42,11 +50,11 @@ func ruleStatus(rule *catalog.Rule) int {
 }
 
 // holds evaluates a condition. Only the paths that it names are read from the data.
-func holds(c *catalog.Condition, data []byte) (bool, error) {
+func holds(c *catalog.Condition, data view.Value) (bool, error) {
 	env := map[string]any{}
 	for _, path := range c.Paths {
-		value, _ := shape.Lookup(data, path)
-		put(env, path, value)
+		value, ok := at(data, path)
+		put(env, path, value, ok)
 	}
 	out, err := vm.Run(c.Program, env)
 	if err != nil {
@@ -59,9 +67,19 @@ func holds(c *catalog.Condition, data []byte) (bool, error) {
 	return yes, nil
 }
 
+// at finds what stands at a path.
+func at(v view.Value, path catalog.Path) (_ view.Value, ok bool) {
+	for _, step := range path {
+		if v, ok = v.Member(step); !ok {
+			return v, false
+		}
+	}
+	return v, ok
+}
+
 // put sets the value at a path of the environment, and makes the objects on the way. So product.kind is nil, not an error, for
 // a page without a product. Where a shorter path has set a value already, that contains this one.
-func put(env map[string]any, path catalog.Path, value gjson.Result) {
+func put(env map[string]any, path catalog.Path, value view.Value, there bool) {
 	for _, step := range path[:max(0, len(path)-1)] {
 		next, ok := env[step].(map[string]any)
 		if !ok {
@@ -73,33 +91,35 @@ func put(env map[string]any, path catalog.Path, value gjson.Result) {
 		}
 		env = next
 	}
-	if len(path) > 0 && value.Exists() {
+	if there {
 		env[path[len(path)-1]] = plain(value)
 	}
 }
 
 // plain is a JSON value as expressions compare it: an integer as int where it fits, other numbers as float64.
-func plain(v gjson.Result) any {
-	switch {
-	case v.Type == gjson.Number:
-		if n, err := strconv.Atoi(v.Raw); err == nil {
+func plain(v view.Value) any {
+	switch v.Kind() {
+	case view.Number:
+		if n, err := strconv.Atoi(v.Text()); err == nil {
 			return n
 		}
-		return v.Num
-	case v.IsObject():
+		f, _ := strconv.ParseFloat(v.Text(), 64) // it is a number; one that is too large is infinite
+		return f
+	case view.HTML:
+		return v.Text()
+	case view.Object:
 		m := map[string]any{}
-		v.ForEach(func(name, value gjson.Result) bool {
-			m[name.Str] = plain(value)
-			return true
-		})
+		for _, name := range v.Names() {
+			m[name] = plain(v.Get(name))
+		}
 		return m
-	case v.IsArray():
+	case view.List:
 		list := []any{}
-		v.ForEach(func(_, value gjson.Result) bool {
-			list = append(list, plain(value))
-			return true
-		})
+		walk := v.Walk()
+		for element, ok := walk.Next(); ok; element, ok = walk.Next() {
+			list = append(list, plain(element))
+		}
 		return list
 	}
-	return v.Value()
+	return v.Decode()
 }

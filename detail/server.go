@@ -17,6 +17,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/view"
 	"vitrine/switches"
 	"vitrine/templates"
 )
@@ -30,6 +31,7 @@ type Server struct {
 	pages    *pagecache.Cache
 	wanted   *wanted.Counter // of pages that were found
 	encoder  *pagecache.Encoder
+	reader   view.Reader // of blobs' JSON
 	live     *livePool
 	missed   *announcer
 	metrics  *metrics

@@ -13,6 +13,7 @@ import (
 
 	"vitrine/detail/pagecache"
 	"vitrine/internal/catalog"
+	"vitrine/internal/view"
 	"vitrine/switches"
 	"vitrine/templates"
 )
@@ -25,6 +26,7 @@ type site struct {
 	templates *templates.Set
 	revision  string // of both, for ETags
 	csp       string
+	facts     view.Value // .Site of templates
 	made      time.Time
 	router    http.Handler
 	exposed   map[*catalog.Blob]bool // what /blobs shows
@@ -80,6 +82,7 @@ func newSite(s *Server, version uint64, c *catalog.Catalog, set *templates.Set) 
 		switches:  declare(s.config.Switches, c),
 		prefixes:  byPrefix(c.Pages),
 		listing:   make(chan struct{}, 1),
+		facts:     siteFacts(c.Site),
 	}
 	st.refusal = sync.OnceValue(st.newRefusal)
 	st.router = newRouter(st)

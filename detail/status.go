@@ -13,6 +13,7 @@ import (
 
 	"vitrine/detail/admission"
 	"vitrine/internal/item"
+	"vitrine/internal/view"
 )
 
 var (
@@ -133,10 +134,10 @@ func (s *Server) errorPage(st *site, shown status, same bool) []byte {
 
 func (s *Server) renderError(st *site, shown status) []byte {
 	if st != nil {
-		view := map[string]any{"Page": map[string]any{"Title": shown.title, "Message": shown.message, "Status": shown.code}}
-		st.addSite(view)
+		page := map[string]any{"Title": shown.title, "Message": shown.message, "Status": shown.code}
+		data := view.OfMembers(view.Fields{{Name: "Page", Value: view.Of(page)}, {Name: "Site", Value: st.facts}})
 		var buf bytes.Buffer
-		if _, err := st.render(&buf, shown.template, view, "the page for "+strconv.Itoa(shown.code)); err == nil {
+		if _, err := st.render(&buf, shown.template, data, "the page for "+strconv.Itoa(shown.code)); err == nil {
 			return buf.Bytes()
 		}
 	}

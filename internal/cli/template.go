@@ -45,7 +45,20 @@ func (c *templateCheck) check(e *env) (t tried, err error) {
 	if err != nil {
 		return t, err
 	}
-	return c.try(e, packed)
+	if t, err = c.try(e, packed); err != nil {
+		return t, err
+	}
+	set, err := templates.LoadFolder(c.Folder)
+	if err != nil {
+		return t, err
+	}
+	for _, gap := range set.Gaps() {
+		t.NotCompiled = append(t.NotCompiled, gap.String())
+		if !c.JSON {
+			fmt.Fprintf(e.stdout, "%s is not compiled: html/template renders the pages that use it, which takes about ten times as long\n", gap)
+		}
+	}
+	return t, nil
 }
 
 func packFolder(dir string) ([]byte, error) {

@@ -179,3 +179,22 @@ func TestTemplatesAreForced(t *testing.T) {
 		t.Errorf("%.300s", got)
 	}
 }
+
+// TestTemplateCheckNamesWhatIsNotCompiled gives it a template that only html/template can execute: one that another calls in an attribute.
+func TestTemplateCheckNamesWhatIsNotCompiled(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{"colour.html": `red`, "buy.html": "<p>\n<b class=\"{{template \"colour.html\" .}}\">x</b></p>"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const place = "buy.html:2: template colour.html"
+	code, stdout, stderr := vitrine(t, "template", "check", folder, "--admin", "127.0.0.1:1")
+	if code != 0 || !strings.Contains(stdout, place) || !strings.Contains(stdout, "is not compiled") {
+		t.Errorf("%d %s%s", code, stdout, stderr)
+	}
+	code, stdout, stderr = vitrine(t, "template", "check", folder, "--admin", "127.0.0.1:1", "--json")
+	if code != 0 || !strings.Contains(stdout, `"not_compiled":["`+place) {
+		t.Errorf("%d %s%s", code, stdout, stderr)
+	}
+}

@@ -36,6 +36,8 @@ type tried struct {
 	Revision   uint64        `json:"revision,omitempty"`    // that they are in force as
 	RolledBack uint64        `json:"rolled_back,omitempty"` // the revision that they had before
 	Error      string        `json:"error,omitempty"`
+
+	NotCompiled []string `json:"not_compiled,omitempty"` // FILE:LINE: what only html/template can execute
 }
 
 // try has a running system render its own pages by packed templates, and prints what came of it unless JSON is wanted.

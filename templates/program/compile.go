@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"text/template/parse"
 
 	"vitrine/internal/view"
@@ -210,7 +211,8 @@ func (c *compiler) call(n *parse.TemplateNode) step {
 	}
 	called := c.template(n.Name)
 	if called.tree == nil {
-		c.gap(n, "template "+n.Name+", which is called where it is not plain HTML, as in an attribute or a script")
+		name, _, _ := strings.Cut(n.Name, "$htmltemplate_") // html/template makes one for each kind of place
+		c.gap(n, "template "+name+", which is called where no plain HTML is, as in an attribute or a script,")
 	}
 	c.code.calls = append(c.code.calls, called)
 	return func(m *Machine) flow {

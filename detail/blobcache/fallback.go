@@ -209,10 +209,10 @@ func (f *Fallback) records(ctx context.Context, blobs []*catalog.Blob, e item.En
 			asked[d.Name] = true
 			wait.Go(func() {
 				defer redact.Crash()
-				v, err := record(d, f.fetcher.Fetch(ctx, d, []upstream.Ask{{ID: e.ID}})[0])
+				r, err := record(d, f.fetcher.Fetch(ctx, d, []upstream.Ask{{ID: e.ID}})[0])
 				mu.Lock()
 				defer mu.Unlock()
-				records[d.Name], errs[d.Name] = kv.Record{Value: v}, err
+				records[d.Name], errs[d.Name] = r, err
 			})
 		}
 	}
@@ -220,18 +220,14 @@ func (f *Fallback) records(ctx context.Context, blobs []*catalog.Blob, e item.En
 	return records, errs
 }
 
-// record shapes an answer as a worker would, but for what was held before: nothing was.
-func record(d *catalog.Dimension, a upstream.Answer) (kv.Value, error) {
-	v := kv.Value{Header: kv.Header{Life: kv.Unknown, Fetched: a.At, Source: d.From.Code, Shape: d.Shape}}
-	if a.Err != nil || a.Status == upstream.Gone {
-		return v, a.Err
+// record is what an answer makes where nothing was held before. One that failed is left out of its blobs, whose shape is that
+// of the catalog all the same.
+func record(d *catalog.Dimension, a upstream.Answer) (kv.Record, error) {
+	v, _, err := a.Value(d, kv.Record{})
+	if err != nil {
+		v.Life = kv.Unknown
 	}
-	made, gone, err := shape.MakeRecord(d, a.Body)
-	if err != nil || gone {
-		return v, err
-	}
-	v.Life, v.Version, v.Body = kv.Alive, made.Version, made.Body
-	return v, nil
+	return kv.Record{Value: v}, err
 }
 
 // Enabled reports whether readers may cause work at the owners of data.

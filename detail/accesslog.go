@@ -22,36 +22,37 @@ import (
 
 const (
 	accessBuffer  = 256 << 10 // bytes of lines after which they are written at once
-	accessMost    = 1 << 20   // bytes of lines that wait; more are dropped
+	accessMost    = 1 << 20   // bytes of lines that wait; further lines are dropped
 	accessField   = 8 << 10   // bytes of one text in a line
 	accessFlush   = time.Second
-	accessWarning = time.Minute
+	accessWarning = time.Minute // between two warnings that lines are dropped
 	accessClosing = time.Second // for the last lines, when the server ends
 	accessTime    = "02/Jan/2006:15:04:05 -0700"
 )
 
-// AccessLog writes a line for each request, in the combined format that web servers share. Lines are gathered and
-// written once a second, or when there are many. No request waits for the file: while it can't be written, lines
-// beyond a bound are dropped and counted. It is safe for concurrent use.
+// AccessLog writes a line for each request, in the combined log format. Lines are gathered, and written once a second or when there are
+// many. No request waits for the file: while it can't be written, lines beyond a bound are dropped and counted. An
+// AccessLog is safe for concurrent use.
 type AccessLog struct {
 	log     *slog.Logger
 	out     *accessOutput
-	warn    rate.Sometimes // that lines are dropped
-	many    chan struct{}  // lines should be written now
+	warn    rate.Sometimes // limits the warnings that lines are dropped
+	many    chan struct{}  // tells Run to write now
 	dropped atomic.Int64
 
 	mu     sync.Mutex // guards all below
-	lines  []byte     // that wait
-	second int64
-	stamp  []byte // of that second
+	lines  []byte     // waiting to be written
+	second int64      // unix time of stamp
+	stamp  []byte     // that second in the log's format
 }
 
-// NewAccessLog makes a log that writes to w; Run writes it.
+// NewAccessLog makes an AccessLog that writes to w; Run does the writing.
 func NewAccessLog(w io.Writer, log *slog.Logger) *AccessLog {
 	return newAccessLog(&accessOutput{w: w}, log)
 }
 
-// OpenAccessLog appends to a file. Where the file was renamed or removed, as logrotate does, it is made anew.
+// OpenAccessLog makes an AccessLog that appends to a file; Run does the writing. If the file is renamed or removed, as logrotate does, it
+// is created again. OpenAccessLog fails as opening the file does.
 func OpenAccessLog(path string, log *slog.Logger) (*AccessLog, error) {
 	out := &accessOutput{path: path}
 	if err := out.open(); err != nil {
@@ -64,7 +65,7 @@ func newAccessLog(out *accessOutput, log *slog.Logger) *AccessLog {
 	return &AccessLog{log: log, out: out, warn: rate.Sometimes{Interval: accessWarning}, many: make(chan struct{}, 1)}
 }
 
-// Run writes what was gathered until ctx ends, and the rest then, for which a file that hangs has a second.
+// Run writes the lines until ctx ends, then the last ones, for at most a second, and closes the file. It returns nil.
 func (a *AccessLog) Run(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
@@ -99,7 +100,7 @@ func (a *AccessLog) writeLines(ctx context.Context) {
 	}
 }
 
-// flush writes the lines that wait, and has spare filled meanwhile. It returns the next spare buffer.
+// flush writes the lines that wait. Meanwhile, new lines go to the buffer spare. It returns a buffer to be the next spare.
 func (a *AccessLog) flush(spare []byte) []byte {
 	a.mu.Lock()
 	lines := a.lines
@@ -116,15 +117,15 @@ func (a *AccessLog) flush(spare []byte) []byte {
 	return lines
 }
 
-// Reopen has the file opened anew before the next lines are written.
+// Reopen makes Run open the file again before it writes the next lines.
 func (a *AccessLog) Reopen() { a.out.reopen.Store(true) }
 
-// Dropped is the number of lines that were not written.
+// Dropped returns the number of lines that were dropped.
 func (a *AccessLog) Dropped() int64 { return a.dropped.Load() }
 
-// accessOutput is where lines go: a writer, or a file by its name. One goroutine writes.
+// accessOutput is where lines go: a writer, or a file that is known by its name. One goroutine writes.
 type accessOutput struct {
-	path   string // "" for a writer that is not ours to open
+	path   string // "" for a writer
 	reopen atomic.Bool
 	w      io.Writer
 
@@ -144,8 +145,7 @@ func (o *accessOutput) open() error {
 	return nil
 }
 
-// write writes lines, and returns what of them could not be. After an error a file is opened anew: the next write
-// may succeed.
+// write writes lines, and returns those that could not be written. After an error the file is closed, and the next write opens it again.
 func (o *accessOutput) write(lines []byte) (unwritten []byte, err error) {
 	if o.path != "" && (o.w == nil || o.reopen.Swap(false) || o.moved()) {
 		o.close()
@@ -164,7 +164,7 @@ func (o *accessOutput) write(lines []byte) (unwritten []byte, err error) {
 	return nil, nil
 }
 
-// moved reports whether the name is not that of the open file any more.
+// moved reports whether the open file no longer has the name path.
 func (o *accessOutput) moved() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -179,7 +179,7 @@ func (o *accessOutput) moved() bool {
 	return err != nil || !os.SameFile(mine, named)
 }
 
-// close closes a file, which ends a write to a pipe that hangs.
+// close closes the file. That also ends a write to a pipe that hangs.
 func (o *accessOutput) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -189,13 +189,13 @@ func (o *accessOutput) close() {
 	}
 }
 
-// accessLine is what a line says. Texts of the visitor are escaped when they are written.
+// accessLine is the content of a line, with the visitor's texts unescaped.
 type accessLine struct {
 	visitor, method, target, proto, referer, agent string
 	status, bytes                                  int
 }
 
-// write adds a line, or drops it where too many wait. A nil log drops it.
+// write adds a line, with its texts escaped. It drops the line if too many wait, or the log is nil.
 func (a *AccessLog) write(l accessLine, now time.Time) {
 	if a == nil {
 		return
@@ -234,7 +234,7 @@ func orDash(s string) string {
 	return s
 }
 
-// appendPlain escapes what could end a field or a line, and cuts what is too long.
+// appendPlain appends at most accessField bytes of s, with every byte escaped that could end a field or a line.
 func appendPlain(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	for i := range min(len(s), accessField) {
@@ -247,7 +247,7 @@ func appendPlain(b []byte, s string) []byte {
 	return b
 }
 
-// logRequest writes a request that net/http answered.
+// logRequest adds a line for a request that net/http answered.
 func (s *Server) logRequest(r *http.Request, status, bytes int) {
 	if s.config.Access != nil {
 		visitor := s.admission.Address(r.RemoteAddr, r.Header.Values(admission.ForwardedFor))

@@ -79,7 +79,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 		return st.busy(q)
 	}
 	defer permit.Release()
-	moves, epoch := s.pages.Moves(), s.blobs.Epoch()
+	panelChanges, epoch := s.pages.PanelChanges(), s.blobs.Epoch()
 	read := st.read(r.Context(), q.page, q.entity, blobcache.Policy{NoStore: permit.Crawler})
 	st.announceMissed(r.Context(), read)
 	a := response{header: read.site.pageHeader(read)}
@@ -89,7 +89,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	s.wanted.Asked(q.path)
 	a.etag = read.site.etag(read, q.twin)
 	a.header.Set("Cache-Control", cacheControl(read.page.Cache, read.stale() || read.incomplete()))
-	store := func(e *pagecache.Entry) { st.store(q.path, moves, epoch, read, e) }
+	store := func(e *pagecache.Entry) { st.store(q.path, panelChanges, epoch, read, e) }
 	if last := s.pages.Last(q.path, st.version); last != nil && last.ETag == a.etag {
 		if c, body := last.BodyFor(s.encoder, q.accepts); body != nil {
 			a.status, a.kind, a.coding, a.body, a.encoded = last.Status, last.Type, c, body, true
@@ -117,9 +117,9 @@ func (st *site) compose(q request, read *reading, a response, store func(*pageca
 }
 
 // store puts a page into the cache, unless a part of it is stale or was overtaken since it was read.
-func (st *site) store(path string, moves, epoch uint64, read *reading, e *pagecache.Entry) {
+func (st *site) store(path string, panelChanges, epoch uint64, read *reading, e *pagecache.Entry) {
 	if valid := st.server.blobs.Snapshot(epoch, slices.Concat(read.parts, read.watched)); valid != nil {
-		st.server.pages.Put(path, st.version, moves, valid, e)
+		st.server.pages.Put(path, st.version, panelChanges, valid, e)
 	}
 }
 

@@ -15,11 +15,11 @@ import (
 	"vitrine/templates"
 )
 
-// Trial tells what pages of the shop are like by templates that are not in force.
+// Trial is the result of rendering pages of the shop by templates that are not in force.
 type Trial struct {
-	Pages   int      `json:"pages"`             // that were rendered
-	Missing []string `json:"missing,omitempty"` // templates that the catalog names and the set has not, in words
-	Failed  []Failed `json:"failed,omitempty"`  // after mostFailed of them no more pages are tried
+	Pages   int      `json:"pages"`             // that were rendered, failed ones included
+	Missing []string `json:"missing,omitempty"` // a sentence for each template that the catalog names and the set lacks
+	Failed  []Failed `json:"failed,omitempty"`  // after ten of them no more pages are tried
 }
 
 // Failed is a page that could not be rendered.
@@ -27,27 +27,29 @@ type Failed struct {
 	Entity string `json:"entity"` // KIND:ID
 	Path   string `json:"path"`
 	File   string `json:"file"`
-	Line   int    `json:"line"` // 0 where it is not known
+	Line   int    `json:"line"` // 0 if it is not known
 	Error  string `json:"error"`
 }
 
 const (
 	mostFailed  = 10
-	mostScanned = 1_000_000 // keys that a spread is taken from
+	mostScanned = 1_000_000 // keys among which pages are chosen at random
 )
 
 // OK reports whether the templates may be put in force.
 func (t Trial) OK() bool { return len(t.Missing)+len(t.Failed) == 0 }
 
-// Progress tells how far a trial is.
+// Progress tells how far a Trial has come.
 type Progress struct {
-	Listed int `json:"listed"` // names of what is stored that were looked through for pages to try
-	Tried  int `json:"tried"`  // of the articles chosen
-	Of     int `json:"of"`     // articles chosen; 0 while they are being chosen
+	Listed int `json:"listed"` // stored keys that were searched for pages to try
+	Tried  int `json:"tried"`  // entities whose pages were tried
+	Of     int `json:"of"`     // entities chosen to be tried; 0 while they are being chosen
 }
 
-// Try renders pages of up to n entities by a set: half of them those that visitors want most, the others spread over the
-// store. Nothing is kept, told or logged. told hears how far it is, after each article.
+// Try renders the pages of up to n entities by a set of templates. Half of the entities are those that visitors ask for most; the others
+// are chosen at random from scan. No page is kept, nothing is announced or logged. Try calls told after each batch of keys
+// and after each entity. It fails if the server has no catalog yet, scan fails, or ctx ends; t then holds what was found
+// so far.
 func (s *Server) Try(ctx context.Context, scan IndexLister, set *templates.Set, n int, told func(Progress)) (t Trial, err error) {
 	c, panel, err := s.rehearsed(nil)
 	if err != nil {
@@ -90,7 +92,8 @@ func (s *Server) Try(ctx context.Context, scan IndexLister, set *templates.Set, 
 	return t, ctx.Err()
 }
 
-// try renders one page, if it is there. Why else it can't be made is not the templates' fault.
+// try renders one page if its entity exists, and notes a fault of a template. Any other failure is not the templates', and the page does
+// not count.
 func (t *Trial) try(ctx context.Context, st *site, p *catalog.Page, e item.Entity) {
 	read := st.read(ctx, p, e, blobcache.Policy{NoStore: true})
 	if read.life() != nil {
@@ -107,7 +110,8 @@ func (t *Trial) try(ctx context.Context, st *site, p *catalog.Page, e item.Entit
 	t.Pages++
 }
 
-// spread gives keys of pages' own blobs: half of them those that are wanted most, the others at random from the store.
+// spread returns keys of up to n blobs that have a page of their own: half of them those whose pages are asked for most, the others at
+// random from scan. It calls listed with the number of keys that it has searched.
 func (s *Server) spread(ctx context.Context, st *site, scan IndexLister, n int, listed func(int)) (keys []kv.BlobKey, err error) {
 	keys = s.mostWanted(st, n/2)
 	taken := map[kv.BlobKey]bool{}
@@ -140,6 +144,7 @@ func (s *Server) spread(ctx context.Context, st *site, scan IndexLister, n int, 
 	return keys, nil
 }
 
+// hasPage reports whether the key is that of the own blob of any page.
 func (st *site) hasPage(key kv.BlobKey) bool {
 	for _, p := range st.catalog.Pages {
 		if ownBlob(p, key) {
@@ -149,7 +154,7 @@ func (st *site) hasPage(key kv.BlobKey) bool {
 	return false
 }
 
-// ownBlob reports whether the key is that of a page's own blob.
+// ownBlob reports whether the key is that of the page's own blob.
 func ownBlob(p *catalog.Page, key kv.BlobKey) bool {
 	return p.Kind.Name == key.Entity.Kind && p.Blob.Name == key.Blob
 }

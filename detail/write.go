@@ -100,8 +100,8 @@ func (st *site) pageHeader(read *reading) http.Header {
 // time never falls. A part that came from its upstream has no gen; its time is that of the fetch.
 func (st *site) modified(read *reading) time.Time {
 	at := st.made
-	if moved := st.server.pages.Moved(); moved.After(at) {
-		at = moved
+	if changed := st.server.pages.LastPanelChange(); changed.After(at) {
+		at = changed
 	}
 	for _, part := range read.parts {
 		written := part.Fetched

@@ -7,17 +7,17 @@ import (
 
 const (
 	absenceFor  = time.Minute
-	absenceMost = 1 << 15 // names in each of two generations
+	absenceMost = 1 << 15 // names in each of the two sets
 )
 
-// absences remembers what its owners said that there is not, for absenceFor or a little longer. It is bounded: of two
-// generations the older one is dropped when the younger one is full or old.
+// absences remembers for absenceFor the names of what the upstreams said does not exist. It is bounded: there are two sets, and the older
+// one is dropped when the younger one is full or old.
 type absences struct {
 	now func() time.Time
 
 	mu           sync.Mutex // guards all below
 	young, older map[string]time.Time
-	began        time.Time // when young was
+	began        time.Time // when young was made
 }
 
 func newAbsences(now func() time.Time) *absences {

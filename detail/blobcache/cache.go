@@ -12,12 +12,12 @@ import (
 	"vitrine/switches"
 )
 
-// Config of a Cache. Tiers and Log are needed.
+// Config configures a Cache. Tiers and Log are required.
 type Config struct {
-	Tiers        []Tier          // after memory, in order; the first is the truth
-	Switches     *switches.Panel // nil: everything is on
-	Hears        func() bool     // reports whether announcements arrive now; nil: they do
-	Bytes        int64           // of memory. Defaults to 256 MiB
+	Tiers        []Tier          // asked after memory, in this order; the first is the truth
+	Switches     *switches.Panel // nil: every switch is on
+	Hears        func() bool     // reports whether announcements arrive at present; nil: they do
+	Bytes        int64           // of memory for blobs. Defaults to 256 MiB
 	TTL          time.Duration   // of an entry in memory, ±20 %. Defaults to 60 s
 	ReadDeadline time.Duration   // for one batch through all tiers. Defaults to 2 s
 	Log          *slog.Logger
@@ -33,7 +33,7 @@ func (c Config) withDefaults() Config {
 	tiers := make([]Tier, len(c.Tiers))
 	for i, t := range c.Tiers {
 		if t.Name != RecordsTier && (i == len(c.Tiers)-1 || c.Tiers[i+1].Name == RecordsTier) {
-			t.Timeout = cmp.Or(t.Timeout, time.Second) // no copy comes after it, so patience costs less than an error
+			t.Timeout = cmp.Or(t.Timeout, time.Second) // the last copy: waiting costs less than an error
 		}
 		t.Timeout = cmp.Or(t.Timeout, 100*time.Millisecond)
 		t.Concurrency = cmp.Or(t.Concurrency, 128)
@@ -60,7 +60,7 @@ func (c Config) validate() error {
 	return nil
 }
 
-// Cache reads blobs through memory, each key once at a time however many pages want it. It is safe for concurrent use.
+// Cache reads blobs through memory. However many pages want a key at once, it is read once. A Cache is safe for concurrent use.
 type Cache struct {
 	config  Config
 	local   *local
@@ -74,7 +74,8 @@ type Cache struct {
 	wait    sync.WaitGroup
 }
 
-// New makes a cache. Close ends what it runs in the background.
+// New makes a Cache; the caller closes it. It fails if the configuration lacks a required field, has a negative bound, or has
+// a size that memory cannot be made with.
 func New(c Config) (*Cache, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
@@ -89,7 +90,8 @@ func New(c Config) (*Cache, error) {
 		chain: newChain(c.Tiers, c.Switches, m, c.Log), flights: map[kv.BlobKey]*flight{}}, nil
 }
 
-// Close waits until nothing is being read. What is asked for later fails at once.
+// Close waits until no read is under way, though no longer than two seconds for a tier that hangs. A later Read fails with
+// item.ErrUnavailable at once for what is not in memory.
 func (c *Cache) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -99,14 +101,15 @@ func (c *Cache) Close() {
 	c.local.close()
 }
 
-// Announced notes that blobs of an entity were written at these generations.
+// Announced notes that blobs of an entity were written; gens holds the generation of each blob by its name. Copies in memory of
+// a lower generation are not served any more.
 func (c *Cache) Announced(e item.Entity, gens map[string]uint64) {
 	for blob, gen := range gens {
 		c.local.announced(kv.BlobKey{Entity: e, Blob: blob}, gen, false)
 	}
 }
 
-// Doubted notes that blobs of an entity may be newer than was announced: what was read of them is read again.
+// Doubted notes that the named blobs of an entity may be newer than their last announcement. Copies in memory are read again.
 func (c *Cache) Doubted(e item.Entity, blobs []string) {
 	for _, blob := range blobs {
 		c.local.announced(kv.BlobKey{Entity: e, Blob: blob}, 0, true)
@@ -116,8 +119,8 @@ func (c *Cache) Doubted(e item.Entity, blobs []string) {
 // Gap notes that announcements were lost. Every entry in memory is read again before it is served.
 func (c *Cache) Gap() { c.local.epoch.Add(1) }
 
-// Minimum is the highest generation known to be announced for a key, 0 where none is known.
+// Minimum returns the highest generation known to be announced for a key, 0 if none is known.
 func (c *Cache) Minimum(key kv.BlobKey) uint64 { return c.local.minimums.of(key) }
 
-// Answering reports whether any tier answers.
+// Answering reports whether at least one tier has its breaker closed.
 func (c *Cache) Answering() bool { return c.chain.anyClosed() }

@@ -17,17 +17,17 @@ import (
 
 const closeWithin = 2 * time.Second
 
-// chain asks the tiers in order.
+// chain reads from the tiers in their order.
 type chain struct {
 	tiers   []*guardedTier
 	metrics *metrics
 	log     *slog.Logger
 }
 
-// chainRead says what a read leaves out.
-type chainRead struct {
-	skipRecords  bool // the tier that folds blobs
-	skipReplicas bool // which may lag
+// skips are what a read leaves out.
+type skips struct {
+	records  bool // the tier that folds blobs from records
+	replicas bool // of the tiers: they may lag
 }
 
 func newChain(tiers []Tier, panel *switches.Panel, m *metrics, log *slog.Logger) *chain {
@@ -47,9 +47,9 @@ func (c *chain) anyClosed() bool {
 	return false
 }
 
-// read gives a part for each key, by position. A part that the first tier could not be asked about, and
-// no other has, carries an error; so does one that is damaged in the first.
-func (c *chain) read(ctx context.Context, keys []kv.BlobKey, how chainRead) []Part {
+// read returns a part for each key, by position. If no tier has a blob, its part carries an error where the first tier could not
+// be asked or has the blob damaged; else it is absent.
+func (c *chain) read(ctx context.Context, keys []kv.BlobKey, skip skips) []Part {
 	parts := make([]Part, len(keys))
 	open := make([]int, len(keys))
 	for i, key := range keys {
@@ -59,23 +59,23 @@ func (c *chain) read(ctx context.Context, keys []kv.BlobKey, how chainRead) []Pa
 		if len(open) == 0 {
 			break
 		}
-		if t.tier.Name == RecordsTier && how.skipRecords {
+		if t.tier.Name == RecordsTier && skip.records {
 			continue
 		}
-		blobs, err := c.ask(ctx, t, keys, open, how)
+		blobs, err := c.ask(ctx, t, keys, open, skip)
 		open = merge(parts, open, blobs, kv.ItemErrors(err, len(open)), t.tier.Name, n > 0)
 	}
 	return parts
 }
 
-// ask reads the keys that are still open from one tier.
-func (c *chain) ask(ctx context.Context, t *guardedTier, keys []kv.BlobKey, open []int, how chainRead) ([]kv.Blob, error) {
+// ask reads from one tier the keys that are still open: open holds their positions among keys.
+func (c *chain) ask(ctx context.Context, t *guardedTier, keys []kv.BlobKey, open []int, skip skips) ([]kv.Blob, error) {
 	wanted := make([]kv.BlobKey, len(open))
 	for i, at := range open {
 		wanted[i] = keys[at]
 	}
 	start := time.Now()
-	blobs, err := t.get(ctx, wanted, how.skipReplicas)
+	blobs, err := t.get(ctx, wanted, skip.replicas)
 	c.metrics.batch(t.tier.Name, time.Since(start), blobs, err)
 	if err != nil && !errors.Is(err, errOpen) {
 		c.log.Debug("tier failed", "tier", t.tier.Name, "keys", len(wanted), "error", err)
@@ -83,16 +83,17 @@ func (c *chain) ask(ctx context.Context, t *guardedTier, keys []kv.BlobKey, open
 	return blobs, err
 }
 
-// merge notes in parts what a tier has, and returns what is still open.
+// merge puts what a tier returned for the open positions into parts, and returns the positions that are still open. later is false
+// for the first tier.
 func merge(parts []Part, open []int, blobs []kv.Blob, errs []error, tier string, later bool) []int {
-	rest := open[:0]
+	unread := open[:0]
 	for i, at := range open {
 		p := &parts[at]
 		if errs[i] != nil {
 			if !later {
 				p.Err = fmt.Errorf("%w: %s: %w", item.ErrUnavailable, p.Key, errs[i])
 			}
-			rest = append(rest, at)
+			unread = append(unread, at)
 			continue
 		}
 		blob := blobs[i]
@@ -106,17 +107,18 @@ func merge(parts []Part, open []int, blobs []kv.Blob, errs []error, tier string,
 		case !later:
 			p.Lost = true
 		}
-		rest = append(rest, at)
+		unread = append(unread, at)
 	}
-	return rest
+	return unread
 }
 
-// isObject guards the splicing of pages: a body that is no whole JSON object would break its neighbours.
+// isObject reports whether body is one whole JSON object. Pages are spliced from such bodies, and any other would break its
+// neighbours.
 func isObject(body []byte) bool {
 	return len(body) > 1 && body[0] == '{' && gjson.ValidBytes(body)
 }
 
-// close waits for calls in flight, but not for a store that hangs.
+// close waits for calls in flight, up to closeWithin.
 func (c *chain) close() {
 	all := make(chan struct{})
 	go func() {

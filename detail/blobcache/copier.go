@@ -11,21 +11,20 @@ import (
 	"vitrine/internal/kv"
 )
 
-// copier is the work of a Mirror, used by its one goroutine. What it was given and could not copy stays with
-// it, so that a failure loses nothing.
+// copier does the work of a Mirror, in the one goroutine of Run. Keys that it could not copy stay with it, so that a failure loses
+// nothing.
 type copier struct {
 	mirror   *Mirror
-	config   MirrorConfig // the mirror's
-	restart  bool         // look into meta whether a copy of all is due or under way
-	keys     []kv.BlobKey
-	position []byte
-	all      bool          // a copy of all is under way
-	cursor   string        // of it
-	rest     time.Duration // to wait before the next step
+	config   MirrorConfig  // the mirror's
+	restart  bool          // the next step reads from meta whether a full copy is due or under way
+	keys     []kv.BlobKey  // announced and not copied yet
+	position []byte        // to be saved once keys is empty; nil for none
+	all      bool          // a full copy is under way
+	cursor   string        // of the full copy
+	delay    time.Duration // before the next step
 }
 
-// step copies one batch: of announced blobs while there are any, else of all. more reports whether another
-// step is due.
+// step copies one batch: of announced blobs if there are any, else of a full copy. more reports whether another step is due.
 func (c *copier) step(ctx context.Context) (more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*c.config.Timeout)
 	defer cancel()
@@ -51,7 +50,7 @@ func (c *copier) step(ctx context.Context) (more bool, err error) {
 	return false, nil
 }
 
-// resume finds out what a copy before this start left to do.
+// resume reads from meta what a full copy before this start left to do.
 func (c *copier) resume(ctx context.Context) error {
 	copied, err := c.config.To.Meta(ctx, metaCopied)
 	if err != nil {
@@ -65,8 +64,8 @@ func (c *copier) resume(ctx context.Context) error {
 	return nil
 }
 
-// refill fetches what was announced since. A position is kept until all its blobs are copied. A new copy of
-// all forgets in meta that one was ever finished, before anything else: a crash then begins it again.
+// refill takes over what was announced since. A new full copy first removes from meta that one was ever finished: after a crash it begins
+// again.
 func (c *copier) refill(ctx context.Context) error {
 	keys, position, all := c.mirror.drain()
 	c.keys = keys
@@ -93,8 +92,8 @@ func (c *copier) copyAnnounced(ctx context.Context) error {
 	return nil
 }
 
-// savePosition is right once no key is left: while a copy of all runs, the announcements up to here are
-// copied all the same, and the rest is metaCopied's to tell.
+// savePosition saves the position of the announcements that are copied. It is called once no key is left. A full copy may still be under
+// way then; metaCopied tells.
 func (c *copier) savePosition(ctx context.Context) error {
 	if err := c.setMeta(ctx, metaPosition, c.position); err != nil {
 		return err
@@ -103,10 +102,10 @@ func (c *copier) savePosition(ctx context.Context) error {
 	return nil
 }
 
-// copyMore copies the next batch of all.
+// copyMore copies the next batch of a full copy.
 func (c *copier) copyMore(ctx context.Context) error {
 	keys, next, err := c.config.From.ScanBlobs(ctx, c.cursor, c.config.Batch)
-	if errors.Is(err, item.ErrRefused) && c.cursor != "" { // kept by another version, or of another store
+	if errors.Is(err, item.ErrRefused) && c.cursor != "" { // a cursor of another version, or of another store
 		c.cursor = ""
 		return c.setMeta(ctx, metaCursor, nil)
 	}
@@ -133,12 +132,12 @@ func (c *copier) copyMore(ctx context.Context) error {
 	return nil
 }
 
-// copy reads and writes one batch, and notes how long to rest for the rate's sake. What is absent or damaged there stays as
-// it is here: an older copy is better than none.
+// copy copies one batch, and sets the delay that keeps to the rate. A blob that is absent or damaged in the source stays as it is in the
+// file: an older copy is better than none.
 func (c *copier) copy(ctx context.Context, keys []kv.BlobKey) error {
 	start := time.Now()
-	blobs, away := c.config.From.Blobs(ctx, keys)
-	if away == nil && len(blobs) != len(keys) {
+	blobs, readErr := c.config.From.Blobs(ctx, keys)
+	if readErr == nil && len(blobs) != len(keys) {
 		return fmt.Errorf("mirror: read: %w: %d blobs for %d keys", item.ErrDamaged, len(blobs), len(keys))
 	}
 	var puts []kv.BlobPut
@@ -152,10 +151,10 @@ func (c *copier) copy(ctx context.Context, keys []kv.BlobKey) error {
 			return fmt.Errorf("mirror: write: %w", err)
 		}
 	}
-	if away != nil { // of some keys, or of all
-		return fmt.Errorf("mirror: read: %w", away)
+	if readErr != nil { // for some of the keys, or for all
+		return fmt.Errorf("mirror: read: %w", readErr)
 	}
-	c.rest += max(0, time.Duration(len(keys))*time.Second/time.Duration(c.config.Rate)-time.Since(start))
+	c.delay += max(0, time.Duration(len(keys))*time.Second/time.Duration(c.config.Rate)-time.Since(start))
 	return nil
 }
 

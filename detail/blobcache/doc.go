@@ -1,11 +1,12 @@
-// Package blobcache reads blobs: from memory, then from each tier in order, all that a page still lacks in one batch.
+// Package blobcache reads blobs: from memory first, then from each tier in order. What a page lacks is asked of a tier in one
+// batch.
 //
 // # Tiers
 //
-// A tier has its own time-out, breaker and budget; one that fails is skipped. Only the first tier is the truth: what a
-// later one gave may be older and is marked stale, and a key that the first tier could not be asked about is
-// unavailable, never absent. A value of a later tier is served even where the first says "absent": a flushed Redis must
-// not blank the shop. What no tier has is fetched from its upstreams as the last resort (Fallback).
+// Each tier has its own time-out, breaker and budget; a tier that fails is skipped. Only the first tier is the truth. A blob
+// from a later tier may be older, and is marked stale. A key that the first tier could not be asked about is unavailable,
+// never absent. A blob of a later tier is served even where the first tier has none: a flushed Redis must not blank the
+// shop. What no tier has is fetched from its upstreams as the last resort (Fallback).
 //
 // # Minimum generations
 //
@@ -16,9 +17,9 @@
 //	announced   nothing cached here yet, so nothing to drop
 //	reader      caches gen 5, and serves it until its TTL ends
 //
-// Hence a minimum generation for each key, raised before the entry is dropped. A fill looks at the minimum after it has
-// set the entry, and takes the entry out again where its generation is too low; a look-up treats an entry below its
-// minimum as not there. See minimums for keys that share a slot.
+// Hence each key has a minimum generation, which is raised before the cached entry is marked. A read that fills memory checks
+// the minimum once more after it has set the entry, and marks the entry as overtaken if its generation is too low. A look-up
+// ignores an entry below its minimum. minimums tells what happens to keys that share a slot.
 //
-// A gap in the announcements changes the epoch: entries of an earlier one are read again.
+// A gap in the announcements starts a new epoch: entries of an earlier epoch are read again.
 package blobcache

@@ -18,65 +18,68 @@ import (
 )
 
 const (
-	fallbackCalls  = 16                      // pages being fetched at once
-	fallbackWithin = 1500 * time.Millisecond // for one of them
-	leaseFor       = 2 * time.Second         // no second page is fetched of the same entity for so long, on any server
+	fallbackCalls  = 16                      // pages that are being fetched at once
+	fallbackWithin = 1500 * time.Millisecond // to fetch one page
+	leaseFor       = 2 * time.Second         // a page of an entity is fetched once in this time, by all servers together
 	leasePoll      = 20 * time.Millisecond
 )
 
 var errNoSource = fmt.Errorf("%w: its upstreams are not asked", item.ErrUnavailable)
 
-// Fetcher asks the owner of a dimension; *upstream.Client is one.
+// Fetcher asks the upstream of a dimension, and returns an answer for each ask, by position. *upstream.Client is one.
 type Fetcher interface {
 	Fetch(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) []upstream.Answer
 }
 
 // Leaser lets one of several servers do what each of them wants done; rediskv.Store is one.
 type Leaser interface {
-	// Lease gives what Leave left under the name within its time. Else it tells whether the caller is the one
-	// to do it; who is not asks again.
+	// Lease returns the value that Leave left under the name, until that expires. If there is none, mine reports whether
+	// the caller has the lease for ttl and is to do the work; if not, it calls Lease again later.
 	Lease(ctx context.Context, name string, ttl time.Duration) (left []byte, mine bool, err error)
+	// Leave keeps a value under the name for ttl, for those who call Lease.
 	Leave(ctx context.Context, name string, value []byte, ttl time.Duration) error
 }
 
-// Fallback makes the blobs of an entity that no tier has from its upstreams: the last resort. What it gives is marked
-// stale, handed to whoever wants the same within two seconds, and never stored as truth.
+// Fallback makes blobs that no tier has from their upstreams: the last resort. Its blobs are marked stale, are shared with all who
+// ask for the same within two seconds, and are never stored as truth.
 type Fallback struct {
 	fetcher Fetcher
 	leases  Leaser           // nil: this server is the only one
 	on      *switches.Switch // of the tier
 	back    *switches.Switch // back to source
 	budget  chan struct{}
-	absent  *absences // what its owners said that there is not
+	absent  *absences // pages whose entity the upstreams said does not exist
 	wait    sync.WaitGroup
 
 	mu    sync.Mutex // guards all below
 	loads map[string]*load
 }
 
-// load is one entity being fetched for a page, and for leaseFor what came of it.
+// load is the fetching of one entity for a page. Its result is kept for leaseFor.
 type load struct {
 	done chan struct{}
 	got  folded
 }
 
-// folded is what Leave hands to other servers: kv.Encode of each blob by name, or why there is none.
+// folded is the result of a load, as Leave hands it to other servers: kv.Encode of each blob by name, or why there is none.
 type folded struct {
 	Blobs  map[string][]byte `json:"blobs,omitempty"`
 	Failed string            `json:"failed,omitempty"`
 }
 
-// NewFallback makes a fallback. A nil Fetcher gives nothing; a nil Leaser says that no other server asks the same upstreams.
+// NewFallback makes a Fallback; the caller closes it. With a nil Fetcher it fills nothing. With a nil Leaser it does not coordinate
+// with other servers.
 func NewFallback(fetcher Fetcher, l Leaser, panel *switches.Panel) *Fallback {
 	return &Fallback{fetcher: fetcher, leases: l, on: panel.Switch(switches.ReadUpstream), back: panel.Switch(switches.BackToSource),
 		budget: make(chan struct{}, fallbackCalls), absent: newAbsences(time.Now), loads: map[string]*load{}}
 }
 
-// Fill asks the upstreams for the parts that no tier has. Parts that it can't get either keep what they say,
-// but for the first: it is the page's own, and not to know is no 404. What its owner said that there is not, is not
-// asked for again for a while: a new entity comes by its change. Where too much is asked for already, an entity that
-// the tiers don't know and nothing was announced of stays unknown: else whoever asks for what there is not would make
-// errors of a shop that is well.
+// Fill asks the upstreams for the parts of a page that no tier has. parts[0] is the page's own blob. A part that cannot be had from an
+// upstream either stays as it is, except the first: it gets the error, since a page that may exist must not be a 404.
+//
+// An entity that its upstream said does not exist is not asked for again for a minute; a new entity comes by its change. If
+// too many pages are being fetched already, an entity that the tiers lack and that was never announced stays absent: else
+// requests for what does not exist would turn into errors of a healthy shop.
 func (f *Fallback) Fill(ctx context.Context, page *catalog.Page, e item.Entity, parts []Part, announced bool) {
 	if f.fetcher == nil || !f.on.On() || !f.back.On() {
 		return
@@ -103,7 +106,8 @@ func (f *Fallback) Fill(ctx context.Context, page *catalog.Page, e item.Entity, 
 	}
 }
 
-// load fetches once for all who want the same. It is detached from the request that began it.
+// load fetches a page's blobs once for all who want the same. The fetching does not end with the request that began it. load fails with
+// errBudget, errNoSource or item.ErrUnavailable.
 func (f *Fallback) load(ctx context.Context, page *catalog.Page, e item.Entity) (folded, error) {
 	name := page.Name + ":" + e.Token()
 	f.mu.Lock()
@@ -147,8 +151,8 @@ func (f *Fallback) run(ctx context.Context, name string, l *load, page *catalog.
 	})
 }
 
-// leased asks if no other server does, and else waits for what that one finds. Where the lease can't be had
-// either, each server asks for itself.
+// leased calls ask if this server gets the lease, and else waits for the result of the server that has it. If the lease store fails,
+// each server asks by itself.
 func (f *Fallback) leased(ctx context.Context, name string, ask func() folded) (got folded) {
 	if f.leases == nil {
 		return ask()
@@ -220,8 +224,8 @@ func (f *Fallback) records(ctx context.Context, blobs []*catalog.Blob, e item.En
 	return records, errs
 }
 
-// record is what an answer makes where nothing was held before. One that failed is left out of its blobs, whose shape is that
-// of the catalog all the same.
+// record returns the record that an answer makes for an entity that has none yet. The record of a failed answer is unknown: its dimension is
+// left out of the blobs, whose shape is that of the catalog all the same.
 func record(d *catalog.Dimension, a upstream.Answer) (kv.Record, error) {
 	v, _, err := a.Value(d, kv.Record{})
 	if err != nil {
@@ -230,8 +234,8 @@ func record(d *catalog.Dimension, a upstream.Answer) (kv.Record, error) {
 	return kv.Record{Value: v}, err
 }
 
-// Enabled reports whether readers may cause work at the owners of data.
+// Enabled reports whether readers may cause work at the upstreams.
 func (f *Fallback) Enabled() bool { return f.back.On() }
 
-// Close waits for what is being fetched.
+// Close waits until no page is being fetched.
 func (f *Fallback) Close() { f.wait.Wait() }

@@ -17,14 +17,14 @@ import (
 
 // Bounds of the local cache.
 const (
-	localMaxBody  = 64 << 10    // larger blobs, long descriptions above all, are left to the tiers
+	localMaxBody  = 64 << 10    // larger blobs, mostly long descriptions, are left to the tiers
 	entryOverhead = 256         // bytes of an entry besides key and body, roughly
-	absentTTL     = time.Second // of "there is none", and of what a later tier gave
-	graceTTLs     = 10          // an expired entry is served while it is refreshed for so many TTLs
+	absentTTL     = time.Second // of an absence, and of a blob from a later tier
+	graceTTLs     = 10          // for so many TTLs, an expired entry is served while it is being refreshed
 	meanEntry     = 2 << 10     // bytes, to size ristretto's counters
 )
 
-// local holds values as the tiers gave them in memory, by blob.
+// local is the cache of blobs in memory.
 type local struct {
 	cache    *ristretto.Cache[string, *entry]
 	minimums *minimums
@@ -34,9 +34,9 @@ type local struct {
 	hears    func() bool      // reports whether announcements arrive
 
 	indexing sync.Mutex            // guards index
-	index    map[kv.BlobKey]*entry // the entries that are not overtaken, and some that are; see set
+	index    map[kv.BlobKey]*entry // every entry that is not overtaken, and some that are; see set
 
-	announcing sync.Mutex // one announcement is through before the next begins: Snapshot relies on it
+	announcing sync.Mutex // held for the whole of an announcement: Snapshot relies on their being one after another
 }
 
 // entry is immutable but for overtaken.
@@ -44,19 +44,19 @@ type entry struct {
 	part      Part
 	epoch     uint64
 	since     time.Time
-	life      time.Duration // that it is good for, by a TTL factor of 100 percent
-	overtaken atomic.Bool   // a higher gen was announced, or another entry set: only good where nothing else can be had
+	life      time.Duration // how long it is fresh at a TTL factor of 100 percent
+	overtaken atomic.Bool   // a higher gen was announced, or another entry was set: served only if nothing else can be had
 }
 
 type freshness int
 
 const (
-	missing freshness = iota // read it
-	expired                  // serve it, and let one refresh run
-	fresh
+	missing freshness = iota // to be read
+	expired                  // to be served while one refresh runs
+	fresh                    // to be served
 )
 
-// readMark is what a read notes before it begins, for store to judge by.
+// readMark is taken before a read begins, so that store can tell what was announced since.
 type readMark struct {
 	minimum *minimum
 	epoch   uint64
@@ -78,7 +78,7 @@ func newLocal(size int64, ttl time.Duration, factor *switches.Switch, hears func
 	return l, nil
 }
 
-// forget takes an entry that leaves the cache out of the index. It is called with nil for a key that had none.
+// forget removes from the index an entry that leaves the cache. ristretto calls it with nil for a key that had no entry.
 func (l *local) forget(e *entry) {
 	if e == nil {
 		return
@@ -90,22 +90,22 @@ func (l *local) forget(e *entry) {
 	}
 }
 
-// set puts an entry into the cache and the index, in which it takes the place of the one before.
+// set puts an entry into the cache and the index, where it replaces the key's former entry.
 //
-// The cache applies what is set a little later, in the order of its buffer, and drops some of it. So what it shows now
-// is not all that it is going to show:
+// ristretto applies a Set a little later, in the order of its buffer, and drops some. So it may yet show an entry that it
+// does not show now:
 //
 //	shown                    in the buffer
 //	nothing                  set a1 (gen 1), delete, set a2 (gen 2)
 //	a1                       delete, set a2          gen 3 is announced: a1 can be found, a2 can't
 //	a2                                               and a2 would be served
 //
-// The index knows at once. Of the entries of a key, only the one in the index may be without the mark overtaken, whatever
-// the cache shows, and so an announcement has that one to mark.
+// The index changes at once. Of all entries of a key only the one in the index may be not overtaken, whatever the cache
+// shows. So an announcement marks that one, and no other can be served.
 func (l *local) set(e *entry) {
 	l.indexing.Lock()
-	if before := l.index[e.part.Key]; before != nil {
-		before.overtaken.Store(true)
+	if former := l.index[e.part.Key]; former != nil {
+		former.overtaken.Store(true)
 	}
 	l.index[e.part.Key] = e
 	l.indexing.Unlock()
@@ -114,7 +114,7 @@ func (l *local) set(e *entry) {
 	}
 }
 
-// drop takes the entry of a key out of the index and the cache.
+// drop removes the entry of a key from the index and the cache.
 func (l *local) drop(key kv.BlobKey) {
 	l.indexing.Lock()
 	if e := l.index[key]; e != nil {
@@ -125,21 +125,21 @@ func (l *local) drop(key kv.BlobKey) {
 	l.cache.Del(key.String())
 }
 
-// indexed is the one entry of a key that may not be overtaken; nil for none.
+// indexed returns the only entry of a key that may be served; nil for none. That one may be overtaken too.
 func (l *local) indexed(key kv.BlobKey) *entry {
 	l.indexing.Lock()
 	defer l.indexing.Unlock()
 	return l.index[key]
 }
 
-// keys lists what is in memory.
+// keys lists the blobs in memory.
 func (l *local) keys() []kv.BlobKey {
 	l.indexing.Lock()
 	defer l.indexing.Unlock()
 	return slices.Collect(maps.Keys(l.index))
 }
 
-// get looks a blob up. The part is set unless it is missing.
+// get looks a blob up. The part is zero if it is missing.
 func (l *local) get(key kv.BlobKey) (Part, freshness) {
 	e, ok := l.cache.Get(key.String())
 	if !ok || e.part.Key != key || e.overtaken.Load() || e.epoch != l.epoch.Load() || e.part.Stamp < l.minimums.of(key) {
@@ -153,12 +153,12 @@ func (l *local) get(key kv.BlobKey) (Part, freshness) {
 	case e.part.Life == kv.Absent || late > graceTTLs*l.ttl:
 		return Part{}, missing
 	default:
-		part.Stale = part.Stale || !l.hears() // else nothing newer was announced, however long ago it was read
+		part.Stale = part.Stale || !l.hears() // while announcements arrive, one that is old and not overtaken is the newest
 		return part, expired
 	}
 }
 
-// last is what the cache has of a blob, however old: for when no tier answers.
+// last returns the copy in memory of a blob, however old, marked stale: for when no tier answers. It leaves absences out.
 func (l *local) last(key kv.BlobKey) (Part, bool) {
 	e, ok := l.cache.Get(key.String())
 	if !ok || e.part.Key != key || e.part.Life == kv.Absent {
@@ -169,49 +169,51 @@ func (l *local) last(key kv.BlobKey) (Part, bool) {
 	return part, true
 }
 
+// asRead returns the part of an entry as one that was read from memory.
 func (l *local) asRead(e *entry) Part {
 	part := e.part
 	part.Origin, part.Tier, part.until = part.Tier, LocalTier, l.until(e)
 	return part
 }
 
-// until is when an entry is to be looked at again, by the factor as it is now.
+// until returns when an entry expires, by the TTL factor in force.
 func (l *local) until(e *entry) time.Time {
 	return e.since.Add(e.life * time.Duration(l.factor.Percent()) / 100)
 }
 
-// mark must be called before the read whose result store is given.
+// mark returns the mark for a read of key. It must be called before the read begins.
 func (l *local) mark(key kv.BlobKey) readMark {
 	return readMark{l.minimums.slot(key).Load(), l.epoch.Load()}
 }
 
-// store puts what was read into memory, unless an announcement says that it is old by now. It returns until when the
-// part is good: the zero time where it is old. A Set may be dropped, and is seen by others a little later: the caller
+// store puts into memory a part that was read after mark was taken, unless an announcement has overtaken it since. It returns when the
+// part expires: the zero time if it is overtaken. ristretto may drop the entry, and shows it a little later, so the caller
 // serves the part in hand.
-func (l *local) store(part Part, before readMark) (until time.Time) {
+func (l *local) store(part Part, mark readMark) (until time.Time) {
 	key := part.Key
-	if !l.minimums.allows(key, part.Stamp, before.minimum) {
+	if !l.minimums.allows(key, part.Stamp, mark.minimum) {
 		return until
 	}
 	ttl := l.ttl
 	if part.Life == kv.Absent || part.Stale {
 		ttl = min(ttl, absentTTL)
 	}
-	e := &entry{part: part, epoch: before.epoch, since: time.Now(), life: jitter(ttl)}
+	e := &entry{part: part, epoch: mark.epoch, since: time.Now(), life: jitter(ttl)}
 	until = l.until(e)
 	if len(part.Body) > localMaxBody {
 		l.drop(key)
 		return until
 	}
 	l.set(e)
-	// The second look: an announcement between the first one and set did not find the entry.
-	if !l.minimums.allows(key, part.Stamp, before.minimum) {
+	// The second look: an announcement between the first look and set did not find the entry.
+	if !l.minimums.allows(key, part.Stamp, mark.minimum) {
 		e.overtaken.Store(true)
 	}
 	return until
 }
 
-// announced raises the minimum generation first, and then sees to the entry. One in doubt overtakes whatever is there.
+// announced raises the minimum generation of a key first, and then marks its entry as overtaken if that is older. With doubt, a
+// higher generation than gen may exist, and any entry is overtaken.
 func (l *local) announced(key kv.BlobKey, gen uint64, doubt bool) {
 	l.announcing.Lock()
 	defer l.announcing.Unlock()

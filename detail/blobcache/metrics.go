@@ -9,11 +9,11 @@ import (
 	"vitrine/internal/kv"
 )
 
-// metrics are named vitrine_detail_*.
+// metrics are named vitrine_detail_*, like all of the detail server.
 type metrics struct {
-	keys      *prometheus.CounterVec // tier, result: hit, miss, damaged, error, skipped; counted by key
-	latency   *prometheus.HistogramVec
-	hit, miss prometheus.Counter // of memory; looked up once, they are counted on every read
+	keys      *prometheus.CounterVec   // by tier and result: hit, miss and damaged for each key, error and skipped for each batch
+	latency   *prometheus.HistogramVec // by tier
+	hit, miss prometheus.Counter       // of memory; each read counts them, so they are looked up once
 }
 
 func newMetrics() *metrics {
@@ -31,13 +31,13 @@ func newMetrics() *metrics {
 	return m
 }
 
-// Collectors are the metrics of the cache.
+// Collectors returns the metrics of the cache.
 func (c *Cache) Collectors() []prometheus.Collector {
 	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "vitrine", Subsystem: "detail", Name: "local_bytes", Help: "Bytes in the local cache."}, c.local.bytes)
 	return []prometheus.Collector{c.metrics.keys, c.metrics.latency, size}
 }
 
-// HitsAndMisses are the counters of a tier that stands before the cache.
+// HitsAndMisses returns the counters of a tier that is asked before the cache.
 func (c *Cache) HitsAndMisses(tier string) (hits, misses prometheus.Counter) {
 	return c.metrics.keys.WithLabelValues(tier, "hit"), c.metrics.keys.WithLabelValues(tier, "miss")
 }

@@ -9,36 +9,37 @@ import (
 
 const minimumSlots = 1 << 16
 
-// minimums holds the highest generation announced for a key, in a fixed array by hash. Generations of different keys
-// can't be compared, since they follow the clock: a shared number would keep every key out whose last change lies
-// before its neighbour's. So a slot knows whose minimum it is, and belongs to the last key announced. The key that
-// lost its slot is still safe: a read notes the slot before it begins, and what it read is stored only if nothing that
-// was announced since is forgotten. A key's announcements come in any order, so that its slot alone does not tell:
+// minimums holds the highest generation announced for a key, in a fixed array of slots by hash. Keys that share a slot cannot share
+// a number: generations follow the clock, and a shared minimum would keep out each key that changed earlier than the
+// other. So a slot holds the minimum of one key, the one announced last.
 //
-//	reader      notes the slot, reads a at gen 1
+// A key that has lost its slot is still safe. A read keeps what the slot held before it began, and its value is stored only
+// if the slot can have forgotten no announcement of the key since. That the slot holds the key's minimum is not enough,
+// since the announcements of a key arrive in any order:
+//
+//	reader      keeps what the slot holds, reads a at gen 1
 //	announced   a at gen 2        the slot is a's
 //	announced   b                 the slot is b's
-//	announced   a at gen 1        the slot is a's again, and says 1
+//	announced   a at gen 1        the slot is a's again, and holds 1
 type minimums struct {
 	seed  maphash.Seed
-	last  atomic.Uint64 // id that was given
+	last  atomic.Uint64 // the id given last
 	slots [minimumSlots]atomic.Pointer[minimum]
 }
 
-// minimum is never changed once it is in a slot. Minimums of one key that follow each other in its slot are a run: none
-// of them is lower than the one before. A doubt begins a run of its own.
+// minimum is never changed once it is in a slot. Minimums of one key that follow each other in its slot without another key between
+// form a run, in which no gen is lower than its predecessor's. An announcement with doubt begins a new run.
 type minimum struct {
 	key   kv.BlobKey
 	gen   uint64
-	id    uint64 // rises; 0 is nobody's
-	run   uint64 // the id of the first of its run
-	after uint64 // the id of what stood there before the run, and was looked at by reads that the run can judge; its own after a doubt
+	id    uint64 // rises; 0 is that of an empty slot
+	run   uint64 // the id of the first minimum of its run
+	after uint64 // the id of what the slot held before the run: the run knows all that was announced since. After a doubt, its own id
 }
 
 func newMinimums() *minimums { return &minimums{seed: maphash.MakeSeed()} }
 
-// raise notes an announcement. One in doubt, that a higher gen may have been announced unheard, also ends whatever was
-// read before it.
+// raise notes an announcement. With doubt, a higher gen may have been announced unheard, and nothing that was read before may be stored.
 func (m *minimums) raise(key kv.BlobKey, gen uint64, doubt bool) {
 	slot := m.slot(key)
 	for {
@@ -64,7 +65,7 @@ func (m *minimums) raise(key kv.BlobKey, gen uint64, doubt bool) {
 	}
 }
 
-// of is the highest gen known to be announced for the key, 0 where the slot has another's.
+// of returns the highest gen known to be announced for the key, 0 if the slot holds another key's.
 func (m *minimums) of(key kv.BlobKey) uint64 {
 	if now := m.slot(key).Load(); now.isOf(key) {
 		return now.gen
@@ -72,12 +73,13 @@ func (m *minimums) of(key kv.BlobKey) uint64 {
 	return 0
 }
 
-// allows reports whether a value read since before may be stored.
+// allows reports whether a value of gen may be stored, whose slot held before when its read began.
 func (m *minimums) allows(key kv.BlobKey, gen uint64, before *minimum) bool {
 	return m.slot(key).Load().allows(key, gen, before)
 }
 
-// allows reports whether a value read since before is what was last announced, as far as its slot knows now.
+// allows reports whether a value of gen is the newest announced, as far as m tells: m is what its slot holds now, before what it held
+// when the read began.
 func (m *minimum) allows(key kv.BlobKey, gen uint64, before *minimum) bool {
 	if m == before {
 		return true
@@ -85,10 +87,10 @@ func (m *minimum) allows(key kv.BlobKey, gen uint64, before *minimum) bool {
 	return m.isOf(key) && gen >= m.gen && (before.number() == m.after || before.isOf(key) && before.run == m.run)
 }
 
-// isOf reports whether it is the key's own; nobody's is nil.
+// isOf reports whether the minimum is the key's. An empty slot holds nil.
 func (m *minimum) isOf(key kv.BlobKey) bool { return m != nil && m.key == key }
 
-// number is its id, 0 for nobody's.
+// number returns the id, 0 for an empty slot.
 func (m *minimum) number() uint64 {
 	if m == nil {
 		return 0

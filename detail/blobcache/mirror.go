@@ -16,18 +16,18 @@ import (
 	"vitrine/internal/kv"
 )
 
-// MirrorConfig of a Mirror. Catalog, From, To and Log are needed.
+// MirrorConfig configures a Mirror. Catalog, From, To and Log are required.
 type MirrorConfig struct {
-	Catalog func() *catalog.Catalog // the one in force; may give nil
+	Catalog func() *catalog.Catalog // the catalog in force; may return nil
 	From    MirrorSource
 	To      MirrorStore
 	Log     *slog.Logger
 
 	Rate    int           // blobs a second. Defaults to 5,000
 	Batch   int           // blobs in one read. Defaults to 200
-	Pending int           // announced keys that may wait; more are dropped for a copy of all. Defaults to 100,000
+	Pending int           // announced keys that may wait; beyond it, all are dropped and everything is copied. Defaults to 100,000
 	Timeout time.Duration // of one read or write. Defaults to 5 s
-	Retry   time.Duration // after a failure, doubled up to 32 times. Defaults to 500 ms
+	Retry   time.Duration // wait after a failure, doubled with each further one up to 32 times as long. Defaults to 500 ms
 }
 
 // MirrorSource is the blobs store that is mirrored.
@@ -36,34 +36,35 @@ type MirrorSource interface {
 	kv.BlobScanner
 }
 
-// MirrorStore is the server's own file. Meta of a name never set is empty.
+// MirrorStore is the server's own file: blobs, and small values by name.
 type MirrorStore interface {
 	kv.BlobPutter
+	// Meta returns the value of a name, empty if it was never set.
 	Meta(ctx context.Context, name string) ([]byte, error)
 	SetMeta(ctx context.Context, name string, value []byte) error
 }
 
 // Names in the store's meta.
 const (
-	metaPosition = "mirror-position" // of the announcements that are all copied
-	metaCursor   = "mirror-cursor"   // of a copy of all that is under way
-	metaCopied   = "mirror-copied"   // set once all was copied
+	metaPosition = "mirror-position" // all that was announced up to there is copied
+	metaCursor   = "mirror-cursor"   // of the full copy that is under way
+	metaCopied   = "mirror-copied"   // set once a full copy has ended
 )
 
-// Mirror copies blobs into the server's own file: announced ones as they come, and all of them in the
-// background when the file is new or announcements were lost. Announced blobs go first.
+// Mirror copies blobs into the server's own file: the announced blobs as they come, and all blobs in the background when the
+// file is new or announcements were lost. Announced blobs are copied first. It is safe for concurrent use.
 type Mirror struct {
 	config MirrorConfig
-	wake   chan struct{} // of one: there is something to do
+	wake   chan struct{} // of capacity one: there is something to copy
 
 	mu       sync.Mutex // guards all below
 	pending  map[kv.BlobKey]bool
 	position []byte // of the newest announcement
-	copyAll  bool
-	idle     bool // everything that was announced is in the file
+	copyAll  bool   // a full copy is due
+	idle     bool   // all that was announced is in the file
 }
 
-// NewMirror makes a mirror; Run drives it.
+// NewMirror makes a Mirror; Run does its work. It fails if a required field is missing or a bound is negative.
 func NewMirror(c MirrorConfig) (*Mirror, error) {
 	c.Rate = cmp.Or(c.Rate, 5000)
 	c.Batch = cmp.Or(c.Batch, 200)
@@ -76,8 +77,8 @@ func NewMirror(c MirrorConfig) (*Mirror, error) {
 	return &Mirror{config: c, wake: make(chan struct{}, 1), pending: map[kv.BlobKey]bool{}}, nil
 }
 
-// Position is what Announced was last given among those whose blobs are all copied; nil before the first.
-// Announcements after it are to be asked for again at the start; where they can't be had, call Gap.
+// Position returns the position up to which every announcement is copied; nil before the first. After a start, the caller passes on the
+// announcements that follow it, or calls Gap if they can't be had. Position fails with what the file fails with.
 func (m *Mirror) Position(ctx context.Context) ([]byte, error) {
 	at, err := m.config.To.Meta(ctx, metaPosition)
 	if err != nil {
@@ -86,13 +87,13 @@ func (m *Mirror) Position(ctx context.Context) ([]byte, error) {
 	return at, nil
 }
 
-// Announced notes blobs to copy. position says where in the announcements this one stands, in the caller's
-// own bytes. It never blocks: where too many wait, all are dropped and everything is copied instead.
+// Announced notes blobs of an entity to copy: the names in gens. position is that of this announcement, in bytes that only the caller
+// understands. Announced never blocks: if more keys wait than Pending, all are dropped and everything is copied instead.
 func (m *Mirror) Announced(e item.Entity, gens map[string]uint64, position []byte) {
 	m.announced(e, slices.Collect(maps.Keys(gens)), position)
 }
 
-// Doubted is Announced for an entity of which any blob may be newer than was announced.
+// Doubted is like Announced, for an entity whose blobs may all be newer than their last announcement.
 func (m *Mirror) Doubted(e item.Entity, position []byte) {
 	m.announced(e, m.config.Catalog().BlobNames(e.Kind), position)
 }
@@ -111,8 +112,7 @@ func (m *Mirror) announced(e item.Entity, blobs []string, position []byte) {
 	m.signal()
 }
 
-// Reached says where the announcements stand, when there is nothing to copy: those up to there are known, or were
-// told to be lost.
+// Reached notes a position up to which every announcement was passed on or reported by Gap, although the last of them named no blob.
 func (m *Mirror) Reached(position []byte) {
 	m.mu.Lock()
 	m.position, m.idle = position, false
@@ -120,7 +120,7 @@ func (m *Mirror) Reached(position []byte) {
 	m.signal()
 }
 
-// Gap says that announcements were lost: everything is copied anew.
+// Gap notes that announcements were lost. Everything is copied anew.
 func (m *Mirror) Gap() {
 	m.mu.Lock()
 	m.copyAll, m.idle = true, false
@@ -156,18 +156,18 @@ func (m *Mirror) Run(ctx context.Context) error {
 			}
 			failures = 0
 			if !more {
-				m.rest()
+				m.settle()
 				break
 			}
-			pause(ctx, copier.rest)
-			copier.rest = 0
+			pause(ctx, copier.delay)
+			copier.delay = 0
 		}
 	}
 	return nil
 }
 
-// rest notes that all is copied, unless something was announced since.
-func (m *Mirror) rest() {
+// settle notes that the copier has nothing left to do. The mirror is idle unless something was announced since.
+func (m *Mirror) settle() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.idle = len(m.pending) == 0 && !m.copyAll
@@ -180,7 +180,7 @@ func (m *Mirror) Behind() bool {
 	return !m.idle
 }
 
-// drain empties what waits.
+// drain returns all that waits, and forgets it.
 func (m *Mirror) drain() (keys []kv.BlobKey, position []byte, all bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -193,7 +193,7 @@ func (m *Mirror) drain() (keys []kv.BlobKey, position []byte, all bool) {
 	return keys, position, all
 }
 
-// pause waits, or less where ctx ends.
+// pause waits for d, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -6,29 +6,29 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Names of tiers, as X-Vitrine-Source shows them.
+// Names of tiers, as shown in X-Vitrine-Source.
 const (
 	LocalTier    = "local"    // memory
-	RecordsTier  = "records"  // the tier that FromRecords makes
-	UpstreamTier = "upstream" // what Fallback gives
+	RecordsTier  = "records"  // made by FromRecords
+	UpstreamTier = "upstream" // blobs made by a Fallback
 )
 
-// Part is one blob as it was read. Life is Absent where there is none.
+// Part is one blob as it was read. Its Life is kv.Absent if there is none.
 type Part struct {
 	Key kv.BlobKey
 	kv.Value
-	Tier   string // LocalTier, or the tier's name
-	Origin string // of a local part: the tier it came from
-	Stale  bool   // a newer one may exist
-	Lost   bool   // the first tier answers, and has none: it should have one of whatever is alive
+	Tier   string // LocalTier, or the name of the tier that it was read from
+	Origin string // of a part from memory: the tier that it was once read from
+	Stale  bool   // a newer generation may exist
+	Lost   bool   // the first tier answered and has no such blob; it should have one if the entity is alive
 	Err    error  // no tier could tell; wraps item.ErrUnavailable or item.ErrDamaged
 
-	until  time.Time // when it is to be looked at again; zero where it must be at once
-	before *minimum  // what stood in its slot before it was read from a tier
-	noted  bool      // before is that
+	until    time.Time // when it is to be read again; zero: at once
+	fromTier bool      // read from a tier, not from memory
+	minimum  *minimum  // if fromTier: what its slot held before that read
 }
 
-// cost is about how many bytes the part takes in memory.
+// cost estimates the bytes that the part takes in memory.
 func (p Part) cost() int64 {
 	n := entryOverhead + len(p.Body) + len(p.Key.Entity.ID)
 	for name, ref := range p.Refs {

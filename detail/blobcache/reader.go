@@ -10,31 +10,32 @@ import (
 	"vitrine/internal/redact"
 )
 
-// Policy is how a read differs from a visitor's. The zero Policy is a visitor's.
+// Policy tells how a read differs from a visitor's. The zero Policy is a visitor's.
 type Policy struct {
-	// NoStore reads what is in memory, and puts nothing there: a crawler's sweep must not drive out what visitors want.
+	// NoStore reads what is in memory, and puts nothing there: a crawler's sweep must not evict what visitors want.
 	NoStore bool
-	// Probe asks whether a blob is built: none is folded from records for it, and its absence is not put into memory,
-	// since others would have it folded.
+	// Probe asks whether a blob is built. The tier that folds blobs from records is left out, and an absence is not put into
+	// memory, since other reads would have the blob folded.
 	Probe bool
 }
 
-// flight is one key being read. part may be looked at once done is closed.
+// flight is the read of one key. part may be read once done is closed.
 type flight struct {
-	key    kv.BlobKey
-	before readMark // noted before it began
-	done   chan struct{}
-	part   Part
+	key  kv.BlobKey
+	mark readMark // taken before the read began
+	done chan struct{}
+	part Part
 }
 
-// Read gives a part for each key, by position. What is not cached is read in one batch.
+// Read returns a part for each key, by position. What is not in memory is read from the tiers in one batch, within ReadDeadline. A
+// part that could not be read carries its error: see Part.Err.
 func (c *Cache) Read(ctx context.Context, keys []kv.BlobKey, policy Policy) []Part {
 	parts := make([]Part, len(keys))
 	var old, wanted []kv.BlobKey
 	var at []int
 	for i, key := range keys {
-		part, how := c.cached(key)
-		switch how {
+		part, freshness := c.cached(key)
+		switch freshness {
 		case fresh:
 			c.metrics.hit.Inc()
 		case expired:
@@ -53,7 +54,7 @@ func (c *Cache) Read(ctx context.Context, keys []kv.BlobKey, policy Policy) []Pa
 	return parts
 }
 
-// cached looks into memory, unless that is switched off.
+// cached looks a key up in memory. While that is switched off, every key is missing.
 func (c *Cache) cached(key kv.BlobKey) (Part, freshness) {
 	if !c.memory.On() {
 		return Part{}, missing
@@ -61,8 +62,8 @@ func (c *Cache) cached(key kv.BlobKey) (Part, freshness) {
 	return c.local.get(key)
 }
 
-// await gives what a flight brings. Where something newer is announced by the time that it lands, it is asked for
-// again, once: a reader that can have the newest should.
+// await returns the part of a flight. If a newer generation was announced by the time that the flight landed, the key is read once
+// more; a part that is too old even then is marked stale.
 func (c *Cache) await(ctx context.Context, f *flight, policy Policy) (part Part) {
 	for range 2 {
 		select {
@@ -80,9 +81,9 @@ func (c *Cache) await(ctx context.Context, f *flight, policy Policy) (part Part)
 	return part
 }
 
-// join gives the flight of each key, by position; those that nobody reads yet start together. A flight that something
-// was announced since, for its key or for one that shares its slot, takes nobody on any more: it may bring what was
-// overtaken before the one who joins now had come.
+// join returns the flight of each key, by position. Keys that have no flight start one together. A flight that began before the last
+// announcement for its key, or for a key of the same slot, takes no more readers: it may bring what was overtaken before
+// they came.
 func (c *Cache) join(ctx context.Context, keys []kv.BlobKey, policy Policy) []*flight {
 	if len(keys) == 0 {
 		return nil
@@ -93,8 +94,8 @@ func (c *Cache) join(ctx context.Context, keys []kv.BlobKey, policy Policy) []*f
 	var started []*flight
 	for i, key := range keys {
 		f, now := c.flights[key], c.local.mark(key)
-		if f == nil || f.before != now {
-			f = &flight{key: key, before: now, done: make(chan struct{})}
+		if f == nil || f.mark != now {
+			f = &flight{key: key, mark: now, done: make(chan struct{})}
 			c.flights[key] = f
 			started = append(started, f)
 		}
@@ -113,17 +114,17 @@ func (c *Cache) join(ctx context.Context, keys []kv.BlobKey, policy Policy) []*f
 	return all
 }
 
-// fly reads the keys of its flights. It is detached from the request that began it: others wait for the
-// same keys, and that visitor leaving must not fail them.
+// fly reads the keys of its flights. It does not end with the request that began it: others wait for the same keys, and must not
+// fail because that visitor left.
 func (c *Cache) fly(ctx context.Context, flights []*flight, policy Policy) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.ReadDeadline)
 	defer cancel()
-	// The second look. A reader may have missed, then another's flight filled the cache and landed, and only
-	// then did the first come to join: without this it would read once more what is there.
+	// The second look. A reader may have found nothing in memory; then another's flight filled memory and landed, and only
+	// then did the first reader join. Without this look it would read again what is in memory by now.
 	var todo []*flight
 	for _, f := range flights {
-		part, how := c.cached(f.key)
-		if how == fresh {
+		part, freshness := c.cached(f.key)
+		if freshness == fresh {
 			f.part = part
 		} else {
 			todo = append(todo, f)
@@ -135,7 +136,7 @@ func (c *Cache) fly(ctx context.Context, flights []*flight, policy Policy) {
 	c.land(flights, nil)
 }
 
-// land ends flights. It is called with mu held.
+// land ends flights, all with err unless that is nil. The caller holds mu.
 func (c *Cache) land(flights []*flight, err error) {
 	for _, f := range flights {
 		if err != nil {
@@ -148,7 +149,7 @@ func (c *Cache) land(flights []*flight, err error) {
 	}
 }
 
-// load reads through the tiers and stores what it may.
+// load reads the keys of flights from the tiers, and puts into memory what the policy and the announcements allow.
 func (c *Cache) load(ctx context.Context, flights []*flight, policy Policy) {
 	if len(flights) == 0 {
 		return
@@ -158,19 +159,19 @@ func (c *Cache) load(ctx context.Context, flights []*flight, policy Policy) {
 		keys[i] = f.key
 	}
 	store := c.memory.On() && !policy.NoStore
-	parts := c.chain.read(ctx, keys, chainRead{skipRecords: policy.Probe})
+	parts := c.chain.read(ctx, keys, skips{records: policy.Probe})
 	c.rereadLow(ctx, parts, policy)
 	for i, part := range parts {
 		unbuilt := policy.Probe && part.Life == kv.Absent && part.Err == nil
-		flights[i].part = c.settle(part, flights[i].before, store && !unbuilt)
+		flights[i].part = c.settle(part, flights[i].mark, store && !unbuilt)
 		if unbuilt {
 			flights[i].part.until = time.Now().Add(jitter(absentTTL))
 		}
 	}
 }
 
-// rereadLow reads once more what is below its minimum generation: the store, or a replica of it, was a moment behind
-// the announcement. What is still below is served, marked, and not stored.
+// rereadLow reads parts below their minimum generation once more, without replicas: the store or its replica was a moment behind the
+// announcement. A part that is still below is served as stale, and not stored.
 func (c *Cache) rereadLow(ctx context.Context, parts []Part, policy Policy) {
 	var low []int
 	var keys []kv.BlobKey
@@ -182,7 +183,7 @@ func (c *Cache) rereadLow(ctx context.Context, parts []Part, policy Policy) {
 	if len(low) == 0 {
 		return
 	}
-	for i, again := range c.chain.read(ctx, keys, chainRead{skipRecords: policy.Probe, skipReplicas: true}) {
+	for i, again := range c.chain.read(ctx, keys, skips{records: policy.Probe, replicas: true}) {
 		p := &parts[low[i]]
 		if again.Err == nil && again.Stamp >= p.Stamp {
 			*p = again
@@ -193,30 +194,30 @@ func (c *Cache) rereadLow(ctx context.Context, parts []Part, policy Policy) {
 	}
 }
 
-// settle prefers what memory still has where that is better.
-func (c *Cache) settle(part Part, before readMark, store bool) Part {
+// settle returns the part in hand, which it puts into memory if store is set, or the copy in memory where that is better.
+func (c *Cache) settle(part Part, mark readMark, store bool) Part {
 	if old, ok := c.local.last(part.Key); ok && c.memory.On() && better(old, part) {
 		old.Lost = part.Lost
 		return old
 	}
 	if part.Err == nil {
-		part.before, part.noted = before.minimum, true
+		part.minimum, part.fromTier = mark.minimum, true
 		if store {
-			part.until = c.local.store(part, before)
+			part.until = c.local.store(part, mark)
 		}
 	}
 	return part
 }
 
-// better reports whether what memory has of a blob, however old, is to be served in place of what the tiers gave: where
-// they failed, where a later one had an older one, and where there is none any more. A deletion leaves a tombstone, so
-// what is absent though it was there has been lost with its store.
+// better reports whether old, the copy in memory, is to be served in place of part, which the tiers gave. That is so if the tiers
+// failed, if a later tier gave an older generation, and if the blob is absent now. A deletion leaves a tombstone, so a
+// blob that is absent though it was there was lost with its store.
 func better(old, part Part) bool {
 	switch {
 	case part.Err != nil:
 		return true
 	case part.Life == kv.Absent:
-		return old.Life != kv.Unknown // which is forgotten after an hour
+		return old.Life != kv.Unknown // that mark is dropped after an hour
 	}
 	return part.Stale && old.Stamp > part.Stamp
 }

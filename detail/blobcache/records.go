@@ -10,27 +10,26 @@ import (
 	"vitrine/internal/shape"
 )
 
-// RecordStore is what blobs are folded from; kv.Records has it.
+// RecordStore is a store of records and their states; a kv.Records is one.
 type RecordStore interface {
 	kv.StateReader
 	kv.RecordReader
 }
 
-// records is a tier that folds blobs from records on the spot: for a blob that no syncer has made yet, or whose
-// store is gone. The catalog says how.
+// records folds blobs from records when they are read: a blob that no syncer has made yet, or whose store is gone.
 type records struct {
 	store    RecordStore
 	catalogs []func() *catalog.Catalog
 }
 
-// FromRecords makes a tier of a records store. Its blobs carry the gens that a syncer would give them. They are folded
-// as the first of the catalogs says that knows them.
+// FromRecords makes a tier of a records store. Its blobs carry the gens that a syncer would give them. A blob is folded by the first
+// of the catalogs that declares it; each function may return nil.
 func FromRecords(store RecordStore, catalogs ...func() *catalog.Catalog) Tier {
 	return Tier{Name: RecordsTier, Blobs: records{store, catalogs}}
 }
 
-// Blobs reads the gens first and the records then, as a syncer does: a blob may be newer than its gen says, and
-// is never older.
+// Blobs reads the gens first, then the records, as a syncer does: a blob may be newer than its gen says, and is never older. A blob that
+// no catalog declares is absent.
 func (r records) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
 	entities, blobs, wanted := r.plan(keys)
 	states, err := r.store.States(ctx, entities)
@@ -57,7 +56,8 @@ func (r records) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error
 	return folded, nil
 }
 
-// plan gives the records of each key's blob, one after the other. A blob that the catalog does not know is nil.
+// plan returns for each key its entity and its blob, nil for a blob that no catalog declares; and the keys of the records of all these
+// blobs, one blob after another.
 func (r records) plan(keys []kv.BlobKey) (entities []item.Entity, blobs []*catalog.Blob, wanted []kv.RecordKey) {
 	blobs = make([]*catalog.Blob, len(keys))
 	for i, key := range keys {
@@ -72,7 +72,7 @@ func (r records) plan(keys []kv.BlobKey) (entities []item.Entity, blobs []*catal
 	return entities, blobs, wanted
 }
 
-// blob is how a key's blob is folded, nil where no catalog knows it.
+// blob returns the declaration of a key's blob, nil if no catalog has one.
 func (r records) blob(key kv.BlobKey) *catalog.Blob {
 	for _, current := range r.catalogs {
 		c := current()
@@ -86,7 +86,7 @@ func (r records) blob(key kv.BlobKey) *catalog.Blob {
 	return nil
 }
 
-// fold is a blob of records, absent without its root, and damaged where it can't be folded.
+// fold folds a blob from records. The blob is absent if its root record is, and damaged if it cannot be folded.
 func fold(b *catalog.Blob, e item.Entity, records map[string]kv.Record) kv.Blob {
 	root := records[b.Of[0].Name]
 	if root.Damaged || root.Life == kv.Absent {

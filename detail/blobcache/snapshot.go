@@ -5,38 +5,38 @@ import (
 	"time"
 )
 
-// snapshotFor bounds how long a Snapshot holds.
+// snapshotFor bounds how long a Snapshot may hold.
 const snapshotFor = time.Hour
 
-// Snapshot holds while nothing was announced for any of some parts. Each part's slot among the minimum generations is
-// noted, and a look at the slots is all that Holds costs: where one holds another minimum than then, something was
-// announced, for this part or for one that shares its slot, and the parts have to be read and compared again. In full:
+// Snapshot tells whether the parts of a page are still the newest. It keeps what the slot of each part held among the minimum
+// generations, and Holds only compares the slots. If one holds another minimum, something was announced for this part or
+// for one that shares its slot, and the parts must be read and compared again. The order of steps:
 //
 //	page        reads its parts, all fresh in memory
-//	page        notes the slots
-//	page        looks into memory once more: a part overtaken meanwhile is not there any longer
-//	announced   puts its minimum into the slot: a later look sees it
+//	page        keeps what their slots hold
+//	page        looks into memory once more: a part that was overtaken meanwhile is not there any longer
+//	announced   puts its minimum into the slot: a later Holds sees it
 //
-// What is announced between the reading and the noting is seen by the second look, since an announcement is
-// through with one blob before it begins the next (local.announced), so that no other key can have taken the
-// slot before the entry in memory was marked.
+// An announcement between the first two steps is seen by the third. Announcements of blobs run one after another
+// (local.announced), so no other key can have taken the slot before the entry in memory was marked.
 type Snapshot struct {
 	local *local
 	epoch uint64
-	until int64 // unix ns; then the parts are looked at again
+	until int64 // unix ns; from then on the parts must be read again
 	slots []notedSlot
 }
 
-// notedSlot is a slot among the minimum generations, and what was there.
+// notedSlot is a slot among the minimum generations, and what it held.
 type notedSlot struct {
 	slot *atomic.Pointer[minimum]
 	was  *minimum
 }
 
-// Epoch counts the gaps in the announcements. It is asked for before the parts of a Snapshot are read.
+// Epoch counts the gaps in the announcements. A caller reads it before it reads the parts for a Snapshot.
 func (c *Cache) Epoch() uint64 { return c.local.epoch.Load() }
 
-// Snapshot is nil where a part is stale, or was overtaken since it was read.
+// Snapshot returns a Snapshot of parts that were read since Epoch gave epoch. It returns nil if a part is stale or failed, or was
+// overtaken since it was read.
 func (c *Cache) Snapshot(epoch uint64, parts []Part) *Snapshot {
 	now := time.Now()
 	until := now.Add(snapshotFor)
@@ -60,20 +60,20 @@ func (c *Cache) Snapshot(epoch uint64, parts []Part) *Snapshot {
 	return s
 }
 
-// current reports whether a part is what was last announced. Where its slot can't tell, memory can. One that is too
-// long for memory is known by what stood in its slot before it was read.
+// current reports whether a part is of the generation that was last announced. now is what its slot holds. A part that was read from a
+// tier is compared with what the slot held before that read, since it may be too long for memory; any other with memory.
 func (c *Cache) current(p Part, now *minimum) bool {
 	if now.isOf(p.Key) && p.Stamp < now.gen {
 		return false
 	}
-	if p.noted && now.allows(p.Key, p.Stamp, p.before) {
+	if p.fromTier && now.allows(p.Key, p.Stamp, p.minimum) {
 		return true
 	}
-	held, how := c.local.get(p.Key)
-	return how == fresh && held.Stamp == p.Stamp
+	held, freshness := c.local.get(p.Key)
+	return freshness == fresh && held.Stamp == p.Stamp
 }
 
-// Holds reports whether the parts are still what was last announced.
+// Holds reports whether nothing was announced since for the parts, and none of them has expired.
 func (s *Snapshot) Holds(now time.Time) bool {
 	if s.epoch != s.local.epoch.Load() || now.UnixNano() >= s.until {
 		return false
@@ -87,5 +87,5 @@ func (s *Snapshot) Holds(now time.Time) bool {
 	return true
 }
 
-// Size is about how many bytes the snapshot takes in memory.
+// Size estimates the bytes that the snapshot takes in memory.
 func (s *Snapshot) Size() int { return len(s.slots) * 16 }

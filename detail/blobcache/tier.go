@@ -16,10 +16,10 @@ import (
 
 // Tier is a place that blobs are read from.
 type Tier struct {
-	Name        string // shown as X-Vitrine-Source
+	Name        string // shown in X-Vitrine-Source
 	Blobs       kv.BlobGetter
-	Replica     kv.BlobGetter // read in place of Blobs, but for what it has too old; nil for none
-	Timeout     time.Duration // of one batch, waiting for the budget included. Defaults to 100 ms, 1 s for the last tier
+	Replica     kv.BlobGetter // asked before Blobs; a blob below its minimum generation is read again from Blobs. nil for none
+	Timeout     time.Duration // of one batch, the wait for the budget included. Defaults to 100 ms, 1 s for the last copy
 	Concurrency int           // batches in flight. Defaults to 128
 }
 
@@ -33,7 +33,7 @@ var (
 	errBudget = fmt.Errorf("%w: too many reads in flight", item.ErrUnavailable)
 )
 
-// guardedTier is a tier with what keeps it from hurting its readers.
+// guardedTier is a tier behind its switches, breakers and budget, so that a slow or failing store does not hold up readers.
 type guardedTier struct {
 	tier           Tier
 	on             *switches.Switch
@@ -57,14 +57,14 @@ func newBreaker() *breaker.Breaker {
 	return breaker.New(breaker.Config{Failures: breakAfter, Of: breakAfter, Successes: 1, Probes: 1, Pause: breakFor})
 }
 
-// get asks the tier within its time-out, even where the store does not heed its context: a disk that
-// hangs must hold one of the tier's slots, not a page.
+// get reads keys from the tier within its time-out, even if the store ignores its context: a disk that hangs may hold a place in
+// the tier's budget, but no page. It fails with errOpen, errBudget, item.ErrUnavailable, or what the store fails with.
 func (t *guardedTier) get(ctx context.Context, keys []kv.BlobKey, skipReplica bool) ([]kv.Blob, error) {
 	if !t.on.On() || !t.back.On() {
 		return nil, errOpen
 	}
 	if t.tier.Replica != nil && !skipReplica {
-		// Half of the time: the other half is the master's, where the replica hangs.
+		// The replica gets half of the time. If it hangs, the master has the other half.
 		blobs, err := t.callUnlessOpen(ctx, t.replicaBreaker, t.tier.Replica, t.tier.Timeout/2, keys)
 		if err == nil {
 			return blobs, nil
@@ -73,8 +73,8 @@ func (t *guardedTier) get(ctx context.Context, keys []kv.BlobKey, skipReplica bo
 	return t.callUnlessOpen(ctx, t.breaker, t.tier.Blobs, t.tier.Timeout, keys)
 }
 
-// callUnlessOpen calls a store unless its breaker is open. Nobody waits for a probe: of a store that hangs it takes as
-// long as the time-out.
+// callUnlessOpen calls a store if its breaker is closed. Else it fails with errOpen, and may start a probe in the background: a
+// probe of a store that hangs takes the whole time-out, and no reader waits for it.
 func (t *guardedTier) callUnlessOpen(ctx context.Context, b *breaker.Breaker, store kv.BlobGetter, within time.Duration, keys []kv.BlobKey) ([]kv.Blob, error) {
 	if b.Closed() {
 		return t.call(ctx, b, store, within, keys)
@@ -119,8 +119,8 @@ func (t *guardedTier) call(ctx context.Context, b *breaker.Breaker, store kv.Blo
 	return got.blobs, got.err
 }
 
-// await gives what the store returns before ctx ends. The call ends its context after it has returned: both may be
-// ready, and what it returned counts.
+// await returns what the store returned before ctx ended. The call cancels ctx after it has sent its result, so that both
+// channels may be ready; then the result counts.
 func await(ctx context.Context, done <-chan fetched) fetched {
 	select {
 	case got := <-done:
@@ -135,7 +135,7 @@ func await(ctx context.Context, done <-chan fetched) fetched {
 	}
 }
 
-// wholeError is err where a store answered for none of the keys. One that misses only some of its nodes is not broken.
+// wholeError returns err if the store failed for every key, else nil: a cluster that lacks some of its nodes is not broken.
 func wholeError(err error) error {
 	if partial := (*kv.PartialError)(nil); errors.As(err, &partial) && len(partial.Unwrap()) < len(partial.Items) {
 		return nil

@@ -12,7 +12,7 @@ import (
 const (
 	warmBatch  = 500
 	warmWithin = 15 * time.Second
-	warmFill   = 4 // of 5 parts of the local cache: the rest is for what is read meanwhile
+	warmFill   = 0.8 // of memory; what is left is for what is read meanwhile
 )
 
 // Hot lists the blobs in memory.
@@ -20,15 +20,16 @@ func (c *Cache) Hot() []kv.BlobKey {
 	return c.local.keys()
 }
 
-// Warm reads blobs into memory before any page is asked for, so that a restarted server does not begin with a
-// crowd at its tiers. What was announced since the store got them must be told after Warm has returned. It returns
-// how many are in memory.
+// Warm reads blobs from a store into memory before the first request, so that the tiers of a restarted server are not crowded. tier is
+// the name that the parts carry. What was announced since the store got these blobs must be passed to Announced after Warm
+// has returned. Warm stops after 15 s, or when memory is four fifths full. It returns the number of blobs that it put into
+// memory, and fails with what the store fails with.
 func (c *Cache) Warm(ctx context.Context, tier string, from kv.BlobGetter, keys []kv.BlobKey) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, warmWithin)
 	defer cancel()
 	l := c.local
 	for batch := range slices.Chunk(keys, warmBatch) {
-		if l.bytes() > float64(c.config.Bytes)*warmFill/(warmFill+1) {
+		if l.bytes() > float64(c.config.Bytes)*warmFill {
 			break
 		}
 		marks := make([]readMark, len(batch))

@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// Conn is a connection between a visitor and net/http.
+// Conn is a connection between a visitor and net/http. Like any connection of a server, it has one reader.
 type Conn struct {
 	net.Conn
 	path    *Path
@@ -17,30 +17,30 @@ type Conn struct {
 	remote  string
 
 	state    state
-	head     []byte // of the request that is being passed on, as far as it came
-	heldBack []byte // what was read after that head's end
+	head     []byte // of the request that is being passed on, as far as it has arrived
+	heldBack []byte // bytes that were read and not passed on yet: they follow the head's end
 	fields   parsedFields
-	readSet  time.Time // when the deadline for reading was set here
-	writeSet time.Time // the same for writing
+	readSet  time.Time // when the read deadline was last set here
+	writeSet time.Time // when the write deadline was
 }
 
 type state int
 
 const (
-	passing state = iota // net/http is given the bytes of a head
-	busy                 // it has the whole head, and is about its response
-	between              // it waits for the next head, of which it has nothing
-	foreign              // it has the connection to itself
+	passing state = iota // net/http is being given the bytes of a head
+	busy                 // net/http has the whole head, and makes the response
+	between              // net/http waits for the next head, and has no byte of it
+	foreign              // the connection is net/http's alone
 )
 
 const (
-	trackedHead  = 64 << 10        // bytes of a head after which its end is no longer looked for
-	keptHead     = 4 << 10         // bytes of a head whose memory stays with an idle connection
-	copiedBody   = 16 << 10        // bytes of a body that is copied behind its head, which costs less than to gather the two
-	renewTimeout = 5 * time.Second // deadlines are this coarse, since setting one costs as much as a small write
+	trackedHead  = 64 << 10        // bytes of a head; the end of a longer one is not looked for
+	keptHead     = 4 << 10         // bytes of a head; the memory of a longer one does not stay with an idle connection
+	copiedBody   = 16 << 10        // bytes of a body; a shorter one is copied behind its head, which costs less than writev
+	renewTimeout = 5 * time.Second // between settings of a deadline, since one costs as much as a small write
 )
 
-// SetState follows http.Server.ConnState.
+// SetState follows net/http's view of the connection; it is to be called by http.Server.ConnState.
 func (c *Conn) SetState(state http.ConnState) {
 	c.tracker.SetState(state)
 	if state != http.StateIdle || c.state != busy {
@@ -55,7 +55,8 @@ func (c *Conn) SetState(state http.ConnState) {
 	}
 }
 
-// Read gives net/http what it has to answer.
+// Read returns to net/http the bytes of requests that it has to answer, and answers others itself. It fails as the connection's Read, or
+// its Write, does.
 func (c *Conn) Read(p []byte) (int, error) {
 	switch c.state {
 	case between:
@@ -77,7 +78,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return c.pass(p, seen, n, err)
 }
 
-// next reads what was held back, and then from the visitor.
+// next reads the bytes that were held back; once there are none, it reads from the visitor.
 func (c *Conn) next(p []byte) (int, error) {
 	if len(c.heldBack) == 0 {
 		return c.Conn.Read(p)
@@ -90,7 +91,8 @@ func (c *Conn) next(p []byte) (int, error) {
 	return n, nil
 }
 
-// pass looks for the end of c.head, whose last n bytes are new and lie in p, and holds back what follows it.
+// pass looks for the end of c.head, whose last n bytes are new and lie in p. It holds back what follows the end. seen is the number of
+// bytes of c.head that were searched before.
 func (c *Conn) pass(p []byte, seen, n int, err error) (int, error) {
 	end := headEnd(c.head, seen)
 	switch {
@@ -108,37 +110,37 @@ func (c *Conn) pass(p []byte, seen, n int, err error) (int, error) {
 	return n - following, err
 }
 
-// holdBack puts bytes before those that are held back already.
+// holdBack puts bytes in front of those that are held back already.
 func (c *Conn) holdBack(b []byte) {
 	if len(b) > 0 {
 		c.heldBack = append(append(make([]byte, 0, len(b)+len(c.heldBack)), b...), c.heldBack...)
 	}
 }
 
-// serve answers requests until one comes that it can't answer, and gives net/http that one.
+// serve answers requests until one comes that it can't answer, and returns that one to net/http.
 func (c *Conn) serve(p []byte) (int, error) {
 	for {
 		n, readErr := c.next(p)
 		if n == 0 {
 			return n, readErr
 		}
-		rest := p[:n]
-		for len(rest) > 0 {
-			end := headEnd(rest, 0)
+		unanswered := p[:n]
+		for len(unanswered) > 0 {
+			end := headEnd(unanswered, 0)
 			if end == 0 {
 				break
 			}
-			answered, err := c.answer(rest[:end])
+			answered, err := c.answer(unanswered[:end])
 			if err != nil {
 				return 0, err
 			}
 			if !answered {
 				break
 			}
-			rest = rest[end:]
+			unanswered = unanswered[end:]
 		}
-		if len(rest) > 0 {
-			n = copy(p, rest)
+		if len(unanswered) > 0 {
+			n = copy(p, unanswered)
 			c.state, c.head = passing, append(c.head[:0], p[:n]...)
 			return c.pass(p, 0, n, readErr)
 		}
@@ -148,7 +150,7 @@ func (c *Conn) serve(p []byte) (int, error) {
 	}
 }
 
-// answer answers one request, and reports whether it did.
+// answer answers the request with this head if it can, and reports whether it did. It fails if the response could not be written.
 func (c *Conn) answer(head []byte) (answered bool, err error) {
 	line, fields, _ := bytes.Cut(head, crlf)
 	path := target(line, c.path.config.MaxQuery)
@@ -160,7 +162,7 @@ func (c *Conn) answer(head []byte) (answered bool, err error) {
 		return false, nil
 	}
 	now := time.Now()
-	response, ok := respond(unsafe.String(unsafe.SliceData(path), len(path)), now) // it does not keep the path
+	response, ok := respond(unsafe.String(unsafe.SliceData(path), len(path)), now) // respond does not keep the path
 	if !ok {
 		return false, nil
 	}
@@ -172,7 +174,7 @@ func (c *Conn) answer(head []byte) (answered bool, err error) {
 	return true, c.write(response, now)
 }
 
-// write sends a response: one system call for head and body.
+// write sends a response within its deadline, and tells the tracker. It fails as the connection does.
 func (c *Conn) write(r Response, now time.Time) error {
 	c.tracker.Busy()
 	if now.Sub(c.writeSet) > renewTimeout {
@@ -192,6 +194,7 @@ func (c *Conn) write(r Response, now time.Time) error {
 	return nil
 }
 
+// send sends head and body in one system call.
 func (c *Conn) send(r Response, now time.Time) error {
 	buffer := c.path.buffers.Get().(*[]byte)
 	defer c.path.buffers.Put(buffer)

@@ -2,20 +2,19 @@ package fastpath
 
 import "bytes"
 
-// parsedFields are the header fields of the last request, kept for the next one: most requests of a connection have
-// the same.
+// parsedFields are the header fields of a connection's last request. They are kept, since most requests of a connection have the same.
 type parsedFields struct {
-	raw     []byte // as they were sent, from the line after the request's on
+	raw     []byte // as they were sent, from after the request line to the end of the head
 	known   Fields
-	respond Responder // nil where a field keeps requests from being answered here
+	respond Responder // nil if requests with these fields are left to net/http
 }
 
-// responder gives the Responder to requests with these fields; nil where they are net/http's.
+// responder returns the Responder for requests with these fields; nil if they are left to net/http.
 func (p *parsedFields) responder(raw []byte, prepare func(Fields) Responder) Responder {
 	if bytes.Equal(p.raw, raw) {
 		return p.respond
 	}
-	if len(raw) > keptHead { // it would stay with an idle connection
+	if len(raw) > keptHead {
 		*p = parsedFields{}
 		return nil
 	}
@@ -26,7 +25,7 @@ func (p *parsedFields) responder(raw []byte, prepare func(Fields) Responder) Res
 	return p.respond
 }
 
-// parse reads the fields, and reports whether requests with them may be answered here.
+// parse parses raw into known, and reports whether requests with these fields may be answered here.
 func (p *parsedFields) parse() bool {
 	hosts, encodings, conditions := 0, 0, 0
 	plain := eachField(p.raw, func(name, value []byte) bool {
@@ -56,6 +55,7 @@ func (p *parsedFields) parse() bool {
 	return plain && hosts == 1 && encodings <= 1 && conditions <= 1
 }
 
+// plainHost reports whether a Host field has only the usual characters of a name, an address and a port.
 func plainHost(host []byte) bool {
 	for _, c := range host {
 		if !isAlphanumeric(c) && c != '.' && c != '-' && c != ':' && c != '_' {

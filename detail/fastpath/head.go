@@ -8,7 +8,7 @@ import (
 
 var crlf = []byte("\r\n")
 
-// tokenBytes are the bytes of names of header fields; textBytes are those of a plain value.
+// tokenBytes are the bytes that the name of a header field may have; textBytes those of a plain value.
 var tokenBytes, textBytes = byteClasses()
 
 func byteClasses() (token, text [256]bool) {
@@ -23,8 +23,8 @@ func isAlphanumeric(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// headEnd is where the head at the beginning of b ends, 0 where it does not yet. The first seen bytes were looked
-// at before. Lines end as net/http takes them, with and without a carriage return.
+// headEnd returns the length of the head that b begins with, 0 if its end has not arrived yet. The first seen bytes were searched before.
+// As for net/http, a line may end without a carriage return.
 func headEnd(b []byte, seen int) int {
 	for i := max(0, seen-3); i < len(b); i++ {
 		if b[i] != '\n' {
@@ -40,8 +40,8 @@ func headEnd(b []byte, seen int) int {
 	return 0
 }
 
-// plainHead reports whether a head is that of a request without a body, in a form that leaves no doubt about where
-// it ends. Whether it makes sense is net/http's to say.
+// plainHead reports whether a head is that of a request without a body, in a form that leaves no doubt about where it ends. Whether the
+// request is valid is left to net/http.
 func plainHead(head []byte) bool {
 	line, fields, ok := bytes.Cut(head, crlf)
 	if !ok || !bytes.HasPrefix(line, []byte("GET ")) && !bytes.HasPrefix(line, []byte("HEAD ")) ||
@@ -53,8 +53,8 @@ func plainHead(head []byte) bool {
 	})
 }
 
-// framingFields move the end of a request, or of HTTP itself. conditionFields are those that net/http, or the
-// handlers behind it, answer in their own way.
+// framingFields move the end of a request, or end HTTP on the connection. conditionFields change the response in ways that only the
+// handlers behind net/http know.
 var (
 	framingFields   = []string{"Content-Length", "Transfer-Encoding", "Trailer", "Upgrade", "Expect"}
 	conditionFields = []string{"Range", "If-Range", "If-Match", "If-Modified-Since", "If-Unmodified-Since"}
@@ -75,16 +75,16 @@ func consistsOf(b []byte, class *[256]bool) bool {
 	return true
 }
 
-// eachField calls f for each header field. It reports false where a field is malformed, or f does. fields end with an
-// empty line.
+// eachField calls f for each header field; fields end with an empty line. It stops and reports false if a field is malformed, or f reports
+// false.
 func eachField(fields []byte, f func(name, value []byte) bool) bool {
 	for {
-		line, rest, ok := bytes.Cut(fields, crlf)
+		line, following, ok := bytes.Cut(fields, crlf)
 		switch {
 		case !ok:
 			return false
 		case len(line) == 0:
-			return len(rest) == 0
+			return len(following) == 0
 		}
 		name, value, ok := bytes.Cut(line, []byte(":"))
 		if !ok || len(name) == 0 || !consistsOf(name, &tokenBytes) || !consistsOf(value, &textBytes) {
@@ -93,12 +93,12 @@ func eachField(fields []byte, f func(name, value []byte) bool) bool {
 		if !f(name, bytes.Trim(value, " \t")) {
 			return false
 		}
-		fields = rest
+		fields = following
 	}
 }
 
-// target cuts the path out of a request line "GET TARGET HTTP/1.1". It is nil where the line is another one, or the
-// target is not plain. The query is left out, since pages have no parameters.
+// target returns the path of a request line "GET TARGET HTTP/1.1", without the query, since pages have no parameters. It returns nil if
+// the line has another form, the target has an unusual character, or the query is longer than maxQuery bytes.
 func target(line []byte, maxQuery int) []byte {
 	line, ok := bytes.CutPrefix(line, []byte("GET "))
 	if !ok {

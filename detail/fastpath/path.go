@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// Config of a Path. Prepare is needed.
+// Config configures a Path. Prepare is required, and so are the times.
 type Config struct {
-	// Prepare gives the Responder to requests with these header fields. It is called when the fields of a
-	// connection's requests change, which is seldom.
+	// Prepare returns the Responder for requests with these header fields; nil leaves them to net/http. It is called when
+	// the fields of a connection's requests change, which is seldom.
 	Prepare func(Fields) Responder
-	// Log is called for each request that was answered; nil for none.
+	// Log is called after each request that was answered here; nil for none.
 	Log          func(Record)
 	WriteTimeout time.Duration // of one response
 	IdleTimeout  time.Duration // between two requests
-	MaxQuery     int           // bytes of a query; a request with more is net/http's
+	MaxQuery     int           // bytes of a query; a request with a longer one is left to net/http
 }
 
-// Fields are the header fields that a Responder may depend on. A request that has others of consequence, or one of
-// these twice, is net/http's.
+// Fields are the header fields that a Responder may depend on. A request that repeats one of them, or has another field that changes
+// the response, is left to net/http.
 type Fields struct {
 	AcceptEncoding []string // at most one
 	IfNoneMatch    string   // "" for none
@@ -30,18 +30,18 @@ type Fields struct {
 	ForwardedFor   []string // for the log alone
 }
 
-// Responder gives the response to GET of an escaped path, or reports that net/http has to make it. It must not keep
-// the path, whose memory is overwritten by the next request.
+// Responder returns the response to GET of an escaped path. ok reports whether there is one; if not, net/http makes it. The Responder
+// must not keep the path: the next request overwrites its memory.
 type Responder func(path string, now time.Time) (r Response, ok bool)
 
-// Response is ready to be sent. Neither slice is changed.
+// Response is a response that is ready to be sent. Neither slice may be changed.
 type Response struct {
 	Status int
-	Head   []byte // status line and fields, but for Date and the empty line
+	Head   []byte // status line and fields, without Date and the empty line
 	Body   []byte
 }
 
-// Record is a request that was answered.
+// Record describes a request that was answered here.
 type Record struct {
 	Remote, Target string
 	Fields         Fields
@@ -49,15 +49,15 @@ type Record struct {
 	At             time.Time
 }
 
-// Tracker is told when a connection waits for a request, and when one is under way: by net/http through SetState, and
-// for requests that net/http does not see by the other two.
+// Tracker is told when a connection waits for a request, and when a request is under way. net/http tells it by SetState; Waiting and Busy
+// are called for requests that net/http does not see.
 type Tracker interface {
 	Waiting(since time.Time)
 	Busy()
 	SetState(http.ConnState)
 }
 
-// Path makes connections that answer from memory.
+// Path makes connections that answer from memory. It is safe for concurrent use.
 type Path struct {
 	config  Config
 	dates   atomic.Pointer[dateLine]
@@ -71,13 +71,12 @@ func New(c Config) *Path {
 	return p
 }
 
-// Conn wraps a connection that was just accepted. Reads and writes go to conn itself, so that head and body can be
-// written in one system call.
+// Conn wraps a connection that was just accepted. conn must not be wrapped itself: head and body are written to it in one system call.
 func (p *Path) Conn(conn net.Conn, tracker Tracker) *Conn {
 	return &Conn{Conn: conn, path: p, tracker: tracker, remote: conn.RemoteAddr().String()}
 }
 
-// dateLine is "Date: …\r\n" of a second.
+// dateLine is the line "Date: …\r\n" of one second.
 type dateLine struct {
 	second int64
 	line   []byte

@@ -17,13 +17,14 @@ const (
 
 // Cache keeps pages by their path. It is safe for concurrent use.
 type Cache struct {
-	cache *ristretto.Cache[string, *Entry]
-	on    *switches.Switch
-	moves atomic.Uint64 // of switches, counted
-	moved atomic.Int64  // when the last was, unix ns; 0 for never
+	cache        *ristretto.Cache[string, *Entry]
+	on           *switches.Switch
+	panelChanges atomic.Uint64 // how often a switch changed
+	lastChange   atomic.Int64  // when a switch changed last, unix ns; 0 for never
 }
 
-// New makes a cache of size bytes. A page that was made before a switch of the panel moved is not served.
+// New makes a Cache of size bytes; the caller closes it. Get does not return a page that was made before the last change of a switch of
+// the panel, which may be nil. New fails for a size that ristretto refuses.
 func New(size int64, panel *switches.Panel) (*Cache, error) {
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *Entry]{
 		NumCounters: max(1000, size/meanEntry*10), MaxCost: size, BufferItems: 64, IgnoreInternalCost: true,
@@ -34,26 +35,26 @@ func New(size int64, panel *switches.Panel) (*Cache, error) {
 	c := &Cache{cache: cache, on: panel.Switch(switches.ReadLocal)}
 	if panel != nil {
 		panel.Changed(func() {
-			c.moved.Store(time.Now().UnixNano())
-			c.moves.Add(1)
+			c.lastChange.Store(time.Now().UnixNano())
+			c.panelChanges.Add(1)
 		})
 	}
 	return c, nil
 }
 
-// Close frees the cache.
+// Close ends the cache's goroutines. The cache must not be used afterwards.
 func (c *Cache) Close() { c.cache.Close() }
 
-// Get is the page at a path, if it is of this version and holds; else nil.
+// Get returns the page at a path, if it is of this version and still valid; else nil.
 func (c *Cache) Get(path string, version uint64, now time.Time) *Entry {
 	e, ok := c.cache.Get(path)
-	if !ok || e.version != version || e.moves != c.moves.Load() || !c.on.On() || e.expired(now) || !e.valid.Holds(now) {
+	if !ok || e.version != version || e.panelChanges != c.panelChanges.Load() || !c.on.On() || e.expired(now) || !e.valid.Holds(now) {
 		return nil
 	}
 	return e
 }
 
-// Last is the page at a path, if it is of this version, whether or not it still holds; else nil.
+// Last returns the page at a path, if it is of this version, whether it is still valid or not; else nil.
 func (c *Cache) Last(path string, version uint64) *Entry {
 	if e, ok := c.cache.Get(path); ok && e.version == version && c.on.On() {
 		return e
@@ -61,28 +62,29 @@ func (c *Cache) Last(path string, version uint64) *Entry {
 	return nil
 }
 
-// Moves counts the moves of switches. It is asked for before a page's parts are read.
-func (c *Cache) Moves() uint64 { return c.moves.Load() }
+// PanelChanges returns how often a switch changed. A caller reads it before it reads a page's parts, and gives it to Put.
+func (c *Cache) PanelChanges() uint64 { return c.panelChanges.Load() }
 
-// Moved is when a switch moved last; the zero time for never.
-func (c *Cache) Moved() time.Time {
-	if at := c.moved.Load(); at != 0 {
+// LastPanelChange returns when a switch changed last; the zero time for never.
+func (c *Cache) LastPanelChange() time.Time {
+	if at := c.lastChange.Load(); at != 0 {
 		return time.Unix(0, at)
 	}
 	return time.Time{}
 }
 
-// Put keeps a page of a version, whose parts were read after so many moves of switches, while valid holds.
-func (c *Cache) Put(path string, version, moves uint64, valid Validity, e *Entry) {
+// Put keeps a page at a path while valid holds, and no longer than its MaxAge. version is that of the catalog and the templates;
+// panelChanges is what PanelChanges gave before the page's parts were read. The entry must not be changed afterwards.
+func (c *Cache) Put(path string, version, panelChanges uint64, valid Validity, e *Entry) {
 	if !c.on.On() {
 		return
 	}
-	e.version, e.moves, e.valid = version, moves, valid
+	e.version, e.panelChanges, e.valid = version, panelChanges, valid
 	if e.MaxAge > 0 {
 		e.expires = time.Now().Add(e.MaxAge).UnixNano()
 	}
 	c.cache.Set(path, e, e.cost())
 }
 
-// Bytes are those that the cache takes in memory, roughly.
+// Bytes estimates the bytes that the cache takes in memory.
 func (c *Cache) Bytes() float64 { return float64(c.cache.MaxCost() - c.cache.RemainingCost()) }

@@ -14,10 +14,10 @@ import (
 	"vitrine/switches"
 )
 
-// Coding is how a body is compressed.
+// Coding is a content coding of HTTP.
 type Coding int
 
-// Codings of HTTP.
+// The codings that an Encoder makes.
 const (
 	Identity Coding = iota
 	Gzip
@@ -28,11 +28,11 @@ const (
 
 var codingNames = [codings]string{"", "gzip", "zstd", "br"}
 
-// Name is the coding as Content-Encoding has it; "" for Identity.
+// Name returns the coding's name in Content-Encoding, "" for Identity.
 func (c Coding) Name() string { return codingNames[c] }
 
 const (
-	codeFrom    = 1 << 10 // bytes: below, the body fits a packet anyway
+	codeFrom    = 1 << 10 // bytes; a body of no more fits a packet anyway
 	gzipLevel   = 6
 	gzipQuick   = 1
 	brotliLevel = 5
@@ -45,7 +45,7 @@ type Encoder struct {
 	zstds *zstd.Encoder
 }
 
-// NewEncoder makes an encoder. level is the switch of compression; nil for normal.
+// NewEncoder makes an Encoder. level is the switch "compression"; nil stands for its value normal.
 func NewEncoder(level *switches.Switch) (*Encoder, error) {
 	e := &Encoder{level: level}
 	for i, n := range []int{gzipLevel, gzipQuick} {
@@ -66,8 +66,9 @@ const (
 	levelOff    = "off"
 )
 
-// Pick is the coding for a body of a type and a size, of those that the visitor accepts. reused says that the result
-// is served again and again, so that the best one pays.
+// Pick returns the coding for a body of a content type and a size in bytes, among those that the visitor accepts. reused tells that the
+// compressed body will be served many times, so that the slowest coding, which is the smallest, pays. Short bodies and types
+// that do not shrink get Identity.
 func (e *Encoder) Pick(accepts Accepts, contentType string, size int, reused bool) Coding {
 	if size <= codeFrom || !compressible(contentType) {
 		return Identity
@@ -88,15 +89,15 @@ func (e *Encoder) Pick(accepts Accepts, contentType string, size int, reused boo
 	return accepts.quick
 }
 
-// Accepts is what a visitor's Accept-Encoding allows: of all codings, and of those that are quickly made.
+// Accepts is what a visitor's Accept-Encoding allows: the best of all codings, and the best of those that are quickly made.
 type Accepts struct{ best, quick Coding }
 
-// ParseAccepts reads the fields Accept-Encoding.
+// ParseAccepts parses the fields Accept-Encoding of a request.
 func ParseAccepts(fields []string) Accepts {
 	return Accepts{accepted(fields, Zstandard, Brotli, Gzip), accepted(fields, Gzip)}
 }
 
-// Encode compresses a body.
+// Encode returns a body in a coding. For Identity it returns the body itself.
 func (e *Encoder) Encode(c Coding, body []byte) []byte {
 	switch c {
 	case Gzip:
@@ -129,8 +130,8 @@ func compressible(contentType string) bool {
 		strings.HasPrefix(contentType, "image/svg") || strings.HasPrefix(contentType, "application/javascript")
 }
 
-// accepted is the coding of the highest quality, of several alike the first in wanted. "gzip;q=0" refuses, "*"
-// stands for what is not named.
+// accepted returns the wanted coding with the highest quality; among equals, the first one. "gzip;q=0" refuses gzip. "*" stands for gzip
+// alone.
 func accepted(fields []string, wanted ...Coding) Coding {
 	best, most := Identity, 0.0
 	for _, c := range wanted {
@@ -141,6 +142,7 @@ func accepted(fields []string, wanted ...Coding) Coding {
 	return best
 }
 
+// qualityOf returns the quality that the fields give to a coding, 0 if they do not accept it.
 func qualityOf(fields []string, name string) float64 {
 	star := 0.0
 	for _, field := range fields {
@@ -150,7 +152,7 @@ func qualityOf(fields []string, name string) float64 {
 			switch {
 			case coding == name, coding == "x-gzip" && name == codingNames[Gzip]:
 				return quality(params)
-			case coding == "*" && name == codingNames[Gzip]: // of the others, not all who say "*" know them
+			case coding == "*" && name == codingNames[Gzip]: // not all who send "*" know the others
 				star = quality(params)
 			}
 		}
@@ -158,6 +160,7 @@ func qualityOf(fields []string, name string) float64 {
 	return star
 }
 
+// quality returns the parameter q, 1 if there is none, 0 if it is malformed.
 func quality(params string) float64 {
 	for p := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")

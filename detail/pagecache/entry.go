@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// MaxBody bounds the body of an entry. A longer page is made anew each time.
+// MaxBody bounds the body of an entry, in bytes before compression. A longer page is made anew for each request.
 const MaxBody = 512 << 10
 
 // Page is a page before it is compressed.
@@ -18,36 +18,36 @@ type Page struct {
 	ETag   string        // weak and quoted
 	Header http.Header   // all fields but Content-Type, Content-Encoding, Content-Length and Date
 	Size   int           // of the body before it is compressed
-	MaxAge time.Duration // that it is kept; 0 for as long as its parts hold
+	MaxAge time.Duration // how long it is kept; 0 for as long as it is valid
 }
 
-// Entry is a page as it is sent. It is never changed once it is in the cache: another takes its place.
+// Entry is a page as it is sent. It is never changed once it is in the cache; a new Entry replaces it.
 type Entry struct {
 	Page
 	bodies      [codings][]byte
-	heads       [codings][]byte // status line and header fields as they are sent, but for Date and the end
-	notModified []byte          // the same of a 304
+	heads       [codings][]byte // status line and header fields as they are sent, without Date and the empty line
+	notModified []byte          // the same for a 304
 
-	version uint64 // of the catalog and the templates
-	moves   uint64 // of switches, when its parts were read
-	expires int64  // unix ns; 0 for never
-	valid   Validity
+	version      uint64 // of the catalog and the templates
+	panelChanges uint64 // before its parts were read
+	expires      int64  // unix ns; 0 for never
+	valid        Validity
 }
 
-// Validity reports whether a page's parts are still what they were when the page was made.
+// Validity tells whether a page's parts are still those that it was made of.
 type Validity interface {
 	Holds(now time.Time) bool
-	Size() int // in bytes, roughly
+	Size() int // of the Validity itself, in bytes, roughly
 }
 
-// NewEntry makes an entry without bodies.
+// NewEntry makes an Entry that has no body yet.
 func NewEntry(p Page) *Entry {
 	e := &Entry{Page: p}
 	e.notModified = head(http.StatusNotModified, p.Header)
 	return e
 }
 
-// head writes a status line and header fields.
+// head returns a status line and header fields as they are sent, without the empty line.
 func head(status int, h http.Header) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", status, http.StatusText(status))
@@ -55,7 +55,7 @@ func head(status int, h http.Header) []byte {
 	return b.Bytes()
 }
 
-// Add gives an entry that is not in the cache yet one more body.
+// Add adds the body in a coding. The entry must not be in a cache yet.
 func (e *Entry) Add(c Coding, body []byte) {
 	h := e.Header.Clone()
 	h.Set("Content-Type", e.Type)
@@ -66,7 +66,7 @@ func (e *Entry) Add(c Coding, body []byte) {
 	e.bodies[c], e.heads[c] = body, head(e.Status, h)
 }
 
-// AddAll adds the bodies of an entry of the same page.
+// AddAll adds the bodies of another entry of the same page. The entry must not be in a cache yet.
 func (e *Entry) AddAll(old *Entry) {
 	for c, body := range old.bodies {
 		if body != nil {
@@ -75,22 +75,22 @@ func (e *Entry) AddAll(old *Entry) {
 	}
 }
 
-// BodyFor is the body in a coding that the visitor accepts; nil where it was not made yet.
+// BodyFor returns the coding that encoder picks for a visitor, and the body in it; nil if that was not made yet.
 func (e *Entry) BodyFor(encoder *Encoder, accepts Accepts) (Coding, []byte) {
 	c := encoder.Pick(accepts, e.Type, e.Size, true)
 	return c, e.bodies[c]
 }
 
-// Wire is the head and the body as they are sent, but for Date and the end of the head; nil where they were not made.
+// Wire returns head and body in a coding as they are sent, the head without Date and the empty line; nil if they were not made yet.
 func (e *Entry) Wire(c Coding) (head, body []byte) { return e.heads[c], e.bodies[c] }
 
-// NotModified is the head of a 304, but for Date and its end.
+// NotModified returns the head of a 304, without Date and the empty line.
 func (e *Entry) NotModified() []byte { return e.notModified }
 
-// expired reports whether the entry was kept for its MaxAge.
+// expired reports whether the entry is older than its MaxAge.
 func (e *Entry) expired(now time.Time) bool { return e.expires != 0 && now.UnixNano() >= e.expires }
 
-// cost is about how many bytes the entry takes in memory.
+// cost estimates the bytes that the entry takes in memory.
 func (e *Entry) cost() int64 {
 	n := entryOverhead + e.valid.Size()
 	for i := range e.bodies {

@@ -1,4 +1,4 @@
-// Package wanted tells which pages visitors ask for most.
+// Package wanted counts which pages visitors ask for most.
 package wanted
 
 import (
@@ -10,10 +10,10 @@ import (
 	"sync"
 )
 
-// Counter counts a sample of the requests for pages, by their path, in bounded memory: the Space-Saving algorithm
-// (Metwally, Agrawal, El Abbadi: Efficient Computation of Frequent and Top-k Elements in Data Streams, 2005). Of N
-// requests, each path with more than N/size of them is among those counted, however many others are asked for once.
-// Older requests weigh less and less. It is safe for concurrent use.
+// Counter counts a sample of the requests for pages by their path, in bounded memory. It uses the Space-Saving algorithm (Metwally,
+// Agrawal, El Abbadi: Efficient Computation of Frequent and Top-k Elements in Data Streams, 2005): after N requests, it has
+// each path that more than N/size of them asked for, however many other paths were asked for. Counts are halved from time
+// to time, so that older requests weigh less. A Counter is safe for concurrent use.
 type Counter struct {
 	size  int
 	every uint32
@@ -27,18 +27,18 @@ type Counter struct {
 type count struct {
 	path string
 	n    int
-	at   int // in the queue
+	at   int // index in the queue
 }
 
-// agingAfter is how many counts for each path there may be before all are halved.
+// agingAfter is the mean count of a path at which all counts are halved.
 const agingAfter = 64
 
-// New makes a Counter of up to size paths, which looks at one request of every, on average.
+// New makes a Counter of up to size paths. It counts one request out of every, on average.
 func New(size int, every uint32) *Counter {
 	return &Counter{size: size, every: every, paths: map[string]*count{}}
 }
 
-// Asked notes a request for a page that there is. It does not keep path, whose bytes may change afterwards.
+// Asked notes a request for an existing page. It does not keep path, whose bytes may change afterwards.
 func (c *Counter) Asked(path string) {
 	if c.every > 1 && rand.Uint32N(c.every) > 0 {
 		return
@@ -52,7 +52,7 @@ func (c *Counter) Asked(path string) {
 		heap.Fix(&c.least, known.at)
 	case len(c.least) < c.size:
 		heap.Push(&c.least, c.add(path, 1))
-	default: // it takes the place, and the count, of the one that is asked for least
+	default: // the path takes the place, and the count, of the one that is asked for least
 		rarest := c.least[0]
 		delete(c.paths, rarest.path)
 		c.least[0] = c.add(path, rarest.n+1)
@@ -63,7 +63,7 @@ func (c *Counter) Asked(path string) {
 	}
 }
 
-// Most gives up to n paths, those asked for most first.
+// Most returns up to n paths, those asked for most first.
 func (c *Counter) Most(n int) (paths []string) {
 	c.mu.Lock()
 	counts := make([]count, len(c.least))
@@ -84,7 +84,7 @@ func (c *Counter) add(path string, n int) *count {
 	return known
 }
 
-// age halves all counts, which leaves their order as it is.
+// age halves all counts, which leaves their order unchanged.
 func (c *Counter) age() {
 	c.total = 0
 	for _, known := range c.least {
@@ -93,7 +93,7 @@ func (c *Counter) age() {
 	}
 }
 
-// queue is a heap of counts, the least first.
+// queue is a heap of counts, the smallest first.
 type queue []*count
 
 func (q queue) Len() int           { return len(q) }

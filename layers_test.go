@@ -23,6 +23,7 @@ var layers = map[string]float64{
 	"internal/bench":      6,
 	"internal/node":       5.5,
 	"internal/control":    5,
+	"internal/doctor":     6,
 	"internal/refresh":    5,
 	"heterog":             4,
 	"syncer":              4,

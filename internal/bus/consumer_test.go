@@ -210,7 +210,7 @@ func TestConsumerStops(t *testing.T) {
 		c := connect(t)
 		const ackWait = 5 * time.Second // what was on its way to the stopped consumer comes again after it
 		entered, goOn := make(chan struct{}, 10), make(chan struct{})
-		stop := consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 1, AckWait: ackWait, Handle: func(_ context.Context, batch []bus.Task) []error {
+		stop := consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 1, Timing: bus.Timing{AckWait: ackWait}, Handle: func(_ context.Context, batch []bus.Task) []error {
 			entered <- struct{}{}
 			<-goOn
 			return none(batch)
@@ -225,7 +225,7 @@ func TestConsumerStops(t *testing.T) {
 		}
 		rest := make(chan struct{}, 10)
 		handled := 1 + len(entered)
-		consume(t, bus.ConsumerConfig{Conn: c, AckWait: ackWait, Handle: func(_ context.Context, batch []bus.Task) []error {
+		consume(t, bus.ConsumerConfig{Conn: c, Timing: bus.Timing{AckWait: ackWait}, Handle: func(_ context.Context, batch []bus.Task) []error {
 			rest <- struct{}{}
 			return none(batch)
 		}})
@@ -237,7 +237,7 @@ func TestConsumerStops(t *testing.T) {
 	t.Run("a handler that does not end, by its context, without an ack", func(t *testing.T) {
 		c := connect(t)
 		entered := make(chan struct{}, 10)
-		stop := consume(t, bus.ConsumerConfig{Conn: c, Drain: time.Millisecond, Handle: func(ctx context.Context, batch []bus.Task) []error {
+		stop := consume(t, bus.ConsumerConfig{Conn: c, Timing: bus.Timing{Drain: time.Millisecond}, Handle: func(ctx context.Context, batch []bus.Task) []error {
 			entered <- struct{}{}
 			<-ctx.Done()
 			return []error{ctx.Err()}

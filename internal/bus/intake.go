@@ -85,7 +85,7 @@ func (in *intake) durable(ctx context.Context) (jetstream.Consumer, error) {
 	name := in.durableName()
 	durable, err := cfg.Conn.js.CreateOrUpdateConsumer(ctx, in.stream(), jetstream.ConsumerConfig{
 		Durable: name, FilterSubject: in.filter(), AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: cfg.AckWait, MaxAckPending: maxAckPending, MaxDeliver: -1,
+		AckWait: cfg.Timing.AckWait, MaxAckPending: maxAckPending, MaxDeliver: -1,
 	})
 	if err != nil {
 		return nil, reached("make the consumer "+name, err)
@@ -163,7 +163,7 @@ func (in *intake) post(ctx context.Context, first jetstream.Msg, more <-chan jet
 		}
 		break
 	}
-	replaced, turnedAway := in.consumer.board.add(works, in.consumer.cfg.Takes)
+	replaced, turnedAway := in.consumer.board.add(works, in.consumer.cfg.Placement.Takes)
 	for _, m := range replaced {
 		m.settle(in.consumer.log, "ack", m.msg.Ack)
 	}
@@ -202,7 +202,7 @@ func (in *intake) read(msg jetstream.Msg) *work {
 	w.fatal = cfg.Check(change)
 	if w.fatal == nil {
 		w.group, w.max = cfg.Group(change)
-		if at := cfg.Place(change); at.Name != "" {
+		if at := cfg.Placement.Of(change); at.Name != "" {
 			w.place = at
 		}
 	}

@@ -106,9 +106,11 @@ func TestMarkTellsWhatIsDone(t *testing.T) {
 			errs[i] = item.ErrNotAsked
 		}
 		return errs
-	}, Place: func(item.Change) bus.Place { return bus.Place{Name: "shop", Limit: 1} },
-		Places: func() []bus.Place { return []bus.Place{{Name: "shop", Limit: 1}} },
-		Takes:  func(string) int { return 1 }})
+	}, Placement: bus.Placement{
+		Of:    func(item.Change) bus.Place { return bus.Place{Name: "shop", Limit: 1} },
+		All:   func() []bus.Place { return []bus.Place{{Name: "shop", Limit: 1}} },
+		Takes: func(string) int { return 1 },
+	}})
 	eventually(t, "both are parked", func() bool {
 		streams, _, err := c.Pending(t.Context())
 		return err == nil && streams[bus.Parked][item.Normal].Waiting+streams[bus.Parked][item.Normal].InFlight == 2

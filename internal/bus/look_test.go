@@ -15,7 +15,7 @@ func TestASecondLookTakesNobodysPlace(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	handle, tasks := says(bus.ErrLookAgain)
-	stop := consume(t, bus.ConsumerConfig{Conn: c, Second: time.Second, Handle: handle})
+	stop := consume(t, bus.ConsumerConfig{Conn: c, Timing: bus.Timing{Second: time.Second}, Handle: handle})
 	publish(t, c, change(item.Normal, "1"))
 	receive(t, "the first look", tasks)
 	eventually(t, "the end of the work", func() bool { return left(t, c) == 0 })

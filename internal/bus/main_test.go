@@ -89,8 +89,8 @@ func consume(t *testing.T, cfg bus.ConsumerConfig) (stop func() error) {
 	if cfg.Group == nil {
 		cfg.Group = func(item.Change) (string, int) { return "", 1 }
 	}
-	if cfg.Backoff == nil {
-		cfg.Backoff = func(int) time.Duration { return time.Millisecond }
+	if cfg.Timing.Backoff == nil {
+		cfg.Timing.Backoff = func(int) time.Duration { return time.Millisecond }
 	}
 	consumer, err := bus.NewConsumer(cfg)
 	if err != nil {

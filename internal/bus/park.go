@@ -150,7 +150,7 @@ func (c *Consumer) runParked(ctx context.Context) {
 	}()
 	for ok := true; ok; ok = wait(ctx, time.Second) {
 		there := map[string]bool{}
-		for _, p := range c.cfg.Places() {
+		for _, p := range c.cfg.Placement.All() {
 			there[p.Name] = true
 			if running[p.Name] == nil {
 				running[p.Name] = c.startParked(ctx, &intakes, p.Name)
@@ -199,7 +199,7 @@ func (c *Consumer) awaitParked(ctx context.Context) bool {
 // parkedRoom waits until the place takes parked work and returns how much; 0 when ctx ends.
 func (c *Consumer) parkedRoom(ctx context.Context, name string, lane item.Lane) int {
 	for ctx.Err() == nil {
-		n, gone := c.board.free(c.placeNamed(name), lane, c.cfg.Takes(name))
+		n, gone := c.board.free(c.placeNamed(name), lane, c.cfg.Placement.Takes(name))
 		if n > 0 {
 			return n
 		}
@@ -215,7 +215,7 @@ func (c *Consumer) parkedRoom(ctx context.Context, name string, lane item.Lane) 
 }
 
 func (c *Consumer) placeNamed(name string) Place {
-	for _, p := range c.cfg.Places() {
+	for _, p := range c.cfg.Placement.All() {
 		if p.Name == name {
 			return p
 		}

@@ -18,20 +18,20 @@ import (
 
 // places has changes of id "w…" done at the place well, all others at sick, of which takes tells how many it takes.
 func places(cfg bus.ConsumerConfig, takes *atomic.Int64) bus.ConsumerConfig {
-	cfg.Places = func() []bus.Place { return []bus.Place{{Name: "well", Limit: 4}, {Name: "sick", Limit: 2}} }
-	cfg.Place = func(c item.Change) bus.Place {
+	cfg.Placement.All = func() []bus.Place { return []bus.Place{{Name: "well", Limit: 4}, {Name: "sick", Limit: 2}} }
+	cfg.Placement.Of = func(c item.Change) bus.Place {
 		if c.Entity.ID[0] == 'w' {
-			return cfg.Places()[0]
+			return cfg.Placement.All()[0]
 		}
-		return cfg.Places()[1]
+		return cfg.Placement.All()[1]
 	}
-	cfg.Takes = func(place string) int {
+	cfg.Placement.Takes = func(place string) int {
 		if place == "sick" {
 			return int(takes.Load())
 		}
 		return math.MaxInt
 	}
-	cfg.Group = func(c item.Change) (string, int) { return cfg.Place(c).Name, 1 }
+	cfg.Group = func(c item.Change) (string, int) { return cfg.Placement.Of(c).Name, 1 }
 	return cfg
 }
 
@@ -171,7 +171,7 @@ func TestRetriesAreScheduledAndCount(t *testing.T) {
 func TestPendingCountsRetriesThatAreNotDue(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
-	consume(t, bus.ConsumerConfig{Conn: c, Backoff: func(int) time.Duration { return time.Hour }, Handle: func(_ context.Context, batch []bus.Task) []error {
+	consume(t, bus.ConsumerConfig{Conn: c, Timing: bus.Timing{Backoff: func(int) time.Duration { return time.Hour }}, Handle: func(_ context.Context, batch []bus.Task) []error {
 		return []error{item.ErrUnavailable}
 	}})
 	publish(t, c, change(item.High, "1"), change(item.Refresh, "2"))

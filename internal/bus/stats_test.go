@@ -33,7 +33,7 @@ func TestDepths(t *testing.T) {
 	const buffer, work = 4, 2 // of each lane
 	release := make(chan struct{})
 	stop := consume(t, bus.ConsumerConfig{
-		Conn: c, Buffer: buffer, Concurrency: work, Drain: time.Minute,
+		Conn: c, Buffer: buffer, Concurrency: work, Timing: bus.Timing{Drain: time.Minute},
 		Handle: func(ctx context.Context, tasks []bus.Task) []error {
 			select {
 			case <-release:

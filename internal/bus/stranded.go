@@ -16,11 +16,11 @@ import (
 
 // Work is stranded when it was parked for an upstream that the catalog no longer names: no intake takes it, and it would be
 // counted as waiting for ever. It is published again as the change that it was, and the catalog in force says where
-// that goes now. What is younger than cfg.Stranded is left alone: its upstream may be one that this process has not heard
+// that goes now. What is younger than cfg.Timing.Stranded is left alone: its upstream may be one that this process has not heard
 // of yet.
 // bringHome publishes stranded work again until ctx ends.
 func (c *Consumer) bringHome(ctx context.Context) {
-	for wait(ctx, c.cfg.Stranded/4) {
+	for wait(ctx, c.cfg.Timing.Stranded/4) {
 		n, err := c.home(ctx)
 		if n > 0 {
 			c.log.Info("work parked for upstreams that the catalog no longer names is taken up again", "changes", n)
@@ -81,7 +81,7 @@ func (c *Consumer) allNamed(ctx context.Context, stream jetstream.Stream) (bool,
 func (c *Consumer) named(subject string) bool {
 	_, rest, _ := strings.Cut(subject, ".")
 	name, _, _ := strings.Cut(rest, ".")
-	return slices.ContainsFunc(c.cfg.Places(), func(p Place) bool { return p.Name == name })
+	return slices.ContainsFunc(c.cfg.Placement.All(), func(p Place) bool { return p.Name == name })
 }
 
 // bring publishes one message again and removes it. What stands there by then is newer, and stays.
@@ -94,7 +94,7 @@ func (c *Consumer) bring(ctx context.Context, stream jetstream.Stream, subject s
 		return false, reached("read "+subject, err)
 	}
 	change, err := item.ParseParked(subject)
-	if err != nil || time.Since(m.Time) < c.cfg.Stranded {
+	if err != nil || time.Since(m.Time) < c.cfg.Timing.Stranded {
 		return false, nil
 	}
 	header := nats.Header{}

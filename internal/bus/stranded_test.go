@@ -25,21 +25,23 @@ func TestWorkParkedForAnUpstreamThatIsNoMore(t *testing.T) {
 			var moved atomic.Bool
 			handle, tasks := says()
 			cfg := bus.ConsumerConfig{
-				Conn: c, Handle: handle, Stranded: 400 * time.Millisecond,
-				Places: func() []bus.Place {
-					if moved.Load() {
-						return []bus.Place{{Name: "new", Limit: 4}}
-					}
-					return []bus.Place{{Name: "old", Limit: 4}}
-				},
-				Takes: func(place string) int {
-					if place == "old" {
-						return 0
-					}
-					return 1000
+				Conn: c, Handle: handle, Timing: bus.Timing{Stranded: 400 * time.Millisecond},
+				Placement: bus.Placement{
+					All: func() []bus.Place {
+						if moved.Load() {
+							return []bus.Place{{Name: "new", Limit: 4}}
+						}
+						return []bus.Place{{Name: "old", Limit: 4}}
+					},
+					Takes: func(place string) int {
+						if place == "old" {
+							return 0
+						}
+						return 1000
+					},
 				},
 			}
-			cfg.Place = func(item.Change) bus.Place { return cfg.Places()[0] }
+			cfg.Placement.Of = func(item.Change) bus.Place { return cfg.Placement.All()[0] }
 			stop := consume(t, cfg)
 			var changes []item.Change
 			for i := range 30 {

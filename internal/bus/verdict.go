@@ -121,7 +121,7 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 	case err == nil:
 		return verdict{action: ack}
 	case errors.Is(err, ErrLookAgain) && w.fatal == nil:
-		return verdict{action: look, delay: jitter(c.cfg.Second)}
+		return verdict{action: look, delay: jitter(c.cfg.Timing.Second)}
 	case ctx.Err() != nil && w.fatal == nil:
 		return verdict{action: back}
 	case errors.Is(err, item.ErrNotAsked) && w.place.Name != "" && w.fatal == nil:
@@ -133,13 +133,13 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 	case w.fatal != nil && r.response != own:
 		return verdict{action: fail}
 	case r.response == own: // by deliveries: nothing is written for it
-		return verdict{action: again, delay: min(c.cfg.Backoff(w.deliveries()), ownBackoff)}
+		return verdict{action: again, delay: min(c.cfg.Timing.Backoff(w.deliveries()), ownBackoff)}
 	case r.response == silent:
 		next.silent = w.silent + 1
-		return verdict{c.later(), min(c.cfg.Backoff(next.silent), silentBackoff), next}
+		return verdict{c.later(), min(c.cfg.Timing.Backoff(next.silent), silentBackoff), next}
 	case r.response == behind:
 		next.doubt = doubtOf(err)
-		return verdict{c.later(), min(c.cfg.Backoff(max(next.doubt.Answers, 1)), doubtBackoff), next}
+		return verdict{c.later(), min(c.cfg.Timing.Backoff(max(next.doubt.Answers, 1)), doubtBackoff), next}
 	}
 	attempts := c.cfg.Attempts
 	if r.attempts > 0 {
@@ -149,7 +149,7 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 	if next.wrong >= attempts {
 		return verdict{action: fail}
 	}
-	return verdict{c.later(), c.cfg.Backoff(next.wrong), next}
+	return verdict{c.later(), c.cfg.Timing.Backoff(next.wrong), next}
 }
 
 // later is how work is put off: changes by a schedule, which may wait in any number.

@@ -73,7 +73,7 @@ func TestSilenceIsAskedAgainWithinHalfAMinute(t *testing.T) {
 	c := connect(t)
 	var longest atomic.Int64
 	handle, tasks := says(item.ErrUnavailable)
-	consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Backoff: func(int) time.Duration { return time.Hour }})
+	consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Timing: bus.Timing{Backoff: func(int) time.Duration { return time.Hour }}})
 	publish(t, c, change(item.Normal, "1"))
 	receive(t, "the first attempt", tasks)
 	eventually(t, "the schedule", func() bool {
@@ -114,7 +114,7 @@ func TestADoubtTravelsWithTheChange(t *testing.T) {
 	handle, tasks = says(doubt("7", since, 3), doubt("7", since.Add(time.Hour), 1), doubt("8", since.Add(time.Hour), 1))
 	var backoff atomic.Int64
 	backoff.Store(int64(time.Hour))
-	consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Backoff: func(int) time.Duration { return time.Duration(backoff.Load()) }})
+	consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Timing: bus.Timing{Backoff: func(int) time.Duration { return time.Duration(backoff.Load()) }}})
 	publish(t, c, change(item.Normal, "1"))
 	receive(t, "the first", tasks)
 	eventually(t, "its schedule", func() bool {
@@ -139,7 +139,7 @@ func TestASecondLook(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	tasks := make(chan bus.Task, 10)
-	consume(t, bus.ConsumerConfig{Conn: c, Second: time.Second, Handle: func(_ context.Context, batch []bus.Task) []error {
+	consume(t, bus.ConsumerConfig{Conn: c, Timing: bus.Timing{Second: time.Second}, Handle: func(_ context.Context, batch []bus.Task) []error {
 		tasks <- batch[0]
 		if batch[0].Second {
 			return none(batch)
@@ -207,7 +207,7 @@ func TestAFailingStorePausesTheIntake(t *testing.T) {
 	c := connect(t)
 	var calls atomic.Int64
 	var well atomic.Bool
-	consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 4, Backoff: func(int) time.Duration { return time.Millisecond }, Handle: func(_ context.Context, batch []bus.Task) []error {
+	consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 4, Timing: bus.Timing{Backoff: func(int) time.Duration { return time.Millisecond }}, Handle: func(_ context.Context, batch []bus.Task) []error {
 		calls.Add(1)
 		if !well.Load() {
 			return []error{fmt.Errorf("%w: OOM", item.ErrOwn)}
@@ -270,7 +270,7 @@ func TestForceIsNotLost(t *testing.T) {
 	t.Run("scheduled", func(t *testing.T) {
 		c := connect(t)
 		handle, tasks := says(item.ErrUnavailable, item.ErrUnavailable)
-		consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Backoff: func(int) time.Duration { return time.Second }})
+		consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Timing: bus.Timing{Backoff: func(int) time.Duration { return time.Second }}})
 		forced(t, c)
 		if !receive(t, "the first", tasks).Force {
 			t.Fatal("not forced")

@@ -34,7 +34,7 @@ func TestWaiting(t *testing.T) {
 		begun <- batch[0].Change.Entity.ID
 		return []error{<-end}
 	}}
-	cfg.Backoff = func(int) time.Duration { return time.Hour }
+	cfg.Timing.Backoff = func(int) time.Duration { return time.Hour }
 	publish(t, c, change(item.High, "w 1.a"))
 	if !waits("w 1.a") || waits("w2") {
 		t.Error("what was published waits, and nothing else")

@@ -102,7 +102,7 @@ func forAll(tasks []Task, err error) []error {
 func (c *Consumer) carryOut(ctx context.Context, w *work, v verdict, cause error) verdict {
 	if err := c.moveOn(ctx, w, v, cause); err != nil {
 		c.log.Warn("work not moved on, trying again", "to", v.action.String(), "subject", w.messages[0].msg.Subject(), "error", err)
-		v = verdict{action: again, delay: min(c.cfg.Backoff(w.deliveries()), ownBackoff)}
+		v = verdict{action: again, delay: min(c.cfg.Timing.Backoff(w.deliveries()), ownBackoff)}
 	}
 	c.acknowledge(w, v, cause)
 	return v

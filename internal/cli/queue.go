@@ -140,6 +140,10 @@ type failedLine struct {
 	Last     time.Time `json:"last"`
 }
 
+func newFailedLine(l bus.StoredDeadLetter) failedLine {
+	return failedLine{l.Subject, l.Stage, l.Reason, l.Attempts, l.First, l.Last}
+}
+
 var errEnough = errors.New("enough")
 
 // Run is vitrine queue failed.
@@ -158,7 +162,7 @@ func (q *queueFailedCommand) Run(e *env) error {
 		}
 		n++
 		if q.JSON {
-			return out.Encode(failedLine{l.Subject, l.Stage, l.Reason, l.Attempts, l.First, l.Last})
+			return out.Encode(newFailedLine(l))
 		}
 		if n == 1 {
 			fmt.Fprintln(w, "SUBJECT\tSTAGE\tATTEMPTS\tLAST\tREASON")

@@ -75,34 +75,34 @@ func (r *refreshCommand) Run(e *env) error {
 	a := refresh.New(refresh.Config{
 		Upstream: client, Bus: conn, Log: e.log, Lane: item.Lane(r.Lane), Options: bus.PublishOptions{Force: r.Force}, DryRun: r.DryRun, Progress: progress,
 	})
-	was, err := lookBefore(ctx, conn)
+	baseline, err := refresh.TakeBaseline(ctx, conn)
 	if err != nil {
 		return err
 	}
 	failed := r.announce(ctx, cat, a, e.log)
 	progress("")
-	if unasked, ok := failed.(*storeUnasked); ok { // a failure beside it is the command's
+	if unasked, ok := failed.(*refresh.StoreUnasked); ok { // a failure beside it is the command's
 		fmt.Fprintln(e.stderr, unasked)
 		failed = nil
 	}
 	if failed != nil {
 		return failed
 	}
-	var wrong failures
+	var outcome refresh.Outcome
 	if r.Wait && !r.DryRun {
-		if err := waitEmpty(ctx, conn, progressTo(e.stderr)); err != nil {
+		if err := refresh.Wait(ctx, conn, progressTo(e.stderr)); err != nil {
 			return fmt.Errorf("%w%s", err, parkedHint(e.ctx, conn))
 		}
-		wrong, err = was.failed(ctx, conn, a.Announced)
+		outcome, err = baseline.Outcome(ctx, conn, a.Announced)
 		if err != nil {
 			return err
 		}
 	}
-	if err := r.print(e, refreshed{a.Done(), wrong}); err != nil {
+	if err := r.print(e, newRefreshed(a.Done(), outcome)); err != nil {
 		return err
 	}
-	if wrong.any() {
-		wrong.print(e.stderr)
+	if outcome.Bad() {
+		printFailures(e.stderr, outcome)
 		return errReported
 	}
 	return nil
@@ -150,7 +150,11 @@ func (r *refreshCommand) catalog(ctx context.Context, e *env, conn *bus.Conn) (*
 
 func (r *refreshCommand) announce(ctx context.Context, cat *catalog.Catalog, a *refresh.Announcer, log *slog.Logger) error {
 	if r.All {
-		return r.everything(ctx, cat, a, log)
+		kinds, err := r.kinds(cat)
+		if err != nil {
+			return err
+		}
+		return a.Everything(ctx, kinds, r.openScan(log))
 	}
 	kind, err := cat.Kind(r.Kind)
 	switch {
@@ -194,28 +198,6 @@ func sortedKinds(cat *catalog.Catalog) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// waitEmpty returns when nothing waits and nothing is in work.
-func waitEmpty(ctx context.Context, conn *bus.Conn, progress func(string)) error {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		left, err := conn.Left(ctx)
-		if err != nil {
-			return err
-		}
-		if left == 0 {
-			progress("")
-			return nil
-		}
-		progress(fmt.Sprintf("%d left in the queues", left))
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d left in the queues: %w", left, ctx.Err())
-		case <-tick.C:
-		}
-	}
 }
 
 // progressTo rewrites one line on a terminal, and is silent elsewhere. "" ends the line.

@@ -117,7 +117,7 @@ func (d *Desk) edit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	wanted, faults := readForm(r, p.edit())
+	wanted, faults := readForm(r, p.Edit)
 	if len(faults) > 0 {
 		v := d.view()
 		v.Product = p.with(wanted)

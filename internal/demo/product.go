@@ -7,9 +7,8 @@ import (
 
 // Product is one variant as it stands: what goods.yaml gives, with the edits over it.
 type Product struct {
+	Edit
 	ID          string
-	Title       string
-	Brief       string
 	Category    string // ids
 	Brand       string
 	Shop        string
@@ -18,12 +17,7 @@ type Product struct {
 	Options     []Option
 	Variants    []string // ids of the family's others
 	Recommended []string // ids of other families
-	Price, List int64    // in cents; List is 0 where nothing is struck through
-	Stock       int64
 	Promotions  []string
-	Off         bool // not on the shelf
-	Deleted     bool
-	Version     int64 // rises with every edit, over deletion and return too
 
 	article *article
 	model   int
@@ -76,8 +70,8 @@ func (g *goods) family(l Lang, a *article, number, model int, categories map[str
 func (g *goods) variant(l Lang, a *article, number, model int, key string, size text, n int) *Product {
 	c := g.Colours[key]
 	p := &Product{
-		ID: strconv.Itoa(100001 + number*100 + n), article: a, model: model, colour: c, Version: 1,
-		Brief: a.Brief[l], Virtual: a.Virtual, Global: number%31 == 5 && !a.Virtual,
+		ID: strconv.Itoa(100001 + number*100 + n), article: a, model: model, colour: c,
+		Edit: Edit{Brief: a.Brief[l], Version: 1}, Virtual: a.Virtual, Global: number%31 == 5 && !a.Virtual,
 		Brand: strconv.Itoa(1 + a.Brand), Shop: strconv.Itoa(1 + a.Shop),
 	}
 	p.Title = title(l, g.Models[model], a.Name)

@@ -117,7 +117,7 @@ func (s *Shop) Change(id string, edit func(*Edit)) ([]item.Change, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := s.products[i].edit()
+	before := s.products[i].Edit
 	after := before
 	edit(&after)
 	if after == before {
@@ -156,20 +156,9 @@ func changes(id string, before, after Edit) (all []item.Change, err error) {
 	return all, nil
 }
 
-func (p *Product) edit() Edit {
-	return Edit{p.Title, p.Brief, p.Price, p.List, p.Stock, p.Off, p.Deleted, p.Version}
-}
-
 func (p *Product) with(e Edit) *Product {
 	edited := *p
-	edited.Title = e.Title
-	edited.Brief = e.Brief
-	edited.Price = e.Price
-	edited.List = e.List
-	edited.Stock = e.Stock
-	edited.Off = e.Off
-	edited.Deleted = e.Deleted
-	edited.Version = e.Version
+	edited.Edit = e
 	return &edited
 }
 
@@ -178,7 +167,7 @@ func (s *Shop) save() error {
 	edits := map[string]Edit{}
 	for _, p := range s.products {
 		if p.Version > 1 {
-			edits[p.ID] = p.edit()
+			edits[p.ID] = p.Edit
 		}
 	}
 	b, err := json.MarshalIndent(edits, "", " ")

@@ -84,7 +84,7 @@ func hold(t *testing.T, conn *bus.Conn) (release func()) {
 			}
 			return make([]error, len(tasks))
 		},
-		Drain: time.Second,
+		Timing: bus.Timing{Drain: time.Second},
 	})
 	if err != nil {
 		t.Fatal(err)

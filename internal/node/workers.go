@@ -29,7 +29,7 @@ func (n *process) runHeterog(ctx context.Context) error {
 		defer redact.Crash()
 		return n.consume(ctx, bus.ConsumerConfig{
 			Stage: "heterog", Stream: "CHANGES", Parse: item.ParseChange, Check: w.Check, Group: w.Group, Handle: w.Handle,
-			Place: w.Place, Places: w.Places, Takes: n.upstream.Takes, Open: n.laneOpen, Handled: measured.Handled,
+			Placement: bus.Placement{Of: w.Place, All: w.Places, Takes: n.upstream.Takes}, Open: n.laneOpen, Handled: measured.Handled,
 		})
 	})
 	group.Go(redact.Guard(func() error { return life.Follow(ctx, n.bus.Bucket(MarksBucket)) }))
@@ -64,7 +64,7 @@ func (n *process) consume(ctx context.Context, cfg bus.ConsumerConfig) error {
 	}
 	cfg.Conn = n.bus
 	cfg.Log = n.log
-	cfg.Drain = drain
+	cfg.Timing.Drain = drain
 	n.agreement.Writes()
 	c, err := bus.NewConsumer(cfg)
 	if err != nil {

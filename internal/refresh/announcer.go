@@ -138,9 +138,3 @@ func (a *Announcer) estimate(ctx context.Context, d *catalog.Dimension, id strin
 	a.busy[d.From.Name] += a.took[d] * time.Duration(calls) / time.Duration(d.From.Concurrency)
 	a.done.Minutes = max(a.done.Minutes, a.busy[d.From.Name].Minutes()) // upstreams are asked side by side
 }
-
-// FromStore has what is announced from now on, until the function that it gives is called, counted as not listed.
-func (a *Announcer) FromStore() (end func()) {
-	listed := a.done.Entities
-	return func() { a.done.Stored = a.done.Entities - listed }
-}

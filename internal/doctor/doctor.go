@@ -1,0 +1,136 @@
+// Package doctor tries what a room stands on: the disk, NATS, the stores, the catalog, its secrets and its upstreams.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/control"
+	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/redact"
+)
+
+// Config says what is tried.
+type Config struct {
+	Dir     string   // the process's own folder
+	NATS    string   // URL
+	Control string   // of NATS, as bus.Config has it
+	Records string   // URL of the Redis of the records; "" for a room without one
+	Blobs   string   // URL of the Redis of the blobs
+	Catalog string   // a file; "" for the catalog in force
+	Secrets []string // NAME=ORIGIN, as upstream.NewSecrets reads them
+	Log     *slog.Logger
+	Report  func(Finding) // called with each finding, in order
+}
+
+// Finding is what became of one check. Its text shows no password, and nothing that drives a terminal.
+type Finding struct {
+	What string `json:"what"`
+	OK   bool   `json:"ok"`
+	Text string `json:"text"`
+}
+
+// examination is one run of the checks.
+type examination struct {
+	Config
+	failed bool
+}
+
+// Run makes all checks, however many fail, and reports whether all were passed.
+func Run(ctx context.Context, cfg Config) (healthy bool) {
+	x := &examination{Config: cfg}
+	x.report("disk", x.Dir+" can be written", writable(x.Dir))
+	conn, err := x.checkNATS(ctx)
+	x.report("nats", x.NATS+" has JetStream and is new enough", err)
+	if conn != nil {
+		defer conn.Close()
+		text, err := conn.CheckHistory(ctx)
+		x.report("history", text, err)
+	}
+	x.checkStores(ctx)
+	cat, from, err := x.loadCatalog(ctx, conn)
+	x.report("catalog", from+" is sound", err)
+	if cat != nil {
+		x.checkUpstreams(ctx, cat)
+	}
+	return !x.failed
+}
+
+// report tells one finding: what is good, or err in its place.
+func (x *examination) report(what, good string, err error) {
+	f := Finding{what, err == nil, good}
+	if err != nil {
+		x.failed = true
+		f.Text = err.Error()
+	}
+	f.Text = redact.Shown(f.Text) // addresses may hold passwords, and what upstreams answer anything
+	x.Report(f)
+}
+
+// writable makes and removes a file in dir, or in the nearest folder above it that exists.
+func writable(dir string) error {
+	for _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist); _, err = os.Stat(dir) {
+		dir = filepath.Dir(filepath.Clean(dir))
+	}
+	f, err := os.CreateTemp(dir, ".vitrine-doctor-*")
+	if err != nil {
+		return fmt.Errorf("--dir can't be written: %w", err)
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// checkNATS returns a connection that the caller closes, or the reason why there is none.
+func (x *examination) checkNATS(ctx context.Context) (*bus.Conn, error) {
+	conn, err := bus.Dial(ctx, bus.Config{URL: x.NATS, Control: x.Control, Name: "vitrine doctor", Log: x.Log})
+	if err != nil {
+		return nil, fmt.Errorf("%w; is it running, and is --nats right?", err)
+	}
+	if err := conn.Check(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (x *examination) checkStores(ctx context.Context) {
+	if x.Records == "" {
+		x.report("redis", "none given: fine for vitrine up, which keeps all in bbolt; roles of a room need --redis", nil)
+		return
+	}
+	for _, s := range []struct{ what, url string }{{"records", x.Records}, {"blobs", x.Blobs}} {
+		x.report(s.what, s.url+" is as it should be", x.checkRedis(ctx, s.url))
+	}
+}
+
+func (x *examination) checkRedis(ctx context.Context, url string) error {
+	s, err := rediskv.Open(ctx, rediskv.Config{URL: url, Log: x.Log})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.Check(ctx)
+}
+
+// loadCatalog reads the catalog from the file, or from NATS. conn is nil where NATS can't be asked.
+func (x *examination) loadCatalog(ctx context.Context, conn *bus.Conn) (cat *catalog.Catalog, from string, err error) {
+	if x.Catalog != "" {
+		src, err := os.ReadFile(x.Catalog)
+		if err != nil {
+			return nil, x.Catalog, err
+		}
+		cat, err := catalog.Parse(src, x.Catalog, catalog.Options{})
+		return cat, x.Catalog, err
+	}
+	if conn == nil {
+		return nil, "", errors.New("not looked at without NATS; or name a file: --catalog FILE")
+	}
+	cat, err = control.Load(ctx, conn)
+	return cat, "the one in force", err
+}

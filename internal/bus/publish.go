@@ -69,26 +69,28 @@ func (c *Conn) Announce(ctx context.Context, announcements []Announcement) error
 	})
 }
 
-// publish sends n messages, of which at most most are unanswered at a time. One goes out synchronously, which has the lower latency.
+// publish sends n messages, of which at most most are unanswered at a time. Each answer is waited for no longer than patience; all of them
+// together may take any time that ctx allows. One message goes out synchronously, which has the lower latency.
 func (c *Conn) publish(ctx context.Context, n, most int, message func(int) (*nats.Msg, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, max(patience, time.Duration(n)*time.Millisecond))
-	defer cancel()
-	if n == 1 {
-		m, err := message(0)
-		if err != nil {
-			return err
-		}
-		_, err = c.js.PublishMsg(ctx, m)
-		if err != nil {
-			return reached("publish "+m.Subject, err)
-		}
+	if n > 1 {
+		return c.publishMany(ctx, n, most, message)
+	}
+	if n == 0 {
 		return nil
 	}
-	return c.publishMany(ctx, n, most, message)
+	m, err := message(0)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if _, err := c.js.PublishMsg(ctx, m); err != nil {
+		return reached("publish "+m.Subject, err)
+	}
+	return nil
 }
 
-// publishMany reports the first error after all answers
-// that are due have come.
+// publishMany reports the first error after all answers that are due have come.
 func (c *Conn) publishMany(ctx context.Context, n, most int, message func(int) (*nats.Msg, error)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

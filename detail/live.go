@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -24,11 +25,13 @@ const (
 	stateHidden = "hidden" // nothing to show
 )
 
-// livePart is one part in a response. At is when its data was fetched; nil for a value of the catalog.
+// livePart is one part in a response. At is when its data was fetched; nil for a value of the catalog. Refused names the parameters
+// whose values the part does not take, so that an open page forgets them.
 type livePart struct {
-	State string          `json:"state"`
-	At    *time.Time      `json:"at,omitempty"`
-	Data  json.RawMessage `json:"data,omitempty"`
+	State   string          `json:"state"`
+	At      *time.Time      `json:"at,omitempty"`
+	Data    json.RawMessage `json:"data,omitempty"`
+	Refused []string        `json:"refused,omitempty"`
 }
 
 type liveParts struct {
@@ -91,7 +94,7 @@ func liveResponse(v any) (response, error) {
 // liveParts is the live parts of each id that has a page, and the pages' own blobs by position. An id whose blob no tier could be
 // asked about counts as one with a page, since its upstreams may still answer.
 func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, []blobcache.Part, error) {
-	params, err := st.liveParams(r)
+	params, err := declared(r, st.live.vary)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -170,23 +173,6 @@ func fromBlob(p blobcache.Part) livePart {
 	return show
 }
 
-// liveParams parses the declared parameters, and checks them against the pattern of every part that takes them. It fails with
-// errBadRequest.
-func (st *site) liveParams(r *http.Request) (map[string]string, error) {
-	params, err := declared(r, st.live.vary)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range st.live.parts {
-		for name, pattern := range l.Vary {
-			if value, given := params[name]; given && !pattern.MatchString(value) {
-				return nil, fmt.Errorf("%w: parameter %s: %.80q does not match %s", errBadRequest, name, value, pattern)
-			}
-		}
-	}
-	return params, nil
-}
-
 func (st *site) countLive(found map[string]liveParts) {
 	for _, parts := range found {
 		for name, p := range parts.Parts {
@@ -195,25 +181,31 @@ func (st *site) countLive(found map[string]liveParts) {
 	}
 }
 
-// varying is the parameters of one part. A parameter that is not given is empty. It reports false where the pattern does not allow
-// that, so that the part can't be asked for.
-func varying(l *catalog.Live, params map[string]string) (map[string]string, bool) {
-	own := map[string]string{}
+// varying is the parameters of one part. A parameter that is not given is empty. It reports false where a pattern does not allow
+// the value, so that the part can't be asked for, and names those that were given all the same.
+func varying(l *catalog.Live, params map[string]string) (own map[string]string, refused []string, ok bool) {
+	own, ok = map[string]string{}, true
 	for name, pattern := range l.Vary {
 		value, given := params[name]
-		if !given && !pattern.MatchString("") {
-			return nil, false
-		}
 		own[name] = value
+		if !pattern.MatchString(value) {
+			ok = false
+			if given {
+				refused = append(refused, name)
+			}
+		}
 	}
-	return own, true
+	slices.Sort(refused)
+	return own, refused, ok
 }
 
 // show is a part that an upstream answers: its last answer while that is fresh, else a new one, else the fallback.
 func (p *livePool) show(ctx context.Context, v *admission.Visitor, l *catalog.Live, kind, id string, params map[string]string) livePart {
-	own, ok := varying(l, params)
+	own, refused, ok := varying(l, params)
 	if !ok {
-		return fallback(l, nil)
+		part := fallback(l, nil)
+		part.Refused = refused
+		return part
 	}
 	key := liveKey(l, kind, id, own)
 	last := p.last(key, l)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +52,8 @@ type liveShownPart struct {
 	State string
 	At    *time.Time
 	Data  any
+
+	Refused []string
 }
 
 func (s *shop) live(t *testing.T, path string, fields ...string) (response, liveShown) {
@@ -96,6 +99,23 @@ func TestLive(t *testing.T) {
 		}
 		if got.header.Get("Cache-Control") != "no-store" {
 			t.Error(got.header)
+		}
+	})
+	t.Run("a value that a part refuses", func(t *testing.T) {
+		o := &owner{}
+		s := open(t, with(o))
+		s.redis.put("sku:1", "item", 1, lamp)
+		s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5.10}}`)
+		got, shown := s.live(t, "/live/1?area=x")
+		want := map[string]string{"offer": "fresh", "delivery": "hidden", "hint": "fresh", "ad": "fresh"}
+		if diff := cmp.Diff(want, states(shown.Parts)); diff != "" {
+			t.Error(diff, got.status, got.body)
+		}
+		if diff := cmp.Diff([]string{"area"}, shown.Parts["delivery"].Refused); diff != "" {
+			t.Error(diff, got.body)
+		}
+		if slices.Contains(o.asked, "delivery 1") {
+			t.Error("the upstream was asked all the same")
 		}
 	})
 	t.Run("many", func(t *testing.T) {
@@ -170,7 +190,7 @@ func TestLive(t *testing.T) {
 		s.redis.put("sku:1", "item", 1, lamp)
 		s.redis.bury("sku:2", "item", 1, kv.Gone)
 		for path, want := range map[string]int{
-			"/live/9": 404, "/live/2": 410, "/live/..": 400, "/live/1?area=x": 400, "/live/1?area=%zz": 400, "/live/1?area=1&area=2": 400,
+			"/live/9": 404, "/live/2": 410, "/live/..": 400, "/live/1?area=%zz": 400, "/live/1?area=1&area=2": 400,
 			"/live": 400, "/live?ids=": 400, "/live?ids=1,,2": 400, "/live?ids=" + strings.Join(numbers(101), ","): 400, "/live/1/2": 404,
 			"/live?ids=" + strings.Join(numbers(100), ","): 200, "/live?ids=%zz": 400,
 		} {

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"vitrine/internal/item"
 	"vitrine/internal/view"
@@ -26,6 +28,7 @@ import (
 //	size V "width" 800  a picture's width or height, or the one given
 //	absolute . V      an address with scheme and host, or ""
 //	jsonld .          the page for machines, inside <script type="application/ld+json">
+//	day V             the day of a date, "2027-01-15", or ""
 //	amounts .         how money writes amounts in this page: its Money, Group and Point
 //	printf F ...      as in html/template, with widths of up to 3 digits
 //
@@ -33,6 +36,7 @@ import (
 func (s *Set) templateFunctions() map[string]program.Func {
 	all := map[string]program.Func{
 		"text":    textOf(text),
+		"day":     textOf(day),
 		"list":    {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return list(args[0]), nil }},
 		"get":     {Params: anys(1), More: program.Text, Call: get},
 		"src":     textOf(src),
@@ -107,6 +111,15 @@ func src(v view.Value) string {
 		return s
 	}
 	return textAt(v, "src")
+}
+
+// day is the calendar day of an ISO 8601 date, with or without a time.
+func day(v view.Value) string {
+	s, _, _ := strings.Cut(text(v), "T")
+	if _, err := time.Parse(time.DateOnly, s); err != nil {
+		return ""
+	}
+	return s
 }
 
 func segment(v view.Value) string { return item.Escape(text(v)) }

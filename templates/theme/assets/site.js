@@ -51,7 +51,8 @@
     number: (el, v) => setText(el, v === undefined ? "" : `${el.dataset.before || ""} ${number(v)}`.trim()),
     choice(el, v) {
       el.dataset.state = plain(v);
-      setText(el, el.dataset[/^(in|low|out)$/.test(v) ? v : "none"] || "");
+      const [day] = /^\d{4}-\d\d-\d\d(?=$|T)/.exec(v) || [];
+      setText(el, /^(in|low|out|preorder|backorder)$/.test(v) ? el.dataset[v] : day ? el.dataset.day.replace("{}", day) : plain(v));
     },
     titles(el, v) {
       const titles = (Array.isArray(v) ? v : []).map((one) => plain(walk(one, ["title"]))).filter(Boolean);
@@ -76,6 +77,7 @@
       const part = Object.hasOwn(parts, box.dataset.part) ? parts[box.dataset.part] : undefined;
       if (!part) continue;
       mark(box, part.state, part.at);
+      for (const name of Array.isArray(part.refused) ? part.refused : []) forget(name);
       if (part.state === "hidden") continue;
       for (const el of all("[data-live]", box)) (show[el.dataset.as] || show.text)(el, find(parts, el.dataset.live), parts);
     }
@@ -99,6 +101,12 @@
   const remembered = (name) => { try { return localStorage.getItem("vitrine." + name); } catch { return null; } };
   const remember = (name, value) => { try { localStorage.setItem("vitrine." + name, value); } catch { /* not allowed here */ } };
 
+  // forget drops a value that a part refused: what was remembered may be older than what the shop takes now.
+  function forget(name) {
+    try { localStorage.removeItem("vitrine." + name); } catch { /* not allowed here */ }
+    for (const el of all("[data-param]")) if (el.dataset.param === name) el.selectedIndex = -1;
+  }
+
   let timer, failures = 0, refreshed = 0, pause = 0;
 
   async function tick() {
@@ -118,7 +126,7 @@
       }
       failures = 0;
     } catch {
-      if (++failures > 1) for (const box of all("[data-part]")) if (known[box.dataset.part]) mark(box, "last", known[box.dataset.part].at);
+      if (++failures > 1) for (const box of all("[data-part]")) mark(box, "last", known[box.dataset.part]?.at);
     }
     const wait = Math.min(30000, (Number(every) || 1000) * 2 ** Math.min(failures, 8));
     clearTimeout(timer);
@@ -137,16 +145,38 @@
     if (!next) return;
     const names = (root) => all("[data-swap]", root).map((el) => el.dataset.swap).join();
     if (names(next) !== names(old)) {
-      old.replaceWith(next);
+      swap(old, next);
       begin(next);
     } else {
       const fresh = all("[data-swap]", next);
-      all("[data-swap]", old).forEach((el, i) => { if (!el.isEqualNode(fresh[i])) el.replaceWith(fresh[i]); });
+      all("[data-swap]", old).forEach((el, i) => { if (!el.isEqualNode(fresh[i])) swap(el, fresh[i]); });
       old.dataset.gen = next.dataset.gen;
     }
     pause = next.dataset.gen === wanted ? 0 : Math.min(30000, pause * 2 || 1000);
     document.title = page.title;
     apply(known);
+  }
+
+  // swap puts next in the place of old. The focus stays at what it was at, and the gallery at its picture.
+  function swap(old, next) {
+    const active = document.activeElement, stops = "a[href], button, select, input, textarea, [tabindex]";
+    const same = (el) => el.isEqualNode(active) || (el.id && el.id === active.id) || (el.dataset.param && el.dataset.param === active.dataset.param);
+    const at = old.contains(active) ? all(stops, old).indexOf(active) : -1;
+    const strip = old.querySelector(".strip");
+    const shown = strip && all("img", strip)[Math.round(strip.scrollLeft / strip.clientWidth)]?.getAttribute("src");
+    old.replaceWith(next);
+    if (at >= 0) (all(stops, next).find(same) || all(stops, next)[at])?.focus({ preventScroll: true });
+    const picture = shown && all(".strip img", next).find((img) => img.getAttribute("src") === shown);
+    if (picture) turn(picture, "instant");
+  }
+
+  // turn shows a picture of the gallery, and marks its small one.
+  function turn(picture, behavior) {
+    for (const link of all(".thumbs a")) {
+      if (link.hash === "#" + picture.id) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    picture.parentElement.scrollTo({ left: picture.offsetLeft - picture.parentElement.offsetLeft, behavior });
   }
 
   // near calls f once, shortly before el comes into view.
@@ -160,11 +190,16 @@
     watcher.observe(el);
   }
 
+  function place(section, text) {
+    if (text.textContent.trim() || text.querySelector("img, video, hr, table")) section.lastElementChild.replaceWith(text);
+    else section.remove();
+  }
+
   async function load(section) {
     const answer = await fetch(section.dataset.load);
     if (!answer.ok) return;
     const text = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("article.text");
-    if (text) section.lastElementChild.replaceWith(text);
+    if (text) place(section, text);
   }
 
   async function prices(list) {
@@ -187,10 +222,7 @@
     const picture = link && document.getElementById(link.hash.slice(1));
     if (!picture) return;
     event.preventDefault();
-    for (const other of all(".thumbs a")) other.removeAttribute("aria-current");
-    link.setAttribute("aria-current", "true");
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    picture.parentElement.scrollTo({ left: picture.offsetLeft - picture.parentElement.offsetLeft, behavior: still ? "auto" : "smooth" });
+    turn(picture, matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");
   });
   document.addEventListener("change", (event) => {
     const { param } = event.target.dataset;

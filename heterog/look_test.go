@@ -130,6 +130,21 @@ func TestWhatAStoreCameBackWithIsLookedAtOnceMore(t *testing.T) {
 	}
 }
 
+// TestAReplayLooksTwiceAtWhatWasFetchedSince: whatever wrote the record after the store came back may have asked the
+// replica, too.
+func TestAReplayLooksTwiceAtWhatWasFetchedSince(t *testing.T) {
+	b := newBench(t)
+	b.since = time.Now().Add(-time.Minute)
+	b.owner.say("1", `{"amount":1}`)
+	b.must(change(item.Normal, "price", "1"))
+	b.owner.say("1", `{"amount":2}`)
+	task := change(item.Refresh, "price", "1")
+	task.Force = true
+	if !looks(b.handle(task)) {
+		t.Error("it is not looked at again")
+	}
+}
+
 // TestALongReplayIsNotLookedAtTwice: after the time for which a replica may lag it says what was announced before the loss.
 func TestALongReplayIsNotLookedAtTwice(t *testing.T) {
 	b := newBench(t)

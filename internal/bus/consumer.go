@@ -48,8 +48,9 @@ type Consumer struct {
 	parked chan struct{} // holds a mark when something was parked
 }
 
-// abandon is how long a handler may take to return after its context was cancelled.
-const abandon = time.Second
+// abandon is how long a handler may take to return after its context was cancelled: on a machine that has no time for it,
+// seconds.
+const abandon = 10 * time.Second
 
 // NewConsumer checks cfg and sets its defaults. It fails where something required is missing or a number is negative.
 func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
@@ -68,7 +69,7 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 }
 
 // Run works until ctx ends: then it stops the intake, gives back what waits, and finishes what is in work
-// within Drain, after which it cancels the handlers' context. nil means that all of them have returned.
+// within Drain, after which it cancels the handlers' context. nil means that all of them have returned; those that don't are given up after abandon.
 func (c *Consumer) Run(ctx context.Context) error {
 	strays, err := c.catchUnroutable(ctx)
 	if err != nil {

@@ -24,6 +24,11 @@ func ReadAll(ctx context.Context, c *Conn, name string) (bodies [][]byte, err er
 	return bodies, nil
 }
 
+// Drain waits for workers as a consumer does that is being stopped.
+func Drain(c *Consumer, workers <-chan struct{}, cancel func()) error {
+	return c.drain(workers, cancel)
+}
+
 // JetStream is for what a test does behind the Conn's back.
 func JetStream(c *Conn) jetstream.JetStream { return c.js }
 

@@ -114,6 +114,16 @@ func consume(t *testing.T, cfg bus.ConsumerConfig) (stop func() error) {
 
 func none(tasks []bus.Task) []error { return make([]error, len(tasks)) }
 
+// moving is left without what is parked.
+func moving(t *testing.T, c *bus.Conn) uint64 {
+	t.Helper()
+	n, err := c.Moving(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func left(t *testing.T, c *bus.Conn) uint64 {
 	t.Helper()
 	n, err := c.Left(t.Context())

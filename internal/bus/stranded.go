@@ -62,7 +62,8 @@ func (c *Consumer) home(ctx context.Context) (moved int, err error) {
 	return moved, nil
 }
 
-// allNamed reports whether the consumers of the upstreams in force know of as many messages as there are.
+// allNamed reports whether the consumers of the upstreams in force know of as many messages as there are. NATS
+// counts what they have pending a moment after it has stored it: too few are known then, and the subjects are looked at.
 func (c *Consumer) allNamed(ctx context.Context, stream jetstream.Stream) (bool, error) {
 	known := uint64(0)
 	list := stream.ListConsumers(ctx)

@@ -53,7 +53,7 @@ func (n *process) catalogSettled(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 	}
-	return true, nil
+	return n.bus.Idle(ctx, item.Refresh)
 }
 
 func newLeftoversCounter() *prometheus.CounterVec {

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
@@ -209,4 +212,53 @@ func TestKilledWhileCompacting(t *testing.T) {
 		}
 		return middle >= 3
 	})
+}
+
+// TestWhoWaitedForTheLockOfAReplacedFile does not get a store that nobody else would ever see.
+func TestWhoWaitedForTheLockOfAReplacedFile(t *testing.T) {
+	path := file(t)
+	if err := open(t, path, boltkv.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	body, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+".compacting", body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error, 1)
+	go func() { opened <- boltkv.OpenBolt(path, 10*time.Minute) }()
+	until(t, "a second one to have the file open", func() bool { return descriptors(t, path) == 2 })
+	if err := os.Rename(path+".compacting", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; !errors.Is(err, berrors.ErrTimeout) {
+		t.Errorf("who waited has the replaced file: %v", err)
+	}
+	if err := boltkv.OpenBolt(path, time.Minute); err != nil {
+		t.Errorf("the file that took its place: %v", err)
+	}
+}
+
+// descriptors is how many of this process's descriptors are of the file that a path names.
+func descriptors(t *testing.T, path string) (n int) {
+	t.Helper()
+	there, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fd := range 1024 {
+		if is, err := os.Stat(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil && os.SameFile(is, there) {
+			n++
+		}
+	}
+	return n
 }

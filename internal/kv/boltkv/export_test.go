@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -81,6 +82,15 @@ func (s *Store) Hold(ctx context.Context) (release func() error) {
 
 // Waiting is how many callers wait for the writer.
 func (s *Store) Waiting() int { return len(s.writes) }
+
+// OpenBolt opens a file as Open does once it has found it whole, and closes it.
+func OpenBolt(path string, lock time.Duration) error {
+	db, err := openBolt(path, Options{Lock: lock})
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
 
 // Path is where the file stands.
 func (s *Store) Path() string { return s.path }

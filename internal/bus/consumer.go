@@ -69,7 +69,8 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 }
 
 // Run works until ctx ends: then it stops the intake, gives back what waits, and finishes what is in work
-// within Drain, after which it cancels the handlers' context. nil means that all of them have returned; those that don't are given up after abandon.
+// within Drain, after which it cancels the handlers' context. nil means that all of them have returned; those
+// that don't are given up after abandon.
 func (c *Consumer) Run(ctx context.Context) error {
 	strays, err := c.catchUnroutable(ctx)
 	if err != nil {

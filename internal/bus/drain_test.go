@@ -26,7 +26,7 @@ func TestDrain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				consumer, err := bus.NewConsumer(bus.ConsumerConfig{
-					Conn: &bus.Conn{}, Stage: "heterog", Stream: bus.Changes, Drain: 8 * time.Second, Parse: item.ParseChange,
+					Conn: &bus.Conn{}, Stage: "heterog", Stream: bus.Changes, Timing: bus.Timing{Drain: 8 * time.Second}, Parse: item.ParseChange,
 					Group:  func(item.Change) (string, int) { return "", 1 },
 					Handle: func(_ context.Context, batch []bus.Task) []error { return none(batch) },
 				})

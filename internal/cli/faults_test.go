@@ -185,16 +185,18 @@ func TestARestoredUpstreamIsFound(t *testing.T) {
 	}
 	v.refreshAll()
 	v.converged(s)
-	v.flip(0, "sweep.pace", "0") // else a sample may come first
+	v.flip(0, "sweep.pace", "0") // else a sample may come first; one that has begun still may
 	for _, id := range s.IDs() {
 		s.restore(id, func(p *product) {
 			p.Title = "From the backup"
 			p.Version = 1
 		})
 	}
-	if out := v.auditOf(0, "--sample", "10000"); out.Back != 20 || out.Repaired < 20 {
+	const back = "an upstream went back to an older version"
+	if out := v.auditOf(0, "--sample", "10000"); (out.Back != 20 || out.Repaired < 20) && strings.Count(v.log(), back) < 20 {
 		t.Errorf("%+v", out)
 	}
+	v.converged(s)
 }
 
 // restore changes a product behind its version's back.

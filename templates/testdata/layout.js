@@ -26,7 +26,7 @@
       if (next) faults.push(`has nothing below it: ${what(el)}`);
     }
   }
-  for (const el of document.querySelectorAll(".card .price")) if (el.textContent && !el.innerText) faults.push(`is not shown: ${what(el)}`);
+  for (const el of document.querySelectorAll(".card .price")) if (el.textContent && !el.checkVisibility()) faults.push(`is not shown: ${what(el)}`);
   // Over each other: siblings of which neither is out of the flow.
   for (const parent of new Set(body.map((el) => el.parentElement))) {
     const children = [...parent.children].filter((el) => style.has(el) && !/absolute|fixed|sticky/.test(style.get(el).position) && style.get(el).display !== "inline" && box(el).width && box(el).height);

@@ -19,7 +19,7 @@ func (w *Worker) split(ctx context.Context, tasks []bus.Task) []error {
 		cat := w.Catalog()
 		kind, err := cat.Kind(t.Change.Entity.Kind)
 		if err != nil {
-			out[i] = w.final(cat, err)
+			out[i] = w.final(cat, t.Change, err)
 			continue
 		}
 		parts := make([]item.Change, len(kind.Dimensions))

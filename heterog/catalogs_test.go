@@ -97,3 +97,22 @@ func TestUnknownIsFinalOnlyByTheCatalogInForce(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAPushHasRemovedIsNoDeadLetter: a worker with the catalog before splits "all" into dimensions of which one is gone by now.
+func TestWhatAPushHasRemovedIsNoDeadLetter(t *testing.T) {
+	b := newBench(t)
+	b.worker.Removed = func(kind, dimension string) bool { return kind == "sku" && dimension == "old" }
+	for dimension, want := range map[string]error{"old": item.ErrRemoved, "news": item.ErrUnknown} {
+		task := change(item.Normal, dimension, "1")
+		if err := b.worker.Check(task.Change); !errors.Is(err, want) {
+			t.Errorf("%s: check gives %v", dimension, err)
+		}
+		if err := b.handle(task)[0]; !errors.Is(err, want) {
+			t.Errorf("%s: handle gives %v", dimension, err)
+		}
+	}
+	b.worker.Head = behind
+	if err := b.worker.Check(change(item.Normal, "old", "1").Change); errors.Is(err, item.ErrRemoved) {
+		t.Error("an older catalog drops it")
+	}
+}

@@ -19,8 +19,11 @@ import (
 
 // Config of a Worker. All fields but Head, Deletions, Life, Since, Wrote, Rounds and Patience are needed.
 type Config struct {
-	Catalog  func() *catalog.Catalog // the one in force
-	Head     func() error            // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
+	Catalog func() *catalog.Catalog // the one in force
+	// Removed reports whether a push has removed a dimension, or with "all" a kind, a short while ago. Defaults to never.
+	Removed func(kind, dimension string) bool
+
+	Head     func() error // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
 	Store    Store
 	Upstream Fetcher
 	Bus      Publisher
@@ -67,6 +70,9 @@ func New(c Config) *Worker {
 	if c.Head == nil {
 		c.Head = func() error { return nil }
 	}
+	if c.Removed == nil {
+		c.Removed = func(string, string) bool { return false }
+	}
 	c.Rounds = cmp.Or(c.Rounds, 5)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
 	if c.Life == nil {
@@ -89,19 +95,23 @@ func (w *Worker) Check(c item.Change) (err error) {
 	} else {
 		_, err = cat.Dimension(c.Entity.Kind, c.Dimension)
 	}
-	return w.final(cat, err)
-}
-
-// final is err where cat, which does not know a name, is the catalog in force, and else why it is not.
-func (w *Worker) final(cat *catalog.Catalog, err error) error {
 	if err == nil {
 		return nil
 	}
+	return w.final(cat, c, err)
+}
+
+// final is err where cat, which does not know a name in c, is the catalog in force, and else why it is not. A process that had the
+// catalog before may have announced what is removed by now: that is no mistake of anybody.
+func (w *Worker) final(cat *catalog.Catalog, c item.Change, err error) error {
 	if behind := w.Head(); behind != nil {
 		return behind
 	}
 	if w.Catalog() != cat { // it came between the two questions
 		return fmt.Errorf("%w: looked up in the one before", item.ErrCatalog)
+	}
+	if w.Removed(c.Entity.Kind, c.Dimension) {
+		return fmt.Errorf("%w: %w", item.ErrRemoved, err)
 	}
 	return err
 }
@@ -146,7 +156,7 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	cat := w.Catalog()
 	d, err := cat.Dimension(tasks[0].Change.Entity.Kind, tasks[0].Change.Dimension)
 	if err != nil {
-		return all(tasks, w.final(cat, err))
+		return all(tasks, w.final(cat, tasks[0].Change, err))
 	}
 	jobs := newJobs(d, tasks)
 	todo := jobs

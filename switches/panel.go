@@ -11,14 +11,23 @@ import (
 
 // Identity is who a process is, for scopes.
 type Identity struct {
-	Node string `json:"node"`
+	Node string `json:"node"`         // for people; those of two hosts may be equal
+	ID   string `json:"id,omitempty"` // of the state folder; processes of earlier versions have none
 	Role string `json:"role"`
 	Room string `json:"room,omitempty"`
 }
 
+// Qualified is a name that no other process has.
+func (i Identity) Qualified() string {
+	if i.ID == "" {
+		return i.Node
+	}
+	return i.Node + "." + i.ID
+}
+
 // scopes are the scopes that contain the process, the narrowest first. vitrine up has every role.
 func (i Identity) scopes() []string {
-	scopes := []string{"node:" + i.Node, "role:" + i.Role}
+	scopes := []string{"node:" + i.Qualified(), "node:" + i.Node, "role:" + i.Role}
 	if i.Role == "up" {
 		scopes = append(scopes, "role:detail", "role:syncer", "role:heterog")
 	}

@@ -14,10 +14,11 @@ import (
 	"vitrine/internal/shape"
 )
 
-// Config of a Folder. All fields but Head, Wrote and Announced are needed.
+// Config of a Folder. All fields but Head, Removed, Wrote and Announced are needed.
 type Config struct {
-	Catalog func() *catalog.Catalog // the one in force
-	Head    func() error            // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
+	Catalog func() *catalog.Catalog           // the one in force
+	Removed func(kind, dimension string) bool // reports whether a push has removed a dimension, or with "all" a kind, a short while ago. Defaults to never
+	Head    func() error                      // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
 	Records Records
 	Blobs   Blobs
 	Bus     Publisher
@@ -55,6 +56,9 @@ func New(c Config) *Worker {
 	if c.Head == nil {
 		c.Head = func() error { return nil }
 	}
+	if c.Removed == nil {
+		c.Removed = func(string, string) bool { return false }
+	}
 	if c.Wrote == nil {
 		c.Wrote = func(Outcome) {}
 	}
@@ -84,6 +88,9 @@ func (f *Worker) kind(name string) (*catalog.Kind, error) {
 	}
 	if f.Catalog() != cat { // it came between the two questions
 		return nil, fmt.Errorf("%w: looked up in the one before", item.ErrCatalog)
+	}
+	if f.Removed(name, item.All) {
+		return nil, fmt.Errorf("%w: %w", item.ErrRemoved, err)
 	}
 	return nil, err
 }

@@ -201,6 +201,18 @@ func (b *Bucket) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	return info, nil
 }
 
+// Made looks when the bucket was made, which tells it from others of its name.
+func (b *Bucket) Made(ctx context.Context) (time.Time, error) {
+	info, err := b.info(ctx)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return time.Time{}, fmt.Errorf("bucket %s: it is not there: %w", b.name, ErrNoEntry)
+	}
+	if err != nil {
+		return time.Time{}, b.failed("look at", "it", err)
+	}
+	return info.Created, nil
+}
+
 // Now looks what time it is at the server that holds the bucket.
 func (b *Bucket) Now(ctx context.Context) (time.Time, error) {
 	if _, err := b.info(ctx); err != nil {

@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -30,6 +31,27 @@ func TestUnknownWaitsForTheCatalogInForce(t *testing.T) {
 	})
 	publish(t, c, change(item.High, "1"))
 	receive(t, "the change, once it is known", handled)
+	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	if _, failed, err := c.Pending(t.Context()); err != nil || failed > 0 {
+		t.Errorf("%d dead letters, %v", failed, err)
+	}
+}
+
+// What a push has removed from the catalog is dropped, and nothing of it is kept.
+func TestWhatIsRemovedIsDropped(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	verdicts := make(chan string, 1)
+	consume(t, bus.ConsumerConfig{
+		Conn: c, Attempts: 2,
+		Check:   func(item.Change) error { return fmt.Errorf("%w: %w", item.ErrRemoved, item.ErrUnknown) },
+		Handle:  func(_ context.Context, batch []bus.Task) []error { return none(batch) },
+		Handled: func(h bus.Handled) { verdicts <- h.Verdict },
+	})
+	publish(t, c, change(item.High, "1"))
+	if v := receive(t, "the verdict", verdicts); v != "drop" {
+		t.Error(v)
+	}
 	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	if _, failed, err := c.Pending(t.Context()); err != nil || failed > 0 {
 		t.Errorf("%d dead letters, %v", failed, err)

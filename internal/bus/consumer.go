@@ -33,7 +33,7 @@ type Place struct {
 type Handled struct {
 	Lane    item.Lane
 	Place   string // "" is no place in particular
-	Verdict string // ack, again, retry, look, back, park, fail
+	Verdict string // ack, again, retry, look, back, park, drop, fail
 	Err     error  // what its handler said, or what is wrong with it from the start; nil for ack and in what was never handled
 	Took    time.Duration
 }

@@ -20,11 +20,12 @@ const (
 	look                    // done, and published once more a while later
 	back                    // given to another process, or to the next one, at once
 	park                    // set aside until its place takes work again
+	drop                    // done, since nobody wants it any more
 	fail                    // a dead letter
 )
 
 func (a action) String() string {
-	return [...]string{"", "ack", "again", "retry", "look", "back", "park", VerdictFail}[a]
+	return [...]string{"", "ack", "again", "retry", "look", "back", "park", "drop", VerdictFail}[a]
 }
 
 // VerdictFail is the verdict of Handled that makes a dead letter.
@@ -85,10 +86,11 @@ const (
 type response byte
 
 const (
-	wrong  response = iota // an attempt: after the last one, a dead letter
-	silent                 // nobody answered: tried again for ever
-	behind                 // its handler knows when to believe
-	own                    // our own store, queue or catalog is away, or another writer was faster: tried again soon, for ever
+	wrong    response = iota // an attempt: after the last one, a dead letter
+	silent                   // nobody answered: tried again for ever
+	behind                   // its handler knows when to believe
+	needless                 // it is dropped
+	own                      // our own store, queue or catalog is away, or another writer was faster: tried again soon, for ever
 )
 
 // rule says how a class of errors is met. 0 attempts are those of the config.
@@ -99,10 +101,11 @@ type rule struct {
 }
 
 // rules is the one table from classes of errors to actions; the first match counts.
-func rules() [11]rule {
+func rules() [12]rule {
 	return [...]rule{
 		{item.ErrOwn, own, 0},
 		{item.ErrCatalog, own, 0},
+		{item.ErrRemoved, needless, 0},
 		{item.ErrSubject, wrong, 1},
 		{item.ErrUnknown, wrong, 1},
 		{item.ErrName, wrong, 1},
@@ -130,6 +133,8 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 	r := match(err)
 	next := past{wrong: w.task.Attempt - 1}
 	switch {
+	case r.response == needless:
+		return verdict{action: drop}
 	case w.fatal != nil && r.response != own:
 		return verdict{action: fail}
 	case r.response == own: // by deliveries: nothing is written for it

@@ -33,9 +33,10 @@ type BucketPosition struct {
 type watcher struct {
 	bucket *Bucket
 	f      func(Entry) error
+	looked func() // called after each round
 	at     BucketPosition
 	next   uint64 // the revision to read from; 0 where the latest of each key is to be read first
-	looked uint64 // the bucket's last revision when it was looked at
+	last   uint64 // the bucket's last revision when it was identified
 }
 
 // Watch calls f with the latest revision of every key, deleted ones included, and then with each new one, until
@@ -48,7 +49,13 @@ func (b *Bucket) Watch(ctx context.Context, f func(Entry) error) error {
 // WatchAfter is Watch for somebody who has read up to a position before, in a process that has ended since, perhaps: the
 // first Entry has Reset set where the bucket is another than that one.
 func (b *Bucket) WatchAfter(ctx context.Context, at BucketPosition, f func(Entry) error) error {
-	w := &watcher{bucket: b, f: f, at: at}
+	return b.Follow(ctx, at, func() {}, f)
+}
+
+// Follow is WatchAfter that calls looked whenever f has been called with all that is there, which is every two seconds at
+// least while NATS answers and f returns.
+func (b *Bucket) Follow(ctx context.Context, at BucketPosition, looked func(), f func(Entry) error) error {
+	w := &watcher{bucket: b, f: f, looked: looked, at: at}
 	for broken := 1; ; broken++ {
 		blink := b.home().conn.interrupted()
 		fatal, err := w.follow(ctx)
@@ -97,12 +104,13 @@ func (w *watcher) follow(ctx context.Context) (fatal bool, err error) {
 	if fatal, err := w.identify(ctx); err != nil {
 		return fatal, err
 	}
-	if fatal, err := w.advance(ctx, w.looked); err != nil {
+	if fatal, err := w.advance(ctx, w.last); err != nil {
 		return fatal, err
 	}
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
+		w.looked()
 		want := uint64(0)
 		select {
 		case <-ctx.Done():
@@ -139,7 +147,7 @@ func (w *watcher) identify(ctx context.Context) (fatal bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	w.looked = info.State.LastSeq
+	w.last = info.State.LastSeq
 	anew, err := w.another(ctx, info)
 	if err != nil {
 		return false, err

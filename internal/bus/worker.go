@@ -113,7 +113,7 @@ func (c *Consumer) acknowledge(w *work, v verdict, cause error) {
 	for _, m := range w.messages {
 		m.settle(c.log, v.action.String(), func() error {
 			switch v.action {
-			case ack, park, retry, look:
+			case ack, drop, park, retry, look:
 				return m.msg.Ack()
 			case again:
 				return m.msg.NakWithDelay(v.delay)

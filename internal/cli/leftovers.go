@@ -16,7 +16,7 @@ type catalogLeftovers struct {
 	adminFlag
 	tokenFlags
 	JSON    bool          `name:"json" help:"Print one JSON object a line."`
-	Remove  bool          `help:"Say what goes, and remove it now."`
+	Remove  bool          `help:"Say what is left over, and ask the workers to remove it now."`
 	Timeout time.Duration `help:"Give up waiting after this time." default:"30m"`
 }
 
@@ -46,7 +46,7 @@ func (c *catalogLeftovers) Run(e *env) error {
 	if err := c.print(e, found.Leftovers); err != nil || !c.Remove || len(found.Leftovers) == 0 {
 		return err
 	}
-	fmt.Fprintf(e.stderr, "All of this is removed now. Should a catalog that needs it come into force again, its upstreams are asked for all of it anew.\n")
+	fmt.Fprintf(e.stderr, "The workers are asked to remove all of this. Should a catalog that needs it come into force again, its upstreams are asked for all of it anew.\n")
 	conn, err := c.dial(e, "catalog leftovers")
 	if err != nil {
 		return err

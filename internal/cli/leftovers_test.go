@@ -35,7 +35,7 @@ func TestLeftoversAreRemovedEverywhere(t *testing.T) {
 		}
 	}
 	code, _, errs := leftovers("--remove")
-	if code != 1 || !strings.Contains(errs, "pages may still need it") {
+	if code != 1 || !strings.Contains(errs, "pages may still need it") || strings.Contains(errs, "is removed") {
 		t.Fatalf("code %d: %s", code, errs)
 	}
 	if !long.Full() {

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -26,19 +28,25 @@ func (c *switchNodesCommand) Run(e *env) error {
 		return json.NewEncoder(e.stdout).Encode(members)
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tROLE\tROOM\tPID\tSINCE\tREVISION\tSTATE")
+	fmt.Fprintln(w, "NODE\tID\tROLE\tROOM\tPID\tSINCE\tREVISION\tSTATE")
 	for _, m := range members {
-		state := "there"
+		state := strings.Join(append([]string{"there"}, m.Notes()...), "; ")
 		if !m.Present {
 			state = "cut off: last heard of " + m.Seen.Format(time.DateTime)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d\t%s\n", m.Node, m.Role, m.Room, m.PID, m.Started.Format(time.DateTime), m.Revision, state)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%s\n", m.Node, cmp.Or(m.ID, "-"), m.Role, m.Room, m.PID, m.Started.Format(time.DateTime), m.Revision, state)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if unsure := control.Unsure(e.ctx, conn, members); unsure != "" {
+		_, err = fmt.Fprintln(e.stderr, unsure)
+	}
+	return err
 }
 
 type switchForgetCommand struct {
-	Node string `arg:"" help:"The process, as switch nodes lists it."`
+	Node string `arg:"" help:"The process, as switch nodes lists it: NODE, or NODE.ID where several have the name."`
 	natsFlags
 }
 

@@ -83,6 +83,9 @@ func printOutcome(e *env, out control.SwitchOutcome, asJSON bool) error {
 	for _, node := range out.Missing {
 		fmt.Fprintf(e.stdout, "  %-50s MISSING    %s\n", node, out.Why[node])
 	}
+	if out.Unsure != "" {
+		fmt.Fprintf(e.stdout, "  %s\n", out.Unsure)
+	}
 	if len(out.Acked)+len(out.Missing) == 0 {
 		fmt.Fprintln(e.stdout, "  no process is there; it is in force for those that start")
 	}

@@ -23,7 +23,7 @@ type Agreement struct {
 	overtaken atomic.Bool // others have the pushed catalog in force, which this one can't have
 }
 
-// NewAgreement makes the agreement of the process that is called node; Run drives it.
+// NewAgreement makes the agreement of the process with the qualified name node; Run drives it.
 func NewAgreement(conn *bus.Conn, follower *Follower, node string, log *slog.Logger) *Agreement {
 	return &Agreement{conn: conn, catalog: follower, node: node, log: log}
 }
@@ -52,7 +52,7 @@ func (a *Agreement) Agreed(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	for _, m := range members {
-		if w := m.Writing; m.Present && m.Node != a.node && w != nil && !w.Behind && w.Shapes != a.Shapes() {
+		if w := m.Writing; m.Present && m.Qualified() != a.node && w != nil && !w.Behind && w.Shapes != a.Shapes() {
 			a.log.Debug("another process has other shapes", "node", m.Node, "catalog", w.Catalog)
 			return false, nil
 		}

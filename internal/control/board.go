@@ -40,6 +40,7 @@ type Board struct {
 	file  string
 	log   *slog.Logger
 
+	looked  atomic.Pointer[time.Time] // when a SwitchFollower last knew that nothing is left to apply
 	applied applied
 	saving  sync.Mutex // one at a time writes the file
 	// obey has what an applied switch means done outside of this process, and calls done each time that came to something:
@@ -51,8 +52,9 @@ type Board struct {
 // NewBoard makes the process's panel, with what was in force when it ended last.
 func NewBoard(c BoardConfig) *Board {
 	p := takeNamesake(c.Role, c.Dir, c.Log)
-	panel := switches.NewPanel(switches.Identity{Node: nodeName(c.Role, c.Dir, p), Role: c.Role, Room: c.Room})
+	panel := switches.NewPanel(switches.Identity{Node: nodeName(c.Role, c.Dir, p), ID: nodeID(c.Dir, c.Log), Role: c.Role, Room: c.Room})
 	b := &Board{panel: panel, place: p, file: filepath.Join(c.Dir, "switches-"+c.Role+p.suffix+".json"), log: c.Log}
+	b.noteLooked()
 	if c.SetLevel != nil {
 		panel.Changed(func() { c.SetLevel(panel.Switch(switches.LogLevel).Choice()) })
 	}
@@ -89,8 +91,14 @@ func (b *Board) Close() {
 // this came to something, with nil where it is in force. It is set before a SwitchFollower runs.
 func (b *Board) ObeyedBy(obey func(done func(error))) { b.obey = obey }
 
+func (b *Board) noteLooked() {
+	now := time.Now()
+	b.looked.Store(&now)
+}
+
 // Describe adds to a report what is in force.
 func (b *Board) Describe(r *Report) {
+	r.Idle = time.Since(*b.looked.Load())
 	r.Revision = b.applied.position().Revision
 	if b.obey != nil {
 		r.Revision = b.obeyed.Load() // what was taken is not in force yet

@@ -50,6 +50,7 @@ type Follower struct {
 	mu     sync.Mutex // guards all below
 	source bus.Entry
 	serve  map[string]string
+	gone   removed
 	file   string // where the catalog in force is kept, for a start while NATS is away; "" for nowhere
 }
 
@@ -62,7 +63,7 @@ type replaced struct {
 // NewFollower makes a follower; Run drives it.
 func NewFollower(conn *bus.Conn, log *slog.Logger) *Follower {
 	return &Follower{
-		bucket: conn.Bucket(CatalogBucket), log: log, serve: map[string]string{},
+		bucket: conn.Bucket(CatalogBucket), log: log, serve: map[string]string{}, gone: removed{},
 		first: make(chan struct{}), changed: make(chan struct{}, 1), lost: make(chan struct{}, 1),
 	}
 }
@@ -217,6 +218,7 @@ func (f *Follower) enforce(cat *catalog.Catalog) {
 	}
 	if was := f.current.Load(); was != nil && was.Shapes != cat.Shapes {
 		f.previous.Store(&replaced{was, time.Now().Add(PreviousFor)})
+		f.gone.note(was, cat, time.Now().Add(PreviousFor))
 	}
 	if f.current.Swap(cat) == nil {
 		close(f.first)

@@ -200,3 +200,23 @@ func TestThePreviousCatalogIsKnownForAWhile(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatPushesHaveRemovedIsKnownForAWhile(t *testing.T) {
+	s := newSystem(t)
+	with := strings.Replace(shop, "    blobs:", `      stock: { from: shop, get: "/s/{id}" }`+"\n    blobs:", 1)
+	with = strings.Replace(with, `    dimensions: { price: { from: shop, get: "/{id}" } }`, "    dimensions:\n"+`      price: { from: shop, get: "/{id}" }`, 1)
+	s.push(with)
+	f := s.follow()
+	s.inForce(f, with)
+	s.push(shop)
+	s.inForce(f, shop)
+	s.push(renamed) // one more push does not forget it
+	s.inForce(f, renamed)
+	started := s.follow()
+	s.inForce(started, renamed)
+	for name, f := range map[string]*control.Follower{"that was there": f, "that has just started": started} {
+		if !f.Removed("sku", "stock") || f.Removed("sku", "price") || f.Removed("sku", "news") || f.Removed("sku", item.All) {
+			t.Errorf("a process %s: stock %t, price %t, news %t, all %t", name, f.Removed("sku", "stock"), f.Removed("sku", "price"), f.Removed("sku", "news"), f.Removed("sku", item.All))
+		}
+	}
+}

@@ -47,7 +47,7 @@ func (f *Follower) parseOld(e bus.Entry) (*catalog.Catalog, error) {
 	return f.parse(e)
 }
 
-// addLapsed adds what a catalog has and an older one had not.
+// addLapsed adds what a catalog has and another one, as a rule an older one, has not.
 func addLapsed(lapsed map[string]bool, now, was *catalog.Catalog) {
 	for _, kind := range now.Kinds {
 		for _, d := range kind.Dimensions {

@@ -23,10 +23,12 @@ type place struct {
 	lock   *os.File // nil where it needs none, or none can be had
 }
 
-// takeNamesake finds the first place that is free. Of a detail server, and of vitrine up, there is one in a folder: another one
-// that is started there takes over, along with the name.
+// successive are the roles of which one process is in a folder: another one that is started there takes over.
+func successive() []string { return []string{"detail", "up"} }
+
+// takeNamesake finds the first place that is free. Who takes over has the place, and the name, of the one before.
 func takeNamesake(role, dir string, log *slog.Logger) place {
-	if slices.Contains([]string{"detail", "up"}, role) {
+	if slices.Contains(successive(), role) {
 		return place{}
 	}
 	for n := 1; n <= mostPlaces; n++ {
@@ -67,7 +69,7 @@ func (p place) leave() {
 	}
 }
 
-// nodeName is the same after a restart: host, role, a mark of the state folder, and the place in it.
+// nodeName is the same after a restart, and may be that of another machine's process, which has another id: host, role, a mark of the state folder, and the place in it.
 func nodeName(role, dir string, p place) string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -4,21 +4,24 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"sync"
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/switches"
 )
 
 const (
-	beat       = 3 * time.Second // of presence, which expires after 10 s
+	beat       = 3 * time.Second // presence expires after 10 s
 	rosterBeat = 10              // beats between two entries in the roster
 	leaveTime  = time.Second
 )
@@ -31,16 +34,23 @@ type PresenceConfig struct {
 	Describe func(*Report)
 	// Stays reports whether the process's name lives on when it ends: another process has taken over. Defaults to never.
 	Stays func() bool
-	Log   *slog.Logger // defaults to silence
+	Log   *slog.Logger  // defaults to silence
+	Beat  time.Duration // between two times that it tells; defaults to 3 s, which is what presence is made for
 }
 
 // Presence tells for a process that it is there, what it has applied, and that it leaves.
 type Presence struct {
 	PresenceConfig
 	started time.Time
+	pid     int
+	boot    string
+	watch   twinWatch
+	roster  time.Time // when it was made that this process is in
 
-	mu      sync.Mutex // guards applied
+	mu      sync.Mutex // guards all below
 	applied map[string]Ack
+	lost    time.Time // when NATS lost the roster last
+	twin    *Twin
 }
 
 // NewPresence makes a presence; Run has it tell.
@@ -52,12 +62,14 @@ func NewPresence(c PresenceConfig) *Presence {
 	if c.Stays == nil {
 		c.Stays = func() bool { return false }
 	}
-	return &Presence{PresenceConfig: c, started: time.Now().UTC(), applied: map[string]Ack{}}
+	c.Beat = cmp.Or(c.Beat, beat)
+	return &Presence{PresenceConfig: c, started: time.Now().UTC(), pid: os.Getpid(), boot: durable.BootID(), applied: map[string]Ack{}}
 }
 
 // Acknowledge tells whoever waits for it what a pushed revision came to.
 func (p *Presence) Acknowledge(a Ack) {
 	a.Node = p.Who.Node
+	a.ID = p.Who.ID
 	p.mu.Lock()
 	p.applied[a.Bucket] = a
 	p.mu.Unlock()
@@ -72,8 +84,8 @@ func (p *Presence) Acknowledge(a Ack) {
 
 // Run tells every few seconds that the process is there, and answers who asks, until ctx ends; then that it leaves.
 func (p *Presence) Run(ctx context.Context) error {
-	key := item.EncodeID(p.Who.Node)
-	tick := time.NewTicker(beat)
+	key := item.EncodeID(p.Who.Qualified())
+	tick := time.NewTimer(p.Beat)
 	defer tick.Stop()
 	stop := func() {}
 	defer func() { stop() }()
@@ -86,17 +98,46 @@ func (p *Presence) Run(ctx context.Context) error {
 				stop = end
 			}
 		}
+		p.lookForTwin(ctx, key)
 		p.put(ctx, nodesBucket, key)
+		if p.isAnew(ctx) {
+			rostered = 0
+		}
 		if rostered == 0 && !p.put(ctx, rosterBucket, key) {
 			rostered = rosterBeat - 1 // at the next beat again
 		}
 		rostered = (rostered + 1) % rosterBeat
+		tick.Reset(time.Duration(float64(p.Beat) * (0.8 + 0.4*rand.Float64()))) // never in step with a twin
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			p.leave(ctx, key)
 			return nil
 		}
+	}
+}
+
+// isAnew reports whether the roster is another than the one that this process is in, and notes it.
+func (p *Presence) isAnew(ctx context.Context) bool {
+	made, err := p.Conn.Bucket(rosterBucket).Made(ctx)
+	if err != nil {
+		return errors.Is(err, bus.ErrNoEntry) // whoever writes to it makes it
+	}
+	was := p.roster
+	p.roster = made
+	if was.IsZero() || was.Equal(made) {
+		return false
+	}
+	p.noteLoss(made)
+	return true
+}
+
+// noteLoss notes that NATS lost, or may have lost, who is expected.
+func (p *Presence) noteLoss(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at.After(p.lost) {
+		p.lost = at
 	}
 }
 
@@ -110,9 +151,8 @@ func (p *Presence) put(ctx context.Context, bucket, key string) bool {
 
 func (p *Presence) report() []byte {
 	p.mu.Lock()
-	applied := maps.Clone(p.applied)
+	r := Report{Identity: p.Who, PID: p.pid, Boot: p.boot, Started: p.started, Applied: maps.Clone(p.applied), Lost: p.lost, Twin: p.twin}
 	p.mu.Unlock()
-	r := Report{Identity: p.Who, PID: os.Getpid(), Started: p.started, Applied: applied}
 	p.Describe(&r)
 	body, err := json.Marshal(r)
 	if err != nil {

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/switches"
 )
 
 // askTime is how long those are waited for who are asked because their acknowledgement did not come.
@@ -75,13 +77,15 @@ func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 	if len(answers) < len(p.Expected) {
 		p.askAll(ctx, out, answers, began)
 	}
+	shown := namesOf(p.Expected)
 	for _, m := range p.Expected {
-		a, ok := answers[m.Node]
-		if !ok {
-			out.Missing = append(out.Missing, Missing{m.Node, p.why(m)})
+		a, ok := answers[m.Qualified()]
+		if !ok || m.Twin != nil { // one answer does not stand for two
+			out.Missing = append(out.Missing, Missing{shown[m.Qualified()], p.why(m)})
 			continue
 		}
 		a.MS -= pushed
+		a.Node = shown[m.Qualified()]
 		out.Answers = append(out.Answers, a)
 	}
 	slices.SortStableFunc(out.Answers, func(a, b Answer) int { return cmp.Compare(a.MS, b.MS) })
@@ -92,7 +96,7 @@ func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 func (p Push) collect(ctx context.Context, out Outcome, acks <-chan Answer) map[string]Answer {
 	answers, waiting := map[string]Answer{}, map[string]bool{}
 	for _, m := range p.Expected {
-		waiting[m.Node] = true
+		waiting[m.Qualified()] = true
 	}
 	patience := time.NewTimer(p.Wait)
 	defer patience.Stop()
@@ -100,12 +104,12 @@ func (p Push) collect(ctx context.Context, out Outcome, acks <-chan Answer) map[
 	for good := 0; good < expected; {
 		select {
 		case a := <-acks:
-			if _, ok := waiting[a.Node]; !ok || a.Bucket != p.Bucket || a.Key != out.Key || a.Revision < out.Revision {
+			if _, ok := waiting[a.who()]; !ok || a.Bucket != p.Bucket || a.Key != out.Key || a.Revision < out.Revision {
 				continue
 			}
-			answers[a.Node] = a
-			if waiting[a.Node] && a.Error == "" {
-				waiting[a.Node] = false
+			answers[a.who()] = a
+			if waiting[a.who()] && a.Error == "" {
+				waiting[a.who()] = false
 				good++
 			}
 		case <-patience.C:
@@ -126,29 +130,35 @@ func (p Push) askAll(ctx context.Context, out Outcome, answers map[string]Answer
 			return a, a.Key == out.Key && a.Revision >= revision
 		}
 	}
-	silent := slices.DeleteFunc(slices.Clone(p.Expected), func(m Member) bool { _, ok := answers[m.Node]; return ok })
+	silent := slices.DeleteFunc(slices.Clone(p.Expected), func(m Member) bool { _, ok := answers[m.Qualified()]; return ok })
 	reports, err := Ask(ctx, p.Conn, silent, askTime)
 	if err != nil {
 		return // they are missing
 	}
 	for _, m := range silent {
-		r, ok := reports[m.Node]
+		r, ok := reports[m.Qualified()]
 		if !ok {
 			continue
 		}
 		if a, ok := recall(r, out.Revision); ok {
 			a.Node = m.Node
-			answers[m.Node] = Answer{Ack: a, MS: since(began)}
+			answers[m.Qualified()] = Answer{Ack: a, MS: since(began)}
 		}
 	}
 }
 
 func (p Push) why(m Member) string {
+	if notes := m.Notes(); m.Present && len(notes) > 0 {
+		return strings.Join(notes, "; ")
+	}
 	if m.Present {
 		return fmt.Sprintf("it is there, at revision %d of the switches, and has not answered", m.Revision)
 	}
 	now, _ := p.Conn.Now()
 	return fmt.Sprintf("cut off or gone without good-bye: last heard of %s ago", max(0, now.Sub(m.Seen)).Round(time.Second))
 }
+
+// who is the process that has answered, as Identity.Qualified has it.
+func (a Ack) who() string { return switches.Identity{Node: a.Node, ID: a.ID}.Qualified() }
 
 func since(t time.Time) float64 { return float64(time.Since(t).Microseconds()) / 1000 }

@@ -20,6 +20,7 @@ const (
 // Ack tells what a pushed revision came to in one process.
 type Ack struct {
 	Node         string            `json:"node"`
+	ID           string            `json:"id,omitempty"` // see switches.Identity
 	Bucket       string            `json:"bucket"`
 	Key          string            `json:"key"`
 	Revision     uint64            `json:"revision"`
@@ -33,12 +34,33 @@ type Ack struct {
 type Report struct {
 	switches.Identity
 	PID      int              `json:"pid"`
+	Boot     string           `json:"boot,omitempty"` // of the machine, which tells it from others
 	Started  time.Time        `json:"started"`
-	Revision uint64           `json:"revision"`          // of the switches, the last that was applied
-	Applied  map[string]Ack   `json:"applied,omitempty"` // bucket → the last that was acknowledged
-	Moved    []switches.Value `json:"moved,omitempty"`   // the switches that something says a value for
-	Writing  *Writing         `json:"writing,omitempty"` // of a process that writes records and blobs
-	Look     *Look            `json:"look,omitempty"`    // of a process that renders pages
+	Revision uint64           `json:"revision"`             // of the switches, the last that was applied
+	Applied  map[string]Ack   `json:"applied,omitempty"`    // bucket → the last that was acknowledged
+	Moved    []switches.Value `json:"moved,omitempty"`      // the switches that something says a value for
+	Writing  *Writing         `json:"writing,omitempty"`    // of a process that writes records and blobs
+	Idle     time.Duration    `json:"idle_ns,omitempty"`    // for how long the loop that applies switches has not gone round; see Hangs
+	Lost     time.Time        `json:"roster_lost,omitzero"` // when NATS lost, as far as the process has seen, who is expected
+	Twin     *Twin            `json:"twin,omitempty"`
+	Look     *Look            `json:"look,omitempty"` // of a process that renders pages
+}
+
+// hangsAfter is how long the loop that applies switches may take for a round. As a rule it is two seconds.
+const hangsAfter = 10 * time.Second
+
+// Hangs reports whether the process does not apply what is pushed, though it is there.
+func (r Report) Hangs() bool { return r.Idle > hangsAfter }
+
+// Notes are lines for operators about a process that is there.
+func (r Report) Notes() (lines []string) {
+	if r.Hangs() {
+		lines = append(lines, fmt.Sprintf("it hangs: it has not looked for %s what is pushed", r.Idle.Round(time.Second)))
+	}
+	if r.Twin != nil {
+		lines = append(lines, r.Twin.Note())
+	}
+	return lines
 }
 
 // Look is by which templates a process renders pages.

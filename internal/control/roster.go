@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"vitrine/internal/bus"
@@ -22,7 +23,7 @@ type Member struct {
 
 // Members are the processes that are expected, by name: those that are there, and those that were and did not say good-bye.
 func Members(ctx context.Context, conn *bus.Conn) ([]Member, error) {
-	byNode := map[string]Member{}
+	byName := map[string]Member{}
 	for _, bucket := range []string{rosterBucket, nodesBucket} { // of both, what nodes says is newer
 		entries, err := conn.Bucket(bucket).Entries(ctx)
 		if err != nil && !errors.Is(err, bus.ErrNoEntry) {
@@ -31,16 +32,64 @@ func Members(ctx context.Context, conn *bus.Conn) ([]Member, error) {
 		for _, e := range entries {
 			m := Member{Present: bucket == nodesBucket, Seen: e.Created}
 			if json.Unmarshal(e.Value, &m.Report) == nil && m.Node != "" {
-				byNode[m.Node] = m
+				byName[m.Qualified()] = m
 			}
 		}
 	}
-	members := make([]Member, 0, len(byNode))
-	for _, m := range byNode {
+	named := map[string]bool{} // by processes that have an id
+	for _, m := range byName {
+		named[m.Node] = named[m.Node] || m.ID != ""
+	}
+	members := make([]Member, 0, len(byName))
+	for _, m := range byName {
+		if m.ID == "" && !m.Present && named[m.Node] {
+			continue // it was started again with a version that has ids
+		}
 		members = append(members, m)
 	}
-	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Node, b.Node) })
+	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Qualified(), b.Qualified()) })
 	return members, nil
+}
+
+// namesOf are the names by which people know processes, by their qualified ones: these too where two have the same.
+func namesOf(members []Member) map[string]string {
+	of := map[string]int{}
+	for _, m := range members {
+		of[m.Node]++
+	}
+	names := map[string]string{}
+	for _, m := range members {
+		names[m.Qualified()] = m.Node
+		if of[m.Node] > 1 {
+			names[m.Qualified()] = m.Qualified()
+		}
+	}
+	return names
+}
+
+const (
+	expectedFor = 24 * time.Hour   // after a process was heard of last; see the bucket's declaration in bus
+	comesBack   = 15 * time.Second // what processes take to be on a roster that was made anew
+)
+
+// Unsure says why members may lack some that would be expected, "" where nothing hints at that: NATS lost its files, and who was cut
+// off then is known to nobody.
+func Unsure(ctx context.Context, conn *bus.Conn, members []Member) string {
+	made, err := conn.Bucket(rosterBucket).Made(ctx)
+	if err != nil {
+		return fmt.Sprintf("it can't be known who is missing: %v", err)
+	}
+	now, _ := conn.Now()
+	for _, m := range members {
+		if m.Present && now.Sub(m.Lost) < expectedFor {
+			return fmt.Sprintf("it can't be known who is missing: NATS lost its files at %s, and with them who is expected; a process that has been cut off since then is not named",
+				m.Lost.Local().Format(time.DateTime))
+		}
+	}
+	if age := now.Sub(made); age < comesBack {
+		return fmt.Sprintf("it can't be known who is missing: the list of who is expected was made %s ago, and processes that run may not be on it yet", age.Round(time.Second))
+	}
+	return ""
 }
 
 // Within keeps the members that a scope names.
@@ -54,26 +103,35 @@ func Forget(ctx context.Context, conn *bus.Conn, node string) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(members, func(m Member) bool { return m.Node == node }) {
+	var named []string
+	for _, m := range members {
+		if m.Node == node || m.Qualified() == node {
+			named = append(named, m.Qualified())
+		}
+	}
+	switch len(named) {
+	case 0:
 		return fmt.Errorf("nobody is called %.80q; vitrine switch nodes lists all", node)
+	case 1:
+	default:
+		return fmt.Errorf("%d are called %.80q; say which: %s", len(named), node, strings.Join(named, ", "))
 	}
 	for _, bucket := range []string{nodesBucket, rosterBucket} {
-		if err := conn.Bucket(bucket).Delete(ctx, item.EncodeID(node)); err != nil {
+		if err := conn.Bucket(bucket).Delete(ctx, item.EncodeID(named[0])); err != nil {
 			return fmt.Errorf("forget %s: %w", node, err)
 		}
 	}
 	return nil
 }
 
-// Ask has every process report, and returns when all of members that are present have, or when the time is over.
+// Ask has every process report, by qualified name, and returns when all of members that are present have, or when the time is over.
 func Ask(ctx context.Context, conn *bus.Conn, members []Member, within time.Duration) (map[string]Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	waiting := map[string]bool{}
 	for _, m := range members {
-		waiting[m.Node] = m.Present
-		if !m.Present {
-			delete(waiting, m.Node)
+		if m.Present {
+			waiting[m.Qualified()] = true
 		}
 	}
 	reports := map[string]Report{}
@@ -83,8 +141,8 @@ func Ask(ctx context.Context, conn *bus.Conn, members []Member, within time.Dura
 	err := conn.Request(ctx, askSubject, func(body []byte) (done bool) {
 		var r Report
 		if json.Unmarshal(body, &r) == nil {
-			reports[r.Node] = r
-			delete(waiting, r.Node)
+			reports[r.Qualified()] = r
+			delete(waiting, r.Qualified())
 		}
 		return len(waiting) == 0
 	})

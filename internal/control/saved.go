@@ -82,7 +82,7 @@ func (f *Follower) recall(ctx context.Context) {
 		}
 		if was, err := f.parse(history[i]); err == nil && was.Shapes != head.Shapes {
 			f.previous.CompareAndSwap(nil, &replaced{was, since.Add(PreviousFor)})
-			return
+			f.gone.note(was, head, since.Add(PreviousFor))
 		}
 	}
 }

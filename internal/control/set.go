@@ -30,7 +30,8 @@ type SwitchOutcome struct {
 	Revision uint64            `json:"revision"`
 	Acked    []SwitchAck       `json:"acked"`
 	Missing  []string          `json:"missing"`
-	Why      map[string]string `json:"why,omitempty"` // of those that are missing
+	Why      map[string]string `json:"why,omitempty"`    // of those that are missing
+	Unsure   string            `json:"unsure,omitempty"` // why more may be missing than are known
 	DryRun   bool              `json:"dry_run,omitempty"`
 }
 
@@ -62,6 +63,7 @@ func SetSwitch(ctx context.Context, conn *bus.Conn, d *switches.Switch, s switch
 		out.Missing = append(out.Missing, m.Node)
 		out.Why[m.Node] = m.Why
 	}
+	out.Unsure = Unsure(ctx, conn, members)
 	return out, nil
 }
 

@@ -50,11 +50,15 @@ func (f *SwitchFollower) Run(ctx context.Context) error {
 		save.Stop()
 		f.save()
 	}()
-	return f.conn.Bucket(SwitchBucket).WatchAfter(ctx, f.board.applied.position(), func(e bus.Entry) error {
+	return f.conn.Bucket(SwitchBucket).Follow(ctx, f.board.applied.position(), f.board.noteLooked, func(e bus.Entry) error {
+		was := f.board.applied.position()
 		f.board.applied.move(bus.BucketPosition{Made: e.Made, Revision: e.Revision, Created: e.Created})
 		if e.Reset {
 			f.board.log.Warn("the switches' bucket is another than before; what is in force here stays until it is set or unset")
 			f.board.panel.Restart()
+			if !was.Made.Equal(e.Made) { // the roster is in the same NATS
+				f.presence.noteLoss(e.Made)
+			}
 			return nil
 		}
 		f.handle(e)

@@ -27,7 +27,7 @@ type Mark struct {
 }
 
 // OpenMark looks for a mark at path and leaves this process's own there.
-func OpenMark(path string) (*Mark, error) { return openMark(path, bootID()) }
+func OpenMark(path string) (*Mark, error) { return openMark(path, BootID()) }
 
 // openMark is OpenMark in a boot of a given name; an unknown one, "", is never the same as another.
 func openMark(path, boot string) (*Mark, error) {
@@ -85,9 +85,9 @@ func (m *Mark) write() error {
 	return nil
 }
 
-// bootID is the machine's name for the time since it was started, "" where it has none: then every unclean stop
+// BootID is the machine's name for the time since it was started, "" where it has none: then every unclean stop
 // counts as a loss.
-func bootID() string {
+func BootID() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""

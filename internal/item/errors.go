@@ -29,6 +29,9 @@ var (
 	// ErrCatalog is work that waits for this process to have the catalog in force: it has an older one, by which
 	// nothing may be decided.
 	ErrCatalog = errors.New("an older catalog here than the one in force")
+	// ErrRemoved is a kind or dimension that a push has removed from the catalog a short while ago. Work on it, by which a process
+	// with the catalog before may have divided other work, is dropped.
+	ErrRemoved = errors.New("removed from the catalog")
 	// ErrDamaged is a stored value whose checksum or form is wrong. Readers treat it as absent.
 	ErrDamaged = errors.New("stored value damaged")
 	// ErrBehind is an answer older than the record in force: a lagging replica, asked again for a minute.

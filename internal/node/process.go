@@ -103,7 +103,7 @@ func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 		return fmt.Errorf("prepare the streams: %w", err)
 	}
 	n.catalog = control.NewFollower(conn, n.log)
-	n.agreement = control.NewAgreement(conn, n.catalog, n.switches.Who().Node, n.log)
+	n.agreement = control.NewAgreement(conn, n.catalog, n.switches.Who().Qualified(), n.log)
 	n.presence = control.NewPresence(control.PresenceConfig{
 		Conn: conn, Who: n.switches.Who(), Log: n.log, Stays: n.takenOver.Load,
 		Describe: func(r *control.Report) {

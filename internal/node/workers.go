@@ -21,7 +21,7 @@ import (
 func (n *process) runHeterog(ctx context.Context) error {
 	life, measured := &lineage.Life{}, metrics.NewHeterog(n.metrics)
 	w := heterog.New(heterog.Config{
-		Catalog: n.catalog.Catalog, Head: n.head(ctx), Store: n.records, Upstream: n.upstream, Bus: n.bus, Log: n.log,
+		Catalog: n.catalog.Catalog, Removed: n.catalog.Removed, Head: n.head(ctx), Store: n.records, Upstream: n.upstream, Bus: n.bus, Log: n.log,
 		Deletions: n.bus.Deletions(), Life: life.Current, Since: life.Since, Wrote: measured.Wrote,
 	})
 	group, ctx := errgroup.WithContext(ctx)
@@ -41,7 +41,7 @@ func (n *process) runHeterog(ctx context.Context) error {
 func (n *process) runSyncer(ctx context.Context) error {
 	measured := metrics.NewSyncer(n.metrics)
 	f := syncer.New(syncer.Config{
-		Catalog: n.catalog.Catalog, Head: n.head(ctx), Records: n.records, Blobs: n.blobs, Bus: n.bus, Log: n.log,
+		Catalog: n.catalog.Catalog, Removed: n.catalog.Removed, Head: n.head(ctx), Records: n.records, Blobs: n.blobs, Bus: n.bus, Log: n.log,
 		Wrote: measured.Wrote, Announced: measured.Announced,
 	})
 	group, ctx := errgroup.WithContext(ctx)

@@ -1,0 +1,68 @@
+package control
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// nodeIDFile is in the state folder. It tells its processes from those of another machine with the same host name and the same path.
+const nodeIDFile = "node.id"
+
+const nodeIDBytes = 6
+
+// nodeID is the random id of a state folder, which is made where there is none. It is "" where none can be kept: an id that changes
+// with each start would have the process before it expected for a day.
+func nodeID(dir string, log *slog.Logger) string {
+	file := filepath.Join(dir, nodeIDFile)
+	id, err := readNodeID(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = makeNodeID(dir, file)
+		if err == nil {
+			id, err = readNodeID(file) // of two processes that start at once, one's
+		}
+	}
+	if err != nil {
+		log.Warn("this folder has no id of its own: a process of another machine with the same host name and --dir is taken for this one", "file", file, "error", err)
+		return ""
+	}
+	return id
+}
+
+func readNodeID(file string) (string, error) {
+	body, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	id := strings.TrimSpace(string(body))
+	raw, err := hex.DecodeString(id)
+	if err != nil || len(raw) != nodeIDBytes || hex.EncodeToString(raw) != id {
+		return "", fmt.Errorf("%.80q is no id; remove the file, and start again", id)
+	}
+	return id, nil
+}
+
+// makeNodeID writes the file whole, unless another process has.
+func makeNodeID(dir, file string) error {
+	id := make([]byte, nodeIDBytes)
+	rand.Read(id) // never fails
+	draft, err := os.CreateTemp(dir, nodeIDFile+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(draft.Name())
+	_, err = draft.WriteString(hex.EncodeToString(id) + "\n")
+	if err = errors.Join(err, draft.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(draft.Name(), file); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}

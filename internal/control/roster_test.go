@@ -1,0 +1,146 @@
+package control_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vitrine/internal/control"
+	"vitrine/switches"
+)
+
+const quick = 50 * time.Millisecond
+
+// tell has a process tell that it is there, until the end of the test.
+func (s *system) tell(who switches.Identity) *control.Presence {
+	p := control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: who, Beat: quick})
+	run(s.T, p.Run)
+	return p
+}
+
+func (s *system) members() []control.Member {
+	s.Helper()
+	members, err := control.Members(s.Context(), s.conn)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return members
+}
+
+// pushTo pushes, by do, to all that are there.
+func (s *system) pushTo(do func()) control.Outcome {
+	s.Helper()
+	out, err := control.Push{Conn: s.conn, Bucket: "switches", Expected: s.members(), Wait: quick, Do: func(context.Context) (string, uint64, error) {
+		do()
+		return "k", 7, nil
+	}}.Run(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	return out
+}
+
+// TestTwoHostsOfOneName: their processes are two, and the answer of one does not stand for the other's.
+func TestTwoHostsOfOneName(t *testing.T) {
+	s := newSystem(t)
+	a := s.tell(switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "detail"})
+	s.tell(switches.Identity{Node: "web", ID: "bbbbbbbbbbbb", Role: "detail"})
+	s.eventually("both are there", func() bool { return len(s.members()) == 2 })
+	out := s.pushTo(func() { a.Acknowledge(control.Ack{Bucket: "switches", Key: "k", Revision: 7}) })
+	if len(out.Answers) != 1 || len(out.Missing) != 1 || out.Missing[0].Node != "web.bbbbbbbbbbbb" {
+		t.Errorf("%+v", out)
+	}
+	if err := control.Forget(t.Context(), s.conn, "web"); err == nil || !strings.Contains(err.Error(), "web.aaaaaaaaaaaa, web.bbbbbbbbbbbb") {
+		t.Error(err)
+	}
+}
+
+// TestAFolderHasAnID: it is the same after a restart, and another in another folder. A copy has the same.
+func TestAFolderHasAnID(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	id := func(dir string) string {
+		b := control.NewBoard(control.BoardConfig{Dir: dir, Role: "detail", Log: slog.New(slog.DiscardHandler)})
+		defer b.Close()
+		return b.Panel().Who().ID
+	}
+	first := id(dir)
+	if first == "" || id(dir) != first || id(other) == first {
+		t.Errorf("%q, again %q, elsewhere %q", first, id(dir), id(other))
+	}
+	if err := os.WriteFile(filepath.Join(other, "node.id"), []byte("what\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := id(other); got != "" {
+		t.Errorf("a damaged file gives %q", got)
+	}
+}
+
+// TestACopiedFolderIsTold: two processes with the same name and id are named, in their reports and by whoever pushes.
+func TestACopiedFolderIsTold(t *testing.T) {
+	s := newSystem(t)
+	who := switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "heterog"}
+	a := s.tell(who)
+	s.tell(who)
+	s.eventually("they have noticed one another", func() bool {
+		members := s.members()
+		return len(members) == 1 && members[0].Twin != nil
+	})
+	out := s.pushTo(func() { a.Acknowledge(control.Ack{Bucket: "switches", Key: "k", Revision: 7}) })
+	if len(out.Missing) != 1 || !strings.Contains(out.Missing[0].Why, "remove node.id") {
+		t.Errorf("%+v", out)
+	}
+}
+
+// TestALostRosterIsTold: processes are on the new one at once, and nobody says that all are known.
+func TestALostRosterIsTold(t *testing.T) {
+	s := newSystem(t)
+	s.tell(switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "detail"})
+	rostered := func() bool {
+		entries, err := s.conn.Bucket("roster").Entries(t.Context())
+		return err == nil && len(entries) == 1
+	}
+	s.eventually("it is expected", rostered)
+	for _, bucket := range []string{"KV_nodes", "KV_roster"} {
+		if err := s.js.DeleteStream(t.Context(), bucket); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.eventually("it is expected again", rostered)
+	s.eventually("the loss is told", func() bool {
+		return strings.Contains(control.Unsure(t.Context(), s.conn, s.members()), "NATS lost its files")
+	})
+}
+
+// TestAProcessThatHangsIsNamed: its connection stands and it tells that it is there, but it applies nothing.
+func TestAProcessThatHangsIsNamed(t *testing.T) {
+	s := newSystem(t)
+	log := slog.New(slog.DiscardHandler)
+	board := control.NewBoard(control.BoardConfig{Dir: t.TempDir(), Role: "detail", Log: log})
+	t.Cleanup(board.Close)
+	p := control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: board.Panel().Who(), Describe: board.Describe, Beat: quick})
+	run(t, p.Run)
+	hang := make(chan struct{})
+	run(t, control.NewSwitchFollower(board, s.conn, p, func([]byte) { <-hang }).Run)
+	t.Cleanup(func() { close(hang) }) // before the follower's end is waited for
+	if _, err := s.conn.Bucket(control.SwitchBucket).Put(t.Context(), control.RulesKey, []byte("[]")); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually("it is known to hang", func() bool {
+		members := s.members()
+		return len(members) == 1 && members[0].Present && members[0].Hangs()
+	})
+	panel := switches.NewPanel(switches.Identity{})
+	defer panel.Close()
+	set := switches.Setting{Name: switches.Crawlers, Scope: switches.All, Value: "off"}
+	out, err := control.SetSwitch(t.Context(), s.conn, panel.Switch(set.Name), set, 0, quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.Missing) != 1 || !strings.Contains(out.Why[out.Missing[0]], "it hangs") {
+		t.Errorf("%+v", out)
+	}
+}

@@ -1,0 +1,81 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"vitrine/internal/bus"
+)
+
+const (
+	twinBeats  = 3               // at which a process must hear another one under its own name and id
+	twinWithin = time.Second     // bounds one look, which must not delay presence
+	twinRest   = 5 * time.Minute // after a look that failed: NATS may not allow it
+)
+
+// Twin is another process with the same name and id: its state folder is a copy of this one's, or the other way round.
+type Twin struct {
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+}
+
+// Note is a line for operators.
+func (t Twin) Note() string {
+	return fmt.Sprintf("another process (PID %d, since %s) has the same name and id, since the --dir of one is a copy of the other's: end one of them, remove %s in its --dir, and start it again",
+		t.PID, t.Started.Format(time.DateTime), nodeIDFile)
+}
+
+// twinWatch notices a twin by what stands under the process's key.
+type twinWatch struct {
+	beats int       // at which it was heard, with few missed between two
+	heard time.Time // last
+	next  time.Time // look not before
+	twin  Twin
+}
+
+// lookForTwin looks who told last under this process's key. It is called before the process tells itself.
+func (p *Presence) lookForTwin(ctx context.Context, key string) {
+	if time.Now().Before(p.watch.next) {
+		return
+	}
+	within, cancel := context.WithTimeout(ctx, twinWithin)
+	defer cancel()
+	var other Report
+	e, err := p.Conn.Bucket(nodesBucket).Get(within, key)
+	if err != nil && !errors.Is(err, bus.ErrNoEntry) && p.Conn.Connected() {
+		p.watch.next = time.Now().Add(twinRest)
+	}
+	if err == nil && json.Unmarshal(e.Value, &other) == nil && p.isTwin(other) {
+		p.watch.beats++
+		p.watch.heard = time.Now()
+		p.watch.twin = Twin{other.PID, other.Started}
+	} else if time.Since(p.watch.heard) > 3*p.Beat {
+		p.watch.beats = 0
+	}
+	var twin *Twin
+	if p.watch.beats >= twinBeats {
+		found := p.watch.twin
+		twin = &found
+	}
+	p.mu.Lock()
+	was := p.twin
+	p.twin = twin
+	p.mu.Unlock()
+	if was == nil && twin != nil {
+		p.Log.Error(twin.Note())
+	}
+}
+
+// isTwin reports whether another process than this one made a report. In the folder of a detail server, or of vitrine up, another one
+// of the same machine is about to take over.
+func (p *Presence) isTwin(r Report) bool {
+	switch {
+	case r.Boot == "", r.Boot == p.boot && r.PID == p.pid && r.Started.Equal(p.started):
+		return false
+	}
+	return r.Boot != p.boot || !slices.Contains(successive(), p.Who.Role)
+}

@@ -101,8 +101,10 @@ func ackText(a control.SwitchAck) string {
 	if a.OverriddenBy != nil {
 		text += ", " + because(a.OverriddenBy)
 	}
-	if a.Error != "" {
-		text += ": " + a.Error
+	for _, more := range []string{a.Note, a.Error} {
+		if more != "" {
+			text += ": " + more
+		}
 	}
 	return text
 }

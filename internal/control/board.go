@@ -44,8 +44,8 @@ type Board struct {
 	applied applied
 	saving  sync.Mutex // one at a time writes the file
 	// obey has what an applied switch means done outside of this process, and calls done each time that came to something:
-	// nil where it is in force. A nil obey is a process that needs nobody else.
-	obey   func(done func(error))
+	// nil where it is in force, and perhaps a note. A nil obey is a process that needs nobody else.
+	obey   func(done func(note string, err error))
 	obeyed atomic.Uint64 // the last revision of the switches that obey has brought about
 }
 
@@ -89,7 +89,7 @@ func (b *Board) Close() {
 
 // ObeyedBy has whatever must obey the switches outside of this process told of each that was applied. It calls done each time that
 // this came to something, with nil where it is in force. It is set before a SwitchFollower runs.
-func (b *Board) ObeyedBy(obey func(done func(error))) { b.obey = obey }
+func (b *Board) ObeyedBy(obey func(done func(note string, err error))) { b.obey = obey }
 
 func (b *Board) noteLooked() {
 	now := time.Now()

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -47,14 +48,15 @@ type Front struct {
 	obeyed string        // the mark of the file that nginx has, as far as is known
 
 	mu      sync.Mutex // guards waiting
-	waiting []func(error)
+	waiting []func(note string, err error)
 }
 
 // NewFront makes a front; Run drives it.
 func NewFront(cfg FrontConfig) *Front { return &Front{cfg: cfg, wake: make(chan struct{}, 1)} }
 
-// Obey has done called when nginx obeys the switches as they are now, and before that each time that it could not be had.
-func (f *Front) Obey(done func(error)) {
+// Obey has done called when nginx obeys the switches as they are now, with a note on what of it does not yet; and before that each time
+// that it could not be had, with an error.
+func (f *Front) Obey(done func(note string, err error)) {
 	f.mu.Lock()
 	f.waiting = append(f.waiting, done)
 	f.waiting = f.waiting[max(0, len(f.waiting)-maxWaiting):]
@@ -85,7 +87,7 @@ func (f *Front) Run(ctx context.Context) error {
 		waiting := f.waiting
 		f.waiting = nil
 		f.mu.Unlock()
-		err := f.render(ctx)
+		note, err := f.render(ctx)
 		if err != nil {
 			f.mu.Lock()
 			f.waiting = append(waiting, f.waiting...) // those that came meanwhile can be told as well
@@ -93,7 +95,7 @@ func (f *Front) Run(ctx context.Context) error {
 			f.mu.Unlock()
 		}
 		for _, done := range waiting {
-			done(err)
+			done(note, err)
 		}
 		if err == nil || ctx.Err() != nil {
 			pause = retryFirst
@@ -105,46 +107,51 @@ func (f *Front) Run(ctx context.Context) error {
 	}
 }
 
-// render writes the file and has nginx read it, unless nginx has it.
-func (f *Front) render(ctx context.Context) error {
+// render writes the file and has nginx read it, unless nginx has it, and waits for the workers that go by the file before. The note tells
+// of those that stay.
+func (f *Front) render(ctx context.Context) (note string, err error) {
 	body, mark := f.file()
 	old, err := os.ReadFile(f.cfg.Out)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the file for nginx can't be read: %w", err)
+		return "", fmt.Errorf("the file for nginx can't be read: %w", err)
 	}
 	if bytes.Equal(old, body) && f.obeyed == mark {
-		return nil
+		return "", nil
 	}
 	if !bytes.Equal(old, body) {
 		if err := durable.WriteFile(f.cfg.Out, body); err != nil {
-			return fmt.Errorf("the file for nginx can't be written: %w", err)
+			return "", fmt.Errorf("the file for nginx can't be written: %w", err)
 		}
 	}
 	f.obeyed = ""
+	began := sinceBoot()
 	ctx, cancel := context.WithTimeout(ctx, reloadWithin)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, f.cfg.Reload[0], f.cfg.Reload[1:]...).CombinedOutput(); err != nil {
-		return fmt.Errorf("nginx was not reloaded: %s: %w: %.300s", strings.Join(f.cfg.Reload, " "), err, bytes.TrimSpace(out))
+		return "", fmt.Errorf("nginx was not reloaded: %s: %w: %.300s", strings.Join(f.cfg.Reload, " "), err, bytes.TrimSpace(out))
 	}
-	if err := f.confirmed(ctx, mark); err != nil {
-		return err
+	worker, err := f.confirmed(ctx, mark)
+	if err != nil {
+		return "", err
 	}
+	note = awaitOld(ctx, worker, began)
 	f.obeyed = mark
-	f.cfg.Log.Info("nginx obeys", "file", f.cfg.Out, "mark", mark)
-	return nil
+	f.cfg.Log.Info("nginx obeys", "file", f.cfg.Out, "mark", mark, "note", note)
+	return note, nil
 }
 
-// confirmed returns when nginx answers by the file with a mark.
-func (f *Front) confirmed(ctx context.Context, mark string) error {
+// confirmed returns when nginx answers by the file with a mark, and the process id of a worker that does.
+func (f *Front) confirmed(ctx context.Context, mark string) (worker int, err error) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for said, times := "", 0; times < confirmTimes; {
-		answer, err := f.ask(ctx, client)
+		answer, pid, err := f.ask(ctx, client)
 		switch {
 		case err != nil:
 			said = err.Error()
 			times = 0
 		case answer == mark:
 			times++
+			worker = pid
 			continue
 		default:
 			said = "it answers by " + answer
@@ -153,24 +160,33 @@ func (f *Front) confirmed(ctx context.Context, mark string) error {
 		select {
 		case <-time.After(confirmPause):
 		case <-ctx.Done():
-			return fmt.Errorf("nginx was told to reload, and goes on as before (its error log tells why): http://%s/: %.200s, not %s", f.cfg.Confirm, said, mark)
+			return 0, fmt.Errorf("nginx was told to reload, and goes on as before (its error log tells why): http://%s/: %.200s, not %s", f.cfg.Confirm, said, mark)
 		}
 	}
-	return nil
+	return worker, nil
 }
 
-func (f *Front) ask(ctx context.Context, client *http.Client) (mark string, err error) {
+// ask gives the mark of the file that a worker goes by, and its process id.
+func (f *Front) ask(ctx context.Context, client *http.Client) (mark string, worker int, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+f.cfg.Confirm+"/", nil)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	answer, err := client.Do(r)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, 100))
-	return string(body), err
+	if err != nil {
+		return "", 0, err
+	}
+	mark, pid, ok := strings.Cut(string(body), " ")
+	worker, err = strconv.Atoi(pid)
+	if !ok || err != nil {
+		return fmt.Sprintf("%q", body), 0, nil // of an earlier version of the file
+	}
+	return mark, worker, nil
 }
 
 // file is what nginx includes: which requests it answers by itself, and a mark by which it says so.
@@ -192,6 +208,6 @@ func (f *Front) file() (body []byte, mark string) {
 	sum := fnv.New64a()
 	sum.Write(b.Bytes())
 	mark = fmt.Sprintf("%016x", sum.Sum64())
-	fmt.Fprintf(&b, "server {\n    listen %s;\n    access_log off;\n    location / {\n        return 200 \"%s\";\n    }\n}\n", f.cfg.Confirm, mark)
+	fmt.Fprintf(&b, "server {\n    listen %s;\n    access_log off;\n    location / {\n        return 200 \"%s $pid\";\n    }\n}\n", f.cfg.Confirm, mark)
 	return b.Bytes(), mark
 }

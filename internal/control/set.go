@@ -18,6 +18,7 @@ type SwitchAck struct {
 	MS           float64           `json:"ms"`
 	Value        string            `json:"value"`
 	OverriddenBy *switches.Setting `json:"overridden_by"`
+	Note         string            `json:"note,omitempty"`  // what is not as it will be, though the value is in force
 	Error        string            `json:"error,omitempty"` // why it is not in force there
 
 	Differs bool `json:"-"` // from what was set
@@ -55,7 +56,7 @@ func SetSwitch(ctx context.Context, conn *bus.Conn, d *switches.Switch, s switch
 	}
 	out = SwitchOutcome{Name: s.Name, Value: s.Value, Revision: outcome.Revision, Acked: []SwitchAck{}, Missing: []string{}, Why: map[string]string{}}
 	for _, a := range outcome.Answers {
-		got := SwitchAck{Node: a.Node, MS: a.MS, Value: a.Value, OverriddenBy: a.OverriddenBy, Error: a.Error}
+		got := SwitchAck{Node: a.Node, MS: a.MS, Value: a.Value, OverriddenBy: a.OverriddenBy, Note: a.Note, Error: a.Error}
 		got.judge(d, s, a.Revision > outcome.Revision)
 		out.Acked = append(out.Acked, got)
 	}

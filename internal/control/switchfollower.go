@@ -108,8 +108,9 @@ func (f *SwitchFollower) handle(e bus.Entry) {
 		f.presence.Acknowledge(f.ack(name, e, err))
 		return
 	}
-	f.board.obey(func(failed error) {
+	f.board.obey(func(note string, failed error) {
 		ack := f.ack(name, e, errors.Join(err, failed))
+		ack.Note = note
 		if failed != nil {
 			ack.Value = "" // of whoever is to obey, it is not known
 		} else {

@@ -24,7 +24,7 @@ type fastVisitor struct {
 func newFastPath(s *Server) *fastpath.Path {
 	c := fastpath.Config{WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxQuery: maxQuery}
 	c.Prepare = func(f fastpath.Fields) fastpath.Responder {
-		v := &fastVisitor{server: s, accepts: pagecache.ParseAccepts(f.AcceptEncoding), etag: f.IfNoneMatch, crawler: admission.IsCrawler(f.UserAgent)}
+		v := &fastVisitor{server: s, accepts: pagecache.ParseAccepts(f.AcceptEncoding, f.AvailableDictionary), etag: f.IfNoneMatch, crawler: admission.IsCrawler(f.UserAgent)}
 		return v.respond
 	}
 	if s.config.Access != nil {
@@ -76,7 +76,7 @@ func (v *fastVisitor) refuse(st *site, path string) (r fastpath.Response, ok boo
 		return r, false
 	}
 	refusal := st.refusal()
-	head, body := refusal.Wire(s.encoder.Pick(v.accepts, refusal.Type, refusal.Size, false))
+	head, body := refusal.Wire(s.encoder.Pick(v.accepts.WithoutDictionary(), refusal.Type, refusal.Size, false))
 	s.metrics.fastPath.Inc()
 	s.metrics.refused.Inc()
 	s.metrics.pageMiss.Inc()
@@ -102,7 +102,8 @@ func (st *site) newRefusal() *pagecache.Entry {
 	setAlways(a.header)
 	entry := pagecache.NewEntry(pagecache.Page{Status: a.status, Type: a.kind, Header: a.header, Size: len(a.body)})
 	for _, c := range []pagecache.Coding{pagecache.Identity, pagecache.Gzip} {
-		entry.Add(c, st.server.encoder.Encode(c, a.body))
+		by := pagecache.Encoding{Coding: c}
+		entry.Add(by, st.server.encoder.Encode(by, a.body))
 	}
 	return entry
 }

@@ -59,7 +59,9 @@ type request struct {
 }
 
 func newRequest(r *http.Request, p *catalog.Page, e item.Entity, twin bool) request {
-	return request{page: p, entity: e, twin: twin, path: canonicalPath(p, e.ID, twin), accepts: pagecache.ParseAccepts(r.Header.Values("Accept-Encoding"))}
+	q := request{page: p, entity: e, twin: twin, path: canonicalPath(p, e.ID, twin)}
+	q.accepts = pagecache.ParseAccepts(r.Header.Values("Accept-Encoding"), r.Header.Values("Available-Dictionary"))
+	return q
 }
 
 // page serves one page: from the cache of pages, else from its parts if they are what the cached page was made of, else
@@ -92,6 +94,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	store := func(e *pagecache.Entry) { st.store(q.path, panelChanges, epoch, read, e) }
 	if last := s.pages.Last(q.path, st.version); last != nil && last.ETag == a.etag {
 		if c, body := last.BodyFor(s.encoder, q.accepts); body != nil {
+			read.site.linkDictionary(read.page, q, a.header)
 			a.status, a.kind, a.coding, a.body, a.encoded = last.Status, last.Type, c, body, true
 			store(newEntry(a, last.Size, last))
 			return a, nil
@@ -107,6 +110,8 @@ func (st *site) compose(q request, read *reading, a response, store func(*pageca
 	if err != nil || a.status == http.StatusFound {
 		return a, err
 	}
+	st.offerDictionary(read, q, a)
+	read.site.linkDictionary(read.page, q, a.header)
 	size := len(a.body)
 	a.coding = st.server.encoder.Pick(q.accepts, a.kind, size, true)
 	a.body, a.encoded = st.server.encoder.Encode(a.coding, a.body), true
@@ -143,7 +148,7 @@ func newEntry(a response, size int, last *pagecache.Entry) *pagecache.Entry {
 }
 
 // cachedResponse is the response of a cached page in one coding.
-func cachedResponse(e *pagecache.Entry, c pagecache.Coding, body []byte) response {
+func cachedResponse(e *pagecache.Entry, c pagecache.Encoding, body []byte) response {
 	return response{status: e.Status, kind: e.Type, etag: e.ETag, header: e.Header, coding: c, body: body, encoded: true}
 }
 
@@ -175,6 +180,9 @@ func (st *site) busy(q request) (response, error) {
 		return response{}, admission.ErrBusy
 	}
 	c, body := last.BodyFor(st.server.encoder, q.accepts)
+	if body == nil {
+		c, body = last.BodyFor(st.server.encoder, q.accepts.WithoutDictionary())
+	}
 	if body == nil {
 		return response{}, admission.ErrBusy
 	}

@@ -34,7 +34,7 @@ func TestPageData(t *testing.T) {
 		t.Errorf("the page took %d batches, want 4: own, joins, and two steps up", n)
 	}
 	for name, want := range map[string]string{
-		"X-Vitrine-Gen": "12", "X-Vitrine-Source": "redis", "X-Vitrine-Stale": "", "Vary": "Accept-Encoding",
+		"X-Vitrine-Gen": "12", "X-Vitrine-Source": "redis", "X-Vitrine-Stale": "", "Vary": "Accept-Encoding, Available-Dictionary",
 		"Cache-Tag":              "sku:1,brand:8557,sku:2,sku:3,sku:4,category:10,category:20,category:30",
 		"Surrogate-Key":          "sku:1 brand:8557 sku:2 sku:3 sku:4 category:10 category:20 category:30",
 		"Cache-Control":          "public, max-age=0, s-maxage=60, stale-while-revalidate=600, stale-if-error=86400",

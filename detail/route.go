@@ -31,6 +31,7 @@ func newRouter(st *site) http.Handler {
 	}
 	mux.NotFound(st.handle("none", func(*http.Request) (response, error) { return response{}, errNotFound }))
 	route(base+"/assets/*", "assets", st.asset)
+	route(base+dictionaryDir+"*", "dictionaries", st.dictionary)
 	route(base+"/blobs/*", "blobs", st.blobs)
 	if st.live != nil {
 		route(base+"/live", "live", st.liveMany)

@@ -22,10 +22,10 @@ type response struct {
 	status  int    // 0 is 200
 	kind    string // Content-Type
 	body    []byte
-	coding  pagecache.Coding // of the body
-	encoded bool             // the body is in that coding already
-	brief   bool             // fallback templates rendered it: it is cached for moments only
-	etag    string           // weak and quoted; "" for none
+	coding  pagecache.Encoding // of the body
+	encoded bool               // the body is in that encoding already
+	brief   bool               // fallback templates rendered it: it is cached for moments only
+	etag    string             // weak and quoted; "" for none
 	header  http.Header
 }
 
@@ -55,11 +55,11 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a r
 		h.Set("Content-Type", a.kind)
 	}
 	if !a.encoded {
-		a.coding = s.encoder.Pick(pagecache.ParseAccepts(r.Header.Values("Accept-Encoding")), a.kind, len(a.body), false)
+		a.coding = s.encoder.Pick(pagecache.ParseAccepts(r.Header.Values("Accept-Encoding"), nil), a.kind, len(a.body), false)
 		a.body = s.encoder.Encode(a.coding, a.body)
 	}
-	if a.coding != pagecache.Identity {
-		h.Set("Content-Encoding", a.coding.Name())
+	if coding := a.coding.Coding; coding != pagecache.Identity {
+		h.Set("Content-Encoding", coding.Name())
 	}
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	s.metrics.answered(route, a.status, h)
@@ -74,7 +74,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a r
 func setAlways(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-	h.Set("Vary", "Accept-Encoding")
+	h.Set("Vary", "Accept-Encoding, Available-Dictionary")
 }
 
 // pageHeader is the header of a page that was read, but for Cache-Control.

@@ -38,6 +38,8 @@ func (p *parsedFields) parse() bool {
 		case equalFold(name, "Accept-Encoding"):
 			encodings++
 			p.known.AcceptEncoding = []string{string(value)}
+		case equalFold(name, "Available-Dictionary"):
+			p.known.AvailableDictionary = append(p.known.AvailableDictionary, string(value))
 		case equalFold(name, "If-None-Match"):
 			conditions++
 			p.known.IfNoneMatch = string(value)

@@ -23,11 +23,12 @@ type Config struct {
 // Fields are the header fields that a Responder may depend on. A request that repeats one of them, or has another field that changes
 // the response, is left to net/http.
 type Fields struct {
-	AcceptEncoding []string // at most one
-	IfNoneMatch    string   // "" for none
-	UserAgent      string
-	Referer        string
-	ForwardedFor   []string // for the log alone
+	AcceptEncoding      []string // at most one
+	AvailableDictionary []string
+	IfNoneMatch         string // "" for none
+	UserAgent           string
+	Referer             string
+	ForwardedFor        []string // for the log alone
 }
 
 // Responder returns the response to GET of an escaped path. ok reports whether there is one; if not, net/http makes it. The Responder

@@ -23,13 +23,20 @@ const (
 	Gzip
 	Zstandard
 	Brotli
+	Dcz // zstd with a dictionary that the visitor has: RFC 9842
 	codings
 )
 
-var codingNames = [codings]string{"", "gzip", "zstd", "br"}
+var codingNames = [codings]string{"", "gzip", "zstd", "br", "dcz"}
 
 // Name returns the coding's name in Content-Encoding, "" for Identity.
 func (c Coding) Name() string { return codingNames[c] }
+
+// Encoding is a coding and, for Dcz alone, the dictionary.
+type Encoding struct {
+	Coding     Coding
+	Dictionary *Dictionary
+}
 
 const (
 	codeFrom    = 1 << 10 // bytes; a body of no more fits a packet anyway
@@ -43,6 +50,8 @@ type Encoder struct {
 	level *switches.Switch // nil: normal
 	gzips [2]sync.Pool     // of *gzip.Writer: normal, fast
 	zstds *zstd.Encoder
+
+	Dictionaries Dictionaries
 }
 
 // NewEncoder makes an Encoder. level is the switch "compression"; nil stands for its value normal.
@@ -66,43 +75,64 @@ const (
 	levelOff    = "off"
 )
 
-// Pick returns the coding for a body of a content type and a size in bytes, among those that the visitor accepts. reused tells that the
-// compressed body will be served many times, so that the slowest coding, which is the smallest, pays. Short bodies and types
+// Off reports whether nothing is compressed.
+func (e *Encoder) Off() bool { return e.choice() == levelOff }
+
+func (e *Encoder) choice() string {
+	if e.level == nil {
+		return levelNormal
+	}
+	return e.level.Choice()
+}
+
+// Pick returns the encoding for a body of a content type and a size in bytes, among those that the visitor accepts. reused tells that
+// the compressed body will be served many times, so that the slowest coding, which is the smallest, pays. Short bodies and types
 // that do not shrink get Identity.
-func (e *Encoder) Pick(accepts Accepts, contentType string, size int, reused bool) Coding {
-	if size <= codeFrom || !compressible(contentType) {
-		return Identity
+func (e *Encoder) Pick(accepts Accepts, contentType string, size int, reused bool) Encoding {
+	level := e.choice()
+	if size <= codeFrom || level == levelOff || !compressible(contentType) {
+		return Encoding{}
 	}
-	level := levelNormal
-	if e.level != nil {
-		level = e.level.Choice()
+	if accepts.dcz {
+		if d := e.Dictionaries.ByHash(accepts.dictionary); d != nil { // it is quicker than all others, and the result is smaller
+			return Encoding{Dcz, d}
+		}
 	}
-	switch level {
-	case levelOff:
-		return Identity
-	case levelFast:
-		return accepts.quick
+	if reused && level != levelFast {
+		return Encoding{Coding: accepts.best}
 	}
-	if reused {
-		return accepts.best
-	}
-	return accepts.quick
+	return Encoding{Coding: accepts.quick}
 }
 
-// Accepts is what a visitor's Accept-Encoding allows: the best of all codings, and the best of those that are quickly made.
-type Accepts struct{ best, quick Coding }
-
-// ParseAccepts parses the fields Accept-Encoding of a request.
-func ParseAccepts(fields []string) Accepts {
-	return Accepts{accepted(fields, Zstandard, Brotli, Gzip), accepted(fields, Gzip)}
+// Accepts is what a visitor's Accept-Encoding allows: of all codings, and of those that are quickly made; and the dictionary
+// that the visitor has and wants to be used.
+type Accepts struct {
+	best, quick Coding
+	dcz         bool
+	dictionary  Hash
 }
 
-// Encode returns a body in a coding. For Identity it returns the body itself.
-func (e *Encoder) Encode(c Coding, body []byte) []byte {
-	switch c {
+// ParseAccepts reads the fields Accept-Encoding and Available-Dictionary. A dictionary that is malformed, or one of several, is
+// none.
+func ParseAccepts(encodings, available []string) Accepts {
+	a := Accepts{best: accepted(encodings, Zstandard, Brotli, Gzip), quick: accepted(encodings, Gzip)}
+	if len(available) > 0 && accepted(encodings, Dcz, Zstandard, Brotli, Gzip) == Dcz {
+		a.dictionary, a.dcz = parseAvailable(available)
+	}
+	return a
+}
+
+// WithoutDictionary is what a visitor accepts who has none.
+func (a Accepts) WithoutDictionary() Accepts { return Accepts{best: a.best, quick: a.quick} }
+
+// Encode returns a body in an encoding. For Identity it returns the body itself.
+func (e *Encoder) Encode(by Encoding, body []byte) []byte {
+	switch by.Coding {
+	case Dcz:
+		return by.Dictionary.encode(body)
 	case Gzip:
 		pool := &e.gzips[0]
-		if e.level != nil && e.level.Choice() == levelFast {
+		if e.choice() == levelFast {
 			pool = &e.gzips[1]
 		}
 		w := pool.Get().(*gzip.Writer)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -24,14 +25,21 @@ type Page struct {
 // Entry is a page as it is sent. It is never changed once it is in the cache; a new Entry replaces it.
 type Entry struct {
 	Page
-	bodies      [codings][]byte
-	heads       [codings][]byte // status line and header fields as they are sent, without Date and the empty line
-	notModified []byte          // the same for a 304
+	plain       [Dcz]coded // by coding
+	dczs        []coded    // by dictionary, up to perPage
+	notModified []byte     // the same for a 304
 
 	version      uint64 // of the catalog and the templates
 	panelChanges uint64 // before its parts were read
 	expires      int64  // unix ns; 0 for never
 	valid        Validity
+}
+
+// coded is a body in one encoding; none where body is nil.
+type coded struct {
+	dictionary *Dictionary
+	body       []byte
+	head       []byte // status line and header fields as they are sent, without Date and the empty line
 }
 
 // Validity tells whether a page's parts are still those that it was made of.
@@ -55,34 +63,61 @@ func head(status int, h http.Header) []byte {
 	return b.Bytes()
 }
 
-// Add adds the body in a coding. The entry must not be in a cache yet.
-func (e *Entry) Add(c Coding, body []byte) {
+// Add adds the body in an encoding. The entry must not be in a cache yet.
+func (e *Entry) Add(by Encoding, body []byte) {
 	h := e.Header.Clone()
 	h.Set("Content-Type", e.Type)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if c != Identity {
-		h.Set("Content-Encoding", c.Name())
+	if by.Coding != Identity {
+		h.Set("Content-Encoding", by.Coding.Name())
 	}
-	e.bodies[c], e.heads[c] = body, head(e.Status, h)
+	one := coded{by.Dictionary, body, head(e.Status, h)}
+	if by.Coding != Dcz {
+		e.plain[by.Coding] = one
+		return
+	}
+	e.dczs = slices.DeleteFunc(e.dczs, func(old coded) bool { return old.dictionary == by.Dictionary })
+	if len(e.dczs) == perPage {
+		e.dczs = e.dczs[1:]
+	}
+	e.dczs = append(e.dczs, one)
 }
 
 // AddAll adds the bodies of another entry of the same page. The entry must not be in a cache yet.
 func (e *Entry) AddAll(old *Entry) {
-	for c, body := range old.bodies {
-		if body != nil {
-			e.Add(Coding(c), body)
+	for c, one := range old.plain {
+		if one.body != nil {
+			e.Add(Encoding{Coding: Coding(c)}, one.body)
 		}
+	}
+	for _, one := range old.dczs {
+		e.Add(Encoding{Dcz, one.dictionary}, one.body)
 	}
 }
 
-// BodyFor returns the coding that encoder picks for a visitor, and the body in it; nil if that was not made yet.
-func (e *Entry) BodyFor(encoder *Encoder, accepts Accepts) (Coding, []byte) {
-	c := encoder.Pick(accepts, e.Type, e.Size, true)
-	return c, e.bodies[c]
+// BodyFor returns the encoding that encoder picks for a visitor, and the body in it; nil if that was not made yet.
+func (e *Entry) BodyFor(encoder *Encoder, accepts Accepts) (Encoding, []byte) {
+	by := encoder.Pick(accepts, e.Type, e.Size, true)
+	return by, e.in(by).body
 }
 
-// Wire returns head and body in a coding as they are sent, the head without Date and the empty line; nil if they were not made yet.
-func (e *Entry) Wire(c Coding) (head, body []byte) { return e.heads[c], e.bodies[c] }
+// Wire returns head and body in an encoding as they are sent, the head without Date and the empty line; nil if they were not made yet.
+func (e *Entry) Wire(by Encoding) (head, body []byte) {
+	one := e.in(by)
+	return one.head, one.body
+}
+
+func (e *Entry) in(by Encoding) coded {
+	if by.Coding != Dcz {
+		return e.plain[by.Coding]
+	}
+	for _, one := range e.dczs {
+		if one.dictionary == by.Dictionary {
+			return one
+		}
+	}
+	return coded{}
+}
 
 // NotModified returns the head of a 304, without Date and the empty line.
 func (e *Entry) NotModified() []byte { return e.notModified }
@@ -93,8 +128,11 @@ func (e *Entry) expired(now time.Time) bool { return e.expires != 0 && now.UnixN
 // cost estimates the bytes that the entry takes in memory.
 func (e *Entry) cost() int64 {
 	n := entryOverhead + e.valid.Size()
-	for i := range e.bodies {
-		n += len(e.bodies[i]) + len(e.heads[i])
+	for _, one := range e.plain {
+		n += len(one.body) + len(one.head)
+	}
+	for _, one := range e.dczs {
+		n += len(one.body) + len(one.head)
 	}
 	return int64(n)
 }

@@ -1,0 +1,75 @@
+package detail
+
+import (
+	"net/http"
+	"strings"
+
+	"vitrine/detail/pagecache"
+	"vitrine/internal/catalog"
+)
+
+// Pages of one kind are alike. So the first one that is made by a catalog and a set of templates is offered to visitors as the
+// dictionary that the others are compressed with (RFC 9842): a header Link names it, browsers fetch it when they are idle, and
+// say from then on that they have it. It is a public page like any other, and nothing in it is a visitor's own.
+
+const (
+	dictionaryDir      = "/dictionaries/"
+	dictionaryLifetime = "public, max-age=86400, immutable" // browsers use it as long as this
+)
+
+// offerDictionary makes a page that was just made the dictionary of its kind, if that has none yet. A page that lacks something, or
+// was made by other templates than those in force, stands for no other.
+func (st *site) offerDictionary(read *reading, q request, a response) {
+	if q.twin || read.site != st || a.status != 0 && a.status != http.StatusOK || a.brief || read.stale() || read.incomplete() {
+		return
+	}
+	match := matchPattern(read.page)
+	if match == "" || st.server.encoder.Off() {
+		return
+	}
+	st.server.encoder.Dictionaries.Offer(read.page.Name, match, st.revision, a.body)
+}
+
+// linkDictionary names the dictionary of a page in its header, if there is one.
+func (st *site) linkDictionary(p *catalog.Page, q request, h http.Header) {
+	if q.twin || st.server.encoder.Off() {
+		return
+	}
+	if d := st.server.encoder.Dictionaries.Offered(p.Name, st.revision); d != nil {
+		h.Set("Link", "<"+st.catalog.Site.Prefix+dictionaryDir+d.Hash.String()+`>; rel="compression-dictionary"`)
+	}
+}
+
+// dictionary handles /dictionaries/{hash}.
+func (st *site) dictionary(r *http.Request) (response, error) {
+	parts, err := segments(r, st.catalog.Site.Prefix+dictionaryDir, 1)
+	if err != nil {
+		return response{}, err
+	}
+	h, ok := pagecache.ParseHash(parts[0])
+	if !ok {
+		return response{}, errNotFound
+	}
+	d := st.server.encoder.Dictionaries.ByHash(h)
+	if d == nil {
+		return response{}, errNotFound
+	}
+	// It is text, so that nobody sees it as a page at a second address.
+	a := response{kind: "text/plain; charset=utf-8", body: d.Body, header: http.Header{}}
+	a.header.Set("Cache-Control", dictionaryLifetime)
+	a.header.Set("Use-As-Dictionary", `match="`+d.Match+`"`)
+	a.header.Set("X-Robots-Tag", "noindex")
+	return a, nil
+}
+
+// matchPattern is the URLPattern of a page's paths; "" where one of its characters would mean something else there.
+func matchPattern(p *catalog.Page) string {
+	prefix, suffix := strings.TrimSuffix(escapePattern(p.Prefix+"*"), "*"), escapePattern(p.Suffix)
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("/-._~%", c)
+	}
+	if strings.ContainsFunc(prefix+suffix, func(c rune) bool { return !plain(c) }) {
+		return ""
+	}
+	return prefix + "*" + suffix
+}

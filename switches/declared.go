@@ -41,7 +41,7 @@ func Declared() []Declaration {
 		on(Crawlers, "off: whoever calls itself a crawler is answered with 503 before any work", "nothing"),
 		on(Automata, "off: rules throw no switches, and what they have thrown is taken back", "nothing"),
 		{Name: CrawlerBudget, Type: Percent, Default: "100", Does: "how many pages are made for crawlers, of 50 a second on each server; what is in memory they always get", Shows: "nothing; crawlers are told to come later"},
-		{Name: Compression, Type: Choice, Default: "normal", Choices: []string{"normal", "fast", "off"}, Does: "how answers are compressed: fast is the quickest gzip, off is not at all; pages that are ready stay as they are", Shows: "nothing; larger answers"},
+		{Name: Compression, Type: Choice, Default: "normal", Choices: []string{"normal", "fast", "off"}, Does: "how answers are compressed: fast is the quickest gzip, or a dictionary that the visitor has, off is not at all; pages that are ready stay as they are", Shows: "nothing; larger answers"},
 		{Name: TTLFactor, Type: Percent, Default: "100", Does: "how long memory uses what it has without asking: 200 is twice as long", Shows: "older pages where it is more than 100"},
 		on(IntakeHigh, "off: changes of the lane high wait in NATS", "edits arrive later"),
 		on(IntakeNormal, "off: changes of the lane normal wait in NATS", "edits arrive later"),

@@ -1,16 +1,27 @@
 package cli_test
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/klauspost/compress/zstd"
+	"github.com/tidwall/gjson"
+
+	"vitrine/internal/long"
 )
 
 // wire is a proxy that notes what each path was answered with, as it passes.
@@ -68,8 +79,8 @@ func TestBrowserUsesTheDictionary(t *testing.T) {
 	visit := func(path string) {
 		do(t, shop, chromedp.Navigate(proxy.URL+path), chromedp.WaitVisible(chromedp.CSS("article.item h1")))
 	}
-	visit("/item/100001.html")
 	eventually(t, func() string {
+		visit("/item/100001.html") // it offers nothing while some of it comes from upstreams
 		if !w.fetched("/dictionaries/") {
 			return "the browser has not fetched the dictionary"
 		}
@@ -89,28 +100,111 @@ func TestBrowserUsesTheDictionary(t *testing.T) {
 	})
 	title := textOf(t, shop, "h1")
 	got := w.of(path)
-	zipped := zippedBytes(t, v.Pages+path)
+	zipped := headOf(t, v.Pages+path, "gzip", "").ContentLength
 	t.Logf("%s, %s: %d bytes, by gzip %d", path, title, got.bytes, zipped)
 	if title == "" || got.bytes*10 > zipped*3 {
 		t.Errorf("%s with the title %q: %d bytes, by gzip %d", path, title, got.bytes, zipped)
 	}
 }
 
-// zippedBytes is how many bytes a page has by gzip.
-func zippedBytes(t *testing.T, page string) int64 {
+// TestDictionaryBytes compares pages of whole shops by gzip and by the dictionary that the first one offers.
+func TestDictionaryBytes(t *testing.T) {
+	t.Parallel()
+	pages := long.Pick(20, 200)
+	t.Run("demo", func(t *testing.T) {
+		v := up(t, t.TempDir())
+		pagesServed(t, v)
+		var paths []string
+		for i := range pages {
+			paths = append(paths, fmt.Sprintf("/item/%d.html", 100001+100*(i%150)+i/150))
+		}
+		compareBytes(t, v.Pages, paths, 0.3)
+	})
+	t.Run("lego", func(t *testing.T) {
+		const file = "../../../shared/data/lego-to2015.jsonl.zst"
+		if _, err := os.Stat(file); err != nil {
+			t.Skip("the shop's rows are not beside the checkout: ", err)
+		}
+		v := up(t, t.TempDir(), "--catalog", "../../docs/examples/lego.yaml", "--serve", "sets="+file+":setID")
+		var paths []string
+		for _, id := range legoSets(t, file, pages) {
+			paths = append(paths, "/item/"+id+".html")
+		}
+		compareBytes(t, v.Pages, paths, 0.4)
+	})
+}
+
+// legoSets are the ids of n sets, spread over the file.
+func legoSets(t *testing.T, file string, n int) (ids []string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page, nil)
+	decoder, err := zstd.NewReader(bytes.NewReader(readFile(t, file)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Accept-Encoding", "gzip")
+	defer decoder.Close()
+	rows := bufio.NewScanner(decoder)
+	for i := 0; rows.Scan() && len(ids) < n; i++ {
+		if i%60 == 0 {
+			ids = append(ids, gjson.GetBytes(rows.Bytes(), "setID").String())
+		}
+	}
+	return ids
+}
+
+// compareBytes wants no page of a shop to take more than its bound of what gzip makes of it.
+func compareBytes(t *testing.T, shop string, paths []string, bound float64) {
+	t.Helper()
+	var link string
+	eventually(t, func() string {
+		res := headOf(t, shop+paths[0], "gzip", "")
+		link, _, _ = strings.Cut(strings.TrimPrefix(res.Header.Get("Link"), "<"), ">")
+		if link == "" {
+			return fmt.Sprintf("%s: %d and no dictionary", paths[0], res.StatusCode)
+		}
+		return ""
+	})
+	hash, err := hex.DecodeString(path.Base(link))
+	if err != nil {
+		t.Fatal(link, err)
+	}
+	has := ":" + base64.StdEncoding.EncodeToString(hash) + ":"
+	var ratios []float64
+	for _, path := range paths[1:] {
+		zipped, with := headOf(t, shop+path, "gzip", ""), headOf(t, shop+path, "gzip, dcz", has)
+		if zipped.StatusCode == http.StatusFound || zipped.StatusCode == http.StatusGone {
+			continue // a rule says so
+		}
+		if zipped.StatusCode != http.StatusOK || with.Header.Get("Content-Encoding") != "dcz" {
+			t.Fatalf("%s: %d, %d %v", path, zipped.StatusCode, with.StatusCode, with.Header)
+		}
+		ratios = append(ratios, float64(with.ContentLength)/float64(zipped.ContentLength))
+	}
+	sum := 0.0
+	for _, r := range ratios {
+		sum += r
+	}
+	mean, worst := sum/float64(len(ratios)), slices.Max(ratios)
+	t.Logf("%d pages: of gzip's bytes %.3f in the mean, %.3f at worst", len(ratios), mean, worst)
+	if mean > 0.3 || worst > bound {
+		t.Errorf("of gzip's bytes %.3f in the mean, %.3f at worst; at most 0.3 and %.1f are wanted", mean, worst, bound)
+	}
+}
+
+// headOf asks for a page, and gives the answer without its body.
+func headOf(t *testing.T, page, accepts, has string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, page, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept-Encoding", accepts)
+	if has != "" {
+		r.Header.Set("Available-Dictionary", has)
+	}
 	res, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Encoding") != "gzip" {
-		t.Fatalf("%s: %d %v", page, res.StatusCode, res.Header)
-	}
-	return res.ContentLength
+	res.Body.Close()
+	return res
 }

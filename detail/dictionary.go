@@ -2,8 +2,10 @@ package detail
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
+	"vitrine/detail/blobcache"
 	"vitrine/detail/pagecache"
 	"vitrine/internal/catalog"
 )
@@ -21,6 +23,9 @@ const (
 // was made by other templates than those in force, stands for no other.
 func (st *site) offerDictionary(read *reading, q request, a response) {
 	if q.twin || read.site != st || a.status != 0 && a.status != http.StatusOK || a.brief || read.stale() || read.incomplete() {
+		return
+	}
+	if slices.ContainsFunc(read.parts, func(part blobcache.Part) bool { return !shows(part) }) {
 		return
 	}
 	match := matchPattern(read.page)

@@ -130,7 +130,10 @@ func page(t *testing.T, set *templates.Set, text string, values []string) (cover
 // TestTheSameInEachContext puts each text into each context of a page.
 func TestTheSameInEachContext(t *testing.T) {
 	values := plainValues
-	for _, text := range hostile.Texts() {
+	for i, text := range hostile.Texts() {
+		if i%long.Pick(6, 1) != 0 {
+			continue
+		}
 		quoted, err := json.Marshal(text)
 		if err != nil {
 			t.Fatal(err)
@@ -163,6 +166,9 @@ func TestTheSameInEachStatement(t *testing.T) {
 				continue
 			}
 			values := plainValues
+			if i > 0 && (i+j)%long.Pick(3, 1) != 0 {
+				continue
+			}
 			if i > 0 {
 				values = []string{plainValues[(i+j)%len(plainValues)], plainValues[(i*3+j*5)%len(plainValues)]}
 			}
@@ -223,7 +229,7 @@ func generated(r *rand.Rand, depth int) string {
 // TestTheSameOfGeneratedPages compares pages of generated templates over generated data.
 func TestTheSameOfGeneratedPages(t *testing.T) {
 	r := rand.New(rand.NewPCG(14, 1))
-	for range long.Pick(2000, 200_000) {
+	for range long.Pick(500, 200_000) {
 		sameOfGenerated(t, r)
 	}
 }

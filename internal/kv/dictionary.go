@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"vitrine/internal/item"
+	"vitrine/internal/view"
 )
 
 // Documents of a shop are short and alike: what one of them could teach the compressor about the next comes too
@@ -41,6 +42,8 @@ const (
 type Codec struct {
 	using sync.Mutex // one at a time changes set
 	set   atomic.Pointer[dictionaries]
+
+	refs view.Reader // of values' refs
 }
 
 // dictionaries are never changed.

@@ -11,7 +11,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"vitrine/internal/item"
-	"vitrine/internal/view"
 )
 
 // Documents of a shop are short and alike: what one of them could teach the compressor about the next comes too
@@ -42,8 +41,6 @@ const (
 type Codec struct {
 	using sync.Mutex // one at a time changes set
 	set   atomic.Pointer[dictionaries]
-
-	refs view.Reader // of values' refs
 }
 
 // dictionaries are never changed.

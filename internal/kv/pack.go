@@ -93,9 +93,7 @@ func (c *Codec) unpack(v *Value, flags byte, body []byte) error {
 			return fmt.Errorf("%w: the refs have no end", item.ErrDamaged)
 		}
 		end := size + int(n)
-		var err error
-		v.Refs, err = c.readRefs(body[size:end])
-		if err != nil {
+		if err := json.Unmarshal(body[size:end], &v.Refs); err != nil {
 			return fmt.Errorf("%w: the refs are no JSON: %w", item.ErrDamaged, err)
 		}
 		body = body[end:]

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"vitrine/internal/item"
-	"vitrine/internal/view"
 )
 
 // Refs are the ids that something refers to, by the ref's name. A ref without ids is left out.
@@ -45,38 +42,4 @@ func (r *Ref) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("read a ref: %w", err)
 	}
 	return nil
-}
-
-// readRefs reads the JSON of Refs: as UnmarshalJSON does, at a tenth of the cost, since every page needs those of all its parts.
-func (c *Codec) readRefs(text []byte) (Refs, error) {
-	reader := new(view.Reader)
-	if c != nil {
-		reader = &c.refs
-	}
-	doc, err := reader.Index(text)
-	if err != nil {
-		return nil, err
-	}
-	defer reader.Free(doc)
-	if doc.Root().Kind() != view.Object {
-		return nil, fmt.Errorf("%w: the refs are no object", item.ErrRefused)
-	}
-	names := doc.Root().Names()
-	refs := make(Refs, len(names))
-	for _, name := range names {
-		member, _ := doc.Root().Member(name)
-		ref := Ref{List: member.Kind() == view.List}
-		ids := member.Walk()
-		if !ref.List {
-			ids = view.OfElements(view.Elements{member}).Walk()
-		}
-		for id, ok := ids.Next(); ok; id, ok = ids.Next() {
-			if id.Kind() != view.String {
-				return nil, fmt.Errorf("%w: the ref %s holds what is no id", item.ErrRefused, name)
-			}
-			ref.IDs = append(ref.IDs, id.Text())
-		}
-		refs[name] = ref
-	}
-	return refs, nil
 }

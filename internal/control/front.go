@@ -125,6 +125,7 @@ func (f *Front) render(ctx context.Context) (note string, err error) {
 	}
 	f.obeyed = ""
 	began := sinceBoot()
+	time.Sleep(confirmPause) // what is started from now on has a later time
 	ctx, cancel := context.WithTimeout(ctx, reloadWithin)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, f.cfg.Reload[0], f.cfg.Reload[1:]...).CombinedOutput(); err != nil {

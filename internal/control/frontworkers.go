@@ -14,7 +14,7 @@ import (
 // endWithin bounds the wait for the workers of nginx that go by the file before: with a slow visitor, one stays for as long as he does.
 const endWithin = time.Second
 
-// awaitOld returns when no worker of nginx is left that was started before a time, or after endWithin: then note says what is left.
+// awaitOld returns when no worker of nginx is left that was started at or before a time, or after endWithin: then note says what is left.
 // worker is the process id of any worker.
 func awaitOld(ctx context.Context, worker int, before uint64) (note string) {
 	ctx, cancel := context.WithTimeout(ctx, endWithin)
@@ -35,7 +35,7 @@ func awaitOld(ctx context.Context, worker int, before uint64) (note string) {
 	}
 }
 
-// oldWorkers counts the workers of the same nginx that were started before a time.
+// oldWorkers counts the workers of the same nginx that were started at or before a time.
 func oldWorkers(worker int, before uint64) (n int, err error) {
 	known, err := readProcess(worker)
 	if err != nil || known.name != "nginx" {
@@ -51,7 +51,7 @@ func oldWorkers(worker int, before uint64) (n int, err error) {
 			continue
 		}
 		p, err := readProcess(pid)
-		if err != nil || p.parent != known.parent || p.started >= before || p.ended {
+		if err != nil || p.parent != known.parent || p.started > before || p.ended {
 			continue // one may have ended since it was listed
 		}
 		title, err := os.ReadFile(filepath.Join(folder, "cmdline"))
@@ -99,9 +99,9 @@ func sinceBoot() uint64 {
 		return 0
 	}
 	seconds, _, _ := strings.Cut(string(body), " ")
-	up, err := strconv.ParseFloat(seconds, 64)
+	up, err := strconv.ParseUint(strings.Replace(seconds, ".", "", 1), 10, 64) // it has two decimals
 	if err != nil {
 		return 0
 	}
-	return uint64(up * 100)
+	return up
 }

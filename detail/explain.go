@@ -50,7 +50,7 @@ type Account struct {
 // there is a catalog.
 func (s *Server) Explain(ctx context.Context, target string) (Explanation, error) {
 	x, err := s.explain(ctx, target)
-	x.Switches = s.config.Switches.Moved()
+	x.Switches = s.config.Switches.NotAtDefault()
 	return x, err
 }
 

@@ -4,35 +4,36 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 )
 
-// Author of what an automaton sets.
+// AutomatonAuthor is the Author of what an automaton sets.
 const AutomatonAuthor = "automaton"
 
-// Rules are what an automaton goes by.
+// Rules are the rules of an automaton.
 type Rules struct {
-	Limit int    `yaml:"limit" json:"limit"` // rules that may hold their switch at once, in one process. Defaults to 2
+	Limit int    `yaml:"limit" json:"limit"` // how many rules may hold their switch at once in one process. Defaults to 2
 	Rules []Rule `yaml:"rules" json:"rules"`
 }
 
-// Rule throws a switch, for its own process, when a signal says that something is sick.
+// Rule throws a switch of its own process for a time, when a signal has been above a threshold for a while.
 type Rule struct {
 	Name   string        `yaml:"name" json:"name"`
 	Signal string        `yaml:"signal" json:"signal"` // cpu, memory, errors, queue, latency.TIER or upstream.NAME
 	Above  float64       `yaml:"above" json:"above"`
-	For    time.Duration `yaml:"for" json:"for"`     // that it has to be above without a break. Defaults to 5 s
+	For    time.Duration `yaml:"for" json:"for"`     // how long the signal must be above without a break. Defaults to 5 s
 	Set    string        `yaml:"set" json:"set"`     // NAME=VALUE
-	Hold   time.Duration `yaml:"hold" json:"hold"`   // at least. Defaults to 30 s
-	Probe  time.Duration `yaml:"probe" json:"probe"` // after it was given back: rising again, it is thrown at once, for twice as long. Defaults to 15 s
+	Hold   time.Duration `yaml:"hold" json:"hold"`   // how long the switch is held at least. Defaults to 30 s
+	Probe  time.Duration `yaml:"probe" json:"probe"` // how long after the hold a signal above throws the switch again at once, for twice as long. Defaults to 15 s
 
-	Switch string `yaml:"-" json:"-"` // of Set
-	Value  string `yaml:"-" json:"-"`
+	Switch string `yaml:"-" json:"-"` // the NAME of Set
+	Value  string `yaml:"-" json:"-"` // the VALUE of Set
 }
 
-// Signals tells what each is, for people.
+// Signals describes each signal, for people.
 var Signals = map[string]string{
 	"cpu":          "share of the process's cores that are busy, 0 to 1",
 	"memory":       "memory of the process, in MiB",
@@ -44,12 +45,13 @@ var Signals = map[string]string{
 
 const (
 	maxRules   = 100
-	mostHold   = 16 // times Hold, after it was thrown again and again
+	mostHold   = 16 // times Hold, for a switch that is thrown again and again
 	maxRuleAge = 24 * time.Hour
 )
 
-// ParseRules reads rules from YAML. check tells whether a switch takes a value; unknown switches may be of a catalog
-// that is still to come, and are the caller's to judge.
+// ParseRules parses rules from YAML, and fills in defaults. check returns nil if a switch takes a value, else ErrUnknown or ErrValue;
+// Panel.Check is one. ParseRules fails with ErrValue, or with the error of check, and names the rule. After ErrUnknown, the
+// caller may try again once the catalog has declared its switches.
 func ParseRules(src []byte, check func(name, value string) error) (r Rules, err error) {
 	if err := yaml.UnmarshalWithOptions(src, &r, yaml.Strict()); err != nil {
 		return r, fmt.Errorf("%w: rules: %s", ErrValue, yaml.FormatError(err, false, true))
@@ -82,50 +84,52 @@ func ParseRules(src []byte, check func(name, value string) error) (r Rules, err 
 	return r, nil
 }
 
+// knownSignal reports whether a rule may name the signal.
 func knownSignal(name string) bool {
 	if _, ok := Signals[name]; ok && name != "latency.TIER" && name != "upstream.X" {
 		return true
 	}
-	for _, head := range []string{"latency.", "upstream."} {
-		if len(name) > len(head) && name[:len(head)] == head {
+	for _, prefix := range []string{"latency.", "upstream."} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok && rest != "" {
 			return true
 		}
 	}
 	return false
 }
 
-// Automaton throws switches by rules. It is used by one goroutine.
+// Automaton decides by rules which switches to throw. It is a state machine without a clock or goroutines of its own, and not safe
+// for concurrent use. Each rule has a state:
 //
 //	well ──above for For──▶ held ──Hold──▶ probing ──Probe──▶ well
 //	                          ▲                │
 //	                          └──above, twice──┘
 //
-// A switch that it throws is set for as long as it is held, and comes back by itself, also where the automaton is no more.
+// A thrown switch is set for a fixed time, and returns by itself, even if the automaton ends before.
 type Automaton struct {
 	rules  Rules
 	states map[string]*ruleState
 }
 
 type ruleState struct {
-	above   time.Time // since when the signal is; zero where it is not
-	until   time.Time // the switch is held
-	probing time.Time // until then
-	times   int       // thrown without being well between
+	above   time.Time // since when the signal is above; zero if it is not
+	until   time.Time // end of the hold; zero for a rule that is well
+	probing time.Time // end of the probe
+	times   int       // how often the switch was thrown again since the rule was well
 }
 
-// Throw is a switch to be thrown for a time.
+// Throw tells to set the switch of a rule to its value for a time.
 type Throw struct {
 	Rule   Rule
 	For    time.Duration
 	Reason string
 }
 
-// NewAutomaton makes an automaton with rules.
+// NewAutomaton makes an Automaton of rules that ParseRules returned.
 func NewAutomaton(r Rules) *Automaton {
 	return &Automaton{rules: r, states: map[string]*ruleState{}}
 }
 
-// Held are the rules that hold their switch.
+// Held returns the rules that hold their switch.
 func (a *Automaton) Held(now time.Time) (rules []Rule) {
 	for _, rule := range a.rules.Rules {
 		if s := a.states[rule.Name]; s != nil && now.Before(s.until) {
@@ -135,7 +139,7 @@ func (a *Automaton) Held(now time.Time) (rules []Rule) {
 	return rules
 }
 
-// Uses reports whether any rule goes by a signal.
+// Uses reports whether a rule depends on a signal.
 func (a *Automaton) Uses(signal string) bool {
 	return slices.ContainsFunc(a.rules.Rules, func(r Rule) bool { return r.Signal == signal })
 }
@@ -143,11 +147,12 @@ func (a *Automaton) Uses(signal string) bool {
 // Idle reports whether there are no rules.
 func (a *Automaton) Idle() bool { return len(a.rules.Rules) == 0 }
 
-// Release forgets what is held: somebody took it back.
+// Release makes every rule well: what they held was taken back.
 func (a *Automaton) Release() { clear(a.states) }
 
-// Step looks at the signals, and says which switches are to be thrown now. A signal that is not known leaves its
-// rules as they are. free tells whether a switch is the automaton's to move: nobody else has set it here.
+// Step evaluates the rules, and returns what is to be thrown now. signal returns the value of a signal, and whether it is known; a rule
+// whose signal is not known stays in its state. free reports whether rules may set a switch, because nobody has set it in
+// this process.
 func (a *Automaton) Step(now time.Time, signal func(name string) (float64, bool), free func(name string) bool) (throws []Throw) {
 	held := len(a.Held(now))
 	for _, rule := range a.rules.Rules {
@@ -189,7 +194,7 @@ func (a *Automaton) Step(now time.Time, signal func(name string) (float64, bool)
 	return throws
 }
 
-// Names are the rules' names, sorted.
+// Names returns the names of the rules, sorted.
 func (r Rules) Names() (names []string) {
 	for _, rule := range r.Rules {
 		names = append(names, rule.Name)

@@ -23,7 +23,7 @@ const (
 	LogLevel       = "log.level"
 )
 
-// Declared are the switches that every process has.
+// Declared returns the switches that every process has.
 func Declared() []Declaration {
 	on := func(name, does, shows string) Declaration {
 		return Declaration{Name: name, Type: OnOff, Default: "on", Does: does, Shows: shows}
@@ -64,7 +64,7 @@ func Overlay(page, blob string) Declaration {
 		Does: "off: pages are made without this blob", Shows: "the page without it"}
 }
 
-// Part declares the switch of what a page joins.
+// Part declares the switch of a ref that a page joins.
 func Part(page, ref string) Declaration {
 	return Declaration{Name: "part." + page + "." + ref, Type: OnOff, Default: "on",
 		Does: "off: pages are made without what this ref leads to", Shows: "the page without it"}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Identity is who a process is, for scopes.
+// Identity is what scopes name a process by.
 type Identity struct {
 	Node string `json:"node"`         // for people; those of two hosts may be equal
 	ID   string `json:"id,omitempty"` // of the state folder; processes of earlier versions have none
@@ -25,7 +25,7 @@ func (i Identity) Qualified() string {
 	return i.Node + "." + i.ID
 }
 
-// scopes are the scopes that contain the process, the narrowest first. vitrine up has every role.
+// scopes returns the scopes that contain the process, the narrowest first. vitrine up has every role.
 func (i Identity) scopes() []string {
 	scopes := []string{"node:" + i.Qualified(), "node:" + i.Node, "role:" + i.Role}
 	if i.Role == "up" {
@@ -34,20 +34,20 @@ func (i Identity) scopes() []string {
 	return append(scopes, "room:"+i.Room, All)
 }
 
-// Has reports whether a scope names the process.
+// Has reports whether a scope contains the process.
 func (i Identity) Has(scope string) bool { return slices.Contains(i.scopes(), scope) }
 
-// roles are those that a process may have.
+// roles returns the roles that a process may have.
 func roles() []string { return []string{"detail", "syncer", "heterog", "front", "up"} }
 
 // All is the scope of every process.
 const All = "all"
 
-// mostScope bounds the name in a scope: a node's has a host's, of 64 at most, and what Vitrine adds.
+// mostScope bounds the name in a scope, in bytes. A node's name is that of its host, of 64 bytes at most, and what Vitrine adds.
 const mostScope = 128
 
-// CheckScope is nil for a scope that a setting may have, else an ErrValue that names it. A role that no process can have is refused,
-// since its setting would never be in force.
+// CheckScope returns nil if a setting may have the scope, else an ErrValue that names it. It refuses a role that no process can have,
+// since the setting would never be in force.
 func CheckScope(scope string) error {
 	kind, name, _ := strings.Cut(scope, ":")
 	if kind == "role" && !slices.Contains(roles(), name) {
@@ -67,17 +67,17 @@ type Panel struct {
 	mu       sync.Mutex // guards all below
 	switches map[string]*Switch
 	settings map[string]map[string]Setting // name → scope → the newest
-	thrown   map[string]Setting            // by rules; in force where no setting is
-	changed  []func()
-	timer    *time.Timer // for the next setting that ends
+	thrown   map[string]Setting            // what rules have thrown, by name; in force if no setting is
+	onChange []func()
+	timer    *time.Timer // for the end of the next setting
 	closed   bool
 }
 
-// lookEvery is how often a panel looks whether a setting has ended, while there is one that will end. The clock of the store, which
-// decides, may be corrected meanwhile.
-const lookEvery = time.Second
+// updateEvery is how often a panel checks whether a setting has ended, while one is going to end. It does not wait for that end alone,
+// since the clock of the store may be corrected meanwhile.
+const updateEvery = time.Second
 
-// NewPanel makes a panel with all of Declared.
+// NewPanel makes a Panel with the switches of Declared, each at its default. The caller closes it.
 func NewPanel(who Identity) *Panel {
 	p := &Panel{who: who, now: time.Now, switches: map[string]*Switch{}, settings: map[string]map[string]Setting{}, thrown: map[string]Setting{}}
 	for _, d := range Declared() {
@@ -86,10 +86,10 @@ func NewPanel(who Identity) *Panel {
 	return p
 }
 
-// Who is the process that the panel belongs to.
+// Who returns the identity of the panel's process.
 func (p *Panel) Who() Identity { return p.who }
 
-// SetClock replaces this machine's clock by that of the store to which settings are pushed.
+// SetClock makes the panel use the clock of the store that settings are pushed to, in place of this machine's.
 func (p *Panel) SetClock(now func() time.Time) {
 	p.mu.Lock()
 	defer p.unlockAndNotify()
@@ -97,8 +97,8 @@ func (p *Panel) SetClock(now func() time.Time) {
 	p.putAll()
 }
 
-// Look puts in force what the clock says now: a setting may have ended, or not have ended yet by a clock that was corrected.
-func (p *Panel) Look() {
+// Update puts in force what applies at the present time: a setting may have ended, or a corrected clock may say that it has not.
+func (p *Panel) Update() {
 	p.mu.Lock()
 	if p.putAll() {
 		p.unlockAndNotify()
@@ -107,7 +107,7 @@ func (p *Panel) Look() {
 	p.mu.Unlock()
 }
 
-// Close ends the panel's timer.
+// Close stops the panel's timer. Settings do not end by themselves any more.
 func (p *Panel) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -117,8 +117,8 @@ func (p *Panel) Close() {
 	}
 }
 
-// Declare adds a switch and gives it; where one has that name already, it gives that. A setting that came before the declaration is
-// put in force. Of a nil panel it gives nil.
+// Declare adds a switch and returns it, or returns the one that has that name already. A setting that came before the declaration is put
+// in force. Declare panics if the declaration does not take its own default. For a nil Panel it returns nil.
 func (p *Panel) Declare(d Declaration) *Switch {
 	if p == nil {
 		return nil
@@ -134,7 +134,7 @@ func (p *Panel) Declare(d Declaration) *Switch {
 	return s
 }
 
-// Switch finds a switch; nil, which is normal service, where none has that name, or there is no panel.
+// Switch returns a switch by its name. It returns nil, which stands for normal service, if there is none or the Panel is nil.
 func (p *Panel) Switch(name string) *Switch {
 	if p == nil {
 		return nil
@@ -144,7 +144,7 @@ func (p *Panel) Switch(name string) *Switch {
 	return p.switches[name]
 }
 
-// Check is nil for a value that a switch takes, else ErrUnknown or ErrValue, which name the input.
+// Check returns nil if a switch takes a value, else ErrUnknown or ErrValue; the error names the input.
 func (p *Panel) Check(name, value string) error {
 	s := p.Switch(name)
 	if s == nil {
@@ -154,18 +154,19 @@ func (p *Panel) Check(name, value string) error {
 	return err
 }
 
-// On reports whether an on/off switch gives normal service; one that is not declared does.
+// On reports whether an on/off switch gives normal service. A switch that is not declared does.
 func (p *Panel) On(name string) bool { return p.Switch(name).On() }
 
-// Changed has f called after each change of a value. f must not call the panel's own methods that change it.
-func (p *Panel) Changed(f func()) {
+// OnChange makes the panel call f after each change of what is set or thrown. f must not call methods that change the panel.
+func (p *Panel) OnChange(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.changed = append(p.changed, f)
+	p.onChange = append(p.onChange, f)
 }
 
-// Apply takes a setting, and reports whether it did: it refuses one of a revision that is not later than that in place. A setting of
-// an unknown switch is held, since the catalog may declare the switch later. A value that can't be parsed has no effect.
+// Apply takes a setting, and reports whether it did. It refuses a revision that is not later than that of the setting in place. The
+// setting of an unknown switch is kept, since the catalog may declare the switch later. A value that the switch does not take
+// has no effect.
 func (p *Panel) Apply(s Setting) (taken bool) {
 	p.mu.Lock()
 	defer p.unlockAndNotify()
@@ -181,7 +182,7 @@ func (p *Panel) Apply(s Setting) (taken bool) {
 	return true
 }
 
-// Drop removes a setting that was deleted at a revision, unless it was set again later.
+// Drop removes a setting that was deleted at a revision, unless it has a later revision.
 func (p *Panel) Drop(name, scope string, revision uint64) {
 	p.mu.Lock()
 	defer p.unlockAndNotify()
@@ -191,8 +192,7 @@ func (p *Panel) Drop(name, scope string, revision uint64) {
 	}
 }
 
-// Restart takes notice that revisions begin again, since the bucket that counts them was lost. Settings in force stay until they are
-// set again.
+// Restart notes that revisions begin again, since the bucket that counts them was lost. Settings stay in force until they are replaced.
 func (p *Panel) Restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -204,8 +204,8 @@ func (p *Panel) Restart() {
 	}
 }
 
-// Throw puts a rule's value in force for a time, in this process only, and only where nobody has set the switch. The next throw of
-// the same switch replaces it.
+// Throw puts a rule's value in force for a time, in this process only. While somebody's setting is in force for the switch, the throw
+// has no effect. The next throw of the switch replaces this one.
 func (p *Panel) Throw(name, value, reason string, hold time.Duration) {
 	p.mu.Lock()
 	defer p.unlockAndNotify()
@@ -215,7 +215,7 @@ func (p *Panel) Throw(name, value, reason string, hold time.Duration) {
 	p.refresh(name)
 }
 
-// Release withdraws all that rules have thrown.
+// Release takes back all that rules have thrown.
 func (p *Panel) Release() {
 	p.mu.Lock()
 	defer p.unlockAndNotify()
@@ -223,7 +223,7 @@ func (p *Panel) Release() {
 	p.putAll()
 }
 
-// Free reports whether rules may move a switch: nobody has set it, in any scope that names the process.
+// Free reports whether rules may throw a switch: it is declared, and nobody has set it in a scope that contains the process.
 func (p *Panel) Free(name string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -235,7 +235,7 @@ func (p *Panel) Free(name string) bool {
 	return !set
 }
 
-// Settings are all settings but the withdrawn ones, sorted by name and scope.
+// Settings returns all settings but the withdrawn ones, sorted by name and scope.
 func (p *Panel) Settings() (all []Setting) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -249,14 +249,14 @@ func (p *Panel) Settings() (all []Setting) {
 	return all
 }
 
-// Value is a switch with the value in force. By is the setting that puts it in force; nil for the default.
+// Value is a switch with its value in force. By is the setting, or the throw, that puts it in force; nil for the default.
 type Value struct {
 	Declaration
 	Value string   `json:"value"`
 	By    *Setting `json:"by,omitempty"`
 }
 
-// Values are all switches, sorted by name.
+// Values returns all switches, sorted by name.
 func (p *Panel) Values() (all []Value) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -271,21 +271,21 @@ func (p *Panel) Values() (all []Value) {
 	return all
 }
 
-// Moved are the switches that are not at their default.
-func (p *Panel) Moved() (moved []Value) {
+// NotAtDefault returns the switches whose value in force is not their default, sorted by name. For a nil Panel it returns nil.
+func (p *Panel) NotAtDefault() (values []Value) {
 	if p == nil {
 		return nil
 	}
 	for _, v := range p.Values() {
 		if v.Value != v.Default {
-			moved = append(moved, v)
+			values = append(values, v)
 		}
 	}
-	return moved
+	return values
 }
 
-// InForce is a switch's value in this process, and the setting that puts it in force: nil for the default. An unknown switch has
-// the value "".
+// InForce returns a switch's value in force, and the setting or the throw that puts it in force, nil for the default. For an unknown
+// switch it returns "".
 func (p *Panel) InForce(name string) (value string, by *Setting) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -299,7 +299,7 @@ func (p *Panel) InForce(name string) (value string, by *Setting) {
 	return s.Default, nil
 }
 
-// inForce finds what is in force for a switch: what somebody has set, else what a rule has thrown. It is called with mu held.
+// inForce finds what is in force for a switch: what somebody has set, else what a rule has thrown. The caller holds mu.
 func (p *Panel) inForce(d Declaration) (value string, by Setting, ok bool) {
 	if value, by, ok = p.set(d); ok {
 		return value, by, true
@@ -311,7 +311,7 @@ func (p *Panel) inForce(d Declaration) (value string, by Setting, ok bool) {
 	return value, by, true
 }
 
-// set finds the narrowest setting with a value that the switch takes. It is called with mu held.
+// set finds the setting of the narrowest scope with a value that the switch takes. The caller holds mu.
 func (p *Panel) set(d Declaration) (value string, by Setting, ok bool) {
 	now := p.now()
 	for _, scope := range p.who.scopes() {
@@ -327,7 +327,7 @@ func (p *Panel) set(d Declaration) (value string, by Setting, ok bool) {
 	return "", Setting{}, false
 }
 
-// refresh puts the value in force into a switch, and sets the timer. It is called with mu held.
+// refresh puts the value in force into a switch, and sets the timer. The caller holds mu.
 func (p *Panel) refresh(name string) {
 	if s := p.switches[name]; s != nil {
 		p.put(s)
@@ -335,8 +335,7 @@ func (p *Panel) refresh(name string) {
 	p.setTimer()
 }
 
-// putAll puts the values in force into all switches, sets the timer, and reports whether any has changed. It
-// is called with mu held.
+// putAll puts the values in force into all switches, sets the timer, and reports whether any value has changed. The caller holds mu.
 func (p *Panel) putAll() (changed bool) {
 	for _, s := range p.switches {
 		before := s.n.Load()
@@ -347,6 +346,7 @@ func (p *Panel) putAll() (changed bool) {
 	return changed
 }
 
+// put puts the value in force into a switch. The caller holds mu.
 func (p *Panel) put(s *Switch) {
 	value := s.Default
 	if set, _, ok := p.inForce(s.Declaration); ok {
@@ -359,7 +359,7 @@ func (p *Panel) put(s *Switch) {
 	s.n.Store(n)
 }
 
-// setTimer has the panel look again when the next setting ends, or before. It is called with mu held.
+// setTimer schedules the next Update, if a setting is going to end. The caller holds mu.
 func (p *Panel) setTimer() {
 	if p.timer != nil {
 		p.timer.Stop()
@@ -368,32 +368,33 @@ func (p *Panel) setTimer() {
 	if !ok || p.closed {
 		return
 	}
-	p.timer = time.AfterFunc(max(0, min(next.Sub(p.now()), lookEvery)), p.Look)
+	p.timer = time.AfterFunc(max(0, min(next.Sub(p.now()), updateEvery)), p.Update)
 }
 
-// nextEnd is when the next setting or throw ends. It is called with mu held.
+// nextEnd returns when the next setting or throw ends. The caller holds mu.
 func (p *Panel) nextEnd() (next time.Time, ok bool) {
 	now := p.now()
-	look := func(s Setting) {
+	consider := func(s Setting) {
 		if s.Until != nil && s.Until.After(now) && (!ok || s.Until.Before(next)) {
 			next, ok = *s.Until, true
 		}
 	}
 	for _, byScope := range p.settings {
 		for _, s := range byScope {
-			look(s)
+			consider(s)
 		}
 	}
 	for _, s := range p.thrown {
-		look(s)
+		consider(s)
 	}
 	return next, ok
 }
 
+// unlockAndNotify releases mu, and calls who wants to know of changes.
 func (p *Panel) unlockAndNotify() {
-	changed := slices.Clone(p.changed)
+	onChange := slices.Clone(p.onChange)
 	p.mu.Unlock()
-	for _, f := range changed {
+	for _, f := range onChange {
 		f()
 	}
 }

@@ -6,26 +6,27 @@ import (
 	"time"
 )
 
-// maxFor bounds how long a setting may be set for.
+// maxFor bounds the For of a setting.
 const maxFor = 366 * 24 * time.Hour
 
-// Setting is a value that somebody set for a scope. A setting without a value was withdrawn, so that a wider scope counts.
+// Setting is a value that somebody set for a switch in a scope. A setting without a value is withdrawn: a wider scope decides.
+// All times are by the clock of the store that settings are pushed to.
 type Setting struct {
 	Name   string     `json:"name"`
 	Scope  string     `json:"scope"` // all, room:R, role:R or node:N
 	Value  string     `json:"value"`
 	Author string     `json:"author,omitempty"`
 	Reason string     `json:"reason,omitempty"`
-	At     time.Time  `json:"at,omitzero"`      // when it was pushed; like all times here by the clock of the store that it is pushed to
+	At     time.Time  `json:"at,omitzero"`      // when it was pushed
 	For    string     `json:"for,omitempty"`    // how long it is in force from At on, as time.ParseDuration reads it; "" is without end
-	Until  *time.Time `json:"until,omitempty"`  // At and For together: from then on, Before is in force, or what a wider scope says where that is ""
+	Until  *time.Time `json:"until,omitempty"`  // At plus For; from then on Before is in force, or the value of a wider scope if Before is ""
 	Before string     `json:"before,omitempty"` // the value before this one in its scope
 
 	Revision uint64 `json:"revision,omitempty"`
 }
 
-// ReadSetting parses a setting as it was pushed. Its end follows from at, when the store took it, and not from the clock of whoever
-// pushed it. It fails with ErrValue.
+// ReadSetting parses the body of a setting that was pushed under name and scope at a revision. at is when the store took it; the end is
+// computed from that, not from the clock of who pushed it. ReadSetting fails with ErrValue. It does not check the value.
 func ReadSetting(body []byte, name, scope string, revision uint64, at time.Time) (s Setting, err error) {
 	if err := json.Unmarshal(body, &s); err != nil {
 		return s, fmt.Errorf("%w: %w", ErrValue, err)
@@ -43,10 +44,10 @@ func ReadSetting(body []byte, name, scope string, revision uint64, at time.Time)
 	return s, nil
 }
 
-// Withdrawn reports whether the setting has no value, now and later.
+// Withdrawn reports whether the setting has no value, neither now nor after its end.
 func (s Setting) Withdrawn() bool { return s.Value == "" && s.Before == "" }
 
-// ValueAt is the value at a time; "" for none.
+// ValueAt returns the value at a time, "" for none.
 func (s Setting) ValueAt(now time.Time) string {
 	if s.Until != nil && !now.Before(*s.Until) {
 		return s.Before
@@ -54,7 +55,7 @@ func (s Setting) ValueAt(now time.Time) string {
 	return s.Value
 }
 
-// ValueAfter is the value that stays in the setting's scope once it has ended; of a setting without an end its own.
+// ValueAfter returns the value in the setting's scope once the setting has ended; if it has no end, its own value.
 func (s Setting) ValueAfter() string {
 	if s.Until != nil {
 		return s.Before

@@ -40,7 +40,7 @@ func TestAClockThatIsOff(t *testing.T) {
 		t.Error("by the store's, it has not")
 	}
 	store = store.Add(31 * time.Minute)
-	p.Look()
+	p.Update()
 	if !p.On("read.redis") {
 		t.Error("it does not end")
 	}

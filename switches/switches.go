@@ -1,8 +1,11 @@
 // Package switches holds the degrade switches: named controls by which operators shed load and cut off what is sick.
 //
-// A switch is declared in code, with its type, its default, what it does and what the customer sees; some are
-// declared by the catalog, one for each of its upstreams and parts. A Panel holds the switches of a process. Reading
-// one is an atomic load. Settings come from outside, each for a scope; of several the narrowest wins.
+// A switch is declared with its type, its default, what it does, and what the customer sees. Most are declared in code; the
+// catalog declares one for each of its upstreams, live parts, overlays and joins. A Panel holds the switches of a process.
+// Reading a switch is an atomic load.
+//
+// Settings come from outside, each for a scope; of several settings the one of the narrowest scope is in force. Where there is
+// none, an Automaton may throw a switch: set it for a time, in its own process only.
 package switches
 
 import (
@@ -15,7 +18,7 @@ import (
 	"time"
 )
 
-// Type says which values a switch takes.
+// Type is the type of a switch's values.
 type Type string
 
 // The types.
@@ -26,13 +29,13 @@ const (
 	Choice   Type = "choice"   // one of a few words
 )
 
-// Declaration says what a switch is.
+// Declaration describes a switch.
 type Declaration struct {
 	Name    string   `json:"name"`
 	Type    Type     `json:"type"`
 	Default string   `json:"default"`
 	Choices []string `json:"choices,omitempty"`
-	Does    string   `json:"does"`
+	Does    string   `json:"does"`  // what its values do
 	Shows   string   `json:"shows"` // what the customer sees
 }
 
@@ -42,11 +45,11 @@ var (
 	ErrValue   = errors.New("bad value")
 )
 
-// maxPercent bounds a factor.
+// maxPercent is the highest percentage.
 const maxPercent = 1000
 
-// Parse parses a value. n is 1 for on and 0 for off, the percent, the duration in ns, or the index of the choice. It fails with
-// ErrValue, which names the switch and the value.
+// Parse parses a value of the switch. n is 1 for on and 0 for off, the percentage, the duration in ns, or the index among Choices. Parse
+// fails with ErrValue; the error names the switch and the value.
 func (d Declaration) Parse(value string) (n int64, err error) {
 	switch d.Type {
 	case OnOff:
@@ -76,7 +79,7 @@ func (d Declaration) Parse(value string) (n int64, err error) {
 	return 0, fmt.Errorf("%w: %s is one of %s, not %.40q", ErrValue, d.Name, strings.Join(d.Choices, ", "), value)
 }
 
-// Switch is a declared switch with the value in force. Reading it costs one atomic load.
+// Switch is a declared switch with the value in force. It is safe for concurrent use.
 type Switch struct {
 	Declaration
 	n atomic.Int64
@@ -85,7 +88,7 @@ type Switch struct {
 // On reports whether an on/off switch gives normal service. A nil Switch is on.
 func (s *Switch) On() bool { return s == nil || s.n.Load() != 0 }
 
-// Percent is the value of a percent switch; 100 for a nil Switch.
+// Percent returns the value of a percent switch. For a nil Switch it returns 100.
 func (s *Switch) Percent() int64 {
 	if s == nil {
 		return 100
@@ -93,5 +96,5 @@ func (s *Switch) Percent() int64 {
 	return s.n.Load()
 }
 
-// Choice is the choice in force. The Switch must not be nil.
+// Choice returns the value of a choice switch. It panics for a nil Switch.
 func (s *Switch) Choice() string { return s.Choices[s.n.Load()] }

@@ -122,7 +122,7 @@ func TestUntil(t *testing.T) {
 		p := switches.NewPanel(node)
 		defer p.Close()
 		var changes atomic.Int64
-		p.Changed(func() { changes.Add(1) })
+		p.OnChange(func() { changes.Add(1) })
 		until := time.Now().Add(time.Minute)
 		p.Apply(switches.Setting{Name: "read.redis", Scope: "all", Value: "off", Until: &until, Revision: 1})
 		longer := time.Now().Add(time.Hour)

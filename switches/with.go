@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// With copies the panel and gives some switches other values, for a rehearsal. The copy does not follow the original; close it after
-// use. It fails with ErrUnknown or ErrValue.
+// With returns a copy of the panel in which some switches have other values, for a rehearsal. Later changes of the panel do not reach
+// the copy. The caller closes the copy. With fails with ErrUnknown or ErrValue, for a name or a value that Check refuses.
 func (p *Panel) With(values map[string]string) (*Panel, error) {
 	for name, value := range values {
 		if err := p.Check(name, value); err != nil {
@@ -20,7 +20,7 @@ func (p *Panel) With(values map[string]string) (*Panel, error) {
 	for name, byScope := range p.settings {
 		next.settings[name] = maps.Clone(byScope)
 	}
-	for name, value := range values { // in the narrowest scope, so that nothing else says otherwise
+	for name, value := range values { // in the narrowest scope, so that no other setting wins
 		next.settings[name] = map[string]Setting{"node:" + p.who.Node: {Name: name, Scope: "node:" + p.who.Node, Value: value, Reason: "rehearsal"}}
 	}
 	for name, s := range p.switches {

@@ -19,8 +19,8 @@ type Asset struct {
 	Body []byte
 }
 
-// Asset finds a file by the last element of what the function asset wrote: "site.0123456789abcdef.css".
-// The hash of the content is part of the name, so the answer may be cached for ever.
+// Asset returns a file by its hashed name, "site.0123456789abcdef.css": the last element of the path that the template function asset gives.
+// Since the name contains a hash of the content, the file may be cached for ever.
 func (s *Set) Asset(name string) (Asset, bool) {
 	a, ok := s.assets[name]
 	return a, ok
@@ -35,13 +35,14 @@ func (s *Set) addAsset(name string, body []byte) {
 	s.paths[name] = "/" + assetDir + hashed(name, body)
 }
 
-// asset is the template function: "/assets/site.<hash>.css" for "site.css", "" for a file that is not there.
+// asset is the template function of that name: "/assets/site.<hash>.css" for "site.css", "" if there is no such file.
 func (s *Set) asset(_ *program.Budget, args []view.Value) (view.Value, error) {
 	return view.OfText(s.paths[args[0].Text()]), nil
 }
 
 const hashLen = 16
 
+// hashed returns the name of a file with a hash of its content before the extension.
 func hashed(name string, body []byte) string {
 	sum := sha256.Sum256(body)
 	ext := path.Ext(name)

@@ -13,8 +13,9 @@ import (
 	"vitrine/templates/program"
 )
 
-// bounded are the functions that make long texts of short ones, html/template's own among them.
-func bounded(w words) map[string]program.Func {
+// bounded returns the functions that can make long texts of short ones, those of html/template included. They charge the length of what they
+// make to the page's budget.
+func bounded(t translations) map[string]program.Func {
 	return map[string]program.Func{
 		"print":   joined(1, fmt.Sprint),
 		"println": joined(1, fmt.Sprintln),
@@ -23,17 +24,17 @@ func bounded(w words) map[string]program.Func {
 		"segment": {Params: anys(1), Call: func(b *program.Budget, args []view.Value) (view.Value, error) {
 			return madeText(b, 3*len(text(args[0])), func() string { return segment(args[0]) })
 		}},
-		"say": {Params: []program.Param{program.Any, program.Text}, More: program.Any, Call: w.say},
+		"say": {Params: []program.Param{program.Any, program.Text}, More: program.Any, Call: t.say},
 	}
 }
 
-// madeText is what f makes, which is at most so many bytes long.
+// madeText returns the text that f makes, of at most most bytes. It fails without a call of f if the budget has no room for that many.
 func madeText(b *program.Budget, most int, f func() string) (view.Value, error) {
 	s, err := b.Text(most, f)
 	return view.OfText(s), err
 }
 
-// joined puts its arguments together; what it makes is at most growth times as long.
+// joined makes a template function of f, whose result is at most growth times as long as its arguments.
 func joined(growth int, f func(...any) string) program.Func {
 	return program.Func{More: program.Any, Call: func(b *program.Budget, args []view.Value) (view.Value, error) {
 		all := decoded(args)
@@ -53,10 +54,10 @@ var wideField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 
 const (
 	longestField = 2500 // bytes of a number with a width and a precision of 3 digits each
-	mostQuoted   = 10   // bytes that %q, %x or %U makes of one
+	mostQuoted   = 10   // bytes that %q, %x or %U makes of one byte
 )
 
-// printf refuses wide fields.
+// printf is fmt.Sprintf, except that it refuses widths and precisions of more than three digits.
 func printf(b *program.Budget, args []view.Value) (view.Value, error) {
 	format, all := args[0].Text(), decoded(args[1:])
 	verbs := strings.Count(format, "%")
@@ -67,10 +68,11 @@ func printf(b *program.Budget, args []view.Value) (view.Value, error) {
 	return madeText(b, most, func() string { return fmt.Sprintf(format, all...) })
 }
 
-// otherLength is what a value that is no text takes at most besides what it holds, its type's name included.
+// otherLength bounds the bytes that a value that is no text takes besides what it holds, the name of its type included.
 const otherLength = 350
 
-// length is at least the number of bytes that fmt prints of v, which holds no circles; program.MaxMade where that is less.
+// length returns an upper bound of the bytes that fmt prints of v, or any number from program.MaxMade on if they are more than that. v must
+// not contain itself.
 func length(v reflect.Value) (n int) {
 	switch v.Kind() {
 	case reflect.String:

@@ -7,7 +7,7 @@ import (
 	"vitrine/internal/view"
 )
 
-// Bounds of a family, whose choices take the square of its members.
+// Bounds of a family. The work grows with the square of its members.
 const (
 	maxMembers = 128
 	maxNames   = 8
@@ -17,24 +17,24 @@ const (
 type member struct {
 	data   view.Value
 	url    string
-	values []string // by position of the option
-	all    bool     // it has each option
+	values []string // of the product's options, by position
+	all    bool     // it has a value for each of them
 }
 
-// family is the template function: what a product can be exchanged for, as an object of
+// family is the template function of that name: the variants of a product, as an object of
 //
-//	Choices  options with all their values in the family, each an object of Name and Values
+//	Choices  the product's options, each an object of Name and Values
 //	Rest     siblings that no choice leads to, as the page's data has them
 //
 // A value is an object of
 //
 //	Text
-//	URL      of the sibling that has it and is otherwise most like the product; "" for the product's own
-//	Image    the first picture of that sibling, for the first option only
-//	Current  whether the product has it
-//	Exact    whether the sibling differs in nothing else
+//	URL      of the sibling that has the value and is otherwise most like the product; "" for the product's own value
+//	Image    the first picture of that sibling; of the first option only
+//	Current  whether the product has the value
+//	Exact    whether the sibling differs in no other option
 //
-// Only products that have a value for each of this product's options, and differ in at least one, take part.
+// A sibling is a member of the family if it has a value for each of the product's options, and differs in at least one.
 func family(page view.Value) view.Value {
 	path := textAt(page, "Page", "Path")
 	names := optionNames(page)
@@ -59,7 +59,7 @@ func family(page view.Value) view.Value {
 	return view.OfMembers(view.Fields{{Name: "Choices", Value: view.OfElements(choices)}, {Name: "Rest", Value: view.OfElements(rest)}})
 }
 
-// relatives are the product itself with those that take part, and the others.
+// relatives returns the members of the family, the product itself first, and the siblings that are no members.
 func relatives(page view.Value, own member, names []string, path string) (members []member, rest view.Elements) {
 	members = []member{own}
 	siblings := list(page.Get("siblings")).Walk()
@@ -76,7 +76,7 @@ func relatives(page view.Value, own member, names []string, path string) (member
 	return members, rest
 }
 
-// choose finds the member with a value of an option that is otherwise most like m.
+// choose returns the entry of Values for a value of an option, by its position: the member with that value that is otherwise most like m.
 func (m member) choose(members []member, name int, value string) view.Value {
 	best, alike := m, -1
 	for _, other := range members {
@@ -107,7 +107,7 @@ func (m member) alike(other member) (n int) {
 	return n
 }
 
-// memberOf reads a product; of an option that it has twice the last counts.
+// memberOf reads a product's values of the named options. If it has an option twice, the last value counts.
 func memberOf(data view.Value, names []string) member {
 	m := member{data: data, url: textAt(data, "URL"), values: make([]string, len(names))}
 	var has [maxNames]bool
@@ -128,7 +128,7 @@ func memberOf(data view.Value, names []string) member {
 	return m
 }
 
-// optionNames are the names of a product's first options in its order, each once.
+// optionNames returns the names of a product's first options, in its order, each once.
 func optionNames(data view.Value) (names []string) {
 	options := list(data.Get("product", "options")).Walk()
 	for o, ok := options.Next(); ok && len(names) < maxNames; o, ok = options.Next() {
@@ -139,7 +139,7 @@ func optionNames(data view.Value) (names []string) {
 	return names
 }
 
-// compareURL orders the family by address, so that each of its pages shows the values in one order.
+// compareURL orders the members by address, so that each page of the family shows the values in the same order.
 func compareURL(a, b, own member, path string) int {
 	address := func(m member) string {
 		if m.url == "" && m.url == own.url {

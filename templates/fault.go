@@ -11,10 +11,10 @@ import (
 	"vitrine/templates/program"
 )
 
-// Fault is why a page could not be rendered, and where.
+// Fault is an error in rendering a page, with its place.
 type Fault struct {
-	File string // of the theme or the shop; the page's template where the place is not known
-	Line int    // 0 where it is not known
+	File string // of the theme or the shop; if the place is not known, the page's template
+	Line int    // 0 if it is not known
 	Err  error
 }
 
@@ -30,13 +30,13 @@ func (f *Fault) Unwrap() error { return f.Err }
 
 var (
 	faultPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^template: ([^:]+):(\d+)`) })
-	// faultCause is what stands before the cause: the place, and the functions that only this package calls.
+	// faultCause matches what precedes the cause: the place, and functions that only this package calls.
 	faultCause = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^template: [^:]+:\d+(:\d+)?: (executing "[^"]*" at <` + stepFunction + ` \d+>: error calling ` + stepFunction + `: )?`)
 	})
 )
 
-// newFault finds the place that an error names.
+// newFault makes a Fault of an error of the template name, with the place that the error names.
 func newFault(name string, err error) *Fault {
 	f := &Fault{File: name, Err: err}
 	if ended := (*program.Fault)(nil); errors.As(err, &ended) {

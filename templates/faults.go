@@ -11,13 +11,13 @@ import (
 type Failing struct {
 	File  string `json:"file"`
 	Line  int    `json:"line"`
-	Pages int    `json:"pages"` // each as often as it was rendered
-	Error string `json:"error"` // the last
+	Pages int    `json:"pages"` // how often a page failed there
+	Error string `json:"error"` // the last one
 }
 
-const maxFaults = 100 // places that are told apart
+const maxFaults = 100 // places; faults at further ones are not counted
 
-// faults are the places at which a set has failed so far.
+// faults count the faults of a set by their place. They are safe for concurrent use.
 type faults struct {
 	mu sync.Mutex // guards at
 	at map[place]*Failing
@@ -28,6 +28,7 @@ type place struct {
 	line int
 }
 
+// add counts err if it is a Fault.
 func (f *faults) add(err error) {
 	var fault *Fault
 	if !errors.As(err, &fault) {
@@ -51,7 +52,7 @@ func (f *faults) add(err error) {
 	known.Error = fault.Error()
 }
 
-// Faults are the places at which pages failed, the worst first.
+// Faults returns the places at which pages failed, those with most failures first.
 func (s *Set) Faults() (all []Failing) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()

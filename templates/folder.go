@@ -14,44 +14,45 @@ import (
 	"time"
 )
 
-// Look is how often a Folder looks at its files. Looking costs a stat of each.
-const Look = 250 * time.Millisecond
+// PollInterval is how often a Folder checks its files for changes. A check costs a stat of each file.
+const PollInterval = 250 * time.Millisecond
 
-// Folder keeps the set of a shop's folder over the theme, and loads it anew when a file changes. What was pushed takes
-// the place of the folder's files. What can't be loaded leaves the last good set in force, over restarts too.
+// Folder holds the set in force: the files of a shop's folder over the theme, loaded again when a file changes. Templates that were
+// pushed replace the folder's files. If files can't be loaded, the last good set stays in force, also after a restart. A
+// Folder is safe for concurrent use.
 type Folder struct {
 	dir   string // "" for the theme alone
 	theme files
-	kept  kept
+	saved saved
 	log   *slog.Logger
 
-	pushes chan []byte // holds the newest that was pushed and not looked at
+	pushes chan []byte // holds the newest push that Run has not taken yet
 
-	now    atomic.Pointer[source]
-	alone  *Set                   // the theme
-	behind atomic.Pointer[[]*Set] // stand in for the one in force, in order
-	broken atomic.Pointer[string] // why the files as they stand are not in force; nil where they are
+	now       atomic.Pointer[source]
+	alone     *Set                   // the theme
+	fallbacks atomic.Pointer[[]*Set] // see Fallbacks
+	broken    atomic.Pointer[string] // see Broken; nil for ""
 
-	// Of Run alone, once it has begun.
+	// Used only by Run, once it has begun.
 	pushed []byte // what was pushed last, whether or not it can be loaded
 	failed string // revision of the last set that is known to have failed on a page
 }
 
-// source is a set and the shop's files that it is made of, packed.
+// source is a set with the shop's files that it is made of.
 type source struct {
 	set    *Set
-	packed []byte // no bytes for the theme alone
+	packed []byte // the shop's files, packed; empty for the theme alone
 }
 
-// OpenFolder loads what was in force when an earlier process kept its templates in the folder keep ("" for nowhere), if that
-// was pushed; else the folder dir, which need not exist. Files that can't be loaded are an error where nothing is kept that
-// was in force before.
-func OpenFolder(dir, keep string, log *slog.Logger) (*Folder, error) {
+// OpenFolder makes a Folder of dir, which need not exist; "" stands for the theme alone. state is the directory in which it saves what is in
+// force for the next process; "" for nowhere. The set in force is the one that was pushed last, if that is saved, else that
+// of dir. OpenFolder fails if the files of dir can't be loaded and no earlier set of them is saved.
+func OpenFolder(dir, state string, log *slog.Logger) (*Folder, error) {
 	theme, err := Theme()
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{dir: dir, kept: kept{keep, log}, log: log, pushes: make(chan []byte, 1)}
+	f := &Folder{dir: dir, saved: saved{state, log}, log: log, pushes: make(chan []byte, 1)}
 	if f.theme, err = readFiles(theme); err != nil {
 		return nil, fmt.Errorf("read the theme: %w", err)
 	}
@@ -63,18 +64,18 @@ func OpenFolder(dir, keep string, log *slog.Logger) (*Folder, error) {
 		return nil, err
 	}
 	f.now.Store(now)
-	behind := []*Set{f.alone}
-	if before := f.kept.load(keptBefore, f.theme); before != nil {
-		behind = []*Set{before.set, f.alone}
+	fallbacks := []*Set{f.alone}
+	if previous := f.saved.load(savedPrevious, f.theme); previous != nil {
+		fallbacks = []*Set{previous.set, f.alone}
 	}
-	f.behind.Store(&behind)
-	f.failed = f.kept.failed()
+	f.fallbacks.Store(&fallbacks)
+	f.failed = f.saved.failed()
 	return f, nil
 }
 
-// begin is what is in force at a start.
+// begin returns what is in force at the start.
 func (f *Folder) begin() (*source, error) {
-	if now := f.kept.load(keptPushed, f.theme); now != nil {
+	if now := f.saved.load(savedPushed, f.theme); now != nil {
 		f.pushed = now.packed
 		return now, nil
 	}
@@ -82,22 +83,22 @@ func (f *Folder) begin() (*source, error) {
 	if err == nil {
 		return now, nil
 	}
-	last := f.kept.load(keptOwn, f.theme)
+	last := f.saved.load(savedOwn, f.theme)
 	if last == nil {
 		return nil, err
 	}
-	f.breaks(err)
+	f.noteBroken(err)
 	return last, nil
 }
 
-// Set is the one in force.
+// Set returns the set in force.
 func (f *Folder) Set() *Set { return f.now.Load().set }
 
-// Fallbacks are the sets for pages on which the one in force fails: the last that was in force before it and did not fail
-// on any page, if there is one, and the theme.
-func (f *Folder) Fallbacks() []*Set { return *f.behind.Load() }
+// Fallbacks returns the sets for pages on which the set in force fails, in the order in which they are tried: the last set that was in force
+// before it and did not fail on any page, if there is one, then the theme.
+func (f *Folder) Fallbacks() []*Set { return *f.fallbacks.Load() }
 
-// Broken tells why the files as they stand are not in force, with file and line; "" where they are.
+// Broken returns why the present files are not in force, with file and line; "" if they are.
 func (f *Folder) Broken() string {
 	if why := f.broken.Load(); why != nil {
 		return *why
@@ -105,7 +106,7 @@ func (f *Folder) Broken() string {
 	return ""
 }
 
-// Push puts a set that PackFolder made in the place of the folder; one without files gives the place back. Run takes it.
+// Push replaces the folder's files by what PackFolder made. Without any bytes, the folder's files count again. Run puts it in force.
 func (f *Folder) Push(packed []byte) {
 	for {
 		select {
@@ -120,7 +121,7 @@ func (f *Folder) Push(packed []byte) {
 	}
 }
 
-// Candidate is the set that would be in force if packed were pushed.
+// Candidate returns the set that would be in force after Push of packed, or why it can't be loaded.
 func (f *Folder) Candidate(packed []byte) (*Set, error) {
 	next, err := f.load(packed)
 	if err != nil {
@@ -129,11 +130,12 @@ func (f *Folder) Candidate(packed []byte) (*Set, error) {
 	return next.set, nil
 }
 
-// Run looks at the files until ctx ends. A change is loaded once the files have stood still between two looks.
+// Run checks the files until ctx ends, and takes what is pushed. Changed files are loaded once two checks in a row have seen them alike. Run
+// returns nil.
 func (f *Folder) Run(ctx context.Context) error {
-	look := time.NewTicker(Look)
-	defer look.Stop()
-	loaded := "" // load once more: they may have changed since OpenFolder
+	tick := time.NewTicker(PollInterval)
+	defer tick.Stop()
+	loaded := "" // the first check loads the files: they may have changed since OpenFolder
 	seen := loaded
 	for {
 		select {
@@ -142,66 +144,67 @@ func (f *Folder) Run(ctx context.Context) error {
 		case f.pushed = <-f.pushes:
 			f.reload()
 			continue
-		case <-look.C:
+		case <-tick.C:
 		}
 		f.noteFailure()
-		face := f.face()
-		if face != loaded && face == seen {
-			loaded = face
+		fingerprint := f.fingerprint()
+		if fingerprint != loaded && fingerprint == seen {
+			loaded = fingerprint
 			f.reload()
 		}
-		seen = face
+		seen = fingerprint
 	}
 }
 
+// reload puts in force what was pushed, or else the folder's files. If that can't be loaded, the set in force stays.
 func (f *Folder) reload() {
 	next, err := f.load(f.pushed)
 	if err != nil {
-		f.breaks(err)
+		f.noteBroken(err)
 		return
 	}
 	f.broken.Store(nil)
-	f.keep(next)
-	was := f.now.Load()
-	if next.set.Revision() == was.set.Revision() {
+	f.save(next)
+	previous := f.now.Load()
+	if next.set.Revision() == previous.set.Revision() {
 		return
 	}
 	f.noteFailure()
-	if was.set.Revision() != f.failed {
-		f.behind.Store(&[]*Set{was.set, f.alone})
-		f.kept.write(keptBefore, was.packed)
+	if previous.set.Revision() != f.failed {
+		f.fallbacks.Store(&[]*Set{previous.set, f.alone})
+		f.saved.write(savedPrevious, previous.packed)
 	}
 	f.now.Store(next)
 	f.log.Info("templates in force", "dir", f.dir, "revision", next.set.Revision())
 }
 
-// breaks tells why the files as they stand are not taken.
-func (f *Folder) breaks(err error) {
+// noteBroken notes why the present files are not in force.
+func (f *Folder) noteBroken(err error) {
 	why := err.Error()
 	f.broken.Store(&why)
 	f.log.Error("templates not taken; the last good ones stay", "dir", f.dir, "error", err)
 }
 
-// noteFailure remembers, over a restart too, that the set in force has failed on a page: it is none to stand in for another.
+// noteFailure remembers, also after a restart, that the set in force has failed on a page: it will not be a fallback.
 func (f *Folder) noteFailure() {
 	now := f.Set()
 	if now.Revision() != f.failed && len(now.Faults()) > 0 {
 		f.failed = now.Revision()
-		f.kept.write(keptFailed, []byte(f.failed+"\n"))
+		f.saved.write(savedFailed, []byte(f.failed+"\n"))
 	}
 }
 
-// keep has a restart find what could be loaded.
-func (f *Folder) keep(s *source) {
+// save saves a source for the next start.
+func (f *Folder) save(s *source) {
 	if len(f.pushed) > 0 && bytes.Equal(f.pushed, s.packed) {
-		f.kept.write(keptPushed, f.pushed)
+		f.saved.write(savedPushed, f.pushed)
 		return
 	}
-	f.kept.write(keptPushed, nil)
-	f.kept.write(keptOwn, s.packed)
+	f.saved.write(savedPushed, nil)
+	f.saved.write(savedOwn, s.packed)
 }
 
-// load makes the set of what was pushed, or else of the folder.
+// load makes the set of packed; if that has no files, of the folder.
 func (f *Folder) load(packed []byte) (*source, error) {
 	own, err := unpack(packed)
 	if err != nil {
@@ -219,7 +222,7 @@ func (f *Folder) load(packed []byte) (*source, error) {
 	return &source{set, packed}, nil
 }
 
-// read gives the folder's own files, and the same packed.
+// read returns the folder's own files, and the same files packed.
 func (f *Folder) read() (own files, packed []byte, err error) {
 	if f.dir == "" {
 		return nil, nil, nil
@@ -231,8 +234,8 @@ func (f *Folder) read() (own files, packed []byte, err error) {
 	return own, packed, err
 }
 
-// face is names, sizes and times of all files: it differs when one was changed.
-func (f *Folder) face() string {
+// fingerprint returns names, sizes and times of all files. It differs after a file was changed.
+func (f *Folder) fingerprint() string {
 	var b strings.Builder
 	files := 0
 	for _, dir := range []string{"", assetDir} {
@@ -241,7 +244,7 @@ func (f *Folder) face() string {
 			fmt.Fprintf(&b, "%q %v\n", dir, errors.Is(err, fs.ErrNotExist))
 		}
 		for _, e := range entries {
-			if files++; files > 2*MaxFiles { // they are refused for their number
+			if files++; files > 2*MaxFiles { // so many are refused anyway
 				fmt.Fprintf(&b, "%q\n", e.Name())
 			} else if info, err := os.Stat(path.Join(f.dir, dir, e.Name())); err == nil && !info.IsDir() {
 				fmt.Fprintf(&b, "%q %d %d\n", e.Name(), info.Size(), info.ModTime().UnixNano())

@@ -54,7 +54,7 @@ func (f folder) write(name, body string) {
 	if err := os.WriteFile(path, []byte(body), 0o644); err != nil {
 		f.t.Fatal(err)
 	}
-	time.Sleep(4 * templates.Look)
+	time.Sleep(4 * templates.PollInterval)
 	synctest.Wait()
 }
 

@@ -13,26 +13,26 @@ import (
 	"vitrine/templates/program"
 )
 
-// functions are what templates may call besides html/template's own.
+// templateFunctions returns the functions that templates may call besides those that only html/template has.
 //
 //	text V            V as plain text; "" for nothing, for objects and lists
-//	list V            V as a list: itself, one element, or none
-//	get V "a" "b"     V.a.b, or nothing where a step is missing or no object
-//	src V             a picture's address: V itself, or its url or src
+//	list V            V as a list: V itself, a list of V alone, or an empty one
+//	get V "a" "b"     V.a.b, or nothing if a member is missing, or not in an object
+//	src V             a picture's address: V itself, or its member url or src
 //	segment V         V as one segment of a path, percent-encoded
 //	money V "EUR" "de"  an amount with its currency
 //	number V "de"     a number with grouped digits
 //	asset "site.css"  the path of a static file
 //	say . "In stock"  a text of the theme in the page's language
 //	family .          the choices among a page's siblings
-//	size V "width" 800  a picture's width or height, or the one given
-//	absolute . V      an address with scheme and host, or ""
+//	size V "width" 800  a picture's width or height, 800 if it has none
+//	absolute . V      the address V with scheme and host, or ""
 //	jsonld .          the page for machines, inside <script type="application/ld+json">
 //	day V             the day of a date, "2027-01-15", or ""
 //	amounts .         how money writes amounts in this page: its Money, Group and Point
 //	printf F ...      as in html/template, with widths of up to 3 digits
 //
-// Those of bounded come on top. What they do with a Number, an HTML or nothing at all is told by view.Value.
+// bounded adds those that make long texts. view.Value tells how they treat a Number, an HTML, or nothing at all.
 func (s *Set) templateFunctions() map[string]program.Func {
 	all := map[string]program.Func{
 		"text":    textOf(text),
@@ -55,7 +55,7 @@ func (s *Set) templateFunctions() map[string]program.Func {
 			return view.OfText(absolute(args[0], args[1])), nil
 		}},
 	}
-	maps.Copy(all, bounded(s.words))
+	maps.Copy(all, bounded(s.texts))
 	return all
 }
 
@@ -78,7 +78,7 @@ func text(v view.Value) string {
 	return ""
 }
 
-// list is V as a list. Nothing is an empty one.
+// list returns v as a list. Nothing is an empty list.
 func list(v view.Value) view.Value {
 	switch {
 	case v.IsNone():
@@ -100,7 +100,7 @@ func get(_ *program.Budget, args []view.Value) (view.Value, error) {
 	return v, nil
 }
 
-// textAt is the text of V.a.b.
+// textAt returns the text of V.a.b for the members "a", "b".
 func textAt(v view.Value, steps ...string) string { return text(v.Get(steps...)) }
 
 func src(v view.Value) string {

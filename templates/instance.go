@@ -9,14 +9,14 @@ import (
 	"vitrine/templates/program"
 )
 
-// instance is a copy of a set's templates that renders one page at a time, with a budget of its own: a template's
-// functions don't know for which page they are called.
+// instance is a copy of a set's templates that renders one page at a time. It has a budget of its own, since the functions of a template
+// don't know for which page they are called.
 type instance struct {
 	root   *template.Template
 	budget program.Budget
 }
 
-// instance takes one that is idle, or makes another; rest gives it back.
+// instance takes an idle instance, or makes another one. The caller gives it back by release.
 func (s *Set) instance() (*instance, error) {
 	select {
 	case i := <-s.idle:
@@ -29,11 +29,11 @@ func (s *Set) instance() (*instance, error) {
 	}
 	i := &instance{root: root}
 	root.Funcs(forHTML(s.functions, &i.budget))
-	root.Funcs(template.FuncMap{stepFunction: func(words int) (bool, error) { return true, i.budget.Step(words) }})
+	root.Funcs(template.FuncMap{stepFunction: func(operands int) (bool, error) { return true, i.budget.Step(operands) }})
 	return i, nil
 }
 
-// forHTML are functions as html/template calls them.
+// forHTML returns functions as html/template calls them, with a budget.
 func forHTML(functions map[string]program.Func, b *program.Budget) template.FuncMap {
 	all := template.FuncMap{}
 	for name, f := range functions {
@@ -42,14 +42,15 @@ func forHTML(functions map[string]program.Func, b *program.Budget) template.Func
 	return all
 }
 
-func (s *Set) rest(i *instance) {
+// release gives an instance back. Beyond one per processor, it is dropped.
+func (s *Set) release(i *instance) {
 	select {
 	case s.idle <- i:
 	default:
 	}
 }
 
-// render executes one template. What panics in html/template is that template's error.
+// render executes one template. It turns a panic of html/template into an error.
 func (i *instance) render(w io.Writer, name string, data any) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -60,7 +61,7 @@ func (i *instance) render(w io.Writer, name string, data any) (err error) {
 	return i.root.ExecuteTemplate(&limited{w, program.MaxOutput}, name, data)
 }
 
-// limited stops a template whose output has no end.
+// limited is a writer that fails beyond left bytes, so that a template without end stops.
 type limited struct {
 	w    io.Writer
 	left int

@@ -8,9 +8,9 @@ import (
 	"vitrine/templates/program"
 )
 
-// jsonLD is the template function: schema.org's Product, with its Offer, and BreadcrumbList for a page, for
-// {{jsonld .}} inside <script type="application/ld+json">, where html/template writes it as JSON that can't
-// end the element. Source: https://schema.org/Product, and Google's list of required properties.
+// jsonLD is the template function jsonld: schema.org's Product of a page, with its Offer and BreadcrumbList. It is called inside <script
+// type="application/ld+json">, where html/template writes it as JSON that can't end the element. It returns nothing for a page
+// without a title. Source: https://schema.org/Product, and Google's list of required properties.
 func jsonLD(page view.Value) view.Value {
 	title := textAt(page, "product", "title")
 	if title == "" {
@@ -36,17 +36,17 @@ func jsonLD(page view.Value) view.Value {
 	return view.OfMembers(view.Fields{field("@context", "https://schema.org"), {Name: "@graph", Value: view.OfElements(graph)}})
 }
 
-// thing begins an object of a type of schema.org's.
+// thing begins an object of a type of schema.org.
 func thing(kind string) view.Fields { return append(make(view.Fields, 0, 10), field("@type", kind)) }
 
-// named is an object of which no more is said than its name.
+// named returns an object that has only a type and a name.
 func named(kind, name string) view.Value {
 	return view.OfMembers(view.Fields{field("@type", kind), field("name", name)})
 }
 
 func field(name, text string) view.Field { return view.Field{Name: name, Value: view.OfText(text)} }
 
-// withText adds a text, unless it is empty.
+// withText adds the text of v, unless that is empty.
 func withText(to view.Fields, name string, v view.Value) view.Fields {
 	if s := text(v); s != "" {
 		return append(to, field(name, s))
@@ -54,7 +54,7 @@ func withText(to view.Fields, name string, v view.Value) view.Fields {
 	return to
 }
 
-// offer is nil for a product without a price that is a number.
+// offer returns nil for a product whose price is no number, or has no currency.
 func offer(page view.Value) view.Fields {
 	amount := textAt(page, "price", "amount")
 	currency := cmp.Or(textAt(page, "price", "currency"), textAt(page, "Site", "Currency"))
@@ -117,8 +117,8 @@ func pictures(page view.Value) (urls view.Elements) {
 	return urls
 }
 
-// absolute is the template function: an address with scheme and host, as those need it who read the page
-// elsewhere. A path is put behind the site's origin; without an origin it gives "".
+// absolute is the template function of that name: an address with scheme and host, for whoever reads the page elsewhere. A path is put
+// behind the site's origin; without an origin, it returns "".
 func absolute(page, url view.Value) string {
 	u, origin := text(url), textAt(page, "Site", "Origin")
 	switch {
@@ -132,10 +132,10 @@ func absolute(page, url view.Value) string {
 	return ""
 }
 
-// longestOrigin is that of a name in the DNS with scheme and port. The page that a template hands in may be any of its data.
+// longestOrigin bounds an origin: a name of the DNS with scheme and port. A template may pass any of its data as the page.
 const longestOrigin = 300
 
-// size is the template function: a picture's width or height in pixels, or the one given where it says none.
+// size is the template function of that name: a picture's width or height in pixels, or the third argument if the picture has none.
 func size(_ *program.Budget, args []view.Value) (view.Value, error) {
 	picture, name, otherwise := args[0], args[1].Text(), args[2]
 	if n := picture.Get(name); n.Kind() == view.Number && digits(n.Text()) && n.Len() <= 5 {

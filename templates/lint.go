@@ -10,17 +10,17 @@ import (
 	"vitrine/internal/item"
 )
 
-// Bounds of what html/template may be given to escape. It recurses with the depth of blocks and calls, and goes through
-// the body of a range twice, hence 2ⁿ times through one at depth n.
+// Bounds of what html/template may be given to escape. It recurses with the depth of blocks and calls. It walks the body of a range twice,
+// hence 2ⁿ times at depth n.
 const (
 	maxTemplates = 1000
-	maxDepth     = 100     // of blocks and calls within each other
-	maxEscaped   = 500_000 // nodes, each counted as often as it is gone through
-	maxAction    = 200     // words between {{ and }}
+	maxDepth     = 100     // of nested blocks and calls
+	maxEscaped   = 500_000 // operands, each counted as often as it is walked
+	maxAction    = 200     // operands between {{ and }}
 )
 
-// lint refuses templates that would cost too much before they run, and those that call themselves. What they cost when
-// they run is bounded by a budget.
+// lint refuses templates that would cost too much before they run, and templates that call themselves. It fails with item.ErrRefused, and
+// names file and line. What templates cost when they run is bounded by a budget.
 func lint(trees map[string]*parse.Tree) error {
 	if len(trees) > maxTemplates {
 		return fmt.Errorf("%w: %d templates are more than %d", item.ErrRefused, len(trees), maxTemplates)
@@ -34,22 +34,22 @@ func lint(trees map[string]*parse.Tree) error {
 
 type linter struct {
 	trees   map[string]*parse.Tree
-	depths  map[string]int // by template, its calls included; running while it is walked
-	tree    *parse.Tree    // being walked
+	depths  map[string]int // of each template, its calls included; running while it is walked
+	tree    *parse.Tree    // the one being walked
 	escaped int
 	err     error
 }
 
-const running = -1
+const running = -1 // in place of a depth
 
-// template gives the depth of one template.
+// template returns the depth of a template, running if it is being walked.
 func (l *linter) template(name string) int {
 	if depth, ok := l.depths[name]; ok {
 		return depth
 	}
 	tree := l.trees[name]
 	if tree == nil || tree.Root == nil {
-		return 0 // html/template names the missing one
+		return 0 // html/template reports that it is missing
 	}
 	caller := l.tree
 	l.tree, l.depths[name] = tree, running
@@ -58,7 +58,7 @@ func (l *linter) template(name string) int {
 	return depth
 }
 
-// list walks the nodes of a block, each of which is escaped so many times, and gives their depth.
+// list walks the nodes of a block, each of which html/template escapes times times, and returns their depth.
 func (l *linter) list(n *parse.ListNode, times int) (depth int) {
 	if n == nil {
 		return 0
@@ -75,14 +75,14 @@ func (l *linter) list(n *parse.ListNode, times int) (depth int) {
 }
 
 func (l *linter) node(n parse.Node, times int) (depth int) {
-	words := weight(n)
-	l.escaped += words * times
+	operands := weight(n)
+	l.escaped += operands * times
 	switch {
 	case l.escaped > maxEscaped:
 		l.refuse(n, "the templates are too large, or their ranges stand too deep within each other")
 		return 0
-	case words > maxAction:
-		l.refuse(n, "more than %d words stand between {{ and }}", maxAction)
+	case operands > maxAction:
+		l.refuse(n, "more than %d names and values stand between {{ and }}", maxAction)
 		return 0
 	}
 	switch n := n.(type) {
@@ -100,7 +100,7 @@ func (l *linter) node(n parse.Node, times int) (depth int) {
 	return 0
 }
 
-// branchOf is the branch of an if, a with or a range; nil for any other node.
+// branchOf returns the branch of an if, a with or a range; nil for any other node.
 func branchOf(n parse.Node) *parse.BranchNode {
 	switch n := n.(type) {
 	case *parse.IfNode:
@@ -113,21 +113,22 @@ func branchOf(n parse.Node) *parse.BranchNode {
 	return nil
 }
 
-// weight counts the words of a node, without the blocks that it holds.
+// weight counts the operands of a node and one for itself, without the blocks that it holds.
 func weight(n parse.Node) int {
 	switch n := n.(type) {
 	case *parse.ActionNode:
-		return 1 + wordsOf(n.Pipe)
+		return 1 + operandsOf(n.Pipe)
 	case *parse.TemplateNode:
-		return 1 + wordsOf(n.Pipe)
+		return 1 + operandsOf(n.Pipe)
 	}
 	if b := branchOf(n); b != nil {
-		return 1 + wordsOf(b.Pipe)
+		return 1 + operandsOf(b.Pipe)
 	}
 	return 1
 }
 
-func wordsOf(p *parse.PipeNode) (n int) {
+// operandsOf counts the operands of a pipeline: names, fields, literals, and variables that it declares.
+func operandsOf(p *parse.PipeNode) (n int) {
 	if p == nil {
 		return 0
 	}
@@ -135,11 +136,11 @@ func wordsOf(p *parse.PipeNode) (n int) {
 		for _, arg := range c.Args {
 			switch arg := arg.(type) {
 			case *parse.PipeNode:
-				n += wordsOf(arg)
+				n += operandsOf(arg)
 			case *parse.ChainNode:
 				n += len(arg.Field)
 				if inner, ok := arg.Node.(*parse.PipeNode); ok {
-					n += wordsOf(inner)
+					n += operandsOf(inner)
 				}
 			case *parse.FieldNode:
 				n += len(arg.Ident)

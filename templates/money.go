@@ -7,17 +7,16 @@ import (
 	"vitrine/internal/view"
 )
 
-// format is how a language writes numbers and amounts. Source: Unicode CLDR 46, for decimal numbers and
-// the standard currency pattern.
+// format is how a language writes numbers and amounts. Source: Unicode CLDR 46, decimal numbers and the standard currency pattern.
 type format struct {
 	group, point string
 	money        string // {} is the number, ¤ the currency's sign
-	whole        bool   // numbers of four digits stand without a group mark
+	whole        bool   // numbers of four digits have no group mark
 }
 
 const nbsp = "\u00a0"
 
-// formatOf finds a language's format by its tag, then by its primary subtag; others write as English does.
+// formatOf returns a language's format, found by its tag, then by its primary subtag. Other languages have the format of English.
 func formatOf(lang string) format {
 	lang = strings.ToLower(lang)
 	primary, _, _ := strings.Cut(lang, "-")
@@ -44,7 +43,7 @@ func formatOf(lang string) format {
 	return format{group: ",", point: ".", money: "¤{}"}
 }
 
-// pattern is the money format with the currency's sign put in. A sign of letters keeps a space.
+// pattern returns the money format with the sign of a currency put in. A sign of letters is followed by a space.
 func (f format) pattern(code string) string {
 	sign := symbol(code)
 	if sign == code && strings.HasPrefix(f.money, "¤{") {
@@ -53,8 +52,8 @@ func (f format) pattern(code string) string {
 	return strings.Replace(f.money, "¤", sign, 1)
 }
 
-// money writes an amount the way lang does: "€5.10", "5,10 €". Digits pass through as given, never by way
-// of a float; what is no decimal number is shown as it is.
+// money returns an amount as lang writes it: "€5.10", "5,10 €". The digits stay as given and never become a float. An amount that is no
+// decimal number is returned unchanged.
 func money(amount, currency, lang view.Value) string {
 	code := text(currency)
 	if code == "" || !decimal(text(amount)) {
@@ -140,7 +139,7 @@ func symbol(code string) string {
 	return code
 }
 
-// decimal reports whether s is a number as people read one: an exponent is none.
+// decimal reports whether s is a decimal number without an exponent, of at most 64 bytes.
 func decimal(s string) bool {
 	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
 	return len(s) <= 64 && digits(whole) && (!dotted || digits(fraction))

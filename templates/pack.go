@@ -10,11 +10,11 @@ import (
 	"vitrine/internal/item"
 )
 
-// MaxPacked is how many bytes a packed folder has at most: a message of NATS holds 1 MiB.
+// MaxPacked bounds the bytes of a packed folder: a message of NATS has at most 1 MiB.
 const MaxPacked = 900 << 10
 
-// PackFolder makes one value of a folder's templates and assets, to be pushed. The same files give the same bytes. Errors
-// name what is wrong with them.
+// PackFolder packs a folder's templates and assets into one value, to be pushed. The same files give the same bytes. It fails if the files
+// can't be read, can't be loaded over the theme, or take more than MaxPacked bytes.
 func PackFolder(dir string) ([]byte, error) {
 	own, err := readFolder(dir)
 	if err != nil {
@@ -30,7 +30,7 @@ func PackFolder(dir string) ([]byte, error) {
 	return packed, err
 }
 
-// pack is what unpack reads.
+// pack returns the files as one value, for unpack.
 func (own files) pack() ([]byte, error) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -49,7 +49,7 @@ func (own files) pack() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// LoadPacked is the set of what PackFolder made, over the theme.
+// LoadPacked returns the set of what PackFolder made, over the theme. It fails as Load does, and for a value that PackFolder did not make.
 func LoadPacked(packed []byte) (*Set, error) {
 	own, err := unpack(packed)
 	if err != nil {
@@ -58,7 +58,7 @@ func LoadPacked(packed []byte) (*Set, error) {
 	return overTheme(own)
 }
 
-// unpack reads what pack wrote. No bytes at all are no files.
+// unpack returns the files that pack packed. No bytes at all are no files.
 func unpack(packed []byte) (files, error) {
 	if len(packed) == 0 {
 		return nil, nil

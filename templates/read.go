@@ -24,11 +24,11 @@ const (
 // files are those of a folder that make a set, by their names: "item.html", "words.json", "assets/site.css".
 type files map[string][]byte
 
-// byteOrderMark is what some editors begin a file with. In the middle of a page it would be a character.
+// byteOrderMark is what some editors put at the beginning of a file. In the middle of a page it would be a character.
 const byteOrderMark = "\ufeff"
 
-// readFolder reads the files of a folder, which need not exist. No link may lead out of it: who may write templates
-// may not read what else the process can.
+// readFolder reads the files of a folder, which need not exist. It refuses links that lead out of the folder: whoever may write templates
+// must not read other files by them.
 func readFolder(dir string) (files, error) {
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -41,7 +41,8 @@ func readFolder(dir string) (files, error) {
 	return readFiles(root.FS())
 }
 
-// readFiles reads words.json and *.html at the top of fsys, and everything directly under assets/. A nil fsys has none.
+// readFiles reads words.json and *.html at the top of fsys, and every file directly under assets/. A nil fsys has no files. It fails with
+// item.ErrRefused, and names the file, beyond the bounds of this package.
 func readFiles(fsys fs.FS) (files, error) {
 	if fsys == nil {
 		return nil, nil
@@ -56,7 +57,7 @@ func readFiles(fsys fs.FS) (files, error) {
 		case strings.HasPrefix(name, "."):
 		case name+"/" == assetDir:
 			err = r.assets(e)
-		case path.Ext(name) == ".html" || name == wordsFile:
+		case path.Ext(name) == ".html" || name == translationsFile:
 			err = r.file(name, e)
 		}
 		if err != nil {
@@ -96,7 +97,7 @@ func (r *reader) file(name string, e fs.DirEntry) error {
 	case info.IsDir():
 		return nil
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%w: %s is no file", item.ErrRefused, name) // a named pipe would be waited for
+		return fmt.Errorf("%w: %s is no file", item.ErrRefused, name) // opening a named pipe would wait for its writer
 	case len(r.files) == MaxFiles:
 		return fmt.Errorf("%w: there are more than %d files", item.ErrRefused, MaxFiles)
 	}
@@ -114,7 +115,7 @@ func (r *reader) file(name string, e fs.DirEntry) error {
 	return err
 }
 
-// read reads a file of up to MaxFile bytes, which may grow meanwhile.
+// read reads a file of up to MaxFile bytes. The file may grow meanwhile.
 func (r *reader) read(name string) ([]byte, error) {
 	file, err := r.fsys.Open(name)
 	if err != nil {
@@ -128,7 +129,7 @@ func (r *reader) read(name string) ([]byte, error) {
 	return body, err
 }
 
-// readable is a text without its byte order mark.
+// readable returns a text without its byte order mark. It fails with item.ErrRefused if the text is not UTF-8.
 func readable(name string, body []byte) ([]byte, error) {
 	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	if utf8.Valid(body) {
@@ -148,7 +149,7 @@ func readable(name string, body []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%w: %s:%d: not UTF-8: save it as UTF-8", item.ErrRefused, name, line)
 }
 
-// unreadable says of a link what to do about it.
+// unreadable returns err; for a link, with what to do about it.
 func unreadable(name string, e fs.DirEntry, err error) error {
 	if e.Type()&fs.ModeSymlink == 0 {
 		return err

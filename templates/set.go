@@ -20,10 +20,10 @@ import (
 	"vitrine/templates/program"
 )
 
-// ErrNoTemplate is a name that no file of the set has.
+// ErrNoTemplate is the error of a name that the set has no template for.
 var ErrNoTemplate = errors.New("no such template")
 
-// Set is a parsed and checked set of templates and assets. It never changes, but counts where it fails; it is safe for
+// Set is a parsed and checked set of templates and assets. Its files never change; it counts the places where pages fail. It is safe for
 // concurrent use.
 type Set struct {
 	root      *template.Template // never executed, so that it can be cloned
@@ -32,14 +32,14 @@ type Set struct {
 	functions map[string]program.Func
 	assets    map[string]Asset
 	paths     map[string]string // of assets, by the names of their files
-	words     words
+	texts     translations
 	revision  string
 	faults    faults
 }
 
-// Load parses theme/*.html style roots: every *.html at the top of theme, then of shop, which may be nil
-// and whose files win. Files under assets/ are served as they are; of words.json both count. Errors name
-// file and line.
+// Load makes a set of two folders: every *.html at the top of theme and of shop, and the files under assets/, which are served as they are. A
+// file of shop, which may be nil, replaces the theme's of the same name; only the texts of words.json are merged. Load fails if
+// a file can't be read, parsed or made safe, or goes beyond the bounds of this package; the error names file and line.
 func Load(shop, theme fs.FS) (*Set, error) {
 	base, err := readFiles(theme)
 	if err != nil {
@@ -52,7 +52,7 @@ func Load(shop, theme fs.FS) (*Set, error) {
 	return newSet(own, base)
 }
 
-// LoadFolder is the set of a shop's folder, which need not exist, over the theme.
+// LoadFolder returns the set of a shop's folder, which need not exist, over the theme. It fails as Load does.
 func LoadFolder(dir string) (*Set, error) {
 	own, err := readFolder(dir)
 	if err != nil {
@@ -61,7 +61,7 @@ func LoadFolder(dir string) (*Set, error) {
 	return overTheme(own)
 }
 
-// overTheme is the set of a shop's files over the built-in theme.
+// overTheme returns the set of a shop's files over the built-in theme.
 func overTheme(own files) (*Set, error) {
 	theme, err := Theme()
 	if err != nil {
@@ -74,17 +74,17 @@ func overTheme(own files) (*Set, error) {
 	return newSet(own, base)
 }
 
-// newSet is the set of a shop's files over those of a theme.
+// newSet returns the set of a shop's files over those of a theme.
 func newSet(own, base files) (*Set, error) {
 	all := files{}
 	maps.Copy(all, base)
 	maps.Copy(all, own)
-	s := &Set{assets: map[string]Asset{}, paths: map[string]string{}, words: words{}, revision: revision(all), idle: make(chan *instance, runtime.GOMAXPROCS(0))}
+	s := &Set{assets: map[string]Asset{}, paths: map[string]string{}, texts: translations{}, revision: revision(all), idle: make(chan *instance, runtime.GOMAXPROCS(0))}
 	s.functions = s.templateFunctions()
 	s.root = template.New("").Option("missingkey=zero").Funcs(forHTML(s.functions, new(program.Budget)))
 	for _, some := range []files{base, own} {
-		if file, ok := some[wordsFile]; ok {
-			if err := s.words.add(file); err != nil {
+		if file, ok := some[translationsFile]; ok {
+			if err := s.texts.add(file); err != nil {
 				return nil, err
 			}
 		}
@@ -95,14 +95,14 @@ func newSet(own, base files) (*Set, error) {
 	return s, s.tryAll()
 }
 
-// Revision is 16 hex digits that change with any file of the set.
+// Revision returns 16 hex digits, a hash of all files of the set.
 func (s *Set) Revision() string { return s.revision }
 
 // Has reports whether the set has a template of this name.
 func (s *Set) Has(name string) bool { return name != "" && s.root.Lookup(name) != nil }
 
-// Render writes the whole page to buf, or gives a *Fault; half a page may be there then: the caller owns the buffer and drops it. data is
-// a view.Value, or what one can be made of.
+// Render writes a page to buf by the template name. data is a view.Value, or what view.Of takes. Render fails with a *Fault, and may have
+// written a part of the page then; the caller drops the buffer.
 func (s *Set) Render(buf *bytes.Buffer, name string, data any) (err error) {
 	defer func() { s.faults.add(err) }()
 	if !s.Has(name) {
@@ -119,13 +119,13 @@ func (s *Set) Render(buf *bytes.Buffer, name string, data any) (err error) {
 	return nil
 }
 
-// renderHTML has html/template render a page.
+// renderHTML renders a page by html/template.
 func (s *Set) renderHTML(w io.Writer, name string, data any) error {
 	i, err := s.instance()
 	if err != nil {
 		return err
 	}
-	defer s.rest(i)
+	defer s.release(i)
 	return i.render(w, name, data)
 }
 
@@ -139,7 +139,7 @@ func (s *Set) parse(files files) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if strings.HasPrefix(name, assetDir) || name == wordsFile {
+		if strings.HasPrefix(name, assetDir) || name == translationsFile {
 			continue
 		}
 		if _, err := s.root.New(name).Parse(string(files[name])); err != nil {
@@ -161,9 +161,9 @@ func (s *Set) parse(files files) error {
 	return nil
 }
 
-// tryAll makes html/template escape every template now, on an empty page: it would otherwise find a
-// template that it can't make safe only when the first visitor asks for it. That an empty page lacks
-// what a template wants is no reason to refuse it; that it takes too much work is. What it has escaped is then compiled.
+// tryAll makes html/template escape every template, by rendering it with an empty page: else a template that can't be made safe would be
+// found only when a visitor asks for it. A template that fails since an empty page lacks something is not refused; one that takes
+// too much work is. The escaped templates are then compiled.
 func (s *Set) tryAll() error {
 	i, err := s.instance()
 	if err != nil {
@@ -180,7 +180,7 @@ func (s *Set) tryAll() error {
 		trees[t.Name()] = t.Tree
 	}
 	s.program = program.Compile(trees, s.functions, stepFunction)
-	s.rest(i)
+	s.release(i)
 	return nil
 }
 

@@ -8,5 +8,5 @@ import (
 //go:embed theme/*.html theme/words.json theme/assets/*
 var theme embed.FS
 
-// Theme is the built-in theme, for Load.
+// Theme returns the files of the built-in theme, for Load.
 func Theme() (fs.FS, error) { return fs.Sub(theme, "theme") }

@@ -34,7 +34,7 @@ func New(size int64, panel *switches.Panel) (*Cache, error) {
 	}
 	c := &Cache{cache: cache, on: panel.Switch(switches.ReadLocal)}
 	if panel != nil {
-		panel.Changed(func() {
+		panel.OnChange(func() {
 			c.lastChange.Store(time.Now().UnixNano())
 			c.panelChanges.Add(1)
 		})

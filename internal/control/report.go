@@ -39,7 +39,7 @@ type Report struct {
 	Started  time.Time        `json:"started"`
 	Revision uint64           `json:"revision"`             // of the switches, the last that was applied
 	Applied  map[string]Ack   `json:"applied,omitempty"`    // bucket → the last that was acknowledged
-	Moved    []switches.Value `json:"moved,omitempty"`      // the switches that something says a value for
+	Moved    []switches.Value `json:"moved,omitempty"`      // the switches that are set or thrown
 	Writing  *Writing         `json:"writing,omitempty"`    // of a process that writes records and blobs
 	Idle     time.Duration    `json:"idle_ns,omitempty"`    // for how long the loop that applies switches has not gone round; see Hangs
 	Lost     time.Time        `json:"roster_lost,omitzero"` // when NATS lost, as far as the process has seen, who is expected

@@ -78,7 +78,7 @@ func (f *SwitchFollower) followClock(ctx context.Context) {
 			known = true
 			f.board.panel.SetClock(func() time.Time { now, _ := f.conn.Now(); return now })
 		}
-		f.board.panel.Look()
+		f.board.panel.Update()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

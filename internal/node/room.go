@@ -109,7 +109,7 @@ func (r Room) RunFront(ctx context.Context, cfg control.FrontConfig, started fun
 	cfg.Log = n.log
 	f := control.NewFront(cfg)
 	n.board.ObeyedBy(f.Obey)
-	n.switches.Changed(f.Look)
+	n.switches.OnChange(f.Look)
 	if err := n.connect(ctx, r.bus()); err != nil {
 		return err
 	}

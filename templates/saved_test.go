@@ -34,7 +34,7 @@ func life(t *testing.T, dir, keep string, f func(*templates.Folder)) {
 
 // looked lets the folder look at what was pushed and written.
 func looked() {
-	time.Sleep(4 * templates.Look)
+	time.Sleep(4 * templates.PollInterval)
 	synctest.Wait()
 }
 

@@ -25,7 +25,7 @@ import (
 func logging(t *testing.T, log *detail.AccessLog, change ...func(*detail.Config)) (s *shop, stop func()) {
 	t.Helper()
 	s = open(t, append(change, func(c *detail.Config) { c.Access = log })...)
-	s.redis.put("sku:1", "item", 1, lamp)
+	s.redis.Put("sku:1", "item", 1, lamp)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- log.Run(ctx) }()

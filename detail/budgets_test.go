@@ -14,6 +14,7 @@ import (
 	"vitrine/detail"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/internal/kv/kvtest"
 	"vitrine/switches"
 )
 
@@ -64,8 +65,8 @@ func TestLiveShares(t *testing.T) {
 	var slow []string
 	for i := range 100 {
 		slow = append(slow, fmt.Sprint("slow", i))
-		s.redis.put("sku:"+slow[i], "item", 1, lamp)
-		s.redis.put(fmt.Sprint("sku:", i), "item", 1, lamp)
+		s.redis.Put("sku:"+slow[i], "item", 1, lamp)
+		s.redis.Put(fmt.Sprint("sku:", i), "item", 1, lamp)
 	}
 	greedy := "X-Forwarded-For: 203.0.113.9"
 	var wait sync.WaitGroup
@@ -89,7 +90,7 @@ func TestLivePace(t *testing.T) {
 	s := open(t, func(c *detail.Config) { c.Live.Asker = o })
 	ids := numbers(100)
 	for _, id := range ids {
-		s.redis.put("sku:"+id, "item", 1, lamp)
+		s.redis.Put("sku:"+id, "item", 1, lamp)
 	}
 	hidden := func(who string, requests int) (n int) {
 		for i := range requests {
@@ -122,9 +123,9 @@ func TestHeadsAreBounded(t *testing.T) {
 			var ids []string
 			for i := range 64 {
 				ids = append(ids, fmt.Sprintf("%s%02d", strings.Repeat("a.", 31), i)) // longer when escaped
-				s.redis.put("sku:"+ids[i], "item", 1, lamp)
+				s.redis.Put("sku:"+ids[i], "item", 1, lamp)
 			}
-			s.redis.put("sku:1", "item", 1, lamp, "siblings="+strings.Join(ids, ","))
+			s.redis.Put("sku:1", "item", 1, lamp, "siblings="+strings.Join(ids, ","))
 			got := s.get(t, "/item/1.html")
 			var head strings.Builder
 			if err := got.header.Write(&head); err != nil || head.Len() > 4000 {
@@ -139,7 +140,7 @@ func TestHeadsAreBounded(t *testing.T) {
 		})
 	}
 	s := open(t)
-	s.redis.put("sku:1", "item", 1, lamp)
+	s.redis.Put("sku:1", "item", 1, lamp)
 	if got := s.get(t, "/item/1.html").header.Get("Cache-Tag"); got != "sku:1" {
 		t.Errorf("of a small page: %q", got)
 	}
@@ -155,15 +156,15 @@ func TestIndexIsGated(t *testing.T) {
 }
 
 func indexIsGated(t *testing.T) {
-	var store *memory
+	var store *kvtest.Memory
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
 	t.Cleanup(panel.Close)
 	s := openInBubble(t, func(c *detail.Config) {
-		store = c.Blobs.Tiers[0].Blobs.(*memory)
+		store = c.Blobs.Tiers[0].Blobs.(*kvtest.Memory)
 		c.Index, c.Switches = store, panel
 	})
 	for i := range 50 {
-		store.put(fmt.Sprint("sku:", i), "item", 1, lamp)
+		store.Put(fmt.Sprint("sku:", i), "item", 1, lamp)
 	}
 	var wait sync.WaitGroup
 	for range 20 {
@@ -174,7 +175,7 @@ func indexIsGated(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if n := store.scanned(); n != 1 {
+	if n := store.Scanned(); n != 1 {
 		t.Errorf("listed %d times", n)
 	}
 	panel.Apply(switches.Setting{Name: switches.CrawlerBudget, Scope: switches.All, Value: "0", Revision: 1})

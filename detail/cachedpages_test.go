@@ -23,9 +23,9 @@ func TestKeptPages(t *testing.T) {
 		c.Switches = panel
 		c.Templates = func() *templates.Set { v, _ := now.Load("look"); return v.(*templates.Set) }
 	})
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`, "brand:9")
-	s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5}}`)
-	s.redis.put("brand:9", "card", 1, `{"brand":{"title":"Acme"}}`)
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`, "brand:9")
+	s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5}}`)
+	s.redis.Put("brand:9", "card", 1, `{"brand":{"title":"Acme"}}`)
 	kept := func() {
 		t.Helper()
 		eventually(t, "the page is kept", func() bool { return s.get(t, "/item/1.html").header.Get("X-Vitrine-Source") == "page" })
@@ -40,16 +40,16 @@ func TestKeptPages(t *testing.T) {
 	kept()
 	shows("Acme", true)
 	t.Run("until a part of it has another gen", func(t *testing.T) {
-		s.redis.put("brand:9", "card", 2, `{"brand":{"title":"Bolt"}}`)
+		s.redis.Put("brand:9", "card", 2, `{"brand":{"title":"Bolt"}}`)
 		s.server.Announced(entity(t, "brand:9"), map[string]uint64{"card": 2})
 		shows("Bolt", true)
-		s.redis.put("sku:1", "offer", 2, `{"price":{"amount":6}}`)
+		s.redis.Put("sku:1", "offer", 2, `{"price":{"amount":6}}`)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 1, "offer": 2})
 		shows(`"amount":6`, true)
 	})
 	t.Run("until the gens of its parts are in doubt", func(t *testing.T) {
 		// Announced as 3, which a late announcement of 2 has superseded before this server took it.
-		s.redis.put("sku:1", "offer", 3, `{"price":{"amount":7}}`)
+		s.redis.Put("sku:1", "offer", 3, `{"price":{"amount":7}}`)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 1, "offer": 2})
 		shows(`"amount":6`, true)
 		s.server.Doubted(entity(t, "sku:1"))
@@ -73,7 +73,7 @@ func TestKeptPages(t *testing.T) {
 		for i := range 200_000 { // of 65,536 slots
 			s.server.Announced(entity(t, fmt.Sprintf("sku:x%d", i)), map[string]uint64{"item": 1})
 		}
-		s.redis.put("sku:1", "item", 3, `{"product":{"title":"Newer"}}`)
+		s.redis.Put("sku:1", "item", 3, `{"product":{"title":"Newer"}}`)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 3, "offer": 3})
 		for i := range 200_000 {
 			s.server.Announced(entity(t, fmt.Sprintf("sku:y%d", i)), map[string]uint64{"item": 1})
@@ -88,8 +88,8 @@ func TestKeptPagesUnderAnnouncements(t *testing.T) {
 	s := open(t)
 	var mu sync.Mutex
 	announced := uint64(1)
-	s.redis.put("sku:1", "offer", 1, `{}`)
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Edition 1"}}`)
+	s.redis.Put("sku:1", "offer", 1, `{}`)
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Edition 1"}}`)
 	stop := make(chan struct{})
 	var visitors sync.WaitGroup
 	for range 4 {
@@ -113,7 +113,7 @@ func TestKeptPagesUnderAnnouncements(t *testing.T) {
 		})
 	}
 	for gen := uint64(2); gen < 1500; gen++ {
-		s.redis.put("sku:1", "item", gen, fmt.Sprintf(`{"product":{"title":"Edition %d"}}`, gen))
+		s.redis.Put("sku:1", "item", gen, fmt.Sprintf(`{"product":{"title":"Edition %d"}}`, gen))
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": gen})
 		mu.Lock()
 		announced = gen

@@ -60,7 +60,7 @@ func TestTheFastPathTracksItsConnections(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
 			s := open(t, func(c *detail.Config) { c.Admission.Connections, c.Registry = most, registry })
-			s.redis.put("sku:1", "item", 1, lamp)
+			s.redis.Put("sku:1", "item", 1, lamp)
 			for range most {
 				c := s.dial(t)
 				if _, err := io.WriteString(c, begin); err != nil {
@@ -90,7 +90,7 @@ func TestTheFastPathTracksItsConnections(t *testing.T) {
 func TestIdleConnectionsAreSmall(t *testing.T) {
 	const visitors, bound = 100, 40 << 10 // bytes; without a long head it is about 20 KiB
 	s := open(t)
-	s.redis.put("sku:1", "item", 1, lamp)
+	s.redis.Put("sku:1", "item", 1, lamp)
 	long := "Cookie: " + strings.Repeat("a", 50<<10) + "\r\n"
 	if _, err := s.dial(t).ask("/item/1.html", long); err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func heap() uint64 {
 func TestNobodyHoldsTheShutdown(t *testing.T) {
 	s := open(t)
 	big := `{"product":{"title":"` + strings.Repeat("x", 8<<20) + `"}}`
-	s.redis.put("sku:1", "item", 1, big)
+	s.redis.Put("sku:1", "item", 1, big)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +160,7 @@ func TestNobodyHoldsTheShutdown(t *testing.T) {
 
 func TestNotReadyBeforeTheEnd(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 1, lamp)
+	s.redis.Put("sku:1", "item", 1, lamp)
 	if err := s.server.Ready(); err != nil {
 		t.Fatal(err)
 	}

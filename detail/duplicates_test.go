@@ -9,11 +9,11 @@ import (
 // for encoding/json and any browser.
 func TestDuplicateMembers(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"first","market":"global","title":"last","market":"home"}}`)
-	s.redis.put("sku:2", "item", 1, `{"status":{"state":"off"},"product":{"title":"first"},"product":{"title":"last"},"status":{"state":"on"}}`)
-	s.redis.put("sku:3", "item", 1, `{"product":{"title":"first","market":"home","title":"last","m\u0061rket":"global"}}`)
-	s.redis.put("sku:4", "item", 1, `{"product":{"title":"first"},"product":{"title":"last"},"price":1,"price":2}`)
-	s.redis.put("sku:4", "offer", 1, `{"price":3}`)
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"first","market":"global","title":"last","market":"home"}}`)
+	s.redis.Put("sku:2", "item", 1, `{"status":{"state":"off"},"product":{"title":"first"},"product":{"title":"last"},"status":{"state":"on"}}`)
+	s.redis.Put("sku:3", "item", 1, `{"product":{"title":"first","market":"home","title":"last","m\u0061rket":"global"}}`)
+	s.redis.Put("sku:4", "item", 1, `{"product":{"title":"first"},"product":{"title":"last"},"price":1,"price":2}`)
+	s.redis.Put("sku:4", "offer", 1, `{"price":3}`)
 	for _, id := range []string{"1", "2"} {
 		got := s.get(t, "/item/"+id+".html")
 		if got.status != 200 || !strings.Contains(got.body, "<h1>last</h1>") {

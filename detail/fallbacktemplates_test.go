@@ -49,9 +49,9 @@ func TestATemplateThatFails(t *testing.T) {
 		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{before, theme(t, nil)} }
 		c.Log, c.Registry = slog.New(slog.NewTextHandler(log, nil)), registry
 	})
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a","b"]}}`)
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a","b"]}}`)
 	for _, id := range []string{"2", "3", "9"} {
-		s.redis.put("sku:"+id, "item", 1, `{"product":{"title":"Bare","images":["a"]}}`)
+		s.redis.Put("sku:"+id, "item", 1, `{"product":{"title":"Bare","images":["a"]}}`)
 	}
 	good := s.get(t, "/item/1.html")
 	for id, want := range map[string]string{"1": "new look", "2": "look before", "3": "look before", "9": "<h1>Bare</h1>"} {
@@ -107,7 +107,7 @@ func TestATemplateThatIsNotThere(t *testing.T) {
 		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
 	})
 	s.catalog.Pages[0].Template = "nosuch.html"
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
 	if got := s.get(t, "/item/1.html"); got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
 		t.Errorf("%d %.300s", got.status, got.body)
 	}
@@ -124,8 +124,8 @@ func aTemplateThatTakesTooLong(t *testing.T) {
 		c.Templates = func() *templates.Set { return slow }
 		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
 	})
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a"]}}`)
-	s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5}}`) // an absence is remembered for a second only
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a"]}}`)
+	s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5}}`) // an absence is remembered for a second only
 	eventually(t, "the page is kept for a moment", func() bool {
 		got := s.get(t, "/item/1.html")
 		if got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
@@ -146,7 +146,7 @@ func TestNamesFromPushedFilesAreBoundedInMetrics(t *testing.T) {
 		c.Registry = registry
 	})
 	for i := range 150 {
-		s.redis.put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp"}}`)
+		s.redis.Put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp"}}`)
 		part := fmt.Sprintf("part%d.html", i)
 		now = theme(t, fstest.MapFS{"item.html": {Data: []byte(fmt.Sprintf("{{template %q .}}", part))}, part: {Data: []byte("{{index .product.title 99}}")}})
 		if got := s.get(t, fmt.Sprintf("/item/%d.html", i)); got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {

@@ -26,11 +26,11 @@ type twins struct{ fast, plain string }
 func newTwins(t testing.TB, change ...func(*detail.Config)) twins {
 	t.Helper()
 	s := open(t, change...)
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp","brief":"`+strings.Repeat("long ", 400)+`"}}`, "brand:9")
-	s.redis.put("brand:9", "card", 1, `{"title":"Acme"}`)
-	s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5}}`)
-	s.redis.put("sku:2", "item", 1, `{"status":{"state":"off"},"product":{"title":"Gone"}}`)
-	s.redis.put("sku:2", "offer", 1, `{}`)
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp","brief":"`+strings.Repeat("long ", 400)+`"}}`, "brand:9")
+	s.redis.Put("brand:9", "card", 1, `{"title":"Acme"}`)
+	s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5}}`)
+	s.redis.Put("sku:2", "item", 1, `{"status":{"state":"off"},"product":{"title":"Gone"}}`)
+	s.redis.Put("sku:2", "offer", 1, `{}`)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestFastPathOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
 			s := open(t, func(c *detail.Config) { c.Registry, c.NoFastPath = registry, off })
-			s.redis.put("sku:1", "item", 1, lamp)
+			s.redis.Put("sku:1", "item", 1, lamp)
 			visitor := s.dial(t)
 			for range 20 {
 				res, err := visitor.ask("/item/1.html")

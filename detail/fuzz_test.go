@@ -12,6 +12,7 @@ import (
 	"vitrine/detail"
 	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
+	"vitrine/internal/kv/kvtest"
 	"vitrine/templates"
 )
 
@@ -27,8 +28,8 @@ func FuzzRequest(f *testing.F) {
 		if err != nil || u.IsAbs() {
 			return
 		}
-		c, set, store := demo(t), theme(t, nil), newMemory()
-		store.put("sku:1", "item", 1, lamp)
+		c, set, store := demo(t), theme(t, nil), kvtest.NewMemory()
+		store.Put("sku:1", "item", 1, lamp)
 		s, err := detail.New(detail.Config{Catalog: func() *catalog.Catalog { return c }, Templates: func() *templates.Set { return set },
 			Blobs: blobcache.Config{Tiers: []blobcache.Tier{{Name: "redis", Blobs: store}}, Bytes: 1 << 20}, Relations: index{[]string{"1", "2"}}, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {

@@ -19,7 +19,7 @@ import (
 
 func TestConditional(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 1, lamp)
+	s.redis.Put("sku:1", "item", 1, lamp)
 	at := s.get(t, "/item/1.html").header.Get("Last-Modified")
 	earlier, err := http.ParseTime(at)
 	if err != nil {
@@ -51,8 +51,8 @@ func TestCrawlers(t *testing.T) {
 	t.Cleanup(panel.Close)
 	s := open(t, func(c *detail.Config) { c.Switches = panel })
 	for i := range 40 {
-		s.redis.put(fmt.Sprintf("sku:%d", i), "item", 1, lamp)
-		s.redis.put(fmt.Sprintf("sku:%d", i), "offer", 1, `{}`)
+		s.redis.Put(fmt.Sprintf("sku:%d", i), "item", 1, lamp)
+		s.redis.Put(fmt.Sprintf("sku:%d", i), "offer", 1, `{}`)
 	}
 	t.Run("its sweep is not kept in memory", func(t *testing.T) {
 		for range 2 {
@@ -109,8 +109,8 @@ func TestAccessLog(t *testing.T) {
 	log := detail.NewAccessLog(out, slog.New(slog.DiscardHandler))
 	registry := prometheus.NewRegistry()
 	s := open(t, func(c *detail.Config) { c.Access, c.Registry = log, registry })
-	s.redis.put("sku:1", "item", 1, lamp)
-	s.redis.put("sku:1", "offer", 1, `{}`)
+	s.redis.Put("sku:1", "item", 1, lamp)
+	s.redis.Put("sku:1", "offer", 1, `{}`)
 	eventually(t, "the fast path answers", func() bool {
 		s.get(t, "/item/1.html?utm=a", `User-Agent: a "b"`, "Referer: http://x.example/")
 		return counted(t, registry, "vitrine_detail_hot_total") > 0

@@ -15,6 +15,7 @@ import (
 
 	"vitrine/detail"
 	"vitrine/internal/kv"
+	"vitrine/internal/kv/kvtest"
 )
 
 // TestStaleMeansOvertaken: a system that is well marks nothing stale, however long ago a blob was read. Where no
@@ -31,13 +32,13 @@ func staleMeansOvertaken(t *testing.T) {
 		c.Blobs.TTL = 2 * time.Second // and ten times that for expired ones
 		c.Blobs.Hears = func() bool { return !deaf.Load() }
 	})
-	s.redis.put("sku:1", "item", 1, lamp)
-	s.redis.put("sku:1", "offer", 1, `{}`)
+	s.redis.Put("sku:1", "item", 1, lamp)
+	s.redis.Put("sku:1", "offer", 1, `{}`)
 	s.get(t, "/item/1.json")
 	release := make(chan struct{})
-	s.redis.set(func(m *memory) { m.hang = release })
+	s.redis.Set(func(m *kvtest.Memory) { m.Hang = release })
 	defer close(release)
-	asked := s.redis.reads()
+	asked := s.redis.Reads()
 	stale := func() bool {
 		got := s.get(t, "/item/1.json")
 		if got.status != 200 || !got.fromMemory() {
@@ -51,7 +52,7 @@ func staleMeansOvertaken(t *testing.T) {
 			t.Fatal("marked stale")
 		}
 	}
-	if s.redis.reads() == asked {
+	if s.redis.Reads() == asked {
 		t.Fatal("expired blobs are not refreshed")
 	}
 	if stale() {
@@ -83,7 +84,7 @@ func lastModifiedNeverFalls(t *testing.T) {
 		t.Helper()
 		e := entity(t, "sku:1")
 		v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: uint64(gen.UnixMicro()), Fetched: fetched}, Body: []byte(body)}
-		s.redis.set(func(m *memory) { m.blobs[kv.BlobKey{Entity: e, Blob: "item"}] = v })
+		s.redis.Set(func(m *kvtest.Memory) { m.Stored[kv.BlobKey{Entity: e, Blob: "item"}] = v })
 		s.server.Announced(e, map[string]uint64{"item": v.Stamp})
 		got, err := http.ParseTime(s.get(t, "/item/1.json").header.Get("Last-Modified"))
 		if err != nil {
@@ -103,7 +104,7 @@ func lastModifiedNeverFalls(t *testing.T) {
 }
 
 // panicking is a tier with a fault in it.
-type panicking struct{ *memory }
+type panicking struct{ *kvtest.Memory }
 
 func (panicking) ScanBlobs(context.Context, string, int) ([]kv.BlobKey, string, error) {
 	panic("a fault")
@@ -136,7 +137,7 @@ func TestNoPageIsToldWithALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &lines{}
 		s := openInBubble(t, func(c *detail.Config) { c.Log = slog.New(slog.NewJSONHandler(out, nil)) })
-		s.redis.set(func(m *memory) { m.err = errDown })
+		s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		for second := range 3 {
 			for i := range 100 {
 				if got := s.get(t, fmt.Sprintf("/item/%d.html", i)); got.status != 503 {

@@ -6,6 +6,7 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/kv/kvtest"
 )
 
 // A field may have been stored before the catalog called it html, and before anybody cleaned it.
@@ -19,8 +20,8 @@ func TestHTMLOfAnotherShapeIsCleanedOnTheWayOut(t *testing.T) {
 	blob.Shape = 5
 	for id, shape := range map[string]uint32{"mixed": 0, "older": 4, "today": 5} {
 		key := kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: id}, Blob: "desc"}
-		s.redis.set(func(m *memory) {
-			m.blobs[key] = kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 1, Shape: shape}, Body: []byte(evil)}
+		s.redis.Set(func(m *kvtest.Memory) {
+			m.Stored[key] = kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 1, Shape: shape}, Body: []byte(evil)}
 		})
 		got := s.get(t, "/desc/"+id+".html")
 		if got.status != 200 || !strings.Contains(got.body, "<b>tea</b>") {

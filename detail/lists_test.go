@@ -15,11 +15,12 @@ import (
 	"vitrine/detail"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/kv/kvtest"
 )
 
 func TestBlobs(t *testing.T) {
 	s := open(t)
-	s.redis.put("category:6/5", "card", 7, `{"title":"Lamps"}`)
+	s.redis.Put("category:6/5", "card", 7, `{"title":"Lamps"}`)
 	for path, want := range map[string]struct {
 		status int
 		body   string
@@ -37,7 +38,7 @@ func TestBlobs(t *testing.T) {
 			t.Errorf("%.40s: %d %s", path, got.status, got.body)
 		}
 	}
-	s.redis.set(func(m *memory) { m.err = errDown })
+	s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
 	if got := s.get(t, "/blobs/category/card?ids=77"); got.status != 503 {
 		t.Errorf("no store: %d %s", got.status, got.body)
 	}
@@ -58,9 +59,9 @@ func (x index) Related(_ context.Context, of kv.Relation, cursor string, _ int) 
 
 func TestRelations(t *testing.T) {
 	s := open(t, func(c *detail.Config) { c.Relations = index{[]string{"1", "2", "3"}} })
-	s.redis.put("sku:1", "item", 1, lamp, "brand:8557")
-	s.redis.put("sku:2", "item", 1, lamp, "brand:1") // the index lags
-	s.redis.put("sku:3", "item", 1, lamp, "brand:8557")
+	s.redis.Put("sku:1", "item", 1, lamp, "brand:8557")
+	s.redis.Put("sku:2", "item", 1, lamp, "brand:1") // the index lags
+	s.redis.Put("sku:3", "item", 1, lamp, "brand:8557")
 	for path, want := range map[string]response{
 		"/relations/brand/8557/brand":                                    {status: 200, body: `{"ids":["1"],"next":"next one"}`},
 		"/relations/brand/8557/brand?cursor=next+one":                    {status: 200, body: `{"ids":["3"],"next":null}`},
@@ -84,10 +85,10 @@ func TestRelations(t *testing.T) {
 func TestIndex(t *testing.T) {
 	s := open(t, func(c *detail.Config) { c.Index = c.Blobs.Tiers[0].Blobs.(detail.IndexLister) })
 	for _, id := range []string{"10", "9", "a/b"} {
-		s.redis.put("sku:"+id, "item", 1, `{"product":{"title":"T`+id+`"}}`)
-		s.redis.put("sku:"+id, "offer", 1, `{}`)
+		s.redis.Put("sku:"+id, "item", 1, `{"product":{"title":"T`+id+`"}}`)
+		s.redis.Put("sku:"+id, "offer", 1, `{}`)
 	}
-	s.redis.bury("sku:11", "item", 1, kv.Gone)
+	s.redis.Bury("sku:11", "item", 1, kv.Gone)
 	got := s.get(t, "/")
 	var links []string
 	for _, part := range strings.Split(got.body, `<li class="card"><a href="`)[1:] {
@@ -114,8 +115,8 @@ func TestAssets(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 12, `{"product":{"title":"Lamp"},"status":{"state":"off"}}`, "brand:8557")
-	s.bolt.put("brand:8557", "card", 3, `{"title":"ACME"}`)
+	s.redis.Put("sku:1", "item", 12, `{"product":{"title":"Lamp"},"status":{"state":"off"}}`, "brand:8557")
+	s.bolt.Put("brand:8557", "card", 3, `{"title":"ACME"}`)
 	s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 11})
 	for _, target := range []string{"/item/1.html", "https://shop.example/item/1.json?x=y", "sku:1"} {
 		x, err := s.server.Explain(t.Context(), target)

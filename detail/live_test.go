@@ -16,6 +16,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/kv/kvtest"
 )
 
 // owner answers for live parts: "NAME ID AREA", or fails.
@@ -87,8 +88,8 @@ func TestLive(t *testing.T) {
 	}
 	t.Run("one", func(t *testing.T) {
 		s := open(t, with(&owner{}))
-		s.redis.put("sku:1", "item", 1, lamp)
-		s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5.10}}`)
+		s.redis.Put("sku:1", "item", 1, lamp)
+		s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5.10}}`)
 		got, shown := s.live(t, "/live/1?area=1-72&other=%zz")
 		want := map[string]string{"offer": "fresh", "delivery": "fresh", "hint": "fresh", "ad": "fresh"}
 		if diff := cmp.Diff(want, states(shown.Parts)); diff != "" || shown.Sku != "1" {
@@ -120,9 +121,9 @@ func TestLive(t *testing.T) {
 	})
 	t.Run("many", func(t *testing.T) {
 		s := open(t, with(&owner{}))
-		s.redis.put("sku:1", "item", 1, lamp)
-		s.redis.put("sku:a,b", "item", 1, lamp)
-		s.redis.bury("sku:gone", "item", 1, kv.Gone)
+		s.redis.Put("sku:1", "item", 1, lamp)
+		s.redis.Put("sku:a,b", "item", 1, lamp)
+		s.redis.Bury("sku:gone", "item", 1, kv.Gone)
 		_, shown := s.live(t, "/live?ids=1,a%2Cb,9,1,gone")
 		if diff := cmp.Diff([]string{"9", "gone"}, shown.Missing); diff != "" || len(shown.Items) != 2 {
 			t.Error(diff, shown)
@@ -134,7 +135,7 @@ func TestLive(t *testing.T) {
 	t.Run("fallbacks of a part never asked", func(t *testing.T) {
 		o := &owner{down: true}
 		s := open(t, with(o))
-		s.redis.put("sku:1", "item", 1, lamp)
+		s.redis.Put("sku:1", "item", 1, lamp)
 		_, shown := s.live(t, "/live/1")
 		if diff := cmp.Diff(map[string]string{"offer": "hidden", "delivery": "hidden", "hint": "last", "ad": "hidden"}, states(shown.Parts)); diff != "" {
 			t.Error(diff)
@@ -146,7 +147,7 @@ func TestLive(t *testing.T) {
 	t.Run("the last answer, with its own time", func(t *testing.T) {
 		o := &owner{}
 		s := open(t, with(o, func(l *catalog.Live) { l.Fresh = time.Nanosecond }))
-		s.redis.put("sku:1", "item", 1, lamp)
+		s.redis.Put("sku:1", "item", 1, lamp)
 		_, before := s.live(t, "/live/1")
 		o.fail(true)
 		eventually(t, "the last answer is there", func() bool {
@@ -158,7 +159,7 @@ func TestLive(t *testing.T) {
 	t.Run("an answer older than keep is hidden", func(t *testing.T) {
 		o := &owner{}
 		s := open(t, with(o, func(l *catalog.Live) { l.Fresh, l.Keep = time.Nanosecond, time.Nanosecond }))
-		s.redis.put("sku:1", "item", 1, lamp)
+		s.redis.Put("sku:1", "item", 1, lamp)
 		s.live(t, "/live/1")
 		o.fail(true)
 		if _, shown := s.live(t, "/live/1"); shown.Parts["delivery"].State != "hidden" {
@@ -168,7 +169,7 @@ func TestLive(t *testing.T) {
 	t.Run("within fresh the upstream is left alone", func(t *testing.T) {
 		o := &owner{}
 		s := open(t, with(o))
-		s.redis.put("sku:1", "item", 1, lamp)
+		s.redis.Put("sku:1", "item", 1, lamp)
 		s.live(t, "/live/1")
 		o.fail(true)
 		eventually(t, "the answer is kept", func() bool {
@@ -178,17 +179,17 @@ func TestLive(t *testing.T) {
 	})
 	t.Run("a blob from a later tier is not fresh", func(t *testing.T) {
 		s := open(t, with(&owner{}))
-		s.redis.set(func(m *memory) { m.err = errDown })
-		s.bolt.put("sku:1", "item", 1, lamp)
-		s.bolt.put("sku:1", "offer", 1, `{"price":1}`)
+		s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
+		s.bolt.Put("sku:1", "item", 1, lamp)
+		s.bolt.Put("sku:1", "offer", 1, `{"price":1}`)
 		if _, shown := s.live(t, "/live/1"); shown.Parts["offer"].State != "last" {
 			t.Error(shown)
 		}
 	})
 	t.Run("refuses", func(t *testing.T) {
 		s := open(t, with(&owner{}))
-		s.redis.put("sku:1", "item", 1, lamp)
-		s.redis.bury("sku:2", "item", 1, kv.Gone)
+		s.redis.Put("sku:1", "item", 1, lamp)
+		s.redis.Bury("sku:2", "item", 1, kv.Gone)
 		for path, want := range map[string]int{
 			"/live/9": 404, "/live/2": 410, "/live/..": 400, "/live/1?area=%zz": 400, "/live/1?area=1&area=2": 400,
 			"/live": 400, "/live?ids=": 400, "/live?ids=1,,2": 400, "/live?ids=" + strings.Join(numbers(101), ","): 400, "/live/1/2": 404,

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vitrine/detail"
+	"vitrine/internal/kv/kvtest"
 	"vitrine/switches"
 )
 
@@ -13,15 +14,15 @@ import (
 // stored again before the others. The page must go on showing the others from memory, and have them asked for.
 func TestALostPart(t *testing.T) {
 	fill := func(s *shop) {
-		s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
-		s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5}}`)
+		s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+		s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5}}`)
 	}
 	for _, c := range []struct {
 		name string
-		bolt func(*memory)
+		bolt func(*kvtest.Memory)
 	}{
-		{"with an own file that has nothing yet", func(*memory) {}},
-		{"with an own file that fails", func(m *memory) { m.set(func(m *memory) { m.err = errors.New("damaged") }) }},
+		{"with an own file that has nothing yet", func(*kvtest.Memory) {}},
+		{"with an own file that fails", func(m *kvtest.Memory) { m.Set(func(m *kvtest.Memory) { m.Err = errors.New("damaged") }) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := &told{}
@@ -31,8 +32,8 @@ func TestALostPart(t *testing.T) {
 			if got := s.get(t, "/item/1.json"); !strings.Contains(got.body, `"amount":5`) {
 				t.Fatal(got.body)
 			}
-			s.redis.set(func(m *memory) { clear(m.blobs) })
-			s.redis.put("sku:1", "item", 2, `{"product":{"title":"Newer"}}`)
+			s.redis.Set(func(m *kvtest.Memory) { clear(m.Stored) })
+			s.redis.Put("sku:1", "item", 2, `{"product":{"title":"Newer"}}`)
 			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2})
 			s.server.Gap() // what is in memory is read again
 			got := s.get(t, "/item/1.json")
@@ -40,7 +41,7 @@ func TestALostPart(t *testing.T) {
 				t.Errorf("the price is lost: %s %v", got.body, got.header)
 			}
 			eventually(t, "the entity is announced", func() bool { return a.count() == 1 })
-			s.redis.put("sku:1", "offer", 3, `{"price":{"amount":6}}`)
+			s.redis.Put("sku:1", "offer", 3, `{"price":{"amount":6}}`)
 			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2, "offer": 3})
 			if got := s.get(t, "/item/1.json"); !strings.Contains(got.body, `"amount":6`) {
 				t.Error(got.body)
@@ -50,7 +51,7 @@ func TestALostPart(t *testing.T) {
 	t.Run("a part that nobody ever saw is asked for as well", func(t *testing.T) {
 		a := &told{}
 		s := open(t, func(c *detail.Config) { c.Announcer = a })
-		s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+		s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
 		if got := s.get(t, "/item/1.json"); !strings.Contains(got.header.Get("Cache-Control"), "s-maxage=5,") {
 			t.Errorf("shared caches keep a page that lacks a part: %v", got.header)
 		}
@@ -64,11 +65,11 @@ func TestALostPart(t *testing.T) {
 		}
 		a := &told{}
 		s := open(t, func(c *detail.Config) { c.Announcer, c.Switches = a, panel })
-		s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+		s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
 		back("off", 1)
 		s.get(t, "/item/1.json")
 		back("on", 2)
-		s.redis.put("sku:2", "item", 1, `{"product":{"title":"Vase"}}`)
+		s.redis.Put("sku:2", "item", 1, `{"product":{"title":"Vase"}}`)
 		s.get(t, "/item/2.json")
 		eventually(t, "an entity is announced", func() bool { return a.count() > 0 })
 		if a.all[0].ID != "2" || a.count() > 1 {

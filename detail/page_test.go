@@ -13,15 +13,15 @@ import (
 
 func TestPageData(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 12, `{"product":{"title":"Lamp","price":5.10,"big":12345678901234567890},"clash":"own"}`, "brand:8557", "siblings=2,3,4,5", "path:30")
-	s.redis.put("sku:1", "offer", 9, `{"price":{"amount":"5.10"},"clash":"overlay"}`)
-	s.redis.put("brand:8557", "card", 3, `{"title":"ACME"}`)
-	s.redis.put("sku:2", "item", 5, `{"product":{"title":"Two"}}`)
-	s.redis.put("sku:4", "item", 5, `{"product":{"title":"Four"},"sku":"its own"}`)
-	s.redis.put("sku:5", "item", 5, `{"product":{"title":"Five"}}`)
-	s.redis.put("category:30", "card", 1, `{"title":"Leaf"}`, "parent:20")
-	s.redis.put("category:20", "card", 1, `{"title":"Middle"}`, "parent:10")
-	s.redis.put("category:10", "card", 1, `{"title":"Root"}`, "parent:30")
+	s.redis.Put("sku:1", "item", 12, `{"product":{"title":"Lamp","price":5.10,"big":12345678901234567890},"clash":"own"}`, "brand:8557", "siblings=2,3,4,5", "path:30")
+	s.redis.Put("sku:1", "offer", 9, `{"price":{"amount":"5.10"},"clash":"overlay"}`)
+	s.redis.Put("brand:8557", "card", 3, `{"title":"ACME"}`)
+	s.redis.Put("sku:2", "item", 5, `{"product":{"title":"Two"}}`)
+	s.redis.Put("sku:4", "item", 5, `{"product":{"title":"Four"},"sku":"its own"}`)
+	s.redis.Put("sku:5", "item", 5, `{"product":{"title":"Five"}}`)
+	s.redis.Put("category:30", "card", 1, `{"title":"Leaf"}`, "parent:20")
+	s.redis.Put("category:20", "card", 1, `{"title":"Middle"}`, "parent:10")
+	s.redis.Put("category:10", "card", 1, `{"title":"Root"}`, "parent:30")
 	got := s.get(t, "/item/1.json")
 	want := `{"sku":"1","product":{"title":"Lamp","price":5.10,"big":12345678901234567890},"clash":"own","price":{"amount":"5.10"},` +
 		`"brand":{"brand":"8557","title":"ACME"},` +
@@ -30,7 +30,7 @@ func TestPageData(t *testing.T) {
 	if diff := cmp.Diff(want, got.body); diff != "" {
 		t.Error(diff)
 	}
-	if n := s.redis.reads(); n != 4 {
+	if n := s.redis.Reads(); n != 4 {
 		t.Errorf("the page took %d batches, want 4: own, joins, and two steps up", n)
 	}
 	for name, want := range map[string]string{
@@ -49,7 +49,7 @@ func TestPageData(t *testing.T) {
 
 func TestMissingParts(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 12, `{"product":{"title":"Lamp"}}`, "brand:9", "siblings=7", "path:30")
+	s.redis.Put("sku:1", "item", 12, `{"product":{"title":"Lamp"}}`, "brand:9", "siblings=7", "path:30")
 	if got := s.get(t, "/item/1.json").body; got != `{"sku":"1","product":{"title":"Lamp"},"siblings":[],"path":[]}` {
 		t.Error(got)
 	}
@@ -72,7 +72,7 @@ func TestOddIDs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.redis.put("sku:"+id, "item", 1, string(body))
+			s.redis.Put("sku:"+id, "item", 1, string(body))
 			got := s.get(t, "/item/"+path+".json")
 			var data map[string]any
 			if err := json.Unmarshal([]byte(got.body), &data); err != nil {
@@ -94,9 +94,9 @@ func TestOddIDs(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
-	s.redis.bury("sku:2", "item", 2, kv.Gone)
-	s.redis.bury("sku:3", "item", 3, kv.Unknown)
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+	s.redis.Bury("sku:2", "item", 2, kv.Gone)
+	s.redis.Bury("sku:3", "item", 3, kv.Unknown)
 	for _, c := range []struct {
 		method, path string
 		status       int
@@ -138,10 +138,10 @@ func TestStatus(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"V","kind":"virtual"}}`)
-	s.redis.put("sku:a/b?", "item", 1, `{"product":{"title":"G","market":"global"}}`)
-	s.redis.put("sku:3", "item", 1, `{"product":{"title":"Off"},"status":{"state":"off"}}`)
-	s.redis.put("sku:4", "item", 1, `{"product":{"broken":"text"},"status":{"state":"off"}}`)
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"V","kind":"virtual"}}`)
+	s.redis.Put("sku:a/b?", "item", 1, `{"product":{"title":"G","market":"global"}}`)
+	s.redis.Put("sku:3", "item", 1, `{"product":{"title":"Off"},"status":{"state":"off"}}`)
+	s.redis.Put("sku:4", "item", 1, `{"product":{"broken":"text"},"status":{"state":"off"}}`)
 	for _, suffix := range []string{".html", ".json"} {
 		t.Run("a redirect binds "+suffix, func(t *testing.T) {
 			got := s.get(t, "/item/a%2Fb%3F"+suffix)
@@ -169,7 +169,7 @@ func TestRules(t *testing.T) {
 
 func TestETag(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`, "brand:9")
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`, "brand:9")
 	page, twin := s.get(t, "/item/1.html"), s.get(t, "/item/1.json")
 	tag := page.header.Get("ETag")
 	if !strings.HasPrefix(tag, `W/"`) || tag == twin.header.Get("ETag") {
@@ -187,7 +187,7 @@ func TestETag(t *testing.T) {
 		}
 	})
 	t.Run("changes with a joined part", func(t *testing.T) {
-		s.redis.put("brand:9", "card", 4, `{"title":"New"}`)
+		s.redis.Put("brand:9", "card", 4, `{"title":"New"}`)
 		s.server.Announced(entity(t, "brand:9"), map[string]uint64{"card": 4})
 		if got := s.get(t, "/item/1.html", "If-None-Match: "+tag); got.status != 200 {
 			t.Error(got.status)
@@ -197,7 +197,7 @@ func TestETag(t *testing.T) {
 
 func TestCoding(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":"Lamp","brief":"`+strings.Repeat("long ", 500)+`"}}`)
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp","brief":"`+strings.Repeat("long ", 500)+`"}}`)
 	for accept, want := range map[string]string{
 		"gzip": "gzip", "br, gzip;q=0.5": "br", "*": "gzip", "gzip;q=0": "", "gzip;q=0, *": "", "br": "br", "identity": "", "gzip;q=x": "", "GZIP": "gzip",
 		"gzip, deflate, br, zstd": "zstd", "gzip, br": "br", "zstd;q=0, br;q=0.1, gzip;q=0.1": "br", "zstd": "zstd",
@@ -234,12 +234,12 @@ func TestHostile(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := string(quoted)
-	s.redis.put("sku:1", "item", 1, `{"product":{"title":`+x+`,"brief":`+x+`,"images":[`+x+`,"javascript:alert(3)",{"url":`+x+`}],"options":[{"name":`+x+
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":`+x+`,"brief":`+x+`,"images":[`+x+`,"javascript:alert(3)",{"url":`+x+`}],"options":[{"name":`+x+
 		`,"value":`+x+`}],"html":"<p>clean</p>"},"specs":[{"group":`+x+`,"rows":[{"name":`+x+`,"value":`+x+`}]}],"status":{"html":`+x+`}}`, "brand:9", "path:30", "siblings=2")
-	s.redis.put("sku:1", "offer", 1, `{"price":{"amount":`+x+`,"list":`+x+`,"currency":`+x+`},"stock":{"state":`+x+`,"quantity":`+x+`}}`)
-	s.redis.put("brand:9", "card", 1, `{"title":`+x+`}`)
-	s.redis.put("category:30", "card", 1, `{"title":`+x+`}`)
-	s.redis.put("sku:2", "item", 1, `{"product":{"title":`+x+`}}`)
+	s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":`+x+`,"list":`+x+`,"currency":`+x+`},"stock":{"state":`+x+`,"quantity":`+x+`}}`)
+	s.redis.Put("brand:9", "card", 1, `{"title":`+x+`}`)
+	s.redis.Put("category:30", "card", 1, `{"title":`+x+`}`)
+	s.redis.Put("sku:2", "item", 1, `{"product":{"title":`+x+`}}`)
 	t.Run("no field becomes markup", func(t *testing.T) {
 		got := s.get(t, "/item/1.html")
 		for _, bad := range []string{"<script>", "<img src=x", `>" onmouseover`, `src="javascript`} {
@@ -257,12 +257,12 @@ func TestHostile(t *testing.T) {
 	t.Run("no type breaks a page", func(t *testing.T) {
 		for i, v := range []string{`1`, `"text"`, `[]`, `{}`, `null`, `true`, `[[1],{"a":2},null]`} {
 			id := string(rune('a' + i))
-			s.redis.put("sku:"+id, "item", 1, `{"product":{"title":`+v+`,"images":`+v+`,"options":`+v+`,"html":`+v+`},"specs":`+v+`,"status":`+v+`}`)
-			s.redis.put("sku:"+id, "offer", 1, `{"price":`+v+`,"stock":{"state":`+v+`}}`)
+			s.redis.Put("sku:"+id, "item", 1, `{"product":{"title":`+v+`,"images":`+v+`,"options":`+v+`,"html":`+v+`},"specs":`+v+`,"status":`+v+`}`)
+			s.redis.Put("sku:"+id, "offer", 1, `{"price":`+v+`,"stock":{"state":`+v+`}}`)
 			if got := s.get(t, "/item/"+id+".html"); got.status != 200 {
 				t.Errorf("%s: %d %s", v, got.status, got.header)
 			}
-			s.redis.put("sku:"+id, "item", 1, `{"product":`+v+`,"specs":[{"rows":`+v+`}]}`)
+			s.redis.Put("sku:"+id, "item", 1, `{"product":`+v+`,"specs":[{"rows":`+v+`}]}`)
 			s.server.Gap()
 			if got := s.get(t, "/item/"+id+".html"); got.status != 200 {
 				t.Errorf("%s: %d %s", v, got.status, got.header)

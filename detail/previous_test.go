@@ -9,6 +9,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/kv/kvtest"
 )
 
 // moving is a shop whose catalog changes: from the item blob to one of another name, or of another shape.
@@ -63,16 +64,16 @@ func (m *moving) announced(id, blob string, gen uint64) {
 
 func TestARenamedBlobIsServedUntilTheNewOneIsBuilt(t *testing.T) {
 	m := newMoving(t, nil)
-	m.redis.put("sku:1", "item", 5, `{"product":{"title":"Former"}}`)
-	m.redis.put("sku:1", "offer", 4, `{"price":{"amount":1}}`)
+	m.redis.Put("sku:1", "item", 5, `{"product":{"title":"Former"}}`)
+	m.redis.Put("sku:1", "offer", 4, `{"price":{"amount":1}}`)
 	m.shows(t, "1", `"Former"`)
 	m.push(t, renameItem)
 	m.shows(t, "1", `"Former"`)
 	m.shows(t, "1", `"amount":1`)
-	m.redis.put("sku:1", "article", 5, `{"product":{"title":"Built"}}`)
+	m.redis.Put("sku:1", "article", 5, `{"product":{"title":"Built"}}`)
 	m.announced("1", "article", 5)
 	m.shows(t, "1", `"Built"`)
-	m.redis.put("sku:2", "article", 9, `{"product":{"title":"New"}}`)
+	m.redis.Put("sku:2", "article", 9, `{"product":{"title":"New"}}`)
 	m.shows(t, "2", `"New"`)
 	if got := m.get(t, "/item/3.json"); got.status != 404 {
 		t.Errorf("what nobody knows is %d", got.status)
@@ -82,34 +83,34 @@ func TestARenamedBlobIsServedUntilTheNewOneIsBuilt(t *testing.T) {
 // A kept page ends when the blob that it waits for is there, as it does when one of its own changes.
 func TestAPageByTheFormerCatalogIsKeptUntilItsBlobsAreBuilt(t *testing.T) {
 	m := newMoving(t, nil)
-	m.redis.put("sku:1", "item", 5, `{"product":{"title":"Former"}}`)
+	m.redis.Put("sku:1", "item", 5, `{"product":{"title":"Former"}}`)
 	m.push(t, renameItem)
 	m.shows(t, "1", `"Former"`)
-	m.redis.put("sku:1", "article", 6, `{"product":{"title":"Edited"}}`)
+	m.redis.Put("sku:1", "article", 6, `{"product":{"title":"Edited"}}`)
 	m.announced("1", "article", 6)
 	m.shows(t, "1", `"Edited"`)
 }
 
 func TestARenamedOverlayIsNotMissed(t *testing.T) {
 	m := newMoving(t, nil)
-	m.redis.put("sku:1", "item", 5, `{"product":{"title":"Tea"}}`)
-	m.redis.put("sku:1", "offer", 7, `{"price":{"amount":7}}`)
+	m.redis.Put("sku:1", "item", 5, `{"product":{"title":"Tea"}}`)
+	m.redis.Put("sku:1", "offer", 7, `{"price":{"amount":7}}`)
 	m.push(t, func(_, offer *catalog.Blob) { offer.Name = "deal" })
 	m.shows(t, "1", `"amount":7`)
-	m.redis.put("sku:1", "deal", 8, `{"price":{"amount":8}}`)
+	m.redis.Put("sku:1", "deal", 8, `{"price":{"amount":8}}`)
 	m.announced("1", "deal", 8)
 	m.shows(t, "1", `"amount":8`)
 }
 
 func TestWhatWasLeftBehindIsNotServedAfterARollback(t *testing.T) {
 	m := newMoving(t, nil)
-	m.redis.put("sku:1", "item", 5, `{"product":{"title":"Left behind"}}`)
+	m.redis.Put("sku:1", "item", 5, `{"product":{"title":"Left behind"}}`)
 	m.push(t, renameItem)
-	m.redis.put("sku:1", "article", 6, `{"product":{"title":"Edited since"}}`)
+	m.redis.Put("sku:1", "article", 6, `{"product":{"title":"Edited since"}}`)
 	m.shows(t, "1", `"Edited since"`)
 	m.push(t, func(_, _ *catalog.Blob) {})
 	m.shows(t, "1", `"Edited since"`)
-	m.redis.put("sku:1", "item", 6, `{"product":{"title":"Built again"}}`)
+	m.redis.Put("sku:1", "item", 6, `{"product":{"title":"Built again"}}`)
 	m.announced("1", "item", 6)
 	m.shows(t, "1", `"Built again"`)
 }
@@ -117,8 +118,8 @@ func TestWhatWasLeftBehindIsNotServedAfterARollback(t *testing.T) {
 func TestABlobOfTheFormerShapeIsShownByTheFormerCatalog(t *testing.T) {
 	m := newMoving(t, nil)
 	put := func(gen uint64, shape uint32, title string) {
-		m.redis.set(func(r *memory) {
-			r.blobs[kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: "1"}, Blob: "item"}] = kv.Value{
+		m.redis.Set(func(r *kvtest.Memory) {
+			r.Stored[kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: "1"}, Blob: "item"}] = kv.Value{
 				Header: kv.Header{Life: kv.Alive, Stamp: gen, Shape: shape}, Body: []byte(`{"product":{"title":"` + title + `"}}`)}
 		})
 		m.announced("1", "item", gen)
@@ -139,11 +140,11 @@ func TestABlobOfTheFormerShapeIsShownByTheFormerCatalog(t *testing.T) {
 
 func TestThePreviousCatalogStopsToCount(t *testing.T) {
 	m := newMoving(t, nil)
-	m.redis.put("sku:1", "item", 5, `{"product":{"title":"Former"}}`)
+	m.redis.Put("sku:1", "item", 5, `{"product":{"title":"Former"}}`)
 	m.push(t, renameItem)
 	m.shows(t, "1", `"Former"`)
 	m.before.Store(nil)
-	m.redis.put("sku:2", "item", 5, `{"product":{"title":"Former"}}`)
+	m.redis.Put("sku:2", "item", 5, `{"product":{"title":"Former"}}`)
 	if got := m.get(t, "/item/2.json"); got.status != 404 {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}

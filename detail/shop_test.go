@@ -2,7 +2,6 @@ package detail_test
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -13,9 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -28,139 +25,9 @@ import (
 	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
-	"vitrine/internal/kv"
+	"vitrine/internal/kv/kvtest"
 	"vitrine/templates"
 )
-
-// memory is a blobs store that can be made to fail, hang or be damaged.
-type memory struct {
-	mu      sync.Mutex // guards all below
-	blobs   map[kv.BlobKey]kv.Value
-	meta    map[string][]byte
-	damaged map[kv.BlobKey]bool
-	err     error
-	hang    chan struct{} // reads wait until it is closed
-	entered chan struct{} // gets a token from each read, where not nil
-	batches [][]kv.BlobKey
-	scans   int
-}
-
-func newMemory() *memory {
-	return &memory{blobs: map[kv.BlobKey]kv.Value{}, meta: map[string][]byte{}, damaged: map[kv.BlobKey]bool{}}
-}
-
-func (m *memory) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
-	m.mu.Lock()
-	out := make([]kv.Blob, len(keys))
-	for i, k := range keys {
-		if out[i] = (kv.Blob{Value: m.blobs[k], Damaged: m.damaged[k]}); m.damaged[k] {
-			out[i].Value = kv.Value{}
-		}
-	}
-	m.batches = append(m.batches, slices.Clone(keys))
-	err, hang, entered := m.err, m.hang, m.entered
-	m.mu.Unlock()
-	if entered != nil {
-		entered <- struct{}{}
-	}
-	if hang != nil {
-		<-hang
-	}
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (m *memory) PutBlobs(_ context.Context, puts []kv.BlobPut) ([]bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.err != nil {
-		return nil, m.err
-	}
-	stored := make([]bool, len(puts))
-	for i, p := range puts {
-		if m.blobs[p.BlobKey].Stamp < p.Value.Stamp {
-			m.blobs[p.BlobKey], stored[i] = p.Value, true
-		}
-	}
-	return stored, nil
-}
-
-func (m *memory) ScanBlobs(_ context.Context, cursor string, limit int) ([]kv.BlobKey, string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.scans++
-	var keys []kv.BlobKey
-	for k := range m.blobs {
-		if k.String() > cursor {
-			keys = append(keys, k)
-		}
-	}
-	slices.SortFunc(keys, func(a, b kv.BlobKey) int { return cmp.Compare(a.String(), b.String()) })
-	if len(keys) <= limit {
-		return keys, "", m.err
-	}
-	return keys[:limit], keys[limit-1].String(), m.err
-}
-
-func (m *memory) Meta(_ context.Context, name string) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.meta[name], nil
-}
-
-func (m *memory) SetMeta(_ context.Context, name string, value []byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.meta[name] = slices.Clone(value)
-	return nil
-}
-
-func (m *memory) set(f func(*memory)) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	f(m)
-}
-
-func (m *memory) scanned() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.scans
-}
-
-func (m *memory) reads() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.batches)
-}
-
-// put stores a blob; refs are written name=id,id (a list) or name:id (one).
-func (m *memory) put(entity, blob string, gen uint64, body string, refs ...string) {
-	e, err := item.ParseEntity(entity)
-	if err != nil {
-		panic(err)
-	}
-	v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: gen, Source: 7, Fetched: time.Unix(1_700_000_000, 0)}, Body: []byte(body), Refs: kv.Refs{}}
-	for _, r := range refs {
-		if name, ids, ok := strings.Cut(r, "="); ok {
-			v.Refs[name] = kv.Ref{IDs: strings.Split(ids, ","), List: true}
-		} else if name, id, ok := strings.Cut(r, ":"); ok {
-			v.Refs[name] = kv.Ref{IDs: []string{id}}
-		}
-	}
-	m.set(func(m *memory) { m.blobs[kv.BlobKey{Entity: e, Blob: blob}] = v })
-}
-
-func (m *memory) bury(entity, blob string, gen uint64, life kv.Life) {
-	e, err := item.ParseEntity(entity)
-	if err != nil {
-		panic(err)
-	}
-	m.set(func(m *memory) {
-		m.blobs[kv.BlobKey{Entity: e, Blob: blob}] = kv.Value{Header: kv.Header{Life: life, Stamp: gen}}
-	})
-}
 
 var errDown = errors.Join(item.ErrUnavailable, errors.New("connection refused"))
 
@@ -237,7 +104,7 @@ func demo(t testing.TB) *catalog.Catalog {
 
 // shop is a server over two tiers, and a client of it.
 type shop struct {
-	redis, bolt *memory
+	redis, bolt *kvtest.Memory
 	catalog     *catalog.Catalog
 	server      *detail.Server
 	url         string
@@ -256,7 +123,7 @@ func open(t testing.TB, change ...func(*detail.Config)) *shop {
 // openAt opens a shop behind a listener; dial connects to it, nil by TCP.
 func openAt(t testing.TB, l net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error), change ...func(*detail.Config)) *shop {
 	t.Helper()
-	s := &shop{redis: newMemory(), bolt: newMemory(), catalog: demo(t)}
+	s := &shop{redis: kvtest.NewMemory(), bolt: kvtest.NewMemory(), catalog: demo(t)}
 	set := theme(t, nil)
 	c := detail.Config{
 		Catalog:   func() *catalog.Catalog { return s.catalog },

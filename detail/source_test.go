@@ -19,6 +19,7 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/kv/kvtest"
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/load"
 	"vitrine/internal/redistest"
@@ -92,10 +93,10 @@ func TestTheLastResort(t *testing.T) {
 			t.Errorf("%d calls", n)
 		}
 		eventually(t, "it is announced", func() bool { return a.count() == 1 })
-		if len(s.redis.blobs)+len(s.bolt.blobs) > 0 {
+		if len(s.redis.Stored)+len(s.bolt.Stored) > 0 {
 			t.Error("it was stored")
 		}
-		s.redis.put("sku:1", "item", 5, lamp)
+		s.redis.Put("sku:1", "item", 5, lamp)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 5})
 		if got := s.get(t, "/item/1.html"); got.header.Get("X-Vitrine-Source") != "redis" || got.header.Get("X-Vitrine-Gen") != "5" {
 			t.Error(got.header)
@@ -119,7 +120,7 @@ func TestTheLastResort(t *testing.T) {
 	t.Run("what came into being since its owner said no is there at once", func(t *testing.T) {
 		s, _, _ := sourced(t)
 		s.get(t, "/item/1000.html")
-		s.redis.put("sku:1000", "item", 5, lamp)
+		s.redis.Put("sku:1000", "item", 5, lamp)
 		s.server.Announced(entity(t, "sku:1000"), map[string]uint64{"item": 5})
 		if got := s.get(t, "/item/1000.html"); got.status != 200 {
 			t.Error(got.status)
@@ -134,8 +135,8 @@ func TestTheLastResort(t *testing.T) {
 	})
 	t.Run("what is in a tier asks nobody", func(t *testing.T) {
 		s, o, _ := sourced(t)
-		s.redis.put("sku:1", "item", 5, lamp)
-		s.redis.bury("sku:2", "item", 5, kv.Gone)
+		s.redis.Put("sku:1", "item", 5, lamp)
+		s.redis.Bury("sku:2", "item", 5, kv.Gone)
 		s.get(t, "/item/1.html")
 		if got := s.get(t, "/item/2.html"); got.status != 410 || o.calls.Load() != 0 {
 			t.Error(got.status, o.calls.Load())
@@ -231,7 +232,7 @@ func TestRecordsTier(t *testing.T) {
 		current := c.Catalog
 		c.Blobs.Tiers = append(c.Blobs.Tiers, blobcache.FromRecords(store, current))
 	})
-	s.redis.set(func(m *memory) { m.err = errDown })
+	s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
 	got := s.get(t, "/item/1.json")
 	if got.status != 200 || got.header.Get("X-Vitrine-Source") != "records" || got.header.Get("X-Vitrine-Gen") != fmt.Sprint(gen) ||
 		!strings.Contains(got.body, `"status":{"state":"on"}`) {

@@ -15,6 +15,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/kv/kvtest"
 )
 
 func entity(t *testing.T, s string) item.Entity {
@@ -31,8 +32,8 @@ const lamp = `{"product":{"title":"Lamp"}}`
 func TestTierFailure(t *testing.T) {
 	t.Run("a later tier serves, marked stale", func(t *testing.T) {
 		s := open(t)
-		s.redis.set(func(m *memory) { m.err = errDown })
-		s.bolt.put("sku:1", "item", 5, lamp)
+		s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
+		s.bolt.Put("sku:1", "item", 5, lamp)
 		got := s.get(t, "/item/1.html")
 		if got.status != 200 || got.header.Get("X-Vitrine-Source") != "bolt" || got.header.Get("X-Vitrine-Stale") != "1" ||
 			!strings.Contains(got.header.Get("Cache-Control"), "s-maxage=5,") {
@@ -41,14 +42,14 @@ func TestTierFailure(t *testing.T) {
 	})
 	t.Run("a flushed first tier does not blank the shop", func(t *testing.T) {
 		s := open(t)
-		s.bolt.put("sku:1", "item", 5, lamp)
+		s.bolt.Put("sku:1", "item", 5, lamp)
 		if got := s.get(t, "/item/1.html"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" {
 			t.Error(got.status, got.header)
 		}
 	})
 	t.Run("what the first tier could not be asked about is not absent", func(t *testing.T) {
 		s := open(t)
-		s.redis.set(func(m *memory) { m.err = errDown })
+		s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		got := s.get(t, "/item/1.html")
 		if got.status != 503 || got.header.Get("Retry-After") == "" || got.header.Get("Cache-Control") != "no-store" {
 			t.Error(got.status, got.header)
@@ -56,27 +57,29 @@ func TestTierFailure(t *testing.T) {
 	})
 	t.Run("a later tier that fails leaves the first one's word", func(t *testing.T) {
 		s := open(t)
-		s.bolt.set(func(m *memory) { m.err = errDown })
+		s.bolt.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		if got := s.get(t, "/item/1.html"); got.status != 404 {
 			t.Error(got.status)
 		}
 	})
 	t.Run("damage is not absence", func(t *testing.T) {
 		s := open(t)
-		s.redis.set(func(m *memory) { m.damaged[kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: "1"}, Blob: "item"}] = true })
+		s.redis.Set(func(m *kvtest.Memory) {
+			m.Damaged[kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: "1"}, Blob: "item"}] = true
+		})
 		if got := s.get(t, "/item/1.html"); got.status != 503 {
 			t.Error(got.status)
 		}
-		s.redis.put("sku:2", "item", 1, `{"product":`)
+		s.redis.Put("sku:2", "item", 1, `{"product":`)
 		if got := s.get(t, "/item/2.json"); got.status != 503 {
 			t.Error(got.status, got.body)
 		}
 	})
 	t.Run("a joined part that can't be read only leaves a mark", func(t *testing.T) {
 		s := open(t)
-		s.redis.put("sku:1", "item", 5, lamp, "brand:9")
-		s.redis.set(func(m *memory) {
-			m.damaged[kv.BlobKey{Entity: item.Entity{Kind: "brand", ID: "9"}, Blob: "card"}] = true
+		s.redis.Put("sku:1", "item", 5, lamp, "brand:9")
+		s.redis.Set(func(m *kvtest.Memory) {
+			m.Damaged[kv.BlobKey{Entity: item.Entity{Kind: "brand", ID: "9"}, Blob: "card"}] = true
 		})
 		if got := s.get(t, "/item/1.html"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" {
 			t.Error(got.status, got.header)
@@ -84,23 +87,23 @@ func TestTierFailure(t *testing.T) {
 	})
 	t.Run("the breaker spares a failing tier", func(t *testing.T) {
 		s := open(t)
-		s.redis.set(func(m *memory) { m.err = errDown })
+		s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		for range 50 {
 			s.get(t, "/item/1.html")
 		}
-		if n := s.redis.reads(); n >= 50 {
+		if n := s.redis.Reads(); n >= 50 {
 			t.Errorf("%d reads of a tier that is down", n)
 		}
-		s.redis.set(func(m *memory) { m.err = nil })
-		s.redis.put("sku:1", "item", 5, lamp)
+		s.redis.Set(func(m *kvtest.Memory) { m.Err = nil })
+		s.redis.Put("sku:1", "item", 5, lamp)
 		eventually(t, "the tier is taken back", func() bool { return s.get(t, "/item/1.html").status == 200 })
 	})
 	t.Run("a tier that hangs costs its time-out", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := openInBubble(t, func(c *detail.Config) { c.Blobs.Tiers[0].Timeout = 10 * time.Millisecond })
 			hang := make(chan struct{})
-			s.redis.set(func(m *memory) { m.hang = hang })
-			s.bolt.put("sku:1", "item", 5, lamp)
+			s.redis.Set(func(m *kvtest.Memory) { m.Hang = hang })
+			s.bolt.Put("sku:1", "item", 5, lamp)
 			began := time.Now()
 			got := s.get(t, "/item/1.html")
 			took := time.Since(began)
@@ -133,15 +136,15 @@ func TestLocal(t *testing.T) {
 	}
 	t.Run("an announcement overtakes an entry", func(t *testing.T) {
 		s := open(t)
-		s.redis.put("sku:1", "item", 5, lamp)
+		s.redis.Put("sku:1", "item", 5, lamp)
 		warm(t, s)
-		s.redis.put("sku:1", "item", 6, lamp)
+		s.redis.Put("sku:1", "item", 6, lamp)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6, "offer": 2})
 		read(t, s, "6")
 	})
 	t.Run("an entry at the gen announced stays", func(t *testing.T) {
 		s := open(t)
-		s.redis.put("sku:1", "item", 5, lamp)
+		s.redis.Put("sku:1", "item", 5, lamp)
 		warm(t, s)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 5})
 		if got := read(t, s, "5"); !got.fromMemory() {
@@ -150,34 +153,34 @@ func TestLocal(t *testing.T) {
 	})
 	t.Run("an overtaken entry is the last resort", func(t *testing.T) {
 		s := open(t)
-		s.redis.put("sku:1", "item", 5, lamp)
+		s.redis.Put("sku:1", "item", 5, lamp)
 		warm(t, s)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
-		s.redis.set(func(m *memory) { m.err = errDown })
+		s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		if got := read(t, s, "5"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" {
 			t.Error(got.status, got.header)
 		}
 	})
 	t.Run("a gap makes all entries be read again", func(t *testing.T) {
 		s := open(t)
-		s.redis.put("sku:1", "item", 5, lamp)
+		s.redis.Put("sku:1", "item", 5, lamp)
 		warm(t, s)
-		s.redis.put("sku:1", "item", 6, lamp)
+		s.redis.Put("sku:1", "item", 6, lamp)
 		s.server.Gap()
 		read(t, s, "6")
 	})
 	t.Run("absence is remembered, and forgotten when announced", func(t *testing.T) {
 		s := open(t)
 		s.get(t, "/item/1.json")
-		s.redis.put("sku:1", "item", 6, lamp)
+		s.redis.Put("sku:1", "item", 6, lamp)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
 		read(t, s, "6")
 	})
 	t.Run("an expired entry is served while one refresh runs", func(t *testing.T) {
 		s := open(t, func(c *detail.Config) { c.Blobs.TTL = 2 * time.Second })
-		s.redis.put("sku:1", "item", 5, lamp)
+		s.redis.Put("sku:1", "item", 5, lamp)
 		warm(t, s)
-		s.redis.put("sku:1", "item", 6, lamp) // not announced: the TTL is the last bound
+		s.redis.Put("sku:1", "item", 6, lamp) // not announced: the TTL is the last bound
 		eventually(t, "the new gen", func() bool { return s.get(t, "/item/1.json").header.Get("X-Vitrine-Gen") == "6" })
 	})
 }
@@ -186,13 +189,13 @@ func TestLocal(t *testing.T) {
 func TestAnAnnouncementOvertakesAFill(t *testing.T) {
 	s := open(t)
 	hang, entered := make(chan struct{}), make(chan struct{}, 10)
-	s.redis.put("sku:1", "item", 5, lamp)
-	s.redis.set(func(m *memory) { m.hang, m.entered = hang, entered })
+	s.redis.Put("sku:1", "item", 5, lamp)
+	s.redis.Set(func(m *kvtest.Memory) { m.Hang, m.Entered = hang, entered })
 	done := make(chan response)
 	go func() { done <- s.get(t, "/item/1.json") }()
 	<-entered // gen 5 is read, and on its way
-	s.redis.set(func(m *memory) { m.hang, m.entered = nil, nil })
-	s.redis.put("sku:1", "item", 6, lamp)
+	s.redis.Set(func(m *kvtest.Memory) { m.Hang, m.Entered = nil, nil })
+	s.redis.Put("sku:1", "item", 6, lamp)
 	s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
 	close(hang)
 	if got := <-done; got.header.Get("X-Vitrine-Gen") != "6" || got.header.Get("X-Vitrine-Stale") != "" {
@@ -205,7 +208,7 @@ func TestAnAnnouncementOvertakesAFill(t *testing.T) {
 
 func TestBelowTheMinimumIsServedMarked(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 5, lamp) // the store lags behind the announcement
+	s.redis.Put("sku:1", "item", 5, lamp) // the store lags behind the announcement
 	s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
 	for range 3 {
 		got := s.get(t, "/item/1.json")
@@ -219,8 +222,8 @@ func TestOneReadForMany(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	s := open(t, func(c *detail.Config) { c.Registry = registry })
 	hang, entered := make(chan struct{}), make(chan struct{}, 100)
-	s.redis.put("sku:1", "item", 5, lamp)
-	s.redis.set(func(m *memory) { m.hang, m.entered = hang, entered })
+	s.redis.Put("sku:1", "item", 5, lamp)
+	s.redis.Set(func(m *kvtest.Memory) { m.Hang, m.Entered = hang, entered })
 	const visitors, keys = 20, 2
 	var wait sync.WaitGroup
 	for range visitors {
@@ -232,7 +235,7 @@ func TestOneReadForMany(t *testing.T) {
 	})
 	close(hang)
 	wait.Wait()
-	if n := s.redis.reads(); n > visitors/2 {
+	if n := s.redis.Reads(); n > visitors/2 {
 		t.Errorf("%d visitors made %d reads", visitors, n)
 	}
 }
@@ -263,7 +266,7 @@ func counted(t *testing.T, r *prometheus.Registry, name string, labels ...string
 // it, unless it says so.
 func TestAnnouncedUnderLoad(t *testing.T) {
 	s := open(t)
-	s.redis.put("sku:1", "item", 1, lamp)
+	s.redis.Put("sku:1", "item", 1, lamp)
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
 	for range 4 {
@@ -279,7 +282,7 @@ func TestAnnouncedUnderLoad(t *testing.T) {
 		})
 	}
 	for gen := uint64(2); gen < 150; gen++ {
-		s.redis.put("sku:1", "item", gen, lamp)
+		s.redis.Put("sku:1", "item", gen, lamp)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": gen})
 		got := s.get(t, "/item/1.json").header
 		if now, err := strconv.ParseUint(got.Get("X-Vitrine-Gen"), 10, 64); err != nil || now < gen || got.Get("X-Vitrine-Stale") != "" {
@@ -291,8 +294,8 @@ func TestAnnouncedUnderLoad(t *testing.T) {
 }
 
 func TestReplica(t *testing.T) {
-	replicated := func(t *testing.T) (*shop, *memory) {
-		replica := newMemory()
+	replicated := func(t *testing.T) (*shop, *kvtest.Memory) {
+		replica := kvtest.NewMemory()
 		return openInBubble(t, func(c *detail.Config) {
 			c.Blobs.Tiers[0].Replica, c.Blobs.Tiers[0].Timeout = replica, 100*time.Millisecond
 		}), replica
@@ -300,18 +303,18 @@ func TestReplica(t *testing.T) {
 	t.Run("is read in place of the master", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, replica := replicated(t)
-			replica.put("sku:1", "item", 5, lamp)
+			replica.Put("sku:1", "item", 5, lamp)
 			got := s.get(t, "/item/1.json")
-			if got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" || got.header.Get("X-Vitrine-Stale") != "" || s.redis.reads() != 0 {
-				t.Error(got.status, got.header, s.redis.reads())
+			if got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" || got.header.Get("X-Vitrine-Stale") != "" || s.redis.Reads() != 0 {
+				t.Error(got.status, got.header, s.redis.Reads())
 			}
 		})
 	})
 	t.Run("what it has too old is read again at the master", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, replica := replicated(t)
-			replica.put("sku:1", "item", 5, lamp)
-			s.redis.put("sku:1", "item", 6, `{"product":{"title":"New"}}`)
+			replica.Put("sku:1", "item", 5, lamp)
+			s.redis.Put("sku:1", "item", 6, `{"product":{"title":"New"}}`)
 			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
 			if got := s.get(t, "/item/1.json"); got.header.Get("X-Vitrine-Gen") != "6" || got.header.Get("X-Vitrine-Stale") != "" {
 				t.Error(got.header)
@@ -321,15 +324,15 @@ func TestReplica(t *testing.T) {
 	t.Run("that fails, or hangs, is done without", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, replica := replicated(t)
-			s.redis.put("sku:1", "item", 6, lamp)
-			s.redis.put("sku:2", "item", 6, lamp)
-			replica.set(func(m *memory) { m.err = errDown })
+			s.redis.Put("sku:1", "item", 6, lamp)
+			s.redis.Put("sku:2", "item", 6, lamp)
+			replica.Set(func(m *kvtest.Memory) { m.Err = errDown })
 			if got := s.get(t, "/item/1.json"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "" {
 				t.Error(got.status, got.header)
 			}
 			hang := make(chan struct{})
 			defer close(hang)
-			replica.set(func(m *memory) { m.hang = hang })
+			replica.Set(func(m *kvtest.Memory) { m.Hang = hang })
 			if got := s.get(t, "/item/2.json"); got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" {
 				t.Error(got.status, got.header)
 			}

@@ -23,7 +23,7 @@ func TestTemplatesAreTriedOnRealPages(t *testing.T) {
 		if i == 777 {
 			images = `["a"]`
 		}
-		s.redis.put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp","images":`+images+`}}`)
+		s.redis.Put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp","images":`+images+`}}`)
 	}
 	for _, id := range []string{"1", "2", "3"} { // these are in memory
 		s.get(t, "/item/"+id+".html")
@@ -64,7 +64,7 @@ func TestWantedPagesAreTried(t *testing.T) {
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
 	s := open(t, func(c *detail.Config) { c.Switches = panel })
 	for i := range 1000 {
-		s.redis.put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp"}}`)
+		s.redis.Put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp"}}`)
 	}
 	for i := range 300 {
 		s.get(t, fmt.Sprintf("/item/%d.html", i))

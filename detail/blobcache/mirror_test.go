@@ -1,4 +1,4 @@
-package detail_test
+package blobcache_test
 
 import (
 	"context"
@@ -9,13 +9,49 @@ import (
 
 	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
+	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/kv/kvtest"
 )
 
-// mirror runs a mirror of from into to until stop, which waits for its end.
-func mirror(t *testing.T, from, to *memory, change ...func(*blobcache.MirrorConfig)) (m *blobcache.Mirror, stop func()) {
+const lamp = `{"product":{"title":"Lamp"}}`
+
+var errDown = fmt.Errorf("%w: connection refused", item.ErrUnavailable)
+
+// shop returns a catalog of one kind with two blobs.
+func shop() *catalog.Catalog {
+	sku := &catalog.Kind{Name: "sku"}
+	sku.Blobs = []*catalog.Blob{{Kind: sku, Name: "item"}, {Kind: sku, Name: "offer"}}
+	return &catalog.Catalog{Kinds: map[string]*catalog.Kind{"sku": sku}}
+}
+
+func entity(t *testing.T, s string) item.Entity {
 	t.Helper()
-	c := blobcache.MirrorConfig{Catalog: func() *catalog.Catalog { return demo(t) }, From: from, To: to, Log: slog.New(slog.DiscardHandler), Rate: 1_000_000, Batch: 10, Retry: time.Millisecond}
+	e, err := item.ParseEntity(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// eventually waits until f reports true.
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !f() {
+		if time.Now().After(deadline) {
+			t.Fatal("never happened: " + what)
+		}
+		<-tick.C
+	}
+}
+
+// mirror runs a mirror of from into to until stop, which waits for its end.
+func mirror(t *testing.T, from, to *kvtest.Memory, change ...func(*blobcache.MirrorConfig)) (m *blobcache.Mirror, stop func()) {
+	t.Helper()
+	c := blobcache.MirrorConfig{Catalog: shop, From: from, To: to, Log: slog.New(slog.DiscardHandler), Rate: 1_000_000, Batch: 10, Retry: time.Millisecond}
 	for _, f := range change {
 		f(&c)
 	}
@@ -41,64 +77,59 @@ func mirror(t *testing.T, from, to *memory, change ...func(*blobcache.MirrorConf
 	return m, stop
 }
 
-func (m *memory) count() (n int) {
-	m.set(func(m *memory) { n = len(m.blobs) })
-	return n
-}
-
 func TestMirror(t *testing.T) {
 	t.Run("a new file gets all, and remembers that", func(t *testing.T) {
-		from, to := newMemory(), newMemory()
+		from, to := kvtest.NewMemory(), kvtest.NewMemory()
 		for i := range 57 {
-			from.put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
+			from.Put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
 		}
 		_, stop := mirror(t, from, to)
 		eventually(t, "all are copied", func() bool {
 			done, _ := to.Meta(t.Context(), "mirror-copied")
-			return to.count() == 57 && len(done) > 0
+			return to.Count() == 57 && len(done) > 0
 		})
 		stop()
-		from.put("sku:late", "item", 5, lamp)
+		from.Put("sku:late", "item", 5, lamp)
 		m, _ := mirror(t, from, to)
 		m.Announced(entity(t, "sku:0"), map[string]uint64{"item": 5}, []byte("p"))
 		eventually(t, "the position", func() bool { at, err := m.Position(t.Context()); return err == nil && string(at) == "p" })
-		if to.count() != 57 {
+		if to.Count() != 57 {
 			t.Error("a finished copy was begun again")
 		}
 		m.Gap()
-		eventually(t, "a gap copies all", func() bool { return to.count() == 58 })
+		eventually(t, "a gap copies all", func() bool { return to.Count() == 58 })
 	})
 	t.Run("announced blobs come over, and the position with them", func(t *testing.T) {
-		from, to := newMemory(), newMemory()
-		to.meta["mirror-copied"] = []byte("1")
+		from, to := kvtest.NewMemory(), kvtest.NewMemory()
+		to.Metas["mirror-copied"] = []byte("1")
 		m, _ := mirror(t, from, to)
-		from.put("sku:1", "item", 7, lamp)
+		from.Put("sku:1", "item", 7, lamp)
 		m.Announced(entity(t, "sku:1"), map[string]uint64{"item": 7, "offer": 2}, []byte("42"))
 		eventually(t, "the position", func() bool { at, err := m.Position(t.Context()); return err == nil && string(at) == "42" })
-		if to.count() != 1 {
-			t.Errorf("%d blobs", to.count())
+		if to.Count() != 1 {
+			t.Errorf("%d blobs", to.Count())
 		}
 	})
 	t.Run("a failing source loses nothing", func(t *testing.T) {
-		from, to := newMemory(), newMemory()
-		from.put("sku:1", "item", 7, lamp)
-		from.set(func(m *memory) { m.err = errDown })
+		from, to := kvtest.NewMemory(), kvtest.NewMemory()
+		from.Put("sku:1", "item", 7, lamp)
+		from.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		m, _ := mirror(t, from, to)
 		m.Announced(entity(t, "sku:1"), map[string]uint64{"item": 7}, []byte("42"))
-		eventually(t, "a try", func() bool { return from.reads() > 1 })
+		eventually(t, "a try", func() bool { return from.Reads() > 1 })
 		if at, err := m.Position(t.Context()); err != nil || at != nil {
 			t.Errorf("position %q before the copy: %v", at, err)
 		}
-		from.set(func(m *memory) { m.err = nil })
-		eventually(t, "the copy", func() bool { return to.count() == 1 })
+		from.Set(func(m *kvtest.Memory) { m.Err = nil })
+		eventually(t, "the copy", func() bool { return to.Count() == 1 })
 	})
 	t.Run("too many announcements become a copy of all", func(t *testing.T) {
-		from, to := newMemory(), newMemory()
-		to.meta["mirror-copied"] = []byte("1")
+		from, to := kvtest.NewMemory(), kvtest.NewMemory()
+		to.Metas["mirror-copied"] = []byte("1")
 		for i := range 20 {
-			from.put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
+			from.Put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
 		}
-		m, err := blobcache.NewMirror(blobcache.MirrorConfig{Catalog: func() *catalog.Catalog { return demo(t) }, From: from, To: to, Log: slog.New(slog.DiscardHandler), Pending: 3, Rate: 1_000_000})
+		m, err := blobcache.NewMirror(blobcache.MirrorConfig{Catalog: shop, From: from, To: to, Log: slog.New(slog.DiscardHandler), Pending: 3, Rate: 1_000_000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,19 +139,19 @@ func TestMirror(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- m.Run(ctx) }()
-		eventually(t, "all are copied", func() bool { return to.count() == 20 })
+		eventually(t, "all are copied", func() bool { return to.Count() == 20 })
 		cancel()
 		<-done
 	})
 	t.Run("damage there does not touch the copy here", func(t *testing.T) {
-		from, to := newMemory(), newMemory()
-		from.put("sku:1", "item", 7, lamp)
-		to.put("sku:1", "item", 6, lamp)
+		from, to := kvtest.NewMemory(), kvtest.NewMemory()
+		from.Put("sku:1", "item", 7, lamp)
+		to.Put("sku:1", "item", 6, lamp)
 		key := kv.BlobKey{Entity: entity(t, "sku:1"), Blob: "item"}
-		from.set(func(m *memory) { m.damaged[key] = true })
+		from.Set(func(m *kvtest.Memory) { m.Damaged[key] = true })
 		mirror(t, from, to)
 		eventually(t, "all looked at", func() bool { done, _ := to.Meta(t.Context(), "mirror-copied"); return len(done) > 0 })
-		if to.count() != 1 {
+		if to.Count() != 1 {
 			t.Error("lost")
 		}
 	})
@@ -128,15 +159,15 @@ func TestMirror(t *testing.T) {
 
 // TestMirrorDoubts: a superseded announcement has named a blob that its successor does not.
 func TestMirrorDoubts(t *testing.T) {
-	from, to := newMemory(), newMemory()
+	from, to := kvtest.NewMemory(), kvtest.NewMemory()
 	m, _ := mirror(t, from, to)
 	eventually(t, "the copy of all", func() bool {
 		done, _ := to.Meta(t.Context(), "mirror-copied")
 		return len(done) > 0
 	})
-	from.put("sku:1", "item", 5, lamp)
-	from.put("sku:1", "offer", 6, lamp)
+	from.Put("sku:1", "item", 5, lamp)
+	from.Put("sku:1", "offer", 6, lamp)
 	m.Announced(entity(t, "sku:1"), map[string]uint64{"item": 5}, []byte("1"))
 	m.Doubted(entity(t, "sku:1"), []byte("1"))
-	eventually(t, "both blobs", func() bool { return to.count() == 2 })
+	eventually(t, "both blobs", func() bool { return to.Count() == 2 })
 }

@@ -1,4 +1,4 @@
-package detail_test
+package blobcache_test
 
 import (
 	"context"
@@ -10,28 +10,29 @@ import (
 	"vitrine/detail/blobcache"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/kv/kvtest"
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/redistest"
 )
 
 // particular refuses cursors that it did not give.
-type particular struct{ *memory }
+type particular struct{ *kvtest.Memory }
 
 func (p particular) ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.BlobKey, string, error) {
 	if strings.HasPrefix(cursor, "other:") {
 		return nil, "", fmt.Errorf("%w: %q is no cursor", item.ErrRefused, cursor)
 	}
-	return p.memory.ScanBlobs(ctx, cursor, limit)
+	return p.Memory.ScanBlobs(ctx, cursor, limit)
 }
 
 func TestMirrorBeginsAnewWhereItsCursorIsRefused(t *testing.T) {
-	from, to := newMemory(), newMemory()
+	from, to := kvtest.NewMemory(), kvtest.NewMemory()
 	for i := range 30 {
-		from.put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
+		from.Put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
 	}
-	to.meta["mirror-cursor"] = []byte("other:7")
+	to.Metas["mirror-cursor"] = []byte("other:7")
 	mirror(t, from, to, func(c *blobcache.MirrorConfig) { c.From = particular{from} })
-	eventually(t, "all are copied", func() bool { return to.count() == 30 })
+	eventually(t, "all are copied", func() bool { return to.Count() == 30 })
 }
 
 // TestMirrorCopiesAllOverARestartOfRedis interrupts a copy of all, and has Redis restarted meanwhile: its cursors then
@@ -52,22 +53,22 @@ func TestMirrorCopiesAllOverARestartOfRedis(t *testing.T) {
 	if _, err := store.PutBlobs(t.Context(), puts); err != nil {
 		t.Fatal(err)
 	}
-	to := newMemory()
+	to := kvtest.NewMemory()
 	slow := func(c *blobcache.MirrorConfig) { c.From, c.Rate = store, 5000 }
-	_, stop := mirror(t, newMemory(), to, slow)
-	eventually(t, "a third is copied", func() bool { return to.count() >= n/3 })
+	_, stop := mirror(t, kvtest.NewMemory(), to, slow)
+	eventually(t, "a third is copied", func() bool { return to.Count() >= n/3 })
 	stop()
-	if to.count() == n {
+	if to.Count() == n {
 		t.Fatal("the copy was not interrupted")
 	}
 	r.Stop()
 	r.Start()
-	mirror(t, newMemory(), to, slow)
+	mirror(t, kvtest.NewMemory(), to, slow)
 	eventually(t, "the copy is through", func() bool {
 		copied, _ := to.Meta(t.Context(), "mirror-copied")
 		return len(copied) > 0
 	})
-	if got := to.count(); got != n {
+	if got := to.Count(); got != n {
 		t.Errorf("the mirror says that it holds all blobs, and has %d of %d", got, n)
 	}
 }

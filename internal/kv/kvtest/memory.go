@@ -1,0 +1,155 @@
+package kvtest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+// Memory is a store of blobs in memory, with the meta values of a mirror. It can be made to fail, to hang, and to have damaged blobs. It is
+// safe for concurrent use; fields are changed by Set.
+type Memory struct {
+	mu      sync.Mutex // guards all below
+	Stored  map[kv.BlobKey]kv.Value
+	Metas   map[string][]byte
+	Damaged map[kv.BlobKey]bool // blobs that are read as damaged
+	Err     error               // of reads, writes and scans
+	Hang    chan struct{}       // reads wait until it is closed; nil for none
+	Entered chan struct{}       // gets a token from each read; nil for none
+	batches int
+	scans   int
+}
+
+// NewMemory makes an empty Memory.
+func NewMemory() *Memory {
+	return &Memory{Stored: map[kv.BlobKey]kv.Value{}, Metas: map[string][]byte{}, Damaged: map[kv.BlobKey]bool{}}
+}
+
+func (m *Memory) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
+	m.mu.Lock()
+	out := make([]kv.Blob, len(keys))
+	for i, k := range keys {
+		if out[i] = (kv.Blob{Value: m.Stored[k], Damaged: m.Damaged[k]}); m.Damaged[k] {
+			out[i].Value = kv.Value{}
+		}
+	}
+	m.batches++
+	err, hang, entered := m.Err, m.Hang, m.Entered
+	m.mu.Unlock()
+	if entered != nil {
+		entered <- struct{}{}
+	}
+	if hang != nil {
+		<-hang
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (m *Memory) PutBlobs(_ context.Context, puts []kv.BlobPut) ([]bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.Err != nil {
+		return nil, m.Err
+	}
+	stored := make([]bool, len(puts))
+	for i, p := range puts {
+		if m.Stored[p.BlobKey].Stamp < p.Value.Stamp {
+			m.Stored[p.BlobKey], stored[i] = p.Value, true
+		}
+	}
+	return stored, nil
+}
+
+func (m *Memory) ScanBlobs(_ context.Context, cursor string, limit int) ([]kv.BlobKey, string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.scans++
+	var keys []kv.BlobKey
+	for k := range m.Stored {
+		if k.String() > cursor {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b kv.BlobKey) int { return cmp.Compare(a.String(), b.String()) })
+	if len(keys) <= limit {
+		return keys, "", m.Err
+	}
+	return keys[:limit], keys[limit-1].String(), m.Err
+}
+
+func (m *Memory) Meta(_ context.Context, name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.Metas[name], nil
+}
+
+func (m *Memory) SetMeta(_ context.Context, name string, value []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Metas[name] = slices.Clone(value)
+	return nil
+}
+
+// Set calls f with the fields locked.
+func (m *Memory) Set(f func(*Memory)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f(m)
+}
+
+// Scanned returns how many scans there were.
+func (m *Memory) Scanned() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.scans
+}
+
+// Reads returns how many batches were read.
+func (m *Memory) Reads() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.batches
+}
+
+// Put stores a blob of KIND:ID. Refs are written name=id,id (a list) or name:id (one).
+func (m *Memory) Put(entity, blob string, gen uint64, body string, refs ...string) {
+	e, err := item.ParseEntity(entity)
+	if err != nil {
+		panic(err)
+	}
+	v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: gen, Source: 7, Fetched: time.Unix(1_700_000_000, 0)}, Body: []byte(body), Refs: kv.Refs{}}
+	for _, r := range refs {
+		if name, ids, ok := strings.Cut(r, "="); ok {
+			v.Refs[name] = kv.Ref{IDs: strings.Split(ids, ","), List: true}
+		} else if name, id, ok := strings.Cut(r, ":"); ok {
+			v.Refs[name] = kv.Ref{IDs: []string{id}}
+		}
+	}
+	m.Set(func(m *Memory) { m.Stored[kv.BlobKey{Entity: e, Blob: blob}] = v })
+}
+
+// Bury stores a blob of KIND:ID that has no body: kv.Gone or kv.Unknown for a tombstone.
+func (m *Memory) Bury(entity, blob string, gen uint64, life kv.Life) {
+	e, err := item.ParseEntity(entity)
+	if err != nil {
+		panic(err)
+	}
+	m.Set(func(m *Memory) {
+		m.Stored[kv.BlobKey{Entity: e, Blob: blob}] = kv.Value{Header: kv.Header{Life: life, Stamp: gen}}
+	})
+}
+
+// Count returns how many blobs are stored.
+func (m *Memory) Count() (n int) {
+	m.Set(func(m *Memory) { n = len(m.Stored) })
+	return n
+}

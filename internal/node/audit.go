@@ -147,14 +147,14 @@ func (n *process) readBack() *audit.ReadBack {
 			n.audits.read.WithLabelValues(age.String(), strconv.FormatBool(right)).Inc()
 		},
 		Served: func(ctx context.Context, e item.Entity, blob string) (audit.Served, error) {
-			u := n.pages + "/blobs/" + e.Kind + "/" + blob + "?ids=" + item.Escape(e.ID)
-			return served(ctx, client, u, e.ID)
+			return served(ctx, client, n.pages, e, blob)
 		},
 	})
 }
 
-// served asks this process's pages for one blob, and what gen it has there.
-func served(ctx context.Context, client *http.Client, u, id string) (audit.Served, error) {
+// served asks the detail server at the address pages whether it has a blob of an entity, and of which gen.
+func served(ctx context.Context, client *http.Client, pages string, e item.Entity, blob string) (audit.Served, error) {
+	u := pages + "/blobs/" + e.Kind + "/" + blob + "?ids=" + item.Escape(e.ID)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
 		return audit.Served{}, err
@@ -173,6 +173,6 @@ func served(ctx context.Context, client *http.Client, u, id string) (audit.Serve
 	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil {
 		return audit.Served{}, err
 	}
-	found, ok := body.Items[id]
+	found, ok := body.Items[e.ID]
 	return audit.Served{There: ok, Gen: found.Gen}, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vitrine/internal/audit"
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
@@ -18,6 +19,11 @@ import (
 func WalkList(ctx context.Context, conn *bus.Conn, client *upstream.Client, log *slog.Logger, kind *catalog.Kind) {
 	n := &process{log: log}
 	n.walkList(ctx, refresh.New(refresh.Config{Upstream: client, Bus: conn, Log: log, Lane: item.Refresh}), kind)
+}
+
+// Served asks a detail server for a blob, as the audit does.
+func Served(ctx context.Context, client *http.Client, pages string, e item.Entity, blob string) (audit.Served, error) {
+	return served(ctx, client, pages, e, blob)
 }
 
 // AdminRoutes are the patterns of all routes of the admin listener.

@@ -105,8 +105,8 @@ func TestLive(t *testing.T) {
 	t.Run("a value that a part refuses", func(t *testing.T) {
 		o := &owner{}
 		s := open(t, with(o))
-		s.redis.put("sku:1", "item", 1, lamp)
-		s.redis.put("sku:1", "offer", 1, `{"price":{"amount":5.10}}`)
+		s.redis.Put("sku:1", "item", 1, lamp)
+		s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5.10}}`)
 		got, shown := s.live(t, "/live/1?area=x")
 		want := map[string]string{"offer": "fresh", "delivery": "hidden", "hint": "fresh", "ad": "fresh"}
 		if diff := cmp.Diff(want, states(shown.Parts)); diff != "" {

@@ -89,10 +89,10 @@ func (d dictionary) decode(t testing.TB, body string) string {
 
 // stocked fills a shop with n articles.
 func stocked(s *shop, n int) {
-	s.redis.put("brand:9", "card", 1, `{"title":"Acme"}`)
+	s.redis.Put("brand:9", "card", 1, `{"title":"Acme"}`)
 	for i := 1; i <= n; i++ {
-		s.redis.put(fmt.Sprint("sku:", i), "item", uint64(i), fmt.Sprintf(`{"product":{"title":"Lamp %d","brief":"%s"}}`, i, strings.Repeat("bright ", i)), "brand:9")
-		s.redis.put(fmt.Sprint("sku:", i), "offer", uint64(i), fmt.Sprintf(`{"price":{"amount":%d}}`, 5+i))
+		s.redis.Put(fmt.Sprint("sku:", i), "item", uint64(i), fmt.Sprintf(`{"product":{"title":"Lamp %d","brief":"%s"}}`, i, strings.Repeat("bright ", i)), "brand:9")
+		s.redis.Put(fmt.Sprint("sku:", i), "offer", uint64(i), fmt.Sprintf(`{"price":{"amount":%d}}`, 5+i))
 	}
 }
 

@@ -118,7 +118,7 @@ func TestDictionaryBytes(t *testing.T) {
 		for i := range pages {
 			paths = append(paths, fmt.Sprintf("/item/%d.html", 100001+100*(i%150)+i/150))
 		}
-		compareBytes(t, v.Pages, paths, 0.3)
+		compareBytes(t, v.Pages, paths, 0.4)
 	})
 	t.Run("lego", func(t *testing.T) {
 		const file = "../../../shared/data/lego-to2015.jsonl.zst"

@@ -12,6 +12,7 @@ import (
 	"vitrine/detail/admission"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/switches"
 )
 
 // handler makes the response to a request. An error becomes a response in one place, site.handle; it keeps the header of the
@@ -53,9 +54,22 @@ func newRouter(st *site) http.Handler {
 	return mux
 }
 
+// routeSwitch is the switch that turns a route off; nil for a route that is always open.
+func routeSwitch(panel *switches.Panel, route string) *switches.Switch {
+	switch route {
+	case "live":
+		return panel.Must(switches.RouteLive)
+	case "blobs":
+		return panel.Must(switches.RouteBlobs)
+	case "relations":
+		return panel.Must(switches.RouteRelations)
+	}
+	return nil
+}
+
 // handle makes an http.HandlerFunc of a handler, with what all routes have: the switch, the methods, errors, and writing.
 func (st *site) handle(route string, h handler) http.HandlerFunc {
-	open := st.server.config.Switches.Switch("route." + route)
+	open := routeSwitch(st.server.config.Switches, route)
 	return func(w http.ResponseWriter, r *http.Request) {
 		var a response
 		err := errMethod

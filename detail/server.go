@@ -86,10 +86,10 @@ func (s *Server) open() (err error) {
 	if s.pages, err = pagecache.New(c.PageBytes, c.Switches); err != nil {
 		return err
 	}
-	if s.encoder, err = pagecache.NewEncoder(c.Switches.Switch(switches.Compression)); err != nil {
+	if s.encoder, err = pagecache.NewEncoder(c.Switches.Must(switches.Compression)); err != nil {
 		return err
 	}
-	if s.live, err = newLivePool(c.Live, c.Switches.Switch(switches.BackToSource)); err != nil {
+	if s.live, err = newLivePool(c.Live, c.Switches.Must(switches.BackToSource)); err != nil {
 		return err
 	}
 	s.metrics = newMetrics(s.blobs)

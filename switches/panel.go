@@ -134,7 +134,18 @@ func (p *Panel) Declare(d Declaration) *Switch {
 	return s
 }
 
-// Switch returns a switch by its name. It returns nil, which stands for normal service, if there is none or the Panel is nil.
+// Must finds a switch that the code relies on. It panics where none has that name, so that a misspelt name ends the process at its
+// start, and is not taken for normal service. Of a nil panel it gives nil.
+func (p *Panel) Must(name string) *Switch {
+	s := p.Switch(name)
+	if s == nil && p != nil {
+		panic("switches: nobody has declared " + name)
+	}
+	return s
+}
+
+// Switch returns a switch by a name that people or a catalog give. It returns nil, which stands for normal service, if there is none or
+// the Panel is nil.
 func (p *Panel) Switch(name string) *Switch {
 	if p == nil {
 		return nil
@@ -154,7 +165,8 @@ func (p *Panel) Check(name, value string) error {
 	return err
 }
 
-// On reports whether an on/off switch gives normal service. A switch that is not declared does.
+// On reports whether an on/off switch that a catalog declares gives normal service; one that is not declared yet does. Code that
+// relies on a switch takes it from Must.
 func (p *Panel) On(name string) bool { return p.Switch(name).On() }
 
 // OnChange makes the panel call f after each change of what is set or thrown. f must not call methods that change the panel.

@@ -2,6 +2,7 @@ package switches_test
 
 import (
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -85,6 +86,27 @@ func TestPanel(t *testing.T) {
 		}
 		p.Close()
 	}
+}
+
+// TestMust: a name that nobody has declared is an error, and no switch that is always on.
+func TestMust(t *testing.T) {
+	p := switches.NewPanel(node)
+	defer p.Close()
+	for _, d := range switches.Declared() {
+		if s := p.Must(d.Name); s == nil || s.Name != d.Name {
+			t.Errorf("%s: %v", d.Name, s)
+		}
+	}
+	if s := (*switches.Panel)(nil).Must("read.rediss"); !s.On() {
+		t.Error("no panel is normal service")
+	}
+	defer func() {
+		if said, _ := recover().(string); !strings.Contains(said, "read.rediss") {
+			t.Errorf("the panic says %q", said)
+		}
+	}()
+	p.Must("read.rediss")
+	t.Error("a name that nobody has declared was taken")
 }
 
 func TestPanelLater(t *testing.T) {

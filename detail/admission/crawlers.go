@@ -41,8 +41,8 @@ type pace struct {
 
 func newCrawlers(panel *switches.Panel) *crawlers {
 	return &crawlers{
-		on:     panel.Switch(switches.Crawlers),
-		budget: panel.Switch(switches.CrawlerBudget),
+		on:     panel.Must(switches.Crawlers),
+		budget: panel.Must(switches.CrawlerBudget),
 		limit:  rate.NewLimiter(crawlerPages, crawlerPages),
 		seed:   maphash.MakeSeed(),
 	}

@@ -81,12 +81,12 @@ func New(c Config) (*Cache, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	memory, err := newLocal(c.Bytes, c.TTL, c.Switches.Switch(switches.TTLFactor), c.Hears)
+	memory, err := newLocal(c.Bytes, c.TTL, c.Switches.Must(switches.TTLFactor), c.Hears)
 	if err != nil {
 		return nil, err
 	}
 	m := newMetrics()
-	return &Cache{config: c, local: memory, memory: c.Switches.Switch(switches.ReadLocal), metrics: m,
+	return &Cache{config: c, local: memory, memory: c.Switches.Must(switches.ReadLocal), metrics: m,
 		chain: newChain(c.Tiers, c.Switches, m, c.Log), flights: map[kv.BlobKey]*flight{}}, nil
 }
 

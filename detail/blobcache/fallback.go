@@ -70,7 +70,7 @@ type folded struct {
 // NewFallback makes a Fallback; the caller closes it. With a nil Fetcher it fills nothing. With a nil Leaser it does not coordinate
 // with other servers.
 func NewFallback(fetcher Fetcher, l Leaser, panel *switches.Panel) *Fallback {
-	return &Fallback{fetcher: fetcher, leases: l, on: panel.Switch(switches.ReadUpstream), back: panel.Switch(switches.BackToSource),
+	return &Fallback{fetcher: fetcher, leases: l, on: panel.Must(switches.ReadUpstream), back: panel.Must(switches.BackToSource),
 		budget: make(chan struct{}, fallbackCalls), absent: newAbsences(time.Now), loads: map[string]*load{}}
 }
 

@@ -45,10 +45,10 @@ type guardedTier struct {
 }
 
 func newGuardedTier(t Tier, panel *switches.Panel) *guardedTier {
-	g := &guardedTier{tier: t, on: panel.Switch("read." + t.Name), breaker: newBreaker(), replicaBreaker: newBreaker(),
+	g := &guardedTier{tier: t, on: panel.Must("read." + t.Name), breaker: newBreaker(), replicaBreaker: newBreaker(),
 		budget: make(chan struct{}, t.Concurrency)}
 	if t.Name == RecordsTier {
-		g.back = panel.Switch(switches.BackToSource)
+		g.back = panel.Must(switches.BackToSource)
 	}
 	return g
 }

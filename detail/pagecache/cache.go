@@ -32,7 +32,7 @@ func New(size int64, panel *switches.Panel) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of pages: %w", err)
 	}
-	c := &Cache{cache: cache, on: panel.Switch(switches.ReadLocal)}
+	c := &Cache{cache: cache, on: panel.Must(switches.ReadLocal)}
 	if panel != nil {
 		panel.OnChange(func() {
 			c.lastChange.Store(time.Now().UnixNano())

@@ -12,8 +12,8 @@ import (
 	"vitrine/internal/redact"
 )
 
-// Task is one change to work on. Changes that waited together are one task: Event is the latest of theirs,
-// Force is set if one had it.
+// Task is one change to work on. Changes of the same entity and dimension that waited together are one task. Its Event is the
+// latest of theirs, and Force is set if one of them had it.
 type Task struct {
 	Change  item.Change
 	Event   time.Time // when the change happened, else when it was published
@@ -23,18 +23,18 @@ type Task struct {
 	Second  bool  // it is the second look that ErrLookAgain has asked for
 }
 
-// Place is where work is done, an upstream; at most Limit of its batches are in work at a time.
+// Place is where work is done: an upstream. At most Limit of its batches are in work at a time.
 type Place struct {
 	Name  string // "" is no place in particular
 	Limit int
 }
 
-// Handled tells what became of a task. One of a message in no lane has none.
+// Handled tells what became of a task.
 type Handled struct {
-	Lane    item.Lane
-	Place   string // "" is no place in particular
-	Verdict string // ack, again, retry, look, back, park, drop, fail
-	Err     error  // what its handler said, or what is wrong with it from the start; nil for ack and in what was never handled
+	Lane    item.Lane // "" for a message in no lane
+	Place   string    // "" is no place in particular
+	Verdict string    // ack, again, retry, look, back, park, drop, fail
+	Err     error     // what its handler said, or what is wrong with it from the start; nil for ack and in what was never handled
 	Took    time.Duration
 }
 
@@ -68,9 +68,9 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	return c, nil
 }
 
-// Run works until ctx ends: then it stops the intake, gives back what waits, and finishes what is in work
-// within Drain, after which it cancels the handlers' context. nil means that all of them have returned; those
-// that don't are given up after abandon.
+// Run works until ctx ends. Then it stops the intake, gives back what waits, and lets handlers finish within Drain. Those that
+// have not returned by then have their context cancelled, and those that don't return even so are given up after abandon. It fails
+// where one was given up, or with what NATS fails with.
 func (c *Consumer) Run(ctx context.Context) error {
 	strays, err := c.catchUnroutable(ctx)
 	if err != nil {

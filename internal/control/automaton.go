@@ -83,7 +83,7 @@ func (a *Automaton) Keep(src []byte) {
 func (a *Automaton) Run(ctx context.Context, conn *bus.Conn, follower *Follower) error {
 	tick := time.NewTicker(rulesBeat)
 	defer tick.Stop()
-	on := a.cfg.Panel.Switch(switches.Automata)
+	on := a.cfg.Panel.Must(switches.Automata)
 	for {
 		select {
 		case <-ctx.Done():

@@ -56,7 +56,7 @@ func NewBoard(c BoardConfig) *Board {
 	b := &Board{panel: panel, place: p, file: filepath.Join(c.Dir, "switches-"+c.Role+p.suffix+".json"), log: c.Log}
 	b.noteLooked()
 	if c.SetLevel != nil {
-		panel.OnChange(func() { c.SetLevel(panel.Switch(switches.LogLevel).Choice()) })
+		panel.OnChange(func() { c.SetLevel(panel.Must(switches.LogLevel).Choice()) })
 	}
 	src, err := os.ReadFile(b.file)
 	if errors.Is(err, fs.ErrNotExist) {

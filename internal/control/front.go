@@ -197,12 +197,12 @@ func (f *Front) file() (body []byte, mark string) {
 	for _, route := range []struct{ name, pattern string }{
 		{switches.RouteLive, `^(/[^?]*)?/live(/|$)`}, {switches.RouteBlobs, `^(/[^?]*)?/blobs/`}, {switches.RouteRelations, `^(/[^?]*)?/relations/`},
 	} {
-		if !f.cfg.Panel.On(route.name) {
+		if !f.cfg.Panel.Must(route.name).On() {
 			fmt.Fprintf(&b, "    \"~%s\" 1;\n", route.pattern)
 		}
 	}
 	b.WriteString("}\nmap $http_user_agent $vitrine_crawler {\n    default 0;\n")
-	if !f.cfg.Panel.On(switches.Crawlers) {
+	if !f.cfg.Panel.Must(switches.Crawlers).On() {
 		fmt.Fprintf(&b, "    \"~*%s\" 1;\n", admission.CrawlerPattern)
 	}
 	b.WriteString("}\nmap \"$vitrine_route$vitrine_crawler\" $vitrine_shed {\n    default 1;\n    \"00\"    0;\n}\n")

@@ -85,7 +85,7 @@ func (n *process) auditConfig() audit.Config {
 			agreed, err := n.agreement.Agreed(n.ctx)
 			return err == nil && agreed
 		},
-		Pace:     n.switches.Switch(switches.SweepPace).Percent,
+		Pace:     n.switches.Must(switches.SweepPace).Percent,
 		Repaired: func(cause string, k int) { n.audits.repairs.WithLabelValues(cause).Add(float64(k)) },
 	}
 }
@@ -133,7 +133,7 @@ func (n *process) runAuditors(ctx context.Context, s *audit.Sweeper) error {
 func (n *process) sampler(s *audit.Sweeper) *audit.Sampler {
 	return audit.NewSampler(audit.SamplerConfig{
 		Sweeper: s, Notes: n.bus.Bucket(MarksBucket), Changes: n.bus, Log: n.log, Told: n.audits.sampled,
-		Pace: n.switches.Switch(switches.SweepPace).Percent,
+		Pace: n.switches.Must(switches.SweepPace).Percent,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"vitrine/internal/item"
+	"vitrine/switches"
 )
 
 // MarksBucket is where workers note things for each other: they may not write where operators push.
@@ -15,7 +16,12 @@ func (n *process) head(ctx context.Context) func() error {
 	return func() error { return n.catalog.Head(ctx) }
 }
 
-// laneOpen reports whether changes of a lane are taken.
-func (n *process) laneOpen(lane item.Lane) bool {
-	return n.switches.On("intake."+string(lane)) && !n.agreement.Overtaken()
+// openLanes returns a function that reports whether changes of a lane are taken.
+func (n *process) openLanes() func(item.Lane) bool {
+	intake := map[item.Lane]*switches.Switch{
+		item.High:    n.switches.Must(switches.IntakeHigh),
+		item.Normal:  n.switches.Must(switches.IntakeNormal),
+		item.Refresh: n.switches.Must(switches.IntakeRefresh),
+	}
+	return func(lane item.Lane) bool { return intake[lane].On() && !n.agreement.Overtaken() }
 }

@@ -26,7 +26,7 @@ type Done struct {
 	Minutes float64 `json:"minutes,omitempty"` // of a dry run: how long the calls take, by one that was timed of each dimension
 }
 
-// Besides says how many of the entities no upstream lists.
+// Besides says in words how many of the entities no upstream lists, and how many ids were refused; "" where there are none.
 func (d Done) Besides() string {
 	text := ""
 	if d.Stored > 0 {
@@ -61,7 +61,7 @@ type Announcer struct {
 	busy      map[string]time.Duration             // upstream → for how long it would be asked
 }
 
-// New makes an announcer.
+// New makes an announcer that has announced nothing yet.
 func New(cfg Config) *Announcer {
 	if cfg.Progress == nil {
 		cfg.Progress = func(string) {}
@@ -72,10 +72,11 @@ func New(cfg Config) *Announcer {
 // Done is what was announced until now.
 func (a *Announcer) Done() Done { return a.done }
 
-// Announced reports whether an entity was.
+// Announced reports whether e was announced. In a dry run nothing was.
 func (a *Announcer) Announced(e item.Entity) bool { return a.announced[e] && !a.cfg.DryRun }
 
-// List announces all that the upstream lists. Ids that can't be an entity's are left out and counted.
+// List announces all entities of a kind that its upstream lists. Ids that can't be an entity's are left out and counted. It fails
+// with what the upstream or NATS fails with; what was announced by then stays announced.
 func (a *Announcer) List(ctx context.Context, kind *catalog.Kind) error {
 	return lineage.EachListed(ctx, a.cfg.Upstream, kind, "", func(page lineage.Listed) error {
 		a.done.Refused += len(page.Refused)
@@ -86,7 +87,7 @@ func (a *Announcer) List(ctx context.Context, kind *catalog.Kind) error {
 	})
 }
 
-// IDs announces entities by the ids that somebody gave.
+// IDs announces entities of a kind by their ids. An id that can't be an entity's is an error, and then none is announced.
 func (a *Announcer) IDs(ctx context.Context, kind *catalog.Kind, ids []string) error {
 	entities := make([]item.Entity, len(ids))
 	for i, id := range ids {
@@ -99,7 +100,8 @@ func (a *Announcer) IDs(ctx context.Context, kind *catalog.Kind, ids []string) e
 	return a.Entities(ctx, kind, entities)
 }
 
-// Entities announces entities of one kind, each once.
+// Entities announces entities of one kind, without those that were announced before. It fails with item.ErrUnavailable, or
+// with ctx's error.
 func (a *Announcer) Entities(ctx context.Context, kind *catalog.Kind, entities []item.Entity) error {
 	changes := make([]item.Change, 0, len(entities))
 	for _, e := range entities {

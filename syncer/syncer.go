@@ -204,16 +204,15 @@ func (f *Worker) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	records, err := f.Records.Records(ctx, keys)
 	errs := kv.ItemErrors(err, len(keys))
 	var damaged []item.Change
+	end := 0
 	for _, j := range jobs {
-		n := len(j.recordKeys())
-		j.suspend("read records", errors.Join(errs[:n]...))
+		from := end
+		end += len(j.recordKeys())
+		j.suspend("read records", errors.Join(errs[from:end]...))
 		if j.suspended == nil {
-			damaged = append(damaged, j.setRecords(keys[:n], records[:n])...)
+			damaged = append(damaged, j.setRecords(keys[from:end], records[from:end])...)
 			j.fold()
 		}
-		keys = keys[n:]
-		records = records[n:]
-		errs = errs[n:]
 	}
 	failpoint.Hit(failpoint.Folded)
 	if len(damaged) == 0 {

@@ -351,6 +351,23 @@ func TestAnEntityWhoseNodeIsAwayHoldsNobodyUp(t *testing.T) {
 	}
 }
 
+// TestRecordsThatCannotBeRead: an embedded store that is asked after a task's time is up gives no record at all. That is the error of each
+// entity.
+func TestRecordsThatCannotBeRead(t *testing.T) {
+	b := newBench(t)
+	b.put("price", kv.Alive, `{"amount":1}`, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	b.records.between = cancel
+	errs := b.folder.Handle(ctx, []bus.Task{{Change: item.Change{Lane: item.Normal, Entity: sku}}})
+	if !errors.Is(errs[0], item.ErrOwn) || !errors.Is(errs[0], context.Canceled) {
+		t.Errorf("error is %v", errs[0])
+	}
+	b.mustFold(item.Normal)
+	if got := string(b.blob("offer").Body); got != `{"price":{"amount":1}}` {
+		t.Errorf("offer is %s", got)
+	}
+}
+
 // damagedBooks tells that the state of everything is damaged: nothing of it can be read.
 type damagedBooks struct{ *boltkv.Store }
 

@@ -2,7 +2,9 @@ package blobcache
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
@@ -29,31 +31,33 @@ func FromRecords(store RecordStore, catalogs ...func() *catalog.Catalog) Tier {
 }
 
 // Blobs reads the gens first, then the records, as a syncer does: a blob may be newer than its gen says, and is never older. A blob that
-// no catalog declares is absent.
+// no catalog declares is absent. Where only some states or records could be read, the blobs of the others fail.
 func (r records) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
 	entities, blobs, wanted := r.plan(keys)
 	states, err := r.store.States(ctx, entities)
-	if err != nil {
+	if wholeError(err) != nil {
 		return nil, fmt.Errorf("read states: %w", err)
 	}
+	errs := slices.Clone(kv.ItemErrors(err, len(keys)))
 	stored, err := r.store.Records(ctx, wanted)
-	if err != nil {
+	if wholeError(err) != nil {
 		return nil, fmt.Errorf("read records: %w", err)
 	}
+	unread := kv.ItemErrors(err, len(wanted))
 	folded := make([]kv.Blob, len(keys))
 	for i, b := range blobs {
 		if b == nil {
 			continue
 		}
-		byName := map[string]kv.Record{}
-		for k, d := range b.Of {
-			byName[d.Name] = stored[k]
+		n := len(b.Of)
+		errs[i] = errors.Join(errs[i], errors.Join(unread[:n]...))
+		if errs[i] == nil {
+			folded[i] = fold(b, keys[i].Entity, stored[:n])
+			folded[i].Stamp = states[i].Gen(b.Dimensions())
 		}
-		stored = stored[len(b.Of):]
-		folded[i] = fold(b, keys[i].Entity, byName)
-		folded[i].Stamp = states[i].Gen(b.Dimensions())
+		stored, unread = stored[n:], unread[n:]
 	}
-	return folded, nil
+	return folded, kv.Partial(errs)
 }
 
 // plan returns for each key its entity and its blob, nil for a blob that no catalog declares; and the keys of the records of all these
@@ -86,13 +90,17 @@ func (r records) blob(key kv.BlobKey) *catalog.Blob {
 	return nil
 }
 
-// fold folds a blob from records. The blob is absent if its root record is, and damaged if it cannot be folded.
-func fold(b *catalog.Blob, e item.Entity, records map[string]kv.Record) kv.Blob {
-	root := records[b.Of[0].Name]
-	if root.Damaged || root.Life == kv.Absent {
+// fold folds a blob from the records of its dimensions, in their order. The blob is absent if its root record is, and damaged if it
+// cannot be folded.
+func fold(b *catalog.Blob, e item.Entity, records []kv.Record) kv.Blob {
+	if root := records[0]; root.Damaged || root.Life == kv.Absent {
 		return kv.Blob{Damaged: root.Damaged}
 	}
-	v, err := shape.Fold(b, e, records)
+	byName := map[string]kv.Record{}
+	for i, d := range b.Of {
+		byName[d.Name] = records[i]
+	}
+	v, err := shape.Fold(b, e, byName)
 	if err != nil {
 		return kv.Blob{Damaged: true}
 	}

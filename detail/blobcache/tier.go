@@ -112,8 +112,8 @@ func (t *guardedTier) call(ctx context.Context, b *breaker.Breaker, store kv.Blo
 		done <- fetched{blobs, err}
 	})
 	got := await(ctx, done)
-	if got.err == nil && len(got.blobs) != len(keys) {
-		got.err = fmt.Errorf("%w: %d blobs for %d keys", item.ErrDamaged, len(got.blobs), len(keys))
+	if wholeError(got.err) == nil && len(got.blobs) != len(keys) {
+		got.err = fmt.Errorf("%w: %d blobs for %d keys", item.ErrDamaged, len(got.blobs), len(keys)) // whatever its error says of some of them
 	}
 	b.Done(wholeError(got.err) == nil)
 	return got.blobs, got.err

@@ -76,7 +76,7 @@ func (s State) Gen(dimensions []string) (gen uint64) {
 
 // Results of the batches below match what was asked by position. A damaged value is never an error, and least of all
 // its neighbours': it is told in its own result. Where only some items could not be read or written, the error is
-// a PartialError.
+// a PartialError; beside any other error there may be no results.
 
 // RecordReader reads records; a missing one has Life Absent, Stamp 0.
 type RecordReader interface {

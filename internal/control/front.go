@@ -46,6 +46,7 @@ type Front struct {
 	cfg    FrontConfig
 	wake   chan struct{} // holds a mark when a switch may have changed
 	obeyed string        // the mark of the file that nginx has, as far as is known
+	old    workers       // that still went by the file before when it had it
 
 	mu      sync.Mutex // guards waiting
 	waiting []func(note string, err error)
@@ -116,7 +117,7 @@ func (f *Front) render(ctx context.Context) (note string, err error) {
 		return "", fmt.Errorf("the file for nginx can't be read: %w", err)
 	}
 	if bytes.Equal(old, body) && f.obeyed == mark {
-		return "", nil
+		return f.old.note(), nil
 	}
 	if !bytes.Equal(old, body) {
 		if err := durable.WriteFile(f.cfg.Out, body); err != nil {
@@ -124,8 +125,7 @@ func (f *Front) render(ctx context.Context) (note string, err error) {
 		}
 	}
 	f.obeyed = ""
-	began := sinceBoot()
-	time.Sleep(confirmPause) // what is started from now on has a later time
+	before := seeWorkers()
 	ctx, cancel := context.WithTimeout(ctx, reloadWithin)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, f.cfg.Reload[0], f.cfg.Reload[1:]...).CombinedOutput(); err != nil {
@@ -135,8 +135,9 @@ func (f *Front) render(ctx context.Context) (note string, err error) {
 	if err != nil {
 		return "", err
 	}
-	note = awaitOld(ctx, worker, began)
+	f.old = awaitOld(ctx, worker, before)
 	f.obeyed = mark
+	note = f.old.note()
 	f.cfg.Log.Info("nginx obeys", "file", f.cfg.Out, "mark", mark, "note", note)
 	return note, nil
 }

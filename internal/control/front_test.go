@@ -88,13 +88,16 @@ func TestTheFrontWaitsForOldWorkers(t *testing.T) {
 		return <-told
 	}
 	for range 5 {
-		for value, want := range map[string]int{"off": 503, "on": 200} {
-			if note := set(value); note != "" {
+		for _, c := range []struct {
+			value string
+			want  int
+		}{{"off", 503}, {"on", 200}} { // in this order: the slow request below is to meet a worker that goes by "on"
+			if note := set(c.value); note != "" {
 				t.Error(note)
 			}
 			for range 10 {
-				if status, err := get("/live/1"); err != nil || status != want {
-					t.Errorf("%s: %d %v", value, status, err)
+				if status, err := get("/live/1"); err != nil || status != c.want {
+					t.Errorf("%s: %d %v", c.value, status, err)
 				}
 			}
 		}
@@ -105,6 +108,9 @@ func TestTheFrontWaitsForOldWorkers(t *testing.T) {
 	if note := set("off"); !strings.Contains(note, "1 workers of nginx go by the file before") {
 		t.Errorf("note %q", note)
 	}
+	if note := set("off"); !strings.Contains(note, "1 workers of nginx go by the file before") {
+		t.Errorf("asked again, with nothing changed: note %q", note)
+	}
 	if status, err := get("/live/1"); err != nil || status != 503 {
 		t.Errorf("beside the old worker: %d %v", status, err)
 	}
@@ -112,6 +118,7 @@ func TestTheFrontWaitsForOldWorkers(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+	s.eventually("the old worker has ended, and is told no longer", func() bool { return set("off") == "" })
 }
 
 func free(t *testing.T) string {

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -14,60 +14,93 @@ import (
 // endWithin bounds the wait for the workers of nginx that go by the file before: with a slow visitor, one stays for as long as he does.
 const endWithin = time.Second
 
-// awaitOld returns when no worker of nginx is left that was started at or before a time, or after endWithin: then note says what is left.
-// worker is the process id of any worker.
-func awaitOld(ctx context.Context, worker int, before uint64) (note string) {
+// workers are workers of nginx.
+type workers struct {
+	byID   map[int]process
+	unseen error // why they can't be known
+}
+
+// seeWorkers gives the workers of each nginx on this machine.
+func seeWorkers() workers {
+	folders, err := os.ReadDir("/proc")
+	if err != nil {
+		return workers{unseen: err}
+	}
+	w := workers{byID: map[int]process{}}
+	for _, folder := range folders {
+		pid, err := strconv.Atoi(folder.Name())
+		if err != nil {
+			continue // no process
+		}
+		p, err := readProcess(pid)
+		if err != nil || p.name != "nginx" || p.ended {
+			continue // one may have ended since it was listed
+		}
+		title, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil && bytes.Contains(title, []byte("worker process")) { // and not a manager of the cache
+			p.retiring = bytes.Contains(title, []byte("is shutting down"))
+			w.byID[pid] = p
+		}
+	}
+	return w
+}
+
+// awaitOld returns when no worker is left that goes by the file before, or after endWithin with those that are. before are the workers
+// from before the reload, of any nginx; worker is the process id of one that goes by the new file: its siblings are those that count.
+func awaitOld(ctx context.Context, worker int, before workers) workers {
 	ctx, cancel := context.WithTimeout(ctx, endWithin)
 	defer cancel()
+	known, err := readProcess(worker)
+	switch {
+	case before.unseen != nil:
+		return before
+	case err != nil:
+		return workers{unseen: fmt.Errorf("process %d is not here: is nginx in another container? %w", worker, err)}
+	case known.name != "nginx":
+		return workers{unseen: fmt.Errorf("process %d is %s: is nginx in another container?", worker, known.name)}
+	}
 	for {
-		left, err := oldWorkers(worker, before)
-		switch {
-		case err != nil:
-			return fmt.Sprintf("whether nginx's workers of before have ended can't be seen from here: %v", err)
-		case left == 0:
-			return ""
+		now := seeWorkers()
+		maps.DeleteFunc(now.byID, func(pid int, p process) bool {
+			old := p.started == before.byID[pid].started || p.retiring // one that retires may have been started by the file before since
+			return p.parent != known.parent || !old
+		})
+		if now.unseen != nil || len(now.byID) == 0 {
+			return now
 		}
 		select {
 		case <-time.After(confirmPause):
 		case <-ctx.Done():
-			return fmt.Sprintf("%d workers of nginx go by the file before, for requests and connections that they have had for longer", left)
+			return now
 		}
 	}
 }
 
-// oldWorkers counts the workers of the same nginx that were started at or before a time.
-func oldWorkers(worker int, before uint64) (n int, err error) {
-	known, err := readProcess(worker)
-	if err != nil || known.name != "nginx" {
-		return 0, fmt.Errorf("process %d is no nginx: is it in another container? %w", worker, err)
+// note tells how many of the workers there still are; it is empty if none is.
+func (w workers) note() string {
+	if w.unseen != nil {
+		return fmt.Sprintf("whether nginx's workers of before have ended can't be seen from here: %v", w.unseen)
 	}
-	folders, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		return 0, err
-	}
-	for _, folder := range folders {
-		pid, err := strconv.Atoi(filepath.Base(folder))
-		if err != nil {
-			continue
-		}
+	left := 0
+	for pid, was := range w.byID {
 		p, err := readProcess(pid)
-		if err != nil || p.parent != known.parent || p.started > before || p.ended {
-			continue // one may have ended since it was listed
-		}
-		title, err := os.ReadFile(filepath.Join(folder, "cmdline"))
-		if err == nil && bytes.Contains(title, []byte("worker process")) { // and not a manager of the cache
-			n++
+		if err == nil && !p.ended && p.started == was.started {
+			left++
 		}
 	}
-	return n, nil
+	if left == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d workers of nginx go by the file before, for requests and connections that they have had for longer", left)
 }
 
-// process is a process as Linux tells it. Times are in hundredths of a second since the machine was started.
+// process is a process as Linux tells it.
 type process struct {
-	name    string
-	ended   bool // nobody has asked how
-	parent  int
-	started uint64
+	name     string
+	ended    bool // nobody has asked how
+	parent   int
+	started  uint64 // tells it from a later process of the same id
+	retiring bool   // a worker of nginx that takes no more connections
 }
 
 // readProcess reads /proc/PID/stat; see proc_pid_stat(5).
@@ -90,18 +123,4 @@ func readProcess(pid int) (p process, err error) {
 	}
 	p.started, err = strconv.ParseUint(fields[19], 10, 64)
 	return p, err
-}
-
-// sinceBoot is now, in hundredths of a second since the machine was started. It is 0 where that is not known: nothing is older.
-func sinceBoot() uint64 {
-	body, err := os.ReadFile("/proc/uptime")
-	if err != nil {
-		return 0
-	}
-	seconds, _, _ := strings.Cut(string(body), " ")
-	up, err := strconv.ParseUint(strings.Replace(seconds, ".", "", 1), 10, 64) // it has two decimals
-	if err != nil {
-		return 0
-	}
-	return up
 }

@@ -89,9 +89,9 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() error {
 	switch {
 	case c.Catalog == nil || c.Templates == nil || c.Log == nil:
-		return errors.New("Catalog, Templates and Log must be given")
+		return errors.New("a Catalog, Templates and a Log must be given")
 	case c.PageBytes < 0 || c.Live.Calls < 0:
-		return errors.New("PageBytes and Live.Calls must not be negative")
+		return errors.New("neither PageBytes nor Live.Calls may be negative")
 	}
 	return c.Tags.validate()
 }

@@ -32,6 +32,7 @@ type Config struct {
 	Every    time.Duration // between looks. Defaults to 5 s
 	Backoff  time.Duration // after a step that failed, doubled up to 64 times. Defaults to Every
 	Skew     time.Duration // by how much the clocks of several NATS servers may differ. Defaults to 5 s
+	Lag      time.Duration // by which replicas of upstreams may lag: so long after a loss of changes everything is announced. Defaults to 5 s
 	Takeover time.Duration // after which a repair that does not move is taken from another process. Defaults to a minute
 }
 
@@ -67,6 +68,7 @@ func New(c Config) *Agent {
 	c.Every = cmp.Or(c.Every, 5*time.Second)
 	c.Backoff = cmp.Or(c.Backoff, c.Every)
 	c.Skew = cmp.Or(c.Skew, 5*time.Second)
+	c.Lag = cmp.Or(c.Lag, 5*time.Second)
 	c.Takeover = cmp.Or(c.Takeover, time.Minute)
 	return &Agent{Config: c, name: rand.Text()}
 }

@@ -28,6 +28,12 @@
 //
 //	record a (gen 1) ── b (gen 2), announced, cached ── gen 2 is lost ── a again: equal to what the store holds
 //
+// Where changes were lost, the walk waits (Config.Lag). An upstream may answer from a replica that lags, so that a change which is
+// announced is looked at a second time where nothing new was found. That second look was lost together with the change, and
+// what is announced in a walk has none:
+//
+//	edit ── change, fetched: nothing new yet, a second look is due ── NATS loses both ── walk, fetched: must not lag any more
+//
 // Marks, and which life of each part and queue was seen last (the key "lineage" of the bucket "marks"), move only when
 // all that a loss calls for was announced. Until then the evidence stays, and whoever starts next begins where it was
 // left: how far a repair has come is kept under the key "repair".

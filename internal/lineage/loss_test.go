@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -59,6 +60,27 @@ func TestEverythingIsAnnounced(t *testing.T) {
 	}
 	r.look()
 	r.expect()
+}
+
+// TestAWalkWaitsOutALag: a change that was just published is lost together with its second look, and the walk has none. So what
+// the walk asks for comes when no replica of an upstream lags any more; where only a store lost something, at once.
+func TestAWalkWaitsOutALag(t *testing.T) {
+	t.Parallel()
+	r := bolt(t)
+	r.upstream.pages["sku"] = [][]string{{"1"}}
+	r.look()
+	r.change("sku", "price", "1")
+	r.inHistory()
+	r.look()
+	r.expect()
+	r.agent.Lag = time.Hour
+	r.loseQueue()
+	r.look()
+	r.look()
+	r.expect()
+	r.agent.Lag = time.Nanosecond
+	r.look()
+	r.expect(all("sku", "1")...)
 }
 
 // TestBadIDsAreLeftOut: they end no walk, and are counted.

@@ -18,6 +18,7 @@ type plan struct {
 	Since time.Time `json:"since,omitzero"`  // replay HISTORY from then on
 	Force bool      `json:"force,omitempty"` // what is announced gets a new gen, though it is as it was
 	Fold  bool      `json:"fold,omitempty"`  // have each entity's blobs and relations looked at
+	Lag   bool      `json:"lag,omitempty"`   // changes are lost that were published just before, see Config.Lag
 	Why   []string  `json:"why"`
 
 	// Process is set where NATS may have kept how far a repair had come, and lost what that had announced: another
@@ -36,13 +37,13 @@ func (p plan) to(is state) string {
 // plan compares what is with what was.
 func (a *Agent) plan(ctx context.Context, is state) (p plan, err error) {
 	if a.Machine != nil && a.Machine.Lost() {
-		p.whole("the machine went down, and NATS may have lost its last second")
+		p.changes("the machine went down, and NATS may have lost its last second")
 		p.Process = a.name
 	}
 	if is.seen == nil {
 		some, err := a.holdsAny(ctx)
 		if some {
-			p.whole("NATS is a new one")
+			p.changes("NATS is a new one")
 		}
 		return p, err
 	}
@@ -68,6 +69,12 @@ func (p *plan) whole(why string) {
 	p.Why = append(p.Why, why)
 }
 
+// changes asks for everything where changes were lost.
+func (p *plan) changes(why string) {
+	p.whole(why)
+	p.Lag = true
+}
+
 // queues looks for work queues that were made anew. What waited for a fold left its entity dirty, or is looked at when
 // it is folded again.
 func (p *plan) queues(seen lives, is state) {
@@ -78,7 +85,7 @@ func (p *plan) queues(seen lives, is state) {
 			p.Fold = true
 			p.Why = append(p.Why, "the stream "+name+" is a new one")
 		default:
-			p.whole("the stream " + name + " is a new one")
+			p.changes("the stream " + name + " is a new one")
 		}
 	}
 }
@@ -94,7 +101,7 @@ func (p *plan) parts(seen lives, is state, since map[bus.Mark]bus.Since, skew ti
 			changed++
 			p.Whole = true
 		case at.RolledBack:
-			p.whole("NATS was rolled back")
+			p.changes("NATS was rolled back")
 			return
 		case was.Run == part.Run:
 		default:

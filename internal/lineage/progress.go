@@ -16,6 +16,7 @@ import (
 type progress struct {
 	To      string            `json:"to"` // names the repair
 	Plan    plan              `json:"plan"`
+	Begun   time.Time         `json:"begun"`
 	By      string            `json:"by"`                // the agent that is at it
 	Through map[string]bool   `json:"through,omitempty"` // steps that have succeeded
 	Cursors map[string]string `json:"cursors,omitempty"` // where the others stand
@@ -52,7 +53,7 @@ func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error)
 	case kept.To == to && kept.By != a.name:
 		a.Log.Info("going on with a repair that was begun by another process, or before a restart", "why", p.Why)
 	default:
-		kept = &progress{To: to, Plan: p, revision: entry.Revision}
+		kept = &progress{To: to, Plan: p, Begun: time.Now(), revision: entry.Revision}
 		a.Log.Warn("a store or stream lost something", "why", p.Why, "everything_is_announced", p.Whole, "changes_are_replayed_since", p.Since)
 	}
 	kept.By = a.name

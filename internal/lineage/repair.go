@@ -38,6 +38,9 @@ func (a *Agent) mend(ctx context.Context, is state, p plan) error {
 	if err != nil {
 		return err
 	}
+	if p.Lag && time.Since(r.progress.Begun) < a.Lag {
+		return nil // a later look goes on
+	}
 	var failed []error
 	left := 0
 	for _, s := range r.steps(p) {

@@ -44,7 +44,7 @@ func switchLines(e *env, conn *bus.Conn, p *switches.Panel) (lines []switchLine,
 	}
 	var silent []string
 	for _, m := range members {
-		if _, ok := reports[m.Node]; !ok {
+		if _, ok := reports[m.Qualified()]; !ok {
 			silent = append(silent, m.Node)
 		}
 	}
@@ -67,9 +67,9 @@ func switchLines(e *env, conn *bus.Conn, p *switches.Panel) (lines []switchLine,
 
 func inForce(reports map[string]control.Report, d switches.Declaration) []nodeValue {
 	values := []nodeValue{}
-	for _, node := range slices.Sorted(maps.Keys(reports)) {
-		v := nodeValue{Node: node, Value: d.Default}
-		for _, moved := range reports[node].Moved {
+	for _, name := range slices.Sorted(maps.Keys(reports)) {
+		v := nodeValue{Node: reports[name].Node, Value: d.Default}
+		for _, moved := range reports[name].Moved {
 			if moved.Name == d.Name {
 				v.Value = moved.Value
 				v.By = moved.By

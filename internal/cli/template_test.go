@@ -156,7 +156,7 @@ func TestTemplatesAreForced(t *testing.T) {
 		}
 		_, out, _ := vitrine(t, "template", "list", "--nats", v.NATS)
 		if !strings.Contains(out, "item.html:2") {
-			return "nobody tells where the set in force fails"
+			return "nobody tells where the set in force fails: " + out
 		}
 		return ""
 	})

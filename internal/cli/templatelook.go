@@ -27,7 +27,7 @@ func listLooks(ctx context.Context, w io.Writer, conn *bus.Conn, asJSON bool) er
 		return err
 	}
 	for _, m := range members {
-		look := reports[m.Node].Look
+		look := reports[m.Qualified()].Look
 		switch {
 		case look == nil:
 		case asJSON:

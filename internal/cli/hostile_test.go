@@ -112,14 +112,16 @@ const inspect = `(async () => {
   const faults = [], one = (s) => document.querySelector(s), say = (f) => faults.push(f);
   const until = async (what, f) => { for (let i = 0; i < 600; i++) { if (f()) return; await new Promise((r) => setTimeout(r, 10)); } say("never: " + what); };
   await until("live parts", () => one(".delivery")?.dataset.state);
-  one(".description")?.scrollIntoView();
-  await until("description", () => one(".description article.text"));
+  const described = one("main#main .description");
+  if (described === null) say("swallowed: .description");
+  described?.scrollIntoView();
+  await until("description", () => one(".description article.text") || !described?.isConnected); // one without a word is removed
   const data = await (await fetch(location.pathname.replace(/html$/, "json"))).json();
   const title = data.product.title.replace(/\r\n?/g, "\n").replaceAll("\0", "\uFFFD");
   if (title && one("h1")?.textContent !== title) say("h1 is " + one("h1")?.textContent.slice(0, 80));
   if (window.ran.length) say("ran: " + window.ran);
   for (const s of ["header.top", "main#main", "footer.bottom"]) if (one("body > " + s) === null) say("swallowed: " + s);
-  for (const s of [".gallery", ".title", ".offer", ".delivery", ".specs", ".description", ".recommended"]) if (one("main#main " + s) === null) say("swallowed: " + s);
+  for (const s of [".gallery", ".title", ".offer", ".delivery", ".specs", ".recommended"]) if (one("main#main " + s) === null) say("swallowed: " + s);
   if (document.body.lastElementChild?.className !== "bottom") say("something follows the footer");
   const scripts = [...document.scripts].map((s) => s.type + " " + s.getAttribute("src")).join();
   if (!/^ \/assets\/site\.[0-9a-f]+\.js,application\/ld\+json null$/.test(scripts)) say("scripts: " + scripts);

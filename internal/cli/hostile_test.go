@@ -112,8 +112,9 @@ const inspect = `(async () => {
   const faults = [], one = (s) => document.querySelector(s), say = (f) => faults.push(f);
   const until = async (what, f) => { for (let i = 0; i < 600; i++) { if (f()) return; await new Promise((r) => setTimeout(r, 10)); } say("never: " + what); };
   await until("live parts", () => one(".delivery")?.dataset.state);
-  const described = one("main#main .description");
-  if (described === null) say("swallowed: .description");
+  const sent = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+  if (sent.querySelector("main#main .description") === null) say("swallowed: .description");
+  const described = one("main#main .description"); // may be removed by now
   described?.scrollIntoView();
   await until("description", () => one(".description article.text") || !described?.isConnected); // one without a word is removed
   const data = await (await fetch(location.pathname.replace(/html$/, "json"))).json();

@@ -25,14 +25,15 @@ func (st *site) offerDictionary(read *reading, q request, a response) {
 	if q.twin || read.site != st || a.status != 0 && a.status != http.StatusOK || a.brief || read.stale() || read.incomplete() {
 		return
 	}
+	if st.server.encoder.Off() || st.server.encoder.Dictionaries.Offered(read.page.Name, st.revision) != nil {
+		return
+	}
 	if slices.ContainsFunc(read.parts, func(part blobcache.Part) bool { return !shows(part) }) {
 		return
 	}
-	match := matchPattern(read.page)
-	if match == "" || st.server.encoder.Off() {
-		return
+	if match := matchPattern(read.page); match != "" {
+		st.server.encoder.Dictionaries.Offer(read.page.Name, match, st.revision, a.body)
 	}
-	st.server.encoder.Dictionaries.Offer(read.page.Name, match, st.revision, a.body)
 }
 
 // linkDictionary names the dictionary of a page in its header, if there is one.

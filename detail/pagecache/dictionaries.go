@@ -47,16 +47,16 @@ func (s *Dictionaries) Offered(page, revision string) *Dictionary {
 	return nil
 }
 
-// Offer makes a body the dictionary of a page, whose paths match a URLPattern, unless the page has one of this revision already, and gives the one on offer. It
-// is nil where the body is too short to help or too long, or where too many other pages have a dictionary.
-func (s *Dictionaries) Offer(page, match, revision string, body []byte) *Dictionary {
+// Offer makes a body the dictionary of a page, whose paths match a URLPattern, unless the page has one of this revision already. It makes
+// none where the body is too short to help or too long, or where too many other pages have a dictionary.
+func (s *Dictionaries) Offer(page, match, revision string, body []byte) {
 	if len(body) <= codeFrom || len(body) > maxDictionary {
-		return nil
+		return
 	}
 	s.offering.Lock()
 	defer s.offering.Unlock()
-	if d := s.Offered(page, revision); d != nil {
-		return d
+	if s.Offered(page, revision) != nil {
+		return
 	}
 	kept := slices.Clone(s.all())
 	ofPage := func(d *Dictionary) bool { return d.Page == page }
@@ -67,12 +67,10 @@ func (s *Dictionaries) Offer(page, match, revision string, body []byte) *Diction
 		kept = deleteFirst(kept, func(d *Dictionary) bool { return d.revision != revision })
 	}
 	if len(kept) >= mostDictionaries {
-		return nil
+		return
 	}
-	d := newDictionary(page, match, revision, bytes.Clone(body))
-	kept = append(kept, d)
+	kept = append(kept, newDictionary(page, match, revision, bytes.Clone(body)))
 	s.kept.Store(&kept)
-	return d
 }
 
 func count(all []*Dictionary, is func(*Dictionary) bool) (n int) {

@@ -11,6 +11,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/pause"
 	"vitrine/internal/redact"
 	"vitrine/internal/shape"
 	"vitrine/internal/upstream"
@@ -176,7 +177,7 @@ func (f *Fallback) leased(ctx context.Context, name string, ask func() folded) (
 			}
 			return got
 		}
-		pause(ctx, leasePoll)
+		_ = pause.For(ctx, leasePoll)
 	}
 }
 

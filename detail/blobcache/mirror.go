@@ -14,6 +14,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/pause"
 )
 
 // MirrorConfig configures a Mirror. Catalog, From, To and Log are required.
@@ -151,7 +152,7 @@ func (m *Mirror) Run(ctx context.Context) error {
 			if err != nil && ctx.Err() == nil {
 				failures = min(failures+1, 6)
 				m.config.Log.Warn("mirror waits", "error", err, "failures", failures)
-				pause(ctx, m.config.Retry<<(failures-1))
+				_ = pause.For(ctx, m.config.Retry<<(failures-1))
 				continue
 			}
 			failures = 0
@@ -159,7 +160,7 @@ func (m *Mirror) Run(ctx context.Context) error {
 				m.settle()
 				break
 			}
-			pause(ctx, copier.delay)
+			_ = pause.For(ctx, copier.delay)
 			copier.delay = 0
 		}
 	}
@@ -191,14 +192,4 @@ func (m *Mirror) drain() (keys []kv.BlobKey, position []byte, all bool) {
 	position, all = m.position, m.copyAll
 	m.position, m.copyAll = nil, false
 	return keys, position, all
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

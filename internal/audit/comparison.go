@@ -9,6 +9,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/pause"
 	"vitrine/internal/upstream"
 )
 
@@ -40,7 +41,7 @@ func (c *comparison) settle(ctx context.Context) error {
 	if len(c.suspects) == 0 {
 		return nil
 	}
-	if err := pause(ctx, c.Settle); err != nil {
+	if err := pause.For(ctx, c.Settle); err != nil {
 		return err
 	}
 	for d, keys := range c.suspects {

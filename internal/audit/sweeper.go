@@ -15,6 +15,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/pause"
 	"vitrine/internal/shape"
 )
 
@@ -201,24 +202,9 @@ func (s *Sweeper) each(ctx context.Context, f func([]item.Entity) error) error {
 		if cursor == "" {
 			return away
 		}
-		if err := pause(ctx, s.rest*time.Since(began)); err != nil {
+		if err := pause.For(ctx, s.rest*time.Since(began)); err != nil {
 			return err
 		}
-	}
-}
-
-// pause waits, or fails where ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

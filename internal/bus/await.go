@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 )
 
 // While Await waits, it tries again after awaitBeat, and says each awaitTell why.
@@ -30,7 +31,7 @@ func (c *Conn) Await(ctx context.Context) error {
 			c.log.Warn("waiting until NATS has the streams", "error", err)
 			told = time.Now()
 		}
-		if !wait(ctx, awaitBeat) {
+		if pause.For(ctx, awaitBeat) != nil {
 			return ctx.Err()
 		}
 	}

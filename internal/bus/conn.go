@@ -228,15 +228,3 @@ func reached(what string, err error) error {
 	}
 	return fmt.Errorf("%s: %w: %w", what, item.ErrUnavailable, err)
 }
-
-// wait returns after d, or false when ctx ends before.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

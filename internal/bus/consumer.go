@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 	"vitrine/internal/redact"
 )
 
@@ -142,7 +143,7 @@ func (c *Consumer) giveBack(waiting []*work) {
 
 // extendAcks extends the acknowledgement time of all that this process holds, until ctx ends.
 func (c *Consumer) extendAcks(ctx context.Context) {
-	for wait(ctx, c.cfg.Timing.AckWait/2) {
+	for pause.For(ctx, c.cfg.Timing.AckWait/2) == nil {
 		for _, m := range c.board.held() {
 			m.settle(c.log, "extend", m.msg.InProgress)
 		}

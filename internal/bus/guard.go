@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+	"vitrine/internal/pause"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -21,7 +22,7 @@ const streamMeta = "meta.inf"
 // refuses every message from its next write on, and for ever; it is made anew, empty, and lost is called,
 // to put again what only NATS held. Of an outside NATS it does nothing.
 func (c *Conn) Guard(ctx context.Context, lost func(context.Context) error) error {
-	for c.cfg.Server != nil && wait(ctx, guardBeat) {
+	for c.cfg.Server != nil && pause.For(ctx, guardBeat) == nil {
 		gone, err := c.removed(ctx)
 		if err != nil || len(gone) == 0 {
 			continue

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 )
 
 const (
@@ -38,7 +39,7 @@ func (in *intake) run(ctx context.Context) {
 			broken = 1
 		}
 		in.consumer.log.Warn("intake broken off, beginning again", "lane", in.lane, "error", err)
-		wait(ctx, min(backoff(broken), 2*time.Second))
+		_ = pause.For(ctx, min(backoff(broken), 2*time.Second))
 	}
 }
 
@@ -62,7 +63,7 @@ func (in *intake) pull(ctx context.Context) error {
 // room waits until there is room for more, and returns for how much; 0 when ctx ends.
 func (in *intake) room(ctx context.Context) int {
 	for !in.consumer.cfg.Open(in.lane) {
-		if !wait(ctx, parkBeat) {
+		if pause.For(ctx, parkBeat) != nil {
 			return 0
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"vitrine/internal/pause"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -21,7 +22,7 @@ const orphanBeat = 5 * time.Second
 // What stands at or below the floor of the lane's one consumer was acknowledged, and is delivered no more.
 // It does no harm but to be counted as waiting for ever.
 func (in *intake) watchOrphans(ctx context.Context) {
-	for wait(ctx, orphanBeat) {
+	for pause.For(ctx, orphanBeat) == nil {
 		if err := in.purgeOrphans(ctx); err != nil && ctx.Err() == nil {
 			in.consumer.log.Debug("look for orphans", "lane", in.lane, "error", err)
 		}

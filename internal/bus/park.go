@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 	"vitrine/internal/redact"
 )
 
@@ -148,7 +149,7 @@ func (c *Consumer) runParked(ctx context.Context) {
 			stop()
 		}
 	}()
-	for ok := true; ok; ok = wait(ctx, time.Second) {
+	for ok := true; ok; ok = pause.For(ctx, time.Second) == nil {
 		there := map[string]bool{}
 		for _, p := range c.cfg.Placement.All() {
 			there[p.Name] = true

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 )
 
 // Work is stranded when it was parked for an upstream that the catalog no longer names: no intake takes it, and it would be
@@ -20,7 +21,7 @@ import (
 // of yet.
 // bringHome publishes stranded work again until ctx ends.
 func (c *Consumer) bringHome(ctx context.Context) {
-	for wait(ctx, c.cfg.Timing.Stranded/4) {
+	for pause.For(ctx, c.cfg.Timing.Stranded/4) == nil {
 		n, err := c.home(ctx)
 		if n > 0 {
 			c.log.Info("work parked for upstreams that the catalog no longer names is taken up again", "changes", n)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"time"
+	"vitrine/internal/pause"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -233,7 +234,7 @@ func (w *watcher) advance(ctx context.Context, want uint64) (fatal bool, err err
 		if err != nil { // a hint may say anything
 			return false, err
 		}
-		if !wait(ctx, 10*time.Millisecond) {
+		if pause.For(ctx, 10*time.Millisecond) != nil {
 			return false, ctx.Err()
 		}
 	}

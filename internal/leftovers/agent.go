@@ -13,6 +13,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 	"vitrine/internal/redact"
 )
 
@@ -231,7 +232,7 @@ func RequestRemoval(ctx context.Context, marks *bus.Bucket, head uint64) (Reply,
 		if err == nil && reply.Order >= requested {
 			return reply, nil
 		}
-		if wait(ctx, 200*time.Millisecond) != nil {
+		if pause.For(ctx, 200*time.Millisecond) != nil {
 			return Reply{}, fmt.Errorf("no worker has answered: %w", cmp.Or(err, ctx.Err()))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/pause"
 )
 
 // relations looks at a page of lists.
@@ -70,7 +71,7 @@ func (p *pass) relist(ctx context.Context, kinds map[string]bool) error {
 		if cursor == "" {
 			return nil
 		}
-		if err := wait(ctx, time.Millisecond); err != nil {
+		if err := pause.For(ctx, time.Millisecond); err != nil {
 			return err
 		}
 	}

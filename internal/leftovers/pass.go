@@ -12,6 +12,7 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/pause"
 )
 
 // Leftover is what the stores have under one name that the catalog in force does not have.
@@ -98,23 +99,12 @@ func (p *pass) run(ctx context.Context) error {
 			if cursor == "" {
 				break
 			}
-			if err := wait(ctx, p.rest*time.Since(began)); err != nil {
+			if err := pause.For(ctx, p.rest*time.Since(began)); err != nil {
 				return err
 			}
 		}
 	}
 	return p.away
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // entities looks at a page of states.

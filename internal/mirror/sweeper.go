@@ -12,6 +12,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/pause"
 )
 
 // What a sweep does, as Told is given it.
@@ -61,7 +62,7 @@ func NewSweeper(c SweeperConfig) *Sweeper {
 // Run sweeps whenever workers have removed something, until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
 	failures := 0
-	for rest(ctx, s.Every<<failures) {
+	for pause.For(ctx, s.Every<<failures) == nil {
 		err := s.sweepIfDue(ctx)
 		switch {
 		case err == nil:
@@ -102,7 +103,7 @@ func (s *Sweeper) sweep(ctx context.Context) (away error) {
 		if cursor = next; cursor == "" {
 			return away
 		}
-		if !rest(ctx, time.Duration(s.Page)*time.Second/time.Duration(s.Rate)-time.Since(began)) {
+		if pause.For(ctx, time.Duration(s.Page)*time.Second/time.Duration(s.Rate)-time.Since(began)) != nil {
 			return ctx.Err()
 		}
 	}
@@ -182,16 +183,4 @@ func count(all []bool) (n int) {
 		}
 	}
 	return n
-}
-
-// rest waits, and reports whether ctx goes on.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

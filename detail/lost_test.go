@@ -32,6 +32,7 @@ func TestALostPart(t *testing.T) {
 			if got := s.get(t, "/item/1.json"); !strings.Contains(got.body, `"amount":5`) {
 				t.Fatal(got.body)
 			}
+			eventually(t, "the blobs are in memory", func() bool { return s.get(t, "/item/1.json").fromMemory() })
 			s.redis.Set(func(m *kvtest.Memory) { clear(m.Stored) })
 			s.redis.Put("sku:1", "item", 2, `{"product":{"title":"Newer"}}`)
 			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2})
@@ -48,6 +49,19 @@ func TestALostPart(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a part whose root record is not stored again yet is no missing page", func(t *testing.T) {
+		a := &told{}
+		s := open(t, func(c *detail.Config) { c.Announcer = a })
+		fill(s)
+		eventually(t, "the blobs are in memory", func() bool { return s.get(t, "/item/1.json").fromMemory() })
+		s.redis.PutRootless("sku:1", "item", 2)
+		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2})
+		s.server.Gap()
+		if got := s.get(t, "/item/1.json"); got.status != 200 || !strings.Contains(got.body, "Lamp") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		eventually(t, "the entity is announced", func() bool { return a.count() == 1 })
+	})
 	t.Run("a part that nobody ever saw is asked for as well", func(t *testing.T) {
 		a := &told{}
 		s := open(t, func(c *detail.Config) { c.Announcer = a })

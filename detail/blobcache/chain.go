@@ -101,7 +101,7 @@ func merge(parts []Part, open []int, blobs []kv.Blob, errs []error, tier string,
 		switch {
 		case damaged && !later:
 			p.Err = fmt.Errorf("%w: %s in %s", item.ErrDamaged, p.Key, tier)
-		case !damaged && blob.Life != kv.Absent:
+		case !damaged && blob.Life != kv.Absent && !blob.Rootless():
 			*p = Part{Key: p.Key, Value: blob.Value, Tier: tier, Stale: later, Lost: p.Lost}
 			continue
 		case !later:

@@ -132,7 +132,7 @@ func (c *copier) copyMore(ctx context.Context) error {
 	return nil
 }
 
-// copy copies one batch, and sets the delay that keeps to the rate. A blob that is absent or damaged in the source stays as it is in the
+// copy copies one batch, and sets the delay that keeps to the rate. A blob that is absent, rootless or damaged in the source stays as it is in the
 // file: an older copy is better than none.
 func (c *copier) copy(ctx context.Context, keys []kv.BlobKey) error {
 	start := time.Now()
@@ -142,7 +142,7 @@ func (c *copier) copy(ctx context.Context, keys []kv.BlobKey) error {
 	}
 	var puts []kv.BlobPut
 	for i, b := range blobs {
-		if b.Life != kv.Absent && !b.Damaged {
+		if b.Life != kv.Absent && !b.Damaged && !b.Rootless() {
 			puts = append(puts, kv.BlobPut{BlobKey: keys[i], Value: b.Value})
 		}
 	}

@@ -28,6 +28,10 @@ type Header struct {
 	Shape   uint32       // 24 bits: the revision of the shape it was made with
 }
 
+// Rootless reports whether a blob was folded while its root record was missing. That is so when a store is being filled, and tells
+// nothing of the entity: readers treat such a blob as absent. A root record that says so itself has the time it was fetched.
+func (h Header) Rootless() bool { return h.Life == Unknown && h.Fetched.IsZero() }
+
 // Value is a stored value as its readers see it. Body is JSON, never shared with the store's memory.
 type Value struct {
 	Header

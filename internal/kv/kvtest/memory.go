@@ -144,7 +144,20 @@ func (m *Memory) Bury(entity, blob string, gen uint64, life kv.Life) {
 		panic(err)
 	}
 	m.Set(func(m *Memory) {
-		m.Stored[kv.BlobKey{Entity: e, Blob: blob}] = kv.Value{Header: kv.Header{Life: life, Stamp: gen}}
+		m.Stored[kv.BlobKey{Entity: e, Blob: blob}] = kv.Value{Header: kv.Header{Life: life, Stamp: gen, Fetched: time.Unix(1_700_000_000, 0)}}
+	})
+}
+
+// PutRootless stores a blob of KIND:ID as it is folded while its root record is missing.
+func (m *Memory) PutRootless(entity, blob string, gen uint64) {
+	m.Bury(entity, blob, gen, kv.Unknown)
+	m.Set(func(m *Memory) {
+		for key, v := range m.Stored {
+			if key.Entity.String() == entity && key.Blob == blob {
+				v.Fetched = time.Time{}
+				m.Stored[key] = v
+			}
+		}
 	})
 }
 

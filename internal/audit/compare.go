@@ -12,11 +12,11 @@ import (
 	"vitrine/internal/shape"
 )
 
-// Blobs is what a Sweeper needs to compare blobs with their records and to have them folded anew.
+// Blobs is what a Sweeper needs to compare blobs with their records and to have them folded again.
 type Blobs interface{ kv.BlobGetter }
 
-// compare folds the blobs of clean entities from their records, and has those made anew that differ from what
-// is stored, are missing, or are damaged.
+// compare folds the blobs of clean entities from their records. It has the syncers remake those that are missing,
+// damaged, or differ from the stored blob.
 func (s *Sweeper) compare(ctx context.Context, entities []item.Entity, found *Found) error {
 	wrong, away := s.wrongBlobs(ctx, entities)
 	if len(wrong) == 0 {
@@ -26,7 +26,7 @@ func (s *Sweeper) compare(ctx context.Context, entities []item.Entity, found *Fo
 	for e := range wrong {
 		suspects = append(suspects, e)
 	}
-	again, err := s.wrongBlobs(ctx, suspects) // what was being changed at the first look is right, or dirty, now
+	again, err := s.wrongBlobs(ctx, suspects) // a blob that was being changed at the first look is right, or its entity dirty, by now
 	away = cmp.Or(away, err)
 	var syncs []item.Change
 	for e, blobs := range again {
@@ -48,8 +48,8 @@ func (s *Sweeper) compare(ctx context.Context, entities []item.Entity, found *Fo
 	return away
 }
 
-// wrongBlobs lists, of entities that are not dirty, the blobs that are not what their records fold to. What could not be
-// read is not judged, and told by a kv.PartialError.
+// wrongBlobs lists, for entities that are not dirty, the blobs that differ from what their records fold to. Blobs that
+// could not be read are not judged; a kv.PartialError names them.
 func (s *Sweeper) wrongBlobs(ctx context.Context, entities []item.Entity) (map[item.Entity][]*catalog.Blob, error) {
 	states, away := s.Records.States(ctx, entities)
 	errs := kv.ItemErrors(away, len(entities))
@@ -104,15 +104,15 @@ type compared struct {
 	gen    uint64
 }
 
-// right reports whether a stored blob is what its records fold to. One whose records can't be folded is not
-// compared: it keeps what it had.
+// right reports whether a stored blob equals the fold of its records. A blob whose records can't be folded is left
+// alone and counts as right.
 func (c compared) right(stored kv.Blob, records map[string]kv.Record) bool {
 	v, err := shape.Fold(c.blob, c.entity, records)
 	if err != nil {
 		return true
 	}
 	if stored.Life == kv.Absent {
-		return v.Life == kv.Unknown // that is soon forgotten
+		return v.Life == kv.Unknown // an unknown blob expires soon
 	}
 	return stored.Stamp == c.gen && stored.Life == v.Life && bytes.Equal(stored.Body, v.Body)
 }

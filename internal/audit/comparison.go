@@ -13,16 +13,16 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// comparison looks at records beside what their owners say. An owner may announce a change a moment after it has made
-// it, and a worker may be about to store it: what differs and is nowhere announced is a suspect, and stale only if it
-// is so at a second look, Settle after the first ones.
+// comparison compares records with their upstreams. An upstream may announce a change a moment after it has made it,
+// and a worker may be about to store it. So a record that differs, and for which no change waits, is only a suspect. It
+// is stale if it still differs at a second look, Settle after the first.
 type comparison struct {
 	*Sweeper
 	Sampled
 	suspects map[*catalog.Dimension][]kv.RecordKey
 }
 
-// look compares records of one dimension with their owner, and notes suspects.
+// look compares records of one dimension with their upstream, and notes the suspects.
 func (c *comparison) look(ctx context.Context, d *catalog.Dimension, keys []kv.RecordKey) error {
 	for some := range slices.Chunk(keys, d.BatchMax) {
 		differ, err := c.differ(ctx, d, some)
@@ -36,7 +36,7 @@ func (c *comparison) look(ctx context.Context, d *catalog.Dimension, keys []kv.R
 	return nil
 }
 
-// settle looks at the suspects once more, and has those announced that are stale.
+// settle looks at the suspects again, and announces those that are stale.
 func (c *comparison) settle(ctx context.Context) error {
 	if len(c.suspects) == 0 {
 		return nil
@@ -87,19 +87,19 @@ func (c *comparison) repair(ctx context.Context, d *catalog.Dimension, stale []d
 	return nil
 }
 
-// difference is a record that is not what its owner says.
+// difference is a record that differs from its upstream's answer.
 type difference struct {
 	key   kv.RecordKey
-	stamp uint64 // of the record, before its owner was asked
-	back  bool   // the owner says an older version
+	stamp uint64 // of the record, before its upstream was asked
+	back  bool   // the upstream's version is older than the record's
 }
 
-// change is what has the record fetched again.
+// change is the change that has the record fetched again.
 func (d difference) change() item.Change {
 	return item.Change{Lane: item.Refresh, Entity: d.key.Entity, Dimension: d.key.Dimension}
 }
 
-// differ lists the records that differ from what their owner says for no reason that is known, and counts all others.
+// differ lists the records that differ from their upstream's answers without a known reason, and counts all others.
 func (c *comparison) differ(ctx context.Context, d *catalog.Dimension, keys []kv.RecordKey) (all []difference, err error) {
 	held, err := c.Records.Records(ctx, keys)
 	if err != nil {
@@ -125,8 +125,9 @@ func (c *comparison) differ(ctx context.Context, d *catalog.Dimension, keys []kv
 	return c.unexplained(ctx, all)
 }
 
-// unexplained leaves out, and counts, what is about to be mended. The queues are asked before the records are read
-// again: where a change was handled between the two, the stamp has moved, and nothing can be said of that record.
+// unexplained drops, and counts, the records that a queued change is about to repair. The queues are asked before the
+// records are read again: if a change was handled between the two, the record's stamp has moved, and the record is not
+// judged.
 func (c *comparison) unexplained(ctx context.Context, all []difference) (left []difference, err error) {
 	keys := make([]kv.RecordKey, len(all))
 	changes := make([]item.Change, len(all))

@@ -15,14 +15,13 @@ import (
 	"vitrine/internal/shape"
 )
 
-// ReadBack follows a sample of the changes as they come, and looks some time later whether a detail server
-// shows them.
+// ReadBack samples the changes as they are published, and checks some time later whether a detail server shows them.
 type ReadBack struct {
 	ReadBackConfig
 	due []readBack
 }
 
-// ReadBackConfig of a ReadBack. All fields but Ages, Every and Most are needed.
+// ReadBackConfig configures a ReadBack. All fields but Ages, Every and Most are required.
 type ReadBackConfig struct {
 	Catalog func() *catalog.Catalog
 	Records interface {
@@ -30,26 +29,26 @@ type ReadBackConfig struct {
 		kv.RecordReader
 	}
 	Changes Changes
-	Served  func(ctx context.Context, e item.Entity, blob string) (Served, error) // by a detail server; item.ErrUnknown where it serves no such blob
-	Read    func(age time.Duration, right bool)                                   // told after each look
+	Served  func(ctx context.Context, e item.Entity, blob string) (Served, error) // what a detail server has; fails with item.ErrUnknown if it serves no such blob
+	Read    func(age time.Duration, right bool)                                   // called after each check
 	Log     *slog.Logger
-	Ages    []time.Duration // after which it looks. Default to 1, 10 and 60 s
-	Every   time.Duration   // between samples. Defaults to 2 s
+	Ages    []time.Duration // when to check, counted from the change. Defaults to 1, 10 and 60 s
+	Every   time.Duration   // between two samples. Defaults to 2 s
 	Most    int             // changes in a sample. Defaults to 5
 }
 
-// Served is what a detail server has of a blob.
+// Served is a detail server's version of a blob.
 type Served struct {
-	There bool // not where it is deleted, or was never known
+	There bool // false if the blob is deleted, or was never known
 	Gen   uint64
 }
 
-// Changes gives the next changes that are published, at most most of them; *bus.Conn is one.
+// Changes gives the next published changes, at most most of them; *bus.Conn is one.
 type Changes interface {
 	NextChanges(ctx context.Context, most int) ([]bus.Replayed, error)
 }
 
-// readBack is a change to be looked at.
+// readBack is a change to be checked.
 type readBack struct {
 	at     time.Time
 	age    time.Duration
@@ -66,7 +65,7 @@ func NewReadBack(c ReadBackConfig) *ReadBack {
 	return &ReadBack{ReadBackConfig: c}
 }
 
-// Run follows until ctx ends.
+// Run samples and checks changes until ctx ends.
 func (r *ReadBack) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		within, cancel := context.WithTimeout(ctx, r.Every)
@@ -86,7 +85,7 @@ func (r *ReadBack) Run(ctx context.Context) error {
 	return nil
 }
 
-// look reads back what is due.
+// look checks the changes that are due.
 func (r *ReadBack) look(ctx context.Context, now time.Time) {
 	r.due = slices.DeleteFunc(r.due, func(b readBack) bool {
 		if b.at.After(now) {
@@ -103,8 +102,9 @@ func (r *ReadBack) look(ctx context.Context, now time.Time) {
 	})
 }
 
-// right reports whether the change's record was asked for since it came, and whether what is served is what the
-// records say now. It is not known for what the catalog does not declare, and for blobs that nobody is served.
+// right reports whether the change's record was fetched after the change was published, and whether the served blobs
+// match the present records. It is not known for dimensions that the catalog does not declare, and for blobs that are
+// not served.
 func (r *ReadBack) right(ctx context.Context, b readBack) (right, known bool, err error) {
 	kind, err := r.Catalog().Kind(b.change.Entity.Kind)
 	if err != nil {
@@ -119,7 +119,7 @@ func (r *ReadBack) right(ctx context.Context, b readBack) (right, known bool, er
 		if err != nil {
 			return false, true, err
 		}
-		asked := !records[0].Fetched.Before(b.sent.Truncate(time.Second)) // kept to the second
+		asked := !records[0].Fetched.Before(b.sent.Truncate(time.Second)) // Fetched has whole seconds
 		for _, blob := range d.Blobs {
 			shown, seen, err := r.shown(ctx, b, blob)
 			if err != nil {
@@ -134,9 +134,9 @@ func (r *ReadBack) right(ctx context.Context, b readBack) (right, known bool, er
 	return right, known, nil
 }
 
-// shown reports whether a blob is served as its records say: of their gen or a higher one, and where they say that
-// there is none, not at all. It is not seen where it is not served to anybody, and where the records have changed so
-// lately that this later change has not had its time.
+// shown reports whether a served blob matches its records: it has the gen of the records or a higher one, or is absent
+// if the records make no blob. seen is false if the blob is not served at all, or if the records changed so recently
+// that the later change has not had its time.
 func (r *ReadBack) shown(ctx context.Context, b readBack, blob *catalog.Blob) (shown, seen bool, err error) {
 	e := b.change.Entity
 	states, err := r.Records.States(ctx, []item.Entity{e})
@@ -157,7 +157,7 @@ func (r *ReadBack) shown(ctx context.Context, b readBack, blob *catalog.Blob) (s
 	}
 	want, err := shape.Fold(blob, e, records)
 	if err != nil {
-		return false, false, nil // what can't be folded stays as it was
+		return false, false, nil // a blob that can't be folded stays as it was
 	}
 	served, err := r.Served(ctx, e, blob.Name)
 	if err != nil {
@@ -172,5 +172,5 @@ func (r *ReadBack) shown(ctx context.Context, b readBack, blob *catalog.Blob) (s
 	return shown, shown || time.Since(genTime(gen)) >= b.age, nil
 }
 
-// genTime is about when a gen was issued: gens follow the store's clock, in microseconds.
+// genTime is roughly when a gen was issued: gens follow the store's clock, in microseconds.
 func genTime(gen uint64) time.Time { return time.UnixMicro(int64(min(gen, math.MaxInt64))) }

@@ -8,17 +8,17 @@ import (
 	"vitrine/internal/item"
 )
 
-// referredMax is how many entities that were looked at a look remembers.
+// referredMax limits how many entities one pass remembers as looked at.
 const referredMax = 200_000
 
-// referredLook looks for entities that records refer to and that have no records of their own. Whoever puts a record
-// announces them; this finds those of which the announcement, or what came of it, was lost.
+// referredLook finds entities that records refer to and that have no records of their own. Workers announce them with
+// each put; this finds those whose announcement, or its result, was lost.
 type referredLook struct {
 	*Sweeper
-	looked map[item.Entity]bool // they have records, or were told to be missing
+	looked map[item.Entity]bool // these have records, or were already reported as missing
 }
 
-// Referred looks at all entities, and announces what they refer to and has no records.
+// Referred looks at all entities, and announces those that they refer to and that have no records.
 func (s *Sweeper) Referred(ctx context.Context) (missing int, err error) {
 	l := s.newReferredLook()
 	err = s.each(ctx, func(entities []item.Entity) error {
@@ -33,7 +33,7 @@ func (s *Sweeper) newReferredLook() *referredLook {
 	return &referredLook{s, map[item.Entity]bool{}}
 }
 
-// page looks at what some entities refer to. What waits in a queue is not missing.
+// page looks at some entities. An entity for which a change waits in a queue is not missing.
 func (l *referredLook) page(ctx context.Context, entities []item.Entity) (missing int, err error) {
 	targets, err := l.targets(ctx, entities)
 	if err != nil || len(targets) == 0 {
@@ -70,7 +70,7 @@ func (l *referredLook) page(ctx context.Context, entities []item.Entity) (missin
 	return len(lost), nil
 }
 
-// targets lists what entities refer to and what was not looked at in this pass.
+// targets lists what entities refer to, except what this pass has looked at before.
 func (l *referredLook) targets(ctx context.Context, entities []item.Entity) (targets []item.Entity, err error) {
 	states, err := l.Records.States(ctx, entities)
 	if err != nil {
@@ -91,7 +91,7 @@ func (l *referredLook) targets(ctx context.Context, entities []item.Entity) (tar
 			for name, ref := range refs {
 				declared, err := kind.Ref(name)
 				if err != nil {
-					continue // of an older catalog
+					continue // a kind of an older catalog
 				}
 				for _, id := range ref.IDs {
 					target := item.Entity{Kind: declared.Kind.Name, ID: id}

@@ -12,51 +12,52 @@ import (
 	"vitrine/internal/bus"
 )
 
-// ReshaperConfig of a Reshaper. All fields but the times are needed.
+// ReshaperConfig configures a Reshaper. All fields but the times are required.
 type ReshaperConfig struct {
 	Sweeper *Sweeper
-	Shapes  func() string                       // stands for all shapes of the catalog in force
-	Changed <-chan struct{}                     // holds a mark when another catalog has come into force
-	Agreed  func(context.Context) (bool, error) // every process that writes has these shapes in force, as far as is known
-	Marks   *bus.Bucket                         // where it is kept what was swept for
+	Shapes  func() string                       // identifies all shapes of the catalog in force
+	Changed <-chan struct{}                     // receives a value when another catalog has come into force
+	Agreed  func(context.Context) (bool, error) // reports whether every known process that writes has these shapes in force
+	Marks   *bus.Bucket                         // where the shapes of the last complete sweep are stored
 	Log     *slog.Logger
 
-	// Revision is the catalog's that is in force, and Lapsed lists the dimensions, as "kind.dimension", that a revision
-	// from since on did not have, and gives the newest. Both may be nil: then nothing lapses.
+	// Revision gives the revision of the catalog in force. Lapsed lists the dimensions, as "kind.dimension", that some
+	// revision from since on did not have, and gives the newest revision. Both may be nil: then nothing lapses.
 	Revision func() uint64
 	Lapsed   func(ctx context.Context, since uint64) (lapsed map[string]bool, newest uint64, err error)
 
 	Wait   time.Duration // for the others to agree, before a first sweep. Defaults to 5 s
-	Settle time.Duration // after all agreed, until all that was begun by an older catalog has ended. Defaults to 30 s
-	Retry  time.Duration // after a sweep that failed, doubled up to 64 times. Defaults to 1 s
+	Settle time.Duration // from when all agree until work begun under an older catalog has ended. Defaults to 30 s
+	Retry  time.Duration // after a failed sweep; doubled up to 64 times. Defaults to 1 s
 }
 
-// Reshaper is the agent that sweeps for a new catalog, until one sweep has succeeded that nothing of an older catalog can
-// have followed: it began when all processes had had the new shapes in force for a while. The one before, as soon as
-// all have them or Wait is over, is for speed. What was swept for is kept as a mark over all shapes, those of the
-// rules of cleaning included, so that a new program sweeps where it makes something else of the same catalog.
+// Reshaper is the agent that sweeps for a new catalog until one sweep has succeeded that no work of an older catalog
+// can have followed: a sweep that began when all processes had had the new shapes in force for Settle. An earlier
+// sweep, as soon as all processes have them or Wait is over, only makes it faster. The shapes that were swept for are
+// stored as a hash, which includes the cleaning rules, so that a new program sweeps if it makes different records from
+// the same catalog.
 //
-// A dimension that a catalog in between did not have is fetched anew, though its records have the right shape.
+// A dimension that a catalog in between did not have is fetched again, though its records have the right shape.
 type Reshaper struct {
 	ReshaperConfig
-	shapes   string // that are being swept for
-	revision uint64 // the catalog's that has them
+	shapes   string // the shapes being swept for
+	revision uint64 // the revision of the catalog that has them
 	lapsed   map[string]bool
-	newest   uint64    // the revision that nothing has lapsed since, after the sweep
-	since    time.Time // when they came
-	agreed   time.Time // since when all agree; zero while they don't
-	swept    bool      // the first sweep is through
+	newest   uint64    // after the sweep, nothing has lapsed up to this revision
+	since    time.Time // when these shapes came into force
+	agreed   time.Time // since when all processes agree; zero while they don't
+	swept    bool      // whether the first sweep is done
 	done     bool
 	failures int
 }
 
-// sweptKey holds what was swept for.
+// sweptKey holds the shapes that were swept for.
 const sweptKey = "swept"
 
-// sweptRevisionKey holds up to which revision what had lapsed was fetched.
+// sweptRevisionKey holds the revision up to which lapsed dimensions were fetched again.
 const sweptRevisionKey = "swept-revision"
 
-// SweptFor reports whether the stores were swept for shapes, and nothing of older ones can follow.
+// SweptFor reports whether the stores were swept for these shapes, and no work of older shapes can follow.
 func SweptFor(ctx context.Context, marks *bus.Bucket, shapes string) (bool, error) {
 	kept, err := marks.Get(ctx, sweptKey)
 	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
@@ -96,14 +97,14 @@ func (r *Reshaper) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-r.Changed:
 			r.revision = 0
-			r.shapes = "" // after NATS was rolled back another catalog may have the number of this one
+			r.shapes = "" // NATS may have been rolled back, and another catalog may have this one's number
 		case <-timer.C:
 		}
 		timer.Stop()
 	}
 }
 
-// step does what is due, and returns when to look again.
+// step does what is due, and returns the time until the next step.
 func (r *Reshaper) step(ctx context.Context) (pause time.Duration, err error) {
 	if now, revision := r.Shapes(), r.Revision(); now != r.shapes || revision != r.revision {
 		r.revision = revision
@@ -136,8 +137,8 @@ func (r *Reshaper) step(ctx context.Context) (pause time.Duration, err error) {
 	return min(r.Wait, r.Settle) / 5, nil
 }
 
-// due reports whether the store was not swept for these shapes yet. That one for others is under way is noted before it
-// begins: whoever goes back to the former catalog has to sweep, too.
+// due reports whether the store still has to be swept for these shapes. It notes that a sweep for other shapes begins
+// before that sweep begins, so that a return to the former catalog causes a sweep, too.
 func (r *Reshaper) due(ctx context.Context) (bool, error) {
 	kept, err := r.Marks.Get(ctx, sweptKey)
 	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
@@ -161,12 +162,12 @@ func (r *Reshaper) lookForLapsed(ctx context.Context) error {
 	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
 		return fmt.Errorf("read what was swept for: %w", err)
 	}
-	since, _ := strconv.ParseUint(string(kept.Value), 10, 64) // nothing is known of what is no number
+	since, _ := strconv.ParseUint(string(kept.Value), 10, 64) // 0 if it is not a number
 	r.lapsed, r.newest, err = r.Lapsed(ctx, since)
 	return err
 }
 
-// keepRevision notes that nothing has lapsed up to the newest revision.
+// keepRevision stores that nothing has lapsed up to the newest revision.
 func (r *Reshaper) keepRevision(ctx context.Context) error {
 	kept, err := r.Marks.Get(ctx, sweptRevisionKey)
 	now := strconv.FormatUint(r.newest, 10)

@@ -12,24 +12,24 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// Fetcher asks the owner of a dimension; *upstream.Client is one.
+// Fetcher asks the upstream of a dimension; *upstream.Client is one.
 type Fetcher interface {
 	Fetch(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) []upstream.Answer
 }
 
-// Sampled is what comparing records with their owners came to.
+// Sampled is the result of comparing records with their upstreams.
 type Sampled struct {
-	Checked  int `json:"checked"`  // records whose owner gave an answer that a worker would take
-	Stale    int `json:"stale"`    // of these, not what their owner says, at two looks, and no change of them waits
-	Waiting  int `json:"waiting"`  // of these, not what their owner says, and a change of them waits or is in work
-	Back     int `json:"back"`     // of Stale, whose owner says an older version than it did before
-	Silent   int `json:"silent"`   // records whose owner did not answer, or gave an answer that is refused
+	Checked  int `json:"checked"`  // records whose upstream gave an answer that a worker would accept
+	Stale    int `json:"stale"`    // of these, those that differed at both looks, and for which no change waits
+	Waiting  int `json:"waiting"`  // of these, those that differ, and for which a change waits or is in work
+	Back     int `json:"back"`     // of Stale, those whose upstream gives an older version than before
+	Silent   int `json:"silent"`   // records whose upstream gave no answer, or one that is refused
 	Repaired int `json:"repaired"` // stale records that were announced
 }
 
-// Bound is the share of records, stale ones and those whose owner is silent, that is not exceeded with a confidence
-// of 95%: Wilson's upper bound for a sample drawn with equal chances. What an owner does not tell is not known to be
-// right, so that silence never makes the bound better. 1 where nobody was asked.
+// Bound is the upper bound, at 95% confidence, of the share of records that are stale or whose upstream is silent:
+// Wilson's bound for a simple random sample. A silent upstream counts as stale, so that silence never improves the
+// bound. It is 1 if nothing was asked.
 func (s Sampled) Bound() float64 {
 	asked := s.Checked + s.Silent
 	if asked == 0 {
@@ -50,8 +50,8 @@ func (s *Sampled) add(o Sampled) {
 	s.Repaired += o.Repaired
 }
 
-// Sample compares n records, drawn with equal chances from all, with what their owners say. What differs is
-// announced. To draw it scans the whole store once: it is for people who ask for a figure, and Sampler for all day.
+// Sample compares n records, drawn at random from all, with their upstreams, and announces those that differ. It scans
+// the whole store once to draw them. It answers a person who wants a figure; the Sampler works all day.
 func (s *Sweeper) Sample(ctx context.Context, n int) (Sampled, error) {
 	drawn, err := s.draw(ctx, n)
 	if err != nil {
@@ -99,8 +99,8 @@ func (s *Sweeper) draw(ctx context.Context, n int) (map[*catalog.Dimension][]kv.
 	return drawn, err
 }
 
-// sameAs reports whether a record is what its owner answers; back that the answer is older than the record. An answer
-// that a worker would refuse says nothing about the record, and is an error.
+// sameAs reports whether a record equals its upstream's answer, and in back whether the answer is older than the
+// record. An answer that a worker would refuse says nothing about the record and is an error.
 func sameAs(d *catalog.Dimension, held kv.Record, a upstream.Answer) (same, back bool, err error) {
 	v, _, err := a.Value(d, held)
 	if err != nil {

@@ -13,39 +13,38 @@ import (
 	"vitrine/internal/item"
 )
 
-// Sampler compares records with their owners all day, at a pace that follows the changes of the whole room. It walks
-// the store: each turn goes on where the last one stopped, whichever process had it, so that a turn costs the store
-// what it compares and no more, and each record is compared once in a pass. How long a pass takes is known when it
-// ends, and logged.
+// Sampler compares records with their upstreams all day, at a pace that follows the room's rate of changes. It walks
+// the store. Each turn continues where the last one stopped, in whichever process that was, so a turn reads only the
+// records it compares, and each record is compared once per pass. The duration of a pass is logged when it ends.
 //
-// Processes take turns by a note in NATS: who moves it on has the turn.
+// Processes take turns by compare-and-set on a note in NATS: the process that advances the note has the turn.
 type Sampler struct {
 	SamplerConfig
 	walk *walk
 }
 
-// SamplerConfig of a Sampler. Sweeper, Notes, Changes and Log are needed.
+// SamplerConfig configures a Sampler. Sweeper, Notes, Changes and Log are required.
 type SamplerConfig struct {
 	Sweeper *Sweeper
 	Notes   Notes
 	Changes Stream
 	Log     *slog.Logger
-	Told    func(Sampled)    // after each turn; defaults to nothing
+	Told    func(Sampled)    // called after each turn; defaults to nothing
 	Every   time.Duration    // between turns. Defaults to 10 s
-	Calls   int              // of upstreams in a turn, however quiet it is. Defaults to 10
-	Share   float64          // of the changes since the last turn, that as many records are compared of. Defaults to 0.01
-	Pace    func() int64     // percent of how often it takes a turn; defaults to 100, and 0 is never
+	Calls   int              // minimum calls of upstreams in a turn. Defaults to 10
+	Share   float64          // records to compare per change since the last turn. Defaults to 0.01
+	Pace    func() int64     // frequency of turns in percent; defaults to 100, and 0 stops them
 	Clock   func() time.Time // defaults to time.Now
 }
 
-// Notes is a place that all processes of a room share; *bus.Bucket is one.
+// Notes is key-value storage that all processes of a room share; *bus.Bucket is one.
 type Notes interface {
 	Get(ctx context.Context, key string) (bus.Entry, error)
 	Create(ctx context.Context, key string, value []byte) (revision uint64, err error)
 	Update(ctx context.Context, key string, value []byte, last uint64) (revision uint64, err error)
 }
 
-// Stream tells how far the stream of changes has come; *bus.Conn is one.
+// Stream gives the position of the stream of changes; *bus.Conn is one.
 type Stream interface {
 	ChangesAt(ctx context.Context) (bus.Position, error)
 }
@@ -53,13 +52,13 @@ type Stream interface {
 // noteKey is the key of the samplers' note.
 const noteKey = "sample"
 
-// note is how far the room's samplers have come.
+// note is the progress of the room's samplers.
 type note struct {
-	Turn    time.Time    `json:"turn"`    // when the last one began
-	Changes bus.Position `json:"changes"` // of the stream, then
+	Turn    time.Time    `json:"turn"`    // when the last turn began
+	Changes bus.Position `json:"changes"` // position in the stream at that time
 	Cursor  string       `json:"cursor"`  // in the store
-	Began   time.Time    `json:"began"`   // of the pass
-	Pass    Sampled      `json:"pass"`    // what it came to up to here
+	Began   time.Time    `json:"began"`   // when the pass began
+	Pass    Sampled      `json:"pass"`    // the pass's result so far
 }
 
 // NewSampler makes a Sampler.
@@ -101,7 +100,7 @@ func (s *Sampler) Run(ctx context.Context) error {
 	}
 }
 
-// Turn compares some records, unless another process has done so within half of Every.
+// Turn compares some records, unless another process has had a turn within half of Every.
 func (s *Sampler) Turn(ctx context.Context) error {
 	at, revision, err := s.read(ctx)
 	if err != nil {
@@ -148,7 +147,7 @@ func (s *Sampler) Turn(ctx context.Context) error {
 	return failed
 }
 
-// passed logs what a pass through the whole store came to.
+// passed logs the result of a pass through the whole store.
 func (s *Sampler) passed(at note) {
 	s.Log.Info("each record was compared with its owner", "checked", at.Pass.Checked, "stale", at.Pass.Stale, "waiting", at.Pass.Waiting,
 		"silent", at.Pass.Silent, "took", s.Clock().Sub(at.Began).Round(time.Second))

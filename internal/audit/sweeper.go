@@ -1,6 +1,6 @@
-// Package audit finds what no message can mend: entities that are dirty though nobody announced it, blobs that
-// are not what their records fold to, records and blobs of a shape that the catalog no longer declares, and,
-// by a sample, records that are not what their owners say. Repairs go the normal way, in the refresh lane.
+// Package audit finds what no message can repair: dirty entities that nobody announced, blobs that differ from the fold
+// of their records, records and blobs of a shape that the catalog no longer declares, and, by sampling, records that
+// differ from their upstreams. Repairs are ordinary changes in the refresh lane.
 package audit
 
 import (
@@ -19,7 +19,7 @@ import (
 	"vitrine/internal/shape"
 )
 
-// Config of a Sweeper.
+// Config configures a Sweeper.
 type Config struct {
 	Catalog  func() *catalog.Catalog // the one in force
 	Records  Records
@@ -30,10 +30,10 @@ type Config struct {
 	Every    time.Duration             // between sweeps. Defaults to 5 minutes
 	Page     int                       // entities read at once. Defaults to 500
 	Settle   time.Duration             // between two looks at a record that differs from its owner. Defaults to 2 s
-	Pace     func() int64              // percent of how often Run sweeps; defaults to 100
-	DryRun   bool                      // count, and repair nothing
-	Repaired func(cause string, n int) // told after each repair; defaults to nothing
-	Agreed   func() bool               // false: there are processes with other shapes, and records are not reshaped; defaults to true
+	Pace     func() int64              // how often Run sweeps, in percent; defaults to 100
+	DryRun   bool                      // count only, repair nothing
+	Repaired func(cause string, n int) // called after each repair; defaults to nothing
+	Agreed   func() bool               // false while some processes have other shapes: then records are not reshaped; defaults to true
 }
 
 // Records is what a Sweeper needs of the records store.
@@ -44,22 +44,22 @@ type Records interface {
 	kv.Builder
 }
 
-// Publisher sends repairs on their way; *bus.Conn is one.
+// Publisher announces repairs; *bus.Conn is one.
 type Publisher interface {
 	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
 	PublishSyncs(ctx context.Context, syncs []item.Change) error
-	// Waiting reports, by position, whether a change of the same entity and dimension waits somewhere or is in work.
+	// Waiting reports, by position, whether a change of the same entity and dimension is queued or in work.
 	Waiting(ctx context.Context, changes []item.Change) ([]bool, error)
 }
 
-// Sweeper is the agent. One process of a room is enough; more do no harm.
+// Sweeper is the agent. One process of a room is enough; more are harmless.
 type Sweeper struct {
 	Config
-	rest time.Duration // after each page, times what it took; 0 is none
+	rest time.Duration // how long to rest after each page, as a multiple of the time that the page took; 0 is none
 }
 
-// idleRest leaves the store free for 9 seconds of 10 while Run sweeps: a sweep of a million entities is spread over minutes,
-// and one of a few thousand is over in a second all the same.
+// idleRest leaves the store idle for 9 seconds of 10 while Run sweeps. A sweep of a million entities takes minutes; one
+// of a few thousand still ends within a second.
 const idleRest = 9
 
 // New makes a Sweeper.
@@ -73,19 +73,19 @@ func New(c Config) *Sweeper {
 	return &Sweeper{Config: c}
 }
 
-// Found is what a sweep came across.
+// Found is the result of a sweep.
 type Found struct {
 	Entities int // looked at
-	Dirty    int // with blobs or relations behind their records, or blobs of another shape than the catalog's
-	Blobs    int // that are not what their records fold to; only where blobs are compared
+	Dirty    int // with blobs or relations that lag behind their records, or blobs of another shape than the catalog's
+	Blobs    int // that differ from the fold of their records; only if blobs are compared
 	Reshaped int // records of another shape than the catalog's
-	Referred int // entities that records refer to and that have none; only where blobs are compared
+	Referred int // entities that records refer to and that have no records; only if blobs are compared
 }
 
-// compareEvery: of so many sweeps one compares every blob with its records.
+// compareEvery is how many sweeps there are for each one that compares every blob with its records.
 const compareEvery = 12
 
-// Run sweeps now and then, until ctx ends.
+// Run sweeps at intervals until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
 	slow := &Sweeper{s.Config, idleRest}
 	timer := time.NewTicker(s.Every)
@@ -119,14 +119,14 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep looks at every entity once: for blobs and relations behind their records, and for records and blobs of another
-// shape than the catalog's.
+// Sweep looks at every entity once. It finds blobs and relations that lag behind their records, and records and blobs
+// of another shape than the catalog's.
 func (s *Sweeper) Sweep(ctx context.Context) (Found, error) {
 	return s.sweep(ctx, shape.MustRefetch, false)
 }
 
-// SweepAnew is the Sweep that a new catalog needs. It also asks for what an entity has no record of, since the
-// dimension may be new, and for all of the dimensions that have lapsed in between, "kind.dimension".
+// SweepAnew is the sweep that a new catalog needs. It also requests missing records, since their dimension may be new,
+// and all records of the lapsed dimensions, given as "kind.dimension".
 func (s *Sweeper) SweepAnew(ctx context.Context, lapsed map[string]bool) (Found, error) {
 	missing := func(d *catalog.Dimension, state kv.State) bool {
 		return state.Shapes[d.Name] != d.Shape || lapsed[d.Kind.Name+"."+d.Name]
@@ -134,14 +134,14 @@ func (s *Sweeper) SweepAnew(ctx context.Context, lapsed map[string]bool) (Found,
 	return s.sweep(ctx, missing, false)
 }
 
-// Compare is a Sweep that also compares every blob with what its records fold to, and looks for referred entities
+// Compare is a Sweep that also compares every blob with the fold of its records, and looks for referred entities
 // without records.
 func (s *Sweeper) Compare(ctx context.Context) (Found, error) {
 	return s.sweep(ctx, shape.MustRefetch, true)
 }
 
-// spaced has records of another shape announced by fewer and fewer sweeps, while there are some: what its owner
-// refuses to give anew would be asked for every five minutes without end.
+// spaced announces records of another shape in fewer and fewer sweeps as long as there are some. Otherwise a record
+// that its upstream refuses to give would be requested every five minutes for ever.
 type spaced struct{ pause, left int }
 
 func (p *spaced) next() mustRefetch {
@@ -164,7 +164,7 @@ func (p *spaced) told(found Found, err error) {
 	}
 }
 
-// mustRefetch reports whether a record is to be fetched anew, by its entity's state.
+// mustRefetch reports, from an entity's state, whether a record must be fetched again.
 type mustRefetch func(*catalog.Dimension, kv.State) bool
 
 func never(*catalog.Dimension, kv.State) bool { return false }
@@ -183,9 +183,10 @@ func (s *Sweeper) sweep(ctx context.Context, refetch mustRefetch, compare bool) 
 	return found, err
 }
 
-// each calls f with all entities, a page at a time. A part of the store that is away is passed over, and told in the end.
+// each calls f with all entities, a page at a time. A part of the store that is unavailable is skipped, and reported at
+// the end.
 func (s *Sweeper) each(ctx context.Context, f func([]item.Entity) error) error {
-	var away error // the first
+	var away error // the first error
 	for cursor := ""; ; {
 		began := time.Now()
 		entities, next, err := s.Records.ScanEntities(ctx, cursor, s.Page)
@@ -232,7 +233,7 @@ func (s *Sweeper) page(ctx context.Context, entities []item.Entity, refetch must
 		}
 		kind, err := s.Catalog().Kind(e.Kind)
 		if errors.Is(err, item.ErrUnknown) {
-			continue // left over from an older catalog
+			continue // a kind of an older catalog
 		}
 		found.Entities++
 		if Dirty(kind, states[i]) {
@@ -263,7 +264,7 @@ func (s *Sweeper) page(ctx context.Context, entities []item.Entity, refetch must
 	return away
 }
 
-// Dirty reports whether an entity's blobs or relations are behind its records, or its blobs of another shape than the
+// Dirty reports whether an entity's blobs or relations lag behind its records, or its blobs have another shape than the
 // catalog's.
 func Dirty(kind *catalog.Kind, s kv.State) bool {
 	for _, b := range kind.Blobs {

@@ -46,7 +46,7 @@ func (b *bench) allUntil(ctx context.Context, lane item.Lane, done func(context.
 	}, nil
 }
 
-// settle waits until nothing is queued, unparked until nothing is but what is parked.
+// settle waits until all queues are empty; unparked waits until only parked work is left.
 func (b *bench) settle(ctx context.Context) error { return b.until(ctx, b.bus.Left) }
 
 func (b *bench) unparked(ctx context.Context) error { return b.until(ctx, b.bus.Moving) }
@@ -67,8 +67,8 @@ func (b *bench) until(ctx context.Context, count func(context.Context) (uint64, 
 	}
 }
 
-// singles changes one article after the other in the high lane, until Single are timed, or until ended says so,
-// but no fewer than 100; each waits until its page shows it.
+// singles changes articles one after the other in the high lane and waits for each until its page shows it. It ends
+// after Single changes, or when ended is closed, but not before 100.
 func (b *bench) singles(ctx context.Context, ended <-chan struct{}) (quantiles, error) {
 	var times []time.Duration
 	for i := 0; ; i++ {
@@ -95,7 +95,7 @@ func (b *bench) singles(ctx context.Context, ended <-chan struct{}) (quantiles, 
 	}
 }
 
-// awaitPage asks for an article's page until it shows a version. gojq sorts members, so that "title" follows "rev".
+// awaitPage requests an article's page until it shows a version. gojq sorts members, so "title" follows "rev".
 func (b *bench) awaitPage(ctx context.Context, i int, version int64) error {
 	url := fmt.Sprintf("%s/item/%d.json", b.pages, firstID+i)
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
@@ -106,7 +106,7 @@ func (b *bench) awaitPage(ctx context.Context, i int, version int64) error {
 		_, rest, _ := bytes.Cut(body, []byte(`"rev":`))
 		digits, _, _ := bytes.Cut(rest, []byte(","))
 		if shown, err := strconv.ParseInt(string(digits), 10, 64); err == nil && shown >= version {
-			return nil // or a later one, of the refresh beside it
+			return nil // or a later one, written by the concurrent refresh
 		}
 		select {
 		case <-time.After(pause):
@@ -148,8 +148,8 @@ func (b *bench) beside(ctx context.Context, r *PipelineResult) (err error) {
 	return err
 }
 
-// behindHung queues changes of an upstream that hangs, then all others behind them, and times those. In the end
-// the upstream is well, and what was parked is done.
+// behindHung queues changes of an upstream that hangs, then all others behind them, and times the others. Then the
+// upstream recovers, and the parked changes are handled.
 func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
 	b.shop.hung.Store(true)
 	stuck := make([]item.Change, max(1, b.SKUs/2))
@@ -184,7 +184,7 @@ func (b *bench) oneKey(ctx context.Context) (int64, error) {
 	return b.shop.calls.Load() - before, err
 }
 
-// sweep has every entity looked at, and every blob compared with its records.
+// sweep looks at every entity and compares every blob with its records.
 func (b *bench) sweep(ctx context.Context) (seconds float64, err error) {
 	var out node.Audited
 	token, err := node.ReadToken(filepath.Join(b.Dir, node.TokenFile))
@@ -200,7 +200,7 @@ func (b *bench) sweep(ctx context.Context) (seconds float64, err error) {
 	return out.Seconds, nil
 }
 
-// compare reads every blob through the pages' listener and counts those that differ from the upstream.
+// compare reads every blob through the public listener and counts those that differ from the upstream.
 func (b *bench) compare(ctx context.Context) (wrong int, err error) {
 	for first := 0; first < b.SKUs; first += 100 {
 		ids := make([]string, min(100, b.SKUs-first))

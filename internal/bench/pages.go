@@ -24,16 +24,17 @@ import (
 	"vitrine/switches"
 )
 
-// Pages measures requests for pages: workloads, with and without memory, batches, sizes of bbolt.
+// Pages measures page requests: workloads with and without memory, requests for batches of blobs, and single reads of
+// bbolt files of different sizes.
 type Pages struct {
 	SKUs        int           // distinct articles
 	Rate        float64       // requests a second of each workload
 	For         time.Duration // how long each workload runs
-	Connections int           // requests under way at most
-	Redis       string        // in place of bbolt; it must be empty, and is filled
+	Connections int           // maximum of concurrent requests
+	Redis       string        // Redis URL to use in place of bbolt; it must be empty, and is filled
 	Slow        int           // visitors that send and read a few bytes at a time, while others are timed
-	Bolt        []int         // sizes of bbolt files, in blobs, that single reads are timed of
-	Dir         string        // for the state; "" is a temporary one
+	Bolt        []int         // sizes of the bbolt files whose single reads are timed, in blobs
+	Dir         string        // for the state; "" is a temporary folder
 	CPU         string        // file for a CPU profile; "" is none
 }
 
@@ -44,7 +45,7 @@ type PagesResult struct {
 	Rate      float64      `json:"rate"`
 	Workloads []PagesRun   `json:"workloads"`
 	Cold      PagesRun     `json:"zipf_without_memory"`
-	KeysShare float64      `json:"keys_share"` // of keys asked of the stores per page, with memory against without
+	KeysShare float64      `json:"keys_share"` // keys asked of the stores per page with memory, relative to without
 	Slow      PagesRun     `json:"beside_slow_visitors"`
 	Calm      PagesRun     `json:"after_they_left"`
 	Single    load.Latency `json:"single_read"`
@@ -52,7 +53,7 @@ type PagesResult struct {
 	Bolt      []BoltTimes  `json:"bolt"`
 }
 
-// PagesRun is a workload and what came of it.
+// PagesRun is the result of one workload.
 type PagesRun struct {
 	Workload string      `json:"workload"`
 	Result   load.Result `json:"result"`
@@ -66,7 +67,7 @@ type BoltTimes struct {
 	Reads quantiles `json:"reads"`
 }
 
-// Run measures, and takes what it needs to do so with it when it ends.
+// Run measures, and removes all that it created when it ends.
 func (p *Pages) Run(ctx context.Context, host Host) (r PagesResult, err error) {
 	loop := &Pipeline{SKUs: p.SKUs, Batch: 50, Redis: p.Redis, Dir: p.Dir, CPU: p.CPU}
 	err = loop.drive(ctx, host, func(ctx context.Context, b *bench) (err error) {
@@ -134,7 +135,7 @@ func (p *Pages) measure(ctx context.Context, b *bench) (r PagesResult, err error
 	return r, nil
 }
 
-// run runs a workload, and counts which keys the stores were asked for meanwhile.
+// run runs a workload, and counts the keys that the stores are asked for meanwhile.
 func (p *Pages) run(ctx context.Context, b *bench, name string) (run PagesRun, err error) {
 	paths := make([]string, p.SKUs)
 	for i := range paths {
@@ -164,7 +165,7 @@ func (p *Pages) run(ctx context.Context, b *bench, name string) (run PagesRun, e
 
 var storeKeys = regexp.MustCompile(`(?m)^vitrine_detail_tier_keys_total\{result="(?:hit|miss)",tier="(?:redis|bolt)"\} (\S+)$`)
 
-// storeKeys is how many keys were asked of Redis or bbolt so far.
+// storeKeys is the number of keys asked of Redis or bbolt so far.
 func (b *bench) storeKeys(ctx context.Context) (sum float64, err error) {
 	body, err := b.get(ctx, b.admin+"/metrics")
 	if err != nil {
@@ -191,7 +192,7 @@ func (b *bench) flip(ctx context.Context, name, value string) error {
 	return err
 }
 
-// reads times requests for n blobs in one, in an open loop of 300 a second.
+// reads times requests for n blobs each, in an open loop of 300 a second.
 func (b *bench) reads(ctx context.Context, n int, period time.Duration) (load.Latency, error) {
 	paths := make([]string, 2000)
 	for i := range paths {
@@ -209,7 +210,7 @@ func (b *bench) reads(ctx context.Context, n int, period time.Duration) (load.La
 	return r.Latency, err
 }
 
-// crawl opens connections of visitors who send and read a few bytes at a time. The result ends them.
+// crawl opens connections of visitors who send and read a few bytes at a time. The function returned closes them.
 func crawl(ctx context.Context, addr string, n int) (leave func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wait sync.WaitGroup
@@ -231,7 +232,7 @@ func crawl(ctx context.Context, addr string, n int) (leave func()) {
 						_, err = conn.Read(b)
 					}
 					if err != nil {
-						break // slower than the server allows
+						break // too slow for the server's limits
 					}
 				}
 				conn.Close()
@@ -244,7 +245,7 @@ func crawl(ctx context.Context, addr string, n int) (leave func()) {
 	}
 }
 
-// pause waits for a tick, and reports whether ctx goes on.
+// pause waits for a tick, and reports whether ctx is still alive.
 func pause(ctx context.Context, tick *time.Ticker) bool {
 	select {
 	case <-tick.C:
@@ -286,14 +287,14 @@ func timeBolt(ctx context.Context, host Host, dir string, n int) (r BoltTimes, e
 		if err != nil || got[0].Life != kv.Alive {
 			return r, fmt.Errorf("read of %d blobs: %v, %v", n, got, err)
 		}
-		if i >= 10_000 { // the first warm the page cache of the operating system
+		if i >= 10_000 { // the first reads warm the operating system's page cache
 			times = append(times, time.Since(began))
 		}
 	}
 	return BoltTimes{n, store.Size() >> 20, quantilesOf(times)}, nil
 }
 
-// Print writes it as a table for docs/performance.md, or as JSON.
+// Print writes the result as a table for docs/performance.md, or as JSON.
 func (r PagesResult) Print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(r)

@@ -1,4 +1,4 @@
-// Package bench drives the whole for figures.
+// Package bench measures a whole running system.
 package bench
 
 import (
@@ -24,11 +24,11 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// Host is what a bench has of the program that runs it. Every field is needed.
+// Host is what a bench needs of the program that runs it. Every field is required.
 type Host struct {
 	Log      *slog.Logger
-	SetLevel func(word string) // of Log, by the word of the switch log.level
-	Progress func(string)      // is told how far it is, and "" at the end
+	SetLevel func(word string) // sets the level of Log, by a value of the switch log.level
+	Progress func(string)      // receives progress messages, and "" at the end
 }
 
 // Pipeline measures the whole loop: publisher, NATS, upstream, workers, store, pages.
@@ -36,9 +36,9 @@ type Pipeline struct {
 	SKUs   int           // distinct articles
 	Batch  int           // ids in one call of the upstream
 	Single int           // changes that are timed one by one
-	Answer time.Duration // how long the upstream takes to answer
-	Redis  string        // in place of bbolt; it must be empty, and is filled
-	Dir    string        // for the state; "" is a temporary one
+	Answer time.Duration // time the upstream takes to answer
+	Redis  string        // Redis URL to use in place of bbolt; it must be empty, and is filled
+	Dir    string        // for the state; "" is a temporary folder
 	CPU    string        // file for a CPU profile; "" is none
 }
 
@@ -49,9 +49,9 @@ type PipelineResult struct {
 	Batch      int       `json:"batch"`
 	Fill       Phase     `json:"fill"`
 	Change     Phase     `json:"change"`
-	Refresh    Phase     `json:"refresh"`                   // while single changes are timed beside it
+	Refresh    Phase     `json:"refresh"`                   // while single changes are timed
 	Hanging    Phase     `json:"hanging"`                   // behind half as many changes of an upstream that hangs
-	Caught     float64   `json:"hanging_caught_up_seconds"` // after the upstream is well again
+	Caught     float64   `json:"hanging_caught_up_seconds"` // after the upstream has recovered
 	AtRest     quantiles `json:"at_rest"`
 	UnderLoad  quantiles `json:"under_refresh"`
 	Sweep      float64   `json:"sweep_seconds"` // of all entities, every blob compared with its records
@@ -83,11 +83,11 @@ type bench struct {
 	pages string
 	admin string
 	bus   *bus.Conn
-	alone *bus.Conn // for single changes, which come from another publisher than the bulk
+	alone *bus.Conn // for single changes, whose publisher is another than the bulk's
 	http  *http.Client
 }
 
-// Run measures, and takes what it needs to do so with it when it ends.
+// Run measures, and removes all that it created when it ends.
 func (p *Pipeline) Run(ctx context.Context, host Host) (r PipelineResult, err error) {
 	err = p.drive(ctx, host, func(ctx context.Context, b *bench) (err error) {
 		r, err = b.measure(ctx)
@@ -96,7 +96,7 @@ func (p *Pipeline) Run(ctx context.Context, host Host) (r PipelineResult, err er
 	return r, err
 }
 
-// drive runs a whole system in this process, has it measured, and ends it.
+// drive runs a whole system in this process, measures it, and ends it.
 func (p *Pipeline) drive(ctx context.Context, host Host, measure func(context.Context, *bench) error) error {
 	if p.Dir == "" {
 		dir, err := os.MkdirTemp("", "vitrine-bench-")
@@ -127,7 +127,7 @@ func (p *Pipeline) drive(ctx context.Context, host Host, measure func(context.Co
 	return err
 }
 
-// start serves the upstream and runs everything as `vitrine up` does; ended gives its error.
+// start serves the upstream and runs everything as `vitrine up` does; ended receives its error.
 func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -190,7 +190,7 @@ func (b *bench) measure(ctx context.Context) (r PipelineResult, err error) {
 		{"sweeping", func(ctx context.Context) error { r.Sweep, err = b.sweep(ctx); return err }},
 		{"comparing every blob", func(ctx context.Context) error { r.Wrong, err = b.compare(ctx); return err }},
 	} {
-		b.host.Log.Info(phase.name) // not to stderr past the log: the system under test logs there too
+		b.host.Log.Info(phase.name) // through the log, since the system under test writes to stderr there, too
 		if err := phase.run(ctx); err != nil {
 			return r, fmt.Errorf("%s: %w", phase.name, err)
 		}
@@ -210,7 +210,7 @@ func quantilesOf(times []time.Duration) quantiles {
 	return quantiles{at(0.5), at(0.99), at(0.999)}
 }
 
-// cpuTime is what this process has used, user and system.
+// cpuTime is the CPU time this process has used, user and system.
 func cpuTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -243,7 +243,7 @@ func (r PipelineResult) Print(w io.Writer, asJSON bool) error {
 	return err
 }
 
-// profileTo begins a CPU profile, and gives what ends it; "" is none.
+// profileTo begins a CPU profile, and returns the function that ends it; path "" is none.
 func profileTo(path string) (end func(), err error) {
 	if path == "" {
 		return func() {}, nil

@@ -23,11 +23,11 @@ import (
 // SwitchesResult is what bench switches prints. Times are in milliseconds.
 type SwitchesResult struct {
 	Nodes int       `json:"nodes"`
-	Acked quantiles `json:"acked"` // one process has applied a setting, and that is known to who set it
-	Last  quantiles `json:"last"`  // all have
+	Acked quantiles `json:"acked"` // until the setter knows that one process has applied a setting
+	Last  quantiles `json:"last"`  // until it knows that all have
 	Hang  int       `json:"hang"`
 	Cut   int       `json:"cut"`
-	Named int       `json:"named_missing"` // of those that hang or are cut off, and long enough for their presence to have ended
+	Named int       `json:"named_missing"` // of those that hang or are cut off, after their presence has expired
 	Wrong int       `json:"named_wrongly"`
 }
 
@@ -36,7 +36,7 @@ type ending int
 
 const (
 	bid  ending = iota // it says good-bye
-	hang               // it does nothing any more, connected as it is
+	hang               // it stays connected and does nothing
 	cut                // its connection is gone
 )
 
@@ -50,11 +50,11 @@ type benchNode struct {
 type Switches struct {
 	Nodes int // processes, each with a connection of its own
 	Sets  int // settings that are timed
-	Hang  int // processes that hang in the end
-	Cut   int // processes that are cut off in the end
+	Hang  int // processes that hang at the end
+	Cut   int // processes that are cut off at the end
 }
 
-// Run measures.
+// Run measures and returns the figures.
 func (b *Switches) Run(ctx context.Context, log *slog.Logger) (r SwitchesResult, err error) {
 	dir, err := os.MkdirTemp("", "vitrine-bench-")
 	if err != nil {
@@ -97,7 +97,7 @@ func (r SwitchesResult) Print(w io.Writer, asJSON bool) error {
 	return err
 }
 
-// start runs what a process does about switches, as often as it was asked for; each stop ends one.
+// start runs what a process does about switches, Nodes times; each stop ends one.
 func (b *Switches) start(root context.Context, log *slog.Logger, url, dir string) (nodes []benchNode, err error) {
 	for i := range b.Nodes {
 		conn, err := bus.Dial(root, bus.Config{URL: url, Name: fmt.Sprintf("node %d", i), Log: log})
@@ -109,7 +109,7 @@ func (b *Switches) start(root context.Context, log *slog.Logger, url, dir string
 			return nodes, err
 		}
 		board := control.NewBoard(control.BoardConfig{Dir: nodeDir, Role: "detail", Room: "bench", Log: log})
-		var silent atomic.Bool // it does not say that it leaves
+		var silent atomic.Bool // set: it does not announce that it leaves
 		presence := control.NewPresence(control.PresenceConfig{Conn: conn, Who: board.Panel().Who(), Log: log, Stays: silent.Load, Describe: board.Describe})
 		follower := control.NewSwitchFollower(board, conn, presence, func([]byte) {})
 		ctx, cancel := context.WithCancel(root)
@@ -127,7 +127,7 @@ func (b *Switches) start(root context.Context, log *slog.Logger, url, dir string
 				conn.Close()
 			}
 			cancel()
-			_ = group.Wait() // nil, or that the connection is gone
+			_ = group.Wait() // nil, or that the connection was closed
 			board.Close()
 		}})
 	}
@@ -190,7 +190,7 @@ func (b *Switches) measure(ctx context.Context, conn *bus.Conn, nodes []benchNod
 	return r, err
 }
 
-// awaitAbsence returns when so many of those that are expected are not there any more.
+// awaitAbsence returns when n of the expected processes are absent.
 func awaitAbsence(ctx context.Context, conn *bus.Conn, n int) error {
 	for {
 		members, err := control.Members(ctx, conn)

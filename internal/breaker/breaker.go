@@ -1,4 +1,5 @@
-// Package breaker is the circuit breaker of stores and upstreams. It keeps callers from waiting for what fails.
+// Package breaker is the circuit breaker of stores and upstreams. It spares callers the wait for a call that would
+// fail.
 package breaker
 
 import (
@@ -7,13 +8,13 @@ import (
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 )
 
-// Config of a Breaker. All but Jitter and Changed are needed.
+// Config configures a Breaker. All but Jitter and Changed are required.
 type Config struct {
 	Failures, Of      uint                    // the breaker opens when Failures of the last Of calls failed
-	Successes, Probes uint                    // and closes when Successes of at most Probes probes were well
+	Successes, Probes uint                    // and closes when Successes of at most Probes probes succeeded
 	Pause             time.Duration           // from when it opens to the first probe
 	Jitter            float64                 // of the pause: 0.25 is ±25 %
-	Changed           func(state, was string) // is called after the state has changed: closed, open or half-open
+	Changed           func(state, was string) // called after each change of state: closed, open or half-open
 }
 
 // Breaker is closed while calls succeed, open while they are refused, and half-open while a few calls probe. It is safe
@@ -22,7 +23,7 @@ type Breaker struct {
 	circuit circuitbreaker.CircuitBreaker[any]
 }
 
-// New makes a breaker, closed.
+// New returns a closed breaker.
 func New(c Config) *Breaker {
 	b := circuitbreaker.NewBuilder[any]().
 		WithFailureThresholdRatio(c.Failures, c.Of).WithSuccessThresholdRatio(c.Successes, c.Probes).
@@ -33,10 +34,10 @@ func New(c Config) *Breaker {
 	return &Breaker{b.Build()}
 }
 
-// Closed reports whether calls pass freely.
+// Closed reports whether calls pass without limit.
 func (b *Breaker) Closed() bool { return b.circuit.IsClosed() }
 
-// Probing reports whether the breaker is not closed, and lets a probe through now.
+// Probing reports whether the breaker is open or half-open and admits a probe now.
 func (b *Breaker) Probing() bool {
 	return b.circuit.IsHalfOpen() || b.circuit.IsOpen() && b.circuit.RemainingDelay() == 0
 }
@@ -44,18 +45,18 @@ func (b *Breaker) Probing() bool {
 // State is one of States.
 func (b *Breaker) State() string { return b.circuit.State().String() }
 
-// States are all that a breaker can be in.
+// States lists the states of a breaker.
 func States() []string {
 	return []string{circuitbreaker.ClosedState.String(), circuitbreaker.OpenState.String(), circuitbreaker.HalfOpenState.String()}
 }
 
-// Wait is the time until the next probe may pass.
+// Wait is the time until the next probe is admitted.
 func (b *Breaker) Wait() time.Duration { return b.circuit.RemainingDelay() }
 
-// Allow reports whether a call may be made now. Done must then be called once it was made.
+// Allow reports whether a call may be made now. The caller must call Done after the call.
 func (b *Breaker) Allow() bool { return b.circuit.TryAcquirePermit() }
 
-// Done notes whether a call that was allowed went well.
+// Done records whether an allowed call succeeded.
 func (b *Breaker) Done(well bool) {
 	if well {
 		b.circuit.RecordSuccess()

@@ -1,6 +1,6 @@
-// Package canary gives tests of the whole program passwords that nothing but the connections themselves may show: in the
-// addresses of NATS and Redis, whose servers in tests let in whoever comes, and in what upstreams are sent. All that
-// the program says is then searched for them.
+// Package canary gives tests of the whole program passwords that must not show anywhere but on the connections
+// themselves. They are in the addresses of NATS and Redis, whose test servers accept any login, and in the headers sent
+// to upstreams. All output of the program is then searched for them.
 package canary
 
 import (
@@ -13,17 +13,17 @@ import (
 // The passwords.
 const (
 	NATS  = "canary-nats-e41c"
-	Redis = "canary/redis@x6zq" // as people choose them
+	Redis = "canary/redis@x6zq" // with the characters that people choose
 	Shop  = "canary-shop-a95d"
 )
 
-// ShopVariable is the variable of the environment that has the upstreams' password, as a catalog names it.
+// ShopVariable is the environment variable that holds the upstreams' password, as a catalog names it.
 const ShopVariable = "SHOP_CANARY"
 
-// Header is what a catalog has upstreams sent.
+// Header is the line of a catalog that sends the password to an upstream.
 const Header = `headers: { Authorization: "env:` + ShopVariable + `" }`
 
-// Args puts a login into each address of a NATS or a Redis that has none.
+// Args puts a login into each address of NATS or Redis that has none.
 func Args(args []string) []string {
 	with := make([]string, len(args))
 	for i, arg := range args {
@@ -50,7 +50,7 @@ func login(address string) string {
 	return address
 }
 
-// Secrets lets the upstreams at these origins be sent their password, by flags.
+// Secrets gives the flags that allow the upstreams at these origins to be sent their password.
 func Secrets(origins ...string) (flags []string) {
 	for _, origin := range origins {
 		flags = append(flags, "--secret", ShopVariable+"="+origin)
@@ -58,7 +58,7 @@ func Secrets(origins ...string) (flags []string) {
 	return flags
 }
 
-// Search fails the test where text shows a password, as it is or as it stands in a URL. Where is what the text was.
+// Search fails the test if text shows a password, as it is or as it is escaped in a URL. where says what the text was.
 func Search(t testing.TB, where, text string) {
 	t.Helper()
 	if shown := In(text); shown != "" {
@@ -66,7 +66,7 @@ func Search(t testing.TB, where, text string) {
 	}
 }
 
-// In is the first password that text shows, with what stands around it; "" for none.
+// In is the first password that text shows, with its surroundings; "" for none.
 func In(text string) string {
 	for _, password := range []string{NATS, Redis, url.QueryEscape(Redis), "x6zq", Shop} {
 		if i := strings.Index(text, password); i >= 0 {

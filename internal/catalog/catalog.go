@@ -11,8 +11,8 @@ import (
 // Catalog is a compiled catalog file.
 type Catalog struct {
 	Source    []byte // the YAML as given
-	Revision  uint64 // of the KV bucket "catalog"; 0 for one that was only read from a file
-	Shapes    string // stands for the shapes of all dimensions and blobs together
+	Revision  uint64 // in the KV bucket "catalog"; 0 for one that was only read from a file
+	Shapes    string // identifies the shapes of all dimensions and blobs together
 	Site      Site
 	Upstreams map[string]*Upstream
 	Kinds     map[string]*Kind
@@ -26,15 +26,15 @@ type Site struct {
 	Images                               []string // origins that pictures may come from, for the CSP
 }
 
-// Upstream is a data owner. URL has no trailing slash; a "serve:NAME" is resolved by Parse's caller.
+// Upstream is a data owner. URL has no trailing slash. The caller of Parse resolves "serve:NAME".
 type Upstream struct {
 	Name        string
 	Serve       string // NAME of "serve:NAME"; "" for none
 	URL         string
 	Timeout     time.Duration     // for a whole call; defaults to 1 s
 	Concurrency int               // calls in flight; defaults to 16
-	Headers     map[string]string // a value env:NAME is a secret, which is resolved where it is sent
-	Code        uint16            // stands for Name in stored headers; unique in a catalog
+	Headers     map[string]string // a value env:NAME is a secret, resolved when it is sent
+	Code        uint16            // identifies the upstream in stored headers; unique in a catalog
 }
 
 // Kind is a kind of entity.
@@ -50,7 +50,7 @@ type List struct {
 	From *Upstream
 	Get  string      // path with an optional {cursor}
 	IDs  *jq.Program // gives one array of strings or numbers
-	Next *jq.Program // nil, or gives the next cursor; null, empty or absent ends the walk
+	Next *jq.Program // gives the next cursor; null, empty or absent ends the walk. nil if there is one page only
 }
 
 // Dimension is one aspect of an entity, owned by one upstream.
@@ -62,33 +62,33 @@ type Dimension struct {
 	Batch    string      // path with {ids}; "" for none
 	Post     *Post       // nil for none
 	BatchMax int         // ids in one batch call, 1 where there is no batch; defaults to 50
-	IDField  Path        // of one element of a batch answer that is an array; defaults to "id"
+	IDField  Path        // within one element of a batch answer that is an array; defaults to "id"
 	Pick     *jq.Program // nil: the answer as it is
 	Version  Path        // in the answer; empty for none
 	Gone     *jq.Program // nil for none
 	Refs     []*Ref      // in the order of the file; names are unique within a kind
 	HTML     []Path      // fields of the record that are cleaned HTML
-	Require  []Path      // fields of the record that must be there
+	Require  []Path      // fields that a record must have
 	MaxBytes int64       // of an answer after decompression, for one entity; defaults to 1 MiB
-	Keep     bool        // absent: keep (default true). Only looked at where Get and Post.ID are missing
+	Keep     bool        // absent: keep (default true). Only used if Get and Post.ID are missing
 	Shape    uint32      // 24-bit revision of everything that decides what a record says; never 0
 	Blobs    []*Blob
 }
 
-// Post asks a GraphQL or RPC upstream. In JSON the string "{id}" becomes the id as a string, and
-// "{ids}" an array of ids; Batch tells which of the two it holds.
+// Post is a request to a GraphQL or RPC upstream. In JSON, the string "{id}" becomes the id as a string, and "{ids}" an
+// array of ids; Batch tells which of the two it holds.
 type Post struct {
 	Path  string
 	JSON  json.RawMessage
 	Batch bool
 }
 
-// Ref says that a record refers to other entities.
+// Ref declares that a record refers to other entities.
 type Ref struct {
 	Name   string
 	Kind   *Kind
 	Field  Path
-	Max    int    // ids kept; defaults to 64
+	Max    int    // maximum of ids; defaults to 64
 	Up     string // the referred kind's ref that leads to its parent; "" for none
 	Public bool   // shown by /relations
 }
@@ -115,7 +115,7 @@ type Live struct {
 	Fallback Fallback
 }
 
-// Fallback is what a live part shows when its upstream does not answer in time.
+// Fallback is what a live part shows if its upstream does not answer in time.
 type Fallback struct {
 	Mode  string          // "last", "hide" or "value"; defaults to "hide"
 	Value json.RawMessage // for "value"
@@ -136,9 +136,9 @@ type Page struct {
 	Rules    []*Rule
 }
 
-// With joins blobs of what the page's records refer to.
+// With joins blobs of the entities that the page's records refer to.
 type With struct {
-	Ref  *Ref  // its ids stand in the Refs of the page's blob or of an overlay
+	Ref  *Ref  // the blob of the page or an overlay has its ids in Refs
 	Blob *Blob // of Ref.Kind
 }
 
@@ -147,11 +147,11 @@ type Cache struct {
 	MaxAge, Shared, SWR, SIE time.Duration
 }
 
-// Rule binds HTML and JSON alike; the first whose When is true wins. Exactly one of its effects may
-// be a redirect; Template and Status may stand together.
+// Rule applies to HTML and JSON alike; the first whose When is true wins. It has either a redirect, or a template, a
+// status, or both.
 type Rule struct {
 	When     *Condition
-	Template string // "" keeps the page's
+	Template string // "" means the page's own
 	Redirect string // "" for none; {kind} stands for the id
 	Status   int    // 0 keeps 200
 }

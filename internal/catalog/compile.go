@@ -23,7 +23,7 @@ const (
 	maxNodes = 200      // of a rule
 )
 
-// query compiles jq: without environment, modules or input, so that the same answer always makes the same record.
+// query compiles jq without environment, modules or input, so that the same answer always gives the same record.
 func (c *compiler) query(what string, p **jq.Program) func(*node) {
 	return func(n *node) {
 		if !c.want(n, text, what) {
@@ -51,8 +51,8 @@ func (c *compiler) query(what string, p **jq.Program) func(*node) {
 	}
 }
 
-// impure is the name of a function in a parsed program whose result depends on more than its input, or
-// which ends or loads something; "" for none.
+// impure is the name of a function in a parsed program whose result depends on more than its input, or which halts the
+// program or loads something; "" for none.
 func impure(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -112,10 +112,10 @@ func (c *compiler) condition(n *node) *Condition {
 	return &Condition{Text: n.text, Program: program, Paths: chains.paths()}
 }
 
-// chains gathers what a rule reads: the longest member chains that begin at an identifier.
+// chains collects what a rule reads: the longest member chains that begin at an identifier.
 type chains struct {
 	order []ast.Node
-	inner map[ast.Node]bool // is the beginning of a longer one
+	inner map[ast.Node]bool // nodes that begin a longer chain
 }
 
 // Visit is called for children before their parent.

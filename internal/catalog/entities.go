@@ -33,8 +33,8 @@ func (c *compiler) upstream(n *node, p **Upstream) {
 	}
 }
 
-// target reads a path below an upstream's base URL. It must hold the placeholder need, may hold those of
-// also, and no other.
+// target reads a path below an upstream's base URL. It must contain the placeholder need, may contain those of also,
+// and no other.
 func (c *compiler) target(what string, p *string, need string, also ...string) func(*node) {
 	return func(n *node) {
 		if !c.want(n, text, what) {
@@ -95,7 +95,7 @@ func (c *compiler) dimensions(n *node, k *Kind) {
 	})
 }
 
-// checkAsking looks whether a dimension says how to ask, once and without contradiction.
+// checkAsking checks that a dimension says how its upstream is asked, once and without contradiction.
 func (c *compiler) checkAsking(key, n *node, d *Dimension) {
 	if n.get("from") == nil {
 		c.add(key, "", "dimension %s lacks from", d.Name)
@@ -151,7 +151,7 @@ func (c *compiler) post(n *node, d *Dimension) {
 				c.add(n, `write "{id}" for one entity, or "{ids}" for a batch`, "json must hold exactly one of \"{id}\" and \"{ids}\"")
 			}
 			p.Batch = many
-			p.JSON, _ = json.Marshal(value) // made of what marshals
+			p.JSON, _ = json.Marshal(value) // the value consists of types that always marshal
 		},
 	})
 	for _, key := range []string{"path", "json"} {
@@ -161,7 +161,7 @@ func (c *compiler) post(n *node, d *Dimension) {
 	}
 }
 
-// plain is a node as JSON's types, and tells of the placeholders in it.
+// plain converts a node to JSON's types, and reports the placeholders in it.
 func plain(n *node, one, many *bool) any {
 	switch n.form {
 	case text:
@@ -225,7 +225,7 @@ func (c *compiler) refs(n *node, d *Dimension) {
 	})
 }
 
-// checkUp looks whether the ref that leads upwards is one of the referred kind to itself.
+// checkUp checks that the ref that leads upwards belongs to the referred kind and refers to that kind.
 func (c *compiler) checkUp(n *node, r *Ref) {
 	up, err := r.Kind.Ref(r.Up)
 	switch {

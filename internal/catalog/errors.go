@@ -9,16 +9,16 @@ import (
 	"vitrine/internal/redact"
 )
 
-// Error is one fault of a catalog file.
+// Error is one mistake in a catalog file.
 type Error struct {
 	File         string
-	Line, Column int // from 1
+	Line, Column int // counted from 1
 	Msg          string
 	Hint         string // "" for none
 	Snippet      string // the line, and below it a caret
 }
 
-// Error is file:line:column: message, the place, and the hint.
+// Error gives file:line:column, the message, the place, and the hint.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Msg)
 	if e.Snippet != "" {
@@ -30,10 +30,10 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Errors are all faults that were found, by line.
+// Errors are all mistakes that were found, by line.
 type Errors []*Error
 
-// Error is all of them.
+// Error joins all of them.
 func (e Errors) Error() string {
 	texts := make([]string, len(e))
 	for i, err := range e {
@@ -42,17 +42,17 @@ func (e Errors) Error() string {
 	return strings.Join(texts, "\n")
 }
 
-// maxErrors is how many faults are told at once.
+// maxErrors limits how many mistakes are reported at once.
 const maxErrors = 20
 
-// faults gathers errors while a file is read.
+// faults collects errors while a file is read.
 type faults struct {
 	file  string
 	lines []string
 	found Errors
 }
 
-// add notes a fault at a node.
+// add records a mistake at a node.
 func (f *faults) add(at *node, hint, format string, args ...any) {
 	f.addAt(at.line, at.column, hint, format, args...)
 }
@@ -64,7 +64,7 @@ func (f *faults) addAt(line, column int, hint, format string, args ...any) {
 	}
 }
 
-// err is nil, or all that was found.
+// err returns all that was found, or nil.
 func (f *faults) err() error {
 	if len(f.found) == 0 {
 		return nil
@@ -75,8 +75,8 @@ func (f *faults) err() error {
 	return f.found
 }
 
-// snippet shows the line, cut to a window around the column, with a caret below. What is not to be shown is replaced
-// before the cut, which might leave a password without what tells that it is one.
+// snippet shows the line, cut to a window around the column, with a caret below. Secrets are masked before the cut,
+// which might otherwise leave a password without the context by which it is recognised.
 func (f *faults) snippet(line, column int) string {
 	if line < 1 || line > len(f.lines) {
 		return ""
@@ -91,7 +91,7 @@ func (f *faults) snippet(line, column int) string {
 	return fmt.Sprintf("%5d | %s\n      | %s^", line, string(text), strings.Repeat(" ", at-from))
 }
 
-// oneOf is a hint that lists what there is, and guesses what was meant.
+// oneOf is a hint that lists the valid words, and guesses which was meant.
 func oneOf(what, given string, there []string) string {
 	if len(there) == 0 {
 		return "there is no " + what
@@ -104,7 +104,7 @@ func oneOf(what, given string, there []string) string {
 	return "there is: " + list
 }
 
-// nearest is the word closest to given, "" where none is close.
+// nearest is the word closest to given, or "" if none is close.
 func nearest(given string, words []string) (best string) {
 	least := max(1, len(given)/3) + 1
 	for _, w := range words {
@@ -116,7 +116,7 @@ func nearest(given string, words []string) (best string) {
 	return best
 }
 
-// distance is Levenshtein's, over bytes.
+// distance is the Levenshtein distance, over bytes.
 func distance(a, b string) int {
 	if len(a) > 64 || len(b) > 64 {
 		return 64

@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// Kind finds a kind of entity. Errors wrap item.ErrUnknown and tell what there is.
+// Kind finds a kind of entity. If there is none, the error wraps item.ErrUnknown and lists the kinds.
 func (c *Catalog) Kind(name string) (*Kind, error) {
 	if k := c.Kinds[name]; k != nil {
 		return k, nil
@@ -17,7 +17,7 @@ func (c *Catalog) Kind(name string) (*Kind, error) {
 	return nil, unknown("kind", name, keysOf(c.Kinds))
 }
 
-// Dimension finds a dimension of a kind.
+// Dimension finds a dimension of a kind. If there is none, the error wraps item.ErrUnknown.
 func (c *Catalog) Dimension(kind, name string) (*Dimension, error) {
 	k, err := c.Kind(kind)
 	if err != nil {
@@ -26,7 +26,7 @@ func (c *Catalog) Dimension(kind, name string) (*Dimension, error) {
 	return k.Dimension(name)
 }
 
-// Blob finds a blob of a kind.
+// Blob finds a blob of a kind. If there is none, the error wraps item.ErrUnknown.
 func (c *Catalog) Blob(kind, name string) (*Blob, error) {
 	k, err := c.Kind(kind)
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *Catalog) Blob(kind, name string) (*Blob, error) {
 	return k.Blob(name)
 }
 
-// Page finds a page by its name.
+// Page finds a page by its name. If there is none, the error wraps item.ErrUnknown.
 func (c *Catalog) Page(name string) (*Page, error) {
 	var names []string
 	for _, p := range c.Pages {
@@ -47,7 +47,7 @@ func (c *Catalog) Page(name string) (*Page, error) {
 	return nil, unknown("page", name, names)
 }
 
-// UpstreamByCode finds the upstream that a stored header means.
+// UpstreamByCode finds the upstream by its code in a stored header.
 func (c *Catalog) UpstreamByCode(code uint16) (*Upstream, bool) {
 	for _, u := range c.Upstreams {
 		if u.Code == code {
@@ -57,7 +57,7 @@ func (c *Catalog) UpstreamByCode(code uint16) (*Upstream, bool) {
 	return nil, false
 }
 
-// Dimension finds a dimension by its name.
+// Dimension finds a dimension by its name. If there is none, the error wraps item.ErrUnknown.
 func (k *Kind) Dimension(name string) (*Dimension, error) {
 	for _, d := range k.Dimensions {
 		if d.Name == name {
@@ -67,7 +67,7 @@ func (k *Kind) Dimension(name string) (*Dimension, error) {
 	return nil, unknown("dimension of "+k.Name, name, k.dimensionNames())
 }
 
-// Blob finds a blob by its name.
+// Blob finds a blob by its name. If there is none, the error wraps item.ErrUnknown.
 func (k *Kind) Blob(name string) (*Blob, error) {
 	for _, b := range k.Blobs {
 		if b.Name == name {
@@ -77,7 +77,7 @@ func (k *Kind) Blob(name string) (*Blob, error) {
 	return nil, unknown("blob of "+k.Name, name, k.blobNames())
 }
 
-// BlobNames lists the blobs of a kind; none where c is nil or does not know the kind.
+// BlobNames lists the blobs of a kind. It is empty if c is nil or does not know the kind.
 func (c *Catalog) BlobNames(kind string) []string {
 	if c == nil || c.Kinds[kind] == nil {
 		return nil
@@ -85,7 +85,7 @@ func (c *Catalog) BlobNames(kind string) []string {
 	return c.Kinds[kind].blobNames()
 }
 
-// Ref finds a ref by its name, in any dimension.
+// Ref finds a ref by its name, in any dimension. If there is none, the error wraps item.ErrUnknown.
 func (k *Kind) Ref(name string) (*Ref, error) {
 	for _, d := range k.Dimensions {
 		for _, r := range d.Refs {
@@ -120,7 +120,7 @@ func (k *Kind) refNames() (names []string) {
 	return names
 }
 
-// Dimensions are the names of what the blob is folded from, its root first.
+// Dimensions lists the names of the dimensions that the blob is folded from, its root first.
 func (b *Blob) Dimensions() []string {
 	names := make([]string, len(b.Of))
 	for i, d := range b.Of {

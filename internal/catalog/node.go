@@ -17,7 +17,7 @@ const (
 	maxDepth = 32
 )
 
-// form is what a node is.
+// form is the type of a node.
 type form byte
 
 const (
@@ -33,7 +33,7 @@ func (f form) String() string {
 	return [...]string{"nothing", "text", "a number", "true or false", "a list", "an object"}[f]
 }
 
-// node is a place in the file: a small tree without YAML's peculiarities.
+// node is a place in the file, in a small tree without the peculiarities of YAML.
 type node struct {
 	line, column int
 	form         form
@@ -47,8 +47,8 @@ type field struct {
 	value *node
 }
 
-// readTree parses YAML into nodes. Anchors, aliases, tags and several documents are refused: a catalog
-// needs none of them, and they can make a small file huge.
+// readTree parses YAML into nodes. It refuses anchors, aliases, tags and several documents: a catalog does not need
+// them, and they can expand a small file without limit.
 func readTree(src []byte, f *faults) (root *node) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -79,7 +79,7 @@ func readTree(src []byte, f *faults) (root *node) {
 	return (&reader{faults: f}).read(file.Docs[0].Body, 0)
 }
 
-// shallow reports whether brackets nest within bounds: YAML's parser recurses.
+// shallow reports whether brackets nest within bounds, since YAML's parser recurses.
 func shallow(src []byte) bool {
 	depth, indent := 0, 0
 	for _, line := range strings.Split(string(src), "\n") {
@@ -111,7 +111,7 @@ func addSyntax(f *faults, err error) {
 	f.addAt(line, column, "", "the file is no YAML: %s", strings.SplitN(err.Error(), "\n", 2)[0])
 }
 
-// reader turns YAML's nodes into ours.
+// reader converts YAML's nodes to ours.
 type reader struct{ *faults }
 
 func at(t *token.Token) (line, column int) {
@@ -181,7 +181,7 @@ func (r *reader) readFields(out *node, values []*ast.MappingValueNode, depth int
 	}
 }
 
-// get is the value of a key, nil where there is none.
+// get is the value of a key, or nil.
 func (n *node) get(key string) *node {
 	for _, f := range n.fields {
 		if f.key.text == key {

@@ -79,7 +79,7 @@ func (c *compiler) route(n *node, p *Page) {
 	p.Suffix = after
 }
 
-// clash refuses two pages at one address, and a page at an address of Vitrine's own.
+// clash refuses two pages at one address, and a page at one of Vitrine's own addresses.
 func (c *compiler) clash(key *node, p *Page) {
 	for _, other := range c.cat.Pages {
 		if other.Prefix == p.Prefix && other.Suffix == p.Suffix {
@@ -115,7 +115,7 @@ func (c *compiler) blobOf(n *node, k *Kind, name string) *Blob {
 	return b
 }
 
-// with reads NAME of a ref → blob of what it refers to.
+// with reads the pairs of a ref's name and the joined blob.
 func (c *compiler) with(n *node, p *Page) {
 	if p.Blob == nil || !c.want(n, object, "with") {
 		return
@@ -144,7 +144,7 @@ func (c *compiler) with(n *node, p *Page) {
 	}
 }
 
-// checkWay looks whether a blob carries the ref by which a page would go up from it.
+// checkWay checks that a blob carries the ref by which a page goes up from it.
 func (c *compiler) checkWay(n *node, r *Ref, b *Blob) {
 	if r.Up == "" {
 		return

@@ -27,7 +27,7 @@ const (
 	longest            = 366 * 24 * time.Hour
 )
 
-// compiler turns the tree into a Catalog. What it reads by name is looked up when all names are known.
+// compiler turns the tree into a Catalog. References by name are resolved when all names are known.
 type compiler struct {
 	faults
 	opt   Options
@@ -35,7 +35,7 @@ type compiler struct {
 	later []func() // in the order of the file
 }
 
-// Parse compiles a catalog. name is the file's, for errors, which are of type Errors.
+// Parse compiles a catalog. name is the file's, for errors. A failure is of type Errors.
 func Parse(src []byte, name string, opt Options) (*Catalog, error) {
 	c := &compiler{
 		faults: faults{file: name, lines: strings.Split(string(src), "\n")}, opt: opt,
@@ -83,7 +83,7 @@ func (c *compiler) root(n *node) {
 	}
 }
 
-// resolve does what had to wait until all kinds and dimensions were known.
+// resolve runs what had to wait until all kinds and dimensions were known.
 func (c *compiler) resolve() {
 	for len(c.later) > 0 {
 		todo := c.later
@@ -197,7 +197,7 @@ func (c *compiler) headers(n *node, u *Upstream) {
 	}
 }
 
-// isEnvName reports whether a variable of the environment can have this name.
+// isEnvName reports whether s is a valid name of an environment variable.
 func isEnvName(name string) bool {
 	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }

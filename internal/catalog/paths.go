@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ParsePath reads a dotted path: a.b.c; a leading dot is allowed. Errors name the text.
+// ParsePath reads a dotted path: a.b.c, with or without a leading dot. Errors quote the text.
 func ParsePath(s string) (Path, error) {
 	trimmed := strings.TrimPrefix(s, ".")
 	if trimmed == "" || len(s) > 256 {
@@ -20,5 +20,5 @@ func ParsePath(s string) (Path, error) {
 	return p, nil
 }
 
-// String is the path as ParsePath reads it.
+// String is the path in the form that ParsePath reads.
 func (p Path) String() string { return strings.Join(p, ".") }

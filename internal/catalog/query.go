@@ -5,7 +5,7 @@ import "github.com/expr-lang/expr/vm"
 // Path is a dotted path into JSON: "product.brand_id". Empty for none.
 type Path []string
 
-// Condition is a compiled rule. Paths are all it reads of a page's data, in the order of first mention.
+// Condition is a compiled rule. Paths lists all that it reads of a page's data, in the order of first use.
 type Condition struct {
 	Text    string
 	Paths   []Path

@@ -52,7 +52,7 @@ func (f *faults) want(n *node, form form, what string) bool {
 	return false
 }
 
-// str reads text into p; a number will do where text is due.
+// str reads text into p. A number is accepted and read as written.
 func (f *faults) str(what string, p *string) func(*node) {
 	return func(n *node) {
 		if n.form == number || f.want(n, text, what) {
@@ -143,7 +143,7 @@ func (f *faults) path(what string, p *Path) func(*node) {
 	}
 }
 
-// placeholders are the {names} in a template, in order.
+// placeholders lists the {names} in a template, in order.
 func placeholders(s string) (names []string) {
 	for {
 		_, rest, ok := strings.Cut(s, "{")

@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/jq"
 )
 
-// seal computes the shapes, dimensions first, since blobs are made of them.
+// seal computes the shapes: those of dimensions first, since those of blobs depend on them.
 func (c *compiler) seal() {
 	all := fnv.New64a()
 	for _, name := range keysOf(c.cat.Kinds) {
@@ -26,11 +26,11 @@ func (c *compiler) seal() {
 	c.cat.Shapes = fmt.Sprintf("%016x", all.Sum64())
 }
 
-// cleaning is the revision of what shape.Clean makes of HTML. Raised, every field of HTML is fetched anew.
+// cleaning is the revision of shape.Clean's output. Increasing it has every field of HTML fetched again.
 const cleaning = 2
 
-// form is everything that decides what a record of the dimension says: what is asked of whom, and what is made of
-// the answer. How it is asked is no part of it: how patiently, how many at a time, with which secrets.
+// form is everything that decides the content of the dimension's records: the request, the upstream, and the processing
+// of the answer. How the request is made (time-outs, concurrency, secrets) is not part of it.
 func (d *Dimension) form() string {
 	var refs, paths []string
 	for _, r := range d.Refs {
@@ -48,7 +48,8 @@ func (d *Dimension) form() string {
 		strings.Join(refs, "\n"), strings.Join(paths, "\n")}, "\x00")
 }
 
-// asked is what is asked of whom. A file that is served has another address after each start, and counts by its name.
+// asked is the request and its upstream. A served file has another address after each start, so its name counts
+// instead.
 func (d *Dimension) asked() string {
 	from := d.From.URL
 	if d.From.Serve != "" {
@@ -62,7 +63,7 @@ func (d *Dimension) asked() string {
 		d.Get, d.Batch, d.IDField.String(), post.Path, post.JSON, d.Keep)
 }
 
-// form is everything that decides what the blob looks like.
+// form is everything that decides the content of the blob.
 func (b *Blob) form() string {
 	parts := []string{"blob", textOf(b.Fold)}
 	for _, d := range b.Of {
@@ -78,7 +79,7 @@ func textOf(q *jq.Program) string {
 	return q.Text
 }
 
-// shapeOf is 24 bits of FNV-1a, never 0, which stands for no shape.
+// shapeOf is 24 bits of FNV-1a, never 0, which means no shape.
 func shapeOf(form string) uint32 {
 	h := fnv.New32a()
 	h.Write([]byte(form))
@@ -86,7 +87,7 @@ func shapeOf(form string) uint32 {
 	return max(1, (sum>>24^sum)&0xffffff)
 }
 
-// codeOf stands for an upstream's name in stored headers: 16 bits of FNV-1a, never 0.
+// codeOf identifies an upstream in stored headers: 16 bits of FNV-1a of its name, never 0.
 func codeOf(name string) uint16 {
 	h := fnv.New32a()
 	h.Write([]byte(name))

@@ -2,7 +2,7 @@ package catalog
 
 import "fmt"
 
-// MissingTemplates lists what pages and rules name that is not there, in words.
+// MissingTemplates lists, in words, the templates that pages and rules name and has does not know.
 func (c *Catalog) MissingTemplates(has func(name string) bool) (missing []string) {
 	for _, p := range c.Pages {
 		if !has(p.Template) {

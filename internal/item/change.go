@@ -32,18 +32,18 @@ func ParseLane(s string) (Lane, error) {
 // All is the dimension that stands for every dimension of the entity.
 const All = "all"
 
-// Change says: this dimension of this entity may have changed. It is a hint, never data.
+// Change says that this dimension of this entity may have changed. It is a hint and carries no data.
 type Change struct {
 	Lane      Lane
 	Entity    Entity
 	Dimension string
-	Force     bool // fetch and fold though nothing seems to have changed
-	Second    bool // nothing new was found a while ago: look once more, and no more
+	Force     bool // fetch and fold even if nothing seems to have changed
+	Second    bool // a second look at an upstream that gave nothing new; there is no third
 }
 
-// What ends the dimension's token of a change with Force, and of one with Second. A queue keeps one message per subject,
-// the newest: in a subject of its own, force is not lost when somebody announces the same record without it, and a
-// second look does not take the place of an announcement, with its right to a second look.
+// The last characters of the dimension's token of a change with Force, and of one with Second. A queue keeps the newest
+// message per subject. With subjects of their own, a force is not lost when somebody announces the same record without
+// it, and a second look does not replace an announcement, which has a right to a second look itself.
 const (
 	forced = "!"
 	second = "~"
@@ -61,8 +61,8 @@ func (c Change) Subject() string {
 	return "change." + string(c.Lane) + "." + c.Entity.Kind + "." + dimension + "." + EncodeID(c.Entity.ID)
 }
 
-// ParseChange reads a subject of the stream CHANGES. Tokens after the dimension belong to the id.
-// Whether kind and dimension exist is the catalog's to say.
+// ParseChange reads a subject of the stream CHANGES. Tokens after the dimension belong to the id. Whether the kind and
+// the dimension exist is not checked here: the catalog decides that. Errors wrap ErrSubject, ErrName or ErrID.
 func ParseChange(subject string) (Change, error) {
 	lane, kind, rest, err := cutSubject(subject, "change")
 	if err != nil {
@@ -99,15 +99,15 @@ func ParseParked(subject string) (Change, error) {
 // RetrySubject is due.retry.<lane>.<kind>.<dimension>.<id>: a change that is published again at a time.
 func RetrySubject(c Change) string { return "due.retry" + strings.TrimPrefix(c.Subject(), "change") }
 
-// LookSubject is due.look.<lane>.<kind>.<dimension>.<id>: a change that is looked at once more at a time.
+// LookSubject is due.look.<lane>.<kind>.<dimension>.<id>: a change whose second look is scheduled.
 func LookSubject(c Change) string { return "due.look" + strings.TrimPrefix(c.Subject(), "change") }
 
-// HeldSubject is held.<kind>.<dimension>.<id>: a change that would delete, and waits until that is believed.
+// HeldSubject is held.<kind>.<dimension>.<id>: a change that would delete, and waits until the deletion is believed.
 func HeldSubject(c Change) string {
 	return "held." + c.Entity.Kind + "." + c.Dimension + "." + EncodeID(c.Entity.ID)
 }
 
-// ParseHeld reads a subject of the stream HELD. It is announced again in the refresh lane.
+// ParseHeld reads a subject of the stream HELD. The change's lane is refresh, in which it is announced again.
 func ParseHeld(subject string) (Change, error) {
 	rest, ok := strings.CutPrefix(subject, "held.")
 	if !ok {
@@ -116,7 +116,7 @@ func ParseHeld(subject string) (Change, error) {
 	return ParseChange("change." + string(Refresh) + "." + rest)
 }
 
-// SyncSubject is sync.<lane>.<kind>.<id>: fold this entity.
+// SyncSubject is sync.<lane>.<kind>.<id>: the request to fold this entity.
 func SyncSubject(lane Lane, e Entity) string {
 	return "sync." + string(lane) + "." + e.Kind + "." + EncodeID(e.ID)
 }
@@ -153,8 +153,8 @@ func FailedSubject(stage string, c Change) string {
 	return "failed." + stage + "." + c.Entity.Kind + "." + dimension + "." + EncodeID(c.Entity.ID)
 }
 
-// FailedUnknown is where a subject goes from which no change can be read:
-// failed.<stage>._._.<hash>, hash being 16 hex digits of the subject's SHA-256.
+// FailedUnknown is the subject of a dead letter whose original subject names no change: failed.<stage>._._.<hash>,
+// where hash is 16 hex digits of the original subject's SHA-256.
 func FailedUnknown(stage, subject string) string {
 	sum := sha256.Sum256([]byte(subject))
 	return "failed." + stage + "._._." + hex.EncodeToString(sum[:8])

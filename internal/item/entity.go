@@ -41,7 +41,7 @@ func (e Entity) String() string { return e.Kind + ":" + e.ID }
 // Token is KIND:ID with the id encoded as a token: the hash tag of the entity's keys.
 func (e Entity) Token() string { return e.Kind + ":" + EncodeID(e.ID) }
 
-// ParseToken reads what Token wrote.
+// ParseToken reads what Token wrote. Errors wrap ErrName or ErrID.
 func ParseToken(s string) (Entity, error) {
 	kind, token, ok := strings.Cut(s, ":")
 	if !ok {
@@ -54,7 +54,7 @@ func ParseToken(s string) (Entity, error) {
 	return NewEntity(kind, id)
 }
 
-// CheckName reports whether s may be the name of a kind, dimension, blob or ref.
+// CheckName returns an error that wraps ErrName unless s can be the name of a kind, dimension, blob or ref.
 func CheckName(s string) error {
 	ok := len(s) >= 1 && len(s) <= 32 && s[0] >= 'a' && s[0] <= 'z'
 	for i := 1; ok && i < len(s); i++ {
@@ -67,7 +67,7 @@ func CheckName(s string) error {
 	return nil
 }
 
-// CheckID reports whether s may be an id.
+// CheckID returns an error that wraps ErrID unless s can be an id.
 func CheckID(s string) error {
 	switch {
 	case s == "":
@@ -108,8 +108,8 @@ func EncodeID(id string) string {
 	return string(b)
 }
 
-// DecodeID reads a token: =HH in either case. A dot stands for itself, so that publishers who
-// append an id like 12049.1 to a subject unencoded are understood. The result is a valid id.
+// DecodeID reads a token: =HH in either case. A dot stands for itself, so that a publisher may append an id like
+// 12049.1 to a subject unencoded. The result is a valid id; errors wrap ErrID.
 func DecodeID(token string) (string, error) {
 	id := token
 	if strings.IndexByte(token, '=') >= 0 {
@@ -154,5 +154,5 @@ func nibble(c byte) (byte, bool) {
 	return 0, false
 }
 
-// clip shortens input that is quoted in an error.
+// clip shortens input for an error message.
 func clip(s string) string { return Clip(s, 80) }

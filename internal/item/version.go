@@ -14,8 +14,8 @@ type Version string
 // VersionBytes is the size of a version in a stored header.
 const VersionBytes = 9
 
-// NewVersion reads what an upstream calls its version: a non-negative integer of up to 20 digits, or an
-// RFC 3339 time (counted in nanoseconds since year 1, which needs 20 digits until the year 3169).
+// NewVersion reads an upstream's version: a non-negative integer of up to 20 digits, or an RFC 3339 time (counted in
+// nanoseconds since year 1, which needs 20 digits until the year 3169). Errors wrap ErrVersion.
 func NewVersion(s string) (Version, error) {
 	digits := s != "" && len(s) <= 20 && strings.Trim(s, "0123456789") == ""
 	if digits {
@@ -42,11 +42,11 @@ func (v Version) Bytes() (b [VersionBytes]byte) {
 	return b
 }
 
-// VersionFromBytes reads what Bytes wrote for a version that was given.
+// VersionFromBytes reads what Bytes wrote for a version that is not "".
 func VersionFromBytes(b [VersionBytes]byte) Version {
 	v, err := NewVersion(new(big.Int).SetBytes(b[:]).String())
 	if err != nil {
-		return "" // 72 bits hold more than 20 digits; such bytes were not written by Bytes
+		return "" // 72 bits can hold more than 20 digits, but Bytes writes no such value
 	}
 	return v
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// bound rewrites a program so that no single instruction makes more than the bounds allow, and so that it uses the
-// functions of this package in place of gojq's.
+// bound rewrites a program so that no single instruction exceeds the bounds, and so that it calls this package's
+// functions in place of gojq's.
 func bound(q *gojq.Query) {
 	matches := false
 	each(reflect.ValueOf(q), func(node any) {
@@ -31,7 +31,7 @@ func bound(q *gojq.Query) {
 	}
 }
 
-// each calls f with every node of a parsed program, those below it first.
+// each calls f with every node of a parsed program, children first.
 func each(v reflect.Value, f func(node any)) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -56,8 +56,8 @@ func each(v reflect.Value, f func(node any)) {
 // sum is the variable that holds the right side of += and *=.
 const sum = "$__right"
 
-// boundOperator bounds what + and * make, on their own and as += and *=. The functions that are defined before the
-// operation stay defined for it.
+// boundOperator bounds the results of + and *, also as += and *=. Functions defined in front of the operation remain
+// defined for it.
 func boundOperator(q *gojq.Query) {
 	defined := q.FuncDefs
 	switch q.Op {
@@ -84,7 +84,7 @@ func bounded(op gojq.Operator, left, right *gojq.Query) *gojq.Query {
 	return pipe(&gojq.Query{Left: left, Op: op, Right: right}, call(fits))
 }
 
-// boundTerm has functions that write a value as text, or walk through all of it, look at its size first.
+// boundTerm has functions that serialise a value, or walk through all of it, check its size first.
 func boundTerm(t *gojq.Term) {
 	walks := t.Type == gojq.TermTypeFormat && t.Str == nil ||
 		t.Type == gojq.TermTypeFunc && slices.Contains([]string{"tojson", "tostring", "add", "join", "flatten"}, t.Func.Name)
@@ -96,7 +96,7 @@ func boundTerm(t *gojq.Term) {
 	*t = gojq.Term{Type: gojq.TermTypeQuery, Query: pipe(call(small), &gojq.Query{Term: &inner}), SuffixList: t.SuffixList}
 }
 
-// boundString does the same for what stands within a string: "\(.a)".
+// boundString does the same for the interpolations of a string: "\(.a)".
 func boundString(s *gojq.String) {
 	for _, q := range s.Queries {
 		if q.Term != nil && q.Term.Type == gojq.TermTypeQuery {
@@ -105,7 +105,7 @@ func boundString(s *gojq.String) {
 	}
 }
 
-// boundIndex bounds the places of an array that can be written to: one far away makes all before it.
+// boundIndex bounds the array indices that can be written to: writing to a distant one creates all elements before it.
 func boundIndex(x *gojq.Index) {
 	if x.Start == nil || x.IsSlice || isNear(x.Start) {
 		return
@@ -113,7 +113,7 @@ func boundIndex(x *gojq.Index) {
 	x.Start = pipe(x.Start, call(near))
 }
 
-// isNear reports whether an index is plainly a member's name or a small number.
+// isNear reports whether an index is literally a member's name or a small number.
 func isNear(q *gojq.Query) bool {
 	if q.Term == nil || len(q.Term.SuffixList) > 0 {
 		return false

@@ -9,18 +9,18 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// Functions of ours, by the names that rewritten programs call them by.
+// Names of this package's functions, as rewritten programs call them.
 const (
-	fits   = "__fits"   // its input, if that is no longer than may be made
-	small  = "__small"  // its input, if all of it is no larger than may be written
-	near   = "__near"   // its input, if that is no place too far away
+	fits   = "__fits"   // its input, if it is within MaxSize
+	small  = "__small"  // its input, if its serialised form is within MaxSize
+	near   = "__near"   // its input, if it is no index beyond MaxIndex
 	times  = "__times"  // the product of two values
-	found  = "__found"  // what match gives, as an array
+	found  = "__found"  // the results of match, as an array
 	parts  = "__parts"  // the texts between matches, and the matches' captures
-	joined = "__joined" // the texts that sub gives
+	joined = "__joined" // the results of sub
 )
 
-// functions are made for each compiled program, which is run by one at a time.
+// functions are created for each compiled program, which only one goroutine runs at a time.
 func functions() []gojq.CompilerOption {
 	m := matcher{compiled: map[[2]string]*expression{}}
 	product := newProduct()
@@ -35,7 +35,7 @@ func functions() []gojq.CompilerOption {
 	}
 }
 
-// orError gives an error the way gojq takes one.
+// orError returns an error in the way gojq expects it.
 func orError(v any, err error) any {
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func checkPlace(v any) error {
 	return nil
 }
 
-// measure returns left less about the bytes that v takes as text; below 0 it stops counting.
+// measure returns left minus the size of v's JSON; it stops counting below 0.
 func measure(v any, left int) int {
 	left--
 	switch v := v.(type) {
@@ -92,7 +92,7 @@ func measure(v any, left int) int {
 	return left
 }
 
-// newProduct makes gojq's product, but that a text is measured before it is repeated.
+// newProduct makes gojq's product, with a check of the size before a string is repeated.
 func newProduct() func(left, right any) any {
 	parsed, err := gojq.Parse(".[0] * .[1]")
 	if err != nil {
@@ -120,8 +120,8 @@ func checkRepeat(text, count any) error {
 	return nil
 }
 
-// join puts together what sub gives: between are the texts around the matches, outputs what stands for each match. The
-// first text is made of the first output for each match, the second of the second, as far as there are any; nil where
+// join assembles the results of sub. between holds the texts around the matches, outputs the replacements of each
+// match. The first result uses the first output of each match, the second the second, as far as there are any; nil if
 // there are none.
 func join(between, outputs any) (any, error) {
 	gaps, _ := between.([]any)

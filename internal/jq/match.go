@@ -9,15 +9,15 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// maxMatches bounds what one regular expression finds in one text.
+// maxMatches limits the matches of one regular expression in one text.
 const maxMatches = 1 << 18
 
-// matching are the functions that prelude has in place of gojq's. test has no offsets and stays gojq's.
+// matching lists the functions that prelude replaces. test needs no offsets and remains gojq's.
 func matching() []string {
 	return []string{"match", "capture", "scan", "split", "splits", "sub", "gsub"}
 }
 
-// prelude defines them in jq, over findAll, cut and join.
+// prelude defines them in jq, based on findAll, cut and join.
 func prelude() []*gojq.FuncDef {
 	q, err := gojq.Parse(`
 		def match($re; $flags): ` + found + `($re; $flags)[];
@@ -41,15 +41,15 @@ func prelude() []*gojq.FuncDef {
 	return q.FuncDefs
 }
 
-// matcher keeps the regular expressions that a program has used.
+// matcher caches the regular expressions that a program has used.
 type matcher struct {
 	compiled map[[2]string]*expression // by text and flags
 }
 
-// maxCompiled bounds them, since a program may make its expressions of what it reads.
+// maxCompiled limits the cache, since a program may build expressions from its input.
 const maxCompiled = 64
 
-// find matches a regular expression against a text, once or, by the flag g, as often as it is found.
+// find matches a regular expression against a text, once or, with the flag g, as often as it occurs.
 func (c *matcher) find(text, re, flags any) (s string, r *expression, all [][]int, err error) {
 	s, ok := text.(string)
 	if !ok {
@@ -104,13 +104,13 @@ func (c *matcher) compile(source, letters string) (*expression, error) {
 	return r, nil
 }
 
-// expression finds what jq finds: also the empty match right behind another one, which package regexp leaves out.
+// expression finds what jq finds, including an empty match right after another match, which package regexp omits.
 type expression struct {
 	*regexp.Regexp
-	behind *regexp.Regexp // one character, and then a match
+	behind *regexp.Regexp // one character, followed by a match
 }
 
-// window is how much of the text is looked at for an empty match.
+// window is how much of the text is searched for an empty match.
 const window = 256
 
 func newExpression(source string) (*expression, error) {
@@ -138,7 +138,7 @@ func (r *expression) findAll(s string) [][]int {
 	return all
 }
 
-// emptyAt gives the empty match at a place, nil for none.
+// emptyAt gives the empty match at an offset, or nil.
 func (r *expression) emptyAt(s string, place int) []int {
 	_, width := utf8.DecodeLastRuneInString(s[:place])
 	from := place - width
@@ -157,7 +157,7 @@ func (r *expression) emptyAt(s string, place int) []int {
 
 func kindOf(v any) string { return gojq.TypeOf(v) }
 
-// findAll is what match gives: offsets and lengths count characters, as jq has it.
+// findAll is the result of match. Offsets and lengths count characters, as in jq.
 func (c *matcher) findAll(text, re, flags any) ([]any, error) {
 	s, r, all, err := c.find(text, re, flags)
 	if err != nil {
@@ -183,8 +183,8 @@ func (c *matcher) findAll(text, re, flags any) ([]any, error) {
 	return matches, nil
 }
 
-// counter tells how many characters stand before a place in a text. It counts on from where it counted last, since
-// places mostly rise.
+// counter converts byte offsets of a text to character offsets. It counts on from the previous offset, since offsets
+// mostly increase.
 type counter struct {
 	text         string
 	place, count int
@@ -207,7 +207,7 @@ func (c *counter) describe(from, to int) map[string]any {
 	return map[string]any{"offset": c.at(from), "length": utf8.RuneCountInString(c.text[from:to]), "string": c.text[from:to]}
 }
 
-// cut gives the texts before, between and behind the matches, and for each match its named captures.
+// cut gives the texts before, between and after the matches, and the named captures of each match.
 func (c *matcher) cut(text, re, flags any) ([]any, error) {
 	s, r, all, err := c.find(text, re, flags)
 	if err != nil {

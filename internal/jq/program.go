@@ -13,22 +13,22 @@ import (
 // Bounds of one run.
 const (
 	MaxSteps = 4_000_000        // instructions
-	MaxSize  = 8 << 20          // bytes of a text, and of a value that is written as text
-	MaxItems = 1 << 20          // members of an array that a program makes by adding
-	MaxIndex = 1 << 20          // of a place in an array
-	MaxTime  = 10 * time.Second // a hundred times what MaxSteps take on an idle machine
+	MaxSize  = 8 << 20          // bytes of a text, and of a serialised value
+	MaxItems = 1 << 20          // elements of an array that a program makes by adding
+	MaxIndex = 1 << 20          // greatest index of an array
+	MaxTime  = 10 * time.Second // a hundred times what MaxSteps takes on an idle machine
 )
 
-// ErrWork says that a program was ended, for it did more than it may.
+// ErrWork is a program that was stopped because it exceeded its bounds.
 var ErrWork = errors.New("more work than a program may do")
 
-// Program is a compiled jq program: no environment, no modules, no input functions. It may be run by many at once.
+// Program is a compiled jq program without environment, modules or input functions. It is safe for concurrent use.
 type Program struct {
 	Text  string
 	codes sync.Pool // of *gojq.Code
 }
 
-// Compile compiles a parsed program, whose text is kept for messages. It changes parsed.
+// Compile compiles a parsed program, whose text is kept for messages. It modifies parsed.
 func Compile(text string, parsed *gojq.Query) (*Program, error) {
 	bound(parsed)
 	compile := func() (*gojq.Code, error) { return gojq.Compile(parsed, functions()...) }
@@ -48,9 +48,9 @@ func Compile(text string, parsed *gojq.Query) (*Program, error) {
 	return p, nil
 }
 
-// Run hands the first output of the program, nil where there is none, to use, to which it belongs until use
-// returns: it can hold literal objects of the program, and del() writes to all that it walks over. Errors of the
-// program are given as they are; ErrWork is wrapped where it went on for too long.
+// Run passes the first output of the program, or nil if there is none, to use. The output is valid until use returns:
+// it can contain literal objects of the program, and del() writes to all that it walks over. Errors of the program are
+// returned unchanged; an exceeded bound wraps ErrWork.
 func (p *Program) Run(input any, use func(any) error) error {
 	code := p.codes.Get().(*gojq.Code)
 	defer p.codes.Put(code)
@@ -66,7 +66,7 @@ func (p *Program) Run(input any, use func(any) error) error {
 	return use(output)
 }
 
-// work is a context that ends after a number of looks at it. gojq looks before each instruction.
+// work is a context that ends after a number of checks. gojq checks it before each instruction.
 type work struct {
 	context.Context
 	left  int
@@ -74,10 +74,10 @@ type work struct {
 	err   error
 }
 
-// clockEvery is how many instructions lie between two looks at the clock.
+// clockEvery is the number of instructions between two checks of the clock.
 const clockEvery = 1024
 
-// Done is closed when the work is done up.
+// Done is closed when the bound is reached.
 func (w *work) Done() <-chan struct{} {
 	w.left--
 	switch {
@@ -93,5 +93,5 @@ func (w *work) Done() <-chan struct{} {
 	return done
 }
 
-// Err is ErrWork, wrapped, once the work is done up.
+// Err wraps ErrWork once the bound is reached.
 func (w *work) Err() error { return w.err }

@@ -55,13 +55,13 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Encode writes a value as it is stored, without a dictionary: of a blob, or of a record.
+// Encode writes a blob or a record as it is stored, without a dictionary.
 func Encode(v Value, blob bool) []byte { return (*Codec)(nil).Encode(v, blob) }
 
 // Decode reads what Encode wrote, as Codec.Decode does.
 func Decode(b []byte) (Value, error) { return (*Codec)(nil).Decode(b) }
 
-// Encode writes a value as it is stored: of a blob, or of a record.
+// Encode writes a blob or a record as it is stored.
 func (c *Codec) Encode(v Value, blob bool) []byte {
 	body, flags := c.pack(v)
 	b := make([]byte, HeaderSize+len(body))
@@ -99,7 +99,7 @@ func (c *Codec) Decode(b []byte) (Value, error) {
 	return v, nil
 }
 
-// DecodeHeader is Decode without the body: the checksum is looked at, and nothing decompressed.
+// DecodeHeader is Decode without the body: it checks the checksum and decompresses nothing.
 func DecodeHeader(b []byte) (Header, error) {
 	switch {
 	case len(b) < HeaderSize:
@@ -125,10 +125,10 @@ func DecodeHeader(b []byte) (Header, error) {
 	return h, nil
 }
 
-// SetStamp writes the stamp of an encoded value. Of a blob it must be set before, by Encode.
+// SetStamp writes the stamp of an encoded record. A blob's gen is set by Encode, since its checksum covers it.
 func SetStamp(b []byte, stamp uint64) { binary.BigEndian.PutUint64(b[StampAt:], stamp) }
 
-// StampOf reads the stamp or gen of an encoded value, 0 of what is shorter than a header.
+// StampOf reads the stamp or gen of an encoded value; 0 if it is shorter than a header.
 func StampOf(b []byte) uint64 {
 	if len(b) < HeaderSize {
 		return 0
@@ -149,7 +149,7 @@ func checksum(b []byte) uint32 {
 	return crc32.Update(sum, castagnoli, b[HeaderSize:])
 }
 
-// putTime writes 48 bits of unix ms; zero stands for unknown, and for what came before 1970.
+// putTime writes 48 bits of unix ms; zero means unknown, and stands for times before 1970.
 func putTime(b []byte, t time.Time) {
 	ms := uint64(max(t.UnixMilli(), 0))
 	b[0], b[1] = byte(ms>>40), byte(ms>>32)

@@ -13,37 +13,38 @@ import (
 	"vitrine/internal/item"
 )
 
-// Documents of a shop are short and alike: what one of them could teach the compressor about the next comes too
-// late for itself. A dictionary, made of documents of the store, teaches it beforehand. A store keeps its
-// dictionaries under their numbers; a value says in its frame which it needs, the newest is used for writing, and
-// none is ever taken away while values need it.
+// Documents of a shop are short and alike. What the compressor could learn from one document comes too late for that
+// document. A dictionary, made from documents of the store, provides it beforehand. A store keeps its dictionaries
+// under their numbers. A value names the one it needs in its zstd frame, the newest is used for writing, and none is
+// ever removed while values may need it.
 
-// Dictionaries keeps those of a store, in the order in which they came. A store that has lost one gets it back from the
-// next process that writes with it.
+// Dictionaries stores the dictionaries of a store, in the order in which they were added. A store that has lost one
+// gets it back from the next process that writes with it.
 type Dictionaries interface {
 	Dictionaries(ctx context.Context) ([][]byte, error)
-	// AddDictionary keeps a new one. It answers item.ErrRefused where that is none, or the store has MaxDictionaries.
+	// AddDictionary adds a dictionary. It fails with item.ErrRefused if it is not one, or if the store has
+	// MaxDictionaries.
 	AddDictionary(ctx context.Context, dictionary []byte) error
 	Codec() *Codec
 }
 
-// MaxDictionaries is how many a store takes. A reader has no such limit: it takes what is there.
+// MaxDictionaries is how many dictionaries a store accepts. Readers have no limit.
 const MaxDictionaries = 16
 
 const (
 	dictionarySize    = 63 << 10 // bytes of documents in a dictionary
-	dictionaryMinimum = 64       // documents from which on one is made
-	dictionaryFrom    = 48       // bytes of a document that is worth compressing with one
+	dictionaryMinimum = 64       // fewest documents to train a dictionary from
+	dictionaryFrom    = 48       // fewest bytes of a document worth compressing with one
 )
 
-// Codec writes and reads stored values with the dictionaries of one store. A nil Codec, and a new one, has none. It
+// Codec writes and reads stored values with the dictionaries of one store. The zero Codec and a nil one have none. It
 // is safe for concurrent use.
 type Codec struct {
-	using sync.Mutex // one at a time changes set
+	using sync.Mutex // held while set is replaced
 	set   atomic.Pointer[dictionaries]
 }
 
-// dictionaries are never changed.
+// dictionaries are immutable.
 type dictionaries struct {
 	list    [][]byte // the newest last
 	ids     map[uint32]bool
@@ -51,8 +52,8 @@ type dictionaries struct {
 	decoder *zstd.Decoder // with all
 }
 
-// Use takes the dictionaries of the store, the newest last, besides those that it has. One that is damaged is left
-// out, and told by an error that wraps item.ErrDamaged; the others are in use all the same.
+// Use adds the dictionaries of the store, the newest last, to those that the codec has. A damaged one is skipped and
+// reported by an error that wraps item.ErrDamaged; the others are in use all the same.
 func (c *Codec) Use(list [][]byte) error {
 	c.using.Lock()
 	defer c.using.Unlock()
@@ -75,7 +76,7 @@ func (c *Codec) Use(list [][]byte) error {
 	if len(set.list) == 0 {
 		return damaged
 	}
-	var lost [][]byte // that the store does not have, and values may still need
+	var lost [][]byte // those that the store has lost, and that values may still need
 	for _, d := range before.list {
 		if id, _ := DictionaryID(d); !set.ids[id] {
 			set.ids[id] = true
@@ -93,7 +94,7 @@ func (c *Codec) Use(list [][]byte) error {
 	return damaged
 }
 
-// build makes the coders.
+// build creates the coders.
 func (s *dictionaries) build() (err error) {
 	s.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderDict(s.list[len(s.list)-1]), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
 		zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false))
@@ -106,7 +107,7 @@ func (s *dictionaries) build() (err error) {
 	return nil
 }
 
-// DictionaryID is the number of a dictionary.
+// DictionaryID reads the number of a dictionary.
 func DictionaryID(dictionary []byte) (uint32, error) {
 	info, err := zstd.InspectDictionary(dictionary)
 	if err != nil {
@@ -115,7 +116,7 @@ func DictionaryID(dictionary []byte) (uint32, error) {
 	return info.ID(), nil
 }
 
-// List gives the dictionaries in use, the newest, which is written with, last.
+// List gives the dictionaries in use. The last is the newest, which is used for writing.
 func (c *Codec) List() [][]byte {
 	if set := c.dictionaries(); set != nil {
 		return set.list
@@ -123,14 +124,14 @@ func (c *Codec) List() [][]byte {
 	return nil
 }
 
-// Knows reports whether an encoded value can be read: it needs no dictionary, or one that is here.
+// Knows reports whether the codec has the dictionary that an encoded value needs, if it needs one.
 func (c *Codec) Knows(b []byte) bool {
 	if len(b) < HeaderSize || b[1]&flagDictionary == 0 {
 		return true
 	}
 	var frame zstd.Header
 	if err := frame.Decode(b[HeaderSize:]); err != nil {
-		return true // it can't be read either way
+		return true // damaged: it can't be read either way
 	}
 	set := c.dictionaries()
 	return set != nil && set.ids[frame.DictionaryID]
@@ -143,8 +144,8 @@ func (c *Codec) dictionaries() *dictionaries {
 	return c.set.Load()
 }
 
-// Train makes a dictionary of documents, as Document gives them; nil where they are too few. Those at its end are
-// the nearest, and cost the least to point to, so that documents are taken from all over the list. id must be new.
+// Train makes a dictionary from documents, as Document gives them; nil if they are too few. Content at the end of a
+// dictionary is the cheapest to refer to, so documents are taken from all over the list. id must be new.
 func Train(documents [][]byte, id uint32) ([]byte, error) {
 	if len(documents) < dictionaryMinimum {
 		return nil, nil
@@ -153,7 +154,7 @@ func Train(documents [][]byte, id uint32) ([]byte, error) {
 	for _, d := range documents {
 		total += len(d)
 	}
-	// Not all of them, however few: what is in the dictionary says nothing of what is not.
+	// Use only some documents, however few there are: those in the dictionary say nothing about how others compress.
 	step := max(2, total/dictionarySize)
 	var history []byte
 	for i := 0; i < len(documents) && len(history) < dictionarySize; i += step {
@@ -167,7 +168,7 @@ func Train(documents [][]byte, id uint32) ([]byte, error) {
 	return made, nil
 }
 
-// build is zstd.BuildDict, which panics over documents that give it nothing to count.
+// build is zstd.BuildDict, which panics on documents without any statistics.
 func build(o zstd.BuildDictOptions) (made []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -178,16 +179,16 @@ func build(o zstd.BuildDictOptions) (made []byte, err error) {
 	return zstd.BuildDict(o)
 }
 
-// Document is what stands behind a value's header before it is compressed: what a dictionary is made of.
+// Document is the part of a stored value after its header, before compression: what dictionaries are made from.
 func Document(v Value) []byte { return document(v) }
 
-// Size is how many bytes a document takes when it is compressed as this codec does it.
+// Size is the compressed size of a document in bytes.
 func (c *Codec) Size(document []byte) int {
 	small, _ := c.squeeze(document)
 	return len(small)
 }
 
-// NewDictionaryID gives a number that none of the codec's dictionaries has, in the range that is free for use.
+// NewDictionaryID gives a number that none of the codec's dictionaries has, in the range for private use.
 func (c *Codec) NewDictionaryID(random uint64) uint32 {
 	const first, last = 1 << 15, 1 << 31 // below are those of the format's own registry
 	id := first + uint32(random%(last-first))

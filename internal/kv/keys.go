@@ -7,8 +7,8 @@ import (
 	"vitrine/internal/item"
 )
 
-// Buckets is into how many parts a large list of the relation index is split, so that a brand with a
-// million SKUs is not one key on one node.
+// Buckets is the number of keys over which a large list of the relation index is spread, so that a brand with a million
+// SKUs is not one key on one node.
 const Buckets = 256
 
 // String is the record's key.
@@ -20,7 +20,7 @@ func (k BlobKey) String() string { return "blob:{" + k.Entity.Token() + "}:" + k
 // StateKey is the key of the entity's State.
 func StateKey(e item.Entity) string { return "gen:{" + e.Token() + "}" }
 
-// Head is the key of the list while it is small, and of its first members when it is not.
+// Head is the key of the whole list while it is small, and of its first members when it is large.
 func (r Relation) Head() string {
 	return fmt.Sprintf("rel:{%s}:%s:%s", r.Target.Token(), r.Kind, r.Ref)
 }
@@ -30,7 +30,7 @@ func (r Relation) Key(bucket int) string {
 	return fmt.Sprintf("rel:{%s#%02x}:%s:%s", r.Target.Token(), bucket, r.Kind, r.Ref)
 }
 
-// Bucket is where an id stands in the lists of the relation index.
+// Bucket is the bucket of an id in a large list of the relation index.
 func Bucket(id string) int {
 	h := fnv.New32a()
 	h.Write([]byte(id))

@@ -12,16 +12,16 @@ type RecordKey struct {
 	Dimension string
 }
 
-// Record is a record as read. A damaged one has Life Absent, its Stamp where that can still be read,
-// and Damaged set: the next Put mends it.
+// Record is a record as read. A damaged one has Damaged set, Life Absent, and its Stamp if that can still be read; the
+// next Put replaces it.
 type Record struct {
 	Value
 	Validators
 	Damaged bool
 }
 
-// Validators are what the upstream gave to ask "has it changed?"; they are kept beside the gens and
-// are empty for a damaged record.
+// Validators are what the upstream gave for conditional requests. They are stored in the entity's state and are empty
+// for a damaged record.
 type Validators struct {
 	ETag         string
 	LastModified string
@@ -42,20 +42,20 @@ type Outcome byte
 
 // The outcomes.
 const (
-	Applied Outcome = iota + 1 // stored, the dimension's gen rose
-	Same                       // stored, the gen stands
+	Applied Outcome = iota + 1 // stored; the dimension has a new gen
+	Same                       // stored; the gen is unchanged
 	Changed                    // refused: another write came first; fetch again
 )
 
-// PutResult tells what a Put did and how the entity stands after it.
+// PutResult is the outcome of a Put and the state of the entity after it.
 type PutResult struct {
 	Outcome Outcome
 	Stamp   uint64 // the record's stamp now, also when refused
 	State   State
 }
 
-// State is what the hash gen:{…} holds of an entity. Maps may be nil. Of a Damaged one some of it can't be read and is
-// missing: its dimensions have to be asked for again, with force, and nothing follows from what is not there.
+// State is what the hash gen:{…} holds of an entity. Maps may be nil. If it is Damaged, some of it could not be read
+// and is missing: the dimensions must be requested again, with force, and nothing may be concluded from what is absent.
 type State struct {
 	Gens    map[string]uint64 // dimension → gen
 	Shapes  map[string]uint32 // dimension → shape of the record in force
@@ -66,7 +66,7 @@ type State struct {
 	Damaged bool
 }
 
-// Gen is the highest gen among dimensions: a blob's gen over its "of". 0 when none has one.
+// Gen is the highest gen among dimensions, which is the gen of the blob folded from them; 0 if none has a gen.
 func (s State) Gen(dimensions []string) (gen uint64) {
 	for _, d := range dimensions {
 		gen = max(gen, s.Gens[d])
@@ -74,39 +74,39 @@ func (s State) Gen(dimensions []string) (gen uint64) {
 	return gen
 }
 
-// Results of the batches below match what was asked by position. A damaged value is never an error, and least of all
-// its neighbours': it is told in its own result. Where only some items could not be read or written, the error is
-// a PartialError; beside any other error there may be no results.
+// Results of the batches below match the request by position. A damaged value is not an error: it is marked in its own
+// result and does not affect its neighbours. If only some items could not be read or written, the error is a
+// PartialError; with any other error the results may be empty.
 
 // RecordReader reads records; a missing one has Life Absent, Stamp 0.
 type RecordReader interface {
 	Records(ctx context.Context, keys []RecordKey) ([]Record, error)
 }
 
-// RecordPutter writes records, each atomically for itself. One whose put ended with an error may have been stored
-// all the same; the caller asks again for it.
+// RecordPutter writes records, each atomically. A record whose put failed may have been stored all the same, so the
+// caller requests it again.
 type RecordPutter interface {
 	PutRecords(ctx context.Context, puts []Put) ([]PutResult, error)
 }
 
-// StateReader reads the states of entities. An entity never heard of has an empty State.
+// StateReader reads the states of entities. An unknown entity has an empty State.
 type StateReader interface {
 	States(ctx context.Context, entities []item.Entity) ([]State, error)
 }
 
-// Built says that blobs of an entity are stored and announced up to these gens.
+// Built records that blobs of an entity are stored and announced up to these gens.
 type Built struct {
 	Entity item.Entity
 	Gens   map[string]uint64 // blob → gen
-	Shapes map[string]uint32 // blob → shape it has; left out for one that is of no single shape
+	Shapes map[string]uint32 // blob → its shape; absent if its records had different shapes
 }
 
-// Builder keeps what the syncer has built.
+// Builder stores what the syncer has built.
 type Builder interface {
-	// MarkBuilt sets each Built, and with it BuiltAs, unless it is greater than the gen given.
+	// MarkBuilt sets each Built, and BuiltAs with it, unless the stored gen is greater than the one given.
 	MarkBuilt(ctx context.Context, built []Built) error
-	// Raise gives the dimensions of an entity new gens with no new record, so that their blobs are
-	// folded, announced and taken up by every cache again: for a changed fold, or a damaged blob.
+	// Raise gives the dimensions of an entity new gens without new records, so that their blobs are folded and
+	// announced again, and every cache reads them again. It is for a changed fold, or a damaged blob.
 	Raise(ctx context.Context, e item.Entity, dimensions []string) error
 }
 
@@ -119,16 +119,16 @@ type Relation struct {
 
 // Relater keeps the relation index.
 type Relater interface {
-	// Relate adds e to lists, marks dimension's refs applied, but only if State.Applied[dimension] still equals was, and
-	// then removes e from lists; else it answers item.ErrChanged. A removal that comes late takes nothing away that was
-	// added since.
+	// Relate adds e to lists, then sets the applied refs of the dimension, but only if State.Applied[dimension] still
+	// equals Was, and then removes e from lists. If they differ it fails with item.ErrChanged. A late removal does not
+	// remove what was added since.
 	Relate(ctx context.Context, r Relate) error
-	// Related lists ids after cursor ("" for the first page) and the next cursor, "" at the end, in no order that
-	// counts. A list may hold an id that no longer refers to Target: check.
+	// Related lists ids after cursor ("" for the first page) and gives the next cursor, "" at the end. The order is
+	// unspecified. A list may hold an id that no longer refers to Target: the caller has to check.
 	Related(ctx context.Context, of Relation, cursor string, limit int) (ids []string, next string, err error)
 }
 
-// Relate is one move of the relation index from Was to Now.
+// Relate is one update of the relation index from Was to Now.
 type Relate struct {
 	Entity      item.Entity
 	Dimension   string
@@ -142,7 +142,7 @@ type BlobKey struct {
 	Blob   string
 }
 
-// Blob is a blob as read, with the damage told.
+// Blob is a blob as read. A damaged one has Damaged set.
 type Blob struct {
 	Value
 	Damaged bool
@@ -159,20 +159,20 @@ type BlobPut struct {
 	Value Value
 }
 
-// BlobPutter writes blobs, each only over an absent, a damaged, or a lower one. stored tells which were written; a
-// refused one is no error.
+// BlobPutter writes blobs, each only over an absent or damaged blob or a lower gen. stored reports by position which
+// were written; a refused one is not an error.
 type BlobPutter interface {
 	PutBlobs(ctx context.Context, puts []BlobPut) (stored []bool, err error)
 }
 
 // Scanner walks a store. A cursor is "" at the start and at the end; entities may repeat. An error that comes with a
-// cursor is of one part of the store, as a node that is away; a walk may go on behind it.
+// cursor concerns one part of the store, such as a node that is away; the walk may continue from the cursor.
 type Scanner interface {
 	// ScanEntities lists entities that have a State.
 	ScanEntities(ctx context.Context, cursor string, limit int) ([]item.Entity, string, error)
 }
 
-// BlobScanner walks the keys of a blob store, as Scanner does.
+// BlobScanner walks the keys of a blobs store as Scanner walks entities.
 type BlobScanner interface {
 	ScanBlobs(ctx context.Context, cursor string, limit int) ([]BlobKey, string, error)
 }

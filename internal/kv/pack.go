@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	compressFrom = 512      // bytes; below, zstd saves less than a header
-	bodyMax      = 16 << 20 // bytes that a body is decompressed to at most; a longer one is stored as it is
+	compressFrom = 512      // bytes; of less, zstd saves less than its frame takes
+	bodyMax      = 16 << 20 // greatest size of a decompressed body; a longer one is stored uncompressed
 )
 
-// Both are made at first use, keep no state between calls, and are safe for concurrent use.
+// Both are created at first use, keep no state between calls, and are safe for concurrent use.
 var (
 	packer = sync.OnceValue(func() *zstd.Encoder {
 		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false))
@@ -34,7 +34,7 @@ var (
 	})
 )
 
-// pack writes what stands behind the header, and the flags that tell how.
+// pack encodes the part after the header, and the flags that describe it.
 func (c *Codec) pack(v Value) (body []byte, flags byte) {
 	if len(v.Refs) > 0 {
 		flags = flagRefs
@@ -43,7 +43,7 @@ func (c *Codec) pack(v Value) (body []byte, flags byte) {
 	return body, flags | how
 }
 
-// document is a value's body, after its refs where it has any.
+// document is a value's body, preceded by its refs if it has any.
 func document(v Value) []byte {
 	if len(v.Refs) == 0 {
 		return v.Body
@@ -56,7 +56,7 @@ func document(v Value) []byte {
 	return append(append(body, refs...), v.Body...)
 }
 
-// squeeze compresses a document where that makes it smaller.
+// squeeze compresses a document if that makes it smaller.
 func (c *Codec) squeeze(document []byte) (body []byte, flags byte) {
 	encoder, from, flags := packer, compressFrom, byte(flagZstd)
 	if set := c.dictionaries(); set != nil {

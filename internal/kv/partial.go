@@ -5,13 +5,14 @@ import (
 	"fmt"
 )
 
-// PartialError is the error of a batch of which some items failed, as when one node of a Cluster is away. The
-// results of the others are valid. Callers that don't look into it may take it for the failure of the whole batch.
+// PartialError is the error of a batch of which some items failed, for instance because one node of a Cluster is away.
+// The results of the other items are valid. A caller that does not look into it may treat it as the failure of the
+// whole batch.
 type PartialError struct {
-	Items []error // by position; nil for an item that is well
+	Items []error // by position; nil for an item that succeeded
 }
 
-// Partial makes the error of a batch from those of its items: nil where all are well.
+// Partial makes the error of a batch from the errors of its items; nil if all succeeded.
 func Partial(items []error) error {
 	for _, err := range items {
 		if err != nil {
@@ -21,7 +22,7 @@ func Partial(items []error) error {
 	return nil
 }
 
-// ItemErrors gives the errors of a batch's n items from the error of the batch.
+// ItemErrors gives the errors of a batch's n items, given the error of the batch.
 func ItemErrors(err error, n int) []error {
 	if partial := (*PartialError)(nil); errors.As(err, &partial) && len(partial.Items) == n {
 		return partial.Items
@@ -38,7 +39,7 @@ func (e *PartialError) Error() string {
 	return fmt.Sprintf("%d of %d failed, the first: %v", len(failed), len(e.Items), failed[0])
 }
 
-// Unwrap gives the errors of the items that failed.
+// Unwrap lists the errors of the items that failed.
 func (e *PartialError) Unwrap() (failed []error) {
 	for _, err := range e.Items {
 		if err != nil {

@@ -8,17 +8,17 @@ import (
 	"slices"
 )
 
-// Refs are the ids that something refers to, by the ref's name. A ref without ids is left out.
+// Refs are the ids that a record or a blob refers to, by the ref's name. A ref without ids is left out.
 type Refs map[string]Ref
 
-// Ref holds the ids of one ref, unique, in the order of the field they come from. Its JSON is a string,
-// or an array of strings where the field was a list.
+// Ref holds the ids of one ref, unique, in the order of the source field. Its JSON is a string, or an array of strings
+// if the field was a list.
 type Ref struct {
 	IDs  []string
 	List bool
 }
 
-// Equal reports whether both refer to the same; nil and empty are the same.
+// Equal reports whether both refer to the same ids; nil and empty are the same.
 func (r Refs) Equal(other Refs) bool {
 	return maps.EqualFunc(r, other, func(a, b Ref) bool { return a.List == b.List && slices.Equal(a.IDs, b.IDs) })
 }

@@ -6,32 +6,32 @@ import (
 	"vitrine/internal/item"
 )
 
-// Removal is what is to be removed of one entity: what no catalog has a name for any more, as it was seen. What was
+// Removal says what to remove of one entity: what no catalog names any more, as it was when it was read. What was
 // written since stays.
 type Removal struct {
 	Entity  item.Entity
-	Records map[string]uint64 // dimension → stamp of its record, 0 for none
-	Built   map[string]uint64 // blob → up to which gen it was built
+	Records map[string]uint64 // dimension → stamp of its record, 0 if it has none
+	Built   map[string]uint64 // blob → the gen up to which it was built
 }
 
-// BlobSeen is a blob, and the gen that it had.
+// BlobSeen is a blob and the gen that it had when it was read.
 type BlobSeen struct {
 	BlobKey
 	Gen uint64
 }
 
-// Remover removes what is left over in a records store. What is not there is removed already.
+// Remover removes leftovers from a records store. Removing what is absent is no error.
 type Remover interface {
-	// Remove removes records with all that the state says of their dimensions, and what the state says of blobs; each
-	// entity atomically. removed is how many records were there, by position.
+	// Remove removes records, all that the state holds of their dimensions, and what the state holds of blobs; each
+	// entity atomically. removed is the number of records that were there, by position.
 	Remove(ctx context.Context, removals []Removal) (removed []int, err error)
-	// RemoveLists looks at a page of the lists of the relation index, and removes those that are left over. A large list is
-	// met once for each of its parts. cursor and next are as Scanner's.
+	// RemoveLists looks at a page of the lists of the relation index, and removes those for which leftOver is true. A
+	// large list is visited once for each of its buckets. cursor and next are as in Scanner.
 	RemoveLists(ctx context.Context, cursor string, limit int, leftOver func(Relation) bool) (removed int, next string, err error)
 }
 
-// BlobRemover removes what is left over in a blobs store.
+// BlobRemover removes leftovers from a blobs store.
 type BlobRemover interface {
-	// RemoveBlobs removes blobs, unless they are of a higher gen than was seen.
+	// RemoveBlobs removes blobs, except those whose gen is higher than the one seen.
 	RemoveBlobs(ctx context.Context, blobs []BlobSeen) (removed []bool, err error)
 }

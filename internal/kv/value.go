@@ -6,10 +6,10 @@ import (
 	"vitrine/internal/item"
 )
 
-// Life reports whether the thing behind a value exists.
+// Life is whether the thing behind a value exists.
 type Life byte
 
-// The lives. Absent is never stored: it is what a reader gets for no value and for a damaged one.
+// The lives. Absent is never stored: readers get it for a missing or damaged value.
 const (
 	Absent  Life = iota
 	Alive        // there is a body
@@ -17,35 +17,36 @@ const (
 	Unknown      // a tombstone of something never seen alive: pages answer 404
 )
 
-// Header is the provenance of a stored value: 40 bytes in front of the body.
+// Header says where a stored value comes from: 40 bytes in front of the body.
 type Header struct {
 	Life    Life
 	Stamp   uint64       // a record's stamp, a blob's gen
 	Version item.Version // the upstream's version; of a blob: its root record's
 	Fetched time.Time    // when the upstream answered, to the ms
-	Event   time.Time    // when the change was said to have happened, to the ms; zero where unknown
-	Source  uint16       // catalog.Upstream.Code of the owner
-	Shape   uint32       // 24 bits: the revision of the shape it was made with
+	Event   time.Time    // when the publisher says the change happened, to the ms; zero if unknown
+	Source  uint16       // catalog.Upstream.Code
+	Shape   uint32       // 24 bits: the shape it was made with
 }
 
-// Rootless reports whether a blob was folded while its root record was missing. That is so when a store is being filled, and tells
-// nothing of the entity: readers treat such a blob as absent. A root record that says so itself has the time it was fetched.
+// Rootless reports whether a blob was folded while its root record was missing. That happens while a store is being
+// filled, and says nothing about the entity, so readers treat such a blob as absent. A blob whose root record is a
+// tombstone for an unknown entity has the time at which that was fetched.
 func (h Header) Rootless() bool { return h.Life == Unknown && h.Fetched.IsZero() }
 
-// Value is a stored value as its readers see it. Body is JSON, never shared with the store's memory.
+// Value is a stored value as read. Body is JSON and shares no memory with the store.
 type Value struct {
 	Header
-	Refs Refs // of a blob: what its records refer to, for the page to join. Of a record: nil
+	Refs Refs // of a blob: what its records refer to, for the page's joins. nil for a record
 	Body []byte
 }
 
-// Time from which a value may be forgotten by the store.
+// How long tombstones are kept.
 const (
 	KeepGone    = 90 * 24 * time.Hour
 	KeepUnknown = time.Hour
 )
 
-// Keep is how long a value of this life is kept; 0 is for ever.
+// Keep is how long the store keeps a value of this life; 0 is for ever.
 func (l Life) Keep() time.Duration {
 	switch l {
 	case Gone:

@@ -73,7 +73,7 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 	return stored, nil
 }
 
-// mayReplace reports whether a blob of gen may be written over what is there: nothing, a lower one, or damage.
+// mayReplace reports whether a blob of this gen may replace what is stored: nothing, a lower gen, or a damaged value.
 func (s *Store) mayReplace(there []byte, gen uint64) bool {
 	if kv.StampOf(s.present(there)) < gen {
 		return true

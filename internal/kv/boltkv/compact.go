@@ -13,36 +13,36 @@ import (
 	"vitrine/internal/durable"
 )
 
-// bbolt gives no page back: a file that once was large stays so. A compaction copies what is in it into a file beside it,
-// which then takes its place:
+// bbolt never returns pages to the file system: a file that once was large stays large. A compaction copies its content
+// into a new file beside it, which then replaces it:
 //
 //	writer   copies some keys ─ commits a group ─ copies the group's keys, of those it has passed ─ copies more … ─ sync ─ rename
 //
-// The writer's goroutine does it all, a little at a time, so that the copy equals the file as far as it has come, and
-// writes wait for milliseconds. Reads go on in the old file until the new one is there. Until the rename nothing has
-// happened to the old file; what a crash leaves of the new one is removed at the next start.
+// The writer's goroutine does all of this in small steps, so that the copy is always equal to the file as far as it has
+// come, and writes wait for milliseconds only. Reads use the old file until the new one has replaced it. Until the
+// rename the old file is unchanged; the next start removes what a crash leaves of the new one.
 
 const (
-	compactKeys  = 1000      // of a step
-	compactBytes = 1 << 20   // of a step, or one value
-	compactAgain = time.Hour // after a compaction that failed
-	compactRoom  = 64 << 20  // that a disk must have left after it
+	compactKeys  = 1000      // in one step
+	compactBytes = 1 << 20   // in one step, unless a single value is larger
+	compactAgain = time.Hour // the pause after a failed compaction
+	compactRoom  = 64 << 20  // bytes that must remain free on the disk
 )
 
-// compactor compacts the file when it is worth it.
+// compactor compacts the file when much of it is free.
 type compactor struct {
 	store  *Store
-	to     *bbolt.DB        // nil while there is nothing to do
-	due    <-chan time.Time // when the next step is; nil where to is
-	bucket int              // of buckets(), that is being copied
-	after  []byte           // its key that was copied last; nil for none
-	was    int64            // bytes of the file
+	to     *bbolt.DB        // nil while no compaction is running
+	due    <-chan time.Time // time of the next step; nil while to is nil
+	bucket int              // index in buckets() of the one being copied
+	after  []byte           // the last key copied from it; nil for none
+	was    int64            // size of the file before, in bytes
 	failed time.Time
 }
 
 func compacting(path string) string { return path + ".compacting" }
 
-// removeCompacting removes what is left of a compaction. The file must be locked.
+// removeCompacting removes the remains of an interrupted compaction. The file must be locked.
 func removeCompacting(path string) error {
 	if err := os.Remove(compacting(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove what is left of a compaction: %w", err)
@@ -50,13 +50,13 @@ func removeCompacting(path string) error {
 	return nil
 }
 
-// freePages is how many bytes of a file nothing is in.
+// freePages is the number of bytes in free pages.
 func freePages(db *bbolt.DB) int64 {
 	stats := db.Stats()
 	return int64(stats.FreePageN+stats.PendingPageN) * int64(db.Info().PageSize)
 }
 
-// look begins a compaction where much of the file is free.
+// look begins a compaction if much of the file is free.
 func (c *compactor) look() {
 	if c.to != nil || c.store.broken.Load() {
 		return
@@ -71,7 +71,7 @@ func (c *compactor) look() {
 	}
 }
 
-// begin makes the new file, which is to hold so many bytes.
+// begin creates the new file, which will hold about used bytes.
 func (c *compactor) begin(used uint64) error {
 	path := c.store.path
 	left, err := c.store.opt.Room(filepath.Dir(path))
@@ -85,7 +85,7 @@ func (c *compactor) begin(used uint64) error {
 		return err
 	}
 	opt := c.store.opt
-	opt.NoSync = true // until it is whole
+	opt.NoSync = true // synced once at the end
 	if c.to, err = openBolt(compacting(path), opt); err != nil {
 		return err
 	}
@@ -100,13 +100,13 @@ func (c *compactor) begin(used uint64) error {
 	})
 }
 
-// pair is a key with its value, nil where it has none.
+// pair is a key and its value; nil if it has none.
 type pair struct {
 	touch
 	value []byte
 }
 
-// step copies the next keys, and ends with the last.
+// step copies the next keys, and finishes after the last.
 func (c *compactor) step() {
 	began := time.Now()
 	bucket := buckets()[c.bucket]
@@ -128,10 +128,10 @@ func (c *compactor) step() {
 		}
 		return
 	}
-	c.due = time.After(time.Since(began)) // half of the time is others'
+	c.due = time.After(time.Since(began)) // half of the time is left to other writes
 }
 
-// read gives the next keys of a bucket, none at its end.
+// read gives the next keys of a bucket; none at its end.
 func (c *compactor) read(bucket string) (pairs []pair, err error) {
 	size := 0
 	err = c.store.transact(false, func(tx *bbolt.Tx) error {
@@ -149,7 +149,7 @@ func (c *compactor) read(bucket string) (pairs []pair, err error) {
 	return pairs, err
 }
 
-// write puts pairs into the new file.
+// write stores pairs in the new file.
 func (c *compactor) write(pairs []pair) error {
 	if len(pairs) == 0 {
 		return nil
@@ -157,7 +157,7 @@ func (c *compactor) write(pairs []pair) error {
 	return c.to.Update(func(tx *bbolt.Tx) error {
 		for _, p := range pairs {
 			b := tx.Bucket([]byte(p.bucket))
-			b.FillPercent = 0.9 // most come in order
+			b.FillPercent = 0.9 // most keys come in order
 			err := error(nil)
 			if p.value == nil {
 				err = b.Delete(p.key)
@@ -172,7 +172,7 @@ func (c *compactor) write(pairs []pair) error {
 	})
 }
 
-// follow copies what was written, as far as the copy has come; the rest is still ahead of it.
+// follow copies what was just written, as far as the copy has come; the rest will be copied later.
 func (c *compactor) follow(touched []touch) {
 	if c.to == nil {
 		return
@@ -199,7 +199,7 @@ func (c *compactor) follow(touched []touch) {
 	}
 }
 
-// passed reports whether the copy has come to a key, or to where it would be.
+// passed reports whether the copy has passed a key's position.
 func (c *compactor) passed(t touch) bool {
 	for i, name := range buckets() {
 		if name == t.bucket {
@@ -209,8 +209,8 @@ func (c *compactor) passed(t touch) bool {
 	return false
 }
 
-// finish puts the new file in the place of the old one. The folder is synced before anything else is written: else a power cut
-// could bring the old file back, without it.
+// finish replaces the old file with the new one. The folder is synced before anything else is written; otherwise a
+// power cut could bring back the old file, without what was written since.
 func (c *compactor) finish() error {
 	path := c.store.path
 	err := errors.Join(check(c.to), c.to.Sync())
@@ -224,7 +224,7 @@ func (c *compactor) finish() error {
 	c.to.NoSync = c.store.opt.NoSync
 	old := c.store.db.Swap(c.to)
 	c.to, c.due = nil, nil
-	err = errors.Join(err, old.Close()) // once those who read from it are through
+	err = errors.Join(err, old.Close()) // once its readers are done
 	c.store.free.Store(freePages(c.store.db.Load()))
 	c.store.opt.Log.Info("the store's file was compacted", "path", path, "bytes_before", c.was, "bytes", c.store.Size())
 	if err != nil {
@@ -233,14 +233,14 @@ func (c *compactor) finish() error {
 	return nil
 }
 
-// fail gives a compaction up for a while. The file is as it was.
+// fail stops a compaction and postpones the next. The file is unchanged.
 func (c *compactor) fail(err error) {
 	c.abandon()
 	c.failed = c.store.opt.Now()
 	c.store.opt.Log.Warn("the store's file is not compacted; tried again in an hour", "path", c.store.path, "error", err)
 }
 
-// abandon ends a compaction that is under way, if one is.
+// abandon stops a running compaction, if there is one.
 func (c *compactor) abandon() {
 	if c.to == nil {
 		return

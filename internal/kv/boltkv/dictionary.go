@@ -11,13 +11,13 @@ import (
 	"vitrine/internal/kv"
 )
 
-// metaDictionaries holds them all, as a JSON list of base64.
+// metaDictionaries holds all dictionaries, as a JSON list of base64.
 const metaDictionaries = "dictionaries"
 
-// Codec is what the store writes and reads values with.
+// Codec writes and reads the store's values.
 func (s *Store) Codec() *kv.Codec { return &s.codec }
 
-// Dictionaries gives those of the file, the newest last.
+// Dictionaries gives the dictionaries of the file, the newest last.
 func (s *Store) Dictionaries(ctx context.Context) (list [][]byte, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) error {
 		list, err = readDictionaries(tx)
@@ -37,7 +37,8 @@ func readDictionaries(tx *bbolt.Tx) (list [][]byte, err error) {
 	return list, nil
 }
 
-// AddDictionary keeps a new one, and uses it from now on.
+// AddDictionary stores a new dictionary, and uses it from now on. It fails with item.ErrRefused if it is not one, or if
+// the store has kv.MaxDictionaries.
 func (s *Store) AddDictionary(ctx context.Context, dictionary []byte) error {
 	if _, err := kv.DictionaryID(dictionary); err != nil {
 		return fmt.Errorf("%w: %w", item.ErrRefused, err)

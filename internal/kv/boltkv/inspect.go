@@ -10,10 +10,10 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// inspect walks every page of the file that can be reached, before bbolt does. bbolt makes the same walk when
-// it opens a file for writing, trusts what it finds, and does so in a goroutine of its own, whose panic nobody
-// can recover: a flipped byte would end the process. Only page heads and keys are read, about a second for a
-// GiB; values have checksums of their own. The file is locked meanwhile, so that nobody writes to it.
+// inspect walks every reachable page of the file before bbolt does. bbolt makes the same walk when it opens a file for
+// writing, but it trusts what it finds, in a goroutine of its own whose panic nobody can recover, so a flipped byte
+// would end the process. inspect reads page heads and keys only, about a second for a GiB; values have checksums of
+// their own. It locks the file, so that nobody writes to it meanwhile.
 func inspect(path string, lock time.Duration) error {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lock})
 	if err != nil {
@@ -38,17 +38,17 @@ func inspect(path string, lock time.Duration) error {
 	return w.buckets(uint64(tx.Cursor().Bucket().RootPage()))
 }
 
-// maxDepth is how deep a tree may be. With two keys a page, 24 makes 16 million pages.
+// maxDepth limits the depth of a tree. With two keys a page, 24 levels hold 16 million pages.
 const maxDepth = 24
 
 // inspector walks the pages of a file.
 type inspector struct {
 	file     io.ReaderAt
 	pageSize uint64
-	seen     []bool // pages met, of those that the file uses
+	seen     []bool // pages visited, of those that the file uses
 }
 
-// buckets walks the tree of buckets, and each one's own. Ours hold no further buckets.
+// buckets walks the tree of buckets, and the tree of each. Our buckets contain no further buckets.
 func (w *inspector) buckets(root uint64) error {
 	return w.tree(root, nil, nil, 0, func(value []byte) error {
 		if len(value) < bucketHead {
@@ -65,8 +65,8 @@ func (w *inspector) buckets(root uint64) error {
 	})
 }
 
-// tree walks from a page down. Its keys must be in [low, high), nil being open. bucket is called for the
-// elements of a tree of buckets; nil in a tree of values.
+// tree walks from a page down. Its keys must be in [low, high); nil is open. In the tree of buckets, bucket is called
+// for each element; in a tree of values it is nil.
 func (w *inspector) tree(id uint64, low, high []byte, depth int, bucket func(value []byte) error) error {
 	r, err := w.read(id)
 	if err != nil {
@@ -78,7 +78,7 @@ func (w *inspector) tree(id uint64, low, high []byte, depth int, bucket func(val
 	return w.entries(r, low, high, depth, bucket)
 }
 
-// read reads a page, and claims it and those that it overflows into.
+// read reads a page, and marks it and its overflow pages as seen.
 func (w *inspector) read(id uint64) (r run, err error) {
 	if id < 2 || id >= uint64(len(w.seen)) {
 		return r, damaged("page %d is out of bounds", id)
@@ -100,7 +100,7 @@ func (w *inspector) read(id uint64) (r run, err error) {
 	return r, nil
 }
 
-// entries looks at each element's bounds and order, and follows it.
+// entries checks the bounds and the order of each element, and follows it.
 func (w *inspector) entries(r run, low, high []byte, depth int, bucket func(value []byte) error) error {
 	last := low
 	for i := range r.count {
@@ -124,7 +124,7 @@ func (w *inspector) entries(r run, low, high []byte, depth int, bucket func(valu
 	return nil
 }
 
-// descend follows a branch's element, whose keys end where the next one's begin.
+// descend follows the element of a branch, whose keys end where the next element's begin.
 func (w *inspector) descend(r run, i int, key, high []byte, depth int, bucket func(value []byte) error) (err error) {
 	if i+1 < r.count {
 		high, err = r.key(i + 1)
@@ -135,7 +135,7 @@ func (w *inspector) descend(r run, i int, key, high []byte, depth int, bucket fu
 	return w.tree(r.child(i), key, high, depth+1, bucket)
 }
 
-// visit looks whether a leaf's element is what its tree holds.
+// visit checks that a leaf's element is of the kind that its tree holds.
 func visit(r run, i int, bucket func(value []byte) error) error {
 	switch flags := r.elementFlags(i); {
 	case flags == 0 && bucket == nil:

@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	janitorKeys  = 10_000 // that one look takes in
-	janitorLooks = 5      // in a row, at most, while there is something to remove
+	janitorKeys  = 10_000 // keys examined in one look
+	janitorLooks = 5      // the most looks in a row while there is something to remove
 )
 
-// janitor removes tombstones that are due to go, and the state of entities that have no records any more, a few at a
-// time. Readers take such tombstones for absent already; this gives their room back. It runs in the writer's goroutine.
+// janitor removes expired tombstones, and the state of entities without records, a few at a time. Readers already treat
+// such tombstones as absent; this frees their space. It runs in the writer's goroutine.
 type janitor struct {
 	store  *Store
-	bucket int    // of the buckets that it walks through, in turn
-	after  []byte // key to go on from
+	bucket int    // index of the bucket being walked
+	after  []byte // key to continue from
 }
 
-// sweep looks at the next keys, and writes only where something is due. Errors are logged by the store; what
-// was not removed will be met again.
+// sweep looks at the next keys, and writes only if some are due. The store logs errors; what was not removed is met
+// again in the next round.
 func (j *janitor) sweep() {
 	for range janitorLooks {
 		var name string
@@ -43,7 +43,7 @@ func (j *janitor) sweep() {
 	}
 }
 
-// look gathers keys of a bucket that are due, and moves on.
+// look collects the due keys of a bucket, and advances.
 func (j *janitor) look(tx *bbolt.Tx) (bucket string, due [][]byte) {
 	walk := [...]string{recBucket, blobBucket, genBucket}
 	bucket = walk[j.bucket]
@@ -76,7 +76,7 @@ func remove(tx *writing, bucket string, keys [][]byte) error {
 	return nil
 }
 
-// present is a stored value, or nil where it is a tombstone past its time.
+// present is a stored value, or nil if it is an expired tombstone.
 func (s *Store) present(b []byte) []byte {
 	if s.expired(nil, b) {
 		return nil
@@ -84,7 +84,7 @@ func (s *Store) present(b []byte) []byte {
 	return b
 }
 
-// expired reports whether a stored value is a tombstone past its time.
+// expired reports whether a stored value is an expired tombstone.
 func (s *Store) expired(_, b []byte) bool {
 	h, err := kv.DecodeHeader(b)
 	if err != nil {
@@ -94,8 +94,8 @@ func (s *Store) expired(_, b []byte) bool {
 	return keep > 0 && !h.Fetched.IsZero() && s.opt.Now().Sub(h.Fetched) > keep
 }
 
-// forgotten reports whether a state is of an entity without records, and nobody has written it for as long as an
-// unknown entity is kept: an id that nobody has leaves nothing behind.
+// forgotten reports whether a state belongs to an entity without records and was last written longer ago than an
+// unknown entity is kept. So an unknown id leaves nothing behind.
 func (s *Store) forgotten(records *bbolt.Cursor, token, raw []byte) bool {
 	prefix := append(bytes.Clone(token), separator)
 	if k, _ := records.Seek(prefix); bytes.HasPrefix(k, prefix) {

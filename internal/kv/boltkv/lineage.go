@@ -9,14 +9,14 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Names in the bucket of metadata.
+// Names in the metadata bucket.
 const (
 	epochName = "store-epoch"
 	markName  = "lineage-mark"
 )
 
-// Parts implements kv.Lineage: the file is one part. Each Open is a run of its own, since an older file may have been
-// put in the place of this one in between.
+// Parts implements kv.Lineage: the file is one part. Each Open is a run of its own, since the file may have been
+// replaced by an older one in between.
 func (s *Store) Parts(ctx context.Context) ([]kv.Part, error) {
 	part := kv.Part{Name: "file", Run: s.run}
 	err := s.view(ctx, func(tx *bbolt.Tx) error {

@@ -6,10 +6,10 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// metaPrefix keeps names apart from the sentinel.
+// metaPrefix separates these names from the sentinel.
 const metaPrefix = "m:"
 
-// Meta reads a small named value; nil for one never set.
+// Meta reads a small named value; nil if it was never set.
 func (s *Store) Meta(ctx context.Context, name string) (value []byte, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) error {
 		if b := tx.Bucket([]byte(metaBucket)).Get([]byte("m:" + name)); b != nil {

@@ -15,18 +15,18 @@ import (
 	"vitrine/internal/item"
 )
 
-// damageError says that a file is there and can't be trusted.
+// damageError is a file that exists and can't be trusted.
 type damageError struct{ what string }
 
 func (d *damageError) Error() string { return "damaged: " + d.what }
 
-// openFile opens the file, and looks whether it is whole and ours. It answers *damageError where it isn't.
+// openFile opens the file and checks that it is whole and ours. If not, the error is a *damageError.
 func openFile(path string, opt Options) (db *bbolt.DB, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if r := recover(); r != nil { // bbolt panics over pages that make no sense
+		if r := recover(); r != nil { // bbolt panics on invalid pages
 			db = nil
-			err = damaged("%v", r) // not closed: what panicked may hold its locks
+			err = damaged("%v", r) // not closed: the panicking call may hold its locks
 		}
 	}()
 	info, err := os.Stat(path)
@@ -35,7 +35,7 @@ func openFile(path string, opt Options) (db *bbolt.DB, err error) {
 	case existed && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("open %s: it is no file", path)
 	case existed && info.Size() < int64(2*os.Getpagesize()):
-		return nil, damaged("it has %d bytes", info.Size()) // bbolt would take an empty file for a new one
+		return nil, damaged("it has %d bytes", info.Size()) // bbolt would treat an empty file as a new one
 	case existed:
 		if err := inspect(path, opt.Lock); err != nil {
 			return nil, openError(path, err)
@@ -50,7 +50,7 @@ func openFile(path string, opt Options) (db *bbolt.DB, err error) {
 	} else {
 		err = lay(db)
 		if err == nil {
-			err = durable.SyncFolder(filepath.Dir(path)) // bbolt syncs the file, and not that it is there
+			err = durable.SyncFolder(filepath.Dir(path)) // bbolt syncs the file, but not its directory entry
 		}
 	}
 	if err != nil {
@@ -60,8 +60,8 @@ func openFile(path string, opt Options) (db *bbolt.DB, err error) {
 	return db, nil
 }
 
-// openBolt opens a file for writing. Who waited for its lock until a compaction had replaced it has the lock of a file
-// that is there no more.
+// openBolt opens a file for writing. If it waited for the lock while another process's compaction replaced the file, it
+// holds the lock of a deleted file, and opens again.
 func openBolt(path string, opt Options) (*bbolt.DB, error) {
 	var file *os.File
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
@@ -87,7 +87,7 @@ func openBolt(path string, opt Options) (*bbolt.DB, error) {
 	return db, nil
 }
 
-// openError tells damage from what a new file would not mend.
+// openError separates damage from failures that a new file would not cure.
 func openError(path string, err error) error {
 	damage := (*damageError)(nil)
 	switch {
@@ -101,7 +101,7 @@ func openError(path string, err error) error {
 	return fmt.Errorf("open %s: %w", path, err)
 }
 
-// check looks for what lay made: a file without it is not ours, or has lost its pages.
+// check looks for what lay created: a file without it is not ours, or has lost pages.
 func check(db *bbolt.DB) error {
 	return db.View(func(tx *bbolt.Tx) error {
 		for _, name := range buckets() {
@@ -116,7 +116,7 @@ func check(db *bbolt.DB) error {
 	})
 }
 
-// lay makes the buckets, the sentinel and the epoch.
+// lay creates the buckets, the sentinel and the epoch.
 func lay(db *bbolt.DB) error {
 	return db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range buckets() {

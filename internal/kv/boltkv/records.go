@@ -45,7 +45,7 @@ func (s *Store) Records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 	return out, nil
 }
 
-// decodeRecord never fails: what can't be read is Damaged, with the stamp that a put must expect.
+// decodeRecord never fails: an unreadable value is Damaged, with the stamp that a put must expect.
 func (s *Store) decodeRecord(b []byte, validators kv.Validators) kv.Record {
 	v, err := s.codec.Decode(b)
 	if err != nil {
@@ -81,7 +81,7 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 	return results, nil
 }
 
-// encode writes a value for the store; an Absent one is a caller's mistake.
+// encode writes a value for the store. An Absent value is a caller's mistake and fails.
 func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
 	if v.Life != kv.Alive && v.Life != kv.Gone && v.Life != kv.Unknown {
 		return nil, fmt.Errorf("%w: life %d can't be stored", item.ErrRefused, v.Life)
@@ -89,7 +89,7 @@ func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
 	return s.codec.Encode(v, blob), nil
 }
 
-// putRecord is one step: the record, its stamp, its dimension's gen, its refs.
+// putRecord is one atomic step: the record, its stamp, its dimension's gen, its refs.
 func (s *Store) putRecord(tx *writing, p kv.Put, value []byte) (kv.PutResult, error) {
 	recs, key := tx.Bucket([]byte(recBucket)), recKey(p.RecordKey)
 	held := readState(tx.Tx, p.Entity)
@@ -99,7 +99,7 @@ func (s *Store) putRecord(tx *writing, p kv.Put, value []byte) (kv.PutResult, er
 	stamp := held.next(s.opt.Now())
 	kv.SetStamp(value, stamp)
 	result := kv.PutResult{Outcome: kv.Same, Stamp: stamp}
-	if !p.Same || held.Gens[p.Dimension] == 0 { // the state was lost: the record must be folded anew
+	if !p.Same || held.Gens[p.Dimension] == 0 { // gen 0: the state was lost, and the record must be folded again
 		result.Outcome = kv.Applied
 		set(&held.Gens, p.Dimension, stamp, false)
 	}

@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// relPrefix begins the keys of a list; the ids of its members follow. One file needs no buckets.
+// relPrefix begins the keys of a list; a member's id follows. In one file, lists need no buckets.
 func relPrefix(r kv.Relation) []byte {
 	return fmt.Appendf(nil, "%s%c%s%c%s%c", r.Target.Token(), separator, r.Kind, separator, r.Ref, separator)
 }

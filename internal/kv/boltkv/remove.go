@@ -54,7 +54,7 @@ func (s *Store) removeOne(tx *writing, r kv.Removal) (removed int, err error) {
 	return removed, held.write(tx, r.Entity, s.opt.Now())
 }
 
-// forget takes a dimension out of the state.
+// forget removes a dimension from the state.
 func (b *storedState) forget(dimension string) {
 	delete(b.Gens, dimension)
 	delete(b.Shapes, dimension)

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// room is how many bytes the disk of a folder has left for us.
+// room is the number of free bytes on a folder's disk.
 func room(dir string) (uint64, error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {

@@ -8,8 +8,10 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// What bbolt writes, in the machine's own byte order. A page: id 8, flags 2, count 2, overflow 4; then count
-// elements. Of a branch: pos 4, ksize 4, child 8. Of a leaf: flags 4, pos 4, ksize 4, vsize 4. The key stands
+// The format of bbolt's pages, in the machine's byte order. A page has id 8, flags 2, count 2, overflow 4, and then
+// count elements. Of a branch: pos 4, ksize 4, child 8. Of a leaf: flags 4, pos 4, ksize 4, vsize 4. The key begins pos
+// bytes after the element's beginning, and the value follows the key. A bucket's value has root 8 and sequence 8; if
+// root is 0 its only page follows.
 // pos bytes after the element's beginning, and the value after the key. A bucket's value: root 8, sequence 8;
 // where root is 0 its only page follows.
 const (
@@ -19,7 +21,7 @@ const (
 	bucketFlag   = 1    // of a leaf's element
 )
 
-// run is a page with those that it overflows into.
+// run is a page with its overflow pages.
 type run struct {
 	file  io.ReaderAt
 	id    uint64
@@ -44,7 +46,7 @@ func readRun(file io.ReaderAt, id, pageSize uint64) (run, error) {
 	return r, nil
 }
 
-// inlineRun is the page that stands in a small bucket's value.
+// inlineRun is the page inside a small bucket's value.
 func inlineRun(b []byte) (run, error) {
 	r := run{size: uint64(len(b)), head: b}
 	if len(b) < pageHead || binary.NativeEndian.Uint16(b[8:]) != leaf {
@@ -54,7 +56,7 @@ func inlineRun(b []byte) (run, error) {
 	return r, nil
 }
 
-// key is the i-th element's key. Once it was read without error, the element's value is in bounds too.
+// key is the i-th element's key. If there is no error, the element's value is within bounds, too.
 func (r run) key(i int) ([]byte, error) {
 	if uint64(i+1)*elementSize+pageHead > uint64(len(r.head)) {
 		return nil, damaged("page %d has too many elements", r.id)
@@ -86,7 +88,7 @@ func (r run) position(i int) (at, ksize, vsize uint64) {
 	return begin + word(4), word(8), word(12)
 }
 
-// bytes are n bytes of the run, which are in its bounds; from memory where they stand in the first page.
+// bytes reads n bytes of the run, which must be within its bounds; from memory if they are in the first page.
 func (r run) bytes(at, n uint64) ([]byte, error) {
 	if at+n <= uint64(len(r.head)) {
 		return r.head[at : at+n], nil

@@ -14,11 +14,11 @@ import (
 	"vitrine/internal/kv"
 )
 
-// storedState is an entity's State with what belongs beside it. It is stored as CRC32C, 4 bytes, and JSON: a
-// digit that flipped in a Built would otherwise keep a blob from ever being folded again.
+// storedState is an entity's State with what is stored beside it. It is stored as CRC32C (4 bytes) and JSON. Without
+// the checksum, a flipped digit in a Built could keep a blob from ever being folded again.
 type storedState struct {
 	Last       uint64                   `json:"n,omitempty"`  // the counter of stamps and gens
-	Written    int64                    `json:"at,omitempty"` // when they were last, unix s
+	Written    int64                    `json:"at,omitempty"` // when the state was last written, unix s
 	Gens       map[string]uint64        `json:"g,omitempty"`
 	Shapes     map[string]uint32        `json:"s,omitempty"`
 	Built      map[string]uint64        `json:"b,omitempty"`
@@ -27,14 +27,14 @@ type storedState struct {
 	Applied    map[string]kv.Refs       `json:"a,omitempty"`
 	Validators map[string]kv.Validators `json:"v,omitempty"`
 
-	damaged bool // what was stored can't be read; this is a new one
+	damaged bool // the stored state can't be read; this is a new one
 }
 
 const stateHead = 4
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// state is a copy that its receiver may keep. Refs are never changed in place and need none.
+// state is a copy for the caller. Refs are never modified in place and are not copied.
 func (b *storedState) state() kv.State {
 	return kv.State{
 		Gens: maps.Clone(b.Gens), Shapes: maps.Clone(b.Shapes), Built: maps.Clone(b.Built), BuiltAs: maps.Clone(b.BuiltAs),
@@ -42,14 +42,14 @@ func (b *storedState) state() kv.State {
 	}
 }
 
-// next is the counter's next value: it rises, and does not repeat after the state was lost.
+// next is the counter's next value. It increases, and does not repeat values after the state was lost.
 func (b *storedState) next(now time.Time) uint64 {
 	b.Last = max(b.Last+1, uint64(now.UnixMicro()))
 	return b.Last
 }
 
-// readState reads an entity's state. A damaged one is taken for none: the next put of each dimension then
-// raises its gen, even that of an unchanged record, and the entity is folded anew.
+// readState reads an entity's state. A damaged one counts as none: the next put of each dimension then gives a new gen,
+// even to an unchanged record, and the entity is folded again.
 func readState(tx *bbolt.Tx, e item.Entity) *storedState {
 	return parseState(tx.Bucket([]byte(genBucket)).Get([]byte(e.Token())))
 }
@@ -76,7 +76,7 @@ func (b *storedState) write(tx *writing, e item.Entity, now time.Time) error {
 	return tx.put(genBucket, []byte(e.Token()), append(raw, body...))
 }
 
-// set puts a value into a map that may be nil, or removes it where it is none.
+// set stores a value in a map that may be nil, or removes it if none is set.
 func set[V any](m *map[string]V, name string, value V, none bool) {
 	if none {
 		delete(*m, name)

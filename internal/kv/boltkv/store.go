@@ -20,17 +20,17 @@ import (
 
 // Options of a Store.
 type Options struct {
-	Log     *slog.Logger  // needed
-	Lock    time.Duration // to wait for another process to let the file go. Defaults to 2 s
-	NoSync  bool          // leave it to the operating system when to write to disk: quicker, and a power failure may cost the file
-	Group   int           // records or blobs from which on a transaction takes no more callers in. Defaults to 5,000
-	Janitor time.Duration // between looks for what is due to go, free pages included. Defaults to a minute
+	Log     *slog.Logger  // required
+	Lock    time.Duration // how long to wait for another process to release the file. Defaults to 2 s
+	NoSync  bool          // let the operating system decide when to write to disk: faster, but a power failure may damage the file
+	Group   int           // records or blobs from which on a transaction accepts no more callers. Defaults to 5,000
+	Janitor time.Duration // between looks for expired values and free pages. Defaults to a minute
 	Compact int64         // bytes of free pages from which on the file is compacted, if they are half of it. Defaults to 64 MiB
 
 	Now  func() time.Time                       // Defaults to time.Now
-	Room func(dir string) (n uint64, err error) // bytes that a folder's disk has left. Defaults to what the system says
+	Room func(dir string) (n uint64, err error) // free bytes on a folder's disk. Defaults to the system's answer
 
-	// OnQuarantine is told where a damaged file was set aside, before Open returns. May be nil.
+	// OnQuarantine is called with the new name of a damaged file before Open returns. May be nil.
 	OnQuarantine func(aside string)
 }
 
@@ -39,31 +39,31 @@ const (
 	recBucket  = "rec"  // KIND:TOKEN|DIMENSION → an encoded record
 	genBucket  = "gen"  // KIND:TOKEN → the entity's state
 	blobBucket = "blob" // KIND:TOKEN|BLOB → an encoded blob
-	relBucket  = "rel"  // TARGETKIND:TOKEN|KIND|REF|ID → nothing; the id as it is, for its order
+	relBucket  = "rel"  // TARGETKIND:TOKEN|KIND|REF|ID → nothing; the id unencoded, for its order
 	metaBucket = "meta" // m:NAME → a small value; the sentinel
 
-	sentinel  = "vitrine" // in meta: a file without it is not ours, or has lost its pages
+	sentinel  = "vitrine" // in meta: a file without it is not ours, or has lost pages
 	separator = '|'
 )
 
 // Store is one file. It is safe for concurrent use.
 type Store struct {
 	path  string
-	run   string // random; of this Open
+	run   string // random, for this Open
 	opt   Options
 	codec kv.Codec
-	db    atomic.Pointer[bbolt.DB] // another one after each compaction
+	db    atomic.Pointer[bbolt.DB] // replaced by each compaction
 
-	compactor compactor    // the writer's
-	free      atomic.Int64 // bytes of free pages, when the writer looked last
+	compactor compactor    // used by the writer only
+	free      atomic.Int64 // bytes of free pages at the writer's last look
 
 	writes  chan *write
-	stopped chan struct{} // closed by the writer when it has ended
+	stopped chan struct{} // closed when the writer has ended
 	closing chan struct{} // closed by Close
-	once    sync.Once     // of Close
-	shut    error         // what Close found
+	once    sync.Once     // for Close
+	shut    error         // the error of Close
 	told    atomic.Bool   // damage was logged
-	broken  atomic.Bool   // bbolt's locks are held for ever; nothing may be asked of it any more
+	broken  atomic.Bool   // bbolt's locks are held for ever; it must not be called any more
 }
 
 var (
@@ -71,9 +71,9 @@ var (
 	_ kv.Blobs   = (*Store)(nil)
 )
 
-// Open opens or makes the file at path. A damaged one is set aside, which is logged, and a new one begun. Errors
-// tell of a file that is locked by another process, or of a folder that can't be written. Open starts the
-// goroutine that writes, and Close ends it.
+// Open opens or creates the file at path. A damaged file is set aside, which is logged, and a new one begun. It fails
+// if another process has locked the file, or if the folder can't be written. Open starts the goroutine that writes;
+// Close ends it.
 func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	opt.Lock = cmp.Or(opt.Lock, 2*time.Second)
 	opt.Group = cmp.Or(opt.Group, 5000)
@@ -115,7 +115,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	return s, nil
 }
 
-// setAside makes room for a new file. The old one is kept, for whoever wants to know.
+// setAside renames the damaged file, so that it can be examined.
 func setAside(path string, opt Options, damage *damageError) error {
 	aside := fmt.Sprintf("%s.damaged-%d", path, time.Now().UnixNano())
 	if err := os.Rename(path, aside); err != nil {
@@ -128,7 +128,7 @@ func setAside(path string, opt Options, damage *damageError) error {
 	return nil
 }
 
-// Close ends the writer after what waits is committed, and closes the file.
+// Close commits what is waiting, ends the writer, and closes the file.
 func (s *Store) Close() error {
 	s.once.Do(func() {
 		close(s.closing)
@@ -151,5 +151,5 @@ func (s *Store) Size() int64 {
 	return info.Size()
 }
 
-// Free is how many bytes of the file nothing is in, as it was a minute ago at most.
+// Free is the number of bytes in free pages, at most a minute old.
 func (s *Store) Free() int64 { return s.free.Load() }

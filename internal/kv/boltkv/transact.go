@@ -13,7 +13,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// view runs a read. f copies out what it wants to keep.
+// view runs a read. f must copy what it keeps.
 func (s *Store) view(ctx context.Context, f func(tx *bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -21,9 +21,9 @@ func (s *Store) view(ctx context.Context, f func(tx *bbolt.Tx) error) error {
 	return s.failed("read", s.transact(false, f))
 }
 
-// transact runs f in a transaction of its own, which is committed unless f fails. A panic or fault over a
-// damaged page becomes an error. bbolt's View and Update are not for that: to end a transaction that panicked,
-// Update walks all pages once more, panics again, and keeps its locks.
+// transact runs f in a transaction, which is committed unless f fails. A panic or fault caused by a damaged page
+// becomes an error. bbolt's View and Update can't be used for that: to end a transaction that panicked, Update walks
+// all pages again, panics again, and keeps its locks.
 func (s *Store) transact(writable bool, f func(tx *bbolt.Tx) error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	tx, err := s.begin(writable)
@@ -34,7 +34,7 @@ func (s *Store) transact(writable bool, f func(tx *bbolt.Tx) error) (err error) 
 		if r := recover(); r != nil {
 			err = s.faulted(r)
 		}
-		_ = tx.Rollback() // after Commit it is closed, and this does nothing
+		_ = tx.Rollback() // does nothing after Commit
 	}()
 	if err := f(tx); err != nil || !writable {
 		return err
@@ -45,7 +45,7 @@ func (s *Store) transact(writable bool, f func(tx *bbolt.Tx) error) (err error) 
 	return err
 }
 
-// begin opens a transaction. A fault in here, when the file was cut to nothing, leaves bbolt's locks held.
+// begin opens a transaction. A fault here, when the file was truncated, leaves bbolt's locks held.
 func (s *Store) begin(writable bool) (tx *bbolt.Tx, err error) {
 	if s.broken.Load() {
 		return nil, errors.New("the file was damaged while open")
@@ -60,13 +60,13 @@ func (s *Store) begin(writable bool) (tx *bbolt.Tx, err error) {
 		db := s.db.Load()
 		tx, err := db.Begin(writable)
 		if errors.Is(err, berrors.ErrDatabaseNotOpen) && db != s.db.Load() {
-			continue // its compacted successor has taken its place
+			continue // a compaction has replaced it
 		}
 		return tx, err
 	}
 }
 
-// faulted makes an error of a panic, and logs the first.
+// faulted converts a panic to an error, and logs the first one.
 func (s *Store) faulted(r any) error {
 	if !s.told.Swap(true) {
 		s.opt.Log.Error("the store's file is damaged; the next start will set it aside", "path", s.path, "panic", fmt.Sprint(r))
@@ -74,7 +74,7 @@ func (s *Store) faulted(r any) error {
 	return damaged("%v", r)
 }
 
-// failed wraps what bbolt says, once. A lost compare-and-set is no failure of the store's.
+// failed wraps bbolt's error, once. A lost compare-and-set is not a failure of the store.
 func (s *Store) failed(what string, err error) error {
 	if err == nil || errors.Is(err, item.ErrChanged) {
 		return err

@@ -9,26 +9,26 @@ import (
 	"vitrine/internal/redact"
 )
 
-// errClosed is what callers get after Close.
+// errClosed is the error of calls after Close.
 var errClosed = errors.New("the store is closed")
 
 // write is one caller's work in a group.
 type write struct {
-	do    func(tx *writing) error // an error fails this caller alone, so nothing may be written before it
+	do    func(tx *writing) error // an error fails this caller only, so it must come before the first write
 	size  int                     // records or blobs
-	taken atomic.Bool             // by the writer, who will do it, or by the caller, who has gone
-	done  chan error              // of one
+	taken atomic.Bool             // claimed by the writer, who will do it, or by the caller, who has given up
+	done  chan error              // receives one result
 }
 
-// update has f run in the next group and returns when that is committed. A caller whose ctx ends before its
-// group began goes, and nothing is stored; later it waits, so that it knows what was stored.
+// update runs f in the next group and returns when that is committed. If ctx ends before the group begins, nothing is
+// stored and update returns; afterwards it waits, so that the caller knows what was stored.
 func (s *Store) update(ctx context.Context, size int, f func(tx *writing) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	w := &write{do: f, size: size, done: make(chan error, 1)}
 	select {
-	case <-s.closing: // looked at first: the next select takes either case that is ready
+	case <-s.closing: // checked first, since the next select chooses any ready case
 		return s.failed("write", errClosed)
 	default:
 	}
@@ -80,7 +80,7 @@ func (s *Store) commitGroups() {
 	}
 }
 
-// group takes what waits, without waiting for more: a lone write is committed at once.
+// group collects the writes that are waiting, without waiting for more: a single write is committed at once.
 func (s *Store) group(first *write) (group []*write) {
 	size := 0
 	for w := first; ; {
@@ -99,7 +99,7 @@ func (s *Store) group(first *write) (group []*write) {
 	}
 }
 
-// commit runs a group in one transaction and tells each caller how it went.
+// commit runs a group in one transaction and gives each caller its result.
 func (s *Store) commit(group []*write) {
 	if len(group) == 0 {
 		return

@@ -2,13 +2,14 @@ package boltkv
 
 import "go.etcd.io/bbolt"
 
-// writing is a transaction of the writer. All that is written goes through put and remove, which note it for a compaction.
+// writing is a transaction of the writer. All writes go through put and remove, which record them for a running
+// compaction.
 type writing struct {
 	*bbolt.Tx
 	touched []touch
 }
 
-// touch is a key that may have another value than before.
+// touch is a key whose value may have changed.
 type touch struct {
 	bucket string
 	key    []byte
@@ -31,6 +32,6 @@ func (s *Store) write(f func(tx *writing) error) error {
 		w.Tx = tx
 		return f(&w)
 	})
-	s.compactor.follow(w.touched) // after a failure, too: what stands there is copied
+	s.compactor.follow(w.touched) // after a failure, too: it copies what is stored
 	return err
 }

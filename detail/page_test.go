@@ -140,12 +140,19 @@ func TestRules(t *testing.T) {
 	s := open(t)
 	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"V","kind":"virtual"}}`)
 	s.redis.Put("sku:a/b?", "item", 1, `{"product":{"title":"G","market":"global"}}`)
+	s.redis.Put("sku:5", "item", 1, `{"product":{"title":"Moved","market":"moved"}}`)
 	s.redis.Put("sku:3", "item", 1, `{"product":{"title":"Off"},"status":{"state":"off"}}`)
 	s.redis.Put("sku:4", "item", 1, `{"product":{"broken":"text"},"status":{"state":"off"}}`)
 	for _, suffix := range []string{".html", ".json"} {
 		t.Run("a redirect binds "+suffix, func(t *testing.T) {
 			got := s.get(t, "/item/a%2Fb%3F"+suffix)
 			if got.status != 302 || got.header.Get("Location") != "https://global.example/item/a%2Fb%3F.html" {
+				t.Error(got.status, got.header.Get("Location"))
+			}
+		})
+		t.Run("a redirect for good binds "+suffix, func(t *testing.T) {
+			got := s.get(t, "/item/5"+suffix)
+			if got.status != 301 || got.header.Get("Location") != "https://moved.example/5" {
 				t.Error(got.status, got.header.Get("Location"))
 			}
 		})

@@ -44,7 +44,7 @@ func ruleStatus(rule *catalog.Rule) int {
 	case rule == nil:
 		return http.StatusOK
 	case rule.Redirect != "":
-		return http.StatusFound
+		return cmp.Or(rule.Status, http.StatusFound)
 	}
 	return cmp.Or(rule.Status, http.StatusOK)
 }

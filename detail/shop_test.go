@@ -96,6 +96,7 @@ func demo(t testing.TB) *catalog.Catalog {
 			rule(t, `product.broken.deep == 1`, catalog.Rule{Status: 418}, catalog.Path{"product", "broken"}, catalog.Path{"product", "broken", "deep"}),
 			rule(t, `product.kind == "virtual"`, catalog.Rule{Template: "virtual.html"}, catalog.Path{"product", "kind"}),
 			rule(t, `product.market == "global"`, catalog.Rule{Redirect: "https://global.example/item/{sku}.html"}, catalog.Path{"product", "market"}),
+			rule(t, `product.market == "moved"`, catalog.Rule{Redirect: "https://moved.example/{sku}", Status: 301}, catalog.Path{"product", "market"}),
 			rule(t, `status.state == "off"`, catalog.Rule{Template: "off.html", Status: 410}, catalog.Path{"status", "state"}),
 		},
 	}, {Name: "desc", Prefix: "/desc/", Suffix: ".html", Kind: sku, Blob: desc, Template: "desc.html"}}

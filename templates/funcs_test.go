@@ -145,7 +145,7 @@ func TestJSONLD(t *testing.T) {
 		"off the shelf": {
 			`{` + site + `,"product":{"title":"T"},"price":{"amount":"5","currency":"USD"},"stock":{"state":"in"},"status":{"state":"off"}}`,
 			`{"@context":"https://schema.org","@graph":[{"@type":"Product","name":"T","sku":"1","url":"https://shop.example/item/1.html",
-				"offers":{"@type":"Offer","price":"5","priceCurrency":"USD","url":"https://shop.example/item/1.html","availability":"https://schema.org/Discontinued"}}]}`,
+				"offers":{"@type":"Offer","price":"5","priceCurrency":"USD","url":"https://shop.example/item/1.html","availability":"https://schema.org/OutOfStock"}}]}`,
 		},
 		"a price that is none makes no offer": {
 			`{` + site + `,"product":{"title":"T"},"price":{"amount":"on request"}}`,

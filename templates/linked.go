@@ -73,7 +73,10 @@ func offer(page view.Value) view.Fields {
 }
 
 func availability(page view.Value) string {
-	if textAt(page, "status", "state") == "off" {
+	switch textAt(page, "status", "state") {
+	case "off": // it may come back
+		return "OutOfStock"
+	case "discontinued":
 		return "Discontinued"
 	}
 	switch textAt(page, "stock", "state") {

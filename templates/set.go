@@ -33,6 +33,7 @@ type Set struct {
 	assets    map[string]Asset
 	paths     map[string]string // of assets, by the names of their files
 	texts     translations
+	uncalled  []string
 	revision  string
 	faults    faults
 }
@@ -89,9 +90,11 @@ func newSet(own, base files) (*Set, error) {
 			}
 		}
 	}
-	if err := s.parse(all); err != nil {
+	trees, err := s.parse(all)
+	if err != nil {
 		return nil, err
 	}
+	s.uncalled = uncalled(own, base, trees)
 	return s, s.tryAll()
 }
 
@@ -132,7 +135,11 @@ func (s *Set) renderHTML(w io.Writer, name string, data any) error {
 // Gaps lists the constructs that are not compiled. Pages that have one are rendered by html/template, which takes many times as long.
 func (s *Set) Gaps() []program.Gap { return s.program.Gaps() }
 
-func (s *Set) parse(files files) error {
+// Uncalled lists the shop's own templates that show nothing: they are no whole pages, and no page calls them.
+func (s *Set) Uncalled() []string { return s.uncalled }
+
+// parse returns the trees of files by name, metered.
+func (s *Set) parse(files files) (map[string]*parse.Tree, error) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if asset, ok := strings.CutPrefix(name, assetDir); ok {
 			s.addAsset(asset, files[name])
@@ -143,7 +150,7 @@ func (s *Set) parse(files files) error {
 			continue
 		}
 		if _, err := s.root.New(name).Parse(string(files[name])); err != nil {
-			return fmt.Errorf("parse templates: %w", err)
+			return nil, fmt.Errorf("parse templates: %w", err)
 		}
 	}
 	trees := map[string]*parse.Tree{}
@@ -151,14 +158,14 @@ func (s *Set) parse(files files) error {
 		trees[t.Name()] = t.Tree
 	}
 	if err := lint(trees); err != nil {
-		return fmt.Errorf("check templates: %w", err)
+		return nil, fmt.Errorf("check templates: %w", err)
 	}
 	for _, tree := range trees {
 		if tree != nil {
 			meter(tree, tree.Root)
 		}
 	}
-	return nil
+	return trees, nil
 }
 
 // tryAll makes html/template escape every template, by rendering it with an empty page: else a template that can't be made safe would be

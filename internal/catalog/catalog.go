@@ -147,11 +147,10 @@ type Cache struct {
 	MaxAge, Shared, SWR, SIE time.Duration
 }
 
-// Rule applies to HTML and JSON alike; the first whose When is true wins. It has either a redirect, or a template, a
-// status, or both.
+// Rule applies to HTML and JSON alike; the first whose When is true wins. It has a redirect, or a template, a status, or both.
 type Rule struct {
 	When     *Condition
 	Template string // "" means the page's own
 	Redirect string // "" for none; {kind} stands for the id
-	Status   int    // 0 keeps 200
+	Status   int    // 0 keeps 200; of a redirect, 302 or 301, and 0 is 302
 }

@@ -63,6 +63,7 @@ pages:
     rules:
       - { when: 'product.kind == "virtual"', template: virtual.html }
       - { when: 'product.market == "global"', redirect: "https://global.example/item/{sku}.html" }
+      - { when: 'product.market == "moved"', redirect: "/moved/{sku}.html", status: 301 }
       - { when: 'status.state == "off"', template: off.html, status: 410 }
   desc: { path: "/desc/{sku}.html", blob: desc, template: desc.html }
 `
@@ -89,28 +90,29 @@ func TestTheWholeGrammar(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, pair := range map[string][2]any{
-		"site":            {c.Site.Origin + c.Site.Lang + c.Site.Currency, "https://shop.exampleenEUR"},
-		"header from env": {c.Upstreams["products"].Headers["Authorization"], "env:PRODUCTS_TOKEN"},
-		"timeout":         {c.Upstreams["products"].Timeout, 800 * time.Millisecond},
-		"served":          {c.Upstreams["rows"].URL, "http://127.0.0.1:1"},
-		"batch_max":       {product.BatchMax, 50},
-		"id_field":        {product.IDField.String(), "sku"},
-		"version":         {product.Version.String(), "updated_at"},
-		"max_bytes":       {product.MaxBytes, int64(1 << 20)},
-		"short ref":       {product.Refs[0].Kind.Name + product.Refs[0].Field.String(), "brandbrand_id"},
-		"ref up":          {product.Refs[2].Up, "parent"},
-		"post is a batch": {price.Post.Batch, true},
-		"default batch":   {price.BatchMax, 50},
-		"absent":          {specs.Keep, false},
-		"root":            {page.Blob.Of[0].Name, "product"},
-		"prefix":          {page.Prefix + "*" + page.Suffix, "/item/*.html"},
-		"overlay":         {page.Overlay[0].Name, "offer"},
-		"with":            {len(page.With), 3},
-		"live":            {page.Live[1].Deadline, 150 * time.Millisecond},
-		"shared":          {page.Cache.Shared, time.Minute},
-		"rule paths":      {page.Rules[0].When.Paths[0].String(), "product.kind"},
-		"redirect":        {page.Rules[1].Redirect, "https://global.example/item/{sku}.html"},
-		"status":          {page.Rules[2].Status, 410},
+		"site":              {c.Site.Origin + c.Site.Lang + c.Site.Currency, "https://shop.exampleenEUR"},
+		"header from env":   {c.Upstreams["products"].Headers["Authorization"], "env:PRODUCTS_TOKEN"},
+		"timeout":           {c.Upstreams["products"].Timeout, 800 * time.Millisecond},
+		"served":            {c.Upstreams["rows"].URL, "http://127.0.0.1:1"},
+		"batch_max":         {product.BatchMax, 50},
+		"id_field":          {product.IDField.String(), "sku"},
+		"version":           {product.Version.String(), "updated_at"},
+		"max_bytes":         {product.MaxBytes, int64(1 << 20)},
+		"short ref":         {product.Refs[0].Kind.Name + product.Refs[0].Field.String(), "brandbrand_id"},
+		"ref up":            {product.Refs[2].Up, "parent"},
+		"post is a batch":   {price.Post.Batch, true},
+		"default batch":     {price.BatchMax, 50},
+		"absent":            {specs.Keep, false},
+		"root":              {page.Blob.Of[0].Name, "product"},
+		"prefix":            {page.Prefix + "*" + page.Suffix, "/item/*.html"},
+		"overlay":           {page.Overlay[0].Name, "offer"},
+		"with":              {len(page.With), 3},
+		"live":              {page.Live[1].Deadline, 150 * time.Millisecond},
+		"shared":            {page.Cache.Shared, time.Minute},
+		"rule paths":        {page.Rules[0].When.Paths[0].String(), "product.kind"},
+		"redirect for good": {page.Rules[2].Status, 301},
+		"redirect":          {page.Rules[1].Redirect, "https://global.example/item/{sku}.html"},
+		"status":            {page.Rules[3].Status, 410},
 	} {
 		if !cmp.Equal(pair[0], pair[1]) {
 			t.Errorf("%s is %v, want %v", name, pair[0], pair[1])
@@ -144,6 +146,8 @@ func TestFaultsAreToldWithTheirPlace(t *testing.T) {
 		{`product.kind == "virtual"`, `product.kind == `, "does not compile"},
 		{"status: 410", "status: 42", "from 200 to 599"},
 		{"global.example/item/{sku}", "global.example/item/{id}", "unknown placeholder {id}"},
+		{"{sku}.html\" }", "{sku}.html\", status: 410 }", "status 410 is no redirect"},
+		{"{sku}.html\" }", "{sku}.html\", template: off.html }", "can't have a template"},
 		{"fallback: last", "fallback: lost", "fallback can't be"},
 		{"'[0-9-]{1,32}'", "'[0-9'", "no regular expression"},
 		{"category_id, brand_id}'\n", "category_id, brand_id}'\n        pick: .\n", "already defined"},

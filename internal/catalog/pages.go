@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -196,11 +197,13 @@ func (c *compiler) rules(n *node, p *Page) {
 			continue
 		case it.get("when") == nil:
 			c.add(it, "", "a rule lacks when")
-		case r.Redirect != "" && (r.Template != "" || r.Status != 0):
-			c.add(it, "", "a rule with redirect can have neither template nor status")
+		case r.Redirect != "" && r.Template != "":
+			c.add(it, "", "a rule with redirect can't have a template")
+		case r.Redirect != "" && r.Status != 0 && r.Status != http.StatusFound && r.Status != http.StatusMovedPermanently:
+			c.add(it, "leave it out for 302, or write status: 301", "status %d is no redirect", r.Status)
 		case r.Redirect == "" && r.Template == "" && r.Status == 0:
 			c.add(it, "give it one of template, redirect, status", "this rule does nothing")
-		case r.Status != 0 && r.Status >= 300 && r.Status < 400:
+		case r.Redirect == "" && r.Status >= 300 && r.Status < 400:
 			c.add(it, "use redirect", "status %d is a redirect without a target", r.Status)
 		}
 		p.Rules = append(p.Rules, r)

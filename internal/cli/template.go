@@ -52,6 +52,8 @@ func (c *templateCheck) check(e *env) (t tried, err error) {
 	if err != nil {
 		return t, err
 	}
+	t.uncalled(e, set, c.JSON)
+	t.OK = t.OK && len(t.Uncalled) == 0
 	for _, gap := range set.Gaps() {
 		t.NotCompiled = append(t.NotCompiled, gap.String())
 		if !c.JSON {

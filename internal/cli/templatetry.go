@@ -11,6 +11,7 @@ import (
 	"vitrine/detail"
 	"vitrine/internal/node"
 	"vitrine/internal/redact"
+	"vitrine/templates"
 )
 
 // tryFlags say on whose real pages templates are tried before they are put in force.
@@ -37,6 +38,7 @@ type tried struct {
 	RolledBack uint64        `json:"rolled_back,omitempty"` // the revision that they had before
 	Error      string        `json:"error,omitempty"`
 
+	Uncalled    []string `json:"uncalled,omitempty"`     // FILE: what no page calls
 	NotCompiled []string `json:"not_compiled,omitempty"` // FILE:LINE: what only html/template can execute
 }
 
@@ -83,6 +85,16 @@ func (t tried) print(e *env, admin string) {
 		fmt.Fprintf(e.stdout, "%d pages of the system at %s were rendered\n", t.Trial.Pages, admin)
 	default:
 		printTrial(e.stderr, *t.Trial)
+	}
+}
+
+// uncalled notes the templates that show nothing, and says so unless JSON is wanted.
+func (t *tried) uncalled(e *env, set *templates.Set, quiet bool) {
+	t.Uncalled = set.Uncalled()
+	for _, name := range t.Uncalled {
+		if !quiet {
+			fmt.Fprintf(e.stderr, "%s: nothing calls it: give it the name of a template of the theme, call it from one, or make it a page of its own, from <!doctype html> on\n", redact.Shown(name))
+		}
 	}
 }
 

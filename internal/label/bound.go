@@ -1,4 +1,4 @@
-// Package label bounds the values of metrics' labels that come from pushed files: a catalog, templates, rules.
+// Package label bounds the number of values of metric labels that come from pushed files: a catalog, templates, rules.
 package label
 
 import (
@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// Other stands for all values that are not told apart. It is no name of the grammar of names.
+// Other stands for all values beyond the bound. It can't be a name.
 const Other = "(other)"
 
-// Bound tells the first values of a process's life apart, up to a number. It is safe for concurrent use.
+// Bound keeps the first values it is given, up to a number. It is safe for concurrent use.
 type Bound struct {
 	most int
 
@@ -18,10 +18,11 @@ type Bound struct {
 	known map[string]bool
 }
 
-// NewBound makes a Bound of so many values, Other not counted.
+// NewBound makes a Bound of most values, Other not counted.
 func NewBound(most int) *Bound { return &Bound{most: most, known: map[string]bool{}} }
 
-// Of is the value that a name is counted under. Prometheus takes UTF-8 only, and panics at anything else.
+// Of is the label value for a name: the name itself, or Other beyond the bound. Invalid UTF-8, on which Prometheus
+// panics, is replaced.
 func (b *Bound) Of(name string) string {
 	if !utf8.ValidString(name) {
 		name = strings.ToValidUTF8(name, "\ufffd")

@@ -17,35 +17,35 @@ import (
 	"vitrine/internal/redact"
 )
 
-// The keys among the marks.
+// The agent's keys in the bucket of marks.
 const (
 	sweptKey  = "leftovers.swept"  // when the stores were swept last, by the clock of NATS
 	askedKey  = "leftovers.asked"  // a Request
 	answerKey = "leftovers.answer" // its Reply
 )
 
-// askedFor is how long a request is valid. Carried out later, it would come as a surprise.
+// askedFor is how long a request is valid. Nobody expects it to be carried out later.
 const askedFor = time.Minute
 
-// Request asks for all to be removed now that a catalog does not have.
+// Request asks to remove at once all that a catalog does not have.
 type Request struct {
 	Revision uint64 `json:"revision"` // of the catalog
 }
 
-// Reply says what a Request came to.
+// Reply is the result of a Request.
 type Reply struct {
-	Order   uint64         `json:"order"` // the request, by its revision among the marks
+	Order   uint64         `json:"order"` // the request, by its revision in the bucket of marks
 	Removed map[string]int `json:"removed"`
 	Error   string         `json:"error,omitempty"`
 }
 
-// Agent removes what is left over, when it is needed no more or when it is asked to. Several do no harm.
+// Agent removes leftovers when they are no longer needed, or on request. Several agents are harmless.
 type Agent struct{ Config }
 
 // New makes an Agent.
 func New(c Config) *Agent { return &Agent{c.withDefaults()} }
 
-// Run looks now and then whether something is due, until ctx ends.
+// Run checks at intervals whether something is due, until ctx ends.
 func (a *Agent) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(redact.Guard(func() error { return a.repeat(ctx, a.Every, a.Sweep) }))
@@ -68,8 +68,8 @@ func (a *Agent) repeat(ctx context.Context, every time.Duration, do func(context
 	}
 }
 
-// Found lists what is left over, by kind and name, and removes nothing. head is the revision of the catalog that it
-// is left over from.
+// Found lists the leftovers, by kind and name, and removes nothing. head is the revision of the catalog that does not
+// have them.
 func (a *Agent) Found(ctx context.Context) (found []Leftover, head uint64, err error) {
 	p, err := a.newPass(ctx, a.Keep, false)
 	if err != nil {
@@ -87,7 +87,7 @@ func (a *Agent) Found(ctx context.Context) (found []Leftover, head uint64, err e
 	return found, p.head, err
 }
 
-// Sweep removes what is needed no more, if there may be something that there was not when that was done last.
+// Sweep removes what is no longer needed, if anything may have become due since the last sweep.
 func (a *Agent) Sweep(ctx context.Context) error {
 	eras, now, err := a.Eras(ctx)
 	if err != nil {
@@ -95,14 +95,14 @@ func (a *Agent) Sweep(ctx context.Context) error {
 	}
 	plan, err := newPlan(eras)
 	if errors.Is(err, errNoHead) {
-		return nil // the follower tells
+		return nil // the follower reports it
 	}
 	last, err := a.last(ctx)
 	if err != nil || !plan.due(last, now, a.Keep) {
 		return err
 	}
 	if agreed, err := a.Agreed(ctx); err != nil || !agreed {
-		return err // later
+		return err // try again later
 	}
 	p, err := a.newPass(ctx, a.Keep, true)
 	if err == nil {
@@ -133,8 +133,8 @@ func (a *Agent) last(ctx context.Context) (at time.Time, err error) {
 	return at, nil
 }
 
-// Removals gives a number that changes when leftovers were removed, or looked for and not found: copies of the stores may then hold
-// what is needed no more. It is 0 where that never was.
+// Removals gives a number that changes when leftovers were removed, or a sweep found none. Copies of the stores may
+// then hold what is no longer needed. It is 0 before the first sweep.
 func Removals(ctx context.Context, marks *bus.Bucket) (number uint64, err error) {
 	for _, key := range []string{sweptKey, answerKey} {
 		e, err := marks.Get(ctx, key)
@@ -216,7 +216,8 @@ func (a *Agent) lastReply(ctx context.Context) (reply Reply, err error) {
 	return reply, err
 }
 
-// RequestRemoval asks the workers to remove all that the catalog of a revision does not need, and waits for the reply of one of them.
+// RequestRemoval asks the workers to remove all that the catalog of a revision does not need, and waits for the reply
+// of one of them.
 func RequestRemoval(ctx context.Context, marks *bus.Bucket, head uint64) (Reply, error) {
 	value, err := json.Marshal(Request{head})
 	if err != nil {

@@ -12,26 +12,26 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Config of an Agent. All fields but the times are needed.
+// Config configures an Agent. All fields but the times are required.
 type Config struct {
 	Eras    func(context.Context) (eras []catalog.Era, now time.Time, err error)
 	Agreed  func(context.Context) (bool, error) // every process that writes has the shapes of the catalog in force
-	Settled func(context.Context) (bool, error) // and all that they write is written for it
+	Settled func(context.Context) (bool, error) // and all that they write was written under it
 	Records Records
 	Blobs   Blobs
 	Bus     Publisher
-	Marks   *bus.Bucket // where it is kept when the stores were swept, and what operators ask for
+	Marks   *bus.Bucket // stores the time of the last sweep, and operators' requests
 	Log     *slog.Logger
-	Told    func(what string, removed int) // after each step
+	Told    func(what string, removed int) // called after each step
 
-	Keep  time.Duration // for which a name is needed after its last catalog. Defaults to 24 h
-	Every time.Duration // between looks whether something is due. Defaults to a minute
-	Ask   time.Duration // between looks whether somebody asks for it. Defaults to 2 s
-	Page  int           // keys looked at together. Defaults to 500
-	Rest  time.Duration // after each page, times what it took. Defaults to 9
+	Keep  time.Duration // how long a name is needed after its last catalog. Defaults to 24 h
+	Every time.Duration // between checks whether something is due. Defaults to a minute
+	Ask   time.Duration // between checks for a request. Defaults to 2 s
+	Page  int           // keys read together. Defaults to 500
+	Rest  time.Duration // rest after each page, as a multiple of the time that the page took. Defaults to 9
 }
 
-// Records is what is needed of the records store.
+// Records is what an Agent needs of the records store.
 type Records interface {
 	kv.Scanner
 	kv.StateReader
@@ -39,7 +39,7 @@ type Records interface {
 	kv.Remover
 }
 
-// Blobs is what is needed of the blobs store.
+// Blobs is what an Agent needs of the blobs store.
 type Blobs interface {
 	kv.BlobScanner
 	kv.BlobGetter

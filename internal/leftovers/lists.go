@@ -41,7 +41,7 @@ func (p *pass) relations(ctx context.Context, cursor string) (next string, err e
 	return next, away
 }
 
-// list counts a list that is left over, which has a key for each of its parts.
+// list counts a leftover list, which has a key for each of its parts.
 func (p *pass) list(l kv.Relation) {
 	n := listName(l)
 	if p.lists[n] == nil {
@@ -51,7 +51,7 @@ func (p *pass) list(l kv.Relation) {
 	p.found[n] = len(p.lists[n])
 }
 
-// relist has every entity of some kinds put into all its lists.
+// relist has every entity of some kinds put into all its lists again.
 func (p *pass) relist(ctx context.Context, kinds map[string]bool) error {
 	for cursor := ""; ; {
 		entities, next, err := p.Records.ScanEntities(ctx, cursor, p.Page)

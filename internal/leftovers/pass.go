@@ -18,27 +18,27 @@ import (
 // Leftover is what the stores have under one name that the catalog in force does not have.
 type Leftover struct {
 	Name
-	Count int       `json:"count"` // of entities that have it; of a list, of those it is a list of
-	Goes  time.Time `json:"goes"`  // when it is needed no more
+	Count int       `json:"count"` // entities that have it; of a list, its members
+	Goes  time.Time `json:"goes"`  // when it is no longer needed
 }
 
-// pass is one walk through the stores. A part of them that is away is passed over, and told in the end.
+// pass is one walk through the stores. A part of them that is unavailable is skipped, and reported at the end.
 type pass struct {
 	Config
 	plan
 	keep   time.Duration
 	now    time.Time
-	remove bool // else it counts
+	remove bool // otherwise the pass only counts
 	rest   time.Duration
 
-	found    map[Name]int                  // that are left over
-	removed  map[string]int                // by what they are
-	referred map[Name]bool                 // lists that states of entities still name, by dimensions that stay
-	lists    map[Name]map[item.Entity]bool // targets of lists that are left over
-	away     error                         // the first
+	found    map[Name]int                  // leftovers
+	removed  map[string]int                // by type
+	referred map[Name]bool                 // lists that states of entities still name, in dimensions that stay
+	lists    map[Name]map[item.Entity]bool // targets of leftover lists
+	away     error                         // the first error of an unavailable part
 }
 
-// newPass plans one. Where it removes, all processes must have the catalog in force.
+// newPass plans a pass. One that removes requires that all processes have the catalog in force.
 func (c Config) newPass(ctx context.Context, keep time.Duration, remove bool) (*pass, error) {
 	eras, now, err := c.Eras(ctx)
 	if err != nil {
@@ -55,7 +55,7 @@ func (c Config) newPass(ctx context.Context, keep time.Duration, remove bool) (*
 	return p, p.confirm(ctx)
 }
 
-// confirm makes sure that what was planned is still so. Its errors end the pass.
+// confirm checks that what was planned is still valid. Its errors end the pass.
 func (p *pass) confirm(ctx context.Context) error {
 	eras, _, err := p.Eras(ctx)
 	if err != nil {
@@ -84,7 +84,7 @@ func (p *pass) due(n Name) bool {
 	return p.remove && !at.After(p.now)
 }
 
-// run walks: states first, for they alone say which records there are; then blobs, then lists.
+// run walks the states first, since they alone tell which records there are; then the blobs, then the lists.
 func (p *pass) run(ctx context.Context) error {
 	for _, step := range []func(ctx context.Context, cursor string) (string, error){p.entities, p.blobs, p.relations} {
 		for cursor := ""; ; {
@@ -135,7 +135,7 @@ func (p *pass) entities(ctx context.Context, cursor string) (next string, err er
 	return next, cmp.Or(p.removeRecords(ctx, removals, keys), away)
 }
 
-// built are the blobs of a state that are to be forgotten. It is the blobs themselves that are counted.
+// built lists the blobs that are to be removed from a state. Only the blobs themselves are counted.
 func (p *pass) built(kind string, s kv.State) map[string]uint64 {
 	old := map[string]uint64{}
 	for blob, gen := range s.Built {
@@ -146,7 +146,7 @@ func (p *pass) built(kind string, s kv.State) map[string]uint64 {
 	return old
 }
 
-// refer notes the refs that a dimension which stays still has: their lists stay, too.
+// refer records the refs of a dimension that stays: their lists stay, too.
 func (p *pass) refer(kind string, s kv.State, dimension string) {
 	for _, refs := range []kv.Refs{s.Wanted[dimension], s.Applied[dimension]} {
 		for name := range refs {
@@ -155,7 +155,7 @@ func (p *pass) refer(kind string, s kv.State, dimension string) {
 	}
 }
 
-// dimensions are all that a state says something of.
+// dimensions lists all dimensions that a state mentions.
 func dimensions(s kv.State) []string {
 	all := map[string]bool{}
 	for d := range s.Gens {
@@ -230,7 +230,7 @@ func (p *pass) blobs(ctx context.Context, cursor string) (next string, err error
 	return next, cmp.Or(failed, err, away)
 }
 
-// genOf is up to which gen a blob is removed. Of a damaged one nothing is known.
+// genOf is the gen up to which a blob is removed. The gen of a damaged one is unknown.
 func genOf(b kv.Blob) uint64 {
 	if b.Damaged {
 		return math.MaxUint64

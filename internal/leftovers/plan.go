@@ -11,14 +11,14 @@ import (
 	"vitrine/internal/kv"
 )
 
-// What something is that catalogs have a name for.
+// The types of things that catalogs name.
 const (
 	Record = "record"
 	Blob   = "blob"
 	List   = "list"
 )
 
-// Name is one that a catalog has.
+// Name is a name in a catalog.
 type Name struct {
 	Kind string `json:"kind"`
 	What string `json:"what"`
@@ -37,13 +37,13 @@ func listName(l kv.Relation) Name { return Name{l.Kind, List, l.Ref, l.Target.Ki
 
 // plan says until when names are needed.
 type plan struct {
-	head  uint64             // revision that it was made by
+	head  uint64             // revision of the catalog it is based on
 	until map[Name]time.Time // when a name left the last catalog that has it; zero for those in force
-	began time.Time          // of the history: what it does not name was in no catalog since
+	began time.Time          // beginning of the history: a name that is not in it was in no catalog since then
 	blind time.Time          // until when a catalog was in force that can't be read
 }
 
-// errNoHead is a history that does not say what is in force.
+// errNoHead is a history that does not tell the catalog in force.
 var errNoHead = fmt.Errorf("%w: no catalog is in force, or it can't be read here", item.ErrUnavailable)
 
 func newPlan(eras []catalog.Era) (p plan, err error) {
@@ -51,7 +51,7 @@ func newPlan(eras []catalog.Era) (p plan, err error) {
 		return p, errNoHead
 	}
 	p = plan{head: eras[len(eras)-1].Revision, until: map[Name]time.Time{}, began: eras[0].From}
-	for _, era := range eras { // the oldest first, so that the last one to have a name stays
+	for _, era := range eras { // oldest first, so that the last catalog with a name decides
 		if era.Catalog == nil {
 			p.blind = era.Until
 			continue
@@ -63,7 +63,7 @@ func newPlan(eras []catalog.Era) (p plan, err error) {
 	return p, nil
 }
 
-// names are all that a catalog has.
+// names lists all names in a catalog.
 func names(c *catalog.Catalog) (all []Name) {
 	for _, k := range c.Kinds {
 		for _, d := range k.Dimensions {
@@ -79,7 +79,7 @@ func names(c *catalog.Catalog) (all []Name) {
 	return all
 }
 
-// goes reports whether a name is left over, and from when on it is needed no more.
+// goes reports whether a name is a leftover, and from when on it is no longer needed.
 func (p plan) goes(n Name, keep time.Duration) (at time.Time, left bool) {
 	until, known := p.until[n]
 	switch {
@@ -94,7 +94,7 @@ func (p plan) goes(n Name, keep time.Duration) (at time.Time, left bool) {
 	return until.Add(keep), true
 }
 
-// due reports whether there may be something to remove that there was not at a time before.
+// due reports whether anything may have become due between since and now.
 func (p plan) due(since, now time.Time, keep time.Duration) bool {
 	times := []time.Time{p.began.Add(keep), p.blind.Add(keep)}
 	for n := range p.until {
@@ -107,5 +107,5 @@ func (p plan) due(since, now time.Time, keep time.Duration) bool {
 
 var (
 	errMoved = errors.New("another catalog has come into force")
-	errEnd   = errors.New("nothing more is removed") // by this pass
+	errEnd   = errors.New("nothing more is removed") // ends this pass's removals
 )

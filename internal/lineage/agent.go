@@ -15,7 +15,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Config of an Agent. All fields up to Log are needed.
+// Config configures an Agent. All fields up to Log are required.
 type Config struct {
 	Catalog  func() *catalog.Catalog // the one in force
 	Records  kv.Records
@@ -25,42 +25,43 @@ type Config struct {
 	Bucket   *bus.Bucket // for the keys SeenKey and RepairKey
 	Log      *slog.Logger
 
-	Machine Machine                         // nil where NATS is not embedded
-	Refused func(kind string, n int)        // told of ids in lists that can't be an entity's; defaults to nothing
-	Mended  func(ctx context.Context) error // called when what a repair announced is done with; nil for nothing
+	Machine Machine                         // nil if NATS is not embedded
+	Refused func(kind string, n int)        // called with the ids in lists that are no valid ids; defaults to nothing
+	Mended  func(ctx context.Context) error // called when the changes that a repair announced are handled; nil for nothing
 
 	Every    time.Duration // between looks. Defaults to 5 s
-	Backoff  time.Duration // after a step that failed, doubled up to 64 times. Defaults to Every
-	Skew     time.Duration // by how much the clocks of several NATS servers may differ. Defaults to 5 s
-	Lag      time.Duration // by which replicas of upstreams may lag: so long after a loss of changes everything is announced. Defaults to 5 s
-	Takeover time.Duration // after which a repair that does not move is taken from another process. Defaults to a minute
+	Backoff  time.Duration // after a failed step; doubled up to 64 times. Defaults to Every
+	Skew     time.Duration // greatest difference between the clocks of several NATS servers. Defaults to 5 s
+	Lag      time.Duration // greatest lag of the upstreams' replicas: everything is announced this long after a loss of changes. Defaults to 5 s
+	Takeover time.Duration // after which a repair that makes no progress is taken over from another process. Defaults to a minute
 }
 
-// Lister lists what an upstream has; *upstream.Client is one.
+// Lister lists the ids of an upstream; *upstream.Client is one.
 type Lister interface {
 	List(ctx context.Context, l *catalog.List, cursor string) (ids []string, next string, err error)
 }
 
-// Machine reports whether the machine went down under the embedded NATS; *durable.Mark is one.
+// Machine reports whether the machine crashed under the embedded NATS; *durable.Mark is one.
 type Machine interface {
 	Lost() bool
 	Settle() error
 }
 
-// The keys in the bucket.
+// The agent's keys in the bucket.
 const (
-	SeenKey   = "lineage" // which life of each store and queue was seen last
-	RepairKey = "repair"  // how far a repair has come
+	SeenKey   = "lineage" // the lives of all stores and queues when they were last seen
+	RepairKey = "repair"  // the progress of a repair
 )
 
-// Agent looks and repairs. One process of a room is enough; of several one does each repair.
+// Agent detects losses and repairs them. One process of a room is enough; if several run an agent, one does each
+// repair.
 type Agent struct {
 	Config
 	name  string // random
 	waits map[string]*wait
 	watch watched
-	known *set   // what this repair has announced; nil while there is none
-	after uint64 // the newest change that the last repair announced, until it is done with; 0 for none
+	known *set   // what this repair has announced; nil if none is in progress
+	after uint64 // the newest change that the last repair announced, until it is handled; 0 for none
 }
 
 // New makes an Agent; Run drives it.
@@ -94,7 +95,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 }
 
-// Look compares stores and streams with what they were, and mends what is lost as far as it can be mended now.
+// Look compares stores and streams with their last known lives, and repairs what can be repaired now.
 func (a *Agent) Look(ctx context.Context) error {
 	is, err := a.read(ctx)
 	if err != nil {
@@ -122,7 +123,7 @@ func (a *Agent) lastMark(ctx context.Context) error {
 	return a.settle(ctx, is)
 }
 
-// lookAfter calls Mended once the changes that the last repair announced are done with.
+// lookAfter calls Mended once the changes that the last repair announced are handled.
 func (a *Agent) lookAfter(ctx context.Context) error {
 	if a.after == 0 || a.Mended == nil {
 		return nil
@@ -138,8 +139,8 @@ func (a *Agent) lookAfter(ctx context.Context) error {
 	return nil
 }
 
-// settle notes that all is well: marks first, then which lives were seen. A store that has gone on to another life
-// meanwhile refuses its mark, and the next look sees it.
+// settle records that all is well: marks first, then the lives that were seen. A store that has another life by now
+// refuses its mark, and the next look notices.
 func (a *Agent) settle(ctx context.Context, is state) error {
 	before := is.oldestMark()
 	mark, err := a.Bus.MarkNow(ctx, before)

@@ -9,17 +9,17 @@ import (
 	"vitrine/internal/bus"
 )
 
-// Life tells which life of the stores this is to those who remember what they saw there. It is another one from when an
-// Agent, in whatever process, begins to mend a loss, before it announces anything.
+// Life tells the current life of the stores to those who remember what they read there. It changes when an Agent, in
+// whatever process, begins to repair a loss, before it announces anything.
 type Life struct{ current atomic.Pointer[begun] }
 
-// begun is a life that has begun.
+// begun is a life and its beginning.
 type begun struct {
 	name  string
-	since time.Time // when it was first heard of here
+	since time.Time // when this process first learned of it
 }
 
-// Follow follows the bucket of the Agents until ctx ends.
+// Follow follows the Agents' bucket until ctx ends.
 func (l *Life) Follow(ctx context.Context, bucket *bus.Bucket) error {
 	return bucket.Watch(ctx, func(e bus.Entry) error {
 		var p progress
@@ -30,7 +30,7 @@ func (l *Life) Follow(ctx context.Context, bucket *bus.Bucket) error {
 	})
 }
 
-// Current names the life; "" before the first loss.
+// Current is the name of the life; "" before the first loss.
 func (l *Life) Current() string {
 	if now := l.current.Load(); now != nil {
 		return now.name
@@ -38,7 +38,7 @@ func (l *Life) Current() string {
 	return ""
 }
 
-// Since is when this process first heard of the life; the zero time before the first loss.
+// Since is when this process first learned of the life; the zero time before the first loss.
 func (l *Life) Since() time.Time {
 	if now := l.current.Load(); now != nil {
 		return now.since

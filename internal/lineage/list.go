@@ -8,15 +8,15 @@ import (
 	"vitrine/internal/item"
 )
 
-// Listed is one page of what an upstream lists.
+// Listed is one page of an upstream's list.
 type Listed struct {
 	Entities []item.Entity
-	Refused  []string // ids that can't be an entity's
+	Refused  []string // ids that break the grammar
 	Next     string   // the cursor of the next page; "" at the end
 }
 
-// EachListed calls f with each page of what the upstream of a kind lists, from a cursor on. An id that can't be an
-// entity's is left out and told, and the list goes on.
+// EachListed calls f with each page of a kind's list, from a cursor on. Invalid ids are left out of IDs and given in
+// Refused.
 func EachListed(ctx context.Context, upstream Lister, kind *catalog.Kind, cursor string, f func(Listed) error) error {
 	seen := map[string]bool{}
 	for {

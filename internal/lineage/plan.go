@@ -12,29 +12,29 @@ import (
 	"vitrine/internal/bus"
 )
 
-// plan is what a loss calls for.
+// plan is what a loss requires.
 type plan struct {
 	Whole bool      `json:"whole,omitempty"` // announce everything
-	Since time.Time `json:"since,omitzero"`  // replay HISTORY from then on
-	Force bool      `json:"force,omitempty"` // what is announced gets a new gen, though it is as it was
-	Fold  bool      `json:"fold,omitempty"`  // have each entity's blobs and relations looked at
-	Lag   bool      `json:"lag,omitempty"`   // changes are lost that were published just before, see Config.Lag
+	Since time.Time `json:"since,omitzero"`  // replay HISTORY from this time
+	Force bool      `json:"force,omitempty"` // what is announced gets a new gen, even if it is unchanged
+	Fold  bool      `json:"fold,omitempty"`  // check each entity's blobs and relations
+	Lag   bool      `json:"lag,omitempty"`   // changes published just before were lost: see Config.Lag
 	Why   []string  `json:"why"`
 
-	// Process is set where NATS may have kept how far a repair had come, and lost what that had announced: another
-	// process begins anew.
+	// Process is set if NATS may have kept the progress of a repair but lost what the repair had announced: then
+	// another process begins anew.
 	Process string `json:"process,omitempty"`
 }
 
 func (p plan) any() bool { return p.Whole || p.Fold || !p.Since.IsZero() }
 
-// to names the end of a plan: the repair of another loss has another name.
+// to identifies the plan's goal: the repair of another loss has another one.
 func (p plan) to(is state) string {
 	sum := sha256.Sum256(append(encode(is.lives), encode(p)...))
 	return hex.EncodeToString(sum[:12])
 }
 
-// plan compares what is with what was.
+// plan compares the present state with the last known lives.
 func (a *Agent) plan(ctx context.Context, is state) (p plan, err error) {
 	if a.Machine != nil && a.Machine.Lost() {
 		p.changes("the machine went down, and NATS may have lost its last second")
@@ -57,7 +57,7 @@ func (a *Agent) plan(ctx context.Context, is state) (p plan, err error) {
 		p.Fold = true
 		p.Why = append(p.Why, "the store of blobs was emptied, replaced, restarted or failed over")
 	}
-	if p.Whole { // which has everything fetched and folded
+	if p.Whole { // which fetches and folds everything
 		p.Since = time.Time{}
 		p.Fold = false
 	}
@@ -69,14 +69,14 @@ func (p *plan) whole(why string) {
 	p.Why = append(p.Why, why)
 }
 
-// changes asks for everything where changes were lost.
+// changes requires everything, since changes were lost.
 func (p *plan) changes(why string) {
 	p.whole(why)
 	p.Lag = true
 }
 
-// queues looks for work queues that were made anew. What waited for a fold left its entity dirty, or is looked at when
-// it is folded again.
+// queues looks for work queues that were created anew. The entity of a lost fold is still dirty, or is checked when it
+// is folded again.
 func (p *plan) queues(seen lives, is state) {
 	for _, name := range slices.Sorted(maps.Keys(is.Queues)) {
 		switch {
@@ -90,7 +90,7 @@ func (p *plan) queues(seen lives, is state) {
 	}
 }
 
-// parts looks for parts of the records store that lost something.
+// parts looks for parts of the records store that have lost data.
 func (p *plan) parts(seen lives, is state, since map[bus.Mark]bus.Since, skew time.Duration) {
 	changed := 0
 	for _, part := range is.records {
@@ -115,7 +115,7 @@ func (p *plan) parts(seen lives, is state, since map[bus.Mark]bus.Since, skew ti
 	}
 }
 
-// restarted asks for what came after the mark of a part that may have lost it.
+// restarted requires what came after the mark of a part that may have lost it.
 func (p *plan) restarted(mark bus.Mark, at bus.Since, skew time.Duration) {
 	switch {
 	case at.Reaches && mark.Settled() && at.Last == mark.History.Seq: // nothing was published since
@@ -125,12 +125,12 @@ func (p *plan) restarted(mark bus.Mark, at bus.Since, skew time.Duration) {
 			p.Since = from
 		}
 	default:
-		p.Force = true // see the package's comment
+		p.Force = true // see the package's doc
 		p.whole("HISTORY does not reach back to the last mark")
 	}
 }
 
-// sinceMarks compares HISTORY with each mark once; parts mostly have the same.
+// sinceMarks compares HISTORY with each distinct mark once; most parts have the same.
 func (a *Agent) sinceMarks(ctx context.Context, is state) (map[bus.Mark]bus.Since, error) {
 	since := map[bus.Mark]bus.Since{}
 	for _, m := range is.marks {
@@ -146,7 +146,7 @@ func (a *Agent) sinceMarks(ctx context.Context, is state) (map[bus.Mark]bus.Sinc
 	return since, nil
 }
 
-// holdsAny reports whether the store of records holds any entity. Redis may give an empty page of a store that does.
+// holdsAny reports whether the records store holds any entity. Redis may give an empty page though it does.
 func (a *Agent) holdsAny(ctx context.Context) (bool, error) {
 	for cursor := ""; ; {
 		some, next, err := a.Records.ScanEntities(ctx, cursor, 100)

@@ -11,30 +11,30 @@ import (
 	"vitrine/internal/item"
 )
 
-// progress is how far a repair has come. It is kept under RepairKey, so that another process goes on with it, or this
-// one after a restart.
+// progress is the progress of a repair. It is stored under RepairKey, so that another process, or this one after a
+// restart, can continue the repair.
 type progress struct {
-	To      string            `json:"to"` // names the repair
+	To      string            `json:"to"` // identifies the repair
 	Plan    plan              `json:"plan"`
 	Begun   time.Time         `json:"begun"`
-	By      string            `json:"by"`                // the agent that is at it
+	By      string            `json:"by"`                // the agent that works on it
 	Through map[string]bool   `json:"through,omitempty"` // steps that have succeeded
-	Cursors map[string]string `json:"cursors,omitempty"` // where the others stand
+	Cursors map[string]string `json:"cursors,omitempty"` // cursors of the other steps
 
 	revision uint64
 }
 
-// watched is what was last seen of a repair that another process is at.
+// watched is the last known state of another process's repair.
 type watched struct {
 	revision uint64
 	at       time.Time
 }
 
-// errElsewhere is a repair that another process is at, and gets on with.
+// errElsewhere means that another process is making the repair.
 var errElsewhere = errors.New("another process is at it")
 
-// claim begins a repair, or goes on with it. One that this process has ended is begun anew: NATS was rolled back to the middle
-// of it, and what it had announced may be lost.
+// claim begins or continues a repair. A repair that this process had already finished is begun anew: NATS was rolled
+// back into the middle of it, and what it had announced may be lost.
 func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error) {
 	kept := &progress{}
 	entry, err := a.Bucket.Get(ctx, RepairKey)
@@ -62,7 +62,7 @@ func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error)
 	return kept, a.save(ctx, kept)
 }
 
-// idle reports whether a repair that another process took has not moved for a while.
+// idle reports whether another process's repair has made no progress for a while.
 func (a *Agent) idle(revision uint64) bool {
 	if a.watch.revision != revision {
 		a.watch = watched{revision, time.Now()}
@@ -71,7 +71,7 @@ func (a *Agent) idle(revision uint64) bool {
 	return time.Since(a.watch.at) >= a.Takeover
 }
 
-// save keeps the progress. item.ErrChanged means that another process has taken the repair.
+// save stores the progress. item.ErrChanged means that another process has taken over the repair.
 func (a *Agent) save(ctx context.Context, p *progress) error {
 	var revision uint64
 	var err error
@@ -87,7 +87,7 @@ func (a *Agent) save(ctx context.Context, p *progress) error {
 	return nil
 }
 
-// through notes a step that has succeeded.
+// through records a step that has succeeded.
 func (a *Agent) through(ctx context.Context, p *progress, step string) error {
 	if p.Through == nil {
 		p.Through = map[string]bool{}
@@ -97,7 +97,7 @@ func (a *Agent) through(ctx context.Context, p *progress, step string) error {
 	return a.save(ctx, p)
 }
 
-// stand notes where a step stands.
+// stand records the cursor of a step.
 func (a *Agent) stand(ctx context.Context, p *progress, step, cursor string) error {
 	if p.Cursors == nil {
 		p.Cursors = map[string]string{}
@@ -106,7 +106,7 @@ func (a *Agent) stand(ctx context.Context, p *progress, step, cursor string) err
 	return a.save(ctx, p)
 }
 
-// finish removes what was kept.
+// finish removes the stored progress.
 func (a *Agent) finish(ctx context.Context) error {
 	err := a.Bucket.Delete(ctx, RepairKey)
 	if errors.Is(err, bus.ErrNoEntry) || errors.Is(err, item.ErrChanged) {

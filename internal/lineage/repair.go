@@ -11,23 +11,23 @@ import (
 	"vitrine/internal/item"
 )
 
-// step is a part of a repair that succeeds or fails by itself. It goes on at the cursor that it kept.
+// step is a part of a repair that succeeds or fails on its own. It continues at its stored cursor.
 type step struct {
 	name string
 	do   func(ctx context.Context, cursor string) error
 }
 
-// wait keeps a step that failed from being tried at once again.
+// wait keeps a failed step from being tried again at once.
 type wait struct {
 	failures int
 	until    time.Time
 }
 
-// errOtherLoss ends a repair over which something else was lost.
+// errOtherLoss ends a repair during which something else was lost.
 var errOtherLoss = errors.New("something else was lost meanwhile")
 
-// mend takes the steps of a plan that are due. One that fails does not hold up the others, and is tried again later.
-// When all have succeeded, the loss is settled.
+// mend takes the steps of a plan that are due. A failed step does not delay the others, and is tried again later. When
+// all have succeeded, the loss is settled.
 func (a *Agent) mend(ctx context.Context, is state, p plan) error {
 	r := &repair{Agent: a, is: is, to: p.to(is), force: p.Force, looked: time.Now()}
 	var err error
@@ -39,7 +39,7 @@ func (a *Agent) mend(ctx context.Context, is state, p plan) error {
 		return err
 	}
 	if p.Lag && time.Since(r.progress.Begun) < a.Lag {
-		return nil // a later look goes on
+		return nil // a later look continues
 	}
 	var failed []error
 	left := 0
@@ -90,22 +90,22 @@ func (a *Agent) putOff(step string, err error) error {
 	return fmt.Errorf("%s, tried again in %s: %w", step, pause, err)
 }
 
-// repair is one that is under way.
+// repair is a repair in progress.
 type repair struct {
 	*Agent
 	is        state
 	to        string
-	force     bool // what is announced
+	force     bool // announce with force
 	progress  *progress
-	looked    time.Time // when it was last made sure that nothing else was lost
+	looked    time.Time // last check that nothing else was lost
 	announced int
 	refused   int
 }
 
-// cursorFailures is how often a step may fail at a cursor that it kept, until it begins anew.
+// cursorFailures is how often a step may fail at a stored cursor before it begins anew.
 const cursorFailures = 8
 
-// run takes a step. A kept cursor that its upstream does not know any more is given up.
+// run takes a step. A stored cursor that the upstream no longer accepts is dropped.
 func (r *repair) run(ctx context.Context, s step) error {
 	cursor := r.progress.Cursors[s.name]
 	err := s.do(ctx, cursor)
@@ -119,7 +119,7 @@ func (r *repair) run(ctx context.Context, s step) error {
 	return err
 }
 
-// reached keeps where a step stands, and ends the repair where something else was lost.
+// reached stores the cursor of a step, and ends the repair if something else was lost.
 func (r *repair) reached(ctx context.Context, step, cursor string) error {
 	if err := r.stand(ctx, r.progress, step, cursor); err != nil {
 		return err
@@ -162,7 +162,7 @@ func (r *repair) end(ctx context.Context) error {
 	return r.finish(ctx)
 }
 
-// steps are those of a plan, in the order in which they bring most.
+// steps lists the steps of a plan, the most effective first.
 func (r *repair) steps(p plan) (all []step) {
 	add := func(name string, do func(ctx context.Context, cursor string) error) {
 		all = append(all, step{name, do})

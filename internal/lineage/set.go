@@ -2,8 +2,8 @@ package lineage
 
 import "hash/maphash"
 
-// set is what was announced already, by its hash: 8 bytes for each. Two of a million are taken for one about once in
-// ten million repairs, and by another seed the next time.
+// set remembers what was announced, by hashes of 8 bytes. Among a million, two collide about once in ten million
+// repairs; the next repair uses another seed.
 type set struct {
 	seed   maphash.Seed
 	hashes map[uint64]struct{}

@@ -12,29 +12,29 @@ import (
 	"vitrine/internal/kv"
 )
 
-// life is which life of a part of a store this is.
+// life identifies the life of one part of a store.
 type life struct {
 	Epoch string `json:"epoch"`
 	Run   string `json:"run"`
 }
 
-// lives are those of all that can lose data: what is kept under SeenKey.
+// lives holds the life of everything that can lose data, as stored under SeenKey.
 type lives struct {
 	Records map[string]life      `json:"records"`         // by part
-	Blobs   map[string]life      `json:"blobs,omitempty"` // of a blobs store of its own
-	Queues  map[string]time.Time `json:"queues"`          // when each work queue was made
+	Blobs   map[string]life      `json:"blobs,omitempty"` // of a separate blobs store
+	Queues  map[string]time.Time `json:"queues"`          // when each work queue was created
 }
 
 func (l lives) equal(o lives) bool {
 	return maps.Equal(l.Records, o.Records) && maps.Equal(l.Blobs, o.Blobs) && maps.EqualFunc(l.Queues, o.Queues, time.Time.Equal)
 }
 
-// state is what one look found.
+// state is the result of one look.
 type state struct {
 	lives
-	seen    *lives // nil where nothing was noted yet
+	seen    *lives // nil if nothing was stored yet
 	records []kv.Part
-	marks   map[string]bus.Mark // by part; a part without one, or with one that can't be read, is missing
+	marks   map[string]bus.Mark // by part; a part without a readable mark is missing
 }
 
 func (a *Agent) read(ctx context.Context) (is state, err error) {
@@ -77,7 +77,7 @@ func (a *Agent) read(ctx context.Context) (is state, err error) {
 	return is, nil
 }
 
-// separate reports whether blobs have a store of their own.
+// separate reports whether the blobs have a store of their own.
 func (a *Agent) separate() bool { return any(a.Blobs) != any(a.Records) }
 
 func byName(parts []kv.Part) map[string]life {
@@ -88,7 +88,7 @@ func byName(parts []kv.Part) map[string]life {
 	return all
 }
 
-// oldestMark is the mark with the earliest Done; the zero one where a part has none.
+// oldestMark is the mark with the earliest Done; the zero mark if a part has none.
 func (is state) oldestMark() (oldest bus.Mark) {
 	for i, p := range is.records {
 		m, ok := is.marks[p.Name]
@@ -102,7 +102,7 @@ func (is state) oldestMark() (oldest bus.Mark) {
 	return oldest
 }
 
-// allMarked reports whether each part has this mark.
+// allMarked reports whether every part has this mark.
 func (is state) allMarked(m bus.Mark) bool {
 	for _, p := range is.records {
 		has, ok := is.marks[p.Name]
@@ -116,7 +116,7 @@ func (is state) allMarked(m bus.Mark) bool {
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // maps, strings and times alone are encoded here
+		panic(err) // only maps, strings and times are encoded here
 	}
 	return b
 }

@@ -13,10 +13,10 @@ import (
 
 const (
 	scanned = 1000 // entities in one page of a scan
-	batch   = 500  // changes that are published in one go
+	batch   = 500  // changes published together
 )
 
-// listed announces what the upstream of a kind lists.
+// listed announces what a kind's upstream lists.
 func (r *repair) listed(ctx context.Context, kind *catalog.Kind, cursor string) error {
 	return EachListed(ctx, r.Upstream, kind, cursor, func(page Listed) error {
 		r.countRefused(kind, page.Refused)
@@ -27,7 +27,7 @@ func (r *repair) listed(ctx context.Context, kind *catalog.Kind, cursor string) 
 	})
 }
 
-// countRefused counts and names ids that were left out.
+// countRefused counts and logs invalid ids.
 func (r *repair) countRefused(kind *catalog.Kind, ids []string) {
 	if len(ids) == 0 {
 		return
@@ -39,13 +39,13 @@ func (r *repair) countRefused(kind *catalog.Kind, ids []string) {
 	}
 }
 
-// stored announces what the store of records has: kinds without a list, and articles that are no longer listed.
+// stored announces the contents of the records store: kinds without a list, and articles that are no longer listed.
 func (r *repair) stored(ctx context.Context, cursor string) error {
 	return r.eachStored(ctx, "records", cursor, r.announce)
 }
 
-// fold has the syncer look at each entity: whether its blobs are there, and whether the lists of the relation index
-// that it belongs in have it.
+// fold has the syncer check each entity: whether its blobs exist, and whether it is in the lists of the relation index
+// it belongs to.
 func (r *repair) fold(ctx context.Context, cursor string) error {
 	return r.eachStored(ctx, "fold", cursor, func(ctx context.Context, entities []item.Entity) error {
 		syncs := make([]item.Change, 0, len(entities))
@@ -59,7 +59,7 @@ func (r *repair) fold(ctx context.Context, cursor string) error {
 	})
 }
 
-// eachStored calls f with all entities of the store of records.
+// eachStored calls f with all entities of the records store.
 func (r *repair) eachStored(ctx context.Context, step, cursor string, f func(context.Context, []item.Entity) error) error {
 	for {
 		entities, next, err := r.Records.ScanEntities(ctx, cursor, scanned)
@@ -76,7 +76,8 @@ func (r *repair) eachStored(ctx context.Context, step, cursor string, f func(con
 	}
 }
 
-// storedBlobs announces what a blobs store of its own has: what the store of records has lost may still be shown.
+// storedBlobs announces the contents of a separate blobs store: entities that the records store has lost may still be
+// served.
 func (r *repair) storedBlobs(ctx context.Context, cursor string) error {
 	for {
 		keys, next, err := r.Blobs.ScanBlobs(ctx, cursor, scanned)
@@ -108,7 +109,7 @@ func (r *repair) past(ctx context.Context, cursor string) error {
 	})
 }
 
-// replay publishes the changes since a time again. They are forced: see the package's comment.
+// replay publishes the changes since a time again, with force: see the package's doc.
 func (r *repair) replay(ctx context.Context, since time.Time, cursor string) error {
 	return r.eachPast(ctx, "replay", since, cursor, func(ctx context.Context, changes []item.Change) error {
 		var again []item.Change
@@ -123,7 +124,7 @@ func (r *repair) replay(ctx context.Context, since time.Time, cursor string) err
 	})
 }
 
-// eachPast calls f with the changes of HISTORY since a time, or behind the cursor.
+// eachPast calls f with the changes of HISTORY since a time, or after the cursor.
 func (r *repair) eachPast(ctx context.Context, step string, since time.Time, cursor string, f func(context.Context, []item.Change) error) error {
 	from := uint64(0)
 	if cursor != "" {
@@ -160,7 +161,7 @@ func (r *repair) eachPast(ctx context.Context, step string, since time.Time, cur
 	return f(ctx, changes)
 }
 
-// announce publishes a change of all dimensions for each entity of a kind that the catalog has, once in a repair.
+// announce publishes a change of all dimensions for each entity whose kind the catalog has, once in a repair.
 func (r *repair) announce(ctx context.Context, entities []item.Entity) error {
 	changes := make([]item.Change, 0, len(entities))
 	for _, e := range entities {
@@ -172,7 +173,8 @@ func (r *repair) announce(ctx context.Context, entities []item.Entity) error {
 	return r.publish(ctx, changes, bus.PublishOptions{Force: r.force})
 }
 
-// publish forgets what was announced where it fails: the step is taken again, and must not leave these out.
+// publish publishes changes. If that fails it forgets that they were announced: the step is taken again, and must not
+// leave them out.
 func (r *repair) publish(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error {
 	if err := r.Bus.PublishChanges(ctx, changes, opt); err != nil {
 		r.known = newSet()

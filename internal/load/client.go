@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// client asks over one connection, which it opens anew where the server closed it.
+// client sends requests over one connection, which it reopens when the server has closed it.
 type client struct {
 	addr    string
 	timeout time.Duration
@@ -20,7 +20,7 @@ type client struct {
 	out     []byte
 }
 
-// reply is what is kept of an answer.
+// reply is the part of an answer that is kept.
 type reply struct {
 	status int
 	bytes  int

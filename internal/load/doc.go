@@ -1,4 +1,4 @@
-// Package load asks an HTTP server for pages in an open loop: requests are due at times that do not depend on the
-// answers, and a latency counts from when its request was due. A server that stalls is so charged with all who would
-// have come meanwhile, which a closed loop, whose clients wait politely, hides.
+// Package load requests pages from an HTTP server in an open loop: the times at which requests are due do not depend on
+// the answers, and a latency counts from when its request was due. A server that stalls is therefore charged for all
+// requests that came due meanwhile. A closed loop, whose clients wait for answers, hides them.
 package load

@@ -11,17 +11,17 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Config of a run.
+// Config configures a run.
 type Config struct {
 	Addr        string             // host:port
 	Next        Workload           // what to ask for
-	Rate        float64            // requests a second that are due; 0 is as fast as the connections allow, a closed loop
+	Rate        float64            // requests due per second; 0 is a closed loop, as fast as the connections allow
 	For         time.Duration      // of the run
-	Connections int                // at most so many requests are under way. Defaults to 64
+	Connections int                // greatest number of concurrent requests. Defaults to 64
 	Encoding    string             // Accept-Encoding; "" for none
-	Fields      func(n int) string // more header fields of the nth connection's requests, each ended by CRLF; nil for none
+	Fields      func(n int) string // further header fields for the nth connection's requests, each ended by CRLF; nil for none
 	Timeout     time.Duration      // of one request. Defaults to 10 s
-	Recorded    []Request          // in place of Next and Rate: at their own times
+	Recorded    []Request          // sent at their own times, in place of Next and Rate
 	Speed       float64            // of Recorded: 2 is twice as fast. Defaults to 1
 	Progress    func(done float64, sent int64)
 }
@@ -31,19 +31,19 @@ type Result struct {
 	Seconds   float64          `json:"seconds"`
 	Sent      int64            `json:"sent"`
 	Rate      float64          `json:"answers_per_second"`
-	Good      float64          `json:"good_per_second"` // of status 200 and 304
+	Good      float64          `json:"good_per_second"` // with status 200 or 304
 	Bytes     int64            `json:"bytes"`
 	Failed    int64            `json:"failed"`     // no answer
-	Unsent    int64            `json:"unsent"`     // due, and not sent before the end: the connections were all busy
+	Unsent    int64            `json:"unsent"`     // due, but not sent before the end, since all connections were busy
 	Status    map[int]int64    `json:"status"`     // answers by status
 	Source    map[string]int64 `json:"source"`     // answers by X-Vitrine-Source
-	Stale     int64            `json:"stale"`      // answers that said so
+	Stale     int64            `json:"stale"`      // answers marked stale
 	Latency   Latency          `json:"latency_ms"` // of all answers
 	GoodTimes Latency          `json:"good_latency_ms"`
 	Errors    map[string]int64 `json:"errors,omitempty"`
 }
 
-// Latency are quantiles in milliseconds.
+// Latency holds quantiles in milliseconds.
 type Latency struct {
 	P50   float64 `json:"p50"`
 	P90   float64 `json:"p90"`
@@ -53,13 +53,14 @@ type Latency struct {
 	Max   float64 `json:"max"`
 }
 
-// due is a request with the time at which it is due; zero for at once.
+// due is a request and the time at which it is due; the zero time is at once.
 type due struct {
 	Request
 	at time.Time
 }
 
-// Run sends requests until the time is over or ctx ends.
+// Run sends requests until the time is over or ctx ends. It fails on an invalid Config, and with the error of ctx when
+// that has ended.
 func Run(ctx context.Context, c Config) (Result, error) {
 	c.Connections, c.Timeout, c.Speed = cmp.Or(c.Connections, 64), cmp.Or(c.Timeout, 10*time.Second), cmp.Or(c.Speed, 1)
 	if c.Addr == "" || c.Next == nil && len(c.Recorded) == 0 || c.For <= 0 && len(c.Recorded) == 0 {
@@ -79,8 +80,8 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	return collect(workers, time.Since(began), sent, unsent), ctx.Err()
 }
 
-// schedule hands out requests as they become due. Where the connections are all busy it waits for one, and the
-// request is late: its latency says so.
+// schedule hands out requests as they become due. If all connections are busy it waits for one, and the latency
+// includes the delay.
 func schedule(ctx context.Context, c Config, began time.Time, queue chan<- due) (sent, unsent int64) {
 	at := func(i int64) (d due, ok bool) {
 		if c.Recorded != nil {
@@ -123,7 +124,7 @@ func schedule(ctx context.Context, c Config, began time.Time, queue chan<- due) 
 	}
 }
 
-// worker is one connection and what it saw.
+// worker is one connection and its measurements.
 type worker struct {
 	client client
 	fields string
@@ -161,7 +162,7 @@ func (w *worker) run(queue <-chan due) {
 			continue
 		}
 		took := time.Since(d.at).Microseconds()
-		_ = w.all.RecordValue(took) // over a minute is a time-out
+		_ = w.all.RecordValue(took) // a latency over a minute is out of range, and a time-out
 		if got.status == 200 || got.status == 304 {
 			_ = w.good.RecordValue(took)
 		}
@@ -176,7 +177,7 @@ func (w *worker) run(queue <-chan due) {
 	}
 }
 
-// class is an error without the addresses that make each one different.
+// class is an error without the addresses that differ from case to case.
 func class(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {

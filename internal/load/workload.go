@@ -14,16 +14,17 @@ import (
 type Request struct {
 	Path  string
 	Agent string        // User-Agent; "" for none
-	At    time.Duration // since the start, of a recorded one
+	At    time.Duration // of a recorded request, since the start
 }
 
-// Workload gives one request after the other, for a point in time of the run (0 to 1). It is used by one goroutine.
+// Workload gives one request after the other, for a point in time of the run (0 to 1). It is not safe for concurrent
+// use.
 type Workload func(progress float64) Request
 
-// CrawlerAgent is what the crawler of a workload calls itself.
+// CrawlerAgent is the User-Agent of the workload "crawler".
 const CrawlerAgent = "Mozilla/5.0 (compatible; vitrine-loadbot/1.0)"
 
-// Names are those of the workloads that New knows.
+// Names lists the workloads that New knows.
 var Names = []string{"zipf", "uniform", "crawler", "flash"}
 
 const (
@@ -31,8 +32,8 @@ const (
 	flashShare = 0.9 // of the requests, in the middle third of the run
 )
 
-// New makes a workload over paths, the first of which are the most wanted. skew is Zipf's exponent, above 1. The
-// same seed gives the same requests.
+// New makes a workload over paths, most popular first. skew is Zipf's exponent, above 1. The same seed gives the same
+// requests. An unknown name is an error.
 func New(name string, paths []string, skew float64, seed uint64) (Workload, error) {
 	if len(paths) == 0 {
 		return nil, fmt.Errorf("workload %s: no paths", name)
@@ -57,7 +58,7 @@ func New(name string, paths []string, skew float64, seed uint64) (Workload, erro
 	case "flash":
 		return func(progress float64) Request {
 			if progress > 1./3 && progress < 2./3 && random.Float64() < flashShare {
-				return Request{Path: paths[len(paths)-1-random.IntN(min(flashItems, len(paths)))]} // nobody wanted these before
+				return Request{Path: paths[len(paths)-1-random.IntN(min(flashItems, len(paths)))]} // so far the least popular ones
 			}
 			return Request{Path: paths[zipf.Uint64()]}
 		}, nil
@@ -68,7 +69,8 @@ func New(name string, paths []string, skew float64, seed uint64) (Workload, erro
 // maxLogLine bounds a line of an access log.
 const maxLogLine = 64 << 10
 
-// ReadLog reads GET requests from an access log in the combined format. Lines that it can't read are counted.
+// ReadLog reads GET requests from an access log in the combined format. odd is the number of lines that it could not
+// parse.
 func ReadLog(r io.Reader) (all []Request, odd int, err error) {
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, maxLogLine)

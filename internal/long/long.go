@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// Variable is set to anything but "" where tests run in their full form.
+// Variable is the environment variable that, when not empty, runs tests in their full form.
 const Variable = "VITRINE_TEST_LONG"
 
 // Full reports whether tests run in their full form.
 func Full() bool { return os.Getenv(Variable) != "" }
 
-// Pick returns full where tests run in their full form, and brief elsewhere.
+// Pick returns full if tests run in their full form, and brief otherwise.
 func Pick[T any](brief, full T) T {
 	if Full() {
 		return full

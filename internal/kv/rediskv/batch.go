@@ -13,26 +13,26 @@ import (
 	"vitrine/internal/redact"
 )
 
-// A batch is split by the nodes that hold its keys, and each node's share into parts, one round trip each. Parts of
-// one node follow each other, nodes do not wait for each other; each part has the store's whole time for itself.
-// What fails, fails for its own items.
+// A batch is split by the nodes that hold its keys, and each node's share into parts, one round trip each. The parts of
+// one node are sent one after the other; nodes work in parallel. Each part has the store's whole time-out. A failure
+// concerns its own items only.
 const (
-	partMost  = 500     // keys or calls that go out before their answers are read, which bounds memory on both sides
-	partBytes = 1 << 20 // of values that are written
+	partMost  = 500     // keys or calls sent before their answers are read, which bounds memory on both sides
+	partBytes = 1 << 20 // of values written in one part
 )
 
-// batch is work on many items.
+// batch is an operation on many items.
 type batch struct {
 	op   string
 	n    int
-	key  func(i int) string // one that is on the item's node
-	size func(i int) int    // bytes that are sent for it; nil where that is little
+	key  func(i int) string // a key on the item's node
+	size func(i int) int    // bytes sent for the item; nil if that is little
 	pace *pace
-	// do works on the items at the positions given, and notes in errs what fails.
+	// do works on the items at the given positions, and stores their failures in errs.
 	do func(ctx context.Context, c redis.UniversalClient, at []int, errs []error)
 }
 
-// each does the batch. Its error is a kv.PartialError unless nothing could be asked at all.
+// each runs the batch. Its error is a kv.PartialError, unless nothing could be asked at all.
 func (s *Store) each(ctx context.Context, b batch) error {
 	if b.n == 0 {
 		return ctx.Err()
@@ -61,15 +61,15 @@ func (s *Store) each(ctx context.Context, b batch) error {
 	return kv.Partial(errs)
 }
 
-// connectWithin is connect within the store's time.
+// connectWithin is connect within the store's time-out.
 func (s *Store) connectWithin(ctx context.Context) (redis.UniversalClient, error) {
 	ctx, cancel := s.within(ctx)
 	defer cancel()
 	return s.connect(ctx)
 }
 
-// within bounds a step: by the store's time where its caller set no bound, else a little before that, so that what was
-// answered is still of use to the caller.
+// within bounds a step. If the caller set no deadline it is the store's time-out; otherwise it is a little before the
+// caller's deadline, so that the caller can still use the answers.
 func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -78,7 +78,7 @@ func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc
 	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/10, 20*time.Millisecond)))
 }
 
-// shares are the positions of a batch's items by the address of the node that holds them; "" for a single server.
+// shares groups the positions of a batch's items by the address of the node that holds them; "" for a single server.
 func (s *Store) shares(ctx context.Context, client redis.UniversalClient, b batch, errs []error) map[string][]int {
 	ctx, cancel := s.within(ctx)
 	defer cancel()
@@ -99,12 +99,12 @@ func (s *Store) shares(ctx context.Context, client redis.UniversalClient, b batc
 	return shares
 }
 
-// share works on what one node holds. A node that does not answer is not asked for the rest.
+// share works on the items of one node. A node that does not answer is not asked for the rest.
 func (s *Store) share(ctx context.Context, client redis.UniversalClient, b batch, addr string, at []int, errs []error) {
 	err := s.nodes.ask(addr)
 	if err == nil {
 		at, err = s.parts(ctx, client, b, at, errs)
-		if ctx.Err() == nil { // else it may be the caller who was too quick
+		if ctx.Err() == nil { // otherwise the caller's deadline may have been too short
 			s.nodes.told(addr, err)
 		}
 	}
@@ -113,7 +113,7 @@ func (s *Store) share(ctx context.Context, client redis.UniversalClient, b batch
 	}
 }
 
-// parts works on a share until it is done, or the node does not answer: then rest was not begun.
+// parts works on a share until it is done, or until the node does not answer. rest is what was not begun.
 func (s *Store) parts(ctx context.Context, client redis.UniversalClient, b batch, at []int, errs []error) (rest []int, err error) {
 	for len(at) > 0 && err == nil {
 		part := b.cut(at)
@@ -123,7 +123,7 @@ func (s *Store) parts(ctx context.Context, client redis.UniversalClient, b batch
 	return at, err
 }
 
-// cut takes the next part of a share.
+// cut returns the next part of a share.
 func (b *batch) cut(at []int) []int {
 	most, bytes := min(b.pace.size(), len(at)), 0
 	for n := range most {
@@ -137,7 +137,7 @@ func (b *batch) cut(at []int) []int {
 	return at[:most]
 }
 
-// part is one round trip. Its error says that the node did not answer.
+// part is one round trip. Its error means that the node did not answer.
 func (s *Store) part(ctx context.Context, client redis.UniversalClient, b batch, at []int, errs []error) error {
 	_, bounded := ctx.Deadline()
 	ctx, cancel := s.within(ctx)
@@ -156,14 +156,14 @@ func (s *Store) part(ctx context.Context, client redis.UniversalClient, b batch,
 	return nil
 }
 
-// silent reports whether an error is that of a node that did not answer, and no answer of it.
+// silent reports whether an error means that a node did not answer.
 func silent(err error) bool {
 	var reply redis.Error
 	return err != nil && !errors.As(err, &reply) && !classed(err)
 }
 
-// pace is how many items go into a part: half as many after one that came too late, twice as many after one that was
-// quick. It is safe for concurrent use.
+// pace is how many items go into a part: half as many after a part that timed out, twice as many after a quick one. It
+// is safe for concurrent use.
 type pace struct {
 	mu   sync.Mutex // guards now
 	now  int
@@ -184,7 +184,7 @@ func (p *pace) late() {
 	p.now = max(1, p.now/2)
 }
 
-// inTime tells of a part of n items.
+// inTime reports that a part of n items was answered in time.
 func (p *pace) inTime(n int, quick bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -193,8 +193,7 @@ func (p *pace) inTime(n int, quick bool) {
 	}
 }
 
-// exec sends one pipeline. Whoever sent the commands looks at each of them: the pipeline's own error may be the
-// first redis.Nil.
+// exec sends one pipeline. The caller checks each command: the pipeline's own error may be the first redis.Nil.
 func exec(ctx context.Context, c redis.UniversalClient, fill func(redis.Pipeliner)) {
 	p := c.Pipeline()
 	fill(p)
@@ -203,7 +202,7 @@ func exec(ctx context.Context, c redis.UniversalClient, fill func(redis.Pipeline
 	}
 }
 
-// note puts an error where an item's is missing still.
+// note stores an error for an item that has none yet.
 func note(errs []error, i int, what string, err error) {
 	if err != nil && errs[i] == nil {
 		errs[i] = fmt.Errorf("%s: %w", what, err)

@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Blobs reads the blobs in one MGET per slot.
+// Blobs implements kv.BlobGetter: one MGET per slot.
 func (s *Store) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
 	stored, err := s.readBlobs(ctx, keys)
 	blobs := make([]kv.Blob, len(keys))
@@ -42,8 +42,8 @@ func (s *Store) readBlobs(ctx context.Context, keys []kv.BlobKey) ([][]byte, err
 	return stored, err
 }
 
-// PutBlobs writes each blob over a lower one. A script can't tell a whole blob from a damaged one, so what was
-// refused is read back, and a damaged blob is overwritten if its bytes are still the ones that were judged.
+// PutBlobs implements kv.BlobPutter. A script can't tell a whole blob from a damaged one. So refused puts are read
+// back, and a damaged blob is overwritten if its bytes are still those that were judged.
 func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error) {
 	calls := make([]call, len(puts))
 	for i, p := range puts {
@@ -69,7 +69,8 @@ func (s *Store) decide(ctx context.Context, script *redis.Script, calls []call, 
 	})
 }
 
-// mend looks at the refused puts and repeats those that only damage stood against. It marks them in stored.
+// mend reads the blobs of refused puts, and repeats those that were refused because of a damaged blob. It sets their
+// stored.
 func (s *Store) mend(ctx context.Context, puts []kv.BlobPut, calls []call, stored []bool, errs []error) {
 	var keys []kv.BlobKey
 	var refused []int

@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// MarkBuilt raises what the hashes hold as built, and never lowers it. The shape goes with it.
+// MarkBuilt implements kv.Builder.
 func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
 	var calls []call
 	for _, b := range built {
@@ -26,7 +26,7 @@ func (s *Store) MarkBuilt(ctx context.Context, built []kv.Built) error {
 	return s.call(ctx, "mark built", s.scripts.markBuilt, calls, func(_ int, cmd *redis.Cmd) error { return cmd.Err() })
 }
 
-// Raise gives all the dimensions one new number of the entity's counter.
+// Raise implements kv.Builder. All the dimensions get one new number of the entity's counter.
 func (s *Store) Raise(ctx context.Context, e item.Entity, dimensions []string) error {
 	if len(dimensions) == 0 {
 		return nil

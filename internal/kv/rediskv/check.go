@@ -9,9 +9,9 @@ import (
 	"vitrine/internal/item"
 )
 
-// Check asks every master whether it may hold this store: Redis 6.2 or newer, not loading its file, a Cluster
-// that covers all slots, and maxmemory-policy noeviction unless the Config says MayEvict. Each error says what
-// to change. Where INFO is forbidden it warns and takes the server's word.
+// Check reports, by an error, a master that can't hold this store. Each must be Redis 6.2 or newer, not be loading its
+// file, and have maxmemory-policy noeviction unless the Config says MayEvict; a Cluster must cover all slots. Each
+// error says what to change. If INFO is forbidden, Check logs a warning and passes.
 func (s *Store) Check(ctx context.Context) error {
 	return s.fail("check", s.eachMaster(ctx, s.checkNode))
 }
@@ -54,7 +54,7 @@ func checkCluster(ctx context.Context, n node) error {
 	return nil
 }
 
-// fields reads the lines name:value of INFO.
+// fields parses the lines name:value of INFO.
 func fields(text string) map[string]string {
 	m := map[string]string{}
 	for line := range strings.SplitSeq(text, "\n") {

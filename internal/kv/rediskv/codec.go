@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// encode writes a value for the store; an Absent one is a caller's mistake.
+// encode writes a value for the store. An Absent value is a caller's mistake and fails.
 func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
 	if v.Life != kv.Alive && v.Life != kv.Gone && v.Life != kv.Unknown {
 		return nil, fmt.Errorf("%w: life %d can't be stored", item.ErrRefused, v.Life)
@@ -19,7 +19,7 @@ func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
 	return s.codec.Encode(v, blob), nil
 }
 
-// decodeRecord never fails: what can't be read is Damaged, with the stamp that a put must expect.
+// decodeRecord never fails: an unreadable value is Damaged, with the stamp that a put must expect.
 func (s *Store) decodeRecord(key kv.RecordKey, b []byte) kv.Record {
 	v, err := s.codec.Decode(b)
 	if err != nil {
@@ -38,10 +38,10 @@ func (s *Store) decodeBlob(key kv.BlobKey, b []byte) kv.Blob {
 	return kv.Blob{Value: v}
 }
 
-// damagedEvery is how often damage is logged: after a loss of many values the log must not be lost, too.
+// damagedEvery is the least time between two log lines about damage, so that many damaged values do not flood the log.
 const damagedEvery = 10 * time.Second
 
-// damaged tells of a value that can't be read and is taken for absent.
+// damaged logs a value that can't be read and is treated as absent.
 func (s *Store) damaged(key string, err error) {
 	count, now := s.damage.count.Add(1), time.Now().UnixNano()
 	last := s.damage.told.Load()
@@ -51,7 +51,7 @@ func (s *Store) damaged(key string, err error) {
 	s.log.Warn("a stored value is damaged, and taken for absent", "key", clip(key), "damaged_since_start", count, "error", err)
 }
 
-// keepSeconds is how long a value stays, for SET … EX; "0" is for ever.
+// keepSeconds is the EX of a value's SET; "0" is for ever.
 func keepSeconds(l kv.Life) string { return strconv.Itoa(int(l.Keep() / time.Second)) }
 
 func stampBytes(stamp uint64) []byte { return binary.BigEndian.AppendUint64(nil, stamp) }
@@ -79,7 +79,8 @@ func encodeValidators(v kv.Validators) (string, error) {
 	return string(b), err
 }
 
-// decodeState reads the hash, given as field, value, field, value, … A field that can't be read is left out.
+// decodeState reads the hash, given as field, value, field, value, … A field that can't be read is left out, and the
+// state is Damaged.
 func (s *Store) decodeState(key string, flat []string) kv.State {
 	state := kv.State{
 		Gens: map[string]uint64{}, Shapes: map[string]uint32{}, Built: map[string]uint64{}, BuiltAs: map[string]uint32{},
@@ -121,7 +122,7 @@ func decodeInto[V any](m map[string]V, name, text string, decode func(string) (V
 	return err
 }
 
-// maxGen is the highest number that the scripts can count with.
+// maxGen is the highest number that Lua represents exactly.
 const maxGen = 1<<53 - 1
 
 func decodeGen(text string) (uint64, error) {

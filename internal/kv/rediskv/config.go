@@ -16,11 +16,10 @@ import (
 
 // Config says where Redis is and how long to wait for it.
 type Config struct {
-	// URL is redis://[user:password@]host:port[/db], or rediss:// for TLS. Several nodes of one Cluster are
-	// written as a list, redis://h1:6379,h2:6379. A single node that belongs to a Cluster is recognised at
-	// first use; ?cluster=true says so beforehand.
+	// URL is redis://[user:password@]host:port[/db], or rediss:// for TLS. Several nodes of one Cluster are a list,
+	// redis://h1:6379,h2:6379. A single node of a Cluster is recognised at first use; ?cluster=true declares it.
 	URL string
-	// Log gets what is odd but no error. Required.
+	// Log receives what is unusual but no error. Required.
 	Log *slog.Logger
 	// Timeout bounds an operation whose context has no deadline. Defaults to 1 s.
 	Timeout time.Duration
@@ -49,14 +48,14 @@ func (c Config) validate() error {
 	return nil
 }
 
-// address is a Config's URL, read.
+// address is a parsed Config.URL.
 type address struct {
 	options *redis.Options // of the first node
 	nodes   []string       // host:port of every node named
-	cluster bool           // the URL says so
+	cluster bool           // declared by the URL
 }
 
-// parse reads the URL. Its errors never hold the password.
+// parse parses the URL. Its errors never contain the password.
 func (c Config) parse() (address, error) {
 	scheme, rest, ok := strings.Cut(c.URL, "://")
 	if !ok || scheme != "redis" && scheme != "rediss" {
@@ -89,7 +88,7 @@ func (c Config) parse() (address, error) {
 	return a, nil
 }
 
-// cutCluster takes ?cluster= out of a URL's tail, because go-redis refuses what it does not know.
+// cutCluster removes ?cluster= from a URL's query, since go-redis refuses unknown parameters.
 func cutCluster(tail string) (rest string, cluster bool, err error) {
 	path, query, _ := strings.Cut(tail, "?")
 	values, err := url.ParseQuery(query)
@@ -109,7 +108,7 @@ func cutCluster(tail string) (rest string, cluster bool, err error) {
 	return path, cluster, nil
 }
 
-// withoutURL drops the URL that url.Error repeats, since a password may stand in it.
+// withoutURL drops the URL that url.Error repeats, since it may contain a password.
 func withoutURL(err error) error {
 	var bad *url.Error
 	switch {
@@ -121,8 +120,8 @@ func withoutURL(err error) error {
 	return err
 }
 
-// tune sets what go-redis leaves slow by default. Sockets give up a little before the context does, so that
-// the error says what Redis did, and the connection is not left with half an answer.
+// tune replaces go-redis's slow defaults. Socket time-outs are a little shorter than the context's, so that the error
+// says what Redis did, and the connection is not left with half an answer.
 func (c Config) tune(o *redis.Options) {
 	o.ContextTimeoutEnabled = true
 	o.DialTimeout = c.DialTimeout
@@ -135,7 +134,8 @@ func (c Config) tune(o *redis.Options) {
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
-// clusterOptions are o's, for several nodes. A topology reload every 2 s ends the errors after a failover soon.
+// clusterOptions are o's options for several nodes. The topology is reloaded every 2 s, so that errors after a failover
+// end soon.
 func clusterOptions(nodes []string, o *redis.Options) *redis.ClusterOptions {
 	return &redis.ClusterOptions{
 		Addrs: nodes, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig,

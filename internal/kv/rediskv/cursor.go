@@ -10,15 +10,15 @@ import (
 	"vitrine/internal/item"
 )
 
-// position is where a walk over all masters stands. As a cursor it is written AT@ADDRESS@RUN@THROUGH,THROUGH.
+// position is a position in a walk over all masters. As a cursor it is written AT@ADDRESS@RUN@THROUGH,THROUGH.
 type position struct {
 	at      uint64 // Redis' own cursor
-	addr    string // of the master that gave it; "" between two masters
-	run     string // of its process
+	addr    string // the master that gave it; "" between two masters
+	run     string // the run id of its process
 	through []string
 }
 
-// openScan reads a cursor. One of an older form, which a mirror may have kept, begins the walk anew.
+// openScan parses a cursor. A cursor of an older form, which a mirror may have stored, begins a new walk.
 func openScan(cursor string) (p position, err error) {
 	if cursor == "" {
 		return p, nil
@@ -43,10 +43,10 @@ func (p position) String() string {
 	return strconv.FormatUint(p.at, 10) + "@" + p.addr + "@" + p.run + "@" + strings.Join(p.through, ",")
 }
 
-// left reports whether a master is still to be walked, or being walked.
+// left reports whether a master has not been walked to its end.
 func (p *position) left(n node) bool { return !slices.Contains(p.through, n.addr) }
 
-// behind is the cursor of the next master; "" where there is none. The one that is being walked is left out.
+// behind is the cursor after the current master, "" if it was the last.
 func (p *position) behind(nodes []node) string {
 	p.through = append(slices.Clip(p.through), p.addr)
 	p.at = 0
@@ -58,7 +58,7 @@ func (p *position) behind(nodes []node) string {
 	return p.String()
 }
 
-// step takes one SCAN of a master. It begins anew where the process is not the one that gave the cursor.
+// step runs one SCAN on a master. It begins at the start if the master's process is not the one that gave the cursor.
 func (p *position) step(ctx context.Context, n node, match string, limit int) ([]string, error) {
 	if n.addr != p.addr {
 		p.at = 0
@@ -68,7 +68,7 @@ func (p *position) step(ctx context.Context, n node, match string, limit int) ([
 	pipe := n.Pipeline()
 	info := pipe.Info(ctx, "server")
 	scan := pipe.Scan(ctx, p.at, match, int64(limit))
-	_, _ = pipe.Exec(ctx) // each answer is looked at
+	_, _ = pipe.Exec(ctx) // each command is checked
 	if info.Err() != nil && !forbidden(info.Err()) {
 		return nil, info.Err()
 	}

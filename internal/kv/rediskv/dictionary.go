@@ -10,15 +10,15 @@ import (
 	"vitrine/internal/kv"
 )
 
-// dictionariesKey is a list of all that the store has, the newest last; dictionaryIDs the set of their numbers, as they
-// stand in them, for a quick look whether one is there.
+// dictionariesKey is the list of all dictionaries, the newest last. dictionaryIDs is the set of their numbers, as the
+// dictionaries contain them, to check quickly whether one is there.
 const (
 	dictionariesKey = "dictionaries"
 	dictionaryIDs   = "{dictionaries}:ids"
 )
 
-// KEYS list, ids. ARGV the most there may be then, dictionaries. Keeps those that are not there. Answers 0 where they
-// would be too many.
+// KEYS list, ids. ARGV the maximum number, dictionaries. Adds those that are missing. Answers 0 if they would be too
+// many.
 const keepDictionariesLua = `
 for key, kind in pairs({[KEYS[1]] = 'list', [KEYS[2]] = 'set'}) do
   local is = redis.call('TYPE', key).ok
@@ -41,10 +41,10 @@ end
 return 1
 `
 
-// Codec is what the store writes and reads values with.
+// Codec writes and reads the store's values.
 func (s *Store) Codec() *kv.Codec { return &s.codec }
 
-// Dictionaries gives those of the store, and uses them from now on.
+// Dictionaries gives the dictionaries of the store, and uses them from now on.
 func (s *Store) Dictionaries(ctx context.Context) ([][]byte, error) {
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {
@@ -73,8 +73,9 @@ func (s *Store) readDictionaries(ctx context.Context, c redis.UniversalClient) (
 	return list, nil
 }
 
-// AddDictionary keeps a new one, for every process of the store. This one uses it from now on, the others do when
-// they meet a value that was written with it.
+// AddDictionary stores a new dictionary for all processes of the store. This process uses it from now on, the others
+// once they meet a value that was written with it. It fails with item.ErrRefused if it is not a dictionary, or if the
+// store has kv.MaxDictionaries.
 func (s *Store) AddDictionary(ctx context.Context, dictionary []byte) error {
 	if _, err := kv.DictionaryID(dictionary); err != nil {
 		return fmt.Errorf("%w: %w", item.ErrRefused, err)
@@ -102,10 +103,10 @@ func (s *Store) keepDictionaries(ctx context.Context, c redis.UniversalClient, m
 	return s.scripts.keepDictionaries.Run(ctx, c, []string{dictionariesKey, dictionaryIDs}, args...).Bool()
 }
 
-// restoreDictionaries follows each write. A store that was flushed has lost its dictionaries, and a value that was
-// written since can be read by nobody who comes later, unless its dictionary is stored, too. Looked for after the
-// write, since a store can be flushed between any two steps: what was written before the flush is gone with it.
-// Where the look fails, the next write's may not.
+// restoreDictionaries runs after each write. A store that was flushed has lost its dictionaries, and a value written
+// since can't be read by a process that starts later, unless its dictionary is stored again. It runs after the write,
+// since a store can be flushed between any two steps: what was written before the flush is lost with it. If it fails,
+// the next write tries again.
 func (s *Store) restoreDictionaries(ctx context.Context) {
 	list := s.codec.List()
 	if len(list) == 0 {
@@ -128,8 +129,9 @@ func (s *Store) restoreDictionaries(ctx context.Context) {
 	s.log.Info("the store had lost its dictionaries, and has them again", "dictionaries", len(list))
 }
 
-// learn reads the dictionaries anew where one of the values needs one that is not here. A value whose dictionary the
-// store has lost is damaged, as one is whose bytes are wrong; where nobody can say so, the value could not be read.
+// learn reads the dictionaries again if one of the values needs one that is not known here. A value whose dictionary
+// the store has lost is damaged, like one whose bytes are wrong. If the dictionaries can't be read, neither can the
+// value.
 func (s *Store) learn(ctx context.Context, c redis.UniversalClient, stored [][]byte, errs []error) {
 	var unknown []int
 	for i, b := range stored {

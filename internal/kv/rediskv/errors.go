@@ -11,15 +11,15 @@ import (
 	"vitrine/internal/item"
 )
 
-// transient are the answers by which Redis says that it can't now: asking later may help. Wrong credentials
-// are among them, since they are mended at Redis or in the config, and no work must be thrown away meanwhile.
+// transient lists the error codes by which Redis says that it can't now; a later try may succeed. Wrong credentials are
+// among them, since they are corrected at Redis or in the config, and no work must be lost meanwhile.
 func transient() []string {
 	return []string{"LOADING", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "TRYAGAIN", "OOM", "MISCONF", "BUSY", "NOREPLICAS",
 		"MOVED", "ASK", "NOAUTH", "WRONGPASS", "NOPERM", "UNBLOCKED", "ERR max number of clients"}
 }
 
-// fail names the operation and the store, and gives the error its class. What the caller did to its
-// context passes through; a deadline that ran out waiting for Redis is also item.ErrUnavailable.
+// fail adds the operation and the store to an error, and wraps its class. The caller's own cancellation passes through;
+// a deadline that expired while waiting for Redis also wraps item.ErrUnavailable.
 func (s *Store) fail(op string, err error) error {
 	var reply redis.Error
 	switch {
@@ -49,5 +49,5 @@ func unavailable(reply string) bool {
 
 func forbidden(err error) bool { return redis.IsPermissionError(err) }
 
-// wrongType reports whether a key holds a value of another type than ours: damage, of that key alone.
+// wrongType reports whether a key holds a value of another type than ours. Only that key is damaged.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }

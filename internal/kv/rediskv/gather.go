@@ -6,8 +6,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// gather reads many strings by MGETs: one per hash tag in a Cluster, where keys of several slots must not
-// meet in one command, and one for all on a single server. Values of another type are left out by MGET.
+// gather reads many strings by MGET: one per hash tag in a Cluster, where one command must not have keys of several
+// slots, and one for all on a single server. MGET skips values of another type.
 type gather struct{ sets []*mget }
 
 type mget struct {
@@ -16,7 +16,7 @@ type mget struct {
 	cmd       *redis.SliceCmd
 }
 
-// newGather asks key for the hash tag and the key of each position.
+// newGather groups the positions. key gives the hash tag and the key of a position.
 func newGather(c redis.UniversalClient, at []int, key func(i int) (tag, key string)) *gather {
 	g, byTag, split := &gather{}, map[string]*mget{}, clustered(c)
 	for _, i := range at {
@@ -42,7 +42,7 @@ func (g *gather) send(ctx context.Context, p redis.Pipeliner) {
 	}
 }
 
-// results puts the values to their positions, nil where there is none, and notes what could not be read.
+// results stores the values at their positions, nil for none, and in errs what could not be read.
 func (g *gather) results(values [][]byte, errs []error) {
 	for _, set := range g.sets {
 		got, err := set.cmd.Result()

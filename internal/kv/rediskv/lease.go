@@ -8,18 +8,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Leases are keys of their own, lease:{NAME}, that end by themselves. They hold nothing that has to be kept.
+// Leases are keys of their own, lease:{NAME}, that expire. They hold nothing that has to be kept.
 const leasePrefix = "lease:{"
 
-// takeLease gives what was left, or takes the lease, which is then an empty value.
+// takeLease gives the value that Leave stored, or else takes the lease by storing an empty value.
 var takeLease = redis.NewScript(`
 local left = redis.call('GET', KEYS[1])
 if left then return left end
 redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
 return false`)
 
-// Lease gives what Leave left under the name within its time. Else mine tells whether the caller got the lease
-// now, for ttl: one of all who ask does.
+// Lease gives the value that Leave stored under the name, if it has not expired. Otherwise mine reports whether the
+// caller got the lease, for ttl: exactly one of all callers does.
 func (s *Store) Lease(ctx context.Context, name string, ttl time.Duration) (left []byte, mine bool, err error) {
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Store) Lease(ctx context.Context, name string, ttl time.Duration) (left
 	return []byte(text), false, nil
 }
 
-// Leave puts what the lease's holder found in its place, for ttl.
+// Leave stores the result of the lease's holder in place of the lease, for ttl.
 func (s *Store) Leave(ctx context.Context, name string, value []byte, ttl time.Duration) error {
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {

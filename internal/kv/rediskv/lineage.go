@@ -13,15 +13,15 @@ import (
 	"vitrine/internal/kv"
 )
 
-// ranges is into how many parts the slots of a Cluster are divided. A part follows its slots when they move to
-// another master, and each master of up to so many holds at least one.
+// ranges is the number of parts into which the slots of a Cluster are divided. A part follows its slots when they move
+// to another master. With up to this many masters, each holds at least one part.
 const ranges = 64
 
 const slots = 16384
 
-// runLua tells which process answers, and in which line of replication it stands: a restart changes the first, a
-// promotion the second. It is asked in the same step that reads or writes, so that no failover comes between. Where
-// INFO is forbidden nothing is told.
+// runLua gives the process that answers and its replication id: a restart changes the first, a promotion the second. It
+// runs in the same script that reads or writes, so that no failover comes between. If INFO is forbidden it gives
+// nothing.
 const runLua = `
 local function run()
   local server, replication = redis.pcall('INFO', 'server'), redis.pcall('INFO', 'replication')
@@ -36,7 +36,7 @@ redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1])
 return {redis.call('HGET', KEYS[1], 'epoch'), run(), redis.call('HGET', KEYS[1], 'mark')}
 `
 
-// KEYS part. ARGV epoch, run, mark. Answers 0 where the part has another life by now.
+// KEYS part. ARGV epoch, run, mark. Answers 0 if the part has another epoch or run by now.
 const markLua = runLua + `
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] or run() ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'mark', ARGV[3])
@@ -81,7 +81,7 @@ func readPart(name string, cmd *redis.Cmd) (kv.Part, error) {
 	if part.Epoch == "" {
 		return kv.Part{}, fmt.Errorf("%w: it has no epoch", item.ErrDamaged)
 	}
-	if len(answer) > 2 { // Lua leaves out what is nil at the end
+	if len(answer) > 2 { // Lua drops a nil at the end
 		if mark, ok := answer[2].(string); ok {
 			part.Mark = []byte(mark)
 		}
@@ -106,7 +106,7 @@ func (s *Store) Mark(ctx context.Context, parts []kv.Part, mark []byte) error {
 
 func partKey(name string) string { return "lineage:{" + name + "}" }
 
-// partNames gives for each range of slots a hash tag that falls into it: the least number that does.
+// partNames gives a hash tag for each range of slots: the smallest number whose slot is in the range.
 var partNames = sync.OnceValue(func() []string {
 	names := make([]string, ranges)
 	for n, left := 0, ranges; left > 0; n++ {
@@ -120,7 +120,7 @@ var partNames = sync.OnceValue(func() []string {
 	return names
 })
 
-// crc16 is the sum that Redis Cluster takes of a hash tag (XMODEM).
+// crc16 is the checksum of a hash tag in Redis Cluster (XMODEM).
 func crc16(s string) (sum uint16) {
 	for i := range len(s) {
 		sum ^= uint16(s[i]) << 8

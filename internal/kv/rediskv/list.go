@@ -9,21 +9,21 @@ import (
 	"vitrine/internal/kv"
 )
 
-// A list of the relation index is one sorted set, its head, until it has headMost members; those that come then go
-// into 256 buckets. The head of a list that has nothing in buckets has a mark that says so, and that no id can be:
+// A list of the relation index is one sorted set, its head, until it has headMost members; later ones go into 256
+// buckets. The head contains a marker, which can't be an id, that says whether there may be members in buckets:
 //
 //	"\x00s"  small: all is in the head
 //	"\x00l"  large: look into the buckets, too
 //
-// A head without a mark is of a list that was begun by a version that knew buckets alone, or that nobody has read yet:
-// whoever walks through all its buckets and finds nothing there marks it as small. A member of a bucket that is added
-// again moves into the head, while there is room.
+// A head without a marker belongs to a list that was begun by a version that knew buckets only, or that nobody has read
+// yet. A reader that walks through all buckets and finds nothing marks it as small. A member of a bucket that is added
+// again moves to the head while there is room.
 //
-// A member is an id, or, of one that was added again after it was removed, the id, "\x00" and a version: the one
-// who removed it first may still be at it, and takes away nothing but what it knows.
+// A member is an id. An id that was removed and added again has "\x00" and a version after it. The process that removed
+// the first one may still be working, and removes only the version that it knows.
 const (
 	headMost = 1024
-	markEnd  = "\x00\xff" // above each mark, and above each version of an id where it follows one
+	markEnd  = "\x00\xff" // sorts after each marker, and after an id with each of its versions
 	smallKey = "\x00s"
 )
 
@@ -33,8 +33,8 @@ local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 `
 
-// KEYS head. ARGV member, the most members. Answers 0 where the member belongs into its bucket, 1 where it is in the head
-// and may be in its bucket too, 2 where it is in the head of a small list.
+// KEYS head. ARGV member, maximum of members. Answers 0 if the member belongs into its bucket, 1 if it is in the head
+// and may be in its bucket, too, 2 if it is in the head of a small list.
 const listAddLua = listLua + `
 local is_small = redis.call('ZSCORE', KEYS[1], small)
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
@@ -49,7 +49,7 @@ if is_small then return 2 end
 return 1
 `
 
-// KEYS head. ARGV member. Answers 2 where the member can't be in a bucket, else 1.
+// KEYS head. ARGV member. Answers 2 if the member can't be in a bucket, else 1.
 const listRemoveLua = listLua + `
 local is_small = redis.call('ZSCORE', KEYS[1], small)
 redis.call('ZREM', KEYS[1], ARGV[1])
@@ -58,7 +58,7 @@ if redis.call('ZCARD', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
 return 2
 `
 
-// KEYS head. ARGV the most members. Marks a list in whose buckets nothing was found as small.
+// KEYS head. ARGV maximum of members. Marks a list with empty buckets as small.
 const listSettleLua = listLua + `
 local n = redis.call('ZCARD', KEYS[1])
 if n > 0 and n < tonumber(ARGV[1]) and not redis.call('ZSCORE', KEYS[1], large) then redis.call('ZADD', KEYS[1], 0, small) end
@@ -71,16 +71,16 @@ type entry struct {
 	member string
 }
 
-// bucket is the key of the bucket that the member belongs to.
+// bucket is the key of the member's bucket.
 func (e entry) bucket() string { return e.list.Key(kv.Bucket(idOf(e.member))) }
 
-// idOf is the id that a member stands for, "" of a mark.
+// idOf is the id of a member, "" for a marker.
 func idOf(member string) string {
 	id, _, _ := strings.Cut(member, "\x00")
 	return id
 }
 
-// addAll puts members into their lists.
+// addAll adds members to their lists.
 func (s *Store) addAll(ctx context.Context, c redis.UniversalClient, entries []entry) error {
 	calls := make([]call, len(entries))
 	for i, e := range entries {
@@ -107,7 +107,7 @@ func (s *Store) addAll(ctx context.Context, c redis.UniversalClient, entries []e
 	return s.eachBucket(ctx, c, from, func(p redis.Pipeliner, e entry) redis.Cmder { return p.ZRem(ctx, e.bucket(), e.member) })
 }
 
-// removeAll takes members out of their lists.
+// removeAll removes members from their lists.
 func (s *Store) removeAll(ctx context.Context, c redis.UniversalClient, entries []entry) error {
 	calls := make([]call, len(entries))
 	for i, e := range entries {
@@ -138,7 +138,7 @@ func (s *Store) answers(cmds []*redis.Cmd) ([]int, error) {
 	return all, nil
 }
 
-// eachBucket sends a command to the bucket of each entry. A bucket that is no sorted set is damaged: it goes.
+// eachBucket sends a command to the bucket of each entry. A bucket that is not a sorted set is damaged and is deleted.
 func (s *Store) eachBucket(ctx context.Context, c redis.UniversalClient, entries []entry, send func(redis.Pipeliner, entry) redis.Cmder) error {
 	cmds := make([]redis.Cmder, len(entries))
 	exec(ctx, c, func(p redis.Pipeliner) {

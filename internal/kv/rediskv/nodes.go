@@ -8,27 +8,27 @@ import (
 	"vitrine/internal/item"
 )
 
-// A node of a Cluster that did not answer restAfter times in a row is left alone for restTime.
+// A node of a Cluster that has not answered restAfter times in a row is not asked for restTime.
 const (
 	restAfter = 3
 	restTime  = time.Second
 )
 
-// nodes remembers which nodes of a Cluster do not answer, so that work on the others does not wait for them each
-// time. While one rests, one question in each restTime goes through to find out. A single server always is asked:
-// nobody waits for it who needs another.
+// nodes remembers which nodes of a Cluster do not answer, so that work on the others does not wait for them each time.
+// While a node rests, one request in each restTime tries it. A single server is always asked, since no work is for
+// another.
 type nodes struct {
 	mu     sync.Mutex // guards silent
 	silent map[string]*silence
 }
 
-// silence is that of one node.
+// silence is the record of one node that does not answer.
 type silence struct {
 	times int
-	until time.Time // it rests; zero before it does
+	until time.Time // end of its rest; zero while it is still asked
 }
 
-// ask reports, by an error, that a node rests.
+// ask returns an error if a node rests.
 func (n *nodes) ask(addr string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -43,7 +43,7 @@ func (n *nodes) ask(addr string) error {
 	return nil
 }
 
-// told notes how asking a node ended: with its answer, or with an error for want of one.
+// told records whether a node answered: err is nil, or the failure.
 func (n *nodes) told(addr string, err error) {
 	if addr == "" {
 		return

@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// PutRecords writes each record by one script, many to a round trip.
+// PutRecords implements kv.RecordPutter: one script for each record, many in one round trip.
 func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, error) {
 	calls := make([]call, len(puts))
 	for i, p := range puts {
@@ -53,7 +53,7 @@ func (s *Store) putCall(p kv.Put) (call, error) {
 	}, nil
 }
 
-// putResult reads {outcome, stamp, fields of the state}.
+// putResult parses {outcome, stamp, fields of the state}.
 func (s *Store) putResult(stateKey string, cmd *redis.Cmd) (kv.PutResult, error) {
 	answer, err := cmd.Slice()
 	if err != nil {

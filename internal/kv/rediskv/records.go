@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Records reads the records and, in the same round trip, their validators from the entities' hashes.
+// Records implements kv.RecordReader. The validators are read from the entities' hashes in the same round trip.
 func (s *Store) Records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, error) {
 	records := make([]kv.Record, len(keys))
 	err := s.each(ctx, batch{
@@ -46,8 +46,8 @@ func (s *Store) readRecords(ctx context.Context, c redis.UniversalClient, keys [
 	}
 }
 
-// withValidators leaves them out of a damaged record, and where they can't be read: without them the upstream
-// is asked for the whole answer.
+// withValidators adds the validators, unless the record is damaged or they can't be read. Without them the upstream is
+// asked for the whole answer.
 func withValidators(r kv.Record, b []byte) kv.Record {
 	if r.Damaged || len(b) == 0 || json.Unmarshal(b, &r.Validators) != nil {
 		r.Validators = kv.Validators{}
@@ -55,7 +55,7 @@ func withValidators(r kv.Record, b []byte) kv.Record {
 	return r
 }
 
-// States reads the entities' hashes.
+// States implements kv.StateReader.
 func (s *Store) States(ctx context.Context, entities []item.Entity) ([]kv.State, error) {
 	states := make([]kv.State, len(entities))
 	err := s.each(ctx, batch{

@@ -14,13 +14,13 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Relate adds, then marks, then removes: only who has marked may remove, and only the versions that its mark has taken
-// out of force. A removal that comes late, when another has added the same again, thus misses:
+// Relate adds, then sets what is applied, then removes. Only the caller whose set succeeded may remove, and only the
+// versions that it replaced. So a late removal does no harm if another caller has added the same member again:
 //
 //	A: marks 1 → 2 ─────────────────────────────────────────── removes from list 1: version 0
 //	B:                marks 2 → 1, in list 1 with version 2 ──
 //
-// A crash before the removal leaves an id too many, never one too few.
+// A crash before the removal leaves one id too many, never one too few.
 func (s *Store) Relate(ctx context.Context, r kv.Relate) error {
 	return s.fail("relate "+kv.StateKey(r.Entity)+", dimension "+r.Dimension, s.relate(ctx, r))
 }
@@ -50,17 +50,17 @@ func (s *Store) relate(ctx context.Context, r kv.Relate) error {
 
 // move is a Relate with the versions of its members.
 type move struct {
-	was, wasVersions, now, versions string // as they are stored
+	was, wasVersions, now, versions string // in their stored form
 	add, remove                     []entry
 }
 
-// versions are those of an entity's members in the lists of one dimension.
+// versions are the versions of an entity's members in the lists of one dimension.
 type versions struct {
-	Last int            `json:"n"`            // how often the refs were moved
-	Of   map[string]int `json:"of,omitempty"` // list → version, where that is not 0
+	Last int            `json:"n"`            // how often the refs were changed
+	Of   map[string]int `json:"of,omitempty"` // list → version, unless it is 0
 }
 
-// readMove looks up what is applied, and under which versions. What can't be read counts as nothing.
+// readMove reads what is applied, and under which versions. An unreadable value counts as nothing.
 func readMove(ctx context.Context, c redis.UniversalClient, r kv.Relate) (m move, err error) {
 	m.was, err = encodeRefs(r.Was)
 	if err != nil {
@@ -73,7 +73,7 @@ func readMove(ctx context.Context, c redis.UniversalClient, r kv.Relate) (m move
 	found, err := c.HMGet(ctx, kv.StateKey(r.Entity), "a:"+r.Dimension, "x:"+r.Dimension).Result()
 	switch {
 	case wrongType(err):
-		found = make([]any, 2) // the script makes room
+		found = make([]any, 2) // for the script to replace
 	case err != nil:
 		return m, err
 	}
@@ -93,7 +93,7 @@ func readMove(ctx context.Context, c redis.UniversalClient, r kv.Relate) (m move
 	return m, nil
 }
 
-// move sets the entries, and the versions that are in force afterwards.
+// move sets the entries, and the versions that are valid afterwards.
 func (m *move) move(r kv.Relate, v versions, moved bool) {
 	of := map[string]int{}
 	maps.Copy(of, v.Of)
@@ -106,7 +106,7 @@ func (m *move) move(r kv.Relate, v versions, moved bool) {
 	}
 	for _, list := range r.Add {
 		m.add = append(m.add, entry{list, member(r.Entity.ID, v.Last)})
-		if moved { // it may be there under an older version
+		if moved { // it may be stored under an older version
 			m.remove = append(m.remove, entry{list, member(r.Entity.ID, of[list.Head()])})
 			of[list.Head()] = v.Last
 		}
@@ -125,19 +125,19 @@ func member(id string, version int) string {
 	return id + "\x00" + strconv.Itoa(version)
 }
 
-// The widest look of Related: a short list takes 4 round trips, not 256.
+// window is the most buckets that Related reads in one round trip. A short list takes 4 round trips, not 256.
 const window = 64
 
-// page is a Related under way: where it stands, and what it found.
+// page is a Related in progress: its position, and what it has found.
 type page struct {
-	bucket int    // -1 in the head
-	after  string // the last id seen there; "" at its start
+	bucket int    // -1 is the head
+	after  string // the last id there; "" at its start
 	ids    []string
-	none   bool // it looks through all buckets, and has found nothing yet
+	none   bool // all buckets are being read, and none had a member so far
 }
 
-// Related pages through the head and the buckets. The cursor is the bucket in two hex digits, or "--" for the head, and
-// the last id in it.
+// Related implements kv.Relater. The cursor is the bucket in two hex digits, or "--" for the head, and the last id in
+// it.
 func (s *Store) Related(ctx context.Context, of kv.Relation, cursor string, limit int) ([]string, string, error) {
 	p, err := openPage(cursor)
 	if err == nil {
@@ -155,7 +155,7 @@ func (s *Store) Related(ctx context.Context, of kv.Relation, cursor string, limi
 	return p.ids, fmt.Sprintf("%02x%s", p.bucket, p.after), nil
 }
 
-// inHead is in a cursor what the bucket's digits are otherwise.
+// inHead stands in a cursor for the head.
 const inHead = "--"
 
 func openPage(cursor string) (page, error) {
@@ -172,8 +172,8 @@ func openPage(cursor string) (page, error) {
 	return page{bucket: int(bucket), after: cursor[2:]}, nil
 }
 
-// fill reads the head, and then the buckets of a list that may have some: many at once as long as they are short, and one
-// at a time where they are long, so that neither round trips nor answers are wasted.
+// fill reads the head, and then the buckets if there may be members: many at once while they are short, one at a time
+// when they are long, so that neither round trips nor answers are wasted.
 func (s *Store) fill(ctx context.Context, of kv.Relation, p *page, limit int) error {
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {
@@ -209,7 +209,7 @@ func (s *Store) fill(ctx context.Context, of kv.Relation, p *page, limit int) er
 	return nil
 }
 
-// lookAtHead takes ids from the head, and moves on to the buckets, or to the end, when there are no more.
+// lookAtHead takes ids from the head. When there are no more it moves on to the buckets, or to the end.
 func (s *Store) lookAtHead(ctx context.Context, c redis.UniversalClient, of kv.Relation, p *page, limit int) error {
 	var listed *redis.StringSliceCmd
 	var small *redis.FloatCmd
@@ -239,12 +239,12 @@ func (s *Store) lookAtHead(ctx context.Context, c redis.UniversalClient, of kv.R
 	return nil
 }
 
-// from asks for the ids above the last one, behind all marks and versions.
+// from requests the ids after the last one, past all markers and versions.
 func from(after string, want int) *redis.ZRangeBy {
 	return &redis.ZRangeBy{Min: "(" + after + markEnd, Max: "+", Count: int64(want)}
 }
 
-// idsIn reads an answer: its ids, each once, and whether there may be more.
+// idsIn parses an answer: its ids, each once, and whether there may be more.
 func (s *Store) idsIn(key string, cmd *redis.StringSliceCmd, want int) (ids []string, full bool, err error) {
 	members, err := cmd.Result()
 	if wrongType(err) {
@@ -262,7 +262,8 @@ func (s *Store) idsIn(key string, cmd *redis.StringSliceCmd, want int) (ids []st
 	return ids, len(members) >= want, nil
 }
 
-// look takes up to want ids from each of the next n buckets. It stops at the first that may hold more: full.
+// look takes up to want ids from each of the next n buckets. It stops at the first bucket that may hold more, and
+// reports full.
 func (s *Store) look(ctx context.Context, c redis.UniversalClient, of kv.Relation, p *page, n, want, limit int) (full bool, err error) {
 	cmds := make([]*redis.StringSliceCmd, n)
 	exec(ctx, c, func(pipe redis.Pipeliner) {

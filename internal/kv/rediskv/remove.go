@@ -11,8 +11,9 @@ import (
 	"vitrine/internal/kv"
 )
 
-// KEYS state, records. ARGV how many records; for each its stamp (8 bytes) and dimension; for each blob its name and gen
-// in decimal without leading zeros. Answers how many records were removed. Books that can't be read, of blobs, go as well.
+// KEYS state, records. ARGV the number of records; for each its stamp (8 bytes) and dimension; for each blob its name
+// and gen in decimal without leading zeros. Answers how many records were removed. An unreadable built gen of a blob is
+// removed, too.
 const removeLua = stateLua + headLua + `
 own(KEYS[1])
 local removed, records = 0, tonumber(ARGV[1])
@@ -40,7 +41,7 @@ if lower(ARGV[1], head(KEYS[1])) then return 0 end
 return redis.call('DEL', KEYS[1])
 `
 
-// Remove removes what is left over of each entity by one script.
+// Remove implements kv.Remover: one script for each entity.
 func (s *Store) Remove(ctx context.Context, removals []kv.Removal) ([]int, error) {
 	calls := make([]call, len(removals))
 	for i, r := range removals {
@@ -62,7 +63,7 @@ func (s *Store) Remove(ctx context.Context, removals []kv.Removal) ([]int, error
 	return removed, err
 }
 
-// RemoveBlobs removes blobs that were not written since they were seen.
+// RemoveBlobs implements kv.BlobRemover.
 func (s *Store) RemoveBlobs(ctx context.Context, blobs []kv.BlobSeen) ([]bool, error) {
 	calls := make([]call, len(blobs))
 	for i, b := range blobs {
@@ -77,7 +78,7 @@ func (s *Store) RemoveBlobs(ctx context.Context, blobs []kv.BlobSeen) ([]bool, e
 	return removed, err
 }
 
-// RemoveLists removes the keys of lists, heads and buckets, as a scan comes across them.
+// RemoveLists implements kv.Remover. It removes the keys of lists, heads and buckets, as a scan meets them.
 func (s *Store) RemoveLists(ctx context.Context, cursor string, limit int, leftOver func(kv.Relation) bool) (int, string, error) {
 	keys, next, err := s.scan(ctx, "rel:*", cursor, limit)
 	if err != nil {
@@ -117,7 +118,7 @@ func (s *Store) RemoveLists(ctx context.Context, cursor string, limit int, leftO
 	return removed, next, err
 }
 
-// parseList reads a key that Relation.Head or Relation.Key wrote.
+// parseList parses a key that Relation.Head or Relation.Key wrote.
 func parseList(key string) (list kv.Relation, ok bool) {
 	rest, ok := strings.CutPrefix(key, "rel:{")
 	token, names, closed := strings.Cut(rest, "}:")

@@ -15,7 +15,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// ScanEntities walks the keys gen:* of every master.
+// ScanEntities implements kv.Scanner: it walks the keys gen:* of every master.
 func (s *Store) ScanEntities(ctx context.Context, cursor string, limit int) ([]item.Entity, string, error) {
 	keys, next, err := s.scan(ctx, "gen:*", cursor, limit)
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Store) ScanEntities(ctx context.Context, cursor string, limit int) ([]i
 	return entities, next, nil
 }
 
-// ScanBlobs walks the keys blob:* of every master.
+// ScanBlobs implements kv.BlobScanner: it walks the keys blob:* of every master.
 func (s *Store) ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.BlobKey, string, error) {
 	keys, next, err := s.scan(ctx, "blob:*", cursor, limit)
 	if err != nil {
@@ -60,13 +60,14 @@ func cutTag(key, prefix string) (string, bool) { return strings.CutPrefix(key, p
 // clip shortens a key for the log.
 func clip(s string) string { return item.Clip(s, 120) }
 
-// The most SCANs of one page: among many keys of other kinds a page may be short, or empty, and not the last.
+// scansPerPage is the most SCANs for one page. Among many keys of other kinds a page may be short or empty without
+// being the last.
 const scansPerPage = 16
 
-// scan reads one page. It walks the masters one after the other. A cursor of Redis means something to the process alone
-// that gave it, so the cursor here names that process by its run, and those that are through: a master that was
-// restarted, or promoted meanwhile, wherever it is, is one that was not walked yet. An error of one
-// that is not the last comes with the cursor of the next.
+// scan reads one page. It walks the masters one after the other. A cursor of Redis is valid only in the process that
+// gave it, so our cursor names that process by its run id, and the masters that were walked to their end. A master that
+// was restarted, or promoted in between, counts as one that was not walked. An error of a master that is not the last
+// comes with the cursor of the next.
 func (s *Store) scan(ctx context.Context, match, cursor string, limit int) (keys []string, next string, err error) {
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {
@@ -89,7 +90,7 @@ func (s *Store) scan(ctx context.Context, match, cursor string, limit int) (keys
 		}
 		before := at.String()
 		found, err := at.step(ctx, nodes[i], match, limit)
-		if err != nil && len(keys) > 0 { // what the nodes before had comes first
+		if err != nil && len(keys) > 0 { // first return what the nodes before gave
 			return keys, before, nil
 		}
 		if err != nil {
@@ -108,7 +109,7 @@ type node struct {
 	addr string
 }
 
-// masters are the nodes that hold keys, by address.
+// masters lists the nodes that hold keys, by address.
 func masters(ctx context.Context, c redis.UniversalClient) ([]node, error) {
 	cluster, ok := c.(*redis.ClusterClient)
 	if !ok {
@@ -127,8 +128,8 @@ func masters(ctx context.Context, c redis.UniversalClient) ([]node, error) {
 	return nodes, err
 }
 
-// eachMaster calls f with every master, and whether they are a Cluster. It goes on after an error, and names the nodes of
-// all errors.
+// eachMaster calls f with every master; cluster reports whether they are a Cluster. It continues after an error, and
+// its error names all nodes that failed.
 func (s *Store) eachMaster(ctx context.Context, f func(ctx context.Context, n node, cluster bool) error) error {
 	ctx, cancel, client, err := s.begin(ctx)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"vitrine/internal/kv"
 )
 
-// nextLua issues the next number of the entity's counter. A counter that is no number below 2^53 was not
-// written here; the clock alone is then higher than whatever was issued before.
+// nextLua issues the next number of the entity's counter. A counter that is not a number below 2^53 was not written
+// here; then the clock alone is higher than any number issued before.
 const nextLua = `
 local function next_number(key)
   local last = tonumber(redis.call('HGET', key, 'n') or '0')
@@ -21,8 +21,8 @@ end
 local function digits(n) return string.format('%.0f', n) end
 `
 
-// stateLua has own, which makes room for the hash where something of another type stands, and gen, which reads a gen:
-// one that can't be read is none.
+// stateLua defines own, which deletes a state key of another type, and gen, which reads a gen: an unreadable one is
+// nil.
 const stateLua = `
 local function own(key)
   local kind = redis.call('TYPE', key).ok
@@ -35,10 +35,10 @@ local function gen(key, field)
 end
 ` + retainLua
 
-// retainLua has retain, which lets the hash go with the last of the entity's records: an id that nobody has leaves
-// nothing behind. It looks at the records itself, whose keys are in the hash's slot. The hash outlives them by a
-// minute, so that no record stands without. One whose records are all gone is kept for least (ms): it was written
-// by a step that came late.
+// retainLua defines retain, which has the hash expire with the last of the entity's records, so that an unknown id
+// leaves nothing behind. It reads the times to live of the records, whose keys are in the hash's slot. The hash
+// outlives them by a minute, so that no record is without a state. A hash without records, which a late step has
+// written, is kept for least (ms).
 const retainLua = `
 local function retain(key, least)
   local record, longest = 'rec:' .. string.sub(key, 5) .. ':', least
@@ -58,14 +58,15 @@ local function late(key) return redis.call('EXISTS', key) == 0 end
 local hour = 3600000
 `
 
-// layoutLua names where the fields of a value's header begin and end, counted from 1 as Lua does. It stands before each script.
+// layoutLua defines the offsets of the fields of a value's header, counted from 1 as in Lua, from the constants of
+// package kv. It precedes each script.
 func layoutLua() string {
 	return fmt.Sprintf("local header_size, stamp_first, stamp_last, shape_first, shape_last = %d, %d, %d, %d, %d\n",
 		kv.HeaderSize, kv.StampAt+1, kv.VersionAt, kv.ShapeAt+1, kv.CRCAt)
 }
 
-// headLua reads the 8 bytes of a stored stamp or gen. A key of another type, or a value shorter than a
-// header, is damage: it counts as absent, and the SET that follows replaces it.
+// headLua reads the 8 bytes of a stored stamp or gen. A key of another type, or a value shorter than a header, is
+// damaged: it counts as absent, and the SET that follows replaces it.
 const headLua = `
 local function head(key)
   local old = redis.pcall('GETRANGE', key, 0, header_size - 1)
@@ -105,7 +106,7 @@ if ARGV[7] == '0' then redis.call('PERSIST', KEYS[2]) else retain(KEYS[2], tonum
 return {outcome, stamp, redis.call('HGETALL', KEYS[2])}
 `
 
-// lowerLua has lower, which compares two stamps or gens. Lua's < goes by the server's locale, hence the loop.
+// lowerLua defines lower, which compares two stamps or gens. Lua's < depends on the server's locale, hence the loop.
 const lowerLua = `
 local function lower(a, b)
   for i = 1, 8 do
@@ -155,8 +156,8 @@ if forgotten then retain(KEYS[1], hour) end
 return 1
 `
 
-// KEYS state. ARGV dimension, refs that were applied, versions that were, refs that are now, versions that are. Does
-// nothing, and answers 0, where others came first.
+// KEYS state. ARGV dimension, refs applied before, their versions, refs applied now, their versions. Does nothing and
+// answers 0 if others were applied in between.
 const appliedLua = stateLua + `
 own(KEYS[1])
 local forgotten = late(KEYS[1])
@@ -177,7 +178,7 @@ type scripts struct {
 	listAdd, listRemove, listSettle, part, mark, remove, removeBlob     *redis.Script
 }
 
-// newScript makes a script, which may use the names of layoutLua.
+// newScript creates a script, which may use the names of layoutLua.
 func newScript(lua string) *redis.Script { return redis.NewScript(layoutLua() + lua) }
 
 func newScripts() scripts {
@@ -197,7 +198,7 @@ type call struct {
 	args []any
 }
 
-// call runs a script for each of the calls and has done look at each answer.
+// call runs a script once for each of the calls, and passes each answer to done.
 func (s *Store) call(ctx context.Context, op string, script *redis.Script, calls []call, done func(i int, cmd *redis.Cmd) error) error {
 	return s.each(ctx, batch{
 		op: op, n: len(calls), pace: s.writes,
@@ -214,7 +215,7 @@ func (s *Store) call(ctx context.Context, op string, script *redis.Script, calls
 	})
 }
 
-// size is about how many bytes a call sends.
+// size is the approximate number of bytes that a call sends.
 func (k call) size() (bytes int) {
 	for _, arg := range k.args {
 		switch arg := arg.(type) {
@@ -227,8 +228,8 @@ func (k call) size() (bytes int) {
 	return bytes
 }
 
-// run sends the calls in one pipeline, in order, each by its hash; those of a node that has never seen the script go
-// again with its text. Results match calls by position.
+// run sends the calls in one pipeline, in order, each by the script's hash. Calls to a node that does not know the
+// script are sent again with its text. Results match calls by position.
 func run(ctx context.Context, c redis.UniversalClient, script *redis.Script, calls []call) []*redis.Cmd {
 	cmds, unknown := make([]*redis.Cmd, len(calls)), []int(nil)
 	exec(ctx, c, func(p redis.Pipeliner) {

@@ -32,19 +32,19 @@ type Store struct {
 	nodes    nodes
 	damage   damage
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	client  redis.UniversalClient
-	decided bool // whether client is known to be of the right kind
+	decided bool // whether the type of client is known to be right
 }
 
-// damage is what was found that can't be read.
+// damage counts the values that can't be read.
 type damage struct {
 	count atomic.Int64
-	told  atomic.Int64 // unix ns, when it was logged last
+	told  atomic.Int64 // when it was last logged, unix ns
 }
 
-// Open reads the configuration and connects at first use, so that it succeeds while Redis is away. Only a
-// bad Config is an error. The context bounds nothing that outlives the call.
+// Open parses the configuration. It connects at first use, so it succeeds while Redis is away, and fails only on a bad
+// Config. The context bounds nothing that outlives the call.
 func Open(_ context.Context, c Config) (*Store, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
@@ -74,7 +74,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// name is the store as errors call it: its nodes, never its password.
+// name is the store in error messages: its nodes, never its password.
 func (s *Store) name() string { return strings.Join(s.address.nodes, ",") }
 
 // begin gives an operation its deadline and its client.
@@ -88,8 +88,8 @@ func (s *Store) begin(ctx context.Context) (context.Context, context.CancelFunc,
 	return ctx, cancel, client, nil
 }
 
-// connect finds out once whether the single node belongs to a Cluster. The question is asked outside the
-// lock, so that a hung server holds up each caller no longer than its own deadline.
+// connect finds out once whether the single node belongs to a Cluster. It asks outside the lock, so that a hung server
+// delays each caller by its own deadline only.
 func (s *Store) connect(ctx context.Context) (redis.UniversalClient, error) {
 	s.mu.Lock()
 	client, decided := s.client, s.decided
@@ -101,7 +101,7 @@ func (s *Store) connect(ctx context.Context) (redis.UniversalClient, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.decided: // by another caller, who may have closed the client under this one's question
+	case s.decided: // by another caller, who may have closed the client while this one was asking
 		return s.client, ctx.Err()
 	case err != nil && !forbidden(err):
 		return nil, err
@@ -114,7 +114,7 @@ func (s *Store) connect(ctx context.Context) (redis.UniversalClient, error) {
 	return s.client, nil
 }
 
-// clustered reports whether keys of several slots must not meet in one command.
+// clustered reports whether one command must not have keys of several slots.
 func clustered(c redis.UniversalClient) bool {
 	_, ok := c.(*redis.ClusterClient)
 	return ok

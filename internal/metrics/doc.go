@@ -1,9 +1,9 @@
-// Package metrics declares what a process tells Prometheus of its work, its queues, its stores and its upstreams. What a
-// detail server tells of its pages is declared in package detail.
+// Package metrics declares the Prometheus metrics of a process's work, queues, stores and upstreams. Package detail
+// declares those of its pages.
 //
-// No label takes an id, or a name that somebody from outside can choose at will: lanes, verdicts, reasons and outcomes are
-// fixed sets, each of which is there from the start, at 0; upstreams are those of the catalog in force, up to a bound. What has to be asked of
-// a server is asked by an agent, so that a scrape waits for nobody.
+// No label holds an id, or a name that outsiders can choose: lanes, verdicts, reasons and outcomes are fixed sets,
+// which are all exported from the start, at 0. Upstreams are those of the catalog in force, up to a bound. An agent
+// asks servers for their figures, so that a scrape never waits.
 package metrics
 
 import "github.com/prometheus/client_golang/prometheus"

@@ -2,13 +2,13 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// File is a store in a file of a server's own.
+// File is a store in a file on the server's own disk.
 type File interface {
 	Size() int64 // bytes
-	Free() int64 // bytes of them that nothing is in
+	Free() int64 // bytes in free pages
 }
 
-// NewFile adds the metrics of a file to a process's. Its name is a label.
+// NewFile registers the metrics of a file. Its name is a label.
 func NewFile(r prometheus.Registerer, name string, f File) {
 	r = prometheus.WrapRegistererWith(prometheus.Labels{"file": name}, r)
 	r.MustRegister(

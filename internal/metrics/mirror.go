@@ -8,18 +8,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// mirrorBeat is how often a mirror is looked at.
+// mirrorBeat is the interval of checks of a mirror.
 const mirrorBeat = time.Second
 
-// Mirror tells how old a server's own file may be.
+// Mirror measures the age of a server's own file.
 type Mirror struct {
 	current func() bool
 
 	mu   sync.Mutex // guards last
-	last time.Time  // when the mirror was known to hold everything
+	last time.Time  // when the mirror was last known to be complete
 }
 
-// NewMirror adds its metrics to a process's. current reports whether the mirror holds all that is announced at this moment.
+// NewMirror registers the metrics. current reports whether the mirror now holds all that was announced.
 func NewMirror(r prometheus.Registerer, current func() bool) *Mirror {
 	m := &Mirror{current: current, last: time.Now()}
 	r.MustRegister(gauge("mirror_age_seconds", "Time since this server's own file held all that was announced, 0 while it does; since the start where it has not yet.", func() float64 { return m.age(time.Now()).Seconds() }))
@@ -36,7 +36,7 @@ func (m *Mirror) age(now time.Time) time.Duration {
 	return now.Sub(m.last)
 }
 
-// Run looks until ctx ends.
+// Run checks the mirror until ctx ends.
 func (m *Mirror) Run(ctx context.Context) error {
 	tick := time.NewTicker(mirrorBeat)
 	defer tick.Stop()

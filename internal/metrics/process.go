@@ -2,14 +2,14 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Process is what every process tells. All fields are needed.
+// Process is the source of the metrics of every process. All fields are required.
 type Process struct {
 	Connected func() bool   // to NATS
 	Switches  func() uint64 // revision up to which the switches are in force
 	Catalog   func() uint64 // revision of the catalog in force; 0 for none
 }
 
-// Register adds it to a process's metrics.
+// Register registers the metrics.
 func (p Process) Register(r prometheus.Registerer) {
 	r.MustRegister(
 		gauge("nats_connected", "1 while the connection to NATS stands.", func() float64 { return number(p.Connected()) }),

@@ -10,13 +10,13 @@ import (
 	"vitrine/internal/bus"
 )
 
-// beat is how often servers are asked, and patience how long one may take to answer.
+// beat is the interval at which servers are asked, and patience how long one may take to answer.
 const (
 	beat     = 5 * time.Second
 	patience = 2 * time.Second
 )
 
-// each has ask called at once and at every beat, until ctx ends.
+// each calls ask at once and at every beat, until ctx ends.
 func each(ctx context.Context, ask func(context.Context)) {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
@@ -32,7 +32,7 @@ func each(ctx context.Context, ask func(context.Context)) {
 	}
 }
 
-// Queues tells how much is queued, as it was some seconds ago. While NATS does not answer it tells nothing.
+// Queues exports the lengths of the queues, some seconds old. While NATS does not answer it exports nothing.
 type Queues struct {
 	depths func(context.Context) (map[string]bus.Depth, error)
 
@@ -42,7 +42,7 @@ type Queues struct {
 	known map[string]bus.Depth
 }
 
-// NewQueues adds its metrics to a process's; Run asks depths, by stream.
+// NewQueues registers the metrics; Run calls depths, which gives the lengths by stream.
 func NewQueues(r prometheus.Registerer, depths func(context.Context) (map[string]bus.Depth, error)) *Queues {
 	q := &Queues{
 		depths:   depths,
@@ -67,13 +67,13 @@ func (q *Queues) Run(ctx context.Context) error {
 	return nil
 }
 
-// Describe is of prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (q *Queues) Describe(to chan<- *prometheus.Desc) {
 	to <- q.messages
 	to <- q.stored
 }
 
-// Collect is of prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (q *Queues) Collect(to chan<- prometheus.Metric) {
 	q.mu.Lock()
 	known := q.known

@@ -38,7 +38,7 @@ func newStage(r prometheus.Registerer, name string) stage {
 
 // Handled counts a task.
 func (s stage) Handled(h bus.Handled) {
-	if h.Lane != "" { // else it was in none
+	if h.Lane != "" { // "" means that it came from no lane
 		s.handled.WithLabelValues(string(h.Lane), h.Verdict).Inc()
 	}
 	if h.Verdict == bus.VerdictFail {
@@ -74,13 +74,13 @@ func reasonOf(err error) string {
 	return otherReason
 }
 
-// Heterog counts the work of the stage heterog.
+// Heterog counts the work of heterog.
 type Heterog struct {
 	stage
 	records *prometheus.CounterVec // outcome
 }
 
-// NewHeterog adds its metrics to a process's.
+// NewHeterog registers the metrics.
 func NewHeterog(r prometheus.Registerer) *Heterog {
 	h := &Heterog{
 		stage:   newStage(r, "heterog"),
@@ -108,14 +108,14 @@ func recordOutcome(o kv.Outcome) string {
 	return "failed"
 }
 
-// Syncer counts the work of the stage syncer.
+// Syncer counts the work of the syncer.
 type Syncer struct {
 	stage
 	blobs   *prometheus.CounterVec   // outcome
 	visible *prometheus.HistogramVec // lane
 }
 
-// NewSyncer adds its metrics to a process's.
+// NewSyncer registers the metrics.
 func NewSyncer(r prometheus.Registerer) *Syncer {
 	s := &Syncer{
 		stage: newStage(r, "syncer"),
@@ -139,10 +139,10 @@ func NewSyncer(r prometheus.Registerer) *Syncer {
 // Wrote counts a blob.
 func (s *Syncer) Wrote(o syncer.Outcome) { s.blobs.WithLabelValues(string(o)).Inc() }
 
-// longestChange bounds what one change adds to the sum: its publisher says when it happened, and may say anything.
+// longestChange bounds what one change adds to the sum, since its time comes from the publisher and may be anything.
 const longestChange = 24 * time.Hour
 
-// Announced observes how long a change took.
+// Announced observes the time of a change until its announcement.
 func (s *Syncer) Announced(a syncer.Announced) {
 	took := min(max(time.Since(a.Event), 0), longestChange)
 	s.visible.WithLabelValues(string(a.Lane)).Observe(took.Seconds())

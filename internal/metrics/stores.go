@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/redact"
 )
 
-// Stores tells which stores answer, as it was some seconds ago.
+// Stores exports which stores answer, some seconds old.
 type Stores struct {
 	up *prometheus.GaugeVec // store
 
@@ -17,7 +17,7 @@ type Stores struct {
 	asks map[string]func(context.Context) error
 }
 
-// NewStores adds its metrics to a process's.
+// NewStores registers the metrics.
 func NewStores(r prometheus.Registerer) *Stores {
 	s := &Stores{asks: map[string]func(context.Context) error{}}
 	s.up = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "redis_up", Help: "1 while all of a Redis answers: that of records, of blobs, or a replica of blobs."}, []string{"store"})
@@ -25,14 +25,14 @@ func NewStores(r prometheus.Registerer) *Stores {
 	return s
 }
 
-// Add has a store asked from now on. Its name is a label.
+// Add includes a store from now on. Its name is a label.
 func (s *Stores) Add(name string, ask func(context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asks[name] = ask
 }
 
-// Run asks until ctx ends, all at once, so that one that hangs holds no other up.
+// Run asks all stores in parallel until ctx ends, so that a hung one does not delay the others.
 func (s *Stores) Run(ctx context.Context) error {
 	each(ctx, func(ctx context.Context) {
 		s.mu.Lock()

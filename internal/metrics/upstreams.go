@@ -12,25 +12,25 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// mostUpstreams is how many are told by name; the rest, and what is in no catalog any more, is otherUpstream, which no
-// upstream can be called.
+// mostUpstreams is how many upstreams have labels of their own. All others, and those of no catalog in force, count as
+// otherUpstream, which can't be an upstream's name.
 const (
 	mostUpstreams = 200
 	otherUpstream = "(other)"
 )
 
-// Upstreams tells how upstreams answer.
+// Upstreams counts and times the calls of upstreams.
 type Upstreams struct {
 	calls    *prometheus.CounterVec   // upstream, use, outcome
 	took     *prometheus.HistogramVec // upstream, use
 	state    *prometheus.Desc         // upstream, use, state
 	breakers func() []upstream.BreakerState
 
-	mu    sync.RWMutex // guards named, and keeps a call from being counted by a name that is being taken away
+	mu    sync.RWMutex // guards named; a call is counted while no name is being removed
 	named map[string]bool
 }
 
-// NewUpstreams adds its metrics to a process's. breakers is asked at each scrape, and not before.
+// NewUpstreams registers the metrics. breakers is called at each scrape, and not before.
 func NewUpstreams(r prometheus.Registerer, breakers func() []upstream.BreakerState) *Upstreams {
 	u := &Upstreams{
 		breakers: breakers,
@@ -45,7 +45,7 @@ func NewUpstreams(r prometheus.Registerer, breakers func() []upstream.BreakerSta
 	return u
 }
 
-// Declare takes the upstreams of the catalog in force, and forgets all others.
+// Declare keeps the upstreams of the catalog in force, and forgets all others.
 func (u *Upstreams) Declare(c *catalog.Catalog) {
 	named := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
@@ -77,14 +77,14 @@ func (u *Upstreams) Observe(c upstream.Call) {
 	u.took.WithLabelValues(name, string(c.Use)).Observe(c.Took.Seconds())
 }
 
-// Describe is of prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (u *Upstreams) Describe(to chan<- *prometheus.Desc) {
 	u.calls.Describe(to)
 	u.took.Describe(to)
 	to <- u.state
 }
 
-// Collect is of prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (u *Upstreams) Collect(to chan<- prometheus.Metric) {
 	u.calls.Collect(to)
 	u.took.Collect(to)

@@ -1,5 +1,5 @@
-// Package mirror is a detail server's own copy of blobs: a bbolt file that serves while Redis does not, and that memory is
-// warmed from at the start.
+// Package mirror is a detail server's own copy of the blobs: a bbolt file that is served while Redis is away, and from
+// which memory is warmed at the start.
 package mirror
 
 import (
@@ -15,24 +15,24 @@ import (
 	"vitrine/internal/kv/boltkv"
 )
 
-// reopenEvery is how often a file that could not be opened is tried again.
+// reopenEvery is the interval of attempts to open a file.
 const reopenEvery = 5 * time.Second
 
-// fileName is the file's, in the server's folder.
+// fileName is the name of the file in the server's folder.
 const fileName = "mirror.db"
 
-// File is a detail server's own bbolt file. It can be let go for a process that takes over, and may not be
-// there: the server then serves from the other tiers.
+// File is a detail server's own bbolt file. It can be released for a process that takes over, and may be unavailable:
+// the server then uses the other tiers.
 type File struct {
 	open func() (*boltkv.Store, error)
 
 	mu    sync.RWMutex // held for reading while the store is used
 	store *boltkv.Store
-	gone  bool // let go, and not to be opened again
+	gone  bool // released, and not to be opened again
 }
 
-// Open opens the file of a server's folder. Where that can't be, the File is not open, Run tries again, and what is asked of it
-// fails with item.ErrUnavailable until then. ctx bounds the opening of the file, now and later.
+// Open opens the file of a server's folder. If that fails, Run tries again, and until then all operations fail with
+// item.ErrUnavailable. ctx bounds the opening of the file, now and later.
 func Open(ctx context.Context, dir string, log *slog.Logger) *File {
 	f := &File{open: func() (*boltkv.Store, error) {
 		return boltkv.Open(ctx, filepath.Join(dir, fileName), boltkv.Options{Log: log})
@@ -45,7 +45,7 @@ func Open(ctx context.Context, dir string, log *slog.Logger) *File {
 
 var errNotOpen = fmt.Errorf("%w: this server's own file is not open", item.ErrUnavailable)
 
-// use calls do with the store.
+// use calls do with the store, or fails with item.ErrUnavailable.
 func (f *File) use(do func(*boltkv.Store) error) error {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -66,7 +66,7 @@ func (f *File) Acquire() (err error) {
 	return err
 }
 
-// Release closes the file, once those who read from it are through.
+// Release closes the file once its readers are done.
 func (f *File) Release() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -79,7 +79,7 @@ func (f *File) Release() error {
 	return store.Close()
 }
 
-// Run tries to open a file that could not be, until ctx ends.
+// Run tries to open a file that could not be opened, until ctx ends, and then calls opened.
 func (f *File) Run(ctx context.Context, opened func()) error {
 	tick := time.NewTicker(reopenEvery)
 	defer tick.Stop()
@@ -100,10 +100,10 @@ func (f *File) Run(ctx context.Context, opened func()) error {
 	}
 }
 
-// Size is the file's size in bytes, 0 while it is not open, and Free how many of them nothing is in.
+// Size is the file's size in bytes, 0 while it is not open.
 func (f *File) Size() int64 { return f.measure((*boltkv.Store).Size) }
 
-// Free is part of Size.
+// Free is the number of bytes in free pages of the file, 0 while it is not open.
 func (f *File) Free() int64 { return f.measure((*boltkv.Store).Free) }
 
 func (f *File) measure(size func(*boltkv.Store) int64) (n int64) {
@@ -115,7 +115,7 @@ func (f *File) measure(size func(*boltkv.Store) int64) (n int64) {
 	return n
 }
 
-// Blobs reads from the file.
+// Blobs implements kv.BlobGetter.
 func (f *File) Blobs(ctx context.Context, keys []kv.BlobKey) (blobs []kv.Blob, err error) {
 	err = f.use(func(s *boltkv.Store) error {
 		blobs, err = s.Blobs(ctx, keys)
@@ -124,7 +124,7 @@ func (f *File) Blobs(ctx context.Context, keys []kv.BlobKey) (blobs []kv.Blob, e
 	return blobs, err
 }
 
-// ScanBlobs lists what is in the file.
+// ScanBlobs implements kv.BlobScanner.
 func (f *File) ScanBlobs(ctx context.Context, cursor string, limit int) (keys []kv.BlobKey, next string, err error) {
 	err = f.use(func(s *boltkv.Store) error {
 		keys, next, err = s.ScanBlobs(ctx, cursor, limit)
@@ -133,7 +133,7 @@ func (f *File) ScanBlobs(ctx context.Context, cursor string, limit int) (keys []
 	return keys, next, err
 }
 
-// PutBlobs writes into the file.
+// PutBlobs implements kv.BlobPutter.
 func (f *File) PutBlobs(ctx context.Context, puts []kv.BlobPut) (stored []bool, err error) {
 	err = f.use(func(s *boltkv.Store) error {
 		stored, err = s.PutBlobs(ctx, puts)
@@ -142,7 +142,7 @@ func (f *File) PutBlobs(ctx context.Context, puts []kv.BlobPut) (stored []bool, 
 	return stored, err
 }
 
-// RemoveBlobs removes from the file.
+// RemoveBlobs implements kv.BlobRemover.
 func (f *File) RemoveBlobs(ctx context.Context, blobs []kv.BlobSeen) (removed []bool, err error) {
 	err = f.use(func(s *boltkv.Store) error {
 		removed, err = s.RemoveBlobs(ctx, blobs)
@@ -151,7 +151,7 @@ func (f *File) RemoveBlobs(ctx context.Context, blobs []kv.BlobSeen) (removed []
 	return removed, err
 }
 
-// Meta reads a note of the file.
+// Meta reads a small named value of the file.
 func (f *File) Meta(ctx context.Context, name string) (value []byte, err error) {
 	err = f.use(func(s *boltkv.Store) error {
 		value, err = s.Meta(ctx, name)
@@ -160,7 +160,7 @@ func (f *File) Meta(ctx context.Context, name string) (value []byte, err error) 
 	return value, err
 }
 
-// SetMeta writes a note into the file.
+// SetMeta writes a small named value into the file.
 func (f *File) SetMeta(ctx context.Context, name string, value []byte) error {
 	return f.use(func(s *boltkv.Store) error { return s.SetMeta(ctx, name, value) })
 }

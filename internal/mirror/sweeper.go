@@ -15,37 +15,37 @@ import (
 	"vitrine/internal/pause"
 )
 
-// What a sweep does, as Told is given it.
+// What a sweep does, as it is given to SweeperConfig.Told.
 const (
 	Removed = "removed" // blobs
 	Asked   = "asked"   // entities
 )
 
-// metaSwept is the note of the removal that the file was swept after.
+// metaSwept names the number of the last removal that the file was swept after.
 const metaSwept = "mirror-swept"
 
-// SweeperConfig of a Sweeper. All fields but the bounds are needed.
+// SweeperConfig configures a Sweeper. All fields but the bounds are required.
 type SweeperConfig struct {
 	File     *File
-	From     kv.BlobGetter                                   // what the file is a mirror of
-	Catalog  func(context.Context) (*catalog.Catalog, error) // the one that was pushed last; fails where another is in force here
-	Removals func(context.Context) (uint64, error)           // changes when workers have removed what no catalog needs; they look every day
-	Ask      func(context.Context, []item.Entity) error      // says that entities may have changed
+	From     kv.BlobGetter                                   // the store that the file mirrors
+	Catalog  func(context.Context) (*catalog.Catalog, error) // the catalog pushed last; fails if another one is in force here
+	Removals func(context.Context) (uint64, error)           // a number that changes when workers have removed what no catalog needs, which they check daily
+	Ask      func(context.Context, []item.Entity) error      // announces that entities may have changed
 	Told     func(what string, n int)
 	Log      *slog.Logger
 
-	Every time.Duration // between looks whether workers have removed something, doubled up to 64 times after failures. Defaults to 5 s
-	Page  int           // blobs looked at together. Defaults to 200
+	Every time.Duration // between checks for a removal; doubled up to 64 times after failures. Defaults to 5 s
+	Page  int           // blobs checked together. Defaults to 200
 	Rate  int           // blobs a second. Defaults to 1,000
 }
 
-// Sweeper removes from a server's own file what the store that it mirrors does not have any more, after workers have removed
-// leftovers there. What the store lacks goes only where the pushed catalog has no name for it: a blob that has one may
-// have been lost with its store, and the page stands on this copy. Of such a blob the owner is asked, by a change of its entity: it
-// comes back, or a tombstone does, which the mirror takes up like any blob.
+// Sweeper removes from a server's own file what the mirrored store no longer has, after workers have removed leftovers
+// there. A blob that the store lacks is removed only if the pushed catalog has no name for it. A blob with a name may
+// have been lost with its store, and its page depends on this copy. Its entity is announced instead: the blob comes
+// back, or a tombstone does, which is copied like any blob.
 //
-// Nothing is removed that is needed: the file is read first, and then the store. What comes under the same name meanwhile has
-// a higher gen than was seen, and stays:
+// Nothing is removed that is needed. The file is read first, and then the store. A blob that is written under the same
+// name meanwhile has a higher gen, and stays:
 //
 //	sweeper   reads gen 5 here ── the store has none ─────────────────── removes up to gen 5: it is 6
 //	mirror                                           copies gen 6 here
@@ -91,7 +91,7 @@ func (s *Sweeper) sweepIfDue(ctx context.Context) error {
 	return s.File.SetMeta(ctx, metaSwept, note)
 }
 
-// sweep looks at the whole file. What a part of the store that is away may have is passed over, and told in the end.
+// sweep checks the whole file. What an unavailable part of the store may hold is skipped, and reported at the end.
 func (s *Sweeper) sweep(ctx context.Context) (away error) {
 	for cursor := ""; ; {
 		began := time.Now()
@@ -109,7 +109,7 @@ func (s *Sweeper) sweep(ctx context.Context) (away error) {
 	}
 }
 
-// page looks at a page of the file. An error that comes with a cursor is of a part of the store.
+// page checks a page of the file. An error with a cursor concerns one part of the store.
 func (s *Sweeper) page(ctx context.Context, cursor string) (next string, err error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -145,7 +145,7 @@ func (s *Sweeper) page(ctx context.Context, cursor string) (next string, err err
 	return next, away
 }
 
-// settle removes blobs, and asks for entities.
+// settle removes blobs, and announces entities.
 func (s *Sweeper) settle(ctx context.Context, gone []kv.BlobSeen, lost map[item.Entity]bool) error {
 	if len(gone) > 0 {
 		removed, err := s.File.RemoveBlobs(ctx, gone)
@@ -168,7 +168,7 @@ func (s *Sweeper) settle(ctx context.Context, gone []kv.BlobSeen, lost map[item.
 	return nil
 }
 
-// genOf is up to which gen a blob is removed. Of a damaged one nothing is known.
+// genOf is the gen up to which a blob is removed. The gen of a damaged one is unknown.
 func genOf(b kv.Blob) uint64 {
 	if b.Damaged {
 		return math.MaxUint64

@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	hotFile  = "hot"           // in the server's folder: the blobs that were in memory, a line each
-	hotEvery = 5 * time.Minute // it is written, and when the process ends
-	warmScan = 100_000         // blobs that are warmed where nobody wrote which are hot
+	hotFile  = "hot"           // in the server's folder: the blobs that were in memory, one per line
+	hotEvery = 5 * time.Minute // how often it is written, besides at the end of the process
+	warmScan = 100_000         // how many blobs are warmed without a list of hot ones
 )
 
-// Source is a store that memory is warmed from.
+// Source is a store from which memory is warmed.
 type Source interface {
 	kv.BlobGetter
 	kv.BlobScanner
@@ -27,25 +27,25 @@ type Source interface {
 
 // Memory is a server's memory of blobs.
 type Memory interface {
-	// Hot lists what is in it.
+	// Hot lists the blobs in memory.
 	Hot() []kv.BlobKey
-	// Warm fills it from a store, whose name as a tier it is told, and gives how many blobs it has read.
+	// Warm fills memory from a store, whose tier has the given name. n is how many blobs it has read.
 	Warm(ctx context.Context, tier string, from kv.BlobGetter, keys []kv.BlobKey) (n int, err error)
 }
 
-// Warmer fills memory at the start with what was there before, and notes that for the next start.
+// Warmer fills memory at the start with what it held before, and stores that list for the next start.
 type Warmer struct {
 	memory Memory
 	file   string
 	log    *slog.Logger
 }
 
-// NewWarmer makes a warmer that keeps its note in a server's folder.
+// NewWarmer creates a warmer whose list is in a server's folder.
 func NewWarmer(memory Memory, dir string, log *slog.Logger) *Warmer {
 	return &Warmer{memory: memory, file: filepath.Join(dir, hotFile), log: log}
 }
 
-// Warm fills memory from a store: with what was noted, and where nothing was, with the first that it lists.
+// Warm fills memory from a store with the listed blobs, or without a list with the first that the store scans.
 func (w *Warmer) Warm(ctx context.Context, from Source) {
 	text, err := os.ReadFile(w.file)
 	keys := parseKeys(text)
@@ -69,7 +69,7 @@ func (w *Warmer) Warm(ctx context.Context, from Source) {
 	}
 }
 
-// Run notes from time to time, and at the end, which blobs are in memory.
+// Run writes the list at intervals, and at the end.
 func (w *Warmer) Run(ctx context.Context) error {
 	tick := time.NewTicker(hotEvery)
 	defer tick.Stop()
@@ -83,14 +83,14 @@ func (w *Warmer) Run(ctx context.Context) error {
 	return nil
 }
 
-// Note writes which blobs are in memory.
+// Note writes the list of the blobs in memory.
 func (w *Warmer) Note() {
 	if err := durable.WriteFile(w.file, formatKeys(w.memory.Hot())); err != nil {
 		w.log.Warn("which blobs are hot can't be noted", "error", err)
 	}
 }
 
-// formatKeys writes keys as text, one a line; parseKeys reads it. Lines that it can't read are left out.
+// formatKeys writes keys as text, one per line.
 func formatKeys(keys []kv.BlobKey) []byte {
 	var b []byte
 	for _, key := range keys {
@@ -99,7 +99,7 @@ func formatKeys(keys []kv.BlobKey) []byte {
 	return b
 }
 
-// parseKeys reads what formatKeys wrote.
+// parseKeys reads what formatKeys wrote. It skips invalid lines.
 func parseKeys(text []byte) (keys []kv.BlobKey) {
 	for line := range strings.Lines(string(text)) {
 		token, blob, ok := strings.Cut(strings.TrimSpace(line), "/")

@@ -10,7 +10,7 @@ import (
 	"vitrine/detail"
 )
 
-// openAccessLog makes the log of --access-log: a file to append to, - for the process's output, "" for none.
+// openAccessLog opens the log of --access-log: a file to append to, "-" for the process's output, "" for none.
 func (n *process) openAccessLog(path string) (*detail.AccessLog, error) {
 	switch path {
 	case "":
@@ -29,8 +29,8 @@ func (n *process) openAccessLog(path string) (*detail.AccessLog, error) {
 	return log, nil
 }
 
-// reopenOnSignal has the log's file opened anew at the signals that logrotate is told to send. Without one the log sees
-// by itself that the file was renamed.
+// reopenOnSignal reopens the log's file at the signals that logrotate sends. Without a signal the log itself notices
+// that the file was renamed.
 func reopenOnSignal(ctx context.Context, log *detail.AccessLog) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)

@@ -18,19 +18,19 @@ import (
 	"vitrine/internal/kv"
 )
 
-// admin is the operators' listener: health, metrics, profiles, and what commands ask a running process,
-// since bbolt locks its file. What costs more than a look, or changes something, is for who has the token.
+// admin is the operators' listener: health, metrics, profiles, and what commands ask a running process, since bbolt
+// locks its file. Requests that are expensive, or change something, need the token.
 type admin struct {
 	node    *process
-	token   string                                              // "" where none could be kept: then nobody may
-	ready   func() (note string, err error)                     // note says what is missing though all is served
-	explain func(ctx context.Context, what string) (any, error) // nil where no pages are served
-	pages   *detail.Server                                      // the same
-	files   http.Handler                                        // what rehearsed pages load
+	token   string                                              // "" if none could be stored: then those requests are refused
+	ready   func() (note string, err error)                     // note says what is missing although everything is served
+	explain func(ctx context.Context, what string) (any, error) // nil if no pages are served
+	pages   *detail.Server                                      // nil if no pages are served
+	files   http.Handler                                        // the files that rehearsed pages load
 }
 
-// newAdmin makes the listener of a process. Without a place for the token it goes on, since what it answers without one
-// is needed more.
+// newAdmin creates the listener of a process. If the token can't be stored it continues without one, since the requests
+// that need no token matter more.
 func newAdmin(n *process) *admin {
 	a := &admin{node: n}
 	var err error
@@ -146,7 +146,7 @@ func (a *admin) relatedPage(r *http.Request) (page RelatedPage, err error) {
 	return page, err
 }
 
-// StoredPage is one page of what the store of records has.
+// StoredPage is one page of the entities in the records store.
 type StoredPage struct {
 	Entities []string `json:"entities"` // KIND:ID
 	Next     string   `json:"next"`

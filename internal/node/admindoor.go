@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// local refuses what a foreign page could make an operator's browser ask: a name that was rebound to loopback, and
-// forms of another origin. Machines that watch, and know this one by its
-// name, may ask for what open has.
+// local refuses requests that a foreign page could make an operator's browser send: those to a name that was rebound to
+// loopback, and forms of another origin. Monitoring systems, which know this machine by its name, may request the paths
+// in open.
 func local(next http.Handler, open ...string) http.Handler {
 	named := map[string]bool{}
 	for _, path := range open {
@@ -27,7 +27,7 @@ func local(next http.Handler, open ...string) http.Handler {
 	})
 }
 
-// localHost accepts an IP address or localhost: a name of somebody else's can't be rebound to those.
+// localHost accepts an IP address or localhost, to which nobody else's name can be rebound.
 func localHost(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
@@ -36,8 +36,8 @@ func localHost(hostport string) bool {
 	return host == "localhost" || net.ParseIP(strings.Trim(host, "[]")) != nil
 }
 
-// unlinked refuses what a page of another origin has a browser ask, be it another port of this machine: links, pictures
-// and scripts send no Origin. Programs that are no browsers say nothing of this.
+// unlinked refuses requests that a page of another origin, be it another port of this machine, makes a browser send:
+// links, pictures and scripts send no Origin. Programs other than browsers send no Sec-Fetch-Site.
 func unlinked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Header.Get("Sec-Fetch-Site") {
@@ -49,7 +49,7 @@ func unlinked(next http.Handler) http.Handler {
 	})
 }
 
-// guarded lets through who has the token: what next does costs, or changes something.
+// guarded admits only requests with the token, since next is expensive or changes something.
 func (a *admin) guarded(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")

@@ -15,7 +15,8 @@ import (
 // TokenFile is the file in --dir that holds the token of a process's admin listener.
 const TokenFile = "admin.token"
 
-// OpenToken reads the token in dir, or makes one, which stays over restarts. One that others may read is replaced.
+// OpenToken reads the token in dir, or creates one, which is kept over restarts. A token that other users can read is
+// replaced.
 func OpenToken(dir string) (string, error) {
 	path := filepath.Join(dir, TokenFile)
 	info, err := os.Stat(path)
@@ -31,13 +32,13 @@ func OpenToken(dir string) (string, error) {
 	return makeToken(path)
 }
 
-// ReadToken reads the token that stands in a file.
+// ReadToken reads the token from a file.
 func ReadToken(path string) (string, error) {
 	text, err := os.ReadFile(path)
 	return strings.TrimSpace(string(text)), err
 }
 
-// makeToken writes a token, whole, and for its owner's eyes from the beginning.
+// makeToken writes a new token, readable by its owner only from the beginning.
 func makeToken(path string) (string, error) {
 	random := make([]byte, 32)
 	if _, err := rand.Read(random); err != nil {
@@ -59,7 +60,7 @@ func makeToken(path string) (string, error) {
 	return token, nil
 }
 
-// signed is what makes a link good: who may not use the token can't make one.
+// signed is the signature of a link. Only who has the token can make it.
 func signed(token, what string) string {
 	mac := hmac.New(sha256.New, []byte(token))
 	mac.Write([]byte(what))

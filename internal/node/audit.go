@@ -19,22 +19,22 @@ import (
 
 // Audited is what audit --json prints.
 type Audited struct {
-	Checked  int     `json:"checked"` // records compared with their owners
-	Stale    int     `json:"stale"`   // of these, not what their owners say
+	Checked  int     `json:"checked"` // records compared with their upstreams
+	Stale    int     `json:"stale"`   // of these, those that differ from their upstream's answer
 	Repaired int     `json:"repaired"`
-	Bound    float64 `json:"bound"` // the share of records, stale or with a silent owner, that is not exceeded, with 95% confidence
+	Bound    float64 `json:"bound"` // upper bound, at 95% confidence, of the share of records that are stale or whose upstream is silent
 	Entities int     `json:"entities"`
 	Dirty    int     `json:"dirty"`    // entities whose blobs or relations lag behind
-	Blobs    int     `json:"blobs"`    // that differ from what their records fold to
+	Blobs    int     `json:"blobs"`    // that differ from the fold of their records
 	Reshaped int     `json:"reshaped"` // records that were made for another catalog
-	Referred int     `json:"referred"` // entities that records refer to and that have none
-	Back     int     `json:"back"`     // stale records whose owner went back to an older version
-	Waiting  int     `json:"waiting"`  // records that differ, and a change of which waits or is in work
-	Silent   int     `json:"silent"`   // records whose owner did not answer, or gave an answer that is refused
+	Referred int     `json:"referred"` // entities that records refer to and that have no records
+	Back     int     `json:"back"`     // stale records whose upstream went back to an older version
+	Waiting  int     `json:"waiting"`  // records that differ, and for which a change waits or is in work
+	Silent   int     `json:"silent"`   // records whose upstream gave no answer, or one that is refused
 	Seconds  float64 `json:"seconds"`
 }
 
-// audit answers /audit: it announces repairs, as anybody may who may publish, and changes nothing itself.
+// audit answers /audit. It announces repairs, as any publisher may, and changes nothing itself.
 func (a *admin) audit(w http.ResponseWriter, r *http.Request) {
 	sample, err := strconv.Atoi(r.FormValue("sample"))
 	if err != nil || sample < 0 {
@@ -118,8 +118,7 @@ func (a audits) sampled(s audit.Sampled) {
 	}
 }
 
-// runAuditors samples records against their owners within a budget, and mends what stores and streams lose, until
-// ctx ends.
+// runAuditors samples records within a budget, and repairs what stores and streams lose, until ctx ends.
 func (n *process) runAuditors(ctx context.Context, s *audit.Sweeper) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(redact.Guard(func() error { return n.sampler(s).Run(ctx) }))
@@ -137,7 +136,7 @@ func (n *process) sampler(s *audit.Sweeper) *audit.Sampler {
 	})
 }
 
-// readBack follows changes to this process's pages.
+// readBack samples changes and checks them at this process's pages.
 func (n *process) readBack() *audit.ReadBack {
 	client := &http.Client{Timeout: 2 * time.Second}
 	n.onClose(func() error { client.CloseIdleConnections(); return nil })
@@ -152,7 +151,7 @@ func (n *process) readBack() *audit.ReadBack {
 	})
 }
 
-// served asks the detail server at the address pages whether it has a blob of an entity, and of which gen.
+// served asks the detail server at the address pages for its gen of a blob.
 func served(ctx context.Context, client *http.Client, pages string, e item.Entity, blob string) (audit.Served, error) {
 	u := pages + "/blobs/" + e.Kind + "/" + blob + "?ids=" + item.Escape(e.ID)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)

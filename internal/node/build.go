@@ -6,16 +6,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Build is what a program was made of.
+// Build says what a program was built from.
 type Build struct {
-	Version  string `json:"version"`  // of the module; (devel) where it was made of a working folder
-	Revision string `json:"revision"` // of the source; "" where that was in no repository
-	Modified bool   `json:"modified"` // the source had changes that are in no revision
+	Version  string `json:"version"`  // of the module; (devel) if built from a working folder
+	Revision string `json:"revision"` // of the source; "" if it was in no repository
+	Modified bool   `json:"modified"` // the source had uncommitted changes
 	Time     string `json:"time"`     // of the revision
 	Go       string `json:"go"`
 }
 
-// ReadBuild reads what the compiler has put into the program.
+// ReadBuild reads what the compiler recorded in the program.
 func ReadBuild() (b Build) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -36,7 +36,7 @@ func ReadBuild() (b Build) {
 	return b
 }
 
-// buildInfo is the metric by which one sees which version runs where.
+// buildInfo is the metric that shows which version runs where.
 func buildInfo() prometheus.Collector {
 	b := ReadBuild()
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Call has the admin listener at addr do something, and reads its answer, JSON, into out. A token of "" is none, and so is a nil
-// body. An answer that is no success is a *Refusal.
+// Call sends a request to the admin listener at addr, and decodes its JSON answer into out. token may be "" and body
+// nil. An answer that is not a success is a *Refusal.
 func Call(ctx context.Context, method, addr, pathAndQuery, token string, body io.Reader, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, AdminBase(addr)+pathAndQuery, body)
 	if err != nil {
@@ -24,7 +24,7 @@ func Call(ctx context.Context, method, addr, pathAndQuery, token string, body io
 	return json.NewDecoder(answer).Decode(out)
 }
 
-// send asks the admin listener at addr, and gives what it answers, for the caller to close.
+// send sends a request to the admin listener at addr, and gives the body of its answer, which the caller closes.
 func send(req *http.Request, addr, token string) (io.ReadCloser, error) {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -49,7 +49,7 @@ func AdminBase(addr string) string {
 	return "http://" + addr
 }
 
-// Refusal is an answer of an admin listener that is no success.
+// Refusal is an answer of an admin listener that is not a success.
 type Refusal struct {
 	Addr   string
 	Status int

@@ -7,16 +7,16 @@ import (
 	"vitrine/switches"
 )
 
-// MarksBucket is where workers note things for each other: they may not write where operators push.
+// MarksBucket is where workers store notes for each other: they may not write to operators' buckets.
 const MarksBucket = "marks"
 
-// head asks whether the catalog in force here is the one that was pushed last, also for work that is being drained.
+// head checks whether the catalog in force here is the one pushed last. It also works while a process drains.
 func (n *process) head(ctx context.Context) func() error {
 	ctx = context.WithoutCancel(ctx)
 	return func() error { return n.catalog.Head(ctx) }
 }
 
-// openLanes returns a function that reports whether changes of a lane are taken.
+// openLanes returns a function that reports whether changes of a lane are accepted.
 func (n *process) openLanes() func(item.Lane) bool {
 	intake := map[item.Lane]*switches.Switch{
 		item.High:    n.switches.Must(switches.IntakeHigh),

@@ -10,8 +10,8 @@ import (
 	"vitrine/internal/bus"
 )
 
-// deletionWatch looks after deletions that wait: it counts them, and has them asked for again when the upstream that
-// wanted them answers as before.
+// deletionWatch looks after held deletions: it counts them, and announces them again when the upstream that caused them
+// answers as before.
 type deletionWatch struct {
 	node   *process
 	worker *heterog.Worker
@@ -29,7 +29,7 @@ func newDeletionWatch(n *process, w *heterog.Worker) *deletionWatch {
 	return d
 }
 
-// Run looks until ctx ends.
+// Run checks held deletions until ctx ends.
 func (d *deletionWatch) Run(ctx context.Context) error {
 	if err := d.node.catalog.Wait(ctx); err != nil {
 		return nil

@@ -16,11 +16,11 @@ import (
 	"vitrine/internal/item"
 )
 
-// demoShop is the demo as up runs it.
+// demoShop is the demo as vitrine up runs it.
 type demoShop struct {
 	shop    *demo.Shop
 	address string                 // of the back office
-	pages   atomic.Pointer[string] // base URL of the pages, known once they are served
+	pages   atomic.Pointer[string] // base URL of the pages, set once they are served
 }
 
 // openDemo serves the demo's upstreams and its back office, and adds the upstreams' addresses to served.
@@ -46,7 +46,7 @@ func (u *Up) openDemo(n *process, served map[string]string) (*demoShop, error) {
 	return d, u.writeSlots(d.address)
 }
 
-// base is the address of the pages.
+// base is the base URL of the pages.
 func (d *demoShop) base() string {
 	if p := d.pages.Load(); p != nil {
 		return *p
@@ -54,8 +54,8 @@ func (d *demoShop) base() string {
 	return ""
 }
 
-// serve listens on addr, or on a free port where that is taken. Upstreams that hang, as they were told to,
-// let go when the process stops.
+// serve listens on addr, or on a free port if that is taken. Upstreams that were made to hang end when the process
+// stops.
 func (d *demoShop) serve(n *process, addr string, handler http.Handler) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -77,10 +77,10 @@ func (u *Up) demoCatalog() []byte {
 	return demo.Catalog(u.Lang)
 }
 
-// demoTemplates is the folder of the demo's own templates, where those who try it may put theirs.
+// demoTemplates is the folder for the demo's own templates, where users may put theirs.
 func (u *Up) demoTemplates() string { return filepath.Join(u.Dir, "templates") }
 
-// writeSlots writes the two places of the theme that the demo fills in, with the address of its back office.
+// writeSlots writes the two templates that the demo adds to the theme, with the address of its back office.
 func (u *Up) writeSlots(address string) error {
 	if err := os.MkdirAll(u.demoTemplates(), 0o755); err != nil {
 		return err

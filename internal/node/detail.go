@@ -21,17 +21,17 @@ import (
 	"vitrine/templates"
 )
 
-// Pages say how pages are served.
+// Pages configures the serving of pages.
 type Pages struct {
 	HTTP, Admin string // listen addresses
 	Disk        string // what the server's own file keeps: mirror or reads
 	Templates   string // the shop's folder; "" for the theme alone
-	Replica     string // URL of a Redis that blobs are read from, where it is another than that they are written to
+	Replica     string // URL of a Redis that blobs are read from, if it differs from the one they are written to
 
 	AccessLog      string   // file to append to, - for Config.Output, "" for none
 	TrustedProxies []string // networks and addresses
 	CacheTags      string
-	MaxConnections int           // 0 is what the limit of open files allows
+	MaxConnections int           // 0 means what the limit of open files allows
 	BlobMemory     int           // MiB; 0 is the default
 	PageMemory     int           // the same
 	ShutdownDelay  time.Duration // between "not ready" and the closed listener
@@ -41,7 +41,7 @@ type Pages struct {
 	pictures http.Handler // of the demo, under /pictures/; nil for none
 }
 
-// addDetail has a node serve pages: from the store, and behind a Redis from a bbolt file of its own.
+// addDetail has a process serve pages: from the store, or behind a Redis from a bbolt file of its own, too.
 func (n *process) addDetail(opt Pages) (Addresses, error) {
 	proxies, err := admission.ParseProxies(opt.TrustedProxies)
 	if err != nil {
@@ -86,7 +86,7 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 	return n.listenDetail(server, warmer, opt, copies)
 }
 
-// openTemplates loads the shop's folder, and has it followed, and what is pushed in its place.
+// openTemplates loads the shop's folder, and follows it and the templates that are pushed in its place.
 func (n *process) openTemplates(dir string) (*templates.Folder, error) {
 	folder, err := templates.OpenFolder(dir, n.dir, n.log)
 	if err != nil {
@@ -100,16 +100,16 @@ func (n *process) openTemplates(dir string) (*templates.Folder, error) {
 	return folder, nil
 }
 
-// copies are the stores that a detail server has blobs in.
+// copies are the stores from which a detail server reads blobs.
 type copies struct {
 	tiers  []blobcache.Tier
-	warm   mirror.Source         // what memory is warmed from
-	own    *mirror.File          // nil where the store itself is a file
-	mirror *blobcache.Mirror     // of the Redis, in the own file; nil for none
-	from   *handover.Predecessor // whose file it was until now; nil for nobody's
+	warm   mirror.Source         // the store that memory is warmed from
+	own    *mirror.File          // nil if the store itself is a file
+	mirror *blobcache.Mirror     // copies Redis to the own file; nil for none
+	from   *handover.Predecessor // the process that had the file until now; nil for none
 }
 
-// openCopies opens the own file of a server behind a Redis, which a running server of the same folder lets go.
+// openCopies opens the own file of a server behind a Redis. A running server of the same folder releases it.
 func (n *process) openCopies(opt Pages) (c copies, err error) {
 	if n.store != nil {
 		metrics.NewFile(n.metrics, "store", n.store)
@@ -149,7 +149,7 @@ func (n *process) openCopies(opt Pages) (c copies, err error) {
 	return c, nil
 }
 
-// reopened has all copied anew: what was announced meanwhile is not in the file.
+// reopened has everything copied again, since the file lacks what was announced meanwhile.
 func (c copies) reopened() {
 	if c.mirror != nil {
 		c.mirror.Gap()
@@ -166,15 +166,15 @@ func (n *process) gauge(name, help string, is func() bool) {
 	}))
 }
 
-// missed announces what readers miss.
+// missed announces what readers found missing.
 type missed struct{ *process }
 
-// Announce has an entity asked for at the head of the line.
+// Announce requests an entity in the high lane.
 func (m missed) Announce(ctx context.Context, e item.Entity) error {
 	return m.ask(ctx, item.High, []item.Entity{e})
 }
 
-// ask publishes a change of all dimensions of each entity.
+// ask publishes a change of all dimensions for each entity.
 func (n *process) ask(ctx context.Context, lane item.Lane, entities []item.Entity) error {
 	changes := make([]item.Change, len(entities))
 	for i, e := range entities {
@@ -183,7 +183,8 @@ func (n *process) ask(ctx context.Context, lane item.Lane, entities []item.Entit
 	return n.bus.PublishChanges(ctx, changes, bus.PublishOptions{Event: time.Now()})
 }
 
-// withPictures is no ServeMux, which would redirect odd paths before the pages' own rules see them.
+// withPictures serves pictures. It does not use ServeMux, which would redirect unusual paths before the pages' own
+// rules see them.
 func withPictures(pictures, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/pictures/") {
@@ -201,8 +202,8 @@ func notifyServer(server *detail.Server, a bus.Announcement) {
 	}
 }
 
-// followBlobs hands announcements to the caches and the mirror. The mirror remembers the position up to
-// which it is complete, and a restarted server goes on from there.
+// followBlobs passes announcements to the caches and the mirror. The mirror stores the position up to which it is
+// complete, and a restarted server continues from there.
 func (n *process) followBlobs(ctx context.Context, server *detail.Server, mirror *blobcache.Mirror) error {
 	if mirror == nil {
 		caches := func(list []bus.Announcement, _ bus.Position) {
@@ -229,7 +230,7 @@ func (n *process) followBlobs(ctx context.Context, server *detail.Server, mirror
 			notifyServer(server, a)
 			upTo := saved
 			if i == len(list)-1 {
-				upTo = reached // complete only with the last of the list
+				upTo = reached // complete only after the last one of the list
 			}
 			mirror.Announced(a.Entity, a.Gens, upTo)
 			if a.Doubt {

@@ -12,17 +12,17 @@ import (
 	"vitrine/internal/redact"
 )
 
-// earlyAdmin is the admin listener of a process that is still starting, and may wait long for NATS: it is alive, so that
-// nobody restarts it, and not ready. What else there is to ask comes with open.
+// earlyAdmin is the admin listener of a process that is still starting, and may wait long for NATS. It reports the
+// process as alive, so that nobody restarts it, and as not ready. open adds the other routes.
 type earlyAdmin struct {
 	node   *process
 	addr   string
 	server *http.Server
-	failed chan error                   // what Serve returned
+	failed chan error                   // receives the error of Serve
 	whole  atomic.Pointer[http.Handler] // nil before open
 }
 
-// listenEarly has the admin listener answer at once; waits is what it says until open.
+// listenEarly starts the admin listener at once; until open, /readyz answers waits.
 func (n *process) listenEarly(addr, waits string) (*earlyAdmin, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -56,7 +56,7 @@ func (n *process) listenEarly(addr, waits string) (*earlyAdmin, error) {
 	return a, nil
 }
 
-// open has all be answered that there is to ask, until the process ends.
+// open serves all routes until the process ends.
 func (a *earlyAdmin) open(ready func() (note string, err error)) {
 	all := newAdmin(a.node)
 	all.ready = ready

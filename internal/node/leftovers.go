@@ -29,7 +29,7 @@ func (a *admin) leftovers(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, FoundLeftovers{head, found}, err)
 }
 
-// leftovers is the agent that removes what earlier catalogs left behind.
+// leftovers creates the agent that removes what earlier catalogs left behind.
 func (n *process) leftovers() *leftovers.Agent {
 	return leftovers.New(leftovers.Config{
 		Eras: n.catalog.Eras, Agreed: n.agreement.Agreed, Settled: n.catalogSettled, Records: n.records, Blobs: n.blobs, Bus: n.bus,
@@ -38,7 +38,8 @@ func (n *process) leftovers() *leftovers.Agent {
 	})
 }
 
-// catalogSettled reports whether all is built for the catalog in force: it was swept for, and what that announced is done.
+// catalogSettled reports whether everything is built for the catalog in force: a sweep for it has ended, and the
+// changes it announced are handled.
 func (n *process) catalogSettled(ctx context.Context) (bool, error) {
 	swept, err := audit.SweptFor(ctx, n.bus.Bucket(MarksBucket), n.agreement.Shapes())
 	if err != nil || !swept {

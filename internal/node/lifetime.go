@@ -14,14 +14,14 @@ import (
 	"vitrine/internal/redact"
 )
 
-// drain is how long a stopping process finishes what it has begun; drainHTTP how long it waits for operators, who can
-// ask again.
+// drain is how long a stopping process may take to finish its work; drainHTTP how long it waits for operators'
+// requests, which can be repeated.
 const (
 	drain     = 8 * time.Second
 	drainHTTP = 3 * time.Second
 )
 
-// lifetime is what runs in a process, from its start to its end.
+// lifetime holds what runs in a process, from its start to its end.
 type lifetime struct {
 	log     *slog.Logger
 	agents  []func(context.Context) error
@@ -29,13 +29,13 @@ type lifetime struct {
 	stop    func() // ends the agents
 }
 
-// onClose has f called when the process is closed, the last one first.
+// onClose has f called when the process is closed. The last one added is called first.
 func (l *lifetime) onClose(f func() error) { l.closers = append(l.closers, f) }
 
-// start has agent run from run on.
+// start adds an agent, which run starts.
 func (l *lifetime) start(agent func(context.Context) error) { l.agents = append(l.agents, agent) }
 
-// listen opens a listener and has it served; what it is for stands in front of errors.
+// listen opens a listener and serves it; what names it in errors.
 func (l *lifetime) listen(what, addr string, server *http.Server) (string, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -47,7 +47,7 @@ func (l *lifetime) listen(what, addr string, server *http.Server) (string, error
 	return "http://" + listener.Addr().String(), nil
 }
 
-// serve has a server answer until ctx ends, and then finish what is under way.
+// serve has a server answer until ctx ends, and then finishes the requests in progress.
 func serve(ctx context.Context, server *http.Server, answer func() error) error {
 	stopped := make(chan error, 1)
 	go func() {
@@ -69,7 +69,7 @@ func serve(ctx context.Context, server *http.Server, answer func() error) error 
 	return err
 }
 
-// run starts the agents and waits until all have ended: when ctx ends, or when one of them fails.
+// run starts the agents and waits until all have ended, because ctx has ended or one of them has failed.
 func (l *lifetime) run(ctx context.Context, ready func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

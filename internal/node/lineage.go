@@ -7,7 +7,7 @@ import (
 	"vitrine/internal/lineage"
 )
 
-// lineage makes the agent that mends what stores and streams lose.
+// lineage creates the agent that repairs losses of stores and streams.
 func (n *process) lineage(s *audit.Sweeper) *lineage.Agent {
 	cfg := lineage.Config{
 		Catalog: n.catalog.Catalog, Records: n.records, Blobs: n.blobs, Upstream: n.upstream, Bus: n.bus,

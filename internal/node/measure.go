@@ -6,10 +6,10 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// measured is what some parts of the process count for.
+// measured holds the metrics that several parts of the process feed.
 type measured struct {
 	owners  *metrics.Upstreams
-	answers *metrics.Stores // nil until there is a store that can be asked
+	answers *metrics.Stores // nil until there is a store to ask
 }
 
 // observe counts a call of an upstream.
@@ -18,7 +18,7 @@ func (n *process) observe(c upstream.Call) {
 	n.owners.Observe(c)
 }
 
-// measure tells of what every process has; the catalog and NATS are there.
+// measure registers the metrics of every process. The catalog and NATS must be available.
 func (n *process) measure() {
 	metrics.Process{
 		Connected: n.bus.Connected,
@@ -36,5 +36,5 @@ func (n *process) measure() {
 	}.Register(n.metrics)
 }
 
-// measureQueues tells how much is queued, once for all stages of the process.
+// measureQueues adds the metrics of the queues, once for all stages of the process.
 func (n *process) measureQueues() { n.start(metrics.NewQueues(n.metrics, n.bus.Depths).Run) }

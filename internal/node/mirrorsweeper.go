@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/mirror"
 )
 
-// mirrorSweeper is what removes from a server's own file what workers have removed from the store.
+// mirrorSweeper creates the agent that removes from a server's own file what workers have removed from the store.
 func (n *process) mirrorSweeper(own *mirror.File) *mirror.Sweeper {
 	swept := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "vitrine_mirror_swept_total", Help: "What a sweep of this server's own file found that the store has no more: blobs removed, entities asked for.",

@@ -25,17 +25,17 @@ import (
 	"vitrine/templates"
 )
 
-// Config is what every process has.
+// Config is common to all processes.
 type Config struct {
-	Dir     string // of its state; made where it is missing
+	Dir     string // state folder; created if missing
 	Role    string
-	Room    string            // may have no name
-	Secrets *upstream.Secrets // what upstreams may be sent of the environment
+	Room    string            // may be ""
+	Secrets *upstream.Secrets // environment variables that upstreams may be sent
 	Log     *slog.Logger
-	// SetLevel sets the least level that is logged, by the word of the switch log.level.
+	// SetLevel sets the log level, by a value of the switch log.level.
 	SetLevel func(word string)
-	Output   io.Writer            // of an access log that is to go there
-	Metrics  *prometheus.Registry // takes the process's metrics; defaults to one of its own
+	Output   io.Writer            // of an access log written to "-"
+	Metrics  *prometheus.Registry // receives the process's metrics; defaults to a new one
 }
 
 // process is one process: what its roles share. The context is that of all its work.
@@ -55,24 +55,24 @@ type process struct {
 	metrics  *prometheus.Registry
 	audits   audits
 
-	folder      *templates.Folder // nil where no pages are rendered
-	pages       string            // base URL of this process's pages; "" where it serves none
+	folder      *templates.Folder // nil if no pages are rendered
+	pages       string            // base URL of this process's pages; "" if it serves none
 	running     *durable.Mark     // in the folder of an embedded NATS; nil without one
-	takenOver   atomic.Bool       // by another process, which serves now
-	standsAlone bool              // it has something to do while NATS is away
+	takenOver   atomic.Bool       // another process has taken over and serves now
+	standsAlone bool              // the process has work to do while NATS is away
 }
 
-// controls are what the process has of all that is pushed. Those from catalog on are set by connect.
+// controls is what the process follows of all that is pushed. connect sets the fields from catalog on.
 type controls struct {
 	board     *control.Board
-	switches  *switches.Panel // of the board
+	switches  *switches.Panel // the board's
 	automaton *control.Automaton
 	catalog   *control.Follower
 	agreement *control.Agreement
 	presence  *control.Presence
 }
 
-// newProcess makes the process of a role; close ends it.
+// newProcess creates the process of a role; close ends it.
 func newProcess(ctx context.Context, c Config) (*process, error) {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the state folder of --dir: %w", err)
@@ -91,7 +91,7 @@ func newProcess(ctx context.Context, c Config) (*process, error) {
 	return p, nil
 }
 
-// connect reaches NATS, makes what is missing there, and follows the catalog.
+// connect connects to NATS, creates what is missing there, and follows the catalog.
 func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 	conn, err := bus.Dial(ctx, cfg)
 	if err != nil {
@@ -130,27 +130,27 @@ func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 	return nil
 }
 
-// upstreamOff reports whether an upstream must not be asked.
+// upstreamOff reports whether an upstream is switched off.
 func (n *process) upstreamOff(name string) bool { return !n.switches.On("upstream." + name) }
 
-// prepareStreams makes what is missing. Who works on streams waits until they are there; who only follows what is in them
-// goes on without.
+// prepareStreams creates missing streams. A process that works on streams waits until they exist; one that only follows
+// them continues without.
 func (n *process) prepareStreams(ctx context.Context) error {
 	if !n.standsAlone {
 		return n.bus.Await(ctx)
 	}
 	err := n.bus.Ensure(ctx)
-	if errors.Is(err, item.ErrUnavailable) { // those who follow make what is missing
+	if errors.Is(err, item.ErrUnavailable) { // the followers create what is missing
 		n.log.Warn("streams not looked at", "error", err)
 		return nil
 	}
 	return err
 }
 
-// logSecrets tells which upstreams of a catalog can't be asked for want of a secret; all others can.
+// logSecrets logs which upstreams of a catalog can't be asked because a secret is missing.
 func (n *process) logSecrets(c *catalog.Catalog) {
 	if n.switches.Who().Role == "front" {
-		return // it asks no upstream
+		return // this process asks no upstream
 	}
 	for _, err := range n.secrets.Check(c) {
 		n.log.Error("an upstream can't be asked", "error", err)

@@ -8,7 +8,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// readyToWork says what a worker still waits for. Without NATS there is no work for it.
+// readyToWork reports, by an error, what a worker still waits for. Without NATS it has no work.
 func (n *process) readyToWork() (note string, err error) {
 	if !n.bus.Connected() {
 		return "", fmt.Errorf("%w: NATS does not answer, or refuses the log-in: there is no work without it, and it is tried again", item.ErrUnavailable)
@@ -18,13 +18,13 @@ func (n *process) readyToWork() (note string, err error) {
 	}
 	ctx := context.WithoutCancel(n.ctx)
 	if checked, ok := n.records.(interface{ Check(context.Context) error }); ok {
-		return "", checked.Check(ctx) // it may have been configured to evict since the start
+		return "", checked.Check(ctx) // Redis may have been configured to evict since the start
 	}
 	_, err = n.records.Parts(ctx)
 	return "", err
 }
 
-// readyToObey is for a process that only follows switches.
+// readyToObey is readyToWork for a process that only follows switches.
 func (n *process) readyToObey() (note string, err error) {
 	if !n.bus.Connected() {
 		return "", fmt.Errorf("%w: NATS does not answer, or refuses the log-in: what was in force stays, and it is tried again", item.ErrUnavailable)
@@ -32,7 +32,8 @@ func (n *process) readyToObey() (note string, err error) {
 	return "", nil
 }
 
-// readyToServe says whether a server has pages. It has them without NATS, too, as they are now.
+// readyToServe reports, by an error, that a server has no pages. Without NATS it is ready, too, with the pages as they
+// are.
 func (n *process) readyToServe(server *detail.Server) (note string, err error) {
 	if err := server.Ready(); err != nil {
 		return "", err

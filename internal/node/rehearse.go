@@ -14,7 +14,7 @@ import (
 	"vitrine/switches"
 )
 
-// MaxRehearsed bounds what one rehearsal costs a server.
+// MaxRehearsed limits the pages of one rehearsal.
 const MaxRehearsed = 5000
 
 // rehearse answers POST /rehearse?sample=N&set=NAME=VALUE…
@@ -40,8 +40,8 @@ func (a *admin) rehearsedValues(r *http.Request) (map[string]string, error) {
 	return ParseValues(r.URL.Query()["set"])
 }
 
-// RehearsalLink is an address that a browser may open without the token: a signature proves that somebody who has it made
-// it. Pages are rendered anew for each view, so that nobody else may have them rendered.
+// RehearsalLink is an address that a browser may open without the token: a signature proves that it was made by
+// somebody who has the token. Pages are rendered anew for each view, so nobody else may request them.
 func RehearsalLink(token, at, path string, values map[string]string) string {
 	query := url.Values{"path": {path}}.Encode()
 	if len(values) > 0 {
@@ -52,7 +52,7 @@ func RehearsalLink(token, at, path string, values map[string]string) string {
 
 const signatureParameter = "signature="
 
-// signedOnly lets through who has a link that RehearsalLink made.
+// signedOnly admits only links that RehearsalLink made.
 func (a *admin) signedOnly(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		query, signature, ok := strings.Cut(r.URL.RawQuery, "&"+signatureParameter)
@@ -72,7 +72,7 @@ p{margin:0;padding:.5em 1em}iframe{flex:1;border:0;width:100%}</style></head>
 <section><p><b>Then</b>{{range .Values}} {{.}}{{end}}</p><iframe title="then" src="{{.Then}}"></iframe></section></main></body></html>
 `))
 
-// rehearsal shows one page beside itself.
+// rehearsal shows the real page and the rehearsed one side by side.
 func (a *admin) rehearsal(w http.ResponseWriter, r *http.Request) {
 	values, err := a.rehearsedValues(r)
 	if err != nil {
@@ -82,13 +82,13 @@ func (a *admin) rehearsal(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'")
 	path := r.FormValue("path")
-	_ = sideBySide.Execute(w, map[string]any{ // the operator left
+	_ = sideBySide.Execute(w, map[string]any{ // an error means that the operator has left
 		"Path": path, "Values": r.URL.Query()["set"],
 		"Now": RehearsalLink(a.token, "/rehearsal/page", path, nil), "Then": RehearsalLink(a.token, "/rehearsal/page", path, values),
 	})
 }
 
-// rehearsalPage is one of the two.
+// rehearsalPage renders one of the two.
 func (a *admin) rehearsalPage(w http.ResponseWriter, r *http.Request) {
 	values, err := a.rehearsedValues(r)
 	if err != nil {
@@ -105,7 +105,7 @@ func (a *admin) rehearsalPage(w http.ResponseWriter, r *http.Request) {
 	then.ServePage(r.Context(), w, r.FormValue("path"))
 }
 
-// ParseValues reads NAME=VALUE.
+// ParseValues parses NAME=VALUE for each text.
 func ParseValues(texts []string) (map[string]string, error) {
 	values := map[string]string{}
 	for _, text := range texts {
@@ -118,7 +118,7 @@ func ParseValues(texts []string) (map[string]string, error) {
 	return values, nil
 }
 
-// RehearseQuery is how values of switches stand in a query.
+// RehearseQuery encodes values of switches as a query.
 func RehearseQuery(values map[string]string) string {
 	query := url.Values{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {

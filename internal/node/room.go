@@ -9,33 +9,33 @@ import (
 	"vitrine/internal/redact"
 )
 
-// Room is a process of one role in a data centre: its own Redis, NATS and detail servers.
+// Room is a process of one role in a data centre, with the addresses of its Redis and NATS.
 type Room struct {
 	Config
 	NATS    string // URL
-	Control string // see bus.Config
+	Control string // as in bus.Config
 	Records string // URLs of Redis
 	Blobs   string
 	Admin   string // listen address
 }
 
-// Addresses are where a process can be reached, as base URLs; "" is nowhere.
+// Addresses are the base URLs of a process; "" is none.
 type Addresses struct {
 	Pages, Admin, NATS string
 	Shop               string // the demo's back office
 }
 
-// RunHeterog turns changes into records until ctx ends. started is told where its operators reach it.
+// RunHeterog turns changes into records until ctx ends. It calls started with its admin address.
 func (r Room) RunHeterog(ctx context.Context, started func(Addresses)) error {
 	return r.runWorker(ctx, (*process).runHeterog, started)
 }
 
-// RunSyncer folds records into blobs until ctx ends. started is told where its operators reach it.
+// RunSyncer folds records into blobs until ctx ends. It calls started with its admin address.
 func (r Room) RunSyncer(ctx context.Context, started func(Addresses)) error {
 	return r.runWorker(ctx, (*process).runSyncer, started)
 }
 
-// runWorker runs a role that has nothing to do without NATS, and waits for it as long as it takes.
+// runWorker runs a role that can't work without NATS, and waits for NATS without limit.
 func (r Room) runWorker(ctx context.Context, work func(*process, context.Context) error, started func(Addresses)) error {
 	var early *earlyAdmin
 	first := func(n *process) (err error) {
@@ -52,7 +52,7 @@ func (r Room) runWorker(ctx context.Context, work func(*process, context.Context
 	})
 }
 
-// RunDetail serves pages until ctx ends. started is told where.
+// RunDetail serves pages until ctx ends. It calls started with its addresses.
 func (r Room) RunDetail(ctx context.Context, pages Pages, started func(Addresses)) error {
 	nothing := func(*process) error { return nil }
 	return r.run(ctx, nothing, func(n *process) error {
@@ -64,8 +64,7 @@ func (r Room) RunDetail(ctx context.Context, pages Pages, started func(Addresses
 	})
 }
 
-// run runs a role that stands on the room's stores: its agents are what add starts. first is called before anything is
-// waited for.
+// run runs a role that needs the room's stores; add adds its agents. first is called before anything is waited for.
 func (r Room) run(ctx context.Context, first, add func(*process) error) error {
 	n, err := newProcess(ctx, r.Config)
 	if err != nil {
@@ -79,7 +78,7 @@ func (r Room) run(ctx context.Context, first, add func(*process) error) error {
 	}
 	if err := n.connect(ctx, r.bus()); err != nil {
 		if ctx.Err() != nil {
-			return nil // told to end while it waited
+			return nil // stopped while it waited
 		}
 		return err
 	}
@@ -96,8 +95,8 @@ func (r Room) bus() bus.Config {
 	return bus.Config{URL: r.NATS, Control: r.Control, Name: "vitrine " + r.Role + " " + r.Config.Room, Log: r.Log, Away: true}
 }
 
-// RunFront has an nginx obey the switches until ctx ends; cfg's Panel and Log are the process's. started is told where its
-// operators reach it.
+// RunFront has an nginx follow the switches until ctx ends. It sets cfg's Panel and Log, and calls started with its
+// admin address.
 func (r Room) RunFront(ctx context.Context, cfg control.FrontConfig, started func(Addresses)) error {
 	n, err := newProcess(ctx, r.Config)
 	if err != nil {
@@ -120,7 +119,7 @@ func (r Room) RunFront(ctx context.Context, cfg control.FrontConfig, started fun
 	return n.run(ctx, nil)
 }
 
-// addAdmin has a process without pages answer its operators.
+// addAdmin adds the admin listener of a process without pages.
 func (n *process) addAdmin(addr string, ready func() (note string, err error), started func(Addresses)) error {
 	a := newAdmin(n)
 	a.ready = ready

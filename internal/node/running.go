@@ -8,9 +8,9 @@ import (
 	"vitrine/internal/durable"
 )
 
-// markRunning leaves a mark in the state folder for as long as the embedded NATS and the store work there. It is
-// removed last, when all that they wrote is on the disk. n.running.Lost tells the next start that the machine went
-// down under this one: then NATS may have lost the last second of what it acked.
+// markRunning leaves a mark in the state folder while the embedded NATS and the store work there. It is removed last,
+// when all that they wrote is on the disk. n.running.Lost tells the next start that the machine crashed: then NATS may
+// have lost the last second of what it had acknowledged.
 func (n *process) markRunning() error {
 	mark, err := durable.OpenMark(filepath.Join(n.dir, "running"))
 	if err != nil {
@@ -26,7 +26,7 @@ func (n *process) markRunning() error {
 	return nil
 }
 
-// lockFolder keeps a second vitrine up out of the state folder: it would open NATS's files under the first.
+// lockFolder prevents a second vitrine up in the state folder, which would open NATS's files a second time.
 func (n *process) lockFolder() error {
 	unlock, err := durable.Lock(filepath.Join(n.dir, "lock"))
 	if errors.Is(err, durable.ErrLocked) {

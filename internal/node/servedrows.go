@@ -13,9 +13,9 @@ import (
 	"vitrine/internal/rows"
 )
 
-// followRows announces the rows of a served file that are rewritten, and at the start those that were rewritten since
-// an earlier process announced any: which they were is kept in --dir. A new folder over a store that has something
-// knows nothing of what that was made of, and announces every row.
+// followRows announces the rows of a served file that were rewritten, at the start those rewritten since an earlier
+// process last announced any; --dir stores which were announced. A new folder has no such list: if the store has data,
+// every row is announced.
 func (n *process) followRows(ctx context.Context, table *rows.Table) error {
 	if err := n.catalog.Wait(ctx); err != nil {
 		return nil
@@ -39,11 +39,11 @@ func isEmpty(ctx context.Context, store kv.Scanner) (bool, error) {
 		if err != nil || len(some) > 0 || next == "" {
 			return len(some) == 0, err
 		}
-		cursor = next // a page of a scan may be empty, and not the last
+		cursor = next // a page of a scan may be empty without being the last
 	}
 }
 
-// notify announces changed rows for every dimension that comes from them, as any upstream would.
+// notify announces changed rows for every dimension that they feed, as any upstream would.
 func (n *process) notify(ctx context.Context, name string, ids []string) error {
 	var changes []item.Change
 	for _, kind := range n.catalog.Catalog().Kinds {

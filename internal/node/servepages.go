@@ -12,7 +12,7 @@ import (
 	"vitrine/internal/redact"
 )
 
-// listenDetail has the server answer on its addresses, those of the server before it where there is one.
+// listenDetail has the server answer on its addresses, with the sockets of its predecessor if there is one.
 func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt Pages, c copies) (s Addresses, err error) {
 	handler := server.Handler()
 	if opt.pictures != nil {
@@ -34,7 +34,7 @@ func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt
 	w := &pageServer{server: server, web: detail.NewHTTPServer(handler, n.log), listener: pages, delay: opt.ShutdownDelay, taken: n.takenOver.Load, ended: make(chan struct{})}
 	n.start(w.Run)
 	n.start(func(ctx context.Context) error {
-		// /readyz tells of the shutdown, so it is answered until no page is any more.
+		// /readyz reports the shutdown, so it is served until no page is served any more.
 		later, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
 		go func() {
@@ -53,7 +53,7 @@ func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt
 	return s, nil
 }
 
-// offerHandover tells the process before this one that this one accepts, and lets another take over.
+// offerHandover tells the predecessor that this process accepts connections, and offers the sockets to a successor.
 func (n *process) offerHandover(warmer *mirror.Warmer, c copies, sockets []handover.Socket) {
 	offer := handover.New(handover.Config{
 		Dir: n.dir, Log: n.log, Sockets: sockets,
@@ -78,23 +78,23 @@ func (n *process) offerHandover(warmer *mirror.Warmer, c copies, sockets []hando
 }
 
 const (
-	drainTaken  = 4 * time.Second        // for connections to a process that was taken over to bring one more request
-	drainEnding = 500 * time.Millisecond // for those to one that ends for good
-	drainAnswer = 3 * time.Second        // and then for answers under way: a visitor who doesn't read holds nobody longer
+	drainTaken  = 4 * time.Second        // for the connections of a process that was replaced to send one more request
+	drainEnding = 500 * time.Millisecond // for the connections of a process that ends for good
+	drainAnswer = 3 * time.Second        // after that, for answers in progress: a visitor who does not read delays the end no longer
 )
 
-// pageServer answers visitors.
+// pageServer serves visitors.
 type pageServer struct {
 	server   *detail.Server
 	web      *http.Server
 	listener net.Listener
 	delay    time.Duration // between "not ready" and the closed listener
-	taken    func() bool   // reports whether another process serves on
-	ended    chan struct{} // is closed when no visitor is answered any more
+	taken    func() bool   // reports whether another process continues to serve
+	ended    chan struct{} // closed when all answers have ended
 }
 
-// Run answers until ctx ends, and then drains. Unless another process has taken over, it serves on for a while first,
-// while /readyz says no: whoever balances load is to learn of it before connections are refused.
+// Run answers until ctx ends, and then drains. Unless another process has taken over, it first continues to serve for
+// the delay while /readyz says no, so that load balancers notice before connections are refused.
 func (s *pageServer) Run(ctx context.Context) error {
 	defer close(s.ended)
 	stopped := make(chan error, 1)

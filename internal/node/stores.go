@@ -13,15 +13,15 @@ import (
 	"vitrine/internal/metrics"
 )
 
-// stores are where a process has records and blobs.
+// stores are the process's stores of records and blobs.
 type stores struct {
 	records kv.Records
 	blobs   kv.Blobs
-	store   *boltkv.Store // set where bbolt holds everything
+	store   *boltkv.Store // set if bbolt holds everything
 }
 
-// useRedis opens the stores of a room, which may be one and the same. Who writes to a records store that can't be one, since
-// it may evict or is too old, does not start; who only reads goes on.
+// useRedis opens the stores of a room, which may be one and the same. A process that writes does not start if the
+// records store is unsuitable, since it may evict or is too old; one that only reads continues.
 func (n *process) useRedis(ctx context.Context, recordsURL, blobsURL string, writes bool) error {
 	records, err := n.openRedis(ctx, "records", recordsURL)
 	if err != nil {
@@ -41,7 +41,7 @@ func (n *process) useRedis(ctx context.Context, recordsURL, blobsURL string, wri
 	return err
 }
 
-// openRedis opens a store, which is measured by its name.
+// openRedis opens a store, whose name is its label in metrics.
 func (n *process) openRedis(ctx context.Context, name, url string) (*rediskv.Store, error) {
 	s, err := rediskv.Open(ctx, rediskv.Config{URL: url, Log: n.log})
 	if err != nil {
@@ -56,7 +56,7 @@ func (n *process) openRedis(ctx context.Context, name, url string) (*rediskv.Sto
 	return s, nil
 }
 
-// useBolt opens the embedded store for records and blobs alike.
+// useBolt opens the embedded store for both records and blobs.
 func (n *process) useBolt(ctx context.Context) error {
 	s, err := boltkv.Open(ctx, filepath.Join(n.dir, "store.db"), boltkv.Options{Log: n.log})
 	if err != nil {

@@ -4,7 +4,7 @@ import "vitrine/internal/control"
 
 const mostFaultsTold = 5
 
-// describeTemplates tells the others by which templates this process renders pages, and where those fail.
+// describeTemplates adds to a report which templates this process renders pages with, and where those fail.
 func (n *process) describeTemplates(r *control.Report) {
 	if n.folder == nil {
 		return

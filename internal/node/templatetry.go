@@ -15,21 +15,21 @@ import (
 	"vitrine/templates"
 )
 
-// MaxTried bounds what one trial costs a server.
+// MaxTried limits the pages of one trial.
 const MaxTried = 100_000
 
-// tryEvery is how often a trial says how far it is.
+// tryEvery is the interval of a trial's progress reports.
 const tryEvery = 200 * time.Millisecond
 
-// tryLine is a line of what /templates/try answers: how far it is, as often as it likes, and then the trial or why there
-// is none.
+// tryLine is a line of the answer of /templates/try: any number of progress reports, and then the trial or the reason
+// why there is none.
 type tryLine struct {
 	Progress *detail.Progress `json:"progress,omitempty"`
 	Trial    *detail.Trial    `json:"trial,omitempty"`
 	Error    string           `json:"error,omitempty"`
 }
 
-// tryTemplates answers POST /templates/try?sample=N, whose body is what templates.PackFolder made.
+// tryTemplates answers POST /templates/try?sample=N. The body is what templates.PackFolder made.
 func (a *admin) tryTemplates(w http.ResponseWriter, r *http.Request) {
 	if a.pages == nil || a.node.folder == nil {
 		http.Error(w, "this process serves no pages: ask a detail server", http.StatusNotFound)
@@ -58,7 +58,7 @@ func (a *admin) tryTemplates(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		said = time.Now()
-		_ = lines.Encode(tryLine{Progress: &p}) // who asked has left: the context tells
+		_ = lines.Encode(tryLine{Progress: &p}) // if the client has left, the context ends
 		_ = http.NewResponseController(w).Flush()
 	})
 	last := tryLine{Trial: &t}
@@ -68,8 +68,8 @@ func (a *admin) tryTemplates(w http.ResponseWriter, r *http.Request) {
 	_ = lines.Encode(last)
 }
 
-// TryTemplates has the process whose admin listener is at addr render n of its pages by packed templates. told hears how
-// far it is.
+// TryTemplates has the process whose admin listener is at addr render n of its pages with packed templates. It calls
+// told with the progress.
 func TryTemplates(ctx context.Context, addr, token string, packed []byte, n int, told func(detail.Progress)) (t detail.Trial, err error) {
 	url := AdminBase(addr) + "/templates/try?sample=" + strconv.Itoa(n)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(packed))

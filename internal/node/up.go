@@ -21,12 +21,12 @@ import (
 	"vitrine/internal/rows"
 )
 
-// Up is all that a shop needs, in one process.
+// Up is everything that a shop needs, in one process.
 type Up struct {
 	Config
 	Pages
 	NATS    string // listen address of the embedded NATS, or the nats:// URL of an outside one
-	Control string // see bus.Config
+	Control string // as in bus.Config
 	Redis   string // for records and blobs; "" for bbolt
 	Catalog string // a file; "" for the demo
 	Serve   []rows.Spec
@@ -34,7 +34,7 @@ type Up struct {
 	Lang    demo.Lang // of the demo
 }
 
-// Run runs everything until ctx ends. started is told where it is, once pages are served.
+// Run runs everything until ctx ends. It calls started with the addresses once pages are served.
 func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 	n, err := newProcess(ctx, u.Config)
 	if err != nil {
@@ -90,7 +90,7 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 	})
 }
 
-// open takes the folder, and opens what everything stands on: NATS and the store.
+// open locks the folder, and opens NATS and the store.
 func (u *Up) open(n *process) error {
 	if err := n.lockFolder(); err != nil {
 		return err
@@ -124,8 +124,8 @@ func (u *Up) connect(n *process) error {
 	return n.bus.Forget(n.ctx)
 }
 
-// serveRows serves each file on a loopback port of its own, adds its address to served, and notifies the
-// rows that differ when a file is rewritten.
+// serveRows serves each file on a loopback port of its own, adds its address to served, and announces the rows that
+// differ when a file is rewritten.
 func (u *Up) serveRows(n *process, served map[string]string) error {
 	for _, spec := range u.Serve {
 		table, err := rows.Open(n.ctx, spec, n.log)
@@ -143,7 +143,7 @@ func (u *Up) serveRows(n *process, served map[string]string) error {
 	return nil
 }
 
-// notifyServed tells every process what "serve:" in the catalog stands for.
+// notifyServed tells all processes the addresses behind "serve:" in the catalog.
 func (n *process) notifyServed(served map[string]string) error {
 	value, err := json.Marshal(served)
 	if err != nil {
@@ -155,7 +155,7 @@ func (n *process) notifyServed(served map[string]string) error {
 	return nil
 }
 
-// pushCatalog puts the file into the bucket, unless it is what stands there already.
+// pushCatalog puts the file into the bucket, unless the bucket has the same.
 func (u *Up) pushCatalog(n *process) error {
 	src := u.demoCatalog()
 	if u.Catalog != "" {
@@ -193,8 +193,8 @@ func (n *process) walkLists(ctx context.Context) error {
 	return nil
 }
 
-// walkList announces what one upstream lists, and tries again while it does not answer: on a busy machine the demo is as
-// slow as everything else, and that ends nothing.
+// walkList announces what one upstream lists, and tries again while it does not answer: on a busy machine the demo's
+// upstreams may be too slow at first.
 func (n *process) walkList(ctx context.Context, a *refresh.Announcer, kind *catalog.Kind) {
 	for {
 		err := a.List(ctx, kind)
@@ -212,11 +212,11 @@ func (n *process) walkList(ctx context.Context, a *refresh.Announcer, kind *cata
 	}
 }
 
-// walkAgain is the time until a list that failed is asked for again.
+// walkAgain is the pause after a failed list.
 const walkAgain = 2 * time.Second
 
-// mendNATS is what follows the loss of NATS's files: the catalog is put back. What waited is lost, which the agent of
-// package lineage sees.
+// mendNATS puts the catalog back after NATS lost its files. The lost changes are noticed by the agent of package
+// lineage.
 func (n *process) mendNATS(ctx context.Context) error {
 	if n.catalog.Catalog() == nil {
 		return nil

@@ -9,9 +9,9 @@ import (
 // crashed is the exit code of a Go program that panics.
 const crashed = 2
 
-// Crash is deferred at the top of each goroutine. A panic that nobody catches ends the process, and Go prints its value as
-// it is: the address that could not be parsed, say, with its password. Crash prints the same without passwords, and
-// ends the process.
+// Crash is deferred at the top of each goroutine. A panic that nobody recovers ends the process, and Go prints its
+// value as it is, for instance an invalid address with its password. Crash prints the same without passwords, and ends
+// the process.
 func Crash() {
 	reason := recover()
 	if reason == nil {
@@ -21,7 +21,7 @@ func Crash() {
 	os.Exit(crashed)
 }
 
-// Guard is f for a goroutine of its own.
+// Guard wraps f for a goroutine of its own: it defers Crash.
 func Guard(f func() error) func() error {
 	return func() error {
 		defer Crash()

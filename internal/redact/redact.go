@@ -1,4 +1,4 @@
-// Package redact takes passwords out of what operators read: log lines, errors, what doctor says.
+// Package redact removes passwords from what operators read: log lines, errors, findings of doctor.
 package redact
 
 import (
@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// mask stands for what is not shown.
+// mask replaces what must not be shown.
 const mask = "***"
 
-// secretParameter is a query parameter that is a password by its name.
+// secretParameter is a query parameter whose name says that it is a secret.
 var secretParameter = regexp.MustCompile(`(?i)([?&](?:[a-z_-]*pass(?:word)?|pwd|[a-z_-]*secret|api[_-]?key|access[_-]?token|token)=)[^&\s"'#]+`)
 
-// Text masks, in each URL that stands in text, the password before the host, or all that stands there where there is no
-// password, since NATS and others take tokens so, and the values of query parameters that are passwords by their names.
+// Text masks secrets in each URL within text: the password before the host, or the whole login if it has no password,
+// since NATS and others accept tokens there; and the values of query parameters whose names say that they are secrets.
 func Text(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
@@ -33,7 +33,7 @@ func Text(text string) string {
 	}
 }
 
-// urlEnd is where a URL ends whose scheme was cut off: at what can't stand in one, or where the next of a list begins.
+// urlEnd is the end of a URL whose scheme was cut off: at a character that no URL has, or at the next URL of a list.
 func urlEnd(rest string) int {
 	end := len(rest)
 	if i := strings.IndexAny(rest, " \t\r\n\"'`<>"); i >= 0 {
@@ -49,8 +49,8 @@ func urlEnd(rest string) int {
 	return end
 }
 
-// withoutLogin masks the login of a URL without its scheme. A password may hold a slash that nobody has escaped: then
-// what looks like host and port is none.
+// withoutLogin masks the login of a URL without its scheme. A password may contain an unescaped slash: then what looks
+// like host and port is not one.
 func withoutLogin(rest string) string {
 	authority := rest
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Shown is text that somebody else has written as an operator's terminal may have it: without passwords, and with what
-// would move the cursor, change colours or turn the reading direction escaped. Line ends and tabs stay.
+// Shown makes text of unknown origin safe for an operator's terminal: without passwords, and with control characters
+// that would move the cursor, change colours or turn the reading direction escaped. Line ends and tabs stay.
 func Shown(text string) string {
 	text = Text(text)
 	if !strings.ContainsFunc(text, isOdd) && utf8.ValidString(text) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Nodes of a Cluster, all masters.
+// Nodes is the number of nodes of a Cluster, all masters.
 const Nodes = 3
 
 // Servers are the nodes of one Cluster.
@@ -17,14 +17,14 @@ type Servers struct {
 	t testing.TB
 }
 
-// Cluster starts three masters that share all slots, without replicas, and waits until each says that the
-// Cluster is whole. It skips the test where redis-server is missing.
+// Cluster starts three masters that share all slots, without replicas, and waits until each reports a complete Cluster.
+// It skips the test if redis-server is missing.
 func Cluster(t testing.TB) *Servers {
 	t.Helper()
 	return join(t, func(args ...string) *Server { return Single(t, args...) })
 }
 
-// join makes a Cluster of the servers that single starts.
+// join forms a Cluster of servers started by single.
 func join(t testing.TB, single func(args ...string) *Server) *Servers {
 	t.Helper()
 	c := &Servers{t: t}
@@ -47,7 +47,7 @@ func join(t testing.TB, single func(args ...string) *Server) *Servers {
 	return c
 }
 
-// Await waits until each node says that the Cluster is whole: after its start, or that of a node.
+// Await waits until each node reports a complete Cluster, after its start or that of a node.
 func (c *Servers) Await() {
 	c.t.Helper()
 	for _, n := range c.Nodes {

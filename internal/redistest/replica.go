@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Pair is a server with a replica, behind one address, which is the replica's after a failover.
+// Pair is a server with a replica, behind one address, which leads to the replica after a failover.
 type Pair struct {
 	URL string
 
@@ -19,7 +19,7 @@ type Pair struct {
 	relay           *relay
 }
 
-// Replicated starts a server and its replica, and waits until the replica has what the server has.
+// Replicated starts a server and its replica, and waits until the replica has copied the server's data.
 func Replicated(t testing.TB) *Pair {
 	t.Helper()
 	p := &Pair{t: t, master: Single(t), replica: Single(t)}
@@ -31,10 +31,10 @@ func Replicated(t testing.TB) *Pair {
 	return p
 }
 
-// Lag cuts the replica off from the server: it has nothing that is written from now on.
+// Lag disconnects the replica from the server: it misses all later writes.
 func (p *Pair) Lag() { p.replica.lag(p.master) }
 
-// Failover ends the server, and has the replica take over, at the same address.
+// Failover ends the server and promotes the replica, at the same address.
 func (p *Pair) Failover() {
 	p.t.Helper()
 	p.master.crash()
@@ -43,7 +43,7 @@ func (p *Pair) Failover() {
 	p.relay.to(p.replica.Addr)
 }
 
-// Replica starts a replica of one of a Cluster's masters, and waits until it has what the master has.
+// Replica starts a replica of one of a Cluster's masters, and waits until it has copied the master's data.
 func (c *Servers) Replica(of int) *Replica {
 	c.t.Helper()
 	master := c.Nodes[of]
@@ -68,10 +68,10 @@ type Replica struct {
 	server  *Server
 }
 
-// Lag cuts the replica off from its master: it has nothing that is written from now on.
+// Lag disconnects the replica from its master: it misses all later writes.
 func (r *Replica) Lag() { r.server.lag(r.cluster.Nodes[r.of]) }
 
-// TakeOver ends the master, and has the replica take its slots.
+// TakeOver ends the master and has the replica take its slots.
 func (r *Replica) TakeOver() {
 	r.t.Helper()
 	r.cluster.Nodes[r.of].crash()
@@ -85,7 +85,7 @@ func (r *Replica) TakeOver() {
 	}
 }
 
-// sees reports whether a node of a Cluster is in order and takes another one for a master.
+// sees reports whether a node of a Cluster is healthy and knows another one as a master.
 func (s *Server) sees(master *Server) bool {
 	info, err := s.try("CLUSTER", "INFO")
 	text, _ := info.(string)
@@ -102,14 +102,14 @@ func (s *Server) sees(master *Server) bool {
 	return false
 }
 
-// lag stops a replica and closes its connection; what is sent to it later can't wait in a buffer for its return.
+// lag stops a replica and closes its connection, so that no later write waits for it in a buffer.
 func (s *Server) lag(master *Server) {
 	s.t.Helper()
 	s.Pause()
 	master.Do("CLIENT", "KILL", "TYPE", "replica")
 }
 
-// crash ends the process at once.
+// crash kills the process.
 func (s *Server) crash() {
 	s.signal(syscall.SIGCONT)
 	s.signal(syscall.SIGKILL)
@@ -128,7 +128,7 @@ func (s *Server) awaitLink() {
 	}
 }
 
-// relay passes connections on to an address that may change.
+// relay forwards connections to an address that may change.
 type relay struct {
 	listener net.Listener
 
@@ -154,7 +154,7 @@ func newRelay(t testing.TB, target string) *relay {
 	return r
 }
 
-// to ends all connections, and has new ones go to another address; to none with "".
+// to closes all connections and forwards new ones to another address; "" is none.
 func (r *relay) to(target string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,25 +13,25 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// patience is how long a server may take to start, stop, or join; only a machine in trouble needs it.
+// patience is how long a server may take to start, stop, or join.
 const patience = 30 * time.Second
 
 // Server is one redis-server process. Its data survives Stop and Start.
 type Server struct {
 	URL  string // redis://127.0.0.1:port
 	Addr string
-	PID  int // of the process that runs now; 0 when stopped
+	PID  int // of the running process; 0 when stopped
 
 	t       testing.TB
 	dir     string
 	args    []string
 	process *exec.Cmd
 	done    chan struct{} // closed when the process has ended
-	out     bytes.Buffer  // what the process printed; read only after it ended
+	out     bytes.Buffer  // output of the process; read only after it has ended
 }
 
-// Single starts a server with further arguments, such as "--maxmemory", "8mb". It skips the test where
-// redis-server is missing.
+// Single starts a server with further arguments, such as "--maxmemory", "8mb". It skips the test if redis-server is
+// missing.
 func Single(t testing.TB, args ...string) *Server {
 	t.Helper()
 	installed(t)
@@ -48,10 +48,10 @@ func installed(t testing.TB) {
 	}
 }
 
-// launch starts the server at a free port.
+// launch starts the server on a free port.
 func (s *Server) launch() {
 	s.t.Helper()
-	for range 5 { // the free port may be taken by somebody else before Redis has it
+	for range 5 { // another process may take the free port before Redis does
 		s.Addr = freeAddr(s.t)
 		s.URL = "redis://" + s.Addr
 		if s.start() {
@@ -69,12 +69,12 @@ func (s *Server) Start() {
 	}
 }
 
-// Stop ends the process and waits for it. A stopped server stays as it is.
+// Stop ends the process and waits for it. It does nothing if the server is stopped.
 func (s *Server) Stop() {
 	if s.process == nil {
 		return
 	}
-	s.signal(syscall.SIGCONT) // a paused process would not hear the next one
+	s.signal(syscall.SIGCONT) // a paused process would not handle the next signal
 	s.signal(syscall.SIGTERM)
 	process := s.process.Process
 	kill := time.AfterFunc(patience, func() { _ = process.Kill() })
@@ -114,7 +114,7 @@ func (s *Server) try(args ...any) (any, error) {
 	return c.Do(ctx, args...).Result()
 }
 
-// start runs the process and waits until it answers. False where it ended by itself.
+// start runs the process and waits until it answers. It returns false if the process ended.
 func (s *Server) start() bool {
 	host, port, _ := net.SplitHostPort(s.Addr)
 	s.out.Reset()
@@ -122,7 +122,7 @@ func (s *Server) start() bool {
 		"--save", "", "--appendonly", "yes", "--appendfsync", "no", "--daemonize", "no"}, s.args...)...)
 	s.process.Stdout = &s.out
 	s.process.Stderr = &s.out
-	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that is killed leaves nobody behind
+	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed, the server ends, too
 	if err := s.process.Start(); err != nil {
 		s.t.Fatalf("start redis-server: %v", err)
 	}
@@ -138,7 +138,7 @@ func (s *Server) start() bool {
 	return false
 }
 
-// mine asks the process at the address who it is, since another one may have taken the port, and whether it has read its
+// mine reports whether the process that answers is this one, since another may have taken the port, and has loaded its
 // data.
 func (s *Server) mine() bool {
 	info, err := s.try("INFO", "server")
@@ -146,7 +146,7 @@ func (s *Server) mine() bool {
 	if err != nil || !bytes.Contains([]byte(text), []byte("process_id:"+strconv.Itoa(s.PID)+"\r")) {
 		return false
 	}
-	_, err = s.try("PING") // refused while it reads them, unlike INFO
+	_, err = s.try("PING") // fails while data is being loaded, unlike INFO
 	return err == nil
 }
 
@@ -175,7 +175,7 @@ func freeAddr(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// poll asks until the answer is yes, or patience ends.
+// poll calls done until it is true, or patience is over.
 func poll(done func() bool) bool {
 	deadline := time.After(patience)
 	tick := time.NewTicker(20 * time.Millisecond)

@@ -10,9 +10,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Shared are servers that the tests of a package use one after the other, since a start takes longer than most tests:
-// a Cluster alone waits two seconds before it takes writes. They start when first asked for. A test that stops, pauses
-// or configures a server, or that runs in parallel, needs one of its own. The zero value is ready; TestMain calls Main.
+// Shared holds servers that the tests of a package use one after the other, since a start takes longer than most tests:
+// a Cluster alone waits two seconds before it accepts writes. They start when first requested. A test that stops,
+// pauses or configures a server, or that runs in parallel, needs one of its own. The zero value is ready; TestMain
+// calls Main.
 type Shared struct {
 	mu      sync.Mutex
 	all     []*Server
@@ -49,8 +50,7 @@ func (s *Shared) Cluster(t testing.TB) *Servers {
 	return c
 }
 
-// Main runs the tests of a package, ends the servers, looks for goroutines that are left, and ends the process: what
-// TestMain calls.
+// Main runs the tests of a package, ends the servers, checks for leaked goroutines, and exits. TestMain calls it.
 func (s *Shared) Main(m *testing.M) {
 	code := m.Run()
 	err := s.stop()
@@ -88,7 +88,7 @@ func (s *Shared) start(t testing.TB, args ...string) *Server {
 	return r
 }
 
-// lent is the server as one test sees it: its failures are that test's.
+// lent is the server as one test uses it: its failures are reported to that test.
 func (s *Server) lent(t testing.TB) *Server {
 	return &Server{URL: s.URL, Addr: s.Addr, PID: s.PID, t: t}
 }

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// Snapshot copies the server's data as they are now and returns what puts them back: a server that is killed and comes
-// up again with the copy has lost all writes since.
+// Snapshot copies the server's present data and returns a function that restores it: a server that is killed and
+// restarted with the copy has lost all writes since.
 func (s *Server) Snapshot() (restore func()) {
 	s.t.Helper()
 	copied := s.t.TempDir() + "/data"

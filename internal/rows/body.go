@@ -15,11 +15,11 @@ func pageBody(rows []row, next string) []byte {
 	if next == "" {
 		return append(body, "null}"...)
 	}
-	quoted, _ := json.Marshal(next) // a string can't fail
+	quoted, _ := json.Marshal(next) // marshalling a string can't fail
 	return append(append(body, quoted...), '}')
 }
 
-// appendRows splices rows as they are: numbers keep their digits.
+// appendRows writes rows unchanged, so numbers keep their digits.
 func appendRows(b []byte, rows []row) []byte {
 	b = append(b, '[')
 	for i, r := range rows {
@@ -34,14 +34,14 @@ func appendRows(b []byte, rows []row) []byte {
 func writeBody(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.Write(body) // a client that went away has no use for the error
+	w.Write(body) // an error means that the client has left
 }
 
 func fail(w http.ResponseWriter, status int, err error) {
 	if errors.Is(err, item.ErrID) {
 		status = http.StatusBadRequest
 	}
-	body, _ := json.Marshal(map[string]string{"error": err.Error()}) // strings can't fail
+	body, _ := json.Marshal(map[string]string{"error": err.Error()}) // marshalling strings can't fail
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	w.Write(body)

@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// MaxFile is the longest file after decompression, in bytes: rows are held in memory.
+	// MaxFile is the greatest size of a decompressed file, in bytes: rows are held in memory.
 	MaxFile = 2 << 30
-	// maxWindow is what `zstd --long` asks of a decoder; more is refused.
+	// maxWindow is the window that `zstd --long` needs; a larger one is refused.
 	maxWindow = 128 << 20
 )
 
-// decompress undoes what the first bytes show, or, for a file too short to show it, what its name says.
+// decompress chooses the decoder by the first bytes or, if the file is too short for that, by its name.
 func decompress(in *bufio.Reader, path string) (io.Reader, func(), error) {
 	magic, _ := in.Peek(4)
 	switch {
@@ -42,7 +42,7 @@ func decompress(in *bufio.Reader, path string) (io.Reader, func(), error) {
 	return in, func() {}, nil
 }
 
-// whole says of an end in the middle that it is one.
+// whole turns an end in the middle of the data into an error.
 func whole(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -50,7 +50,7 @@ func whole(err error) error {
 	return err
 }
 
-// limiter fails where io.LimitReader would pretend that the file ends.
+// limiter fails at its limit, where io.LimitReader would report the end of the file.
 type limiter struct {
 	in   io.Reader
 	left int64

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// PageSize is how many rows a page of the walk has where no limit is asked for.
+	// PageSize is the number of rows on a page of the walk, unless the request has a limit.
 	PageSize = 500
 	// MaxPage is the most rows in one answer.
 	MaxPage = 1000
@@ -21,7 +21,7 @@ const (
 // Handler serves the rows; see the package's comment for the routes.
 func (t *Table) Handler() http.Handler { return http.HandlerFunc(t.serve) }
 
-// serve routes by the escaped path: http.ServeMux would clean "%2E%2E" and "//" away, which may be ids.
+// serve routes by the escaped path: http.ServeMux would clean away "%2E%2E" and "//", which may be ids.
 func (t *Table) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -84,7 +84,7 @@ func (t *Table) serveRows(w http.ResponseWriter, r *http.Request) {
 	writeBody(w, pageBody(page, next))
 }
 
-// pickRows are the rows that there are of those asked for, each once, in the order asked for.
+// pickRows lists the rows that exist of those requested, each once, in the order of the request.
 func (s *snapshot) pickRows(ids []string) []row {
 	var rows []row
 	seen := make(map[string]bool, len(ids))
@@ -97,7 +97,7 @@ func (s *snapshot) pickRows(ids []string) []row {
 	return rows
 }
 
-// splitIDs cuts before it unescapes, so that %2C belongs to an id.
+// splitIDs splits before it unescapes, so that %2C belongs to an id.
 func splitIDs(list string) ([]string, error) {
 	if list == "" {
 		return nil, nil

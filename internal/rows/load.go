@@ -31,7 +31,7 @@ func (t *Table) load(ctx context.Context) (*snapshot, error) {
 	}
 	defer f.Close()
 	info, err = f.Stat()
-	if err != nil { // of the file that is read, should another have been renamed over it
+	if err != nil { // of the open file, in case another was renamed over it
 		return nil, err
 	}
 	l := &loader{
@@ -47,13 +47,13 @@ func (t *Table) load(ctx context.Context) (*snapshot, error) {
 	return &snapshot{ids: slices.Sorted(maps.Keys(l.rows)), rows: l.rows, file: info}, nil
 }
 
-// loader gathers rows from one pass over a file.
+// loader collects rows in one pass over a file.
 type loader struct {
 	ctx       context.Context
 	name      string // of the file, for errors
 	field     string
 	rows      map[string]row
-	lines     map[string]int // id → where it stood
+	lines     map[string]int // id → its line
 	duplicate func(id string, first, last int)
 }
 
@@ -98,7 +98,7 @@ func (l *loader) jsonl(in io.Reader) error {
 	return nil
 }
 
-// array reads one JSON array of rows; its errors count rows, for a row may span lines.
+// array reads one JSON array of rows; its errors count rows, since a row may span lines.
 func (l *loader) array(in io.Reader) error {
 	dec := json.NewDecoder(in)
 	if _, err := dec.Token(); err != nil {
@@ -131,7 +131,7 @@ func (l *loader) array(in io.Reader) error {
 	return nil
 }
 
-// add checks one row and keeps it; body is the loader's from here on.
+// add checks one row and keeps it; body must not be used afterwards.
 func (l *loader) add(n int, body []byte) error {
 	if err := check(body); err != nil {
 		return l.refuse(n, err)

@@ -15,10 +15,10 @@ import (
 	"vitrine/internal/shape"
 )
 
-// MaxRow is the longest row, in bytes.
+// MaxRow is the greatest length of a row, in bytes.
 const MaxRow = 16 << 20
 
-// row is one row as it stands in the file, and the hash of it.
+// row is one row as it is in the file, and its hash.
 type row struct {
 	body []byte
 	sum  [16]byte
@@ -29,10 +29,10 @@ func newRow(body []byte) row {
 	return row{body: body, sum: [16]byte(sum[:16])}
 }
 
-// etag is strong: the body is answered byte for byte.
+// etag is strong, since the body is sent byte for byte.
 func (r row) etag() string { return `"` + hex.EncodeToString(r.sum[:]) + `"` }
 
-// check reports whether body may be a row; it is not empty.
+// check returns an error unless body, which is not empty, is a row.
 func check(body []byte) error {
 	if len(body) > MaxRow {
 		return fmt.Errorf("the row is longer than %d bytes", MaxRow)

@@ -13,7 +13,7 @@ import (
 // ErrSpec is a text that is not NAME=FILE[:ID_FIELD].
 var ErrSpec = errors.New("not NAME=FILE[:ID_FIELD]")
 
-// DefaultIDField is the field that holds a row's id where the spec names none.
+// DefaultIDField is the field that holds a row's id if the spec names none.
 const DefaultIDField = "id"
 
 var (
@@ -21,15 +21,15 @@ var (
 	fieldPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 )
 
-// Spec says which file is served under which name: a catalog's upstream has the url "serve:NAME".
+// Spec says which file is served under which name, to which a catalog's url "serve:NAME" refers.
 type Spec struct {
 	Name    string
 	Path    string
 	IDField string // dotted path to a string or a number
 }
 
-// ParseSpec reads NAME=FILE[:ID_FIELD]. The part after the last colon is the field, unless the whole is
-// an existing file or that part is no plain field name. Its errors wrap ErrSpec and name the input.
+// ParseSpec parses NAME=FILE[:ID_FIELD]. The part after the last colon is the field, unless the whole is an existing
+// file or that part is no simple field name. Its errors wrap ErrSpec and name the input.
 func ParseSpec(s string) (Spec, error) {
 	name, path, ok := strings.Cut(s, "=")
 	switch {
@@ -56,5 +56,5 @@ func cutField(path string) (file, field string) {
 	return path[:colon], path[colon+1:]
 }
 
-// clip shortens input that is quoted in an error.
+// clip shortens input for an error message.
 func clip(s string) string { return item.Clip(s, 80) }

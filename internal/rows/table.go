@@ -16,18 +16,18 @@ type Table struct {
 	now  atomic.Pointer[snapshot]
 
 	memory   string    // the file that keeps the rows notified of; "" for none
-	notified *snapshot // the rows that Watch takes for notified of; nil for those that it finds
+	notified *snapshot // the rows that Watch treats as notified of; nil for those that it finds
 }
 
-// snapshot is the file as it was read once. It never changes.
+// snapshot is the content of the file at one time. It is immutable.
 type snapshot struct {
 	ids  []string // in lexical order
 	rows map[string]row
 	file fs.FileInfo // taken before the first byte was read
 }
 
-// Open reads the whole file. A line that is no row is an error that wraps item.ErrRefused and names
-// file and line; the file itself failing is the error of os.
+// Open reads the whole file. An invalid line is an error that wraps item.ErrRefused and names file and line; a failure
+// of the file itself is an error of package os.
 func Open(ctx context.Context, spec Spec, log *slog.Logger) (*Table, error) {
 	t := &Table{spec: spec, log: log.With("serve", spec.Name)}
 	s, err := t.load(ctx)
@@ -41,11 +41,11 @@ func Open(ctx context.Context, spec Spec, log *slog.Logger) (*Table, error) {
 // Name is the name that the file is served under.
 func (t *Table) Name() string { return t.spec.Name }
 
-// Len is how many rows there are.
+// Len is the number of rows.
 func (t *Table) Len() int { return len(t.now.Load().ids) }
 
-// page is up to limit rows whose ids come after cursor, and the next cursor, "" at the end. A cursor is
-// the last id given, not a position: a row that stands through a reload is then neither skipped nor repeated.
+// page is up to limit rows whose ids come after cursor, and the next cursor, "" at the end. A cursor is the last id,
+// not a position, so that a reload neither skips nor repeats a row that stays.
 func (s *snapshot) page(cursor string, limit int) (rows []row, next string) {
 	from, found := slices.BinarySearch(s.ids, cursor)
 	if found {

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// Settle is how long a file must stand still before it is read again.
+	// Settle is how long a file must stay unchanged before it is read again.
 	Settle = 250 * time.Millisecond
-	// Poll is how often the file is looked at where the file system tells nothing: network mounts,
-	// links whose target lies elsewhere.
+	// Poll is the interval at which the file is checked if the file system reports no changes: network mounts, links
+	// whose target is elsewhere.
 	Poll = 2 * time.Second
 )
 
@@ -43,7 +43,7 @@ func (t *Table) Watch(ctx context.Context, changed func(ids []string) error) err
 
 	now := t.now.Load()
 	seen, pending := now.file, now.file
-	notified := t.notified // the rows that changed knows of
+	notified := t.notified // the rows of which changed was notified
 	if notified == nil {
 		notified = now
 		t.saveNotified(notified)
@@ -69,7 +69,7 @@ func (t *Table) Watch(ctx context.Context, changed func(ids []string) error) err
 				pending = now
 				settled.Reset(Settle)
 			default:
-				seen = now // sound or not: it is read once
+				seen = now // valid or not, it is read once
 				t.reload(ctx)
 				notified = t.notify(notified, changed)
 			}
@@ -116,7 +116,7 @@ func (t *Table) notify(notified *snapshot, changed func(ids []string) error) *sn
 	return now
 }
 
-// stat is nil where there is no file.
+// stat is nil if there is no file.
 func (t *Table) stat() fs.FileInfo {
 	info, err := os.Stat(t.spec.Path)
 	if err != nil {

@@ -14,11 +14,11 @@ import (
 	"vitrine/internal/item"
 )
 
-// maxHTML is the longest field of HTML, in bytes.
+// maxHTML is the greatest length of a field of HTML, in bytes.
 const maxHTML = 1 << 20
 
-// Clean keeps of HTML what describes a product, drops what could run or reach out of its place, and
-// closes what was left open, so that it can't swallow the page. Errors wrap item.ErrRefused.
+// Clean keeps HTML that describes a product, removes what could run or affect the page around it, and closes open
+// elements, so that they can't swallow the page. Errors wrap item.ErrRefused.
 func Clean(s string) (string, error) {
 	if len(s) > maxHTML {
 		return "", fmt.Errorf("%w: HTML of %d bytes, more than %d", item.ErrRefused, len(s), maxHTML)
@@ -34,11 +34,11 @@ func Clean(s string) (string, error) {
 			return "", fmt.Errorf("%w: HTML: %w", item.ErrRefused, err)
 		}
 	}
-	// Text and attributes are escaped, so that this is the end of a void element such as <img/>, and no other.
+	// Text and attributes are escaped, so this is always the end of a void element such as <img/>.
 	return strings.ReplaceAll(b.String(), "/>", ">"), nil
 }
 
-// tidy says of pictures and links what a page wants of them.
+// tidy sets the attributes that pages want on pictures and links.
 func tidy(n *html.Node) {
 	for d := range n.Descendants() {
 		tidyOne(d)
@@ -66,9 +66,8 @@ var (
 	word   = regexp.MustCompile(`^[a-zA-Z0-9 _-]{1,64}$`)
 )
 
-// policy is an explicit allow-list. Styles are not on it: the pages' Content-Security-Policy forbids inline
-// ones, so that they would be dead weight, and the policy's CSS parser takes time by the square of their
-// length: 1 MiB of "{" kept it busy for 39 s.
+// policy is an explicit allow-list. It has no styles: the pages' Content-Security-Policy forbids inline ones, and the
+// policy's CSS parser takes quadratic time: 1 MiB of "{" took 39 s.
 var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements("p", "br", "hr", "div", "span", "section", "article", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li",

@@ -10,9 +10,9 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Fold makes a blob of an entity's records, by dimension; its Stamp is left 0. The first dimension is the
-// root: without it there is no blob, which is told by the value's Life. Where its record is missing, the value is kv.Header.Rootless.
-// Errors wrap item.ErrRefused.
+// Fold makes a blob from an entity's records, given by dimension; its Stamp is left 0. The first dimension is the root:
+// without its record there is no blob, which the value's Life says. If the root's record is missing, the value is
+// kv.Header.Rootless. Errors wrap item.ErrRefused.
 func Fold(b *catalog.Blob, e item.Entity, records map[string]kv.Record) (kv.Value, error) {
 	root := records[b.Of[0].Name]
 	v := kv.Value{Header: kv.Header{Life: root.Life, Version: root.Version, Fetched: root.Fetched, Event: root.Event, Source: root.Source, Shape: blobOf(b, records)}}

@@ -12,14 +12,14 @@ import (
 	"vitrine/internal/item"
 )
 
-// Bounds of JSON, read or made.
+// Bounds of JSON that is read or written.
 const (
-	maxOutput = 8 << 20      // bytes of what a program gives
+	maxOutput = 8 << 20      // bytes of a program's result
 	maxDepth  = 128          // levels in an answer and in a record
 	blobDepth = maxDepth + 1 // a blob holds records one level down
 )
 
-// decode reads JSON of at most so many levels without losing a digit. Errors wrap item.ErrRefused.
+// decode reads JSON of at most the given number of levels without losing a digit. Errors wrap item.ErrRefused.
 func decode(b []byte, levels int) (any, error) {
 	if err := check(b, levels); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func decode(b []byte, levels int) (any, error) {
 	return v, nil
 }
 
-// check looks at what a JSON decoder is lenient or recursive about.
+// check checks what a JSON decoder accepts too leniently or parses recursively.
 func check(b []byte, levels int) error {
 	if !utf8.Valid(b) {
 		return fmt.Errorf("%w: not UTF-8", item.ErrRefused)
@@ -61,7 +61,7 @@ func check(b []byte, levels int) error {
 	return nil
 }
 
-// encode writes what a program gives. Errors wrap item.ErrRefused.
+// encode writes a program's result. Errors wrap item.ErrRefused.
 func encode(v any, levels int) ([]byte, error) {
 	left := maxOutput
 	if err := fits(v, levels, &left); err != nil {
@@ -71,15 +71,15 @@ func encode(v any, levels int) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", item.ErrRefused, err)
 	}
-	if len(b) > maxOutput { // escapes make text longer than fits has counted
+	if len(b) > maxOutput { // escapes make a text longer than fits counts
 		return nil, errOutput()
 	}
 	return b, nil
 }
 
-// fits looks at a value before it is written, and counts down the bytes that are left. What jq makes can
-// share its parts: reduce range(40) as $i (1; [.,.]) is small, and its text has 2^40 numbers. And it can
-// nest deeper than its readers would follow.
+// fits checks a value before it is written, and counts down the bytes that are left. Values made by jq can share their
+// parts: reduce range(40) as $i (1; [.,.]) is small, but its text has 2^40 numbers. They can also nest deeper than
+// readers accept.
 func fits(v any, levels int, left *int) error {
 	switch v := v.(type) {
 	case string:
@@ -122,7 +122,7 @@ func errOutput() error {
 
 func errDepth() error { return fmt.Errorf("%w: the output nests too deep", item.ErrRefused) }
 
-// Compact checks JSON that nobody looks into, and leaves out its white space. Errors wrap item.ErrRefused.
+// Compact checks JSON that is not interpreted, and removes its white space. Errors wrap item.ErrRefused.
 func Compact(answer []byte) ([]byte, error) {
 	if err := check(answer, maxDepth); err != nil {
 		return nil, err

@@ -6,8 +6,8 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// Lookup finds what stands at a path in JSON that is known to be valid. A step is an exact key of an
-// object, never an index or a pattern; of a key that comes twice the last counts, as for every decoder.
+// Lookup finds the value at a path in valid JSON. A step is an exact key of an object, never an index or a pattern. Of
+// duplicate keys the last counts, as in every decoder.
 func Lookup(body []byte, p catalog.Path) (gjson.Result, bool) {
 	at := gjson.ParseBytes(body)
 	for _, step := range p {

@@ -8,7 +8,7 @@ import (
 	"vitrine/internal/jq"
 )
 
-// Run gives the first output of a program as JSON, null for none. Errors wrap item.ErrRefused.
+// Run gives the first output of a program as JSON; null if there is none. Errors wrap item.ErrRefused.
 func Run(q *jq.Program, input []byte) (output []byte, err error) {
 	v, err := decode(input, blobDepth)
 	if err != nil {
@@ -21,7 +21,7 @@ func Run(q *jq.Program, input []byte) (output []byte, err error) {
 	return output, err
 }
 
-// run works on decoded values. What the program gives belongs to use until it returns.
+// run works on decoded values. The program's output is valid until use returns.
 func run(q *jq.Program, input any, use func(any) error) error {
 	var used error
 	err := q.Run(input, func(v any) error {
@@ -34,7 +34,7 @@ func run(q *jq.Program, input any, use func(any) error) error {
 	return used
 }
 
-// Truth reports whether the first output is neither null nor false.
+// Truth reports whether the first output is neither null nor false. Errors wrap item.ErrRefused.
 func Truth(q *jq.Program, input []byte) (bool, error) {
 	v, err := decode(input, blobDepth)
 	if err != nil {
@@ -51,7 +51,7 @@ func truth(q *jq.Program, input any) (yes bool, err error) {
 	return yes, err
 }
 
-// IDs reads the one array of strings or numbers that a program gives, as text. Errors wrap item.ErrRefused.
+// IDs reads the array of strings or numbers that a program gives, as text. Errors wrap item.ErrRefused.
 func IDs(q *jq.Program, input []byte) ([]string, error) {
 	b, err := Run(q, input)
 	if err != nil {
@@ -72,7 +72,7 @@ func IDs(q *jq.Program, input []byte) ([]string, error) {
 	return ids, nil
 }
 
-// Next reads a cursor: "" where the program gives null, "" or nothing.
+// Next reads a cursor: "" if the program gives null, "" or nothing. Errors wrap item.ErrRefused.
 func Next(q *jq.Program, input []byte) (string, error) {
 	b, err := Run(q, input)
 	if err != nil || string(b) == "null" {

@@ -17,8 +17,8 @@ type Record struct {
 	Refs    kv.Refs
 }
 
-// MakeRecord checks, picks and cleans an answer. gone tells that the answer means a deletion; the record
-// then holds its version only. Errors wrap item.ErrRefused, and name the dimension and the reason.
+// MakeRecord checks, picks and cleans an answer. gone reports whether the answer means a deletion; the record then has
+// a version only. Errors wrap item.ErrRefused or item.ErrVersion, and name the dimension and the reason.
 func MakeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err error) {
 	rec, gone, err = makeRecord(d, answer)
 	if err != nil {
@@ -29,7 +29,7 @@ func MakeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err
 
 func makeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err error) {
 	if d.Pick == nil && d.Gone == nil && len(d.HTML) == 0 {
-		rec.Body, err = Compact(answer) // the short way: nothing has to be decoded
+		rec.Body, err = Compact(answer) // the fast path: nothing has to be decoded
 	} else {
 		rec.Body, gone, err = pick(d, answer)
 	}
@@ -80,7 +80,7 @@ func pick(d *catalog.Dimension, answer []byte) (body []byte, gone bool, err erro
 	return body, false, err
 }
 
-// versionOf reads the upstream's version. An answer that says "gone" may do so without one.
+// versionOf reads the upstream's version. An answer that says "gone" may lack one.
 func versionOf(d *catalog.Dimension, answer []byte, gone bool) (item.Version, error) {
 	if len(d.Version) == 0 {
 		return "", nil
@@ -103,7 +103,7 @@ func versionOf(d *catalog.Dimension, answer []byte, gone bool) (item.Version, er
 	return version, nil
 }
 
-// cleanAt cleans the HTML at a path, within lists too. What is absent or null stays so.
+// cleanAt cleans the HTML at a path, also within lists. Absent and null values stay.
 func cleanAt(v any, p catalog.Path) error {
 	switch v := v.(type) {
 	case []any:

@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Refs reads what a record refers to. Null, empty and 0 are none; what can't be an id is left out.
+// Refs reads what a record refers to. Null, empty and 0 are no refs; an invalid id is left out.
 func Refs(d *catalog.Dimension, body []byte) kv.Refs {
 	var refs kv.Refs
 	for _, r := range d.Refs {
@@ -27,7 +27,7 @@ func Refs(d *catalog.Dimension, body []byte) kv.Refs {
 	return refs
 }
 
-// idsOf are the different ids in a field, at most limit of them.
+// idsOf lists the distinct ids in a field, at most limit.
 func idsOf(v gjson.Result, limit int) (ids []string) {
 	seen := map[string]bool{}
 	keep := func(_, e gjson.Result) bool {

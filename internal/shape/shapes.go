@@ -5,8 +5,8 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Blob is the shape of a blob that is folded from records with these shapes, by dimension, 0 being no record: the
-// catalog's, or 0 where a record was made for another catalog, so that the blob is of no single shape.
+// Blob is the shape of a blob that is folded from records with these shapes, by dimension, 0 meaning no record. It is
+// the catalog's, or 0 if a record was made for another catalog: then the blob has no single shape.
 func Blob(b *catalog.Blob, shapes map[string]uint32) uint32 {
 	for _, d := range b.Of {
 		if s := shapes[d.Name]; s != 0 && s != d.Shape {
@@ -24,9 +24,8 @@ func blobOf(b *catalog.Blob, records map[string]kv.Record) uint32 {
 	return Blob(b, shapes)
 }
 
-// MustReshape reports whether what is built of a blob has another shape than it would have now. A blob of whose records
-// one has another shape than the catalog's is left as it is: that record is to be fetched anew, and the blob is folded
-// from it then.
+// MustReshape reports whether a built blob has another shape than it would have now. A blob with a record of another
+// shape than the catalog's is left alone: that record will be fetched again, and the blob folded from it.
 func MustReshape(b *catalog.Blob, s kv.State) bool {
 	to := Blob(b, s.Shapes)
 	return to != 0 && s.Gen(b.Dimensions()) > 0 && s.BuiltAs[b.Name] != to

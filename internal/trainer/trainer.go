@@ -1,5 +1,5 @@
-// Package trainer makes the dictionaries that the stores compress documents with, of the documents themselves. It is a stage of its
-// own, since nothing else depends on it: a store without a dictionary is only larger.
+// Package trainer creates the dictionaries with which the stores compress documents, from the documents themselves.
+// Nothing else depends on it: a store without a dictionary is only larger.
 package trainer
 
 import (
@@ -17,44 +17,44 @@ import (
 const (
 	trainFirst   = time.Minute // after the start
 	trainEvery   = 24 * time.Hour
-	trainScanned = 50_000 // entities that are walked for a sample
+	trainScanned = 50_000 // entities scanned for a sample
 	trainSample  = 3_000  // documents
-	trainLeast   = 1_000  // documents without which none is made
-	trainGain    = 0.9    // a new dictionary must make documents at most this large, against what is in use
+	trainLeast   = 1_000  // fewer documents make no dictionary
+	trainGain    = 0.9    // greatest size of documents with a new dictionary, relative to the present one
 )
 
-// Config of an Agent. Every field is needed.
+// Config configures an Agent. Every field is required.
 type Config struct {
-	Catalog func() *catalog.Catalog // in force; nil before the first
-	Records Records                 // makes no dictionary where it is no kv.Dictionaries
+	Catalog func() *catalog.Catalog // nil before the first one is in force
+	Records Records                 // gets no dictionary unless it is a kv.Dictionaries
 	Blobs   Blobs                   // the same; may be the same store
 	Log     *slog.Logger
 }
 
-// Records is what is sampled of a records store.
+// Records is what the agent needs of a records store.
 type Records interface {
 	kv.RecordReader
 	kv.Scanner
 }
 
-// Blobs is what is sampled of a blobs store.
+// Blobs is what the agent needs of a blobs store.
 type Blobs interface {
 	kv.BlobGetter
 	kv.BlobScanner
 }
 
-// leaser is a store that several processes share, which agree there on who does something.
+// leaser is a store shared by several processes, which gives one of them a lease.
 type leaser interface {
 	Lease(ctx context.Context, name string, ttl time.Duration) (left []byte, mine bool, err error)
 }
 
-// Agent makes a dictionary of what a store holds, when that makes documents smaller.
+// Agent trains a dictionary for each store if that makes its documents smaller.
 type Agent struct{ cfg Config }
 
 // New makes an agent; Run drives it.
 func New(cfg Config) *Agent { return &Agent{cfg} }
 
-// Run looks once a day, until ctx ends, whether a dictionary would make the stores smaller.
+// Run checks once a day, until ctx ends, whether a new dictionary would make the stores smaller.
 func (a *Agent) Run(ctx context.Context) error {
 	wait := trainFirst
 	for {
@@ -80,7 +80,7 @@ type trainer struct {
 	log    *slog.Logger
 }
 
-// trainers are one for each store.
+// trainers lists one trainer for each store.
 func (a *Agent) trainers() (all []*trainer) {
 	records, ok1 := a.cfg.Records.(kv.Dictionaries)
 	blobs, ok2 := a.cfg.Blobs.(kv.Dictionaries)
@@ -93,7 +93,7 @@ func (a *Agent) trainers() (all []*trainer) {
 	return all
 }
 
-// train makes a dictionary of half of a sample, and adds it if the other half becomes enough smaller. Of several
+// train trains a dictionary on half of a sample, and adds it if the other half becomes enough smaller. Of several
 // processes one does it.
 func (t *trainer) train(ctx context.Context) error {
 	if leases, ok := t.store.(leaser); ok {
@@ -101,7 +101,7 @@ func (t *trainer) train(ctx context.Context) error {
 			return err
 		}
 	}
-	have, err := t.store.Dictionaries(ctx) // another process may have made one
+	have, err := t.store.Dictionaries(ctx) // another process may have added one
 	if err != nil || len(have) >= kv.MaxDictionaries {
 		return err
 	}
@@ -157,7 +157,7 @@ func (a *Agent) sampleRecords(ctx context.Context, most int) ([][]byte, error) {
 	return documents, nil
 }
 
-// documentsOf are the records and, where they are in the same store, the blobs of entities.
+// documentsOf gives the records of entities and, if they are in the same store, their blobs.
 func (a *Agent) documentsOf(ctx context.Context, entities []item.Entity) (documents [][]byte, err error) {
 	var records []kv.RecordKey
 	var blobs []kv.BlobKey
@@ -210,7 +210,7 @@ func appendDocument(documents [][]byte, v kv.Value) [][]byte {
 	return append(documents, kv.Document(v))
 }
 
-// walk takes up to n of what a scan lists, each with the same chance, of the first trainScanned.
+// walk draws up to n of the first trainScanned items of a scan, each with the same chance.
 func walk[T any](ctx context.Context, scan func(context.Context, string, int) ([]T, string, error), n int) (sample []T, err error) {
 	seen := 0
 	for cursor := ""; ; {

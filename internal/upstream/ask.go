@@ -9,7 +9,8 @@ import (
 	"vitrine/internal/shape"
 )
 
-// List asks for one page of ids. next is "" at the end. Errors wrap item.ErrUnavailable or item.ErrRefused.
+// List requests one page of ids. next is "" at the end. Errors wrap item.ErrUnavailable, item.ErrRefused or
+// item.ErrNotAsked.
 func (c *Client) List(ctx context.Context, l *catalog.List, cursor string) (ids []string, next string, err error) {
 	r := request{from: l.From, use: UseList, path: path(l.Get, map[string]string{"cursor": item.Escape(cursor)}), limit: c.ListMax, timeout: l.From.Timeout}
 	res, err := c.call(ctx, r)
@@ -33,8 +34,8 @@ func (c *Client) List(ctx context.Context, l *catalog.List, cursor string) (ids 
 	return ids, next, nil
 }
 
-// Live asks for a live part, within its deadline. params are the declared ones, already checked; a missing
-// one is filled in as empty. The answer is valid JSON. Errors wrap item.ErrUnavailable or item.ErrRefused.
+// Live requests a live part, within its deadline. params are declared parameters that were checked; a missing one is
+// empty. The answer is valid JSON. Errors wrap item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked.
 func (c *Client) Live(ctx context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.Deadline)
 	defer cancel()

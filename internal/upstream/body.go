@@ -13,13 +13,13 @@ import (
 	"vitrine/internal/item"
 )
 
-// Bounds of what is looked at beside a good answer's body.
+// Bounds of what is read besides the body of a good answer.
 const (
-	maxDrain     = 16 << 10 // bytes of an answer that is no good
+	maxDrain     = 16 << 10 // bytes of the body of an answer that is not used
 	maxValidator = 256      // bytes of an ETag or Last-Modified
 )
 
-// validator is a header that is stored, and sent back with the next ask; "" where it is too long for that.
+// validator is a header that is stored and sent back with the next request; "" if it is too long.
 func validator(answer *http.Response, name string) string {
 	if v := answer.Header.Get(name); len(v) <= maxValidator {
 		return v
@@ -27,13 +27,13 @@ func validator(answer *http.Response, name string) string {
 	return ""
 }
 
-// What can be wrong with a body.
+// The ways in which a body can be unusable.
 var (
 	errSize   = errors.New("answer too large")
 	errSilent = errors.New("the answer stopped in its middle")
 )
 
-// read takes the body whole, unzipped, within its limit and without long silences.
+// read reads the whole body, decompressed, within its limit and without long pauses.
 func (c *Client) read(answer *http.Response, limit int64, giveUp func()) ([]byte, error) {
 	idle := time.AfterFunc(c.Idle, giveUp)
 	defer idle.Stop()
@@ -59,7 +59,7 @@ func (c *Client) read(answer *http.Response, limit int64, giveUp func()) ([]byte
 	return b, nil
 }
 
-// zipped tells an answer that is no good gzip, and will be none the next time, from one that broke on its way.
+// zipped separates invalid gzip, which will be the same the next time, from a body that ended early.
 func zipped(err error) error {
 	var corrupt flate.CorruptInputError
 	if errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.As(err, &corrupt) {
@@ -68,7 +68,7 @@ func zipped(err error) error {
 	return err
 }
 
-// lively puts off the end of a call as long as something comes.
+// lively extends the time of a call as long as data arrives.
 type lively struct {
 	io.Reader
 	idle  *time.Timer

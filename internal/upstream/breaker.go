@@ -12,8 +12,8 @@ import (
 	"vitrine/internal/item"
 )
 
-// A circuit opens when broken of the last lately calls failed; a pause later it lets probes through, and closes
-// when most of them are well.
+// A circuit opens when broken of the last lately calls failed. After a pause it admits probes, and closes when most of
+// them succeed.
 const (
 	lately = 16
 	broken = 8
@@ -21,24 +21,24 @@ const (
 	pause  = time.Second
 )
 
-// circuit stands before one use of an upstream: fetching and listing have one, live parts, which are less
-// patient, another.
+// circuit guards one use of an upstream. Fetching and listing share one; live parts, whose deadlines are shorter, have
+// another.
 type circuit struct{ *breaker.Breaker }
 
-// guarded is what a circuit stands before.
+// guarded is what a circuit guards.
 type guarded struct {
 	upstream string
 	use      Use
 }
 
-// BreakerState tells of one circuit.
+// BreakerState is the state of one circuit.
 type BreakerState struct {
 	Upstream string
 	Use      Use    // UseFetch, lists included, or UseLive
 	State    string // one of breaker.States
 }
 
-// Breakers tells of all circuits that were needed so far.
+// Breakers lists the state of all circuits used so far.
 func (c *Client) Breakers() []BreakerState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,7 +58,7 @@ func (c *Client) newCircuit(g guarded) circuit {
 	})}
 }
 
-// circuitFor gives the circuit of a use; live parts have their own.
+// circuitFor gives the circuit of a use.
 func (c *Client) circuitFor(name string, use Use) circuit {
 	g := guarded{name, UseFetch}
 	if use == UseLive {
@@ -74,8 +74,8 @@ func (c *Client) circuitFor(name string, use Use) circuit {
 	return b
 }
 
-// Takes is how many calls an upstream may be asked now: 0 while its breaker is open, a few while it is
-// probed, else as many as one likes.
+// Takes is how many calls an upstream may be sent now: 0 while its breaker is open, a few while it is probed, and no
+// limit otherwise.
 func (c *Client) Takes(name string) int {
 	b := c.circuitFor(name, UseFetch)
 	switch {
@@ -89,7 +89,7 @@ func (c *Client) Takes(name string) int {
 	return 0
 }
 
-// ask lets a call pass, or refuses it with item.ErrNotAsked.
+// ask admits a call, or fails with item.ErrNotAsked.
 func (b circuit) ask(u *catalog.Upstream) error {
 	if b.Allow() {
 		return nil
@@ -97,7 +97,7 @@ func (b circuit) ask(u *catalog.Upstream) error {
 	return fmt.Errorf("%w: %w: %s fails; it is asked again in %s", item.ErrUnavailable, item.ErrNotAsked, u.Name, b.Wait().Round(time.Millisecond))
 }
 
-// note tells the breaker how a call went that it let pass. What its caller gave up says nothing about the upstream.
+// note tells the breaker how an admitted call ended. A call that its caller cancelled says nothing about the upstream.
 func (b circuit) note(ctx context.Context, res response, err error) {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled) && b.Closed():

@@ -29,7 +29,7 @@ type request struct {
 	since   string
 }
 
-// post makes it a POST about ids.
+// post makes the request a POST about ids.
 func (r *request) post(p *catalog.Post, ids []string) (err error) {
 	r.path = p.Path
 	r.body, err = fill(p, ids)
@@ -39,7 +39,7 @@ func (r *request) post(p *catalog.Post, ids []string) (err error) {
 	return nil
 }
 
-// response is what came back, whole.
+// response is a complete answer.
 type response struct {
 	status       int
 	body         []byte
@@ -48,7 +48,8 @@ type response struct {
 	at           time.Time
 }
 
-// call makes one HTTP request. Errors wrap item.ErrUnavailable or item.ErrRefused and name the upstream and path.
+// call makes one HTTP request. Errors wrap item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked, and name the
+// upstream and path.
 func (c *Client) call(ctx context.Context, r request) (res response, err error) {
 	if c.Off(r.from.Name) {
 		return res, fmt.Errorf("%w: %w: %s is switched off", item.ErrUnavailable, item.ErrNotAsked, r.from.Name)
@@ -86,13 +87,13 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	defer answer.Body.Close()
 	res = response{status: answer.StatusCode, etag: validator(answer, "ETag"), lastModified: validator(answer, "Last-Modified"), at: time.Now()}
 	if res.status < 200 || res.status > 299 {
-		_, _ = io.CopyN(io.Discard, answer.Body, maxDrain) // nobody's business, but read, the connection can be kept
+		_, _ = io.CopyN(io.Discard, answer.Body, maxDrain) // the content is irrelevant, but the connection can be reused once it is read
 		return res, nil
 	}
 	res.body, err = c.read(answer, r.limit, func() { giveUp(errSilent) })
 	if err != nil {
 		if context.Cause(ctx) == errSilent {
-			err = errSilent // not "cancelled", which would seem to be the caller's doing
+			err = errSilent // "cancelled" would look like the caller's doing
 		}
 		return res, r.failed(err)
 	}
@@ -102,8 +103,8 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	return res, nil
 }
 
-// failedQuery reports whether an answer is GraphQL's way of saying 503: errors, and no data, or null for all of it. It
-// has no other members than GraphQL's, so that it is nobody's record with a field called errors.
+// failedQuery reports whether an answer is GraphQL's equivalent of a 503: errors, and no data or null. It has no
+// members other than GraphQL's, so that a record with a field called errors is not mistaken for it.
 func failedQuery(body []byte) bool {
 	errs, _ := shape.Lookup(body, catalog.Path{"errors"})
 	failed := errs.Get("0").Exists()
@@ -142,7 +143,7 @@ func (c *Client) request(ctx context.Context, r request, headers map[string]stri
 	for name, value := range headers {
 		req.Header.Set(name, value)
 	}
-	req.Header.Set("Accept-Encoding", "gzip") // what read can read, whatever the catalog says
+	req.Header.Set("Accept-Encoding", "gzip") // what read can decompress, whatever the catalog's headers say
 	if r.etag != "" {
 		req.Header.Set("If-None-Match", r.etag)
 	}
@@ -152,7 +153,7 @@ func (c *Client) request(ctx context.Context, r request, headers map[string]stri
 	return req, nil
 }
 
-// failed classes what went wrong below HTTP: refused stays, the rest is worth asking again.
+// failed classifies an error below HTTP: a refused answer stays refused, all others may be tried again.
 func (r request) failed(err error) error {
 	if errors.Is(err, item.ErrRefused) || errors.Is(err, errAddress) {
 		if !errors.Is(err, item.ErrRefused) {
@@ -172,8 +173,8 @@ func (r request) status(code int) error {
 	return fmt.Errorf("%w: %s %.200s answered %d", class, r.from.Name, r.path, code)
 }
 
-// unwell reports whether a status says that the upstream can't answer now. A login that has expired, or a proxy
-// without one, says nothing about the entity either: once it is renewed, the answers are there.
+// unwell reports whether a status means that the upstream can't answer now. An expired login, or a proxy without one,
+// says nothing about the entity either.
 func unwell(code int) bool {
 	switch code {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired,

@@ -18,40 +18,40 @@ import (
 	"vitrine/internal/item"
 )
 
-// Config of a Client.
+// Config configures a Client.
 type Config struct {
 	Log      *slog.Logger           // defaults to silence
 	Idle     time.Duration          // between two reads of a body. Defaults to 5 s
 	Dial     time.Duration          // to connect. Defaults to 2 s
 	LiveMax  int64                  // bytes of a live part. Defaults to 256 KiB
 	ListMax  int64                  // bytes of a page of ids. Defaults to 16 MiB
-	Off      func(name string) bool // whether an upstream must not be asked; defaults to false
-	Secrets  *Secrets               // for headers of the catalog that name one; defaults to none
-	Observed func(Call)             // told after each call, for metrics; defaults to nothing
+	Off      func(name string) bool // reports whether an upstream is switched off; defaults to false
+	Secrets  *Secrets               // for the catalog's headers that name one; defaults to none
+	Observed func(Call)             // called after each call, for metrics; defaults to nothing
 }
 
-// Call tells how a call went.
+// Call is the outcome of a call.
 type Call struct {
 	Upstream string
 	Use      Use
-	IDs      int   // asked for in it
-	Status   int   // 0 where none came
-	Err      error // why there is no whole answer; nil for one of any status
+	IDs      int   // how many it asked for
+	Status   int   // 0 if there was no answer
+	Err      error // why there is no complete answer; nil for one of any status
 	Took     time.Duration
 }
 
-// Use is what an upstream is asked for.
+// Use is the purpose of a call.
 type Use string
 
 // The uses.
 const (
 	UseFetch Use = "fetch" // records
 	UseList  Use = "list"  // ids
-	UseLive  Use = "live"  // parts of a page while it is made
+	UseLive  Use = "live"  // live parts
 )
 
-// Outcome classes a call: ok, unchanged, gone, unwell (a status that says "not now"), refused (a status, or an answer that
-// can't be used), silent (no answer, or a part of one).
+// Outcome classifies a call: ok, unchanged, gone, unwell (a status that says "not now"), refused (a status, or an
+// answer that can't be used), silent (no answer, or an incomplete one).
 func (c Call) Outcome() string {
 	switch {
 	case errors.Is(c.Err, item.ErrRefused):
@@ -95,8 +95,8 @@ func New(c Config) *Client {
 	}
 	dialer := &net.Dialer{Timeout: c.Dial, KeepAlive: 30 * time.Second, Control: guard}
 	transport := &http.Transport{
-		Proxy: nil, DialContext: dialer.DialContext, DisableCompression: true, // unzipped here, within a limit
-		MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, IdleConnTimeout: 90 * time.Second, // no more than were in use: see enter
+		Proxy: nil, DialContext: dialer.DialContext, DisableCompression: true, // decompressed here, within a limit
+		MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, IdleConnTimeout: 90 * time.Second, // never more than were in use: see enter
 		TLSHandshakeTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 	}
 	return &Client{Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin}, slots: map[string]chan struct{}{}, circuits: map[guarded]circuit{}}
@@ -105,11 +105,11 @@ func New(c Config) *Client {
 // Close ends idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// errAddress is a place that no upstream is at.
+// errAddress is an address that no upstream may have.
 var errAddress = errors.New("address is not for upstreams")
 
-// guard looks at the address after DNS: base URLs are trusted wherever they resolve, but not to where
-// clouds keep their secrets.
+// guard checks the address after DNS resolution. Base URLs are trusted wherever they resolve, except for the metadata
+// services of clouds.
 func guard(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -123,7 +123,7 @@ func guard(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// sameOrigin follows a redirect within the origin only.
+// sameOrigin follows redirects within the origin only.
 func sameOrigin(req *http.Request, via []*http.Request) error {
 	from := via[0].URL
 	switch {
@@ -135,8 +135,8 @@ func sameOrigin(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// enter takes a place among the calls that an upstream is asked at once, and waits for one where all are
-// taken. leave gives it back. A catalog with another number begins a new set of places.
+// enter takes one of an upstream's concurrent calls, and waits if all are in use; leave gives it back. A catalog with
+// another limit begins a new count.
 func (c *Client) enter(ctx context.Context, u *catalog.Upstream) (leave func(), err error) {
 	c.mu.Lock()
 	places := c.slots[u.Name]
@@ -153,7 +153,7 @@ func (c *Client) enter(ctx context.Context, u *catalog.Upstream) (leave func(), 
 	}
 }
 
-// path fills a template: {name} becomes the value, percent-encoded so that it can't leave its place.
+// path fills a template: {name} becomes the value, percent-encoded so that it can't leave its segment.
 func path(template string, values map[string]string) string {
 	for name, value := range values {
 		template = strings.ReplaceAll(template, "{"+name+"}", value)

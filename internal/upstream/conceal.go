@@ -7,12 +7,13 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// An upstream may send back what it was sent, in an error or as the target of a redirect. Errors are logged, queued and shown.
+// An upstream may echo what it was sent, in an error or as the target of a redirect. Errors are logged, queued and
+// displayed.
 
-// shortest is the length from which on a word of a header is taken for a secret; "Bearer" is none.
+// shortest is the least length of a word in a header that is treated as a secret, which excludes "Bearer".
 const shortest = 8
 
-// concealedError has the text of an error without secrets.
+// concealedError is an error whose text has no secrets.
 type concealedError struct {
 	error
 	text string
@@ -21,7 +22,7 @@ type concealedError struct {
 func (e concealedError) Error() string { return e.text }
 func (e concealedError) Unwrap() error { return e.error }
 
-// concealed is err with the secrets of an upstream masked in its text.
+// concealed masks the secrets of an upstream in the text of err.
 func (s *Secrets) concealed(u *catalog.Upstream, err error) error {
 	if err == nil {
 		return nil
@@ -34,7 +35,7 @@ func (s *Secrets) concealed(u *catalog.Upstream, err error) error {
 	return concealedError{err, masked}
 }
 
-// conceal masks the secrets of an upstream in text, as they are and as they stand in URLs.
+// conceal masks the secrets of an upstream in text, as they are and as they are escaped in URLs.
 func (s *Secrets) conceal(u *catalog.Upstream, text string) string {
 	for _, value := range u.Headers {
 		name, ok := strings.CutPrefix(value, "env:")

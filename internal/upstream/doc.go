@@ -1,8 +1,7 @@
-// Package upstream asks data owners over HTTP. It trusts them with nothing: deadlines bound how long they
-// may take, limits how much they may say after decompression, a semaphore for each how many calls they are
-// asked at once, and no answer leads anywhere else.
+// Package upstream requests data from upstreams over HTTP, and trusts them with nothing. Deadlines bound how long they
+// may take, limits bound the size of a decompressed answer, a semaphore for each bounds its concurrent calls, and no
+// answer leads to another origin.
 //
-// An answer decides over one entity only when it is about that entity: an id that is missing from a batch is
-// asked singly where there is a get, and a batch that fails as a whole fails for all its ids, without a
-// storm of single calls.
+// An answer decides about one entity only if it is about that entity. An id that is missing from a batch is requested
+// singly if there is a get. A batch that fails as a whole fails for all its ids, without single calls for each.
 package upstream

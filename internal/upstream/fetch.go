@@ -14,14 +14,14 @@ import (
 	"vitrine/internal/redact"
 )
 
-// Ask names an entity, and what is known of its last answer.
+// Ask is an entity to fetch, with the validators of its last answer.
 type Ask struct {
 	ID           string
 	ETag         string
 	LastModified string
 }
 
-// maxBatch bounds what a batch may answer, in bytes, whatever its ids might need one by one.
+// maxBatch limits the bytes of a batch answer, whatever the limits of its entities add up to.
 const maxBatch = 256 << 20
 
 // Status of an answer without an error.
@@ -30,22 +30,22 @@ type Status byte
 // The statuses.
 const (
 	OK          Status = iota + 1
-	Gone               // the owner does not know the entity: 404, 410, or missing from a batch with absent: gone
-	NotModified        // as it was when ETag or LastModified was given
+	Gone               // the upstream does not know the entity: 404, 410, or missing from a batch with absent: gone
+	NotModified        // unchanged since the answer with this ETag or LastModified
 )
 
-// Answer is what an owner says of one entity. Err wraps item.ErrUnavailable or item.ErrRefused.
+// Answer is an upstream's answer about one entity. Err wraps item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked.
 type Answer struct {
 	Status       Status
-	Body         []byte // of OK; JSON, not looked into yet
+	Body         []byte // for OK; JSON, not parsed yet
 	ETag         string
 	LastModified string
 	At           time.Time
 	Err          error
 }
 
-// Fetch asks the owner of a dimension for entities, together where that can be. Answers match asks by
-// position. Singles run side by side, within the upstream's concurrency.
+// Fetch requests entities of a dimension from its upstream, in batches if possible. Answers match asks by position.
+// Single requests run in parallel, within the upstream's concurrency.
 func (c *Client) Fetch(ctx context.Context, d *catalog.Dimension, asks []Ask) []Answer {
 	answers := make([]Answer, len(asks))
 	singles, batches := plan(d, asks)
@@ -61,8 +61,8 @@ func (c *Client) Fetch(ctx context.Context, d *catalog.Dimension, asks []Ask) []
 	return answers
 }
 
-// plan says which asks go singly, and which together. An id that holds a comma can't stand in a list that
-// is joined by commas: it goes singly, or where there is no get, as a batch of one with the comma encoded.
+// plan decides which asks go singly and which in batches. An id with a comma can't be in a list joined by commas: it
+// goes singly, or, if there is no get, as a batch of one with the comma encoded.
 func plan(d *catalog.Dimension, asks []Ask) (singles []int, batches [][]int) {
 	var together []int
 	for i, a := range asks {
@@ -79,7 +79,7 @@ func plan(d *catalog.Dimension, asks []Ask) (singles []int, batches [][]int) {
 	return singles, slices.AppendSeq(batches, slices.Chunk(together, max(d.BatchMax, 1)))
 }
 
-// singles asks for each by itself.
+// singles requests each entity by itself.
 func (c *Client) singles(ctx context.Context, wait *sync.WaitGroup, d *catalog.Dimension, asks []Ask, which []int, answers []Answer) {
 	for _, i := range which {
 		wait.Go(func() {
@@ -89,10 +89,10 @@ func (c *Client) singles(ctx context.Context, wait *sync.WaitGroup, d *catalog.D
 	}
 }
 
-// canSingle reports whether one entity can be asked for by itself.
+// canSingle reports whether one entity can be requested by itself.
 func canSingle(d *catalog.Dimension) bool { return d.Get != "" || d.Post != nil && !d.Post.Batch }
 
-// canBatch reports whether several entities can be asked for together.
+// canBatch reports whether several entities can be requested together.
 func canBatch(d *catalog.Dimension) bool { return d.Batch != "" || d.Post != nil && d.Post.Batch }
 
 func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer {
@@ -122,7 +122,7 @@ func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer
 	return answer
 }
 
-// batch asks for several at once, and for those that are missing from the answer singly.
+// batch requests several entities at once, and singly those that are missing from the answer.
 func (c *Client) batch(ctx context.Context, d *catalog.Dimension, asks []Ask, which []int, answers []Answer) {
 	got, at, err := c.together(ctx, d, asks, which)
 	var missing []int
@@ -156,7 +156,7 @@ func (c *Client) batch(ctx context.Context, d *catalog.Dimension, asks []Ask, wh
 	}
 }
 
-// together makes the batch call and takes its answer apart.
+// together makes the batch call and splits its answer.
 func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask, which []int) (parts, time.Time, error) {
 	ids := make([]string, len(which))
 	escaped := make([]string, len(which))
@@ -172,7 +172,7 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	}
 	res, err := c.call(ctx, r)
 	if err == nil && (res.status < 200 || res.status > 299) {
-		err = r.status(res.status) // a 404 here is about the path, and deletes nothing
+		err = r.status(res.status) // a 404 here concerns the path, and deletes nothing
 	}
 	if err != nil {
 		return parts{}, res.at, err

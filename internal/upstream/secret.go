@@ -12,21 +12,21 @@ import (
 	"vitrine/internal/item"
 )
 
-// A catalog names secrets, "env:NAME" as the value of a header, and is pushed by whoever may push. What stands in a process's
-// environment is nobody's but its operator's, who says where each may be sent: else a pushed catalog could have any variable
-// sent to any address.
+// A catalog names secrets, "env:NAME" as the value of a header, and anybody who may push can push one. The environment
+// of a process belongs to its operator alone, who says where each variable may be sent. Otherwise a pushed catalog
+// could have any variable sent to any address.
 
-// ErrSecret is a secret that can't be sent: there is none, or it may not go there.
+// ErrSecret is a secret that can't be sent: it is not set, or must not be sent there.
 var ErrSecret = errors.New("secret")
 
-// Secrets are the variables of the environment that upstreams may be sent, and where. The zero value has none.
+// Secrets are the environment variables that upstreams may be sent, and their origins. The zero value allows none.
 type Secrets struct {
 	allowed map[string][]string // variable → origins
 	lookup  func(string) (string, bool)
 }
 
-// NewSecrets reads NAME=ORIGIN, such as PRODUCTS_TOKEN=https://products.example:8443: each variable may be sent to that origin.
-// lookup defaults to the environment.
+// NewSecrets parses NAME=ORIGIN, such as PRODUCTS_TOKEN=https://products.example:8443: the variable may be sent to that
+// origin. lookup defaults to the environment.
 func NewSecrets(pairs []string, lookup func(string) (string, bool)) (*Secrets, error) {
 	s := &Secrets{allowed: map[string][]string{}, lookup: lookup}
 	if lookup == nil {
@@ -43,7 +43,7 @@ func NewSecrets(pairs []string, lookup func(string) (string, bool)) (*Secrets, e
 	return s, nil
 }
 
-// Trust allows what a catalog asks for that is this machine's own: a file that its operator has named.
+// Trust allows all that a catalog asks for. It is for a file of this machine that its operator has named.
 func (s *Secrets) Trust(c *catalog.Catalog) {
 	for _, u := range c.Upstreams {
 		for _, value := range u.Headers {
@@ -54,7 +54,7 @@ func (s *Secrets) Trust(c *catalog.Catalog) {
 	}
 }
 
-// Check tells what can't be sent of what a catalog asks for. It concerns those upstreams only.
+// Check lists what a catalog asks for and must not or can't be sent. Only those upstreams are affected.
 func (s *Secrets) Check(c *catalog.Catalog) (faults []error) {
 	for _, u := range c.Upstreams {
 		if _, err := s.headers(u); err != nil {
@@ -64,7 +64,7 @@ func (s *Secrets) Check(c *catalog.Catalog) (faults []error) {
 	return faults
 }
 
-// headers are what the catalog has sent to an upstream, with secrets in their place.
+// headers are the headers that the catalog sends to an upstream, with the secrets filled in. Errors wrap ErrSecret.
 func (s *Secrets) headers(u *catalog.Upstream) (map[string]string, error) {
 	sent := make(map[string]string, len(u.Headers))
 	for header, value := range u.Headers {
@@ -94,7 +94,7 @@ func (s *Secrets) value(name, base string) (string, error) {
 	return value, nil
 }
 
-// origin is the scheme and host of a base URL; "" where it has none.
+// origin is the scheme and host of a base URL; "" if it has none.
 func origin(base string) string {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil {

@@ -12,18 +12,17 @@ import (
 	"vitrine/internal/shape"
 )
 
-// parts is a batch answer, taken apart.
+// parts is a split batch answer.
 type parts struct {
 	found map[string][]byte // id → element
-	whole bool              // nothing in it but elements of the asked-for form, so that what is missing is known to be missing
+	whole bool              // it contains only elements of the expected form, so an absent id is known to be missing
 }
 
-// split takes a batch answer apart: an array of elements that each hold their id, or an object keyed by
-// id. An element that is null counts as missing. Of ids that nobody asked for nothing is kept; of one that
-// comes twice, the last.
+// split splits a batch answer: an array of elements that each contain their id, or an object keyed by id. An element
+// that is null counts as missing. Ids that were not requested are dropped; of an id that occurs twice the last counts.
 //
-// An error in an envelope, {"error":"overloaded"} say, is an object too, and lacks every id. So an answer is whole only
-// where each element of an array holds an id, and each key of an object is one that was asked for.
+// An error in an envelope, such as {"error":"overloaded"}, is an object, too, and lacks every id. So an answer is whole
+// only if each element of an array has an id, and each key of an object was requested.
 func split(body []byte, d *catalog.Dimension, ids []string) (parts, error) {
 	p := parts{found: make(map[string][]byte, len(ids)), whole: true}
 	asked := make(map[string]bool, len(ids))
@@ -65,7 +64,7 @@ func split(body []byte, d *catalog.Dimension, ids []string) (parts, error) {
 	return p, nil
 }
 
-// textOf is an id as text: a number as it was written.
+// textOf is an id as text: a number as written.
 func textOf(id gjson.Result) string {
 	if id.Type == gjson.String {
 		return id.Str
@@ -73,8 +72,8 @@ func textOf(id gjson.Result) string {
 	return id.Raw
 }
 
-// fill puts ids into the JSON of a post: the text "{id}" becomes the first as a string, or in a batch
-// "{ids}" becomes all as an array.
+// fill puts ids into the JSON of a post: the text "{id}" becomes the first id as a string, or in a batch "{ids}"
+// becomes an array of all.
 func fill(p *catalog.Post, ids []string) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(p.JSON))
 	d.UseNumber()
@@ -88,8 +87,8 @@ func fill(p *catalog.Post, ids []string) ([]byte, error) {
 	return json.Marshal(put(v, "{id}", ids[0]))
 }
 
-// put replaces a text within JSON. It works on the structure: an id that reads like a placeholder, or
-// like JSON, stays an id.
+// put replaces a text within JSON. It works on the structure, so an id that looks like a placeholder, or like JSON,
+// stays an id.
 func put(v any, text string, value any) any {
 	switch v := v.(type) {
 	case string:

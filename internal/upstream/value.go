@@ -6,9 +6,9 @@ import (
 	"vitrine/internal/shape"
 )
 
-// Value returns the record that an answer makes, and what that refers to. held is the record as it was read before the
-// question; the zero Record where there is none. Stamp and Event are left zero. Errors are the answer's own, or wrap
-// item.ErrRefused or item.ErrVersion where it can't become a record.
+// Value returns the record that an answer becomes, and what that refers to. held is the record as it was read before
+// the request; the zero Record if there was none. Stamp and Event are left zero. Errors are the answer's own, or wrap
+// item.ErrRefused or item.ErrVersion if it can't become a record.
 func (a Answer) Value(d *catalog.Dimension, held kv.Record) (kv.Value, kv.Refs, error) {
 	v := kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: a.At, Source: d.From.Code, Shape: d.Shape}}
 	switch {
@@ -36,8 +36,8 @@ func (a Answer) Value(d *catalog.Dimension, held kv.Record) (kv.Value, kv.Refs, 
 	return v, record.Refs, nil
 }
 
-// tombstone is what stands for an entity that its owner does not know. One that was never seen alive is soon
-// forgotten, so that made-up ids fill no store.
+// tombstone is the life of an entity that its upstream does not know. A tombstone of one that was never alive expires
+// soon, so that made-up ids do not fill the store.
 func tombstone(held kv.Record) kv.Life {
 	if held.Life == kv.Alive || held.Life == kv.Gone {
 		return kv.Gone

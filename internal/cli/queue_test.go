@@ -116,6 +116,7 @@ func TestQueueCommands(t *testing.T) {
 	t.Parallel()
 	v, conn, sick := queueShop(t, time.Minute) // what is slow is not asked twice
 	v.flip(0, "back.to.source", "off")         // else who reads announces what is missing
+	v.flip(0, "sweep.pace", "0")               // else samples ask as well
 	sick.refuses.Store(true)
 	announce(t, conn, "stock", "bad")
 	announce(t, conn, "product", "good")

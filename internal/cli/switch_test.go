@@ -380,15 +380,26 @@ func TestSwitchCommands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := v.dial().Bucket("nodes").Put(t.Context(), "deaf", body); err != nil {
-			t.Fatal(err)
+		nodes := v.dial().Bucket("nodes")
+		there := func() { // for ten seconds
+			if _, err := nodes.Put(t.Context(), "deaf", body); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if out := v.flip(1, "sweep.pace", "50", "--wait", "3s"); len(out.Missing) != 1 || out.Missing[0] != "deaf" || len(out.Acked) != 1 {
-			t.Errorf("%+v", out)
-		}
-		if out := run(0, "nodes"); !strings.Contains(out, "deaf") || !strings.Contains(out, "-up-") {
-			t.Error(out)
-		}
+		eventually(t, func() string {
+			there()
+			if out := v.flip(1, "sweep.pace", "50", "--wait", "3s"); len(out.Missing) != 1 || out.Missing[0] != "deaf" || len(out.Acked) != 1 {
+				return fmt.Sprintf("%+v", out)
+			}
+			return ""
+		})
+		eventually(t, func() string {
+			there()
+			if out := run(0, "nodes"); !strings.Contains(out, "deaf") || !strings.Contains(out, "-up-") {
+				return out
+			}
+			return ""
+		})
 	})
 	t.Run("what is in force survives a restart", func(t *testing.T) {
 		vitrine(t, "switch", "set", "live.offer", "off", "--wait", "3s", "--nats", v.NATS) // the deaf one may be missing still

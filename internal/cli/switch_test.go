@@ -381,15 +381,21 @@ func TestSwitchCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 		nodes := v.dial().Bucket("nodes")
-		there := func() { // for ten seconds
+		there := func() { // for as long as the presence of a process lasts
+			t.Helper()
 			if _, err := nodes.Put(t.Context(), "deaf", body); err != nil {
 				t.Fatal(err)
 			}
 		}
 		eventually(t, func() string {
 			there()
-			if out := v.flip(1, "sweep.pace", "50", "--wait", "3s"); len(out.Missing) != 1 || out.Missing[0] != "deaf" || len(out.Acked) != 1 {
-				return fmt.Sprintf("%+v", out)
+			_, stdout, _ := vitrine(t, "switch", "set", "sweep.pace", "50", "--json", "--wait", "3s", "--nats", v.NATS)
+			var out switched
+			if err := json.Unmarshal([]byte(stdout), &out); err != nil {
+				t.Fatal(err, stdout)
+			}
+			if len(out.Missing) != 1 || out.Missing[0] != "deaf" || len(out.Acked) != 1 {
+				return stdout
 			}
 			return ""
 		})

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/itchyny/gojq"
 
 	"vitrine/internal/jq"
+	"vitrine/internal/long"
 )
 
 func compile(t testing.TB, text string) *jq.Program {
@@ -79,7 +81,7 @@ func TestProgramsGiveWhatGojqGives(t *testing.T) {
 	}
 }
 
-// TestWorkIsBounded: each of these would go on for ever, or fill the memory.
+// TestWorkIsBounded: each of these would go on for ever, or fill the memory. The short form gives them a sixteenth of the steps.
 func TestWorkIsBounded(t *testing.T) {
 	for _, text := range []string{
 		`def f: f; f`, `def f: 1 + f; f`, `[range(1e9)]`, `[limit(1e9; repeat(1))]`, `reduce range(1e9) as $i (0; . + 1)`,
@@ -89,7 +91,9 @@ func TestWorkIsBounded(t *testing.T) {
 		`.[1e8] = 1`, `[] | .[10000000] = 1`, `100000000 as $n | .[$n] = 1`, `("x" * 1000000) | gsub(""; "y")`, `("ab" * 500000) | gsub("a"; "123456789012345678901234567890")`,
 	} {
 		t.Run(text, func(t *testing.T) {
-			err := compile(t, text).Run(nil, func(any) error { return nil })
+			p := compile(t, text)
+			p.Bound(jq.MaxSteps/long.Pick(16, 1), time.Hour)
+			err := p.Run(nil, func(any) error { return nil })
 			if !errors.Is(err, jq.ErrWork) {
 				t.Errorf("error %v", err)
 			}
@@ -102,7 +106,9 @@ func TestWorkIsBounded(t *testing.T) {
 func TestMatchingIsLinear(t *testing.T) {
 	text := strings.Repeat("ñ <b>x</b> ", 5_000)
 	for _, program := range []string{`gsub("<[^>]*>"; "")`, `[splits("<b>")] | length`, `[match("ñ"; "g")] | length`, `gsub("(?<c>x)"; "\(.c)\(.c)") | length`} {
-		err := compile(t, program).Run(text, func(v any) error {
+		p := compile(t, program)
+		p.Bound(jq.MaxSteps, time.Hour)
+		err := p.Run(text, func(v any) error {
 			if s, ok := v.(string); ok && strings.Contains(s, "<") {
 				return fmt.Errorf("a tag is left")
 			}
@@ -111,5 +117,14 @@ func TestMatchingIsLinear(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", program, err)
 		}
+	}
+}
+
+// TestTimeIsBounded: where the machine is so slow that the steps take too long, the clock ends them.
+func TestTimeIsBounded(t *testing.T) {
+	p := compile(t, `def f: f; f`)
+	p.Bound(jq.MaxSteps, 0)
+	if err := p.Run(nil, func(any) error { return nil }); !errors.Is(err, jq.ErrWork) || !strings.Contains(err.Error(), "it went on for") {
+		t.Errorf("error %v", err)
 	}
 }

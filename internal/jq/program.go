@@ -26,6 +26,8 @@ var ErrWork = errors.New("more work than a program may do")
 type Program struct {
 	Text  string
 	codes sync.Pool // of *gojq.Code
+	steps int       // MaxSteps
+	time  time.Duration
 }
 
 // Compile compiles a parsed program, whose text is kept for messages. It modifies parsed.
@@ -36,7 +38,7 @@ func Compile(text string, parsed *gojq.Query) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{Text: text}
+	p := &Program{Text: text, steps: MaxSteps, time: MaxTime}
 	p.codes.New = func() any {
 		again, err := compile()
 		if err != nil {
@@ -54,7 +56,7 @@ func Compile(text string, parsed *gojq.Query) (*Program, error) {
 func (p *Program) Run(input any, use func(any) error) error {
 	code := p.codes.Get().(*gojq.Code)
 	defer p.codes.Put(code)
-	work := &work{Context: context.Background(), left: MaxSteps, until: time.Now().Add(MaxTime)}
+	work := &work{Context: context.Background(), left: p.steps, until: time.Now().Add(p.time)}
 	output, _ := code.RunWithContext(work, input).Next()
 	err, failed := output.(error)
 	switch {

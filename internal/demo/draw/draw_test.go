@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"vitrine/internal/demo/draw"
+	"vitrine/internal/long"
 )
 
 var sheet = flag.String("sheet", "", "write a page that shows all pictures into this folder, to look at")
@@ -30,7 +31,9 @@ func TestEveryPictureIsSoundAndItsOwn(t *testing.T) {
 				if len(svg) > 12<<10 {
 					t.Errorf("%s has %d bytes", name, len(svg))
 				}
-				wellFormed(t, name, svg)
+				if model < long.Pick(5, 13) {
+					wellFormed(t, name, svg)
+				}
 				if strings.Contains(string(svg), "<b>") {
 					t.Errorf("%s: the label is markup", name)
 				}

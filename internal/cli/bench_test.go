@@ -2,6 +2,9 @@ package cli_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,8 +59,9 @@ func TestBenchCommands(t *testing.T) {
 		}
 	})
 	t.Run("load", func(t *testing.T) {
-		v := up(t, t.TempDir())
-		code, out, stderr := vitrine(t, "load", v.Pages, "--path", "/item/{id}.html", "--ids", "5", "--for", "300ms", "--rate", "100", "--json")
+		pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) }))
+		t.Cleanup(pages.Close)
+		code, out, stderr := vitrine(t, "load", pages.URL, "--path", "/item/{id}.html", "--ids", "5", "--for", "300ms", "--rate", "100", "--json")
 		if code != 0 || !strings.Contains(out, `"sent":30`) {
 			t.Error(code, out, stderr)
 		}

@@ -13,7 +13,7 @@ import (
 	"vitrine/internal/long"
 )
 
-// TestDemoInABrowser is a visitor's first minutes: the index, a product, an option, an edit that appears
+// TestDemoInABrowser is a visitor's first minutes: a second page by the dictionary that the first one offered; the index, a product, an option, an edit that appears
 // on the open page, an upstream that breaks.
 func TestDemoInABrowser(t *testing.T) {
 	t.Parallel()
@@ -21,6 +21,7 @@ func TestDemoInABrowser(t *testing.T) {
 	pagesServed(t, v)
 
 	shop := browser(t)
+	t.Run("the second page of a visit", func(t *testing.T) { secondPage(t, v, tab(t, shop)) })
 	do(t, shop, chromedp.Navigate(v.Pages+"/"), chromedp.Click(chromedp.CSS(".card a")), chromedp.WaitVisible(chromedp.CSS("article.item h1")))
 	before := textOf(t, shop, ".choice [aria-current]")
 	do(t, shop, chromedp.Click(chromedp.CSS(".choice a")), chromedp.WaitVisible(chromedp.CSS("article.item h1")))

@@ -17,6 +17,9 @@ import (
 
 // Trial is the result of rendering pages of the shop by templates that are not in force.
 type Trial struct {
+	Articles int    `json:"articles"`           // that were chosen
+	Unlisted string `json:"unlisted,omitempty"` // why only those that visitors want most were chosen from: the store does not say what there is
+
 	Pages   int      `json:"pages"`             // that were rendered, failed ones included
 	Missing []string `json:"missing,omitempty"` // a sentence for each template that the catalog names and the set lacks
 	Failed  []Failed `json:"failed,omitempty"`  // after ten of them no more pages are tried
@@ -39,6 +42,19 @@ const (
 // OK reports whether the templates may be put in force.
 func (t Trial) OK() bool { return len(t.Missing)+len(t.Failed) == 0 }
 
+// Blind tells why the trial says nothing about the shop's pages though it may have some; "" where it does.
+func (t Trial) Blind() string {
+	switch {
+	case t.Pages > 0:
+		return ""
+	case t.Unlisted != "":
+		return "the store does not say which pages there are: " + t.Unlisted
+	case t.Articles > 0:
+		return fmt.Sprintf("none of %d articles can be read from the store", t.Articles)
+	}
+	return ""
+}
+
 // Progress tells how far a Trial has come.
 type Progress struct {
 	Listed int `json:"listed"` // stored keys that were searched for pages to try
@@ -48,7 +64,8 @@ type Progress struct {
 
 // Try renders the pages of up to n entities by a set of templates. Half of the entities are those that visitors ask for most; the others
 // are chosen at random from scan. No page is kept, nothing is announced or logged. Try calls told after each batch of keys
-// and after each entity. It fails if the server has no catalog yet, scan fails, or ctx ends; t then holds what was found
+// and after each entity. It fails if the server has no catalog yet, or ctx ends; where scan fails,
+// Unlisted says so. After an error t holds what was found
 // so far.
 func (s *Server) Try(ctx context.Context, scan IndexLister, set *templates.Set, n int, told func(Progress)) (t Trial, err error) {
 	c, panel, err := s.rehearsed(nil)
@@ -73,10 +90,13 @@ func (s *Server) Try(ctx context.Context, scan IndexLister, set *templates.Set, 
 		now.Listed = listed
 		told(now)
 	})
-	if err != nil {
-		return t, err
+	if ctx.Err() != nil {
+		return t, ctx.Err()
 	}
-	now.Of = len(keys)
+	if err != nil {
+		t.Unlisted = err.Error()
+	}
+	t.Articles, now.Of = len(keys), len(keys)
 	for _, key := range keys {
 		for _, p := range st.catalog.Pages {
 			if ownBlob(p, key) && set.Has(p.Template) && ctx.Err() == nil {
@@ -111,7 +131,8 @@ func (t *Trial) try(ctx context.Context, st *site, p *catalog.Page, e item.Entit
 }
 
 // spread returns keys of up to n blobs that have a page of their own: half of them those whose pages are asked for most, the others at
-// random from scan. It calls listed with the number of keys that it has searched.
+// random from scan. It calls listed with the number of keys that it has searched. With an error
+// come those that were found before it.
 func (s *Server) spread(ctx context.Context, st *site, scan IndexLister, n int, listed func(int)) (keys []kv.BlobKey, err error) {
 	keys = s.mostWanted(st, n/2)
 	taken := map[kv.BlobKey]bool{}
@@ -122,7 +143,7 @@ func (s *Server) spread(ctx context.Context, st *site, scan IndexLister, n int, 
 	for cursor := ""; scanned < mostScanned; {
 		var some []kv.BlobKey
 		if some, cursor, err = scan.ScanBlobs(ctx, cursor, 1000); err != nil {
-			return nil, fmt.Errorf("list pages: %w", err)
+			return keys, fmt.Errorf("list pages: %w", err)
 		}
 		scanned += len(some)
 		listed(scanned)

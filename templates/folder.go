@@ -26,16 +26,23 @@ type Folder struct {
 	saved saved
 	log   *slog.Logger
 
-	pushes chan []byte // holds the newest push that Run has not taken yet
+	pushes chan push // holds the newest push that Run has not taken yet
 
 	now       atomic.Pointer[source]
 	alone     *Set                   // the theme
 	fallbacks atomic.Pointer[[]*Set] // see Fallbacks
 	broken    atomic.Pointer[string] // see Broken; nil for ""
+	unsaved   atomic.Pointer[string] // see Unsaved; nil for ""
 
 	// Used only by Run, once it has begun.
 	pushed []byte // what was pushed last, whether or not it can be loaded
 	failed string // revision of the last set that is known to have failed on a page
+}
+
+// push is a packed folder, and who is told what it came to.
+type push struct {
+	packed []byte
+	done   func(error)
 }
 
 // source is a set with the shop's files that it is made of.
@@ -52,7 +59,7 @@ func OpenFolder(dir, state string, log *slog.Logger) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{dir: dir, saved: saved{state, log}, log: log, pushes: make(chan []byte, 1)}
+	f := &Folder{dir: dir, saved: saved{state, log}, log: log, pushes: make(chan push, 1)}
 	if f.theme, err = readFiles(theme); err != nil {
 		return nil, fmt.Errorf("read the theme: %w", err)
 	}
@@ -106,11 +113,23 @@ func (f *Folder) Broken() string {
 	return ""
 }
 
-// Push replaces the folder's files by what PackFolder made. Without any bytes, the folder's files count again. Run puts it in force.
-func (f *Folder) Push(packed []byte) {
+// Unsaved returns why a restart would not find what is in force; "" if it would.
+func (f *Folder) Unsaved() string {
+	if why := f.unsaved.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
+
+// SavedPush returns what was pushed and in force when an earlier process ended, packed; no bytes if the folder's own files were.
+func (f *Folder) SavedPush() []byte { return f.saved.read(savedPushed) }
+
+// Push replaces the folder's files by what PackFolder made. Without any bytes, the folder's files count again. Run puts it in force
+// and then calls done, with why it can't be loaded, if so; it does not call done for a push that a later one overtakes.
+func (f *Folder) Push(packed []byte, done func(error)) {
 	for {
 		select {
-		case f.pushes <- packed:
+		case f.pushes <- push{packed, done}:
 			return
 		default:
 		}
@@ -141,8 +160,9 @@ func (f *Folder) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case f.pushed = <-f.pushes:
-			f.reload()
+		case p := <-f.pushes:
+			f.pushed = p.packed
+			p.done(f.reload())
 			continue
 		case <-tick.C:
 		}
@@ -150,32 +170,34 @@ func (f *Folder) Run(ctx context.Context) error {
 		fingerprint := f.fingerprint()
 		if fingerprint != loaded && fingerprint == seen {
 			loaded = fingerprint
-			f.reload()
+			_ = f.reload() // Broken tells why it fails
 		}
 		seen = fingerprint
 	}
 }
 
-// reload puts in force what was pushed, or else the folder's files. If that can't be loaded, the set in force stays.
-func (f *Folder) reload() {
+// reload puts in force what was pushed, or else the folder's files. If that can't be loaded, the set in force stays, and
+// reload returns why.
+func (f *Folder) reload() error {
 	next, err := f.load(f.pushed)
 	if err != nil {
 		f.noteBroken(err)
-		return
+		return err
 	}
 	f.broken.Store(nil)
 	f.save(next)
 	previous := f.now.Load()
 	if next.set.Revision() == previous.set.Revision() {
-		return
+		return nil
 	}
 	f.noteFailure()
 	if previous.set.Revision() != f.failed {
 		f.fallbacks.Store(&[]*Set{previous.set, f.alone})
-		f.saved.write(savedPrevious, previous.packed)
+		_ = f.saved.write(savedPrevious, previous.packed)
 	}
 	f.now.Store(next)
 	f.log.Info("templates in force", "dir", f.dir, "revision", next.set.Revision())
+	return nil
 }
 
 // noteBroken notes why the present files are not in force.
@@ -190,18 +212,23 @@ func (f *Folder) noteFailure() {
 	now := f.Set()
 	if now.Revision() != f.failed && len(now.Faults()) > 0 {
 		f.failed = now.Revision()
-		f.saved.write(savedFailed, []byte(f.failed+"\n"))
+		_ = f.saved.write(savedFailed, []byte(f.failed+"\n"))
 	}
 }
 
-// save saves a source for the next start.
+// save saves a source for the next start, and notes for Unsaved if it can't.
 func (f *Folder) save(s *source) {
+	var err error
 	if len(f.pushed) > 0 && bytes.Equal(f.pushed, s.packed) {
-		f.saved.write(savedPushed, f.pushed)
-		return
+		err = f.saved.write(savedPushed, f.pushed)
+	} else {
+		err = errors.Join(f.saved.write(savedPushed, nil), f.saved.write(savedOwn, s.packed))
 	}
-	f.saved.write(savedPushed, nil)
-	f.saved.write(savedOwn, s.packed)
+	f.unsaved.Store(nil)
+	if err != nil {
+		why := err.Error()
+		f.unsaved.Store(&why)
+	}
 }
 
 // load makes the set of packed; if that has no files, of the folder.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"vitrine/internal/item"
 )
@@ -30,10 +31,39 @@ func PackFolder(dir string) ([]byte, error) {
 	return packed, err
 }
 
+// Stamped returns a packed folder with the time at which it was pushed first: it is put back by this if NATS loses it. The
+// zero time takes the stamp away.
+func Stamped(packed []byte, at time.Time) ([]byte, error) {
+	own, err := unpack(packed)
+	if err != nil {
+		return nil, err
+	}
+	stamp := ""
+	if !at.IsZero() {
+		stamp = at.UTC().Format(time.RFC3339Nano)
+	}
+	return own.packWith(stamp)
+}
+
+// StampOf returns the time that Stamped gave a packed folder; zero if it has none.
+func StampOf(packed []byte) time.Time {
+	z, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err != nil {
+		return time.Time{}
+	}
+	at, _ := time.Parse(time.RFC3339Nano, z.Comment) // zero for no stamp
+	return at
+}
+
 // pack returns the files as one value, for unpack.
-func (own files) pack() ([]byte, error) {
+func (own files) pack() ([]byte, error) { return own.packWith("") }
+
+func (own files) packWith(comment string) ([]byte, error) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
+	if err := z.SetComment(comment); err != nil {
+		return nil, fmt.Errorf("pack templates: %w", err)
+	}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		w, err := z.Create(name)
 		if err == nil {

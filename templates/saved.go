@@ -56,13 +56,16 @@ func (s saved) read(name string) []byte {
 	return body
 }
 
-func (s saved) write(name string, body []byte) {
+// write saves body. It logs an error that it returns.
+func (s saved) write(name string, body []byte) error {
 	if s.dir == "" || bytes.Equal(s.read(name), body) {
-		return
+		return nil
 	}
-	if err := durable.WriteFile(filepath.Join(s.dir, name), body); err != nil {
+	err := durable.WriteFile(filepath.Join(s.dir, name), body)
+	if err != nil {
 		s.log.Warn("the templates in force can't be kept on disk for a restart", "error", err)
 	}
+	return err
 }
 
 // failed returns the revision of the last set that is known to have failed on a page; "" for none.

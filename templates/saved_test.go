@@ -105,7 +105,7 @@ func TestTheLastGoodSetOutlivesRestarts(t *testing.T) {
 					life(t, filepath.Join(dir, "templates"), dir, func(f *templates.Folder) {
 						for j, s := range steps {
 							if s.push != nil {
-								f.Push(s.push)
+								f.Push(s.push, func(error) {})
 								looked()
 							}
 							if s.fail {

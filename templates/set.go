@@ -145,6 +145,9 @@ func (s *Set) parse(files files) (map[string]*parse.Tree, error) {
 			s.addAsset(asset, files[name])
 		}
 	}
+	if err := files.checkDefines(); err != nil {
+		return nil, fmt.Errorf("check templates: %w", err)
+	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if strings.HasPrefix(name, assetDir) || name == translationsFile {
 			continue

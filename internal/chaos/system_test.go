@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -146,7 +147,8 @@ func (y *system) writeCatalog() {
 // push puts the catalog file in force, however long NATS is away.
 func (y *system) push() {
 	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(300 * time.Millisecond) {
-		if _, err := y.command("catalog", "push", y.catalog, "--nats", "nats://"+y.natsAddr); err == nil {
+		out, err := y.command("catalog", "push", y.catalog, "--nats", "nats://"+y.natsAddr, "--wait", "1s")
+		if err == nil || strings.Contains(string(out), "as revision") { // not everybody is there
 			return
 		}
 	}

@@ -90,30 +90,6 @@ func (c *catalogCheck) Run(e *env) error {
 	return nil
 }
 
-type catalogPush struct {
-	natsFlag
-	lookFlag
-	File string `arg:"" help:"The catalog." type:"existingfile"`
-}
-
-// Run is vitrine catalog push.
-func (c *catalogPush) Run(e *env) error {
-	src, err := os.ReadFile(c.File)
-	if err != nil {
-		return err
-	}
-	cat, err := catalog.Parse(src, c.File, catalog.Options{})
-	if err != nil {
-		return err
-	}
-	return pushedCatalog(c.natsFlag).push(e, c.File, func(conn *bus.Conn) (uint64, error) {
-		if err := c.checkNames(e, conn, c.File, cat); err != nil {
-			return 0, err
-		}
-		return control.PushCatalog(e.ctx, conn, src)
-	})
-}
-
 func pushedCatalog(f natsFlag) pushed {
 	return pushed{f, control.CatalogBucket, control.CatalogKey, "catalog"}
 }
@@ -126,14 +102,4 @@ type catalogList struct {
 // Run is vitrine catalog list.
 func (c *catalogList) Run(e *env) error {
 	return pushedCatalog(c.natsFlag).list(e, c.JSON)
-}
-
-type catalogRollback struct {
-	natsFlag
-	Revision uint64 `arg:"" optional:"" help:"The revision; left out, the one before that in force."`
-}
-
-// Run is vitrine catalog rollback.
-func (c *catalogRollback) Run(e *env) error {
-	return pushedCatalog(c.natsFlag).rollback(e, c.Revision)
 }

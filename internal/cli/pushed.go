@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/control"
 )
 
 // pushed is a value in a bucket of NATS that has a history: the catalog, the templates.
@@ -23,22 +24,17 @@ type listed struct {
 	InForce  bool      `json:"in_force"`
 }
 
-// push puts a value, of which what is the file's name, in force by put.
-func (p pushed) push(e *env, what string, put func(*bus.Conn) (revision uint64, err error)) error {
+// push has put put a value in force.
+func (p pushed) push(e *env, put func(*bus.Conn) (control.Spread, error)) (control.Spread, error) {
 	conn, err := p.dial(e, p.command+" push")
 	if err != nil {
-		return err
+		return control.Spread{}, err
 	}
 	defer conn.Close()
 	if err := conn.Ensure(e.ctx); err != nil {
-		return err
+		return control.Spread{}, err
 	}
-	revision, err := put(conn)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(e.stdout, "%s is in force as revision %d\n", what, revision)
-	return err
+	return put(conn)
 }
 
 // list prints the revisions that NATS keeps, the newest last.
@@ -68,25 +64,6 @@ func (p pushed) list(e *env, asJSON bool) error {
 		}
 	}
 	return nil
-}
-
-// rollback puts an earlier revision in force again; 0 is the one before that in force.
-func (p pushed) rollback(e *env, revision uint64) error {
-	conn, err := p.dial(e, p.command+" rollback")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	h, err := p.earlier(e, conn, revision)
-	if err != nil {
-		return err
-	}
-	now, err := conn.Bucket(p.bucket).Put(e.ctx, p.key, h.Value)
-	if err != nil {
-		return fmt.Errorf("push revision %d again: %w", h.Revision, err)
-	}
-	_, err = fmt.Fprintf(e.stdout, "revision %d is in force again, as revision %d\n", h.Revision, now)
-	return err
 }
 
 // earlier finds an earlier revision, 0 for the one before that in force.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"time"
 
 	"vitrine/internal/control"
 	"vitrine/templates"
@@ -22,8 +23,10 @@ func (templateCommand) Help() string {
   vitrine template push templates/ --force
 
 check, push and rollback have a running system render real pages by the templates before, and refuse those that fail on
-one; where no system answers at --admin, or its token is not in --dir, only sample data is tried. What is pushed takes
-the place of the servers' own folders; a folder without files gives it back.`
+one; where no system answers at --admin, or its token is not in --dir, only sample data is tried, which push refuses where
+servers are known that render pages. push and rollback wait until each server has the set in force. The exit code is 1 where one that is
+there refuses it or has not answered when the wait is over; those that are cut off are named. What is pushed takes the place of the
+servers' own folders; a folder without files gives it back.`
 }
 
 type templateCheck struct {
@@ -75,6 +78,7 @@ type templatePush struct {
 	natsFlag
 	tryFlags
 	forceFlag
+	waitFlag
 	Folder string `arg:"" help:"The folder." type:"existingdir"`
 }
 
@@ -82,12 +86,15 @@ type templatePush struct {
 func (c *templatePush) Run(e *env) error {
 	t, err := c.push(e)
 	if t.Revision > 0 && !c.JSON {
-		fmt.Fprintf(e.stdout, "%s is in force as revision %d\n", c.Folder, t.Revision)
+		printSpread(e, c.Folder+" is", t.spread())
 	}
 	return c.finish(e, t, err)
 }
 
 func (c *templatePush) push(e *env) (t tried, err error) {
+	if err := c.waitFlag.check(); err != nil {
+		return t, err
+	}
 	packed, err := packFolder(c.Folder)
 	if err != nil {
 		return t, err
@@ -105,8 +112,11 @@ func (c *templatePush) push(e *env) (t tried, err error) {
 		return t, err
 	}
 	t, err = c.try(e, packed)
+	if err == nil {
+		err = t.require(e, conn)
+	}
 	if err == nil && c.allow(e, &t) {
-		t.Revision, err = control.PushTemplates(e.ctx, conn, packed, head)
+		err = t.take(control.SpreadTemplates(e.ctx, conn, packed, head, c.Wait))
 	}
 	return t, err
 }
@@ -137,6 +147,7 @@ type templateRollback struct {
 	natsFlag
 	tryFlags
 	forceFlag
+	waitFlag
 	Revision uint64 `arg:"" optional:"" help:"The revision; left out, the one before that in force."`
 }
 
@@ -144,12 +155,15 @@ type templateRollback struct {
 func (c *templateRollback) Run(e *env) error {
 	t, err := c.rollback(e)
 	if t.Revision > 0 && !c.JSON {
-		fmt.Fprintf(e.stdout, "revision %d is in force again, as revision %d\n", t.RolledBack, t.Revision)
+		printSpread(e, fmt.Sprintf("revision %d is again", t.RolledBack), t.spread())
 	}
 	return c.finish(e, t, err)
 }
 
 func (c *templateRollback) rollback(e *env) (t tried, err error) {
+	if err := c.check(); err != nil {
+		return t, err
+	}
 	conn, err := c.dial(e, "template rollback")
 	if err != nil {
 		return t, err
@@ -166,10 +180,14 @@ func (c *templateRollback) rollback(e *env) (t tried, err error) {
 	if _, err := templates.LoadPacked(earlier.Value); err != nil {
 		return t, fmt.Errorf("revision %d: %w", earlier.Revision, err)
 	}
-	t, err = c.try(e, earlier.Value)
+	packed, err := templates.Stamped(earlier.Value, time.Time{}) // it is pushed now
+	if err != nil {
+		return t, err
+	}
+	t, err = c.try(e, packed)
 	t.RolledBack = earlier.Revision
 	if err == nil && c.allow(e, &t) {
-		t.Revision, err = control.PushTemplates(e.ctx, conn, earlier.Value, head)
+		err = t.take(control.SpreadTemplates(e.ctx, conn, packed, head, c.Wait))
 	}
 	return t, err
 }

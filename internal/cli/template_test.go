@@ -35,8 +35,8 @@ func TestTemplatesArePushed(t *testing.T) {
 	template := func(code int, args ...string) string {
 		t.Helper()
 		where := map[string][]string{
-			"check": {"--admin", v.Admin, "--dir", v.Dir}, "push": {"--nats", v.NATS, "--admin", v.Admin, "--dir", v.Dir},
-			"list": {"--nats", v.NATS}, "rollback": {"--nats", v.NATS, "--admin", v.Admin, "--dir", v.Dir},
+			"check": {"--admin", v.Admin, "--dir", v.Dir}, "push": {"--nats", v.NATS, "--admin", v.Admin, "--dir", v.Dir, "--wait", "1m"},
+			"list": {"--nats", v.NATS}, "rollback": {"--nats", v.NATS, "--admin", v.Admin, "--dir", v.Dir, "--wait", "1m"},
 		}
 		got, stdout, stderr := vitrine(t, slices.Concat([]string{"template"}, args, where[args[0]])...)
 		if got != code {
@@ -109,6 +109,7 @@ func TestTemplatesAreForced(t *testing.T) {
 		Forced     bool
 		RolledBack uint64 `json:"rolled_back"`
 		Error      string
+		Processes  []struct{ Node, State string }
 		Trial      struct {
 			Pages  int
 			Failed []struct{ Entity, File string }
@@ -118,7 +119,7 @@ func TestTemplatesAreForced(t *testing.T) {
 		t.Helper()
 		args = slices.Concat([]string{"template"}, args, []string{"--json", "--admin", v.Admin, "--dir", v.Dir})
 		if args[1] != "check" {
-			args = append(args, "--nats", v.NATS)
+			args = append(args, "--nats", v.NATS, "--wait", "1m")
 		}
 		got, stdout, stderr := vitrine(t, args...)
 		if err := json.Unmarshal([]byte(stdout), &o); err != nil || got != code {
@@ -136,7 +137,7 @@ func TestTemplatesAreForced(t *testing.T) {
 	}
 	good, bad := `<!DOCTYPE html><title>good {{.Page.ID}}</title>`, "<!DOCTYPE html><title>bad</title>\n{{index .product.images 99}}"
 	write(t, filepath.Join(folder, "item.html"), good)
-	if o, _ := template(0, "push", folder); !o.OK || o.Revision == 0 || o.Trial.Pages != 1 {
+	if o, _ := template(0, "push", folder); !o.OK || o.Revision == 0 || o.Trial.Pages != 1 || len(o.Processes) != 1 || o.Processes[0].State != "in force" {
 		t.Errorf("%+v", o)
 	}
 	write(t, filepath.Join(folder, "item.html"), bad)

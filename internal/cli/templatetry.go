@@ -9,6 +9,8 @@ import (
 	"net/http"
 
 	"vitrine/detail"
+	"vitrine/internal/bus"
+	"vitrine/internal/control"
 	"vitrine/internal/node"
 	"vitrine/internal/redact"
 	"vitrine/templates"
@@ -32,14 +34,33 @@ type tried struct {
 	OK         bool          `json:"ok"`
 	Bytes      int           `json:"bytes,omitempty"`       // packed
 	Trial      *detail.Trial `json:"trial,omitempty"`       // on pages of a running system
-	NotTried   string        `json:"not_tried,omitempty"`   // why there is none: only sample data was tried
+	NotTried   string        `json:"not_tried,omitempty"`   // why no page was: only sample data was tried
+	Untried    bool          `json:"untried,omitempty"`     // which is why they are refused: there are servers that render pages
 	Forced     bool          `json:"forced,omitempty"`      // put in force though the trial failed
 	Revision   uint64        `json:"revision,omitempty"`    // that they are in force as
 	RolledBack uint64        `json:"rolled_back,omitempty"` // the revision that they had before
-	Error      string        `json:"error,omitempty"`
+
+	Processes []control.Holder `json:"processes,omitempty"` // that render pages, and whether they have them in force
+	Error     string           `json:"error,omitempty"`
 
 	Uncalled    []string `json:"uncalled,omitempty"`     // FILE: what no page calls
 	NotCompiled []string `json:"not_compiled,omitempty"` // FILE:LINE: what only html/template can execute
+}
+
+// spread is what came of the push to all servers.
+func (t tried) spread() control.Spread {
+	return control.Spread{Revision: t.Revision, Holders: t.Processes}
+}
+
+// take notes what a push came to.
+func (t *tried) take(s control.Spread, err error) error {
+	t.Revision, t.Processes = s.Revision, s.Holders
+	return err
+}
+
+// failed reports whether the exit code says so: the trial's failure was not overruled, or a process lacks what was pushed.
+func (t tried) failed() bool {
+	return t.Error != "" || !t.OK && !t.Forced || !t.spread().Everywhere()
 }
 
 // try has a running system render its own pages by packed templates, and prints what came of it unless JSON is wanted.
@@ -58,7 +79,7 @@ func (f tryFlags) try(e *env, packed []byte) (t tried, err error) {
 			return t, fmt.Errorf("try the templates on real pages: %w", err)
 		}
 		if err == nil {
-			t.Trial, t.OK = &trial, trial.OK()
+			t.Trial, t.OK, t.NotTried = &trial, trial.OK(), trial.Blind()
 		}
 	}
 	if err != nil {
@@ -79,10 +100,13 @@ func describe(p detail.Progress) string {
 
 func (t tried) print(e *env, admin string) {
 	switch {
-	case t.NotTried != "":
+	case t.NotTried != "" && t.OK:
 		fmt.Fprintf(e.stdout, "only sample data was tried, no page of a running system: %s\n", t.NotTried)
 	case t.OK:
 		fmt.Fprintf(e.stdout, "%d pages of the system at %s were rendered\n", t.Trial.Pages, admin)
+		if t.Trial.Unlisted != "" {
+			fmt.Fprintf(e.stdout, "only those that visitors want most: %s\n", redact.Shown(t.Trial.Unlisted))
+		}
 	default:
 		printTrial(e.stderr, *t.Trial)
 	}
@@ -108,11 +132,26 @@ func printTrial(w io.Writer, t detail.Trial) {
 	fmt.Fprintf(w, "%d of %d pages tried can't be rendered, %d names of templates are missing\n", len(t.Failed), t.Pages, len(t.Missing))
 }
 
+// require has templates that were tried on no page refused, where a server is known that renders some.
+func (t *tried) require(e *env, conn *bus.Conn) error {
+	if t.NotTried == "" {
+		return nil
+	}
+	serving, err := control.PagesRendered(e.ctx, conn)
+	if serving {
+		t.OK, t.Untried = false, true
+	}
+	return err
+}
+
 // allow reports whether templates may be put in force, and says so where that is against the trial.
 func (f forceFlag) allow(e *env, t *tried) bool {
 	switch {
 	case t.OK:
 		return true
+	case !f.Force && t.Untried:
+		fmt.Fprintln(e.stderr, "refused: servers render pages, and none of them could be tried; nothing was put in force (--force does it all the same)")
+		return false
 	case !f.Force:
 		fmt.Fprintln(e.stderr, "refused: nothing was put in force (--force does it all the same)")
 		return false
@@ -125,7 +164,7 @@ func (f forceFlag) allow(e *env, t *tried) bool {
 // finish prints what came of a command for --json, and gives its exit code.
 func (f tryFlags) finish(e *env, t tried, err error) error {
 	if usage := (usageError{}); !f.JSON || errors.As(err, &usage) {
-		if err == nil && !t.OK && !t.Forced {
+		if err == nil && t.failed() {
 			return errReported
 		}
 		return err
@@ -136,7 +175,7 @@ func (f tryFlags) finish(e *env, t tried, err error) error {
 	if err := json.NewEncoder(e.stdout).Encode(t); err != nil {
 		return err
 	}
-	if t.Error != "" || !t.OK && !t.Forced {
+	if t.failed() {
 		return errReported
 	}
 	return nil

@@ -97,7 +97,7 @@ func priceSystem(t *testing.T, source, nats string) (address string) {
 
 func (r *running) push(file string) {
 	r.t.Helper()
-	if code, _, stderr := vitrine(r.t, "catalog", "push", file, "--nats", r.NATS); code != 0 {
+	if code, _, stderr := vitrine(r.t, "catalog", "push", file, "--nats", r.NATS, "--wait", "1m"); code != 0 {
 		r.t.Fatal(stderr)
 	}
 }

@@ -36,6 +36,7 @@ const askWithin = 2 * time.Second
 // good one stays.
 type Follower struct {
 	Took func(*catalog.Catalog) // told before a catalog comes into force; nil for nobody
+	Told func(Ack)              // hears what each pushed revision came to; nil for nobody
 
 	bucket   *bus.Bucket
 	log      *slog.Logger
@@ -133,7 +134,7 @@ func (f *Follower) Head(ctx context.Context) error {
 // Run follows the bucket until ctx ends.
 func (f *Follower) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(redact.Guard(func() error { return f.restore(ctx) }))
+	group.Go(redact.Guard(func() error { return restore(ctx, "the catalog that was lost", f.lost, f.log, f.PutBack) }))
 	group.Go(func() error {
 		defer redact.Crash()
 		f.recall(ctx)
@@ -143,7 +144,9 @@ func (f *Follower) Run(ctx context.Context) error {
 				mark(f.lost)
 				return nil
 			}
-			if err := f.apply(e); err != nil {
+			err := f.apply(e)
+			f.acknowledge(e.Made, err)
+			if err != nil {
 				f.log.Error("pushed catalog not taken; the last good one stays (vitrine catalog rollback puts it in force again everywhere)",
 					"key", e.Key, "revision", e.Revision, "error", err)
 			}
@@ -200,6 +203,24 @@ func (f *Follower) apply(e bus.Entry) error {
 	f.save()
 	f.log.Info("catalog in force", "revision", cat.Revision, "site", cat.Site.Name)
 	return nil
+}
+
+// acknowledge tells what the head came to.
+func (f *Follower) acknowledge(made time.Time, err error) {
+	f.mu.Lock()
+	revision := f.source.Revision
+	f.mu.Unlock()
+	if f.Told == nil || revision == 0 {
+		return
+	}
+	ack := Ack{Bucket: CatalogBucket, Key: CatalogKey, Revision: revision, Made: made}
+	if cat := f.Catalog(); cat != nil {
+		ack.Value = digest(cat.Source)
+	}
+	if err != nil {
+		ack.Error = err.Error()
+	}
+	f.Told(ack)
 }
 
 // parse compiles a revision. It needs mu.

@@ -22,6 +22,10 @@ type Push struct {
 	Bucket   string
 	Expected []Member
 	Wait     time.Duration
+	// Patient reports whether the answer of a process is waited for. Defaults to all that are expected.
+	Patient func(Member) bool
+	// Final says that nobody tries again: an answer with an error is a process's last. Defaults to waiting for a better one.
+	Final bool
 	// Do pushes.
 	Do func(context.Context) (key string, revision uint64, err error)
 	// Recall makes an acknowledgement of a report whose process has applied the revision: messages may be lost. Defaults
@@ -37,8 +41,9 @@ type Answer struct {
 
 // Missing is a process that has not answered, and why as far as that is known.
 type Missing struct {
-	Node string `json:"node"`
-	Why  string `json:"why"`
+	Node    string `json:"node"`
+	Present bool   `json:"present"`
+	Why     string `json:"why"`
 }
 
 // Outcome is what a push came to.
@@ -49,7 +54,7 @@ type Outcome struct {
 	Missing  []Missing // by name
 }
 
-// Run pushes, and waits until all that are expected have acknowledged without an error, or the time is over. Of a process
+// Run pushes, and waits until all whose answers are waited for have given one without an error, or the time is over. Of a process
 // that acknowledges again, since it tried again, the last answer counts.
 func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 	began := time.Now()
@@ -81,7 +86,7 @@ func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 	for _, m := range p.Expected {
 		a, ok := answers[m.Qualified()]
 		if !ok || m.Twin != nil { // one answer does not stand for two
-			out.Missing = append(out.Missing, Missing{shown[m.Qualified()], p.why(m)})
+			out.Missing = append(out.Missing, Missing{shown[m.Qualified()], m.Present, p.why(m)})
 			continue
 		}
 		a.MS -= pushed
@@ -94,23 +99,24 @@ func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 
 // collect takes acknowledgements until all are good, or the time is over.
 func (p Push) collect(ctx context.Context, out Outcome, acks <-chan Answer) map[string]Answer {
-	answers, waiting := map[string]Answer{}, map[string]bool{}
+	answers, expected, waiting := map[string]Answer{}, map[string]bool{}, map[string]bool{}
 	for _, m := range p.Expected {
-		waiting[m.Qualified()] = true
+		expected[m.Qualified()] = true
+		if p.Patient == nil || p.Patient(m) {
+			waiting[m.Qualified()] = true
+		}
 	}
 	patience := time.NewTimer(p.Wait)
 	defer patience.Stop()
-	expected := len(waiting)
-	for good := 0; good < expected; {
+	for len(waiting) > 0 {
 		select {
 		case a := <-acks:
-			if _, ok := waiting[a.who()]; !ok || a.Bucket != p.Bucket || a.Key != out.Key || a.Revision < out.Revision {
+			if !expected[a.who()] || a.Bucket != p.Bucket || a.Key != out.Key || a.Revision < out.Revision {
 				continue
 			}
 			answers[a.who()] = a
-			if waiting[a.who()] && a.Error == "" {
-				waiting[a.who()] = false
-				good++
+			if a.Error == "" || p.Final {
+				delete(waiting, a.who())
 			}
 		case <-patience.C:
 			return answers
@@ -150,6 +156,9 @@ func (p Push) askAll(ctx context.Context, out Outcome, answers map[string]Answer
 func (p Push) why(m Member) string {
 	if notes := m.Notes(); m.Present && len(notes) > 0 {
 		return strings.Join(notes, "; ")
+	}
+	if m.Present && p.Bucket != SwitchBucket {
+		return "it is there, and has not told: it is busy, or of a version that does not tell"
 	}
 	if m.Present {
 		return fmt.Sprintf("it is there, at revision %d of the switches, and has not answered", m.Revision)

@@ -25,9 +25,9 @@ type Ack struct {
 	Key          string            `json:"key"`
 	Revision     uint64            `json:"revision"`
 	Made         time.Time         `json:"made"`                    // when the bucket was made: revisions of another one say nothing
-	Value        string            `json:"value"`                   // what is in force there now
+	Value        string            `json:"value"`                   // what is in force there now; of the catalog and of templates, the digest of what was pushed
 	OverriddenBy *switches.Setting `json:"overridden_by,omitempty"` // what has another value in force than the pushed one
-	Note         string            `json:"note,omitempty"`          // what is not as it will be, though the value is in force
+	Note         string            `json:"note,omitempty"`          // what is not as it will be, or may not last, though the value is in force
 	Error        string            `json:"error,omitempty"`         // why the revision is not in force; the process may try again, and tell again
 }
 

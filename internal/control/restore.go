@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"vitrine/internal/bus"
@@ -16,21 +17,21 @@ const (
 	restoreMost  = 30 * time.Second
 )
 
-// restore puts the catalog back whenever the bucket was lost: only the processes still have it, and one that starts
-// would wait for ever.
-func (f *Follower) restore(ctx context.Context) error {
+// restore has putBack called whenever lost holds a mark, again while that fails, until ctx ends: only the processes still
+// have what a lost bucket held, and one that starts would not get it.
+func restore(ctx context.Context, what string, lost <-chan struct{}, log *slog.Logger, putBack func(context.Context) error) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-f.lost:
+		case <-lost:
 		}
 		for pause := restoreRetry; ; pause = min(2*pause, restoreMost) {
-			err := f.PutBack(ctx)
+			err := putBack(ctx)
 			if err == nil || ctx.Err() != nil {
 				break
 			}
-			f.log.Error("the catalog is not in NATS any more, and can't be put back; trying again", "error", err)
+			log.Error(what+" in NATS can't be put back; trying again", "error", err)
 			select {
 			case <-ctx.Done():
 				return nil

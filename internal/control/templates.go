@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
-	"vitrine/templates"
 )
 
 // The bucket of the templates, and its key.
@@ -16,16 +17,6 @@ const (
 	TemplateKey    = "templates" // a packed folder
 )
 
-// FollowTemplates hands pushed templates to a folder until ctx ends.
-func FollowTemplates(ctx context.Context, conn *bus.Conn, folder *templates.Folder) error {
-	return conn.Bucket(TemplateBucket).Watch(ctx, func(e bus.Entry) error {
-		if e.Key == TemplateKey && !e.Reset {
-			folder.Push(e.Value) // of a deleted entry: nothing, which gives the folder its place back
-		}
-		return nil
-	})
-}
-
 // HeadTemplates is the revision of the templates that were pushed last; 0 where none are in force.
 func HeadTemplates(ctx context.Context, conn *bus.Conn) (uint64, error) {
 	now, err := conn.Bucket(TemplateBucket).Get(ctx, TemplateKey)
@@ -33,6 +24,26 @@ func HeadTemplates(ctx context.Context, conn *bus.Conn) (uint64, error) {
 		return 0, fmt.Errorf("read which templates are in force: %w", err)
 	}
 	return now.Revision, nil
+}
+
+// SpreadTemplates is PushTemplates, and waits until every process that is there and renders pages has the templates in
+// force, or the time is over.
+func SpreadTemplates(ctx context.Context, conn *bus.Conn, packed []byte, head uint64, wait time.Duration) (Spread, error) {
+	return spread{
+		conn: conn, bucket: TemplateBucket, key: TemplateKey, value: packed, expects: Member.rendersPages, wait: wait,
+		put: func(ctx context.Context) (uint64, error) { return PushTemplates(ctx, conn, packed, head) },
+	}.run(ctx)
+}
+
+// PagesRendered reports whether a process that renders pages is known, be it there or cut off.
+func PagesRendered(ctx context.Context, conn *bus.Conn) (bool, error) {
+	members, err := Members(ctx, conn)
+	return slices.ContainsFunc(members, Member.rendersPages), err
+}
+
+// rendersPages reports whether a process has templates, or will have them when it has started.
+func (m Member) rendersPages() bool {
+	return m.Look != nil || m.Role == "detail" || m.Role == "up"
 }
 
 // PushTemplates puts packed templates in force, and gives their revision; unless others were pushed since head was.

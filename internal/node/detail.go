@@ -93,7 +93,9 @@ func (n *process) openTemplates(dir string) (*templates.Folder, error) {
 		return nil, err
 	}
 	n.start(folder.Run)
-	n.start(func(ctx context.Context) error { return control.FollowTemplates(ctx, n.bus, folder) })
+	n.start(control.NewTemplateFollower(control.TemplateFollowerConfig{
+		Conn: n.bus, Folder: folder, Dir: n.dir, Told: n.presence.Acknowledge, Log: n.log,
+	}).Run)
 	n.folder = folder
 	n.gauge("vitrine_templates_broken", "1 while the templates as they stand can't be loaded and older ones are in force.",
 		func() bool { return folder.Broken() != "" })

@@ -113,6 +113,7 @@ func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 		},
 	})
 	n.measure()
+	n.catalog.Told = n.presence.Acknowledge
 	n.catalog.Took = func(c *catalog.Catalog) {
 		control.DeclareSwitches(n.switches, c)
 		n.owners.Declare(c)

@@ -1,0 +1,114 @@
+package control
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"vitrine/internal/bus"
+)
+
+// askPause is between two questions who has what was pushed before.
+const askPause = 200 * time.Millisecond
+
+// What came of a push in one process.
+const (
+	InForce = "in force"
+	Refused = "refused" // the process can't load it, and goes on with what it had
+	Silent  = "missing" // it is there, and has not answered
+	Absent  = "absent"  // it is not there: cut off, or gone without good-bye; it takes what was pushed when it comes back
+)
+
+// Holder is a process that should have a pushed catalog, or pushed templates, in force.
+type Holder struct {
+	Node  string  `json:"node"`
+	State string  `json:"state"`
+	MS    float64 `json:"ms,omitempty"`  // until its answer was known here
+	Why   string  `json:"why,omitempty"` // it does not have it in force, or may lose it
+}
+
+// Spread is what came of a push to all processes.
+type Spread struct {
+	Revision uint64
+	Holders  []Holder
+}
+
+// Everywhere reports whether all that should have it in force, and are there, do.
+func (s Spread) Everywhere() bool {
+	return !slices.ContainsFunc(s.Holders, func(h Holder) bool { return h.State != InForce && h.State != Absent })
+}
+
+// spread is a push of the value under a bucket's key, which takes effect as a whole.
+type spread struct {
+	conn        *bus.Conn
+	bucket, key string
+	value       []byte
+	expects     func(Member) bool
+	wait        time.Duration
+	standing    bool // put only gives the revision that it has already: nobody acknowledges it anew
+	put         func(context.Context) (revision uint64, err error)
+}
+
+// run pushes, and waits until all that are there have it in force, or the time is over.
+func (s spread) run(ctx context.Context) (out Spread, err error) {
+	if !s.standing {
+		return s.once(ctx, s.wait)
+	}
+	for began := time.Now(); ; {
+		out, err = s.once(ctx, 0)
+		if err != nil || out.Everywhere() || time.Since(began) > s.wait {
+			return out, err
+		}
+		select {
+		case <-ctx.Done():
+			return out, ctx.Err()
+		case <-time.After(askPause):
+		}
+	}
+}
+
+func (s spread) once(ctx context.Context, wait time.Duration) (out Spread, err error) {
+	members, err := Members(ctx, s.conn)
+	if err != nil {
+		return out, err
+	}
+	outcome, err := Push{
+		Conn: s.conn, Bucket: s.bucket, Wait: wait, Patient: func(m Member) bool { return m.Present }, Final: true,
+		Expected: slices.DeleteFunc(members, func(m Member) bool { return !s.expects(m) }),
+		Do: func(ctx context.Context) (key string, revision uint64, err error) {
+			revision, err = s.put(ctx)
+			return s.key, revision, err
+		},
+	}.Run(ctx)
+	if err != nil {
+		return out, err
+	}
+	out = Spread{Revision: outcome.Revision, Holders: []Holder{}}
+	for _, a := range outcome.Answers {
+		h := Holder{Node: a.Node, MS: a.MS, State: InForce, Why: a.Note}
+		if a.Value != digest(s.value) {
+			h.State = Refused
+			h.Why = a.Error
+			if a.Error == "" {
+				h.Why = "somebody has pushed something else meanwhile"
+			}
+		}
+		out.Holders = append(out.Holders, h)
+	}
+	for _, m := range outcome.Missing {
+		h := Holder{Node: m.Node, State: Absent, Why: m.Why}
+		if m.Present {
+			h.State = Silent
+		}
+		out.Holders = append(out.Holders, h)
+	}
+	return out, nil
+}
+
+// digest is 16 hex digits that stand for a pushed value.
+func digest(value []byte) string {
+	sum := sha256.Sum256(value)
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,250 @@
+package control_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vitrine/internal/control"
+	"vitrine/internal/item"
+	"vitrine/switches"
+	"vitrine/templates"
+)
+
+// packedItem is a set of one page, as it is pushed.
+func packedItem(t *testing.T, page string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.Create("item.html")
+	if err == nil {
+		_, err = w.Write([]byte(page))
+	}
+	if err == nil {
+		err = z.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// renderer is a process that renders pages.
+type renderer struct {
+	folder *templates.Folder
+	stop   func()
+}
+
+// renders runs a process that has its state in dir. It ends without good-bye.
+func (s *system) renders(node, dir string) *renderer {
+	s.Helper()
+	quiet := slog.New(slog.DiscardHandler)
+	folder, err := templates.OpenFolder("", dir, quiet)
+	if err != nil {
+		s.Fatal(err)
+	}
+	p := control.NewPresence(control.PresenceConfig{
+		Conn: s.conn, Who: switches.Identity{Node: node, Role: "detail"}, Stays: func() bool { return true },
+	})
+	f := control.NewTemplateFollower(control.TemplateFollowerConfig{Conn: s.conn, Folder: folder, Dir: dir, Told: p.Acknowledge, Log: quiet})
+	ctx, cancel := context.WithCancel(s.Context())
+	ended := make(chan error, 3)
+	for _, agent := range []func(context.Context) error{folder.Run, p.Run, f.Run} {
+		go func() { ended <- agent(ctx) }()
+	}
+	stopped := false
+	r := &renderer{folder: folder}
+	r.stop = func() {
+		cancel()
+		for range 3 {
+			if stopped {
+				return
+			}
+			if err := <-ended; err != nil {
+				s.Error(err)
+			}
+		}
+		stopped = true
+	}
+	s.Cleanup(r.stop)
+	return r
+}
+
+func (s *system) known(nodes ...string) {
+	s.Helper()
+	s.eventually("they are known", func() bool {
+		members, err := control.Members(s.Context(), s.conn)
+		return err == nil && len(members) == len(nodes)
+	})
+}
+
+// spread pushes templates. It returns what each process says, and whether they are in force on all that are there.
+func (s *system) spread(packed []byte, wait time.Duration) (holders map[string]control.Holder, everywhere bool) {
+	s.Helper()
+	head, err := control.HeadTemplates(s.Context(), s.conn)
+	if err != nil {
+		s.Fatal(err)
+	}
+	out, err := control.SpreadTemplates(s.Context(), s.conn, packed, head, wait)
+	if err != nil || out.Revision <= head {
+		s.Fatalf("%+v %v", out, err)
+	}
+	holders = map[string]control.Holder{}
+	for _, h := range out.Holders {
+		holders[h.Node] = h
+	}
+	return holders, out.Everywhere()
+}
+
+// TestTemplatesAreInForceWhereTheyAreSaidToBe: who can't load a set, who can't keep it, who is there and does not answer, and
+// who is cut off is named. A push fails where one that is there lacks the set, and does not wait for those that are not.
+func TestTemplatesAreInForceWhereTheyAreSaidToBe(t *testing.T) {
+	s := newSystem(t)
+	s.renders("whole", t.TempDir())
+	full := filepath.Join(t.TempDir(), "full")
+	s.renders("full", full) // nothing can be written there: there is no such folder
+	s.known("whole", "full")
+	got, everywhere := s.spread(packedItem(t, "<!DOCTYPE html><title>one</title>"), patience)
+	if !everywhere {
+		t.Errorf("%+v", got)
+	}
+	if h := got["whole"]; h.State != control.InForce || h.Why != "" {
+		t.Errorf("%+v", h)
+	}
+	if h := got["full"]; h.State != control.InForce || !strings.Contains(h.Why, full) {
+		t.Errorf("%+v", h)
+	}
+	cut := s.renders("cut", t.TempDir())
+	s.eventually("it is on the roster", func() bool {
+		_, err := s.conn.Bucket("roster").Get(t.Context(), item.EncodeID("cut"))
+		return err == nil
+	})
+	cut.stop()
+	if err := s.conn.Bucket("nodes").Delete(t.Context(), item.EncodeID("cut")); err != nil { // as it would expire
+		t.Fatal(err)
+	}
+	got, everywhere = s.spread(packedItem(t, "<!DOCTYPE html><title>two</title>"), time.Hour)
+	if h := got["cut"]; h.State != control.Absent || !strings.Contains(h.Why, "cut off") || !everywhere {
+		t.Errorf("%+v, everywhere %t", h, everywhere)
+	}
+	got, everywhere = s.spread(packedItem(t, `<title>{{fromALaterVersion .}}</title>`), time.Hour)
+	if everywhere {
+		t.Errorf("%+v", got)
+	}
+	if h := got["whole"]; h.State != control.Refused || !strings.Contains(h.Why, "fromALaterVersion") || !strings.Contains(h.Why, "item.html:1") {
+		t.Errorf("%+v", h)
+	}
+	run(t, control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: switches.Identity{Node: "mute", Role: "detail"}}).Run)
+	s.known("whole", "full", "cut", "mute")
+	got, everywhere = s.spread(packedItem(t, "<!DOCTYPE html><title>three</title>"), 300*time.Millisecond)
+	if h := got["mute"]; h.State != control.Silent || !strings.Contains(h.Why, "has not told") || everywhere {
+		t.Errorf("%+v, everywhere %t", h, everywhere)
+	}
+}
+
+// TestACatalogIsInForceWhereItIsSaidToBe: the one that stands already is asked for.
+func TestACatalogIsInForceWhereItIsSaidToBe(t *testing.T) {
+	s := newSystem(t)
+	p := control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: switches.Identity{Node: "worker", Role: "syncer"}})
+	f := control.NewFollower(s.conn, slog.New(slog.DiscardHandler))
+	f.Told = p.Acknowledge
+	run(t, p.Run)
+	run(t, f.Run)
+	s.known("worker")
+	for _, push := range []string{shop, shop, renamed} {
+		out, err := control.SpreadCatalog(t.Context(), s.conn, []byte(push), patience)
+		if err != nil || len(out.Holders) != 1 || !out.Everywhere() || string(f.Catalog().Source) != push {
+			t.Errorf("%+v %v", out, err)
+		}
+	}
+	for range 2 {
+		out, err := control.SpreadCatalog(t.Context(), s.conn, []byte("version: 1\nnonsense: true\n"), 100*time.Millisecond)
+		if err != nil || len(out.Holders) != 1 || out.Everywhere() || !strings.Contains(out.Holders[0].Why, "nonsense") {
+			t.Errorf("%+v %v", out, err)
+		}
+	}
+}
+
+// TestLostTemplatesArePutBack: by who accepted them last, whoever is first, and also by a process that was not there when the
+// bucket was lost; and never over what is pushed since.
+func TestLostTemplatesArePutBack(t *testing.T) {
+	s := newSystem(t)
+	older, newer, since := packedItem(t, "<title>older</title>"), packedItem(t, "<title>newer</title>"), packedItem(t, "<title>since</title>")
+	oldDir, newDir := t.TempDir(), t.TempDir()
+	old := s.renders("old", oldDir)
+	s.known("old")
+	s.spread(older, patience)
+	old.stop() // it sees nothing of what comes
+	recent := s.renders("recent", newDir)
+	head, err := control.HeadTemplates(t.Context(), s.conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := control.PushTemplates(t.Context(), s.conn, newer, head); err != nil {
+		t.Fatal(err)
+	}
+	accepted := func(dir string, packed []byte) func() bool {
+		return func() bool {
+			body, err := os.ReadFile(filepath.Join(dir, "templates.zip"))
+			plain, err2 := templates.Stamped(body, time.Time{})
+			want, _ := templates.Stamped(packed, time.Time{})
+			_, err3 := os.Stat(filepath.Join(dir, "templates-pushed.json"))
+			return err == nil && err2 == nil && err3 == nil && bytes.Equal(plain, want)
+		}
+	}
+	s.eventually("the newer is in force", accepted(newDir, newer))
+	lose := func() {
+		t.Helper()
+		if err := s.js.DeleteStream(t.Context(), "KV_"+control.TemplateBucket); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.conn.Ensure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	has := func(packed []byte) func() bool {
+		return func() bool {
+			e, err := s.conn.Bucket(control.TemplateBucket).Get(t.Context(), control.TemplateKey)
+			plain, err2 := templates.Stamped(e.Value, time.Time{})
+			want, _ := templates.Stamped(packed, time.Time{})
+			return err == nil && err2 == nil && bytes.Equal(plain, want)
+		}
+	}
+	recent.stop()
+	lose()
+	old = s.renders("old", oldDir) // it alone is there, and knows no better
+	s.eventually("the older is put back", has(older))
+	recent = s.renders("recent", newDir)
+	s.eventually("the newer is put back over it", has(newer))
+	s.eventually("the other takes it", accepted(oldDir, newer))
+	fresh := t.TempDir()
+	s.renders("fresh", fresh)
+	s.eventually("one that starts takes it", accepted(fresh, newer))
+	recent.stop()
+	lose()
+	s.eventually("it is put back", has(newer))
+	recent.stop()
+	old.stop()
+	lose()
+	if _, err := control.PushTemplates(t.Context(), s.conn, since, 0); err != nil && !has(newer)() {
+		t.Fatal(err)
+	} else if err != nil { // the fresh one was faster
+		if head, err = control.HeadTemplates(t.Context(), s.conn); err == nil {
+			_, err = control.PushTemplates(t.Context(), s.conn, since, head)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.renders("recent", newDir)
+	s.eventually("what was pushed since is taken", accepted(newDir, since))
+	if !has(since)() {
+		t.Error("what was pushed since was replaced")
+	}
+}

@@ -1,0 +1,171 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/durable"
+	"vitrine/internal/redact"
+	"vitrine/templates"
+)
+
+// acceptedFile keeps when what a process accepted last was pushed. The templates themselves are kept by templates.Folder.
+const acceptedFile = "templates-pushed.json"
+
+// accepted is what was pushed last and is in force in this process.
+type accepted struct {
+	Position bus.BucketPosition `json:"position"` // in the bucket; zero where nothing was accepted
+	Since    time.Time          `json:"since"`    // when it was pushed first, by the clock of NATS
+
+	packed []byte
+}
+
+// TemplateFollowerConfig of a TemplateFollower. All fields are needed.
+type TemplateFollowerConfig struct {
+	Conn   *bus.Conn
+	Folder *templates.Folder
+	Dir    string    // of the process's state
+	Told   func(Ack) // hears what each revision came to
+	Log    *slog.Logger
+}
+
+// TemplateFollower hands pushed templates to a folder, and puts them back where their bucket was lost. Of several processes
+// that do, the one whose templates were pushed last wins, whoever is first: what is put back bears the time of its push.
+type TemplateFollower struct {
+	TemplateFollowerConfig
+	bucket *bus.Bucket
+	lost   chan struct{} // holds a mark when the bucket may lack what is in force here
+
+	mu   sync.Mutex // guards last
+	last accepted
+}
+
+// NewTemplateFollower makes a follower; Run drives it.
+func NewTemplateFollower(c TemplateFollowerConfig) *TemplateFollower {
+	f := &TemplateFollower{TemplateFollowerConfig: c, bucket: c.Conn.Bucket(TemplateBucket), lost: make(chan struct{}, 1)}
+	body, err := os.ReadFile(filepath.Join(c.Dir, acceptedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return f
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &f.last)
+	}
+	if err != nil {
+		c.Log.Warn("when the templates in force were pushed can't be read; they are not put back if NATS loses them", "error", err)
+		f.last = accepted{}
+	}
+	f.last.packed = c.Folder.SavedPush()
+	return f
+}
+
+// Run follows the bucket until ctx ends.
+func (f *TemplateFollower) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(redact.Guard(func() error { return restore(ctx, "the templates that were lost", f.lost, f.Log, f.putBack) }))
+	group.Go(redact.Guard(func() error { return f.follow(ctx) }))
+	return group.Wait()
+}
+
+func (f *TemplateFollower) follow(ctx context.Context) error {
+	return f.bucket.WatchAfter(ctx, f.accepted().Position, func(e bus.Entry) error {
+		switch {
+		case e.Reset:
+			f.Log.Warn("the bucket of the templates was made anew; those in force stay, and are put back")
+			mark(f.lost)
+		case e.Key == TemplateKey:
+			f.take(e)
+		}
+		return nil
+	})
+}
+
+func (f *TemplateFollower) accepted() accepted {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last
+}
+
+// take hands a revision to the folder. Not what another process has put back into a lost bucket, if what is in force here
+// was pushed later.
+func (f *TemplateFollower) take(e bus.Entry) {
+	last := f.accepted()
+	next := accepted{Position: bus.BucketPosition{Made: e.Made, Revision: e.Revision, Created: e.Created}, Since: e.Created, packed: e.Value}
+	if at := templates.StampOf(e.Value); !at.IsZero() {
+		if !e.Made.Equal(last.Position.Made) && at.Before(last.Since) {
+			mark(f.lost)
+			return
+		}
+		next.Since = at
+	}
+	f.Folder.Push(e.Value, func(err error) { f.taken(e, next, err) })
+}
+
+// taken notes and tells what a revision came to.
+func (f *TemplateFollower) taken(e bus.Entry, next accepted, err error) {
+	ack := Ack{Bucket: TemplateBucket, Key: TemplateKey, Revision: e.Revision, Made: e.Made}
+	if err != nil {
+		ack.Value, ack.Error = digest(f.accepted().packed), err.Error()
+		f.Told(ack)
+		return
+	}
+	f.mu.Lock()
+	f.last = next
+	f.mu.Unlock()
+	ack.Value, ack.Note = digest(next.packed), f.Folder.Unsaved()
+	if err := f.save(next); err != nil && ack.Note == "" {
+		ack.Note = err.Error()
+	}
+	f.Told(ack)
+}
+
+func (f *TemplateFollower) save(next accepted) error {
+	body, err := json.Marshal(next)
+	if err == nil {
+		err = durable.WriteFile(filepath.Join(f.Dir, acceptedFile), body)
+	}
+	if err != nil {
+		f.Log.Warn("when the templates in force were pushed can't be kept on disk", "error", err)
+	}
+	return err
+}
+
+// putBack puts what is in force here into the bucket, unless what is there was pushed since, or later.
+func (f *TemplateFollower) putBack(ctx context.Context) error {
+	last := f.accepted()
+	if last.Since.IsZero() {
+		return nil
+	}
+	now, err := f.bucket.Get(ctx, TemplateKey)
+	empty := errors.Is(err, bus.ErrNoEntry)
+	if err != nil && !empty {
+		return err
+	}
+	if at := templates.StampOf(now.Value); !empty && (at.IsZero() || !at.Before(last.Since)) {
+		return nil
+	}
+	stamped, err := templates.Stamped(last.packed, last.Since)
+	if err != nil {
+		return err
+	}
+	if empty {
+		_, err = f.bucket.Create(ctx, TemplateKey, stamped)
+	} else {
+		_, err = f.bucket.Update(ctx, TemplateKey, stamped, now.Revision)
+	}
+	if err != nil {
+		return fmt.Errorf("put the templates back: %w", err)
+	}
+	f.Log.Info("the templates in force were put back into NATS", "pushed", last.Since)
+	return nil
+}

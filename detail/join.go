@@ -32,6 +32,7 @@ func (st *site) join(ctx context.Context, with []catalog.With, refs kv.Refs, pol
 		ref := refs[w.Ref.Name]
 		joins[i] = join{with: w, list: ref.List || w.Ref.Up != ""}
 		todo[i] = first(w.Ref, ref.IDs)
+		joins[i].parts = make([]blobcache.Part, 0, max(len(todo[i]), min(w.Ref.Max, defaultSteps)))
 	}
 	for {
 		var keys []kv.BlobKey

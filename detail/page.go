@@ -209,7 +209,11 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 		}
 		read.joins = maker.join(ctx, p.With, refs, policy)
 	}
-	read.parts = parts
+	total := len(parts)
+	for _, j := range read.joins {
+		total += len(j.parts)
+	}
+	read.parts = append(make([]blobcache.Part, 0, total), parts...)
 	for _, j := range read.joins {
 		read.parts = append(read.parts, j.parts...)
 	}
@@ -224,10 +228,12 @@ func (st *site) announceMissed(ctx context.Context, read *reading) {
 	if !st.server.fallback.Enabled() || read.own.Tier == blobcache.UpstreamTier && read.own.Life != kv.Alive {
 		return
 	}
-	for _, part := range read.parts {
+	for i := range read.parts {
+		part := &read.parts[i]
 		if part.Tier == blobcache.RecordsTier || part.Tier == blobcache.UpstreamTier || part.Lost && read.own.Life == kv.Alive {
-			st.server.missed.want(ctx, part.Key.Entity, func(err error) {
-				st.server.config.Log.Warn("a missing entity could not be announced", "entity", part.Key.Entity.String(), "error", err)
+			e := part.Key.Entity
+			st.server.missed.want(ctx, e, func(err error) {
+				st.server.config.Log.Warn("a missing entity could not be announced", "entity", e.String(), "error", err)
 			})
 		}
 	}
@@ -262,7 +268,8 @@ func (p *reading) life() error {
 
 // stale reports whether any part may be older than the truth, or could not be read.
 func (p *reading) stale() bool {
-	for _, part := range p.parts {
+	for i := range p.parts {
+		part := &p.parts[i]
 		if part.Stale || part.Err != nil {
 			return true
 		}

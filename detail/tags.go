@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vitrine/detail/blobcache"
+	"vitrine/internal/item"
 )
 
 // Tags says which header fields name the parts of a page, for caches that purge pages by tag.
@@ -38,25 +39,30 @@ func (t Tags) set(h http.Header, parts []blobcache.Part) {
 	if t == TagsBoth {
 		size /= 2
 	}
+	if t == TagsNone {
+		return
+	}
+	tags := tagsOf(parts, size)
 	if t == CacheTag || t == TagsBoth {
-		h.Set("Cache-Tag", strings.Join(tagsOf(parts, size), ","))
+		h.Set("Cache-Tag", strings.Join(tags, ","))
 	}
 	if t == Surrogate || t == TagsBoth {
-		h.Set("Surrogate-Key", strings.Join(tagsOf(parts, size), " "))
+		h.Set("Surrogate-Key", strings.Join(tags, " "))
 	}
 }
 
 // tagsOf is the entities of the parts, the page's own first, each once, as KIND:TOKEN, which is safe in a header whatever the id.
 // Where they don't fit into size bytes, tagMore stands for the rest.
 func tagsOf(parts []blobcache.Part, size int) (tags []string) {
-	seen := map[string]bool{}
+	seen := make(map[item.Entity]bool, len(parts))
 	size -= len(tagMore)
-	for _, part := range parts {
-		tag := part.Key.Entity.Token()
-		if seen[tag] {
+	for i := range parts {
+		e := parts[i].Key.Entity
+		if seen[e] {
 			continue
 		}
-		seen[tag] = true
+		seen[e] = true
+		tag := e.Token()
 		size -= len(tag) + 1
 		if size < 0 {
 			return append(tags, tagMore)

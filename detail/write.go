@@ -1,7 +1,7 @@
 package detail
 
 import (
-	"fmt"
+	"encoding/hex"
 	"hash/fnv"
 	"net/http"
 	"strconv"
@@ -103,7 +103,8 @@ func (st *site) modified(read *reading) time.Time {
 	if changed := st.server.pages.LastPanelChange(); changed.After(at) {
 		at = changed
 	}
-	for _, part := range read.parts {
+	for i := range read.parts {
+		part := &read.parts[i]
 		written := part.Fetched
 		if part.Stamp > 0 {
 			written = time.UnixMicro(int64(part.Stamp))
@@ -122,15 +123,21 @@ func (st *site) modified(read *reading) time.Time {
 // off is not among the parts. A part that came from its upstream has no gen, so that its body is hashed. The tag is weak, since
 // all codings of the page share it.
 func (st *site) etag(read *reading, twin bool) string {
-	h := fnv.New128a()
-	fmt.Fprintf(h, "%s %s %t", st.revision, read.page.Name, twin)
-	for _, p := range read.parts {
-		fmt.Fprintf(h, " %s %d %d", p.Key, p.Stamp, p.Life)
+	made := make([]byte, 0, 64+64*len(read.parts))
+	made = append(append(append(made, st.revision...), ' '), read.page.Name...)
+	made = strconv.AppendBool(append(made, ' '), twin)
+	for i := range read.parts {
+		p := &read.parts[i]
+		made = append(append(made, ' '), p.Key.String()...)
+		made = strconv.AppendUint(append(made, ' '), p.Stamp, 10)
+		made = strconv.AppendUint(append(made, ' '), uint64(p.Life), 10)
 		if p.Stamp == 0 {
-			h.Write(p.Body)
+			made = append(made, p.Body...)
 		}
 	}
-	return fmt.Sprintf(`W/"%x"`, h.Sum(nil))
+	h := fnv.New128a()
+	h.Write(made)
+	return `W/"` + hex.EncodeToString(h.Sum(nil)) + `"`
 }
 
 // unchanged reports whether the visitor has the response with this header already: by If-None-Match, or without that by

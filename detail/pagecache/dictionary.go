@@ -39,13 +39,13 @@ type Dictionary struct {
 	Page     string               // name of the pages that it is for
 	Match    string               // URLPattern of their paths
 	revision string               // of the catalog and the templates that made it
-	encoder  func() *zstd.Encoder // made when it is first needed: it takes some MB
+	encoder  func() *zstd.Encoder // made when it is first needed: it takes some MB. The fastest level: what it has no time to find, the dictionary has
 }
 
 func newDictionary(page, match, revision string, body []byte) *Dictionary {
 	d := &Dictionary{Body: body, Hash: sha256.Sum256(body), Page: page, Match: match, revision: revision}
 	d.encoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderDictRaw(0, body), zstd.WithWindowSize(dczWindow), zstd.WithEncoderConcurrency(2), zstd.WithLowerEncoderMem(true))
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderDictRaw(0, body), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(dczWindow), zstd.WithEncoderConcurrency(2), zstd.WithLowerEncoderMem(true))
 		if err != nil {
 			panic("zstd refuses its constant options: " + err.Error())
 		}

@@ -2,7 +2,6 @@ package pagecache
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,6 +24,7 @@ type Page struct {
 // Entry is a page as it is sent. It is never changed once it is in the cache; a new Entry replaces it.
 type Entry struct {
 	Page
+	fields      []byte     // Header as it is sent
 	plain       [Dcz]coded // by coding
 	dczs        []coded    // by dictionary, up to perPage
 	notModified []byte     // the same for a 304
@@ -50,28 +50,35 @@ type Validity interface {
 
 // NewEntry makes an Entry that has no body yet.
 func NewEntry(p Page) *Entry {
-	e := &Entry{Page: p}
-	e.notModified = head(http.StatusNotModified, p.Header)
+	var fields bytes.Buffer
+	_ = p.Header.Write(&fields) // a bytes.Buffer takes all
+	e := &Entry{Page: p, fields: fields.Bytes()}
+	e.notModified = e.head(http.StatusNotModified, 0)
 	return e
 }
 
-// head returns a status line and header fields as they are sent, without the empty line.
-func head(status int, h http.Header) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", status, http.StatusText(status))
-	_ = h.Write(&b) // a bytes.Buffer takes all
-	return b.Bytes()
+// head returns a status line and the entry's header fields as they are sent, without the empty line, with room for more.
+func (e *Entry) head(status, room int) []byte {
+	line := statusLine(status)
+	return append(append(make([]byte, 0, len(line)+len(e.fields)+room), line...), e.fields...)
+}
+
+func statusLine(status int) string {
+	if status == http.StatusOK {
+		return "HTTP/1.1 200 OK\r\n"
+	}
+	return "HTTP/1.1 " + strconv.Itoa(status) + " " + http.StatusText(status) + "\r\n"
 }
 
 // Add adds the body in an encoding. The entry must not be in a cache yet.
 func (e *Entry) Add(by Encoding, body []byte) {
-	h := e.Header.Clone()
-	h.Set("Content-Type", e.Type)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	head := e.head(e.Status, 128)
+	head = append(append(append(head, "Content-Type: "...), e.Type...), "\r\n"...)
+	head = append(strconv.AppendInt(append(head, "Content-Length: "...), int64(len(body)), 10), "\r\n"...)
 	if by.Coding != Identity {
-		h.Set("Content-Encoding", by.Coding.Name())
+		head = append(append(append(head, "Content-Encoding: "...), by.Coding.Name()...), "\r\n"...)
 	}
-	one := coded{by.Dictionary, body, head(e.Status, h)}
+	one := coded{by.Dictionary, body, head}
 	if by.Coding != Dcz {
 		e.plain[by.Coding] = one
 		return

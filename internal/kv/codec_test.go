@@ -3,6 +3,7 @@ package kv_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -269,4 +270,39 @@ func FuzzRoundTrip(f *testing.F) {
 			t.Fatalf("error %v, (-want +got):\n%s", err, diff)
 		}
 	})
+}
+
+// FuzzRefs compares how refs are read with encoding/json.
+func FuzzRefs(f *testing.F) {
+	for _, text := range []string{`{}`, `{"brand":"8557"}`, `{"a":"1","b":["2","3"],"c":[]}`, `{"a":"品牌"}`, `{"a":"\u0041"}`, `{ "a" : "1" }`, `{"a":"1","a":["2"]}`,
+		`{"a":null}`, `null`, `{"a":1}`, `{"a":"1",}`, `{"a":["1",]}`, `{"a":"1"}x`, `{"a":"1"`, "{\"a\":\"\xff\"}", "{\"a\":\"\x01\"}", `[]`, ``} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		body := append(binary.AppendUvarint(nil, uint64(len(text))), text...)
+		b := kv.Encode(kv.Value{Header: kv.Header{Life: kv.Alive}}, true)
+		b = append(b[:kv.HeaderSize], body...)
+		b[flagsAt] |= 8
+		got, err := kv.Decode(seal(b))
+		var want kv.Refs
+		if wrong := json.Unmarshal([]byte(text), &want); (wrong != nil) != (err != nil) {
+			t.Fatalf("%q: error %v, of encoding/json %v", text, err, wrong)
+		}
+		if diff := cmp.Diff(want, got.Refs, cmpopts.EquateEmpty()); err == nil && diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	})
+}
+
+func BenchmarkDecodeRefs(b *testing.B) {
+	v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 1}, Body: []byte(`{}`), Refs: kv.Refs{
+		"brand": {IDs: []string{"8557"}}, "category": {IDs: []string{"655"}}, "shop": {IDs: []string{"1"}},
+		"recommended": {IDs: []string{"100012", "100013", "100014", "100015"}, List: true}}}
+	stored := kv.Encode(v, true)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := kv.Decode(stored); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

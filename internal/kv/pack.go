@@ -93,7 +93,9 @@ func (c *Codec) unpack(v *Value, flags byte, body []byte) error {
 			return fmt.Errorf("%w: the refs have no end", item.ErrDamaged)
 		}
 		end := size + int(n)
-		if err := json.Unmarshal(body[size:end], &v.Refs); err != nil {
+		var err error
+		v.Refs, err = decodeRefs(body[size:end])
+		if err != nil {
 			return fmt.Errorf("%w: the refs are no JSON: %w", item.ErrDamaged, err)
 		}
 		body = body[end:]

@@ -79,6 +79,9 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 		return Addresses{}, err
 	}
 	n.onClose(func() error { server.Close(); return nil })
+	if g := newGarbage(); g != nil {
+		n.start(g.Run)
+	}
 	warmer := mirror.NewWarmer(server, n.dir, n.log)
 	warmer.Warm(n.ctx, copies.warm)
 	n.start(warmer.Run)

@@ -34,3 +34,9 @@ func AdminRoutes() (patterns []string) {
 	}
 	return patterns
 }
+
+// FollowHeap runs what sets the percentage by which the heap may grow.
+func FollowHeap(ctx context.Context, floor uint64, live func() uint64, set func(percent int) int) error {
+	g := garbage{floor: floor, live: live, set: set}
+	return g.Run(ctx)
+}

@@ -63,6 +63,12 @@ func (s *Store) each(ctx context.Context, b batch) error {
 
 // connectWithin is connect within the store's time-out.
 func (s *Store) connectWithin(ctx context.Context) (redis.UniversalClient, error) {
+	s.mu.Lock()
+	client, decided := s.client, s.decided
+	s.mu.Unlock()
+	if decided {
+		return client, ctx.Err()
+	}
 	ctx, cancel := s.within(ctx)
 	defer cancel()
 	return s.connect(ctx)
@@ -80,20 +86,24 @@ func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc
 
 // shares groups the positions of a batch's items by the address of the node that holds them; "" for a single server.
 func (s *Store) shares(ctx context.Context, client redis.UniversalClient, b batch, errs []error) map[string][]int {
+	cluster, split := client.(*redis.ClusterClient)
+	if !split {
+		all := make([]int, b.n)
+		for i := range all {
+			all[i] = i
+		}
+		return map[string][]int{"": all}
+	}
 	ctx, cancel := s.within(ctx)
 	defer cancel()
 	shares := map[string][]int{}
-	cluster, split := client.(*redis.ClusterClient)
 	for i := range b.n {
-		addr := ""
-		if split {
-			node, err := cluster.MasterForKey(ctx, b.key(i))
-			if err != nil {
-				errs[i] = err
-				continue
-			}
-			addr = node.Options().Addr
+		node, err := cluster.MasterForKey(ctx, b.key(i))
+		if err != nil {
+			errs[i] = err
+			continue
 		}
+		addr := node.Options().Addr
 		shares[addr] = append(shares[addr], i)
 	}
 	return shares

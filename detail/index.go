@@ -179,7 +179,7 @@ func (st *site) groups(ctx context.Context, p *catalog.Page, items []*indexItem)
 func (st *site) readPath(ctx context.Context, p *catalog.Page, read *reading) []blobcache.Part {
 	for _, w := range p.With {
 		if w.Ref.Name == "path" {
-			return st.join(ctx, []catalog.With{w}, read.refs(), blobcache.Policy{})[0].parts
+			return read.join(ctx, []catalog.With{w}, read.refs(), blobcache.Policy{})[0].parts
 		}
 	}
 	return nil

@@ -24,8 +24,8 @@ type join struct {
 }
 
 // join reads the entities that refs name. The first steps of all refs go in one batch, and so do the second steps of "up"
-// walks.
-func (st *site) join(ctx context.Context, with []catalog.With, refs kv.Refs, policy blobcache.Policy) []join {
+// walks. What was foreseen is there already.
+func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, policy blobcache.Policy) []join {
 	joins := make([]join, len(with))
 	todo := make([][]string, len(with)) // ids to read next, by join
 	for i, w := range with {
@@ -47,7 +47,7 @@ func (st *site) join(ctx context.Context, with []catalog.With, refs kv.Refs, pol
 		if len(keys) == 0 {
 			break
 		}
-		for n, part := range st.server.blobs.Read(ctx, keys, policy) {
+		for n, part := range p.unforeseen(ctx, keys, policy) {
 			j := &joins[owner[n]]
 			j.parts = append(j.parts, part)
 			todo[owner[n]] = j.next(part)
@@ -59,6 +59,36 @@ func (st *site) join(ctx context.Context, with []catalog.With, refs kv.Refs, pol
 		}
 	}
 	return joins
+}
+
+// unforeseen returns a part for each key, by position: from what was read along with the page's own, else from memory and the tiers.
+func (p *reading) unforeseen(ctx context.Context, keys []kv.BlobKey, policy blobcache.Policy) []blobcache.Part {
+	parts := make([]blobcache.Part, len(keys))
+	var wanted []kv.BlobKey
+	var at []int
+	for i, key := range keys {
+		if part := p.foreseen.part(key); part != nil {
+			parts[i] = *part
+			continue
+		}
+		wanted, at = append(wanted, key), append(at, i)
+	}
+	if len(wanted) > 0 {
+		for n, part := range p.ask(ctx, wanted, policy) {
+			parts[at[n]] = part
+		}
+	}
+	return parts
+}
+
+// ask reads blobs, and counts a trip unless memory has them all.
+func (p *reading) ask(ctx context.Context, keys []kv.BlobKey, policy blobcache.Policy) []blobcache.Part {
+	parts := p.site.server.blobs.Read(ctx, keys, policy)
+	asked := func(part blobcache.Part) bool { return part.Asked() }
+	if slices.ContainsFunc(parts, asked) {
+		p.trips++
+	}
+	return parts
 }
 
 // first are the ids to begin with: one for an "up" walk, else at most the ref's Max.

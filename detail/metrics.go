@@ -34,6 +34,8 @@ type metrics struct {
 	pageHit, pageMiss prometheus.Counter // of the cache of pages
 	pageOK            prometheus.Counter // requests for pages that were answered by 200
 	pageRefused       prometheus.Counter // the same by 429
+
+	trips prometheus.Histogram // batches asked of tiers, one after another, for each page that was not in memory
 }
 
 func newMetrics(blobs *blobcache.Cache) *metrics {
@@ -63,6 +65,9 @@ func newMetrics(blobs *blobcache.Cache) *metrics {
 		Namespace: "vitrine", Subsystem: "detail", Name: "shed_total", Help: "Answers of 5xx because a switch is off, which are no errors."})
 	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "pages_refused_total", Help: "Pages that were not made, since too many were being made."})
+	m.trips = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: "vitrine", Subsystem: "detail", Name: "page_trips", Buckets: []float64{0, 1, 2, 3, 5, 8},
+		Help: "Batches asked of the tiers, one after another, for each page that was not in memory whole."})
 	m.pageHit, m.pageMiss = blobs.HitsAndMisses(pageTier)
 	return m
 }
@@ -78,7 +83,7 @@ func (s *Server) register() error {
 	}
 	m := s.metrics
 	all := []prometheus.Collector{
-		m.requests, m.rules, m.renders, m.fallbacks, m.parts, m.stale, m.shed, m.refused, m.fastPath, m.panics,
+		m.requests, m.rules, m.renders, m.fallbacks, m.parts, m.stale, m.shed, m.refused, m.fastPath, m.panics, m.trips,
 		gauge("page_bytes", "Bytes of whole pages in memory.", s.pages.Bytes),
 		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.admission.Connections().Count()) }),
 		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.admission.Connections().Evicted),

@@ -32,6 +32,8 @@ type reading struct {
 	joins    []join           // by position in page.With
 	parts    []blobcache.Part // all of these, the page's own first
 	watched  []blobcache.Part // not built yet: once one of them is, the page is made of other blobs
+	foreseen foreseen         // read along with the page's own
+	trips    int              // how often tiers were asked for parts that memory does not have
 }
 
 // pages handles all pages with one prefix.
@@ -83,6 +85,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	defer permit.Release()
 	panelChanges, epoch := s.pages.PanelChanges(), s.blobs.Epoch()
 	read := st.read(r.Context(), q.page, q.entity, blobcache.Policy{NoStore: permit.Crawler})
+	s.metrics.trips.Observe(float64(read.trips))
 	st.announceMissed(r.Context(), read)
 	a := response{header: read.site.pageHeader(read)}
 	if err := read.life(); err != nil {
@@ -193,21 +196,26 @@ func (st *site) busy(q request) (response, error) {
 	return a, nil
 }
 
-// read reads all parts of a page: first its own blobs in one batch, then what they refer to.
+// read reads all parts of a page: first its own blobs in one batch, with what they referred to the last time, then what they refer to
+// now.
 func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy blobcache.Policy) *reading {
-	maker, p, parts, watched := st.choose(ctx, p, e, policy)
+	read := st.choose(ctx, p, e, policy)
+	p, parts := read.page, read.parts
 	if !policy.NoStore && missing(parts[0]) {
 		st.server.fallback.Fill(ctx, p, e, parts, st.server.blobs.Minimum(parts[0].Key) > 0)
 	}
-	read := &reading{site: maker, page: p, entity: e, own: parts[0], overlays: parts[1:], watched: watched}
+	read.own, read.overlays = parts[0], parts[1:]
 	if read.own.Life == kv.Alive {
 		refs := read.refs()
 		for _, w := range p.With {
-			if !maker.switches.joins[joinOf{p, w.Ref.Name}].On() {
+			if !read.site.switches.joins[joinOf{p, w.Ref.Name}].On() {
 				delete(refs, w.Ref.Name)
 			}
 		}
-		read.joins = maker.join(ctx, p.With, refs, policy)
+		read.joins = read.join(ctx, p.With, refs, policy)
+		if !policy.NoStore {
+			st.remember(read)
+		}
 	}
 	total := len(parts)
 	for _, j := range read.joins {

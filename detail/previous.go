@@ -56,32 +56,39 @@ func (s *Server) previous(st *site) *site {
 	return s.sites.previous(c, st.templates)
 }
 
-// choose reads the blobs of a page by the catalog in force or, where they are not built yet, by the previous one. In the
-// latter case watched are the blobs that are not built yet: the page stays cached until one of them changes.
-func (st *site) choose(ctx context.Context, p *catalog.Page, e item.Entity, policy blobcache.Policy) (maker *site, page *catalog.Page, parts, watched []blobcache.Part) {
+// choose begins the reading of a page: its own blobs by the catalog in force or, where they are not built yet, by the previous one. In
+// the latter case the blobs that are not built yet are watched: the page stays cached until one of them changes.
+func (st *site) choose(ctx context.Context, p *catalog.Page, e item.Entity, policy blobcache.Policy) *reading {
+	read := &reading{site: st, page: p, entity: e}
 	old, was := st.previousPage(p)
 	if old == nil {
-		return st, p, st.ownParts(ctx, p, e, policy), nil
+		keys := st.ownKeys(p, e)
+		parts := read.ask(ctx, append(keys, st.foresee(p, e)...), policy)
+		read.parts, read.foreseen = parts[:len(keys)], parts[len(keys):]
+		return read
 	}
-	now, held := st.ownParts(ctx, p, e, blobcache.Policy{NoStore: policy.NoStore, Probe: true}), old.ownParts(ctx, was, e, policy)
+	now := read.ask(ctx, st.ownKeys(p, e), blobcache.Policy{NoStore: policy.NoStore, Probe: true})
+	held := read.ask(ctx, old.ownKeys(was, e), policy)
 	switch {
 	case built(p, now, was, held):
-		return st, p, now, nil
+		read.parts = now
 	case missing(held[0]): // neither has it: it may be folded from records
-		return st, p, st.ownParts(ctx, p, e, policy), nil
+		read.parts = read.ask(ctx, st.ownKeys(p, e), policy)
+	default:
+		read.site, read.page, read.parts, read.watched = old, was, held, now
 	}
-	return old, was, held, now
+	return read
 }
 
-// ownParts reads a page's own blob and its overlays, in one batch.
-func (st *site) ownParts(ctx context.Context, p *catalog.Page, e item.Entity, policy blobcache.Policy) []blobcache.Part {
+// ownKeys are those of a page's own blob and its overlays.
+func (st *site) ownKeys(p *catalog.Page, e item.Entity) []kv.BlobKey {
 	keys := []kv.BlobKey{{Entity: e, Blob: p.Blob.Name}}
 	for _, b := range p.Overlay {
 		if st.switches.overlays[overlayOf{p, b}].On() {
 			keys = append(keys, kv.BlobKey{Entity: e, Blob: b.Name})
 		}
 	}
-	return st.server.blobs.Read(ctx, keys, policy)
+	return keys
 }
 
 // built reports whether a page can be made by the catalog in force: its own blob is there, and the blobs are newer than those

@@ -24,17 +24,18 @@ import (
 
 // Server serves the public routes. It is safe for concurrent use.
 type Server struct {
-	config   Config
-	sites    *sites
-	blobs    *blobcache.Cache
-	fallback *blobcache.Fallback
-	pages    *pagecache.Cache
-	wanted   *wanted.Counter // of pages that were found
-	encoder  *pagecache.Encoder
-	reader   view.Reader // of blobs' JSON
-	live     *livePool
-	missed   *announcer
-	metrics  *metrics
+	config    Config
+	sites     *sites
+	blobs     *blobcache.Cache
+	fallback  *blobcache.Fallback
+	pages     *pagecache.Cache
+	wanted    *wanted.Counter // of pages that were found
+	foresight *foresight      // what pages refer to
+	encoder   *pagecache.Encoder
+	reader    view.Reader // of blobs' JSON
+	live      *livePool
+	missed    *announcer
+	metrics   *metrics
 
 	admission *admission.Controller
 	fast      *fastpath.Path // nil: it is off
@@ -59,6 +60,7 @@ func New(c Config) (*Server, error) {
 		missed:         newAnnouncer(c.Announcer),
 		fallback:       blobcache.NewFallback(c.Fallback.Fetcher, c.Fallback.Leases, c.Switches),
 		wanted:         wanted.New(wantedPages, wantedEvery),
+		foresight:      newForesight(foresightBytes),
 		failures:       newLogLimit(logEvery),
 		panics:         newLogLimit(logEvery),
 		templateFaults: newLogLimit(logEvery),

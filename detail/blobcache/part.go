@@ -28,6 +28,9 @@ type Part struct {
 	minimum  *minimum  // if fromTier: what its slot held before that read
 }
 
+// Asked reports whether a tier was asked for the part: memory did not have it.
+func (p Part) Asked() bool { return p.fromTier || p.Err != nil }
+
 // cost estimates the bytes that the part takes in memory.
 func (p Part) cost() int64 {
 	n := entryOverhead + len(p.Body) + len(p.Key.Entity.ID)

@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -44,7 +43,7 @@ func switchLines(e *env, conn *bus.Conn, p *switches.Panel) (lines []switchLine,
 	}
 	var silent []string
 	for _, m := range members {
-		if _, ok := reports[m.Qualified()]; !ok {
+		if _, ok := reports.Of(m.Identity); !ok {
 			silent = append(silent, m.Node)
 		}
 	}
@@ -65,11 +64,11 @@ func switchLines(e *env, conn *bus.Conn, p *switches.Panel) (lines []switchLine,
 	return lines, nil
 }
 
-func inForce(reports map[string]control.Report, d switches.Declaration) []nodeValue {
+func inForce(reports control.Reports, d switches.Declaration) []nodeValue {
 	values := []nodeValue{}
-	for _, name := range slices.Sorted(maps.Keys(reports)) {
-		v := nodeValue{Node: reports[name].Node, Value: d.Default}
-		for _, moved := range reports[name].Moved {
+	for _, r := range reports.All() {
+		v := nodeValue{Node: r.Node, Value: d.Default}
+		for _, moved := range r.Moved {
 			if moved.Name == d.Name {
 				v.Value = moved.Value
 				v.By = moved.By

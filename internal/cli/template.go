@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"vitrine/internal/bus"
 	"vitrine/internal/control"
 	"vitrine/templates"
 )
@@ -75,50 +76,19 @@ func packFolder(dir string) ([]byte, error) {
 }
 
 type templatePush struct {
-	natsFlag
-	tryFlags
-	forceFlag
-	waitFlag
+	templatePushFlags
 	Folder string `arg:"" help:"The folder." type:"existingdir"`
 }
 
 // Run is vitrine template push.
 func (c *templatePush) Run(e *env) error {
-	t, err := c.push(e)
-	if t.Revision > 0 && !c.JSON {
-		printSpread(e, c.Folder+" is", t.spread())
-	}
-	return c.finish(e, t, err)
-}
-
-func (c *templatePush) push(e *env) (t tried, err error) {
-	if err := c.waitFlag.check(); err != nil {
-		return t, err
-	}
 	packed, err := packFolder(c.Folder)
 	if err != nil {
-		return t, err
+		return c.finish(e, tried{}, err)
 	}
-	conn, err := c.dial(e, "template push")
-	if err != nil {
-		return t, err
-	}
-	defer conn.Close()
-	if err := conn.Ensure(e.ctx); err != nil {
-		return t, err
-	}
-	head, err := control.HeadTemplates(e.ctx, conn)
-	if err != nil {
-		return t, err
-	}
-	t, err = c.try(e, packed)
-	if err == nil {
-		err = t.require(e, conn)
-	}
-	if err == nil && c.allow(e, &t) {
-		err = t.take(control.SpreadTemplates(e.ctx, conn, packed, head, c.Wait))
-	}
-	return t, err
+	return c.put(e, "template push", func(*bus.Conn) (templateChoice, error) {
+		return templateChoice{packed: packed, what: c.Folder + " is"}, nil
+	})
 }
 
 func pushedTemplates(f natsFlag) pushed {
@@ -144,50 +114,21 @@ func (c *templateList) Run(e *env) error {
 }
 
 type templateRollback struct {
-	natsFlag
-	tryFlags
-	forceFlag
-	waitFlag
+	templatePushFlags
 	Revision uint64 `arg:"" optional:"" help:"The revision; left out, the one before that in force."`
 }
 
 // Run is vitrine template rollback.
 func (c *templateRollback) Run(e *env) error {
-	t, err := c.rollback(e)
-	if t.Revision > 0 && !c.JSON {
-		printSpread(e, fmt.Sprintf("revision %d is again", t.RolledBack), t.spread())
-	}
-	return c.finish(e, t, err)
-}
-
-func (c *templateRollback) rollback(e *env) (t tried, err error) {
-	if err := c.check(); err != nil {
-		return t, err
-	}
-	conn, err := c.dial(e, "template rollback")
-	if err != nil {
-		return t, err
-	}
-	defer conn.Close()
-	head, err := control.HeadTemplates(e.ctx, conn)
-	if err != nil {
-		return t, err
-	}
-	earlier, err := pushedTemplates(c.natsFlag).earlier(e, conn, c.Revision)
-	if err != nil {
-		return t, err
-	}
-	if _, err := templates.LoadPacked(earlier.Value); err != nil {
-		return t, fmt.Errorf("revision %d: %w", earlier.Revision, err)
-	}
-	packed, err := templates.Stamped(earlier.Value, time.Time{}) // it is pushed now
-	if err != nil {
-		return t, err
-	}
-	t, err = c.try(e, packed)
-	t.RolledBack = earlier.Revision
-	if err == nil && c.allow(e, &t) {
-		err = t.take(control.SpreadTemplates(e.ctx, conn, packed, head, c.Wait))
-	}
-	return t, err
+	return c.put(e, "template rollback", func(conn *bus.Conn) (chosen templateChoice, err error) {
+		earlier, err := pushedTemplates(c.natsFlag).earlier(e, conn, c.Revision)
+		if err != nil {
+			return chosen, err
+		}
+		if _, err := templates.LoadPacked(earlier.Value); err != nil {
+			return chosen, fmt.Errorf("revision %d: %w", earlier.Revision, err)
+		}
+		packed, err := templates.Stamped(earlier.Value, time.Time{}) // it is pushed now
+		return templateChoice{packed, fmt.Sprintf("revision %d is again", earlier.Revision), earlier.Revision}, err
+	})
 }

@@ -27,7 +27,8 @@ func listLooks(ctx context.Context, w io.Writer, conn *bus.Conn, asJSON bool) er
 		return err
 	}
 	for _, m := range members {
-		look := reports[m.Qualified()].Look
+		report, _ := reports.Of(m.Identity)
+		look := report.Look
 		switch {
 		case look == nil:
 		case asJSON:

@@ -142,7 +142,7 @@ func (p Push) askAll(ctx context.Context, out Outcome, answers map[string]Answer
 		return // they are missing
 	}
 	for _, m := range silent {
-		r, ok := reports[m.Qualified()]
+		r, ok := reports.Of(m.Identity)
 		if !ok {
 			continue
 		}

@@ -123,31 +123,3 @@ func Forget(ctx context.Context, conn *bus.Conn, node string) error {
 	}
 	return nil
 }
-
-// Ask has every process report, by qualified name, and returns when all of members that are present have, or when the time is over.
-func Ask(ctx context.Context, conn *bus.Conn, members []Member, within time.Duration) (map[string]Report, error) {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	waiting := map[string]bool{}
-	for _, m := range members {
-		if m.Present {
-			waiting[m.Qualified()] = true
-		}
-	}
-	reports := map[string]Report{}
-	if len(waiting) == 0 {
-		return reports, nil
-	}
-	err := conn.Request(ctx, askSubject, func(body []byte) (done bool) {
-		var r Report
-		if json.Unmarshal(body, &r) == nil {
-			reports[r.Qualified()] = r
-			delete(waiting, r.Qualified())
-		}
-		return len(waiting) == 0
-	})
-	if errors.Is(err, context.DeadlineExceeded) {
-		return reports, nil
-	}
-	return reports, err
-}

@@ -49,7 +49,7 @@ type scopeFlags struct {
 	Reason string        `help:"Why; kept in the history." placeholder:"TEXT"`
 	Author string        `help:"Who; the name of the user by default." placeholder:"NAME"`
 	DryRun bool          `help:"Say what would be set, and where, and do nothing."`
-	Wait   time.Duration `help:"For acknowledgements." default:"2s"`
+	Wait   time.Duration `help:"For acknowledgements. Defaults to 2s, and to 8s where an nginx is reloaded (switch agent)."`
 }
 
 type switchSetCommand struct {

@@ -58,7 +58,7 @@ func (f scopeFlags) check(period time.Duration) error {
 	if err := switches.CheckScope(f.Scope); err != nil {
 		return usageError{err}
 	}
-	if period < 0 || period > mostFor || f.Wait <= 0 {
+	if period < 0 || period > mostFor || f.Wait < 0 {
 		return usagef("--for and --wait must be positive, --for at most a year")
 	}
 	return nil

@@ -160,6 +160,9 @@ func (p Push) why(m Member) string {
 	if m.Present && p.Bucket != SwitchBucket {
 		return "it is there, and has not told: it is busy, or of a version that does not tell"
 	}
+	if m.Present && m.Role == "front" {
+		return fmt.Sprintf("it is there, at revision %d of the switches; nginx may not have reloaded yet: see vitrine switch nodes, or set it again with a longer --wait", m.Revision)
+	}
 	if m.Present {
 		return fmt.Sprintf("it is there, at revision %d of the switches, and has not answered", m.Revision)
 	}

@@ -1,10 +1,12 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"vitrine/internal/bus"
@@ -36,15 +38,29 @@ type SwitchOutcome struct {
 	DryRun   bool              `json:"dry_run,omitempty"`
 }
 
+const (
+	switchWait = 2 * time.Second
+	frontWait  = reloadWithin + 3*time.Second // nginx reads its file, and its old workers end
+)
+
+// Patience returns how long members may take to have a setting in force. Those that have an nginx reloaded may take longer.
+func Patience(members []Member) time.Duration {
+	if slices.ContainsFunc(members, func(m Member) bool { return m.Present && m.Role == "front" }) {
+		return frontWait
+	}
+	return switchWait
+}
+
 // SetSwitch pushes a setting of the switch d, which is nil where nobody declares it any more, and collects what it came
-// to in each process that its scope names.
+// to in each process that its scope names. A wait of zero is Patience's.
 func SetSwitch(ctx context.Context, conn *bus.Conn, d *switches.Switch, s switches.Setting, period, wait time.Duration) (out SwitchOutcome, err error) {
 	members, err := Members(ctx, conn)
 	if err != nil {
 		return out, err
 	}
+	expected := Within(members, s.Scope)
 	outcome, err := Push{
-		Conn: conn, Bucket: SwitchBucket, Expected: Within(members, s.Scope), Wait: wait,
+		Conn: conn, Bucket: SwitchBucket, Expected: expected, Wait: cmp.Or(wait, Patience(expected)),
 		Do: func(ctx context.Context) (key string, revision uint64, err error) {
 			revision, err = pushSwitch(ctx, conn, s, period)
 			return switchKey(s.Name, s.Scope), revision, err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -19,6 +20,7 @@ import (
 
 	"vitrine/detail"
 	"vitrine/detail/admission"
+	"vitrine/internal/testlog"
 )
 
 // logging opens a shop that writes to an access log, which runs until stop is called.
@@ -74,30 +76,26 @@ func TestAccessLogThatHangs(t *testing.T) {
 
 // broken is a writer that fails until it is mended.
 type broken struct {
-	lines
-	mended bool // guarded by lines.mu
+	testlog.Buffer
+	mended atomic.Bool
 }
 
 func (b *broken) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.mended {
+	if !b.mended.Load() {
 		return len(p) / 2, errors.New("no space left")
 	}
-	return b.b.Write(p)
+	return b.Buffer.Write(p)
 }
 
 func TestAccessLogGoesOnAfterAnError(t *testing.T) {
-	out, said := &broken{}, &lines{}
+	out, said := &broken{}, &testlog.Buffer{}
 	log := detail.NewAccessLog(out, slog.New(slog.NewTextHandler(said, nil)))
 	s, stop := logging(t, log)
 	for range 4 {
 		s.get(t, "/item/1.html")
 	}
 	eventually(t, "lines are dropped", func() bool { return log.Dropped() > 0 })
-	out.mu.Lock()
-	out.mended = true
-	out.mu.Unlock()
+	out.mended.Store(true)
 	s.get(t, "/item/1.html?again")
 	stop()
 	if !strings.Contains(out.String(), "again") {
@@ -163,7 +161,7 @@ func TestAccessLogNamesTheVisitor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := &lines{}
+	out := &testlog.Buffer{}
 	s, stop := logging(t, detail.NewAccessLog(out, slog.New(slog.DiscardHandler)), func(c *detail.Config) { c.Admission.Proxies = proxies })
 	var want []string
 	for i, c := range []struct{ peer, forwarded, shown string }{

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -13,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail"
+	"vitrine/internal/testlog"
 	"vitrine/templates"
 )
 
@@ -21,29 +21,11 @@ func lookOf(t testing.TB, text string) *templates.Set {
 	return theme(t, fstest.MapFS{"item.html": {Data: []byte(text)}, "assets/look.css": {Data: []byte(text)}})
 }
 
-// safeBuffer is a log that tests read while it is written.
-type safeBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // TestATemplateThatFails: templates that fail on some pages cost none of them. Another set renders those, and only those.
 func TestATemplateThatFails(t *testing.T) {
 	bad := lookOf(t, "<!DOCTYPE html><title>new look</title>\n{{index .product.images 1}}")
 	before := lookOf(t, `<!DOCTYPE html><title>look before</title>{{if eq .sku "9"}}{{index .product.images 1}}{{end}}<link href="{{asset "look.css"}}">`)
-	log, registry := new(safeBuffer), prometheus.NewRegistry()
+	log, registry := new(testlog.Buffer), prometheus.NewRegistry()
 	s := open(t, func(c *detail.Config) {
 		c.Templates = func() *templates.Set { return bad }
 		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{before, theme(t, nil)} }

@@ -1,19 +1,18 @@
 package detail_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail"
+	"vitrine/internal/testlog"
 	"vitrine/switches"
 )
 
@@ -86,26 +85,8 @@ func TestCrawlers(t *testing.T) {
 	})
 }
 
-// lines is a writer that may be read.
-type lines struct {
-	mu sync.Mutex // guards all
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func TestAccessLog(t *testing.T) {
-	out := &lines{}
+	out := &testlog.Buffer{}
 	log := detail.NewAccessLog(out, slog.New(slog.DiscardHandler))
 	registry := prometheus.NewRegistry()
 	s := open(t, func(c *detail.Config) { c.Access, c.Registry = log, registry })

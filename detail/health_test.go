@@ -16,6 +16,7 @@ import (
 	"vitrine/detail"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/kvtest"
+	"vitrine/internal/testlog"
 )
 
 // TestStaleMeansOvertaken: a system that is well marks nothing stale, however long ago a blob was read. Where no
@@ -111,7 +112,7 @@ func (panicking) ScanBlobs(context.Context, string, int) ([]kv.BlobKey, string, 
 }
 
 func TestPanicsAreTold(t *testing.T) {
-	out, registry := &lines{}, prometheus.NewRegistry()
+	out, registry := &testlog.Buffer{}, prometheus.NewRegistry()
 	s := open(t, func(c *detail.Config) {
 		c.Log, c.Registry, c.Index = slog.New(slog.NewJSONHandler(out, nil)), registry, panicking{}
 	})
@@ -135,7 +136,7 @@ func TestPanicsAreTold(t *testing.T) {
 // TestNoPageIsToldWithALimit: an outage writes a line a second, not one for each visitor.
 func TestNoPageIsToldWithALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		out := &lines{}
+		out := &testlog.Buffer{}
 		s := openInBubble(t, func(c *detail.Config) { c.Log = slog.New(slog.NewJSONHandler(out, nil)) })
 		s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		for second := range 3 {

@@ -22,6 +22,7 @@ import (
 	"vitrine/internal/kv/kvtest"
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/load"
+	"vitrine/internal/long"
 	"vitrine/internal/redistest"
 	"vitrine/internal/upstream"
 	"vitrine/switches"
@@ -260,6 +261,7 @@ func TestALeaseBetweenServers(t *testing.T) {
 		shops = append(shops, open(t, func(c *detail.Config) { c.Fallback.Fetcher, c.Fallback.Leases = o, leases }))
 	}
 	var wait sync.WaitGroup
+	began := time.Now()
 	for i := range 150 {
 		wait.Go(func() {
 			if got := shops[i%3].get(t, "/item/1.html"); got.status != 200 || got.header.Get("X-Vitrine-Source") != "upstream" {
@@ -270,16 +272,17 @@ func TestALeaseBetweenServers(t *testing.T) {
 	eventually(t, "one asks", func() bool { return o.calls.Load() > 0 })
 	close(o.hang)
 	wait.Wait()
-	if n := o.calls.Load(); n != 1 {
-		t.Errorf("%d calls", n)
+	lease := 2 * time.Second
+	if n, took := o.calls.Load(), time.Since(began); n < 1 || n > 1+int64(took/lease) { // a slow machine may take longer than a lease
+		t.Errorf("%d calls in %s", n, took)
 	}
 	// An entity that is wanted without a break, and never copied: one call for each lease of two seconds.
 	o.calls.Store(0)
-	began := time.Now()
+	began = time.Now()
 	for _, s := range shops {
 		wait.Go(func() {
 			next := func(float64) load.Request { return load.Request{Path: "/item/3.html"} }
-			r, err := load.Run(t.Context(), load.Config{Addr: strings.TrimPrefix(s.url, "http://"), Next: next, Rate: *leaseRate / 3, For: 3 * time.Second, Connections: 32})
+			r, err := load.Run(t.Context(), load.Config{Addr: strings.TrimPrefix(s.url, "http://"), Next: next, Rate: *leaseRate / 3, For: long.Pick(1500*time.Millisecond, 3*time.Second), Connections: 32})
 			if err != nil || r.Status[200] != r.Sent {
 				t.Errorf("%v %v %v", err, r.Status, r.Errors)
 			}
@@ -288,7 +291,7 @@ func TestALeaseBetweenServers(t *testing.T) {
 	}
 	wait.Wait()
 	took := time.Since(began)
-	if n := o.calls.Load(); n < 1 || n > 2+int64(took/(2*time.Second)) {
+	if n := o.calls.Load(); n < 1 || n > 2+int64(took/lease) {
 		t.Errorf("%d calls in %s", n, took)
 	}
 	t.Logf("%d calls", o.calls.Load())

@@ -40,7 +40,8 @@ func hostilePage() map[string]any {
 
 // spellings of attacks are in the full form only: each is a loop that is ended by its steps, as another one is.
 var spellings = []string{"an assigned variable", "a pipeline", "a length", "a literal in a rune", "an octal literal", "blocks that multiply",
-	"break within", "an integer of the data", "nested lists of the data", "a style", "linked data", "continue", "an attribute's name"}
+	"break within", "an integer of the data", "nested lists of the data", "a style", "linked data", "continue", "an attribute's name",
+	"urlquery that grows", "segment that grows", "printf that doubles", "lists behind if", "a map that is sorted"}
 
 // TestAttacks loads and renders templates that would take minutes, or all memory: each is refused, or ended by its budget.
 func TestAttacks(t *testing.T) {

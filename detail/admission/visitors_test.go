@@ -7,10 +7,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"vitrine/detail/admission"
+	"vitrine/internal/testlog"
 )
 
 // open makes a controller with the default bounds.
@@ -122,26 +122,8 @@ func TestParseProxies(t *testing.T) {
 	}
 }
 
-// lines is a writer that may be read.
-type lines struct {
-	mu   sync.Mutex // guards text
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 func TestAProxyThatIsNotTrustedIsLoggedOnce(t *testing.T) {
-	out := &lines{}
+	out := &testlog.Buffer{}
 	controller := open(t, func(c *admission.Config) { c.Log = slog.New(slog.NewJSONHandler(out, nil)) })
 	for range 2 {
 		controller.Visitor(request(t, "100.64.0.7:4000", "X-Forwarded-For: 203.0.113.9"))

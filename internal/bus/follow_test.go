@@ -26,7 +26,7 @@ func TestWhatIsSupersededUnderLoadLeavesDoubt(t *testing.T) {
 	say := func(id, blob string, gen uint64) bus.Announcement {
 		return bus.Announcement{Entity: item.Entity{Kind: "sku", ID: id}, Gens: map[string]uint64{blob: gen}}
 	}
-	for round := range long.Pick(10, 200) {
+	for round := range long.Pick(4, 200) {
 		var all, pairs []bus.Announcement
 		filler := func(k int) {
 			for range k {

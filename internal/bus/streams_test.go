@@ -11,6 +11,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/long"
 )
 
 func isUnavailable(err error) bool { return errors.Is(err, item.ErrUnavailable) }
@@ -66,7 +67,7 @@ func TestEnsure(t *testing.T) {
 func TestPublishManyIsAcked(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
-	changes := make([]item.Change, 10_000)
+	changes := make([]item.Change, long.Pick(3_000, 10_000))
 	for i := range changes {
 		changes[i] = change(item.Refresh, fmt.Sprint(i))
 	}

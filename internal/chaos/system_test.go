@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/canary"
+	"vitrine/internal/freeaddr"
 	"vitrine/internal/redistest"
 )
 
@@ -53,7 +53,7 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 func newSystem(t *testing.T, binary, kind string, s *shop) *system {
 	t.Helper()
 	dir := t.TempDir()
-	y := &system{t: t, binary: binary, dir: dir, catalog: filepath.Join(dir, "catalog.yaml"), shop: s, natsAddr: freeAddr(t)}
+	y := &system{t: t, binary: binary, dir: dir, catalog: filepath.Join(dir, "catalog.yaml"), shop: s, natsAddr: freeaddr.Of(t)}
 	y.upstreams = []*upstream{newUpstream(t, s), newUpstream(t, s)}
 	y.writeCatalog()
 	switch kind {
@@ -92,9 +92,9 @@ func (y *system) add(role string, more ...string) {
 	args := []string{role, "--dir", filepath.Join(y.dir, name), "--admin", "127.0.0.1:0"}
 	switch role {
 	case "up":
-		args = append(args, "--http", freeAddr(y.t), "--nats", y.natsAddr, "--catalog", y.catalog)
+		args = append(args, "--http", freeaddr.Of(y.t), "--nats", y.natsAddr, "--catalog", y.catalog)
 	case "detail":
-		args = append(args, "--http", freeAddr(y.t), "--nats", "nats://"+y.natsAddr, "--redis", y.url)
+		args = append(args, "--http", freeaddr.Of(y.t), "--nats", "nats://"+y.natsAddr, "--redis", y.url)
 	default:
 		args = append(args, "--nats", "nats://"+y.natsAddr, "--redis", y.url)
 	}
@@ -177,14 +177,4 @@ func (y *system) stopNATS() {
 		y.nats.Shutdown()
 		y.nats = nil
 	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -37,10 +37,7 @@ func (r *running) converged(s *shop) {
 func TestAuditFindsWhatWasNeverAnnounced(t *testing.T) {
 	t.Parallel()
 	stores(t, func(t *testing.T, args ...string) {
-		s := newShop(t)
-		fill(s, 60)
-		v := up(t, t.TempDir(), append(args, "--catalog", catalogFor(t, shopCatalog, s.URL))...)
-		v.refreshAll()
+		s, v := filledShop(t, 60, args...)
 		v.converged(s)
 		if out := v.auditOf(0, "--sample", "100000"); out.Stale+out.Dirty+out.Blobs > 0 || out.Entities < 60 || out.Checked < 120 || out.Bound <= 0 || out.Bound > 0.05 {
 			t.Errorf("all is well, and: %+v", out)
@@ -90,10 +87,7 @@ func TestFaultsOfStores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := redistest.Single(t)
-			s := newShop(t)
-			fill(s, long.Pick(40, 80))
-			v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
-			v.refreshAll()
+			s, v := filledShop(t, long.Pick(40, 80), "--redis", r.URL)
 			v.converged(s)
 			conn := v.dial()
 			hurt(r)
@@ -135,10 +129,7 @@ func (r *running) stuck() {
 func TestAReplacedStoreIsFilledFromTheLists(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
-	s := newShop(t)
-	fill(s, 50)
-	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
-	v.refreshAll()
+	s, v := filledShop(t, 50, "--redis", r.URL)
 	v.converged(s)
 	for _, id := range s.IDs() {
 		s.Put(id, func(p *product) { p.Title = "Edited while the store was away" }) // and nobody announces it

@@ -1,11 +1,11 @@
 package cli_test
 
 import (
-	"net"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"vitrine/internal/freeaddr"
 	"vitrine/internal/redistest"
 )
 
@@ -36,12 +36,7 @@ func TestADetailServerStartsWithoutNATS(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, 3)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
+	address := freeaddr.Of(t)
 	dir := t.TempDir()
 	file := catalogFor(t, shopCatalog, s.URL)
 

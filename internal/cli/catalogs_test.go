@@ -34,10 +34,7 @@ func (r *running) reshaped(s *shop, word string) {
 func TestASweepOverAHungRedis(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
-	s := newShop(t)
-	fill(s, 100)
-	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
-	v.refreshAll()
+	s, v := filledShop(t, 100, "--redis", r.URL)
 	v.converged(s)
 	r.Pause()
 	v.push(catalogFor(t, titled("New "), s.URL))
@@ -60,10 +57,7 @@ func TestASweepOverAHungRedis(t *testing.T) {
 // every time it is asked for, and shows no price that was overtaken.
 func TestARenamedBlobBlanksNoPage(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
-	fill(s, 60)
-	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, s.URL))
-	v.refreshAll()
+	s, v := filledShop(t, 60)
 	v.converged(s)
 	conn := v.dial()
 	leftovers := func() string {

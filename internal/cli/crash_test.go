@@ -49,7 +49,7 @@ func editUntilDead(t *testing.T, load *editor, p *process) {
 }
 
 func crashAt(t *testing.T, binary string, point failpoint.Point, times int) {
-	products := long.Pick(30, 150)
+	products := long.Pick(20, 150)
 	s := newShop(t)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
 	load := &editor{shop: s, random: rand.New(rand.NewPCG(1, uint64(times))), products: products, late: map[item.Change]bool{}}

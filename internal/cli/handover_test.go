@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"vitrine/internal/freeaddr"
 	"vitrine/internal/redistest"
 )
 
@@ -32,8 +33,8 @@ func TestASecondServerIsNoReplacement(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, pages, admin string }{
-		{"another port for pages", freeAddress(t), "127.0.0.1:0"},
-		{"another port for operators", same, freeAddress(t)},
+		{"another port for pages", freeaddr.Of(t), "127.0.0.1:0"},
+		{"another port for operators", same, freeaddr.Of(t)},
 		{"all interfaces in place of one", ":" + port, "127.0.0.1:0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

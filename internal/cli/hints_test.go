@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vitrine/internal/freeaddr"
 )
 
 // TestAConfigOfTheWrongKind: what stands in a file is told by file, key and form, not by Go's types.
@@ -54,7 +56,7 @@ func TestAPlaceThatIsTaken(t *testing.T) {
 		}
 	})
 	t.Run("the folder, with a NATS outside", func(t *testing.T) {
-		address := freeAddress(t)
+		address := freeaddr.Of(t)
 		natsAt(t, address)
 		outside := "nats://" + address
 		v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, newShop(t).URL), "--nats", outside)

@@ -22,7 +22,7 @@ import (
 // edited, deleted and created again, and then compares every page, record and blob with the shop.
 func TestKilledItConverges(t *testing.T) {
 	t.Parallel()
-	products, kills := long.Pick(150, 2000), long.Pick(3, 10)
+	products, kills := long.Pick(80, 2000), long.Pick(2, 10)
 	binary := built(t)
 	s := newShop(t)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)

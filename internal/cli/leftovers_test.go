@@ -16,10 +16,7 @@ import (
 // with the refusal.
 func TestLeftoversAreRemovedEverywhere(t *testing.T) {
 	r := redistest.Single(t)
-	s := newShop(t)
-	fill(s, 30)
-	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
-	v.refreshAll()
+	s, v := filledShop(t, 30, "--redis", r.URL)
 	v.converged(s)
 	v.mirrored()
 	without := strings.NewReplacer("price: { from: shop, get: \"/prices/{id}\" }", "", "offer: { of: [price] }", "", "overlay: [offer]", "",

@@ -133,10 +133,7 @@ func TestRefreshFillsAndMends(t *testing.T) {
 func TestPagesStandWithoutRedis(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
-	s := newShop(t)
-	fill(s, products)
-	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
-	v.refreshAll()
+	s, v := filledShop(t, products, "--redis", r.URL)
 	eventually(t, func() string { return v.differs(s, oddID(products-1)) })
 	v.waitMirrored()
 	r.Stop()
@@ -188,10 +185,7 @@ func TestCommandsTellWhatIsWrong(t *testing.T) {
 
 func TestExplainNamesEachPart(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
-	fill(s, 1)
-	v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, s.URL))
-	v.refreshAll()
+	s, v := filledShop(t, 1)
 	eventually(t, func() string { return v.differs(s, oddID(0)) })
 	code, out, stderr := vitrine(t, "explain", "sku:"+oddID(0), "--admin", v.Admin, "--json")
 	if code != 0 {

@@ -35,7 +35,7 @@ var (
 	binaryDir = filepath.Join(os.TempDir(), "vitrine-test-"+strconv.Itoa(os.Getpid()))
 	build     = sync.OnceValues(func() (string, error) {
 		binary := filepath.Join(binaryDir, "vitrine")
-		out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput()
+		out, err := exec.Command("go", "build", "-tags", "failpoint", "-ldflags", "-s -w", "-o", binary, "vitrine/cmd/vitrine").CombinedOutput()
 		if err != nil {
 			err = fmt.Errorf("go build: %w: %s", err, out)
 		}

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"vitrine/internal/freeaddr"
 	"vitrine/internal/redistest"
 )
 
@@ -40,7 +41,7 @@ type nginx struct {
 // startNginx starts nginx over the given servers, and stops it at the end of the test.
 func startNginx(t *testing.T, servers ...string) *nginx {
 	t.Helper()
-	address, tlsAddress, moved := freeAddress(t), freeAddress(t), freeAddress(t)
+	address, tlsAddress, moved := freeaddr.Of(t), freeaddr.Of(t), freeaddr.Of(t)
 	n := &nginx{t: t, URL: "http://" + address, TLS: tlsAddress, Moved: "http://" + moved, dir: t.TempDir()}
 	n.conf = filepath.Join(n.dir, "nginx.conf")
 	n.certify()
@@ -99,17 +100,6 @@ func startNginx(t *testing.T, servers ...string) *nginx {
 		return ""
 	})
 	return n
-}
-
-// freeAddress is one that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // certify makes a certificate for the shop, and a client that trusts it.
@@ -282,7 +272,7 @@ func TestNginxObeysSwitches(t *testing.T) {
 	v.refreshAll()
 	v.converged(s)
 	n := startNginx(t, v.Pages)
-	role(t, "switch agent", v.NATS, filepath.Join(dir, "agent"), "--out", filepath.Join(n.dir, "switches.conf"), "--confirm", freeAddress(t),
+	role(t, "switch agent", v.NATS, filepath.Join(dir, "agent"), "--out", filepath.Join(n.dir, "switches.conf"), "--confirm", freeaddr.Of(t),
 		"--reload", n.reload(t))
 	eventually(t, func() string {
 		if _, nodes, _ := vitrine(t, "switch", "nodes", "--nats", v.NATS); !strings.Contains(nodes, "front") {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"vitrine/internal/freeaddr"
 	"vitrine/internal/redistest"
 )
 
@@ -36,7 +37,7 @@ func TestReadyWithoutNATS(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, 1)
-	address, admin := freeAddress(t), freeAddress(t)
+	address, admin := freeaddr.Of(t), freeaddr.Of(t)
 	nats, worker := "nats://"+address, "http://"+admin
 	args := []string{"heterog", "--nats", nats, "--redis", r.URL, "--dir", t.TempDir(), "--admin", admin}
 	w := launch(t, args, func(*running) bool { return true }) // it prints its address once it has NATS

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +21,7 @@ import (
 	"vitrine/internal/canary"
 	"vitrine/internal/cli"
 	"vitrine/internal/item"
+	"vitrine/internal/testlog"
 )
 
 // patience is how long a test waits for what must happen before it fails.
@@ -34,24 +35,6 @@ type running struct {
 	stop                     func() int
 	ended                    chan int // gives the exit code of a role
 	log                      func() string
-}
-
-// logged is what a process has logged so far.
-type logged struct {
-	mu   sync.Mutex // guards text
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // up starts vitrine up on free ports, waits until it is ready, and stops it at the end of the test.
@@ -76,7 +59,7 @@ func launch(t testing.TB, args []string, ready func(*running) bool) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
-	stderr, stdout := &logged{}, &logged{}
+	stderr, stdout := &testlog.Buffer{}, &testlog.Buffer{}
 	args = withCanaries(args)
 	t.Cleanup(func() { canary.Search(t, "the log of "+args[0], stderr.String()+stdout.String()) })
 	r := &running{t: t, log: stderr.String, ended: make(chan int, 1)}
@@ -102,6 +85,16 @@ func launch(t testing.TB, args []string, ready func(*running) bool) *running {
 	}
 	go io.Copy(io.Discard, out)
 	return r
+}
+
+// filledShop is a shop of n products, and an up by shopCatalog that has been told of all of them.
+func filledShop(t testing.TB, n int, args ...string) (*shop, *running) {
+	t.Helper()
+	s := newShop(t)
+	fill(s, n)
+	v := up(t, t.TempDir(), append(args, "--catalog", catalogFor(t, shopCatalog, s.URL))...)
+	v.refreshAll()
+	return s, v
 }
 
 // readAddresses reads the lines that are printed for listeners, and reports whether all came that ready wants.
@@ -163,13 +156,20 @@ func (r *running) dial() *bus.Conn {
 	return conn
 }
 
-// announce says that a dimension of a SKU may have changed.
+// announce says that a dimension of a SKU may have changed, again and again while NATS does not take it, as an upstream does.
 func announce(t testing.TB, conn *bus.Conn, dimension, id string) {
 	t.Helper()
 	c := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: dimension}
-	if err := conn.PublishChanges(t.Context(), []item.Change{c}, bus.PublishOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, func() string {
+		err := conn.PublishChanges(t.Context(), []item.Change{c}, bus.PublishOptions{})
+		if err != nil && !errors.Is(err, item.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		if err != nil {
+			return err.Error()
+		}
+		return ""
+	})
 }
 
 // page is a page as JSON, with what its headers say.

@@ -114,10 +114,7 @@ func TestBlobsStoreKilled(t *testing.T) {
 // TestFlippingLosesNothing moves switches back and forth under visitors.
 func TestFlippingLosesNothing(t *testing.T) {
 	r := redistest.Single(t)
-	s := newShop(t)
-	fill(s, 50)
-	v := up(t, t.TempDir(), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
-	v.refreshAll()
+	s, v := filledShop(t, 50, "--redis", r.URL)
 	v.converged(s)
 	v.mirrored()
 	ended := make(chan struct{})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -260,12 +261,7 @@ func (s *shop) list(w http.ResponseWriter, cursor string) {
 func (s *shop) IDs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := make([]string, 0, len(s.products))
-	for id := range s.products {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
+	return slices.Sorted(maps.Keys(s.products))
 }
 
 // oddID is the nth of ids as shops have them: digits, dots, slashes, spaces, Chinese characters.

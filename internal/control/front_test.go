@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"testing"
 
 	"vitrine/internal/control"
+	"vitrine/internal/freeaddr"
 	"vitrine/switches"
 )
 
@@ -40,7 +40,7 @@ func TestTheFrontWaitsForOldWorkers(t *testing.T) {
 		<-release
 	}))
 	defer slow.Close()
-	dir, address := t.TempDir(), free(t)
+	dir, address := t.TempDir(), freeaddr.Of(t)
 	conf := fmt.Sprintf(nginxConf, dir, address, slow.URL)
 	if os.Geteuid() != 0 {
 		conf = strings.Replace(conf, "user root;", "", 1)
@@ -49,7 +49,7 @@ func TestTheFrontWaitsForOldWorkers(t *testing.T) {
 	defer panel.Close()
 	program := []string{"/usr/sbin/nginx", "-c", dir + "/nginx.conf", "-p", dir, "-e", dir + "/error.log"}
 	f := control.NewFront(control.FrontConfig{
-		Panel: panel, Log: slog.New(slog.DiscardHandler), Out: dir + "/switches.conf", Confirm: free(t), Reload: append(program, "-s", "reload"),
+		Panel: panel, Log: slog.New(slog.DiscardHandler), Out: dir + "/switches.conf", Confirm: freeaddr.Of(t), Reload: append(program, "-s", "reload"),
 	})
 	for file, text := range map[string]string{"nginx.conf": conf, "switches.conf": "map $uri $vitrine_shed { default 0; }\n"} {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
@@ -119,14 +119,4 @@ func TestTheFrontWaitsForOldWorkers(t *testing.T) {
 		t.Error(err)
 	}
 	s.eventually("the old worker has ended, and is told no longer", func() bool { return set("off") == "" })
-}
-
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -4,6 +4,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"vitrine/internal/freeaddr"
 )
 
 // Nodes is the number of nodes of a Cluster, all masters.
@@ -30,7 +32,7 @@ func join(t testing.TB, single func(args ...string) *Server) *Servers {
 	c := &Servers{t: t}
 	var addrs, buses [Nodes]string
 	for i := range c.Nodes {
-		_, buses[i], _ = net.SplitHostPort(freeAddr(t))
+		_, buses[i], _ = net.SplitHostPort(freeaddr.Of(t))
 		c.Nodes[i] = single("--cluster-enabled", "yes", "--cluster-port", buses[i], "--cluster-node-timeout", "2000")
 		addrs[i] = c.Nodes[i].Addr
 	}

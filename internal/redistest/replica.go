@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"vitrine/internal/freeaddr"
 )
 
 // Pair is a server with a replica, behind one address, which leads to the replica after a failover.
@@ -47,7 +49,7 @@ func (p *Pair) Failover() {
 func (c *Servers) Replica(of int) *Replica {
 	c.t.Helper()
 	master := c.Nodes[of]
-	_, bus, _ := net.SplitHostPort(freeAddr(c.t))
+	_, bus, _ := net.SplitHostPort(freeaddr.Of(c.t))
 	r := &Replica{t: c.t, cluster: c, of: of}
 	r.server = Single(c.t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000")
 	host, port, _ := net.SplitHostPort(r.server.Addr)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"vitrine/internal/freeaddr"
+
 	"github.com/redis/go-redis/v9"
 )
 
@@ -52,7 +54,7 @@ func installed(t testing.TB) {
 func (s *Server) launch() {
 	s.t.Helper()
 	for range 5 { // another process may take the free port before Redis does
-		s.Addr = freeAddr(s.t)
+		s.Addr = freeaddr.Of(s.t)
 		s.URL = "redis://" + s.Addr
 		if s.start() {
 			return
@@ -163,16 +165,6 @@ func (s *Server) signal(sig syscall.Signal) {
 	if s.process != nil {
 		_ = s.process.Process.Signal(sig)
 	}
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("find a free port: %v", err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // poll calls done until it is true, or patience is over.

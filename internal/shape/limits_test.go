@@ -2,15 +2,20 @@ package shape_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/long"
 	"vitrine/internal/shape"
 )
 
 // Each of these would go on for ever, or fill the memory, if nothing stopped it.
+// endless are programs that package jq ends as it ends "a loop", which its own tests see: they are in the full form only.
+var endless = []string{"a recursion", "a long array", "an endless repeat", "a count"}
+
 func TestProgramsAreBounded(t *testing.T) {
 	for name, pick := range map[string]string{
 		"a loop":                        `def f: f; f`,
@@ -27,6 +32,9 @@ func TestProgramsAreBounded(t *testing.T) {
 		"a text that escapes make long": `"\u0001" * 3000000`,
 	} {
 		t.Run(name, func(t *testing.T) {
+			if slices.Contains(endless, name) {
+				long.Only(t)
+			}
 			d := declare(t, `, pick: '`+pick+`'`, "").Dimensions[0]
 			rec, _, err := shape.MakeRecord(d, []byte(`null`))
 			if !errors.Is(err, item.ErrRefused) {

@@ -158,7 +158,7 @@ func (c *compactor) write(pairs []pair) error {
 		for _, p := range pairs {
 			b := tx.Bucket([]byte(p.bucket))
 			b.FillPercent = 0.9 // most keys come in order
-			err := error(nil)
+			var err error
 			if p.value == nil {
 				err = b.Delete(p.key)
 			} else {

@@ -60,6 +60,7 @@ var layers = map[string]float64{
 	"internal/item":       0,
 	"internal/jq":         0,
 	"internal/label":      0,
+	"internal/locale":     0,
 	"internal/pause":      0,
 	"internal/redact":     0,
 	"internal/view":       0.5,

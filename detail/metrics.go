@@ -20,6 +20,7 @@ type metrics struct {
 	requests *prometheus.CounterVec // route, code
 	rules    *prometheus.CounterVec // page: rules that could not be evaluated
 	renders  *prometheus.CounterVec // template, line: where pages failed
+	negative *prometheus.CounterVec // path: negative amounts and quantities of pages that were made
 	parts    *prometheus.CounterVec // part, state: live parts by what they showed
 
 	// Bounds of the labels that come from the catalog and the templates.
@@ -47,6 +48,7 @@ func newMetrics(blobs *blobcache.Cache) *metrics {
 		requests: counter("requests_total", "Requests by route and status code.", "route", "code"),
 		rules:    counter("rule_errors_total", "Rules that could not be evaluated and so did not match.", "page"),
 		renders:  counter("template_errors_total", "Pages that the templates in force failed on, by where.", "template", "line"),
+		negative: counter("negative_values_total", "Pages made whose amount or quantity is negative, which the theme treats as absent.", "path"),
 		parts:    counter("live_parts_total", "Live parts by the state they were shown in.", "part", "state"),
 
 		pageNames: label.NewBound(mostNames), partNames: label.NewBound(mostNames), places: label.NewBound(mostNames),
@@ -83,7 +85,7 @@ func (s *Server) register() error {
 	}
 	m := s.metrics
 	all := []prometheus.Collector{
-		m.requests, m.rules, m.renders, m.fallbacks, m.parts, m.stale, m.shed, m.refused, m.fastPath, m.panics, m.trips,
+		m.requests, m.rules, m.renders, m.negative, m.fallbacks, m.parts, m.stale, m.shed, m.refused, m.fastPath, m.panics, m.trips,
 		gauge("page_bytes", "Bytes of whole pages in memory.", s.pages.Bytes),
 		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.admission.Connections().Count()) }),
 		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.admission.Connections().Evicted),

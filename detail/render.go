@@ -18,6 +18,7 @@ func (st *site) renderPage(data *pageData, rule *catalog.Rule, a response) (resp
 	if err != nil {
 		return response{}, err
 	}
+	st.countNegative(read.page, data.data)
 	a.kind, a.body = typeHTML, buf.Bytes()
 	if by != st.templates {
 		a.brief = true

@@ -29,7 +29,9 @@ import (
 //	absolute . V      the address V with scheme and host, or ""
 //	jsonld .          the page for machines, inside <script type="application/ld+json">
 //	day V             the day of a date, "2027-01-15", or ""
-//	amounts .         how money writes amounts in this page: its Money, Group and Point
+//	positive V        V as text, or "" for a negative number
+//	reduced V W       the list price V if it is higher than the amount W, or nothing
+//	dir V             the direction of the language V: "ltr" or "rtl"
 //	printf F ...      as in html/template, with widths of up to 3 digits
 //
 // bounded adds those that make long texts. view.Value tells how they treat a Number, an HTML, or nothing at all.
@@ -44,7 +46,8 @@ func (s *Set) templateFunctions() map[string]program.Func {
 		"family":  {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return family(args[0]), nil }},
 		"size":    {Params: []program.Param{program.Any, program.Text, program.Whole}, Call: size},
 		"jsonld":  {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return jsonLD(args[0]), nil }},
-		"amounts": {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return amounts(args[0]), nil }},
+		"reduced": {Params: anys(2), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return reduced(args[0], args[1]), nil }},
+		"dir":     textOf(direction), "positive": textOf(positive),
 		"money": {Params: anys(3), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) {
 			return view.OfText(money(args[0], args[1], args[2])), nil
 		}},

@@ -25,25 +25,16 @@ func parse(t *testing.T, text string) any {
 }
 
 func TestMoneyByLanguage(t *testing.T) {
-	set, err := load(t, map[string]string{"money.html": `{{money .v .code .lang}}`, "same.html": `{{with amounts .}}{{.Money}} {{.Group}} {{.Point}} {{.Whole}}{{end}}`})
+	set, err := load(t, map[string]string{"money.html": `{{money .v .code .lang}}`, "reduced.html": `{{reduced .list .amount}}`, "dir.html": `{{dir .lang}}`})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ lang, code, v, want string }{
-		{"en", "GBP", "1234567.5", "£1,234,567.5"},
-		{"en-IE", "EUR", "12", "€12"},
-		{"zh", "CNY", "311.90", "¥311.90"},
-		{"zh-CN", "USD", "1234", "$1,234"},
-		{"de", "EUR", "1234.50", "1.234,50\u00a0€"},
-		{"de-CH", "CHF", "1234.50", "CHF\u00a01’234.50"},
-		{"es", "EUR", "1234.50", "1234,50\u00a0€"},
-		{"es", "EUR", "12345.50", "12.345,50\u00a0€"},
-		{"nl", "EUR", "1234.50", "€\u00a01.234,50"},
+		{"en", "GBP", "1234567.5", "£1,234,567.50"},
+		{"zh-CN", "USD", "1234", "US$1,234.00"},
 		{"pt-BR", "BRL", "1234.50", "R$\u00a01.234,50"},
-		{"fr", "EUR", "1234.50", "1\u202f234,50\u00a0€"},
-		{"pl", "PLN", "1234.50", "1234,50\u00a0zł"},
-		{"sv", "SEK", "1234.50", "1\u00a0234,50\u00a0kr"},
-		{"en", "XTS", "-5", "-XTS\u00a05"},
+		{"en", "KWD", "18.518", "KWD\u00a018.518"},
+		{"en", "EUR", "-5", "-€5.00"},
 		{"", "", "1234", "1,234"},
 		{"en", "EUR", "1e3", "1e3"},
 	} {
@@ -51,9 +42,14 @@ func TestMoneyByLanguage(t *testing.T) {
 			t.Errorf("%s of %s in %q: %q, want %q", c.v, c.code, c.lang, got, c.want)
 		}
 	}
-	for lang, want := range map[string]string{"en": "€{} , . false", "es": "{}\u00a0€ . , true"} {
-		if got := render(t, set, "same.html", parse(t, `{"Site":{"Lang":"`+lang+`","Currency":"EUR"}}`)); got != want {
-			t.Errorf("%s: %q, want %q", lang, got, want)
+	for _, c := range []struct{ list, amount, want string }{{"20", "19.90", "20"}, {"19.9", "19.90", ""}, {"9", "10", ""}, {"-3", "-5", ""}, {"20", "soon", ""}, {"soon", "5", ""}} {
+		if got := render(t, set, "reduced.html", map[string]any{"list": c.list, "amount": c.amount}); got != c.want {
+			t.Errorf("%s reduced to %s: %q, want %q", c.list, c.amount, got, c.want)
+		}
+	}
+	for lang, want := range map[string]string{"ar": "rtl", "de": "ltr", "": "ltr"} {
+		if got := render(t, set, "dir.html", map[string]any{"lang": lang}); got != want {
+			t.Errorf("%s: %q", lang, got)
 		}
 	}
 }

@@ -49,7 +49,12 @@ func tidy(n *html.Node) {
 func tidyOne(n *html.Node) {
 	switch n.DataAtom {
 	case atom.Img:
+		if !slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "alt" }) {
+			setAttr(n, "alt", "") // what has no words is not read out
+		}
 		setAttr(n, "loading", "lazy")
+	case atom.H1: // the page's own is the product's title
+		n.Data, n.DataAtom = "h2", atom.H2
 	case atom.A:
 		setAttr(n, "rel", "nofollow noopener")
 	}

@@ -15,7 +15,8 @@ import (
 func TestCleanTidiesLinksAndPictures(t *testing.T) {
 	for in, want := range map[string]string{
 		`<a href="https://a.example/" rel=opener target=_blank>x</a>`: `<a href="https://a.example/" rel="nofollow noopener">x</a>`,
-		`<div><p><img src=a.png loading=eager></p></div>`:             `<div><p><img src="a.png" loading="lazy"></p></div>`,
+		`<div><p><img src=a.png loading=eager></p></div>`:             `<div><p><img src="a.png" alt="" loading="lazy"></p></div>`,
+		`<h1 title="x">A</h1><h3>b</h3>`:                              `<h2 title="x">A</h2><h3>b</h3>`,
 		`<p style="text-align:center">x`:                              `<p>x</p>`,
 	} {
 		if got, err := shape.Clean(in); err != nil || got != want {

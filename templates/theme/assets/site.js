@@ -27,28 +27,40 @@
 
   const plain = (value) => (typeof value === "string" ? value : "");
 
+  const languages = (() => { try { return [...Intl.getCanonicalLocales(document.documentElement.lang), "en"]; } catch { return ["en"]; } })();
+
+  // Amounts are written as the server writes them: by CLDR, with the currency's digits, unless that would round. A negative one is none.
+  const decimal = (value) => /^\d+(?:\.(\d+))?$/.exec(plain(value));
+  const unsigned = (value) => (/^-[\d.]+$/.test(plain(value)) ? "" : plain(value));
+  const written = (text, digits, options) =>
+    new Intl.NumberFormat(languages, { ...options, minimumFractionDigits: digits, maximumFractionDigits: digits }).format(text);
+
   function number(value) {
-    const { group, point, whole } = main().dataset;
-    const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(plain(value));
-    if (!match) return plain(value);
-    const [, sign, digits, fraction] = match;
-    const grouped = whole !== undefined && digits.length < 5 ? digits : digits.replace(/\B(?=(\d{3})+$)/g, group);
-    return sign + grouped + (fraction === undefined ? "" : point + fraction);
+    const match = decimal(value);
+    return match ? written(match[0], (match[1] || "").length) : unsigned(value);
   }
 
-  function money(value) {
-    const written = number(value);
-    if (!/^-?\d/.test(written)) return written;
-    const amount = main().dataset.money.replace("{}", () => written.replace("-", ""));
-    return written[0] === "-" ? "-" + amount : amount;
+  function money(value, currency) {
+    const [text, fraction = ""] = decimal(value) || [];
+    if (!text || !currency) return number(value);
+    const style = { style: "currency", currency };
+    try {
+      const usual = new Intl.NumberFormat("en", style).resolvedOptions().maximumFractionDigits;
+      return written(text, fraction.replace(/0+$/, "").length > usual ? fraction.length : usual, style);
+    } catch {
+      return `${number(text)}\u00a0${currency.toUpperCase()}`; // no code of a currency
+    }
   }
+
+  const currency = (el, parts) => plain(find(parts, "price.currency")) || el.closest("[data-currency]")?.dataset.currency;
 
   const setText = (el, text) => { if (el.textContent !== text) el.textContent = text; };
 
   const show = {
     text: (el, v) => setText(el, plain(v)),
-    money: (el, v) => setText(el, money(v)),
-    number: (el, v) => setText(el, v === undefined ? "" : `${el.dataset.before || ""} ${number(v)}`.trim()),
+    money: (el, v, parts) => setText(el, money(v, currency(el, parts))),
+    list: (el, v, parts) => setText(el, decimal(v) && Number(v) > Number(find(parts, "price.amount")) ? money(v, currency(el, parts)) : ""),
+    number: (el, v) => setText(el, number(v) && `${el.dataset.before || ""} ${number(v)}`.trim()),
     choice(el, v) {
       el.dataset.state = plain(v);
       const [day] = /^\d{4}-\d\d-\d\d(?=$|T)/.exec(v) || [];
@@ -209,7 +221,10 @@
     const answer = await fetch(`${list.dataset.blobs}?ids=${ids.slice(0, 100).join()}`);
     if (!answer.ok) return;
     const { items } = parse(await answer.text());
-    for (const card of cards) setText(card, money(walk(items, [card.dataset.card, "data", "price", "amount"])));
+    for (const card of cards) {
+      const price = walk(items, [card.dataset.card, "data", "price"]);
+      setText(card, money(walk(price, ["amount"]), plain(walk(price, ["currency"])) || main().dataset.currency));
+    }
   }
 
   function begin(root) {

@@ -39,11 +39,16 @@ func (b *bench) allUntil(ctx context.Context, lane item.Lane, done func(context.
 	if err := done(ctx); err != nil {
 		return Phase{}, err
 	}
+	return b.phase(began, cpu, calls), nil
+}
+
+// phase is what became of every article since it began, with the CPU and the calls that there were then.
+func (b *bench) phase(began time.Time, cpu time.Duration, calls int64) Phase {
 	took, n := time.Since(began), float64(b.SKUs)
 	return Phase{
 		Seconds: took.Seconds(), PerSecond: n / took.Seconds(),
 		CPU: float64((cpuTime() - cpu).Microseconds()) / n, Calls: float64(b.shop.calls.Load()-calls) / n,
-	}, nil
+	}
 }
 
 // settle waits until all queues are empty; unparked waits until only parked work is left.
@@ -139,6 +144,7 @@ func (b *bench) beside(ctx context.Context, r *PipelineResult) (err error) {
 		failed <- err
 	}()
 	r.UnderLoad, err = b.singles(ctx, ended)
+	r.HighP99 = r.UnderLoad.P99 / r.AtRest.P99
 	if e := <-failed; err == nil {
 		err = e
 	}
@@ -151,6 +157,10 @@ func (b *bench) beside(ctx context.Context, r *PipelineResult) (err error) {
 // behindHung queues changes of an upstream that hangs, then all others behind them, and times the others. Then the
 // upstream recovers, and the parked changes are handled.
 func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
+	without, err := b.all(ctx, item.Normal)
+	if err != nil {
+		return err
+	}
 	b.shop.hung.Store(true)
 	stuck := make([]item.Change, max(1, b.SKUs/2))
 	for i := range stuck {
@@ -163,6 +173,7 @@ func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
 	if err != nil {
 		return err
 	}
+	r.HangingShare = r.Hanging.PerSecond / without.PerSecond
 	b.shop.hung.Store(false)
 	began := time.Now()
 	err = b.settle(ctx)

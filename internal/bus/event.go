@@ -14,8 +14,10 @@ const maxEvent = 64 << 10
 // eventTime is when a change happened: the header of a binary CloudEvent, the "time" of a structured one,
 // else when it was published.
 func eventTime(msg jetstream.Msg, published time.Time) time.Time {
-	if t, err := time.Parse(time.RFC3339Nano, msg.Headers().Get(timeHeader)); err == nil {
-		return t
+	if text := msg.Headers().Get(timeHeader); text != "" {
+		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return t
+		}
 	}
 	if t, ok := bodyTime(msg.Data()); ok {
 		return t
@@ -24,7 +26,7 @@ func eventTime(msg jetstream.Msg, published time.Time) time.Time {
 }
 
 func bodyTime(body []byte) (time.Time, bool) {
-	if len(body) > maxEvent || !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
+	if len(body) == 0 || len(body) > maxEvent || !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
 		return time.Time{}, false
 	}
 	var event struct {

@@ -47,6 +47,9 @@ func (w *work) carried(p past) nats.Header {
 
 // readCarried reads what a message tells that stands for an earlier one. Anybody may have written it.
 func (w *work) readCarried(h nats.Header) {
+	if len(h) == 0 && !w.parked { // as a rule
+		return
+	}
 	w.task.Attempt += count(h, attemptHeader)
 	w.silent = count(h, silentHeader)
 	w.task.Doubt = readDoubt(h.Get(doubtHeader))

@@ -199,6 +199,9 @@ func (d Doubt) String() string {
 
 // readDoubt gives no doubt for what it can't read: anybody may have written it.
 func readDoubt(s string) Doubt {
+	if s == "" { // as a rule
+		return Doubt{}
+	}
 	var d Doubt
 	var since string
 	if _, err := fmt.Sscanf(s, "%d %s %s", &d.Answers, &since, &d.Version); err != nil || d.Answers < 1 {

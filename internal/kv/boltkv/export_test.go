@@ -2,11 +2,16 @@ package boltkv
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"vitrine/internal/kv"
 )
 
 // Corrupt changes the bytes stored under a key of package kv: rec:{…}:NAME, blob:{…}:NAME or gen:{…}.
@@ -112,4 +117,36 @@ func (s *Store) Transactions(ctx context.Context) (n int, err error) {
 		return nil
 	})
 	return n, err
+}
+
+// OldState is an encoded state as earlier versions wrote it.
+func OldState(raw []byte) []byte {
+	body, err := json.Marshal(parseState(raw))
+	if err != nil {
+		panic(err)
+	}
+	return append(binary.BigEndian.AppendUint32(nil, crc32.Checksum(body, castagnoli)), body...)
+}
+
+// Recode decodes and encodes a state, and reports whether it could be decoded.
+func Recode(body []byte) ([]byte, bool) {
+	var b storedState
+	ok := b.decode(body)
+	return b.encode(nil), ok
+}
+
+// EncodeState encodes a state.
+func EncodeState(s kv.State, validators map[string]kv.Validators, last uint64, written int64) []byte {
+	b := storedState{
+		Last: last, Written: written, Gens: s.Gens, Shapes: s.Shapes, Built: s.Built, BuiltAs: s.BuiltAs, Wanted: s.Wanted, Applied: s.Applied,
+		Validators: validators,
+	}
+	return b.encode(nil)
+}
+
+// DecodeState decodes what EncodeState gives.
+func DecodeState(body []byte) (s kv.State, validators map[string]kv.Validators, last uint64, written int64, ok bool) {
+	var b storedState
+	ok = b.decode(body)
+	return b.state(), b.Validators, b.Last, b.Written, ok
 }

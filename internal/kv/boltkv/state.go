@@ -3,9 +3,7 @@ package boltkv
 import (
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"hash/crc32"
-	"maps"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -14,8 +12,8 @@ import (
 	"vitrine/internal/kv"
 )
 
-// storedState is an entity's State with what is stored beside it. It is stored as CRC32C (4 bytes) and JSON. Without
-// the checksum, a flipped digit in a Built could keep a blob from ever being folded again.
+// storedState is an entity's State with what is stored beside it. It is stored as CRC32C (4 bytes) and what encode writes. Without
+// the checksum, a flipped digit in a Built could keep a blob from ever being folded again. The JSON of earlier versions is read.
 type storedState struct {
 	Last       uint64                   `json:"n,omitempty"`  // the counter of stamps and gens
 	Written    int64                    `json:"at,omitempty"` // when the state was last written, unix s
@@ -34,11 +32,10 @@ const stateHead = 4
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// state is a copy for the caller. Refs are never modified in place and are not copied.
+// state is the state for a caller, who may keep it; b must not be used after that.
 func (b *storedState) state() kv.State {
 	return kv.State{
-		Gens: maps.Clone(b.Gens), Shapes: maps.Clone(b.Shapes), Built: maps.Clone(b.Built), BuiltAs: maps.Clone(b.BuiltAs),
-		Wanted: maps.Clone(b.Wanted), Applied: maps.Clone(b.Applied), Damaged: b.damaged,
+		Gens: b.Gens, Shapes: b.Shapes, Built: b.Built, BuiltAs: b.BuiltAs, Wanted: b.Wanted, Applied: b.Applied, Damaged: b.damaged,
 	}
 }
 
@@ -59,21 +56,26 @@ func parseState(raw []byte) *storedState {
 		return &storedState{}
 	}
 	b := &storedState{}
-	whole := len(raw) >= stateHead && binary.BigEndian.Uint32(raw) == crc32.Checksum(raw[stateHead:], castagnoli)
-	if !whole || json.Unmarshal(raw[stateHead:], b) != nil {
+	whole := len(raw) > stateHead && binary.BigEndian.Uint32(raw) == crc32.Checksum(raw[stateHead:], castagnoli)
+	if !whole || !b.read(raw[stateHead:]) {
 		return &storedState{damaged: true}
 	}
 	return b
 }
 
+// read reads the body of a state, of this version or an earlier one.
+func (b *storedState) read(body []byte) bool {
+	if body[0] == '{' {
+		return json.Unmarshal(body, b) == nil
+	}
+	return b.decode(body)
+}
+
 func (b *storedState) write(tx *writing, e item.Entity, now time.Time) error {
 	b.damaged, b.Written = false, now.Unix()
-	body, err := json.Marshal(b)
-	if err != nil {
-		return fmt.Errorf("write the state of %s: %w", e, err)
-	}
-	raw := binary.BigEndian.AppendUint32(make([]byte, 0, stateHead+len(body)), crc32.Checksum(body, castagnoli))
-	return tx.put(genBucket, []byte(e.Token()), append(raw, body...))
+	raw := b.encode(make([]byte, stateHead, 128))
+	binary.BigEndian.PutUint32(raw, crc32.Checksum(raw[stateHead:], castagnoli))
+	return tx.put(genBucket, []byte(e.Token()), raw)
 }
 
 // set stores a value in a map that may be nil, or removes it if none is set.

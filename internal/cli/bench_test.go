@@ -25,9 +25,19 @@ func TestBenchCommands(t *testing.T) {
 				PerSecond float64 `json:"changes_per_second"`
 				Calls     float64 `json:"upstream_calls_per_change"`
 			}
+			Floor struct {
+				Calls float64 `json:"upstream_calls_per_change"`
+			}
+			Multiple struct{ CPU, Wall float64 }   `json:"times_floor"`
+			Rounds   []struct{ CPU, Wall float64 } `json:"times_floor_rounds"`
+			HighP99  float64                       `json:"under_refresh_p99_times_at_rest"`
+			Share    float64                       `json:"hanging_share"`
 		}
 		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
 			t.Fatal(code, out, stderr)
+		}
+		if r.Floor.Calls < 0.02 || r.Floor.Calls > 0.03 || r.Multiple.CPU <= 0 || r.Multiple.Wall <= 0 || len(r.Rounds) != 3 || r.HighP99 <= 0 || r.Share <= 0 {
+			t.Errorf("the floor, or a ratio, is not there: %s", out)
 		}
 		if r.Wrong != 0 || r.OneKey < 1 || r.OneKey > 100 || r.Change.PerSecond <= 0 || r.Change.Calls > 0.5 {
 			t.Errorf("%s", out)

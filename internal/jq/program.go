@@ -25,6 +25,7 @@ var ErrWork = errors.New("more work than a program may do")
 // Program is a compiled jq program without environment, modules or input functions. It is safe for concurrent use.
 type Program struct {
 	Text  string
+	takes selection // what the program does, if it only takes members
 	codes sync.Pool // of *gojq.Code
 	steps int       // MaxSteps
 	time  time.Duration
@@ -32,13 +33,14 @@ type Program struct {
 
 // Compile compiles a parsed program, whose text is kept for messages. It modifies parsed.
 func Compile(text string, parsed *gojq.Query) (*Program, error) {
+	takes := selectionOf(parsed)
 	bound(parsed)
 	compile := func() (*gojq.Code, error) { return gojq.Compile(parsed, functions()...) }
 	code, err := compile()
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{Text: text, steps: MaxSteps, time: MaxTime}
+	p := &Program{Text: text, takes: takes, steps: MaxSteps, time: MaxTime}
 	p.codes.New = func() any {
 		again, err := compile()
 		if err != nil {
@@ -54,6 +56,11 @@ func Compile(text string, parsed *gojq.Query) (*Program, error) {
 // it can contain literal objects of the program, and del() writes to all that it walks over. Errors of the program are
 // returned unchanged; an exceeded bound wraps ErrWork.
 func (p *Program) Run(input any, use func(any) error) error {
+	if p.takes != nil {
+		if output, ok := p.takes.take(input); ok {
+			return use(output)
+		}
+	}
 	code := p.codes.Get().(*gojq.Code)
 	defer p.codes.Put(code)
 	work := &work{Context: context.Background(), left: p.steps, until: time.Now().Add(p.time)}

@@ -20,6 +20,7 @@ import (
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
 	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/redact"
 )
 
 // floor does what a loop over all articles can't do without, and nothing else: the same number of publishes, fetches,
@@ -231,11 +232,11 @@ func (f *floor) all(ctx context.Context) (Phase, error) {
 		if err != nil {
 			return Phase{}, err
 		}
-		group.Go(func() error {
+		group.Go(redact.Guard(func() error {
 			return queue.Take(ctx, len(changes), func(ctx context.Context, subjects []string) error { return stage.handle(ctx, named(subjects)) })
-		})
+		}))
 	}
-	group.Go(func() error { return f.publisher.PublishChanges(ctx, changes) })
+	group.Go(redact.Guard(func() error { return f.publisher.PublishChanges(ctx, changes) }))
 	if err := group.Wait(); err != nil {
 		return Phase{}, err
 	}

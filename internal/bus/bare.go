@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // Bare publishes and takes messages, and does nothing else with them: no board, no lanes, no verdicts. Benches measure by it
@@ -100,7 +101,7 @@ func (q BareQueue) Take(ctx context.Context, n int, handle func(context.Context,
 			if len(batch) == q.Batch || taken == n {
 				full := batch
 				batch = nil
-				group.Go(func() error { return q.handle(ctx, full, handle) })
+				group.Go(redact.Guard(func() error { return q.handle(ctx, full, handle) }))
 			}
 		}
 		if err := fetched.Error(); err != nil {

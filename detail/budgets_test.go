@@ -161,7 +161,7 @@ func indexIsGated(t *testing.T) {
 	t.Cleanup(panel.Close)
 	s := openInBubble(t, func(c *detail.Config) {
 		store = c.Blobs.Tiers[0].Blobs.(*kvtest.Memory)
-		c.Index, c.Switches = store, panel
+		c.Index, c.Lister, c.Switches = true, store, panel
 	})
 	for i := range 50 {
 		store.Put(fmt.Sprint("sku:", i), "item", 1, lamp)
@@ -179,10 +179,10 @@ func indexIsGated(t *testing.T) {
 		t.Errorf("listed %d times", n)
 	}
 	panel.Apply(switches.Setting{Name: switches.CrawlerBudget, Scope: switches.All, Value: "0", Revision: 1})
-	if got := s.get(t, "/?cursor=1", "User-Agent: Somebot/1"); got.status != http.StatusTooManyRequests {
+	if got := s.get(t, "/?page=2", "User-Agent: Somebot/1"); got.status != http.StatusTooManyRequests {
 		t.Error("a crawler without a budget:", got.status)
 	}
-	if got := s.get(t, "/?cursor="+strings.Repeat("x", 300)); got.status != 400 {
+	if got := s.get(t, "/?page=x"); got.status != 400 {
 		t.Error(got.status)
 	}
 }

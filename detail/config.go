@@ -28,8 +28,10 @@ type Config struct {
 	Live              Live
 	Relations         Relater         // nil: no /relations
 	Announcer         Announcer       // nil: what is missing is not announced
-	Index             IndexLister     // nil: no index at "/"
+	Lister            BlobLister      // nil: neither an index nor a sitemap
+	Index             bool            // whether "/" lists the products
 	Switches          *switches.Panel // nil: everything is on
+	Origin            func() string   // of absolute addresses where the catalog names none, asked when a catalog comes into force. Defaults to none
 	Access            *AccessLog      // nil: requests are not logged
 	Log               *slog.Logger
 
@@ -63,14 +65,17 @@ type LiveAsker interface {
 	Live(ctx context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error)
 }
 
-// IndexLister lists the blobs of a store page by page; kv.BlobScanner has it.
-type IndexLister interface {
+// BlobLister lists the blobs of a store page by page; kv.BlobScanner has it.
+type BlobLister interface {
 	ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.BlobKey, string, error)
 }
 
 func (c Config) withDefaults() Config {
 	c.PageBytes = cmp.Or(c.PageBytes, 256<<20)
 	c.Live.Calls = cmp.Or(c.Live.Calls, 256)
+	if c.Origin == nil {
+		c.Origin = func() string { return "" }
+	}
 	if c.Previous == nil {
 		c.Previous = func() *catalog.Catalog { return nil }
 	}

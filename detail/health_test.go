@@ -114,7 +114,7 @@ func (panicking) ScanBlobs(context.Context, string, int) ([]kv.BlobKey, string, 
 func TestPanicsAreTold(t *testing.T) {
 	out, registry := &testlog.Buffer{}, prometheus.NewRegistry()
 	s := open(t, func(c *detail.Config) {
-		c.Log, c.Registry, c.Index = slog.New(slog.NewJSONHandler(out, nil)), registry, panicking{}
+		c.Log, c.Registry, c.Index, c.Lister = slog.New(slog.NewJSONHandler(out, nil)), registry, true, panicking{}
 	})
 	for range 20 {
 		if got := s.get(t, "/"); got.status != 500 {

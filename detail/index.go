@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"hash/fnv"
 	"net/http"
-	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,27 +24,25 @@ import (
 )
 
 const (
-	indexPage  = 2000            // keys on one page
-	indexScans = 50              // of the store, for one page
-	indexFor   = 5 * time.Second // that a page of the index is shown
+	indexCards = 60      // on one page
+	indexMost  = 100_000 // products that the index lists: it is a tool, and no catalogue of millions
+	indexFor   = 5 * time.Second
+	indexEarly = 8 // cards whose pictures are loaded at once
+	indexNear  = 2 // pages before and behind that a page links to, beside the first and the last
 )
 
-// index handles "/" where the index is on: all entities of the first page, one card for each family of siblings, grouped by the
-// last step of their path. It costs as much as hundreds of pages. So it is made once in indexFor and by one request at a time,
-// and needs a permit like a page.
+// index handles "/" where the index is on: the products by number, a page of indexCards at a time, one card for each family of
+// siblings, grouped by the last step of their path. A page costs as much as many pages of products. So it is made once in indexFor and
+// by one request at a time, and needs a permit like a page.
 func (st *site) index(r *http.Request) (response, error) {
 	if len(st.catalog.Pages) == 0 {
 		return response{}, errNotFound
 	}
-	params, err := declared(r, []string{"cursor"})
+	number, err := indexNumber(r)
 	if err != nil {
 		return response{}, err
 	}
-	cursor := params["cursor"]
-	if len(cursor) > maxCursor {
-		return response{}, fmt.Errorf("%w: parameter cursor is longer than %d bytes", errBadRequest, maxCursor)
-	}
-	if made := st.recent(cursor); made != nil {
+	if made := st.recent(number); made != nil {
 		return made.response, nil
 	}
 	permit, err := st.server.admission.Admit(r)
@@ -56,56 +56,123 @@ func (st *site) index(r *http.Request) (response, error) {
 	case <-r.Context().Done():
 		return response{}, fmt.Errorf("%w: %w", item.ErrUnavailable, r.Context().Err())
 	}
-	return st.indexFrom(r.Context(), cursor)
+	return st.indexPage(r.Context(), number)
 }
 
-// indexFrom is the index from a cursor on. It is made, unless another request made it while this one waited.
-func (st *site) indexFrom(ctx context.Context, cursor string) (a response, err error) {
-	if made := st.recent(cursor); made != nil {
+// indexNumber is the parameter page, 1 without it.
+func indexNumber(r *http.Request) (int, error) {
+	params, err := declared(r, []string{"page"})
+	if err != nil {
+		return 0, err
+	}
+	given, ok := params["page"]
+	if !ok {
+		return 1, nil
+	}
+	number, err := strconv.Atoi(given)
+	if err != nil || number < 1 || strconv.Itoa(number) != given {
+		return 0, fmt.Errorf("%w: parameter page must be a number from 1 on, not %q", errBadRequest, item.Clip(given, 40))
+	}
+	return number, nil
+}
+
+// indexPage is one page of the index. It is made, unless another request made it while this one waited.
+func (st *site) indexPage(ctx context.Context, number int) (a response, err error) {
+	if made := st.recent(number); made != nil {
 		return made.response, nil
 	}
-	keys, next, err := st.indexKeys(ctx, st.catalog.Pages[0], cursor)
+	keys, err := st.indexKeys(ctx)
 	if err != nil {
 		return response{}, err
 	}
-	items := st.indexItems(ctx, st.catalog.Pages[0], keys)
-	groups, err := st.groups(ctx, st.catalog.Pages[0], items)
+	count := max(1, (len(keys)+indexCards-1)/indexCards)
+	if number > count {
+		return response{}, errNotFound
+	}
+	p := st.catalog.Pages[0]
+	groups, err := st.groups(ctx, p, st.indexItems(ctx, p, keys[(number-1)*indexCards:min(number*indexCards, len(keys))]))
 	if err != nil {
 		return response{}, err
 	}
-	st.server.admission.Render(func() { a, err = st.renderIndex(groups, next) })
+	st.server.admission.Render(func() { a, err = st.renderIndex(groups, number, count) })
 	if err == nil {
-		st.lists.Store(&indexList{cursor, time.Now(), a})
+		st.lists.Store(&indexList{number, time.Now(), a})
 	}
 	return a, err
 }
 
-// recent is the index from a cursor on, if it was made within indexFor; else nil.
-func (st *site) recent(cursor string) *indexList {
-	if l := st.lists.Load(); l != nil && l.cursor == cursor && time.Since(l.at) < indexFor {
+// recent is a page of the index, if it was the one made last, within indexFor; else nil.
+func (st *site) recent(number int) *indexList {
+	if l := st.lists.Load(); l != nil && l.number == number && time.Since(l.at) < indexFor {
 		return l
 	}
 	return nil
 }
 
-// indexList is the index from a cursor on, as it was made at a time.
+// indexList is a page of the index, as it was made at a time.
 type indexList struct {
-	cursor   string
+	number   int
 	at       time.Time
 	response response
 }
 
-func (st *site) renderIndex(groups []any, next string) (response, error) {
-	data := map[string]any{"Groups": groups, "Page": map[string]any{}, "Site": st.facts.Decode()}
-	if next != "" {
-		data["Next"] = "?cursor=" + url.QueryEscape(next)
+func (st *site) renderIndex(groups []any, number, count int) (response, error) {
+	page := map[string]any{"Title": "All products", "Brief": indexBrief(groups), "URL": canonical(st.origin, st.indexPath(number))}
+	if number > 1 {
+		page["Number"], page["Prev"] = number, st.indexPath(number-1)
 	}
+	if number < count {
+		page["Next"] = st.indexPath(number + 1)
+	}
+	data := map[string]any{"Groups": groups, "Page": page, "Site": st.facts.Decode(), "Numbers": st.indexNumbers(number, count)}
 	var buf bytes.Buffer
-	if _, err := st.render(&buf, "index.html", view.Of(data), st.catalog.Site.Prefix+"/"); err != nil {
+	if _, err := st.render(&buf, "index.html", view.Of(data), st.indexPath(number)); err != nil {
 		return response{}, err
 	}
-	return response{kind: typeHTML, body: buf.Bytes(), header: http.Header{
+	h := fnv.New128a()
+	h.Write(buf.Bytes())
+	return response{kind: typeHTML, body: buf.Bytes(), etag: fmt.Sprintf(`W/"%x"`, h.Sum(nil)), header: http.Header{
 		"Cache-Control": {shortly}, "Content-Security-Policy": {st.csp}}}, nil
+}
+
+// indexPath is where a page of the index is.
+func (st *site) indexPath(number int) string {
+	path := st.catalog.Site.Prefix + "/"
+	if number > 1 {
+		path += "?page=" + strconv.Itoa(number)
+	}
+	return path
+}
+
+// indexNumbers are the pages to which one of them links; a gap between two has no URL. A single page links to none.
+func (st *site) indexNumbers(number, count int) []any {
+	numbers := []any{}
+	last := 0
+	for n := 1; n <= count && count > 1; n++ {
+		if n != 1 && n != count && (n < number-indexNear || n > number+indexNear) {
+			continue
+		}
+		if n > last+1 {
+			numbers = append(numbers, map[string]any{"Number": "…"})
+		}
+		last = n
+		one := map[string]any{"Number": n, "Current": n == number, "URL": st.indexPath(n)}
+		numbers = append(numbers, one)
+	}
+	return numbers
+}
+
+// indexBrief names the first products of a page, for the description.
+func indexBrief(groups []any) string {
+	var titles []string
+	for _, g := range groups {
+		for _, card := range g.(map[string]any)["Items"].([]any) {
+			if len(titles) < 5 {
+				titles = append(titles, item.Clip(card.(map[string]any)["Title"].(string), 60))
+			}
+		}
+	}
+	return strings.Join(titles, ", ")
 }
 
 // indexItem is one card: an entity, and the siblings that have no card of their own.
@@ -114,11 +181,11 @@ type indexItem struct {
 	variants []*reading
 }
 
-// indexItems reads the entities that keys name. An entity whose sibling comes first becomes a variant of that.
+// indexItems reads the entities that keys name, and leaves out those whose page is gone. An entity whose sibling comes first becomes a variant of that.
 func (st *site) indexItems(ctx context.Context, p *catalog.Page, keys []kv.BlobKey) (items []*indexItem) {
 	at := map[string]*indexItem{} // by the ids of the item and its siblings
 	for _, read := range st.readOwn(ctx, p, keys) {
-		if read.own.Err != nil || read.own.Life != kv.Alive {
+		if shown, _, err := st.outcome(read); err != nil || !shown {
 			continue
 		}
 		if first := at[read.entity.ID]; first != nil {
@@ -134,26 +201,11 @@ func (st *site) indexItems(ctx context.Context, p *catalog.Page, keys []kv.BlobK
 	return items
 }
 
-// readOwn reads the own blobs and overlays of pages in one batch, without what they refer to.
-func (st *site) readOwn(ctx context.Context, p *catalog.Page, own []kv.BlobKey) (readings []*reading) {
-	blobs := append([]*catalog.Blob{p.Blob}, p.Overlay...)
-	var keys []kv.BlobKey
-	for _, key := range own {
-		for _, b := range blobs {
-			keys = append(keys, kv.BlobKey{Entity: key.Entity, Blob: b.Name})
-		}
-	}
-	for parts := range slices.Chunk(st.server.blobs.Read(ctx, keys, blobcache.Policy{}), len(blobs)) {
-		readings = append(readings, &reading{site: st, page: p, entity: parts[0].Key.Entity, own: parts[0], overlays: parts[1:]})
-	}
-	return readings
-}
-
 // groups sorts items into groups as templates see them. A group has an anchor for each step of its path that no earlier group
 // has.
 func (st *site) groups(ctx context.Context, p *catalog.Page, items []*indexItem) ([]any, error) {
 	groups, at, anchors := []any{}, map[string]map[string]any{}, map[string]bool{}
-	for _, one := range items {
+	for i, one := range items {
 		path := st.readPath(ctx, p, one.read)
 		id, title := "", ""
 		if len(path) > 0 {
@@ -170,6 +222,7 @@ func (st *site) groups(ctx context.Context, p *catalog.Page, items []*indexItem)
 		if err != nil {
 			return nil, err
 		}
+		card["Early"] = i < indexEarly
 		group["Items"] = append(group["Items"].([]any), card)
 	}
 	return groups, nil
@@ -236,28 +289,28 @@ func (p *reading) variantTitle() string {
 	return cmp.Or(strings.Join(values, " "), p.title())
 }
 
-// indexKeys scans the store for own blobs of a page. It gives each key once, sorted by id, and the cursor of what follows.
-func (st *site) indexKeys(ctx context.Context, p *catalog.Page, cursor string) (keys []kv.BlobKey, next string, err error) {
+// indexKeys scans the store for own blobs of the first page, indexMost at most, and gives each key once, sorted by id.
+func (st *site) indexKeys(ctx context.Context) (keys []kv.BlobKey, err error) {
 	seen := map[kv.BlobKey]bool{}
-	next = cursor
-	for range indexScans {
-		var found []kv.BlobKey
-		if found, next, err = st.server.config.Index.ScanBlobs(ctx, next, indexPage); err != nil {
-			return nil, "", fmt.Errorf("list pages: %w", err)
+	err = st.walk(ctx, st.catalog.Pages[:1], func(_ *catalog.Page, key kv.BlobKey) error {
+		if !seen[key] {
+			seen[key] = true
+			keys = append(keys, key)
 		}
-		for _, key := range found {
-			if key.Entity.Kind == p.Kind.Name && key.Blob == p.Blob.Name && !seen[key] {
-				seen[key] = true
-				keys = append(keys, key)
-			}
+		if len(keys) == indexMost {
+			return errEnough
 		}
-		if next == "" || len(keys) >= indexPage {
-			break
-		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
 	}
 	slices.SortFunc(keys, func(a, b kv.BlobKey) int { return byNumber(a.Entity, b.Entity) })
-	return keys, next, nil
+	return keys, nil
 }
+
+// errEnough ends a walk.
+var errEnough = errors.New("enough")
 
 // byNumber compares ids so that 9 comes before 10.
 func byNumber(a, b item.Entity) int {

@@ -83,7 +83,7 @@ func TestRelations(t *testing.T) {
 }
 
 func TestIndex(t *testing.T) {
-	s := open(t, func(c *detail.Config) { c.Index = c.Blobs.Tiers[0].Blobs.(detail.IndexLister) })
+	s := open(t, func(c *detail.Config) { c.Index, c.Lister = true, c.Blobs.Tiers[0].Blobs.(detail.BlobLister) })
 	for _, id := range []string{"10", "9", "a/b"} {
 		s.redis.Put("sku:"+id, "item", 1, `{"product":{"title":"T`+id+`"}}`)
 		s.redis.Put("sku:"+id, "offer", 1, `{}`)

@@ -30,6 +30,7 @@ type reading struct {
 	own      blobcache.Part
 	overlays []blobcache.Part // those that are not switched off, in the order of page.Overlay
 	joins    []join           // by position in page.With
+	whole    blobcache.Part   // of a page that shows a part of its entity: the blob of the page that shows the whole
 	parts    []blobcache.Part // all of these, the page's own first
 	watched  []blobcache.Part // not built yet: once one of them is, the page is made of other blobs
 	foreseen foreseen         // read along with the page's own
@@ -224,6 +225,10 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 	read.parts = append(make([]blobcache.Part, 0, total), parts...)
 	for _, j := range read.joins {
 		read.parts = append(read.parts, j.parts...)
+	}
+	if main := mainPage(read.site.catalog, p); main != p && read.own.Life == kv.Alive {
+		read.whole = st.server.blobs.Read(ctx, []kv.BlobKey{{Entity: e, Blob: main.Blob.Name}}, policy)[0]
+		read.parts = append(read.parts, read.whole)
 	}
 	return read
 }

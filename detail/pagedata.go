@@ -3,7 +3,6 @@ package detail
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
@@ -170,47 +169,6 @@ func (st *site) address(entity view.Layers, kind *catalog.Kind) view.Fields {
 		return nil
 	}
 	return view.Fields{{Name: "URL", Value: view.OfText(pagePath(st.catalog.Pages[i], id.Text()))}}
-}
-
-// pageFacts are what templates know of the page itself.
-func (st *site) pageFacts(read *reading) view.Value {
-	path := pagePath(read.page, read.entity.ID)
-	var live, overlay view.Elements
-	for _, l := range read.page.Live {
-		live = append(live, view.OfText(l.Name))
-	}
-	for _, b := range read.page.Overlay {
-		overlay = append(overlay, view.OfText(b.Name))
-	}
-	var pages view.Fields
-	for _, p := range st.catalog.Pages {
-		if p.Kind == read.page.Kind {
-			pages = append(pages, view.Field{Name: p.Name, Value: view.OfText(pagePath(p, read.entity.ID))})
-		}
-	}
-	return view.OfMembers(view.Fields{
-		{Name: "ID", Value: view.OfText(read.entity.ID)}, {Name: "Kind", Value: view.OfText(read.entity.Kind)},
-		{Name: "Name", Value: view.OfText(read.page.Name)}, {Name: "Path", Value: view.OfText(path)},
-		{Name: "URL", Value: view.OfText(canonical(st.catalog.Site.Origin, path))},
-		{Name: "Gen", Value: view.OfText(strconv.FormatUint(read.own.Stamp, 10))},
-		{Name: "Live", Value: view.OfElements(live)}, {Name: "Overlay", Value: view.OfElements(overlay)}, {Name: "Pages", Value: view.OfMembers(pages)},
-	})
-}
-
-// siteFacts are what templates know of the site.
-func siteFacts(s catalog.Site) view.Value {
-	return view.OfMembers(view.Fields{
-		{Name: "Name", Value: view.OfText(s.Name)}, {Name: "Origin", Value: view.OfText(s.Origin)}, {Name: "Lang", Value: view.OfText(s.Lang)},
-		{Name: "Currency", Value: view.OfText(s.Currency)}, {Name: "Prefix", Value: view.OfText(s.Prefix)},
-	})
-}
-
-// canonical is the page's public address; "" where the catalog names no origin. The request's Host never enters a page.
-func canonical(origin, path string) string {
-	if origin == "" {
-		return ""
-	}
-	return origin + path
 }
 
 // markHTML makes the fields that the catalog calls html HTML.

@@ -92,7 +92,7 @@ func (a switchedAsker) Live(ctx context.Context, l *catalog.Live, id string, par
 // Rehearse renders the pages of up to n entities twice: with the switches as they are, and with other values of some. The entities
 // that visitors want most come first, then those that scan lists. Errors are switches.ErrUnknown, switches.ErrValue, and those of
 // scan and ctx.
-func (s *Server) Rehearse(ctx context.Context, scan IndexLister, values map[string]string, n int) (r Rehearsal, err error) {
+func (s *Server) Rehearse(ctx context.Context, scan BlobLister, values map[string]string, n int) (r Rehearsal, err error) {
 	st, err := s.current()
 	if err != nil {
 		return r, err
@@ -128,7 +128,7 @@ func (s *Server) Rehearse(ctx context.Context, scan IndexLister, values map[stri
 }
 
 // sample is up to n keys of pages' own blobs: those that visitors want most, then those that the store lists.
-func (s *Server) sample(ctx context.Context, st *site, scan IndexLister, n int) (keys []kv.BlobKey, err error) {
+func (s *Server) sample(ctx context.Context, st *site, scan BlobLister, n int) (keys []kv.BlobKey, err error) {
 	keys = s.mostWanted(st, n)
 	seen := map[kv.BlobKey]bool{}
 	for _, key := range keys {

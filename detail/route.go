@@ -41,8 +41,13 @@ func newRouter(st *site) http.Handler {
 	if st.server.config.Relations != nil {
 		route(base+"/relations/*", "relations", st.relations)
 	}
-	if st.server.config.Index != nil {
+	if st.server.config.Lister != nil && st.server.config.Index {
 		route(base+"/", "index", st.index)
+	}
+	if st.server.config.Lister != nil && st.origin != "" {
+		route("/robots.txt", "sitemap", st.robots)
+		route(base+"/sitemap.xml", "sitemap", st.sitemapIndex)
+		route(base+sitemapParts+"*", "sitemap", st.sitemapPart)
 	}
 	for prefix, pages := range st.prefixes {
 		if strings.ContainsAny(prefix, "{}*") || !strings.HasPrefix(prefix, "/") {

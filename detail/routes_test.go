@@ -27,7 +27,7 @@ func TestTheTableOfPublicRoutesIsTrue(t *testing.T) {
 	slices.Sort(listed)
 	s := open(t, func(c *detail.Config) {
 		c.Relations = index{}
-		c.Index = c.Blobs.Tiers[0].Blobs.(detail.IndexLister)
+		c.Index, c.Lister = true, c.Blobs.Tiers[0].Blobs.(detail.BlobLister)
 	})
 	routes, err := detail.Routes(s.server)
 	if err != nil {

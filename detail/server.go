@@ -40,6 +40,8 @@ type Server struct {
 	admission *admission.Controller
 	fast      *fastpath.Path // nil: it is off
 
+	streaming chan struct{} // has room for the responses that are streamed
+
 	draining atomic.Bool
 	leaving  atomic.Bool // Ready says no, and the server serves on
 
@@ -59,6 +61,7 @@ func New(c Config) (*Server, error) {
 		config:         c,
 		missed:         newAnnouncer(c.Announcer),
 		fallback:       blobcache.NewFallback(c.Fallback.Fetcher, c.Fallback.Leases, c.Switches),
+		streaming:      make(chan struct{}, streams),
 		wanted:         wanted.New(wantedPages, wantedEvery),
 		foresight:      newForesight(foresightBytes),
 		failures:       newLogLimit(logEvery),

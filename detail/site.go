@@ -1,10 +1,12 @@
 package detail
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +28,7 @@ type site struct {
 	templates *templates.Set
 	revision  string // of both, for ETags
 	csp       string
+	origin    string     // of absolute addresses; "" where nobody knows it
 	facts     view.Value // .Site of templates
 	made      time.Time
 	router    http.Handler
@@ -34,8 +37,10 @@ type site struct {
 	switches  partSwitches
 	prefixes  map[string][]*catalog.Page
 
-	errorPages sync.Map                  // status code → []byte
-	listing    chan struct{}             // has room for the one request that makes the index
+	errorPages sync.Map      // status code → []byte
+	listing    chan struct{} // has room for the one request that makes the index
+	counting   chan struct{} // has room for the one request that counts the pages
+	counted    atomic.Pointer[sitemapCount]
 	lists      atomic.Pointer[indexList] // the index that was made last
 	refusal    func() *pagecache.Entry   // the response while too many pages are being made; made once
 }
@@ -69,20 +74,24 @@ type liveKind struct {
 func newSite(s *Server, version uint64, c *catalog.Catalog, set *templates.Set) *site {
 	h := fnv.New64a()
 	h.Write(c.Source)
+	origin := cmp.Or(c.Site.Origin, s.config.Origin())
+	h.Write([]byte(origin))
 	st := &site{
 		server:    s,
 		version:   version,
 		catalog:   c,
 		templates: set,
 		revision:  fmt.Sprintf("%d.%x.%s", c.Revision, h.Sum64(), set.Revision()),
-		csp:       contentSecurityPolicy(c.Site.Images),
+		origin:    origin,
+		csp:       contentSecurityPolicy(c.Site),
 		made:      time.Now(),
 		exposed:   exposed(c),
 		live:      newLiveKind(c),
 		switches:  declare(s.config.Switches, c),
 		prefixes:  byPrefix(c.Pages),
 		listing:   make(chan struct{}, 1),
-		facts:     siteFacts(c.Site),
+		counting:  make(chan struct{}, 1),
+		facts:     siteFacts(c.Site, origin),
 	}
 	st.refusal = sync.OnceValue(st.newRefusal)
 	st.router = newRouter(st)
@@ -156,14 +165,26 @@ func newLiveKind(c *catalog.Catalog) *liveKind {
 	return live
 }
 
-// contentSecurityPolicy allows a page nothing inline, and pictures from the shop's origins.
-func contentSecurityPolicy(images []string) string {
+// contentSecurityPolicy allows a page nothing inline, pictures from the shop's origins, and forms to where the shop sells.
+func contentSecurityPolicy(s catalog.Site) string {
 	pictures := "'self'"
-	for _, origin := range images {
-		if !strings.ContainsFunc(origin, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ';' || r == ',' }) {
-			pictures += " " + origin
+	for _, origin := range s.Images {
+		pictures += source(origin)
+	}
+	forms := "'self'"
+	if s.Buy != nil {
+		if u, err := url.Parse(s.Buy.URL); err == nil && u.Host != "" {
+			forms += source(u.Scheme + "://" + u.Host)
 		}
 	}
 	return "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; font-src 'self'; img-src data: " +
-		pictures + "; media-src " + pictures + "; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+		pictures + "; media-src " + pictures + "; base-uri 'none'; form-action " + forms + "; frame-ancestors 'self'"
+}
+
+// source is an origin behind a space, or nothing where it could end a directive of a policy.
+func source(origin string) string {
+	if strings.ContainsFunc(origin, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ';' || r == ',' }) {
+		return ""
+	}
+	return " " + origin
 }

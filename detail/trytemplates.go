@@ -67,7 +67,7 @@ type Progress struct {
 // and after each entity. It fails if the server has no catalog yet, or ctx ends; where scan fails,
 // Unlisted says so. After an error t holds what was found
 // so far.
-func (s *Server) Try(ctx context.Context, scan IndexLister, set *templates.Set, n int, told func(Progress)) (t Trial, err error) {
+func (s *Server) Try(ctx context.Context, scan BlobLister, set *templates.Set, n int, told func(Progress)) (t Trial, err error) {
 	c, panel, err := s.rehearsed(nil)
 	if err != nil {
 		return t, err
@@ -133,7 +133,7 @@ func (t *Trial) try(ctx context.Context, st *site, p *catalog.Page, e item.Entit
 // spread returns keys of up to n blobs that have a page of their own: half of them those whose pages are asked for most, the others at
 // random from scan. It calls listed with the number of keys that it has searched. With an error
 // come those that were found before it.
-func (s *Server) spread(ctx context.Context, st *site, scan IndexLister, n int, listed func(int)) (keys []kv.BlobKey, err error) {
+func (s *Server) spread(ctx context.Context, st *site, scan BlobLister, n int, listed func(int)) (keys []kv.BlobKey, err error) {
 	keys = s.mostWanted(st, n/2)
 	taken := map[kv.BlobKey]bool{}
 	for _, key := range keys {

@@ -1,8 +1,10 @@
 package detail
 
 import (
+	"context"
 	"encoding/hex"
 	"hash/fnv"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -27,6 +29,7 @@ type response struct {
 	brief   bool               // fallback templates rendered it: it is cached for moments only
 	etag    string             // weak and quoted; "" for none
 	header  http.Header
+	stream  func(ctx context.Context, to io.Writer) error // in place of a body; nil for none
 }
 
 // write sends a response: a 304 where the visitor has it already, compressed where that pays.
@@ -38,6 +41,10 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a r
 	setAlways(h)
 	if s.draining.Load() {
 		h.Set("Connection", "close")
+	}
+	if a.stream != nil {
+		s.stream(w, r, route, a)
+		return
 	}
 	if a.status == 0 {
 		a.status = http.StatusOK

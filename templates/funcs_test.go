@@ -133,19 +133,19 @@ func TestJSONLD(t *testing.T) {
 			`{` + site + `,"product":{"title":"A </script><b>","brief":"b","images":["/a.svg",{"url":"//cdn.example/b.png"},"data:x"]},"price":{"amount":5.10},"stock":{"state":"low"},
 				"brand":{"title":"B"},"shop":{"title":"S"},"path":[{"title":"Home","url":"/"},{"title":"Lamps"}]}`,
 			`{"@context":"https://schema.org","@graph":[
-				{"@type":"Product","name":"A </script><b>","sku":"1","description":"b","url":"https://shop.example/item/1.html","image":["https://shop.example/a.svg","https://cdn.example/b.png"],
+				{"@type":"Product","@id":"https://shop.example/item/1.html#product","name":"A </script><b>","sku":"1","description":"b","url":"https://shop.example/item/1.html","image":["https://shop.example/a.svg","https://cdn.example/b.png"],
 				 "brand":{"@type":"Brand","name":"B"},
 				 "offers":{"@type":"Offer","price":"5.10","priceCurrency":"EUR","url":"https://shop.example/item/1.html","availability":"https://schema.org/LimitedAvailability","seller":{"@type":"Organization","name":"S"}}},
 				{"@type":"BreadcrumbList","itemListElement":[{"@type":"ListItem","position":1,"name":"Home","item":"https://shop.example/"},{"@type":"ListItem","position":2,"name":"Lamps"}]}]}`,
 		},
 		"off the shelf": {
 			`{` + site + `,"product":{"title":"T"},"price":{"amount":"5","currency":"USD"},"stock":{"state":"in"},"status":{"state":"off"}}`,
-			`{"@context":"https://schema.org","@graph":[{"@type":"Product","name":"T","sku":"1","url":"https://shop.example/item/1.html",
+			`{"@context":"https://schema.org","@graph":[{"@type":"Product","@id":"https://shop.example/item/1.html#product","name":"T","sku":"1","url":"https://shop.example/item/1.html",
 				"offers":{"@type":"Offer","price":"5","priceCurrency":"USD","url":"https://shop.example/item/1.html","availability":"https://schema.org/OutOfStock"}}]}`,
 		},
-		"a price that is none makes no offer": {
-			`{` + site + `,"product":{"title":"T"},"price":{"amount":"on request"}}`,
-			`{"@context":"https://schema.org","@graph":[{"@type":"Product","name":"T","sku":"1","url":"https://shop.example/item/1.html"}]}`,
+		"a price that is none makes no offer, and no product": {
+			`{` + site + `,"product":{"title":"T"},"price":{"amount":"on request"},"path":[{"title":"Home"}]}`,
+			`{"@context":"https://schema.org","@graph":[{"@type":"BreadcrumbList","itemListElement":[{"@type":"ListItem","position":1,"name":"Home"}]}]}`,
 		},
 	} {
 		body, ok := strings.CutPrefix(render(t, set, "ld.html", parse(t, c.page)), `<script type="application/ld+json">`)

@@ -1,37 +1,32 @@
 package templates
 
 import (
-	"cmp"
 	"strings"
 
 	"vitrine/internal/view"
 	"vitrine/templates/program"
 )
 
-// jsonLD is the template function jsonld: schema.org's Product of a page, with its Offer and BreadcrumbList. It is called inside <script
-// type="application/ld+json">, where html/template writes it as JSON that can't end the element. It returns nothing for a page
-// without a title. Source: https://schema.org/Product, and Google's list of required properties.
+// jsonLD is the template function jsonld: what a page says to machines, in the words of schema.org: its Product with its Offer, the
+// ProductGroup of its variants, and the BreadcrumbList. It is called inside <script type="application/ld+json">, where html/template writes
+// it as JSON that can't end the element. It returns nothing for a page that has none of them.
 func jsonLD(page view.Value) view.Value {
-	title := textAt(page, "product", "title")
-	if title == "" {
+	if textAt(page, "product", "title") == "" {
 		return view.Value{}
 	}
-	product := thing("Product")
-	product = append(product, field("name", title), field("sku", textAt(page, "Page", "ID")))
-	product = withText(product, "description", page.Get("product", "brief"))
-	product = withText(product, "url", page.Get("Page", "URL"))
-	if images := pictures(page); len(images) > 0 {
-		product = append(product, view.Field{Name: "image", Value: view.OfElements(images)})
+	var graph view.Elements
+	if product := productOf(page); product != nil {
+		if group := groupOf(page); group != nil {
+			product = append(product, view.Field{Name: "isVariantOf", Value: view.OfMembers(view.Fields{field("@id", textOfMember(group, "@id"))})})
+			graph = append(graph, view.OfMembers(group))
+		}
+		graph = append(graph, view.OfMembers(product))
 	}
-	if brand := textAt(page, "brand", "title"); brand != "" {
-		product = append(product, view.Field{Name: "brand", Value: named("Brand", brand)})
-	}
-	if o := offer(page); o != nil {
-		product = append(product, view.Field{Name: "offers", Value: view.OfMembers(o)})
-	}
-	graph := view.Elements{view.OfMembers(product)}
 	if path := breadcrumbs(page); path != nil {
 		graph = append(graph, view.OfMembers(path))
+	}
+	if graph == nil {
+		return view.Value{}
 	}
 	return view.OfMembers(view.Fields{field("@context", "https://schema.org"), {Name: "@graph", Value: view.OfElements(graph)}})
 }
@@ -54,42 +49,6 @@ func withText(to view.Fields, name string, v view.Value) view.Fields {
 	return to
 }
 
-// offer returns nil for a product whose price is no number, or has no currency.
-func offer(page view.Value) view.Fields {
-	amount := textAt(page, "price", "amount")
-	currency := cmp.Or(textAt(page, "price", "currency"), textAt(page, "Site", "Currency"))
-	if !decimal(amount) || currency == "" {
-		return nil
-	}
-	o := append(thing("Offer"), field("price", amount), field("priceCurrency", currency))
-	o = withText(o, "url", page.Get("Page", "URL"))
-	if kind := availability(page); kind != "" {
-		o = append(o, field("availability", "https://schema.org/"+kind))
-	}
-	if seller := textAt(page, "shop", "title"); seller != "" {
-		o = append(o, view.Field{Name: "seller", Value: named("Organization", seller)})
-	}
-	return o
-}
-
-func availability(page view.Value) string {
-	switch textAt(page, "status", "state") {
-	case "off": // it may come back
-		return "OutOfStock"
-	case "discontinued":
-		return "Discontinued"
-	}
-	switch textAt(page, "stock", "state") {
-	case "in":
-		return "InStock"
-	case "low":
-		return "LimitedAvailability"
-	case "out":
-		return "OutOfStock"
-	}
-	return ""
-}
-
 func breadcrumbs(page view.Value) view.Fields {
 	var items view.Elements
 	walk := list(page.Get("path")).Walk()
@@ -108,16 +67,6 @@ func breadcrumbs(page view.Value) view.Fields {
 		return nil
 	}
 	return append(thing("BreadcrumbList"), view.Field{Name: "itemListElement", Value: view.OfElements(items)})
-}
-
-func pictures(page view.Value) (urls view.Elements) {
-	walk := list(page.Get("product", "images")).Walk()
-	for image, ok := walk.Next(); ok; image, ok = walk.Next() {
-		if url := absolute(page, view.OfText(src(image))); url != "" {
-			urls = append(urls, view.OfText(url))
-		}
-	}
-	return urls
 }
 
 // absolute is the template function of that name: an address with scheme and host, for whoever reads the page elsewhere. A path is put

@@ -122,6 +122,9 @@ func ParseAccepts(encodings, available []string) Accepts {
 	return a
 }
 
+// Gzip reports whether gzip is accepted.
+func (a Accepts) Gzip() bool { return a.quick == Gzip }
+
 // WithoutDictionary is what a visitor accepts who has none.
 func (a Accepts) WithoutDictionary() Accepts { return Accepts{best: a.best, quick: a.quick} }
 

@@ -20,12 +20,6 @@ type Catalog struct {
 	Pages     []*Page // in the order of the file
 }
 
-// Site is what all pages share. Prefix is "" or begins with a slash and does not end with one.
-type Site struct {
-	Name, Origin, Lang, Currency, Prefix string
-	Images                               []string // origins that pictures may come from, for the CSP
-}
-
 // Upstream is a data owner. URL has no trailing slash. The caller of Parse resolves "serve:NAME".
 type Upstream struct {
 	Name        string

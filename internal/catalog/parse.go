@@ -100,41 +100,6 @@ func (c *compiler) version(n *node) {
 	}
 }
 
-func (c *compiler) site(n *node) {
-	s := &c.cat.Site
-	c.fieldsOf(n, "site", map[string]func(*node){
-		"name": c.str("site.name", &s.Name), "lang": c.str("site.lang", &s.Lang), "currency": c.str("site.currency", &s.Currency),
-		"origin": func(n *node) { s.Origin = c.origin(n, "site.origin") },
-		"images": c.strings("site.images", func(n *node) { s.Images = append(s.Images, c.origin(n, "an entry of site.images")) }),
-		"prefix": func(n *node) { s.Prefix = c.prefix(n) },
-	})
-}
-
-// origin reads scheme://host[:port].
-func (c *compiler) origin(n *node, what string) string {
-	if !c.want(n, text, what) || n.text == "" {
-		return ""
-	}
-	u, err := url.Parse(n.text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" ||
-		u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.ContainsAny(n.text, " ;,'\"") {
-		c.add(n, "write it as https://shop.example", "%s must be an origin, not %q", what, n.text)
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
-}
-
-func (c *compiler) prefix(n *node) string {
-	if !c.want(n, text, "site.prefix") {
-		return ""
-	}
-	p := strings.TrimSuffix(n.text, "/")
-	if p != "" && (!strings.HasPrefix(p, "/") || strings.ContainsAny(p, "{}?#% \"<>\\") || strings.Contains(p, "//") || strings.Contains(p, "/.")) {
-		c.add(n, "write it as /shop", "site.prefix must begin with a slash and be a plain path, not %q", n.text)
-	}
-	return p
-}
-
 func (c *compiler) upstreams(n *node) {
 	c.named(n, "upstreams", func(key, n *node) {
 		u := &Upstream{Name: key.text, Timeout: defaultTimeout, Concurrency: defaultConcurrency, Headers: map[string]string{}, Code: codeOf(key.text)}

@@ -113,10 +113,13 @@ func pagesServed(t *testing.T, v *running) {
 	links := regexp.MustCompile(`href="(/item/[0-9]+\.html)"`)
 	var paths []string
 	eventually(t, func() string {
-		_, _, index := fetch(t, v.Pages+"/")
 		paths = nil
-		for _, found := range links.FindAllStringSubmatch(string(index), -1) {
-			paths = append(paths, found[1])
+		for page, status := 1, http.StatusOK; status == http.StatusOK && len(paths) < listed; page++ {
+			var index []byte
+			status, _, index = fetch(t, fmt.Sprint(v.Pages, "/?page=", page))
+			for _, found := range links.FindAllStringSubmatch(string(index), -1) {
+				paths = append(paths, found[1])
+			}
 		}
 		if len(paths) < listed {
 			return fmt.Sprintf("the index has %d of %d products", len(paths), listed)

@@ -42,8 +42,11 @@ func (d *doctorCommand) print(e *env, f doctor.Finding) {
 		return
 	}
 	mark := "ok  "
-	if !f.OK {
+	switch {
+	case !f.OK:
 		mark = "FAIL"
+	case f.Warning:
+		mark = "warn"
 	}
 	fmt.Fprintf(e.stdout, "%s  %-10s %s\n", mark, f.What, strings.ReplaceAll(f.Text, "\n", "\n      "))
 }

@@ -17,6 +17,7 @@ type detailCommand struct {
 	Disk      string `help:"What the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
 	Replica   string `name:"blobs-replica" help:"A replica of the blobs Redis to read from; what it has too old is read again at the master." placeholder:"URL"`
 	Templates string `help:"Folder with the shop's templates." type:"existingdir" placeholder:"DIR"`
+	Index     bool   `help:"List all products at /, as vitrine up does."`
 }
 
 func (heterogCommand) Help() string { return roleHelp("heterog") }
@@ -56,6 +57,7 @@ func (c *detailCommand) Run(e *env) error {
 	pages := c.pages(c.HTTP, c.Admin, c.Disk)
 	pages.Templates = c.Templates
 	pages.Replica = c.Replica
+	pages.Index = c.Index
 	return room.RunDetail(e.ctx, pages, e.printAddresses)
 }
 

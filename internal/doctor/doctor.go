@@ -31,9 +31,10 @@ type Config struct {
 
 // Finding is what became of one check. Its text shows no password, and nothing that drives a terminal.
 type Finding struct {
-	What string `json:"what"`
-	OK   bool   `json:"ok"`
-	Text string `json:"text"`
+	What    string `json:"what"`
+	OK      bool   `json:"ok"`
+	Warning bool   `json:"warning,omitempty"` // OK, and still to be looked at
+	Text    string `json:"text"`
 }
 
 // examination is one run of the checks.
@@ -57,6 +58,9 @@ func Run(ctx context.Context, cfg Config) (healthy bool) {
 	cat, from, err := x.loadCatalog(ctx, conn)
 	x.report("catalog", from+" is sound", err)
 	if cat != nil {
+		if cat.Site.Origin == "" {
+			x.warn("origin", "the catalog's site.origin is not set: pages have no canonical address and no pictures for machines, and there is neither robots.txt nor a sitemap")
+		}
 		x.checkUpstreams(ctx, cat)
 	}
 	return !x.failed
@@ -64,11 +68,20 @@ func Run(ctx context.Context, cfg Config) (healthy bool) {
 
 // report tells one finding: what is good, or err in its place.
 func (x *examination) report(what, good string, err error) {
-	f := Finding{what, err == nil, good}
+	f := Finding{What: what, OK: err == nil, Text: good}
 	if err != nil {
 		x.failed = true
 		f.Text = err.Error()
 	}
+	x.tell(f)
+}
+
+// warn tells what does not fail, and is hardly meant.
+func (x *examination) warn(what, text string) {
+	x.tell(Finding{What: what, OK: true, Warning: true, Text: text})
+}
+
+func (x *examination) tell(f Finding) {
 	f.Text = redact.Shown(f.Text) // addresses may hold passwords, and what upstreams answer anything
 	x.Report(f)
 }

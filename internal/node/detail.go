@@ -36,8 +36,9 @@ type Pages struct {
 	PageMemory     int           // the same
 	ShutdownDelay  time.Duration // between "not ready" and the closed listener
 	FastPath       bool
+	Index          bool // list all products at /
 
-	index    bool         // list all pages at /
+	origin   func() string // of absolute addresses where the catalog names none; nil for none
 	pictures http.Handler // of the demo, under /pictures/; nil for none
 }
 
@@ -64,12 +65,9 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 		Fallback: detail.Fallback{Fetcher: n.upstream}, Live: detail.Live{Asker: n.upstream},
 		Relations: n.records, Announcer: missed{n}, Log: n.log, Registry: n.metrics, Switches: n.switches,
 		Admission: admission.Config{Proxies: proxies, Connections: opt.MaxConnections}, NoFastPath: !opt.FastPath, Tags: detail.Tags(opt.CacheTags),
-		PageBytes: int64(opt.PageMemory) << 20,
+		PageBytes: int64(opt.PageMemory) << 20, Lister: n.blobs, Index: opt.Index, Origin: opt.origin,
 	}
 	cfg.Fallback.Leases, _ = n.records.(blobcache.Leaser)
-	if opt.index {
-		cfg.Index = n.blobs
-	}
 	cfg.Access, err = n.openAccessLog(opt.AccessLog)
 	if err != nil {
 		return Addresses{}, err

@@ -31,6 +31,8 @@ func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt
 	if err != nil {
 		return s, err
 	}
+	s = Addresses{Pages: "http://" + pages.Addr().String(), Admin: "http://" + admins.Addr().String()}
+	n.pages = s.Pages
 	w := &pageServer{server: server, web: detail.NewHTTPServer(handler, n.log), listener: pages, delay: opt.ShutdownDelay, taken: n.takenOver.Load, ended: make(chan struct{})}
 	n.start(w.Run)
 	n.start(func(ctx context.Context) error {
@@ -45,13 +47,14 @@ func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt
 		back := a.server()
 		return serve(later, back, func() error { return back.Serve(admins) })
 	})
-	s = Addresses{Pages: "http://" + pages.Addr().String(), Admin: "http://" + admins.Addr().String()}
-	n.pages = s.Pages
 	if c.own != nil {
 		n.offerHandover(warmer, c, []handover.Socket{{Flag: "--http", Listener: pages}, {Flag: "--admin", Listener: admins}})
 	}
 	return s, nil
 }
+
+// address is where this process serves pages, once it does.
+func (n *process) address() string { return n.pages }
 
 // offerHandover tells the predecessor that this process accepts connections, and offers the sockets to a successor.
 func (n *process) offerHandover(warmer *mirror.Warmer, c copies, sockets []handover.Socket) {

@@ -50,7 +50,7 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 	}
 	opt := u.Pages
 	opt.Templates = u.templates()
-	opt.index = true
+	opt.Index, opt.origin = true, n.address
 	var shop *demoShop
 	if u.Catalog == "" {
 		shop, err = u.openDemo(n, served)

@@ -66,6 +66,10 @@
       const [day] = /^\d{4}-\d\d-\d\d(?=$|T)/.exec(v) || [];
       setText(el, /^(in|low|out|preorder|backorder)$/.test(v) ? el.dataset[v] : day ? el.dataset.day.replace("{}", day) : plain(v));
     },
+    order(el, v) {
+      el.disabled = v === "out";
+      setText(el, v === "preorder" ? el.dataset.preorder : el.dataset.buy);
+    },
     titles(el, v) {
       const titles = (Array.isArray(v) ? v : []).map((one) => plain(walk(one, ["title"]))).filter(Boolean);
       if (titles.join("\n") === all("li", el).map((li) => li.textContent).join("\n")) return;

@@ -1,0 +1,126 @@
+package detail
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/view"
+)
+
+// pageFacts are what templates know of the page itself.
+func (st *site) pageFacts(read *reading) view.Value {
+	id := read.entity.ID
+	path := pagePath(read.page, id)
+	var live, overlay view.Elements
+	for _, l := range read.page.Live {
+		live = append(live, view.OfText(l.Name))
+	}
+	for _, b := range read.page.Overlay {
+		overlay = append(overlay, view.OfText(b.Name))
+	}
+	var pages view.Fields
+	for _, p := range st.catalog.Pages {
+		if p.Kind == read.page.Kind {
+			pages = append(pages, view.Field{Name: p.Name, Value: view.OfText(pagePath(p, id))})
+		}
+	}
+	main := mainPage(st.catalog, read.page)
+	return view.OfMembers(view.Fields{
+		{Name: "ID", Value: view.OfText(id)}, {Name: "Kind", Value: view.OfText(read.entity.Kind)},
+		{Name: "Name", Value: view.OfText(read.page.Name)}, {Name: "Path", Value: view.OfText(path)},
+		{Name: "URL", Value: view.OfText(canonical(st.origin, pagePath(main, id)))}, {Name: "Part", Value: view.OfBool(main != read.page)},
+		{Name: "Product", Value: view.OfText(textAt(read.whole.Body, "product", "title"))},
+		{Name: "Alternates", Value: st.alternates(pagePath(main, id))}, {Name: "Buy", Value: st.buy(id)},
+		{Name: "Gen", Value: view.OfText(strconv.FormatUint(read.own.Stamp, 10))},
+		{Name: "Live", Value: view.OfElements(live)}, {Name: "Overlay", Value: view.OfElements(overlay)}, {Name: "Pages", Value: view.OfMembers(pages)},
+	})
+}
+
+// mainPage is the page that stands for an entity of p's kind. A page of another blob than the first one's shows a part of the entity, as a
+// description does, and is no page of its own for who searches.
+func mainPage(c *catalog.Catalog, p *catalog.Page) *catalog.Page {
+	i := slices.IndexFunc(c.Pages, func(q *catalog.Page) bool { return q.Kind.Name == p.Kind.Name })
+	if i < 0 || c.Pages[i].Blob.Name == p.Blob.Name {
+		return p
+	}
+	return c.Pages[i]
+}
+
+// alternates are the addresses of a page in each language: its own, and those of the sister sites. It is empty without any.
+func (st *site) alternates(path string) view.Value {
+	s := st.catalog.Site
+	if len(s.Sisters) == 0 || st.origin == "" {
+		return view.OfElements(nil)
+	}
+	one := func(lang, url string) view.Value {
+		return view.OfMembers(view.Fields{{Name: "Lang", Value: view.OfText(lang)}, {Name: "URL", Value: view.OfText(url)}})
+	}
+	all := view.Elements{}
+	if s.Lang != "" {
+		all = append(all, one(s.Lang, st.origin+path))
+	}
+	for _, sister := range s.Sisters {
+		all = append(all, one(sister.Lang, sister.URL+strings.TrimPrefix(path, s.Prefix)))
+	}
+	return view.OfElements(all)
+}
+
+// buy is the form by which an entity is bought; nothing where the catalog names none.
+func (st *site) buy(id string) view.Value {
+	b := st.catalog.Site.Buy
+	if b == nil {
+		return view.Nothing
+	}
+	return view.OfMembers(view.Fields{
+		{Name: "URL", Value: view.OfText(strings.ReplaceAll(b.URL, "{id}", item.Escape(id)))}, {Name: "Method", Value: view.OfText(b.Method)},
+		{Name: "ID", Value: view.OfText(b.ID)}, {Name: "Quantity", Value: view.OfText(b.Quantity)},
+	})
+}
+
+// siteFacts are what templates know of the site. Shipping and Returns have the members that a page's own shipping and returns have.
+func siteFacts(s catalog.Site, origin string) view.Value {
+	facts := view.Fields{
+		{Name: "Name", Value: view.OfText(s.Name)}, {Name: "Origin", Value: view.OfText(origin)}, {Name: "Lang", Value: view.OfText(s.Lang)},
+		{Name: "Currency", Value: view.OfText(s.Currency)}, {Name: "Prefix", Value: view.OfText(s.Prefix)},
+		{Name: "Top", Value: links(s.Top)}, {Name: "Bottom", Value: links(s.Bottom)},
+	}
+	if sh := s.Shipping; sh != nil {
+		var to view.Elements
+		for _, code := range sh.Countries {
+			to = append(to, view.OfText(code))
+		}
+		shipping := view.Fields{{Name: "to", Value: view.OfElements(to)}, {Name: "price", Value: view.OfText(sh.Price)}}
+		if sh.Known {
+			shipping = append(shipping, view.Field{Name: "handling", Value: days(sh.HandlingLeast, sh.HandlingMost)}, view.Field{Name: "transit", Value: days(sh.TransitLeast, sh.TransitMost)})
+		}
+		facts = append(facts, view.Field{Name: "Shipping", Value: view.OfMembers(shipping)})
+	}
+	if r := s.Returns; r != nil {
+		facts = append(facts, view.Field{Name: "Returns", Value: view.OfMembers(view.Fields{{Name: "to", Value: view.OfText(r.Country)},
+			{Name: "days", Value: view.OfInt(r.Days)}, {Name: "free", Value: view.OfBool(r.Free)}, {Name: "url", Value: view.OfText(r.URL)}})})
+	}
+	return view.OfMembers(facts)
+}
+
+func days(least, most int) view.Value {
+	return view.OfElements(view.Elements{view.OfInt(least), view.OfInt(most)})
+}
+
+func links(all []catalog.Link) view.Value {
+	var list view.Elements
+	for _, l := range all {
+		list = append(list, view.OfMembers(view.Fields{{Name: "Title", Value: view.OfText(l.Title)}, {Name: "URL", Value: view.OfText(l.URL)}}))
+	}
+	return view.OfElements(list)
+}
+
+// canonical is the page's public address; "" where no origin is known. The request's Host never enters a page.
+func canonical(origin, path string) string {
+	if origin == "" {
+		return ""
+	}
+	return origin + path
+}

@@ -1,0 +1,108 @@
+package detail
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"vitrine/detail/blobcache"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+)
+
+const (
+	walkedKeys  = 2000 // of one scan of the store
+	walkedBlobs = 200  // entities that are read at once
+)
+
+// mainPages are the pages by which entities are found: the first of each kind.
+func mainPages(c *catalog.Catalog) (pages []*catalog.Page) {
+	for _, p := range c.Pages {
+		if !slices.ContainsFunc(pages, func(q *catalog.Page) bool { return q.Kind == p.Kind }) {
+			pages = append(pages, p)
+		}
+	}
+	return pages
+}
+
+// walk scans the store for the own blobs of pages, and calls each with every key that it finds. A key may come twice. It fails where
+// any part of the store can't be scanned, as what follows would be taken for all there is.
+func (st *site) walk(ctx context.Context, pages []*catalog.Page, each func(*catalog.Page, kv.BlobKey) error) error {
+	for cursor := ""; ; {
+		keys, next, err := st.server.config.Lister.ScanBlobs(ctx, cursor, walkedKeys)
+		if err != nil {
+			return fmt.Errorf("list pages: %w", err)
+		}
+		for _, key := range keys {
+			for _, p := range pages {
+				if key.Entity.Kind != p.Kind.Name || key.Blob != p.Blob.Name {
+					continue
+				}
+				if err := each(p, key); err != nil {
+					return err
+				}
+			}
+		}
+		if cursor = next; cursor == "" {
+			return ctx.Err()
+		}
+	}
+}
+
+// readOwn reads the own blobs and overlays of pages in one batch, without what they refer to. It puts nothing into memory: who lists
+// all products must not evict those that visitors want.
+func (st *site) readOwn(ctx context.Context, p *catalog.Page, own []kv.BlobKey) (readings []*reading) {
+	blobs := append([]*catalog.Blob{p.Blob}, p.Overlay...)
+	var keys []kv.BlobKey
+	for _, key := range own {
+		for _, b := range blobs {
+			keys = append(keys, kv.BlobKey{Entity: key.Entity, Blob: b.Name})
+		}
+	}
+	for parts := range slices.Chunk(st.server.blobs.Read(ctx, keys, blobcache.Policy{NoStore: true}), len(blobs)) {
+		readings = append(readings, &reading{site: st, page: p, entity: parts[0].Key.Entity, own: parts[0], overlays: parts[1:]})
+	}
+	return readings
+}
+
+// listed is the path under which an entity is found; "" for one whose page is gone, or answers anything but 200, or leads to another
+// site.
+func (st *site) listed(read *reading) (path string, err error) {
+	shown, rule, err := st.outcome(read)
+	switch {
+	case err != nil || !shown:
+		return "", err
+	case rule != nil && rule.Redirect != "":
+		return st.redirected(read.page, rule.Redirect, read.entity.ID), nil
+	}
+	return pagePath(read.page, read.entity.ID), nil
+}
+
+// outcome reports whether a page answers 200 or leads elsewhere, and the rule that says so. Rules see the page's own blobs, and not what
+// those refer to.
+func (st *site) outcome(read *reading) (shown bool, rule *catalog.Rule, err error) {
+	if read.own.Err != nil || read.own.Life != kv.Alive {
+		return false, nil, read.own.Err
+	}
+	data, err := st.data(read)
+	if err != nil {
+		return false, nil, err
+	}
+	defer data.free()
+	rule = st.match(read.page, data.data)
+	return ruleStatus(rule) == http.StatusOK || rule.Redirect != "", rule, nil
+}
+
+// redirected is where a redirect leads, if that is another page of the catalog for the same entity, else "".
+func (st *site) redirected(from *catalog.Page, redirect, id string) string {
+	target := strings.ReplaceAll(redirect, "{"+from.Kind.Name+"}", item.Escape(id))
+	for _, p := range st.catalog.Pages {
+		if p.Kind == from.Kind && p != from && target == pagePath(p, id) {
+			return target
+		}
+	}
+	return ""
+}

@@ -1,0 +1,187 @@
+package templates
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"vitrine/internal/view"
+)
+
+const maxReviews = 20 // that a page tells machines
+
+// productOf returns the Product of a page; nil where nothing would make it valid: an offer, a rating or a review.
+// Source: https://developers.google.com/search/docs/appearance/structured-data/product-snippet and …/merchant-listing.
+func productOf(page view.Value) view.Fields {
+	offer, rating, reviews := offerOf(page), ratingOf(page), reviewsOf(page)
+	if offer == nil && rating == nil && reviews == nil {
+		return nil
+	}
+	product := thing("Product")
+	if url := textAt(page, "Page", "URL"); url != "" {
+		product = append(product, field("@id", url+"#product"), field("url", url))
+	}
+	product = append(product, field("name", textAt(page, "product", "title")), field("sku", textAt(page, "Page", "ID")))
+	product = withText(product, "description", page.Get("product", "brief"))
+	if images := pictures(page); len(images) > 0 {
+		product = append(product, view.Field{Name: "image", Value: view.OfElements(images)})
+	}
+	if brand := textAt(page, "brand", "title"); brand != "" {
+		product = append(product, view.Field{Name: "brand", Value: named("Brand", brand)})
+	}
+	if gtin := textAt(page, "product", "gtin"); validGTIN(gtin) {
+		product = append(product, field("gtin", gtin))
+	}
+	product = withText(product, "mpn", page.Get("product", "mpn"))
+	for _, name := range variesBy {
+		product = withValue(product, name, propertyOf(page, name))
+	}
+	product = withObject(product, "offers", offer)
+	product = withObject(product, "aggregateRating", rating)
+	if reviews != nil {
+		product = append(product, view.Field{Name: "review", Value: view.OfElements(reviews)})
+	}
+	return product
+}
+
+func withValue(to view.Fields, name, value string) view.Fields {
+	if value == "" {
+		return to
+	}
+	return append(to, field(name, value))
+}
+
+func withObject(to view.Fields, name string, value view.Fields) view.Fields {
+	if value == nil {
+		return to
+	}
+	return append(to, view.Field{Name: name, Value: view.OfMembers(value)})
+}
+
+func textOfMember(in view.Fields, name string) string {
+	v, _ := in.Member(name)
+	return text(v)
+}
+
+func pictures(page view.Value) (urls view.Elements) {
+	walk := list(page.Get("product", "images")).Walk()
+	for image, ok := walk.Next(); ok; image, ok = walk.Next() {
+		if url := absolute(page, view.OfText(src(image))); url != "" {
+			urls = append(urls, view.OfText(url))
+		}
+	}
+	return urls
+}
+
+// validGTIN reports whether s is a GTIN of 8, 12, 13 or 14 digits whose check digit is right. A wrong one makes the whole Product invalid.
+func validGTIN(s string) bool {
+	if !digits(s) || !slices.Contains([]int{8, 12, 13, 14}, len(s)) {
+		return false
+	}
+	sum := 0
+	for i, d := range s {
+		weight := 1
+		if (len(s)-i)%2 == 0 {
+			weight = 3
+		}
+		sum += int(d-'0') * weight
+	}
+	return sum%10 == 0
+}
+
+// variesBy are the properties of schema.org by which the variants of a product may differ.
+var variesBy = [...]string{"color", "size", "material", "pattern"}
+
+// propertyOf is the product's own color, size, material or pattern: its member of that name, else the value of its option that is one.
+func propertyOf(page view.Value, name string) string {
+	if s := textAt(page, "product", name); s != "" {
+		return s
+	}
+	options := list(page.Get("product", "options")).Walk()
+	for o, ok := options.Next(); ok; o, ok = options.Next() {
+		if property(o) == name {
+			return textAt(o, "value")
+		}
+	}
+	return ""
+}
+
+// property is the property of schema.org that an option is, by its member property, else by its English name; "" for another.
+func property(option view.Value) string {
+	s := strings.ToLower(cmp.Or(textAt(option, "property"), textAt(option, "name")))
+	if s == "colour" {
+		return "color"
+	}
+	if slices.Contains(variesBy[:], s) {
+		return s
+	}
+	return ""
+}
+
+// ratingOf returns nil for a rating of nobody, or outside of its scale.
+func ratingOf(page view.Value) view.Fields {
+	value, count := textAt(page, "rating", "value"), textAt(page, "rating", "count")
+	best := cmp.Or(textAt(page, "rating", "best"), "5")
+	if !rated(value, best) || !digits(count) || strings.Trim(count, "0") == "" {
+		return nil
+	}
+	return append(thing("AggregateRating"), field("ratingValue", value), field("bestRating", best), field("ratingCount", count))
+}
+
+// rated reports whether value lies between 0 and best.
+func rated(value, best string) bool {
+	return unsigned(value) && unsigned(best) && compareDecimals(value, best) <= 0
+}
+
+func reviewsOf(page view.Value) (reviews view.Elements) {
+	walk := list(page.Get("reviews")).Walk()
+	for r, ok := walk.Next(); ok && len(reviews) < maxReviews; r, ok = walk.Next() {
+		author, value, best := textAt(r, "author"), textAt(r, "rating"), cmp.Or(textAt(r, "best"), "5")
+		if author == "" || !rated(value, best) {
+			continue
+		}
+		review := append(thing("Review"), view.Field{Name: "author", Value: named("Person", author)},
+			view.Field{Name: "reviewRating", Value: view.OfMembers(append(thing("Rating"), field("ratingValue", value), field("bestRating", best)))})
+		review = withText(review, "name", r.Get("title"))
+		review = withText(review, "reviewBody", r.Get("text"))
+		review = withValue(review, "datePublished", day(r.Get("date")))
+		reviews = append(reviews, view.OfMembers(review))
+	}
+	return reviews
+}
+
+// groupOf returns the ProductGroup of a product and those siblings that differ from it in its options; nil without them, and where
+// the site has no origin, since variants are told by their addresses.
+func groupOf(page view.Value) view.Fields {
+	path, names := textAt(page, "Page", "Path"), optionNames(page)
+	own := memberOf(page, names)
+	members, _ := relatives(page, own, names, path)
+	url := textAt(page, "Page", "URL")
+	if len(members) < 2 || url == "" {
+		return nil
+	}
+	slices.SortStableFunc(members, func(a, b member) int { return compareURL(a, b, own, path) })
+	variants := make(view.Elements, 0, len(members))
+	for _, m := range members {
+		if m.url == own.url {
+			variants = append(variants, view.OfMembers(view.Fields{field("@id", url+"#product")}))
+		} else if other := absolute(page, view.OfText(m.url)); other != "" {
+			variants = append(variants, view.OfMembers(view.Fields{field("url", other)}))
+		}
+	}
+	first := members[0].data
+	id := cmp.Or(textAt(page, "product", "group"), textAt(first, textAt(page, "Page", "Kind")), textAt(page, "Page", "ID"))
+	group := append(thing("ProductGroup"), field("@id", url+"#group"), field("productGroupID", id),
+		field("name", cmp.Or(textAt(first, "product", "title"), textAt(page, "product", "title"))))
+	var differ view.Elements
+	options := list(page.Get("product", "options")).Walk()
+	for o, ok := options.Next(); ok; o, ok = options.Next() {
+		if p := property(o); p != "" {
+			differ = append(differ, view.OfText("https://schema.org/"+p))
+		}
+	}
+	if differ != nil {
+		group = append(group, view.Field{Name: "variesBy", Value: view.OfElements(differ)})
+	}
+	return append(group, view.Field{Name: "hasVariant", Value: view.OfElements(variants)})
+}

@@ -4,19 +4,20 @@ import (
 	"cmp"
 	"strings"
 
+	"vitrine/internal/locale"
 	"vitrine/internal/view"
 )
 
 // offerOf returns nil for a product whose price is no number or negative, or has no currency.
 func offerOf(page view.Value) view.Fields {
 	amount, currency := textAt(page, "price", "amount"), currencyOf(page)
-	if !unsigned(amount) || currency == "" {
+	if !decimal(amount) || currency == "" {
 		return nil
 	}
 	o := append(thing("Offer"), field("price", amount), field("priceCurrency", currency))
 	o = withText(o, "url", page.Get("Page", "URL"))
 	o = withValue(o, "priceValidUntil", day(page.Get("price", "until")))
-	if list := textAt(page, "price", "list"); unsigned(list) && compareDecimals(list, amount) > 0 {
+	if list := textAt(page, "price", "list"); decimal(list) && locale.Less(amount, list) {
 		struck := append(thing("UnitPriceSpecification"), field("priceType", "https://schema.org/StrikethroughPrice"), field("price", list), field("priceCurrency", currency))
 		o = withObject(o, "priceSpecification", struck)
 	}
@@ -96,7 +97,7 @@ func shippingOf(page view.Value, currency string) view.Fields {
 			countries = append(countries, view.OfText(s))
 		}
 	}
-	if countries == nil || !unsigned(price) {
+	if countries == nil || !decimal(price) {
 		return nil
 	}
 	details := append(thing("OfferShippingDetails"),

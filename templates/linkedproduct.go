@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"vitrine/internal/locale"
 	"vitrine/internal/view"
 )
 
@@ -130,7 +131,7 @@ func ratingOf(page view.Value) view.Fields {
 
 // rated reports whether value lies between 0 and best.
 func rated(value, best string) bool {
-	return unsigned(value) && unsigned(best) && compareDecimals(value, best) <= 0
+	return decimal(value) && decimal(best) && !locale.Less(best, value)
 }
 
 func reviewsOf(page view.Value) (reviews view.Elements) {

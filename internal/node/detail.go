@@ -39,7 +39,7 @@ type Pages struct {
 	Index          bool // list all products at /
 
 	origin   func() string // of absolute addresses where the catalog names none; nil for none
-	pictures http.Handler // of the demo, under /pictures/; nil for none
+	pictures http.Handler  // of the demo, under /pictures/; nil for none
 }
 
 // addDetail has a process serve pages: from the store, or behind a Redis from a bbolt file of its own, too.

@@ -63,7 +63,7 @@ func TestSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for lang, want := range map[string]string{
-		"fr":    "Livraison|1 sur &lt;2&gt;|Specifications",
+		"fr":    "Livraison|1 sur &lt;2&gt;|Caractéristiques",
 		"fr-CA": "Livraison|1 sur &lt;2&gt;|Détails",
 		"zh-CN": "送货|1 of &lt;2&gt;|规格参数",
 		"xx":    "Delivery|1 of &lt;2&gt;|Specifications",

@@ -38,7 +38,7 @@ const patience = time.Minute
 // stand is a shop of the corpus.
 type stand struct {
 	*httptest.Server
-	pictures atomic.Int64 // asked for
+	gen atomic.Value // of all pages; a string
 }
 
 func newStand(t *testing.T, all []odd) *stand {
@@ -48,14 +48,21 @@ func newStand(t *testing.T, all []odd) *stand {
 		t.Fatal(err)
 	}
 	s := &stand{}
+	s.gen.Store("1")
 	mux := http.NewServeMux()
 	for _, o := range all {
-		mux.HandleFunc("/item/"+o.name, func(w http.ResponseWriter, r *http.Request) { writePage(t, w, set, "item.html", o.page) })
+		mux.HandleFunc("/item/"+o.name, func(w http.ResponseWriter, r *http.Request) {
+			o.page["Page"].(object)["Gen"] = s.gen.Load()
+			writePage(t, w, set, "item.html", o.page)
+		})
 		mux.HandleFunc("/desc/"+o.name, func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, `<main><article class="text">%s</article></main>`, o.desc)
 		})
 		o.page["Page"].(object)["ID"] = o.name
-		mux.HandleFunc("/live/"+o.name, func(w http.ResponseWriter, r *http.Request) { writeJSON(t, w, object{"parts": parts(o)}) })
+		mux.HandleFunc("/live/"+o.name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Vitrine-Gen", s.gen.Load().(string))
+			writeJSON(t, w, object{"parts": parts(o)})
+		})
 	}
 	mux.HandleFunc("/blobs/sku/offer", func(w http.ResponseWriter, r *http.Request) {
 		items := object{}
@@ -65,7 +72,6 @@ func newStand(t *testing.T, all []odd) *stand {
 		writeJSON(t, w, object{"items": items})
 	})
 	mux.HandleFunc("/pic/", func(w http.ResponseWriter, r *http.Request) {
-		s.pictures.Add(1)
 		width, height, _ := strings.Cut(strings.Split(r.URL.Path, "/")[2], "x")
 		w.Header().Set("Content-Type", "image/svg+xml")
 		fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s"><rect width="100%%" height="100%%" fill="#8ac"/></svg>`, width, height)
@@ -109,7 +115,6 @@ func writePage(t *testing.T, w http.ResponseWriter, set *templates.Set, name str
 
 func writeJSON(t *testing.T, w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Vitrine-Gen", "1")
 	if err := json.NewEncoder(w).Encode(v); err != nil {
 		t.Error(err)
 	}

@@ -33,6 +33,7 @@ type Set struct {
 	assets    map[string]Asset
 	paths     map[string]string // of assets, by the names of their files
 	texts     translations
+	said      map[string]bool // texts that templates say
 	uncalled  []string
 	revision  string
 	faults    faults
@@ -80,7 +81,7 @@ func newSet(own, base files) (*Set, error) {
 	all := files{}
 	maps.Copy(all, base)
 	maps.Copy(all, own)
-	s := &Set{assets: map[string]Asset{}, paths: map[string]string{}, texts: translations{}, revision: revision(all), idle: make(chan *instance, runtime.GOMAXPROCS(0))}
+	s := &Set{assets: map[string]Asset{}, paths: map[string]string{}, texts: translations{}, said: textsOf(all), revision: revision(all), idle: make(chan *instance, runtime.GOMAXPROCS(0))}
 	s.functions = s.templateFunctions()
 	s.root = template.New("").Option("missingkey=zero").Funcs(forHTML(s.functions, new(program.Budget)))
 	for _, some := range []files{base, own} {

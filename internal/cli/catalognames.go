@@ -11,6 +11,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 	"vitrine/templates"
 )
 
@@ -26,6 +27,10 @@ func (f lookFlag) checkNames(e *env, conn *bus.Conn, file string, cat *catalog.C
 	look, err := templates.LoadFolder(dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
+	}
+	if missing := look.Untranslated(cat.Site.Lang); len(missing) > 0 {
+		fmt.Fprintf(e.stderr, "WARNING: %d texts of the templates have no words in %s: pages say them in English; add them to words.json in %s: %s\n",
+			len(missing), cat.Site.Lang, dir, redact.Shown(strings.Join(missing, " | ")))
 	}
 	has, advice := look.Has, "make it in "+dir+", or name the folder that has it by --templates"
 	if conn != nil {

@@ -179,7 +179,7 @@
     const same = (el) => el.isEqualNode(active) || (el.id && el.id === active.id) || (el.dataset.param && el.dataset.param === active.dataset.param);
     const at = old.contains(active) ? all(stops, old).indexOf(active) : -1;
     const strip = old.querySelector(".strip");
-    const shown = strip && all("img", strip)[Math.round(strip.scrollLeft / strip.clientWidth)]?.getAttribute("src");
+    const shown = strip && all("img", strip)[Math.abs(Math.round(strip.scrollLeft / strip.clientWidth))]?.getAttribute("src");
     old.replaceWith(next);
     if (at >= 0) (all(stops, next).find(same) || all(stops, next)[at])?.focus({ preventScroll: true });
     const picture = shown && all(".strip img", next).find((img) => img.getAttribute("src") === shown);
@@ -188,6 +188,7 @@
 
   // turn shows a picture of the gallery, and marks its small one.
   function turn(picture, behavior) {
+    document.documentElement.classList.add("looked");
     for (const link of all(".thumbs a")) {
       if (link.hash === "#" + picture.id) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
@@ -235,6 +236,9 @@
     for (const el of all("[data-load]", root)) near(el, load);
     for (const el of all("[data-blobs]", root)) near(el, prices);
   }
+
+  const look = (event) => { if (event.target.closest?.(".gallery")) document.documentElement.classList.add("looked"); };
+  for (const kind of ["pointerover", "touchstart", "wheel", "focusin"]) document.addEventListener(kind, look, { passive: true });
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest(".thumbs a");

@@ -30,6 +30,8 @@ const (
 type PresenceConfig struct {
 	Conn *bus.Conn
 	Who  switches.Identity
+	// Dir is the process's state folder. Defaults to none: then it can't be told from a copy of it on the same machine.
+	Dir string
 	// Describe adds to a report what its process knows. Defaults to nothing.
 	Describe func(*Report)
 	// Stays reports whether the process's name lives on when it ends: another process has taken over. Defaults to never.
@@ -44,6 +46,7 @@ type Presence struct {
 	started time.Time
 	pid     int
 	boot    string
+	folder  string
 	watch   twinWatch
 	roster  time.Time // when it was made that this process is in
 
@@ -63,7 +66,7 @@ func NewPresence(c PresenceConfig) *Presence {
 		c.Stays = func() bool { return false }
 	}
 	c.Beat = cmp.Or(c.Beat, beat)
-	return &Presence{PresenceConfig: c, started: time.Now().UTC(), pid: os.Getpid(), boot: durable.BootID(), applied: map[string]Ack{}}
+	return &Presence{PresenceConfig: c, started: time.Now().UTC(), pid: os.Getpid(), boot: durable.BootID(), folder: durable.FolderID(c.Dir), applied: map[string]Ack{}}
 }
 
 // Acknowledge tells whoever waits for it what a pushed revision came to.
@@ -151,7 +154,7 @@ func (p *Presence) put(ctx context.Context, bucket, key string) bool {
 
 func (p *Presence) report() []byte {
 	p.mu.Lock()
-	r := Report{Identity: p.Who, PID: p.pid, Boot: p.boot, Started: p.started, Applied: maps.Clone(p.applied), Lost: p.lost, Twin: p.twin}
+	r := Report{Identity: p.Who, PID: p.pid, Boot: p.boot, Folder: p.folder, Started: p.started, Applied: maps.Clone(p.applied), Lost: p.lost, Twin: p.twin}
 	p.mu.Unlock()
 	p.Describe(&r)
 	body, err := json.Marshal(r)

@@ -35,7 +35,8 @@ type Ack struct {
 type Report struct {
 	switches.Identity
 	PID      int              `json:"pid"`
-	Boot     string           `json:"boot,omitempty"` // of the machine, which tells it from others
+	Boot     string           `json:"boot,omitempty"`   // of the machine, which tells it from others
+	Folder   string           `json:"folder,omitempty"` // of its state, which tells it from others of the machine; see durable.FolderID
 	Started  time.Time        `json:"started"`
 	Revision uint64           `json:"revision"`             // of the switches, the last that was applied
 	Applied  map[string]Ack   `json:"applied,omitempty"`    // bucket → the last that was acknowledged

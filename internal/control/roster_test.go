@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vitrine/internal/control"
+	"vitrine/internal/item"
 	"vitrine/switches"
 )
 
@@ -94,6 +95,42 @@ func TestACopiedFolderIsTold(t *testing.T) {
 		out := s.pushTo(func() { a.Acknowledge(control.Ack{Bucket: "switches", Key: "k", Revision: 7}) })
 		return len(out.Missing) == 1 && strings.Contains(out.Missing[0].Why, "remove node.id")
 	})
+}
+
+// TestContainersWithACopiedFolderAreTold: on one machine two folders may be at one path, each in a container. Two processes of one folder
+// are no twins: the second takes over.
+func TestContainersWithACopiedFolderAreTold(t *testing.T) {
+	who := switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "detail"}
+	for name, c := range map[string]struct {
+		folders func(t *testing.T) (a, b string)
+		twins   bool
+	}{
+		"a copy":      {func(t *testing.T) (a, b string) { return t.TempDir(), t.TempDir() }, true},
+		"one folder":  {func(t *testing.T) (a, b string) { a = t.TempDir(); return a, a + "/." }, false},
+		"one unknown": {func(t *testing.T) (a, b string) { return t.TempDir(), filepath.Join(t.TempDir(), "none") }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSystem(t)
+			a, b := c.folders(t)
+			for _, dir := range []string{a, b} {
+				run(t, control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: who, Dir: dir, Beat: quick}).Run)
+			}
+			if c.twins {
+				s.eventually("they have noticed one another", func() bool {
+					members := s.members()
+					return len(members) == 1 && members[0].Twin != nil
+				})
+				return
+			}
+			s.eventually("both have told often", func() bool {
+				e, err := s.conn.Bucket("nodes").Get(t.Context(), item.EncodeID(who.Qualified()))
+				return err == nil && e.Revision > 20
+			})
+			if members := s.members(); len(members) != 1 || members[0].Twin != nil {
+				t.Errorf("%+v", members)
+			}
+		})
+	}
 }
 
 // TestALostRosterIsTold: processes are on the new one at once, and nobody says that all are known.

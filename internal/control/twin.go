@@ -71,11 +71,13 @@ func (p *Presence) lookForTwin(ctx context.Context, key string) {
 }
 
 // isTwin reports whether another process than this one made a report. In the folder of a detail server, or of vitrine up, another one
-// of the same machine is about to take over.
+// is about to take over. Containers of one machine may see different folders at one path, of which one is a copy of the other.
 func (p *Presence) isTwin(r Report) bool {
 	switch {
 	case r.Boot == "", r.Boot == p.boot && r.PID == p.pid && r.Started.Equal(p.started):
 		return false
+	case r.Boot != p.boot, !slices.Contains(successive(), p.Who.Role):
+		return true
 	}
-	return r.Boot != p.boot || !slices.Contains(successive(), p.Who.Role)
+	return r.Folder != "" && p.folder != "" && r.Folder != p.folder
 }

@@ -105,7 +105,7 @@ func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 	n.catalog = control.NewFollower(conn, n.log)
 	n.agreement = control.NewAgreement(conn, n.catalog, n.switches.Who().Qualified(), n.log)
 	n.presence = control.NewPresence(control.PresenceConfig{
-		Conn: conn, Who: n.switches.Who(), Log: n.log, Stays: n.takenOver.Load,
+		Conn: conn, Who: n.switches.Who(), Dir: n.dir, Log: n.log, Stays: n.takenOver.Load,
 		Describe: func(r *control.Report) {
 			n.agreement.Describe(r)
 			n.board.Describe(r)

@@ -65,7 +65,8 @@ func TestGoroutinesAreGuarded(t *testing.T) {
 	}
 }
 
-// goroutine is what a node starts in a goroutine: by go, or by the method Go of a group; nil where it starts none.
+// goroutine is what a node starts in a goroutine: by go, by the method Go of a group, by a timer, or by a subscription to NATS, which calls
+// it in a goroutine of its own; nil where it starts none. Of the last two, functions that are given by name or only close something are left out.
 func goroutine(n ast.Node) ast.Expr {
 	switch n := n.(type) {
 	case *ast.GoStmt:
@@ -74,8 +75,36 @@ func goroutine(n ast.Node) ast.Expr {
 		if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Go" && len(n.Args) == 1 {
 			return n.Args[0]
 		}
+		if s, ok := n.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "AfterFunc" || s.Sel.Name == "Subscribe" && isOf(s, "nats")) {
+			if f, ok := n.Args[len(n.Args)-1].(*ast.FuncLit); ok && !isOneClose(f) {
+				return f
+			}
+		}
 	}
 	return nil
+}
+
+// isOf reports whether a method is that of a field of this name.
+func isOf(method *ast.SelectorExpr, field string) bool {
+	s, ok := method.X.(*ast.SelectorExpr)
+	return ok && s.Sel.Name == field
+}
+
+// isOneClose reports whether a function does nothing but close something.
+func isOneClose(f *ast.FuncLit) bool {
+	if len(f.Body.List) != 1 {
+		return false
+	}
+	statement, ok := f.Body.List[0].(*ast.ExprStmt)
+	if !ok {
+		return false
+	}
+	call, ok := statement.X.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	s, ok := call.Fun.(*ast.SelectorExpr)
+	return ok && s.Sel.Name == "Close"
 }
 
 // methods are the bodies of a package's functions by name.

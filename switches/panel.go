@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"vitrine/internal/redact"
 )
 
 // Panel holds the switches of a process. It is safe for concurrent use.
@@ -329,7 +331,10 @@ func (p *Panel) setTimer() {
 	if !ok || p.closed {
 		return
 	}
-	p.timer = time.AfterFunc(max(0, min(next.Sub(p.now()), updateEvery)), p.Update)
+	p.timer = time.AfterFunc(max(0, min(next.Sub(p.now()), updateEvery)), func() {
+		defer redact.Crash()
+		p.Update()
+	})
 }
 
 // nextEnd returns when the next setting or throw ends. The caller holds mu.

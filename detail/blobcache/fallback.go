@@ -146,6 +146,7 @@ func (f *Fallback) run(ctx context.Context, name string, l *load, page *catalog.
 	<-f.budget
 	close(l.done)
 	time.AfterFunc(leaseFor, func() {
+		defer redact.Crash()
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		delete(f.loads, name)

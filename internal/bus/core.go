@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // Broadcast sends a message to all who are subscribed now. It is not stored. Its error wraps item.ErrUnavailable.
@@ -22,7 +23,10 @@ func (c *Conn) Broadcast(subject string, body []byte) error {
 func (c *Conn) Subscribe(ctx context.Context, subject string, f func(subject string, body []byte)) (stop func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	sub, err := c.nats.Subscribe(subject, func(m *nats.Msg) { f(m.Subject, m.Data) })
+	sub, err := c.nats.Subscribe(subject, func(m *nats.Msg) {
+		defer redact.Crash()
+		f(m.Subject, m.Data)
+	})
 	if err == nil {
 		err = c.nats.FlushWithContext(ctx)
 	}
@@ -42,6 +46,7 @@ func (c *Conn) Respond(ctx context.Context, subject string, f func() []byte) (st
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	sub, err := c.nats.Subscribe(subject, func(m *nats.Msg) {
+		defer redact.Crash()
 		if m.Reply == "" {
 			return
 		}

@@ -36,7 +36,11 @@ func NewSwitchFollower(board *Board, conn *bus.Conn, presence *Presence, rules f
 // Run applies what is pushed until ctx ends, keeps it on disk, and acknowledges it.
 func (f *SwitchFollower) Run(ctx context.Context) error {
 	var due atomic.Bool
-	save := time.AfterFunc(time.Hour, func() { due.Store(false); f.save() })
+	save := time.AfterFunc(time.Hour, func() {
+		defer redact.Crash()
+		due.Store(false)
+		f.save()
+	})
 	looking, stop := context.WithCancel(ctx)
 	clock := make(chan struct{})
 	go func() {

@@ -17,7 +17,7 @@ func TestBenchCommands(t *testing.T) {
 	t.Parallel()
 	t.Run("pipeline", func(t *testing.T) {
 		t.Parallel()
-		code, out, stderr := vitrine(t, "bench", "pipeline", "--skus", long.Pick("200", "600"), "--single", long.Pick("5", "20"), "--json")
+		code, out, stderr := vitrine(t, "bench", "pipeline", "--skus", long.Pick("100", "600"), "--single", long.Pick("5", "20"), "--json")
 		var r struct {
 			Wrong  int
 			OneKey int `json:"calls_for_1000_changes_of_one_key"`
@@ -44,7 +44,7 @@ func TestBenchCommands(t *testing.T) {
 		}
 	})
 	t.Run("pages", func(t *testing.T) {
-		code, out, stderr := vitrine(t, "bench", "pages", "--skus", long.Pick("200", "300"), "--for", long.Pick("100ms", "300ms"), "--rate", long.Pick("50", "300"), "--slow", long.Pick("5", "20"), "--bolt", "1000", "--json")
+		code, out, stderr := vitrine(t, "bench", "pages", "--skus", long.Pick("60", "300"), "--for", long.Pick("100ms", "300ms"), "--rate", long.Pick("50", "300"), "--slow", long.Pick("5", "20"), "--bolt", long.Pick("300", "1000"), "--json")
 		var r struct {
 			KeysShare float64 `json:"keys_share"`
 			Workloads []struct {
@@ -83,8 +83,8 @@ func TestBenchCommands(t *testing.T) {
 	})
 	t.Run("switches", func(t *testing.T) { // those that hang or are cut off are named, after their presence has ended, too
 		t.Parallel()
-		nodes := long.Pick(20, 200)
-		code, out, stderr := vitrine(t, "bench", "switches", "--nodes", strconv.Itoa(nodes), "--sets", "5", "--hang", "10", "--cut", "5", "--json")
+		nodes, hang, cut := long.Pick(8, 200), long.Pick(3, 10), long.Pick(2, 5)
+		code, out, stderr := vitrine(t, "bench", "switches", "--nodes", strconv.Itoa(nodes), "--sets", "5", "--hang", strconv.Itoa(hang), "--cut", strconv.Itoa(cut), "--json")
 		var r struct {
 			Nodes int
 			Named int `json:"named_missing"`
@@ -93,7 +93,7 @@ func TestBenchCommands(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
 			t.Fatal(code, out, stderr)
 		}
-		if r.Nodes != nodes || r.Named != 15 || r.Wrong != 0 {
+		if r.Nodes != nodes || r.Named != hang+cut || r.Wrong != 0 {
 			t.Errorf("%s", out)
 		}
 	})

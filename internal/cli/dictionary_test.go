@@ -126,9 +126,7 @@ func TestDictionaryBytes(t *testing.T) {
 		for i := range pages {
 			ids, paths = append(ids, demoID(i)), append(paths, demoPage(i))
 		}
-		if code, _, stderr := vitrine(t, "refresh", "--kind", "sku", "--ids", strings.Join(ids, ","), "--lane", "high", "--nats", v.NATS); code != 0 {
-			t.Fatalf("refresh: code %d: %s", code, stderr)
-		}
+		v.refreshHigh(ids)
 		compareBytes(t, v.Pages, paths, 0.4)
 	})
 	t.Run("lego", func(t *testing.T) {

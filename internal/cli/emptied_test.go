@@ -33,7 +33,7 @@ func TestARedisThatComesBackEmptyUnderLoad(t *testing.T) {
 func emptyUnderLoad(t *testing.T, random *rand.Rand) {
 	r := redistest.Single(t, "--appendonly", "no")
 	s := newShop(t)
-	fill(s, long.Pick(150, 5000))
+	fill(s, long.Pick(80, 5000))
 	dir := t.TempDir()
 	v := up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", catalogFor(t, shopCatalog, s.URL))
 	v.refreshAll()

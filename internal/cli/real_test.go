@@ -32,7 +32,7 @@ func TestRealCatalogues(t *testing.T) {
 	part := func(name, id string, n uint32) string {
 		return someRows(t, file(name), filepath.Join(folder, name+".jsonl"), id, n)
 	}
-	products, sets, articles := part("yanxuan-zh.products", "id", 30), part("lego-to2015", "setID", 200), part("luma-html", "sku", 30)
+	products, sets, articles := part("yanxuan-zh.products", "id", 60), part("lego-to2015", "setID", 400), part("luma-html", "sku", 60)
 	categories, brands := index(readRows(t, file("yanxuan-zh.categories")), "id"), index(readRows(t, file("yanxuan-zh.brands")), "id")
 	for _, c := range []struct {
 		name, rows, id, title, price string

@@ -35,6 +35,7 @@ type running struct {
 	stop                     func() int
 	ended                    chan int // gives the exit code of a role
 	log                      func() string
+	queues                   *bus.Conn // of stats; nil until its first call
 }
 
 // up starts vitrine up on free ports, waits until it is ready, and stops it at the end of the test.

@@ -30,7 +30,7 @@ var (
 
 const (
 	roundLasts = 3 * time.Minute // of faults
-	healsIn    = 2 * time.Minute // after the last one
+	healsIn    = 5 * time.Minute // after the last one; a busy machine takes minutes where an idle one takes seconds
 )
 
 // TestChaos hurts a system for as long as the plan says, and compares everything at the end of each round.

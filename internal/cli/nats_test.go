@@ -75,10 +75,7 @@ func TestEachRoleMayDoItsOwn(t *testing.T) {
 	}
 	shop, worker, detail, operator := dial("upstream", "control.API"), dial("worker", "control.API"), dial("detail", "control.API"), dial("operator", url("control"))
 	for _, id := range s.IDs() {
-		change := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All}
-		if err := shop.PublishChanges(t.Context(), []item.Change{change}, bus.PublishOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		announce(t, shop, item.All, id)
 	}
 	d.NATS = url("operator")
 	d.converged(s)

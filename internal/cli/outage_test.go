@@ -189,9 +189,7 @@ func trickle(t *testing.T, conn *bus.Conn, owners map[string]*counters, lasts, e
 			o.raise(id)
 			changes = append(changes, item.Change{Lane: lane, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: name})
 		}
-		if err := conn.PublishChanges(t.Context(), changes, bus.PublishOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, conn, changes...)
 	}
 }
 

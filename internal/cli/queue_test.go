@@ -90,9 +90,7 @@ func TestAHangingUpstreamIsParked(t *testing.T) {
 	for i := range long.Pick(500, 2000) {
 		changes = append(changes, item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id(i)}, Dimension: "stock"})
 	}
-	if err := conn.PublishChanges(t.Context(), changes, bus.PublishOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, conn, changes...)
 	for i := range long.Pick(50, 200) {
 		announce(t, conn, "product", id(i))
 	}

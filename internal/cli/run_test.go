@@ -157,12 +157,17 @@ func (r *running) dial() *bus.Conn {
 	return conn
 }
 
-// announce says that a dimension of a SKU may have changed, again and again while NATS does not take it, as an upstream does.
+// announce says that a dimension of a SKU may have changed.
 func announce(t testing.TB, conn *bus.Conn, dimension, id string) {
 	t.Helper()
-	c := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: dimension}
+	publish(t, conn, item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: dimension})
+}
+
+// publish announces changes as an upstream does: again and again while NATS does not take them.
+func publish(t testing.TB, conn *bus.Conn, changes ...item.Change) {
+	t.Helper()
 	eventually(t, func() string {
-		err := conn.PublishChanges(t.Context(), []item.Change{c}, bus.PublishOptions{})
+		err := conn.PublishChanges(t.Context(), changes, bus.PublishOptions{})
 		if err != nil && !errors.Is(err, item.ErrUnavailable) {
 			t.Fatal(err)
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/redistest"
 	"vitrine/switches"
@@ -77,10 +76,7 @@ func TestEachSwitch(t *testing.T) {
 	conn := v.dial()
 	publish := func(lane item.Lane, dimension string) {
 		t.Helper()
-		c := item.Change{Lane: lane, Entity: item.Entity{Kind: "sku", ID: "1"}, Dimension: dimension}
-		if err := conn.PublishChanges(t.Context(), []item.Change{c}, bus.PublishOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, conn, item.Change{Lane: lane, Entity: item.Entity{Kind: "sku", ID: "1"}, Dimension: dimension})
 	}
 	publish(item.High, item.All)
 	v.waitFor("1", `"brand":{`)

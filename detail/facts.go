@@ -84,7 +84,7 @@ func (st *site) buy(id string) view.Value {
 func siteFacts(s catalog.Site, origin string) view.Value {
 	facts := view.Fields{
 		{Name: "Name", Value: view.OfText(s.Name)}, {Name: "Origin", Value: view.OfText(origin)}, {Name: "Lang", Value: view.OfText(s.Lang)},
-		{Name: "Currency", Value: view.OfText(s.Currency)}, {Name: "Prefix", Value: view.OfText(s.Prefix)},
+		{Name: "Currency", Value: view.OfText(s.Currency)}, {Name: "Prefix", Value: view.OfText(s.Prefix)}, {Name: "Sizes", Value: view.OfText(s.Sizes)},
 		{Name: "Top", Value: links(s.Top)}, {Name: "Bottom", Value: links(s.Bottom)},
 	}
 	if sh := s.Shipping; sh != nil {

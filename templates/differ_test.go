@@ -77,7 +77,7 @@ var contexts = []string{
 // expressions stand for the values of members, whatever these are.
 var expressions = []string{
 	`.a`, `$.a`, `.a.b`, `(.a).b`, `.none`, `.none.x`, `.html`, `.l`, `.o`, `.n`, `.t`, `.f`, `.z`, `text .a`, `list .a | len`, `get . "a" "b"`, `get .o "k"`, `src .a`, `src .o`,
-	`segment .a`, `number .n "de"`, `money .n "EUR" "fr"`, `money .a .a .a`, `size .o "width" 5`, `absolute . .a`, `jsonld .`, `reduced .n .a`, `dir .a`, `positive .n`, `say . "In {}" .a`, `say . "x"`, `asset "x"`,
+	`segment .a`, `number .n "de"`, `money .n "EUR" "fr"`, `money .a .a .a`, `size .o "width" 5`, `absolute . .a`, `jsonld .`, `reduced .n .a`, `dir .a`, `positive .n`, `srcset . .o 72 144`, `srcset . .a 5`, `say . "In {}" .a`, `say . "x"`, `asset "x"`,
 	`print .a`, `print .a .n 1 true nil`, `print .l`, `print .o`, `println .a 1`, `printf "%v|%[1]q" .a`, `printf "%s" .n`, `printf "%d" (len .l)`, `html .a`, `.a | html`, `urlquery .a`, `.a | urlquery`, `js .a`, `html .a .n`,
 	`urlquery .a .b`, `index .l 0`, `index .l 1`, `index .o "k"`, `index . "a"`, `index .l 99`, `index .o "none"`, `index .l`, `len .a`, `len .l`, `len .o`, `slice .a 0 0`, `slice .a 1`, `slice .l 0 1`,
 	`not .a`, `and .a .n`, `or .a .n "z"`, `or .none .z`, `.a | or .none`, `eq .a "x"`, `eq .a .n .a`, `eq .none nil`, `ne .a .n`, `lt .a "m"`, `le 1 2`, `gt (len .l) 1`, `ge .n "2"`, `lt 1.5 2.5`, `eq 1.5 1.5`, `eq .t true`,

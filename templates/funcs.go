@@ -26,6 +26,7 @@ import (
 //	say . "In stock"  a text of the theme in the page's language
 //	family .          the choices among a page's siblings
 //	size V "width" 800  a picture's width or height, 800 if it has none
+//	srcset . V 72 144  the addresses of a picture in those widths, or "" where the catalog has no images.sizes
 //	absolute . V      the address V with scheme and host, or ""
 //	jsonld .          the page for machines, inside <script type="application/ld+json">
 //	day V             the day of a date, "2027-01-15", or ""
@@ -45,6 +46,7 @@ func (s *Set) templateFunctions() map[string]program.Func {
 		"asset":   {Params: []program.Param{program.Text}, Call: s.asset},
 		"family":  {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return family(args[0]), nil }},
 		"size":    {Params: []program.Param{program.Any, program.Text, program.Whole}, Call: size},
+		"srcset":  {Params: anys(2), More: program.Whole, Call: srcset},
 		"jsonld":  {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return jsonLD(args[0]), nil }},
 		"reduced": {Params: anys(2), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return reduced(args[0], args[1]), nil }},
 		"dir":     textOf(direction), "positive": textOf(positive),

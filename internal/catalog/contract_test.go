@@ -14,6 +14,7 @@ import (
 // whole uses every key of the grammar.
 const whole = `version: 1
 site: { name: Demo, origin: "https://shop.example", lang: en, currency: EUR, images: ["https://img.example"], prefix: "" }   # optional
+images: { sizes: "https://small.example/{width}?of={url}" }
 upstreams:
   products: { url: "http://127.0.0.1:9000", timeout: 800ms, concurrency: 16, headers: { Authorization: "env:PRODUCTS_TOKEN" } }
   rows: { url: "serve:rows" }
@@ -98,6 +99,7 @@ func TestTheWholeGrammar(t *testing.T) {
 		"id_field":          {product.IDField.String(), "sku"},
 		"version":           {product.Version.String(), "updated_at"},
 		"max_bytes":         {product.MaxBytes, int64(1 << 20)},
+		"small pictures":    {c.Site.Sizes + c.Site.Images[len(c.Site.Images)-1], "https://small.example/{width}?of={url}https://small.example"},
 		"short ref":         {product.Refs[0].Kind.Name + product.Refs[0].Field.String(), "brandbrand_id"},
 		"ref up":            {product.Refs[2].Up, "parent"},
 		"post is a batch":   {price.Post.Batch, true},
@@ -148,6 +150,9 @@ func TestFaultsAreToldWithTheirPlace(t *testing.T) {
 		{"global.example/item/{sku}", "global.example/item/{id}", "unknown placeholder {id}"},
 		{"{sku}.html\" }", "{sku}.html\", status: 410 }", "status 410 is no redirect"},
 		{"{sku}.html\" }", "{sku}.html\", template: off.html }", "can't have a template"},
+		{"{width}?of={url}", "?of={url}", "needs {url} and {width} once each"},
+		{"https://small.example/{width}?of={url}", "javascript:{width}{url}", "leads nowhere"},
+		{"https://small.example/{width}?of={url}", "https://{width}/{url}", "no host of its own"},
 		{"fallback: last", "fallback: lost", "fallback can't be"},
 		{"'[0-9-]{1,32}'", "'[0-9'", "no regular expression"},
 		{"category_id, brand_id}'\n", "category_id, brand_id}'\n        pick: .\n", "already defined"},

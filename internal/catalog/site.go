@@ -11,6 +11,7 @@ import (
 type Site struct {
 	Name, Origin, Lang, Currency, Prefix string
 	Images                               []string // origins that pictures may come from, for the CSP
+	Sizes                                string   // address of a picture, {url}, in a width of {width} pixels; "" for none
 	Buy                                  *Buy     // nil: pages have no button
 	Top, Bottom                          []Link   // of the header and the footer
 	Sisters                              []Sister // the same pages in other languages

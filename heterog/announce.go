@@ -15,6 +15,7 @@ import (
 // "all" is acknowledged.
 func (w *Worker) split(ctx context.Context, tasks []bus.Task) []error {
 	out := make([]error, len(tasks))
+	several := w.severalOfAll(ctx, tasks)
 	for i, t := range tasks {
 		cat := w.Catalog()
 		kind, err := cat.Kind(t.Change.Entity.Kind)
@@ -24,10 +25,14 @@ func (w *Worker) split(ctx context.Context, tasks []bus.Task) []error {
 		}
 		parts := make([]item.Change, len(kind.Dimensions))
 		for k, d := range kind.Dimensions {
-			parts[k] = item.Change{Lane: t.Change.Lane, Entity: t.Change.Entity, Dimension: d.Name}
+			parts[k] = item.Change{Lane: t.Change.Lane, Entity: t.Change.Entity, Dimension: d.Name, Second: t.Second}
 		}
-		if err := w.Bus.PublishChanges(ctx, parts, bus.PublishOptions{Event: t.Event, Force: t.Force}); err != nil {
+		err = w.Bus.PublishChanges(ctx, parts, bus.PublishOptions{Event: t.Event, Force: t.Force})
+		switch {
+		case err != nil:
 			out[i] = fmt.Errorf("%w: split %s: %w", item.ErrOwn, t.Change.Entity, err)
+		case several[i]:
+			out[i] = bus.ErrLookAgain
 		}
 	}
 	return out

@@ -17,7 +17,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// Config of a Worker. All fields but Head, Deletions, Life, Since, Wrote, Rounds and Patience are needed.
+// Config of a Worker. All fields but Head, History, Deletions, Life, Since, Wrote, Rounds and Patience are needed.
 type Config struct {
 	Catalog func() *catalog.Catalog // the one in force
 	// Removed reports whether a push has removed a dimension, or with "all" a kind, a short while ago. Defaults to never.
@@ -29,6 +29,7 @@ type Config struct {
 	Bus      Publisher
 	Log      *slog.Logger
 
+	History   History   // nil knows of no changes but those that come here
 	Deletions Deletions // where those wait that are not believed. Defaults to none: all are believed at once
 
 	Life     func() string    // which life of the store this is: what it lost is looked for again. Defaults to always the same
@@ -55,6 +56,12 @@ type Fetcher interface {
 type Publisher interface {
 	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
 	PublishSyncs(ctx context.Context, syncs []item.Change) error
+}
+
+// History tells of changes that were replaced before anybody took them; *bus.Conn is one.
+type History interface {
+	// Repeated reports for each task whether its change was published more than once since a time.
+	Repeated(ctx context.Context, tasks []bus.Task, since []time.Time) ([]bool, error)
 }
 
 // Worker handles changes.
@@ -147,7 +154,7 @@ func (w *Worker) Places() (all []bus.Place) {
 }
 
 // Handle turns changes of one group into records. It gives one error per task, nil for what is stored
-// and announced, bus.ErrLookAgain for that of which nothing new was found. Other errors wrap item.ErrUnavailable,
+// and announced, bus.ErrLookAgain for that of which a replica that lags may have answered. Other errors wrap item.ErrUnavailable,
 // ErrRefused, ErrBehind, ErrChanged, ErrOwn, ErrCatalog or ErrUnknown.
 func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	if tasks[0].Change.Dimension == item.All {
@@ -177,7 +184,7 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	failpoint.Hit(failpoint.Put)
 	w.announce(ctx, d, jobs)
 	failpoint.Hit(failpoint.Announced)
-	w.lookAgain(d, jobs)
+	w.lookAgain(ctx, d, jobs)
 	return errs(jobs)
 }
 
@@ -206,6 +213,7 @@ func (w *Worker) fetch(ctx context.Context, d *catalog.Dimension, jobs []*job) {
 	}
 	asks := make([]upstream.Ask, len(jobs))
 	for i, j := range jobs {
+		j.asked = time.Now()
 		asks[i] = j.ask(d)
 	}
 	for i, a := range w.Upstream.Fetch(ctx, d, asks) {

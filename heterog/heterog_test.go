@@ -112,6 +112,7 @@ func (l *line) PublishSyncs(_ context.Context, syncs []item.Change) error {
 
 type bench struct {
 	*testing.T
+	config heterog.Config // of the worker
 	worker *heterog.Worker
 	owner  *owner
 	line   *line
@@ -132,10 +133,11 @@ func newBench(t *testing.T) *bench {
 	}
 	t.Cleanup(func() { store.Close() })
 	b := &bench{T: t, owner: &owner{}, line: &line{}, store: store}
-	b.worker = heterog.New(heterog.Config{
+	b.config = heterog.Config{
 		Catalog: func() *catalog.Catalog { return cat }, Store: store, Upstream: b.owner, Bus: b.line, Log: log,
 		Patience: time.Hour, Life: func() string { return b.life }, Since: func() time.Time { return b.since },
-	})
+	}
+	b.worker = heterog.New(b.config)
 	return b
 }
 

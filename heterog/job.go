@@ -1,6 +1,8 @@
 package heterog
 
 import (
+	"time"
+
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/kv"
@@ -13,6 +15,7 @@ type job struct {
 	key  kv.RecordKey
 
 	held       kv.Record // as read before fetching
+	asked      time.Time // when its owner was
 	value      kv.Value  // as fetched and shaped
 	refs       kv.Refs
 	validators kv.Validators

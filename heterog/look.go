@@ -1,6 +1,7 @@
 package heterog
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -11,11 +12,13 @@ import (
 )
 
 // lookAgain orders a second look where the answer may have come from a replica that lags, and nobody would announce the
-// change again: at what somebody announced and where nothing new was found; at what is older than the record and was
-// believed at last; and at what took the place of a record that its store had lost newer writes of. Refreshes announce
-// everything, whether it has changed or not, and are looked at twice only in the latter two cases, which are rare.
-func (w *Worker) lookAgain(d *catalog.Dimension, jobs []*job) {
+// change again: at what somebody announced and where nothing new was found, or where the fetch stands for several changes; at
+// what is older than the record and was believed at last; and at what took the place of a record that its store had lost
+// newer writes of. Refreshes announce everything, whether it has changed or not, and are looked at twice only in the latter
+// two cases, which are rare.
+func (w *Worker) lookAgain(ctx context.Context, d *catalog.Dimension, jobs []*job) {
 	since := w.Since()
+	var single []*job // one change each, as far as is known here
 	for _, j := range jobs {
 		switch {
 		case j.err != nil:
@@ -28,9 +31,23 @@ func (w *Worker) lookAgain(d *catalog.Dimension, jobs []*job) {
 		case j.cameBack(since) && w.mayLag(since):
 			j.err = bus.ErrLookAgain
 		case j.task.Change.Lane == item.Refresh:
-		case (j.foundNothing() || j.cameBack(since)) && w.looks.allow(d):
-			j.err = bus.ErrLookAgain
+		case j.foundNothing() || j.cameBack(since) || j.several():
+			w.order(d, j)
+		case j.young():
+			single = append(single, j)
 		}
+	}
+	for i, repeated := range w.repeated(ctx, single) {
+		if repeated {
+			w.order(d, single[i])
+		}
+	}
+}
+
+// order orders a second look, as far as there is credit.
+func (w *Worker) order(d *catalog.Dimension, j *job) {
+	if w.looks.allow(d) {
+		j.err = bus.ErrLookAgain
 	}
 }
 
@@ -49,7 +66,7 @@ func (j *job) cameBack(since time.Time) bool {
 		return j.task.Force
 	}
 	if j.held.Life == kv.Absent {
-		return j.task.Force
+		return j.task.Force || j.young()
 	}
 	return j.held.Fetched.Before(since)
 }

@@ -13,15 +13,18 @@ import (
 	"vitrine/internal/redact"
 )
 
-// Task is one change to work on. Changes of the same entity and dimension that waited together are one task. Its Event is the
-// latest of theirs, and Force is set if one of them had it.
+// Task is one change to work on. Changes of the same entity and dimension that waited together are one task. Its Event, Published
+// and Subject are those of the latest, and Force is set if one of them had it.
 type Task struct {
-	Change  item.Change
-	Event   time.Time // when the change happened, else when it was published
-	Force   bool
-	Attempt int   // 1 at the first; those before it had wrong answers. Silence does not count
-	Doubt   Doubt // of answers that were older than the record
-	Second  bool  // it is the second look that ErrLookAgain has asked for
+	Change    item.Change
+	Event     time.Time // when the change happened, else when it was published
+	Published time.Time // when NATS stored it
+	Subject   string    // in CHANGES
+	Force     bool
+	Attempt   int   // 1 at the first; those before it had wrong answers. Silence does not count
+	Doubt     Doubt // of answers that were older than the record
+	Second    bool  // it is the second look that ErrLookAgain has asked for
+	Merged    bool  // it stands for several changes that waited here; those that NATS merged are told by Conn.Repeated
 }
 
 // Place is where work is done: an upstream. At most Limit of its batches are in work at a time.

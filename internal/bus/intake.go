@@ -195,7 +195,10 @@ func (in *intake) read(msg jetstream.Msg) *work {
 	second := change.Second
 	change.Force = false
 	change.Second = false
-	w.task = Task{Change: change, Event: eventTime(msg, m.sent), Force: force, Second: second, Attempt: 1}
+	w.task = Task{Change: change, Event: eventTime(msg, m.sent), Published: m.sent, Subject: msg.Subject(), Force: force, Second: second, Attempt: 1}
+	if in.parked != "" {
+		w.task.Subject = change.Subject()
+	}
 	if cfg.Stream == Syncs {
 		w.task.Attempt = m.attempt // nothing is scheduled there that could tell
 	}

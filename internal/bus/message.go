@@ -2,6 +2,7 @@ package bus
 
 import (
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -69,6 +70,11 @@ func (w *work) merge(other *work) (replaced []message) {
 	w.task.Force = w.task.Force || other.task.Force
 	w.task.Attempt = min(w.task.Attempt, other.task.Attempt)
 	w.task.Second = w.task.Second && other.task.Second
+	w.task.Merged = w.task.Merged || other.task.Merged || !w.has(other)
+	if other.task.Published.After(w.task.Published) {
+		w.task.Published = other.task.Published
+		w.task.Subject = other.task.Subject
+	}
 	w.silent = min(w.silent, other.silent)
 	if other.task.Doubt.Answers > w.task.Doubt.Answers {
 		w.task.Doubt = other.task.Doubt
@@ -83,6 +89,13 @@ func (w *work) merge(other *work) (replaced []message) {
 		replaced = append(replaced, w.add(m)...)
 	}
 	return replaced
+}
+
+// has reports whether the messages of other are in w already: delivered again.
+func (w *work) has(other *work) bool {
+	return !slices.ContainsFunc(other.messages, func(m message) bool {
+		return !slices.ContainsFunc(w.messages, func(old message) bool { return m.replaces(old) && old.replaces(m) })
+	})
 }
 
 // change is the task's, as it is published.

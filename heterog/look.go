@@ -15,7 +15,8 @@ import (
 // change again: at what somebody announced and where nothing new was found, or where the fetch stands for several changes; at
 // what is older than the record and was believed at last; and at what took the place of a record that its store had lost
 // newer writes of. Refreshes announce everything, whether it has changed or not, and are looked at twice only in the latter
-// two cases, which are rare.
+// two cases, and where they took the place of a record that was fetched a moment ago, all of which are rare. So does a second
+// look: after itself none comes so soon that it would ask for yet another.
 func (w *Worker) lookAgain(ctx context.Context, d *catalog.Dimension, jobs []*job) {
 	since := w.Since()
 	var single []*job // one change each, as far as is known here
@@ -28,9 +29,15 @@ func (w *Worker) lookAgain(ctx context.Context, d *catalog.Dimension, jobs []*jo
 			if j.task.Change.Lane != item.Refresh {
 				w.looks.learn(d, !j.foundNothing())
 			}
+			if !j.foundNothing() && j.fetchedWithin(lookLag) {
+				w.order(d, j)
+			}
 		case j.cameBack(since) && w.mayLag(since):
 			j.err = bus.ErrLookAgain
 		case j.task.Change.Lane == item.Refresh:
+			if !j.foundNothing() && j.fetchedWithin(settled) {
+				w.order(d, j)
+			}
 		case j.foundNothing() || j.cameBack(since) || j.several():
 			w.order(d, j)
 		case j.young():
@@ -68,7 +75,7 @@ func (j *job) cameBack(since time.Time) bool {
 	if j.held.Life == kv.Absent {
 		return j.task.Force || j.young()
 	}
-	return j.held.Fetched.Before(since)
+	return j.held.Fetched.Before(since.Add(lag)) // what was lost just before may be missing in what a replica said just after
 }
 
 // mayLag reports whether a replica may still lag behind what was edited before a loss. Until it can't, what came back is

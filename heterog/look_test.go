@@ -13,9 +13,14 @@ import (
 
 func looks(errs []error) bool { return errors.Is(errs[0], bus.ErrLookAgain) }
 
+// saidBefore has the owner answer as it did so long ago that a second look is due.
+func (b *bench) saidBefore(id, body string) {
+	b.owner.answer(id, upstream.Answer{Status: upstream.OK, Body: []byte(body), At: time.Now().Add(-4 * time.Second)})
+}
+
 func TestWhatFoundNothingNewIsLookedAtOnceMore(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"amount":1}`)
+	b.saidBefore("1", `{"amount":1}`)
 	if looks(b.handle(change(item.Normal, "price", "1"))) {
 		t.Error("a first answer is new")
 	}
@@ -111,9 +116,9 @@ func TestWhatAStoreCameBackWithIsLookedAtOnceMore(t *testing.T) {
 			b := newBench(t)
 			b.owner.answer("1", upstream.Answer{Status: upstream.OK, Body: []byte(`{"amount":1}`), At: time.Now().Add(-time.Hour)})
 			b.must(change(item.Normal, "price", "1"))
-			b.since = time.Now().Truncate(time.Second)
-			b.owner.say("1", `{"amount":2}`)
-			b.owner.say("2", `{"amount":2}`)
+			b.since = time.Now().Add(-20 * time.Second)
+			b.saidBefore("1", `{"amount":2}`)
+			b.saidBefore("2", `{"amount":2}`)
 			if got := looks(b.handle(c.task)); got != c.want {
 				t.Errorf("looked at again: %t, want %t", got, c.want)
 			}

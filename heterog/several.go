@@ -22,6 +22,8 @@ import (
 const (
 	// lag is for how long a replica may say what was before a change, by any clock.
 	lag = 5 * time.Second
+	// lookLag is that lag for second looks, no sooner than which they come.
+	lookLag = 3 * time.Second
 	// settled is how long after a fetch a record has seen each change that was announced before that, by a second look at last.
 	settled = 2 * lag
 	// backlog is how long a change may have waited until the one that took its place came.
@@ -34,7 +36,13 @@ func (j *job) young() bool { return j.asked.Sub(j.task.Published) < lag }
 // several reports whether the job may stand for several changes: they waited together; a second look at the one before may
 // still be due; or nobody knows what the store held, which may have been emptied a moment ago.
 func (j *job) several() bool {
-	return j.young() && (j.task.Merged || j.held.Life == kv.Absent || j.asked.Sub(j.held.Fetched) < settled)
+	return j.young() && (j.task.Merged || j.held.Life == kv.Absent || j.fetchedWithin(settled))
+}
+
+// fetchedWithin reports whether the record had been fetched so short a time before. What is new then may as well be older, from
+// another replica.
+func (j *job) fetchedWithin(d time.Duration) bool {
+	return j.held.Life != kv.Absent && j.asked.Sub(j.held.Fetched) < d
 }
 
 // repeated reports which jobs stand for several changes, of which NATS kept the last.

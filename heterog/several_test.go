@@ -40,7 +40,10 @@ func TestWhatStandsForSeveralChangesIsLookedAtOnceMore(t *testing.T) {
 		{"several, of which no replica lags any more", task(item.Normal, now.Add(-time.Minute)), time.Hour, told{repeated: true}, false},
 		{"the first of a long queue", task(item.Normal, now.Add(-time.Minute)), 0, told{}, false},
 		{"a second look", second, time.Hour, told{repeated: true}, false},
+		{"a second look at what the first brought", second, 3200 * time.Millisecond, told{}, false},
+		{"a second look at what was fetched since", second, time.Second, told{}, true},
 		{"a refresh", task(item.Refresh, now), time.Hour, told{repeated: true}, false},
+		{"a refresh, of what was fetched a moment ago", task(item.Refresh, now), time.Second, told{}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)

@@ -83,6 +83,22 @@ func TestAWalkWaitsOutALag(t *testing.T) {
 	r.expect(all("sku", "1")...)
 }
 
+// TestWhatWasAnnouncedJustBeforeAStoreWasEmptiedIsReplayed: its record is lost, and the walk may ask a replica that lags. What is
+// replayed is looked at twice.
+func TestWhatWasAnnouncedJustBeforeAStoreWasEmptiedIsReplayed(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Single(t)
+	s := redis(t, srv.URL)
+	r := newRoom(t, s, s)
+	r.look()
+	r.change("sku", "price", "1")
+	r.look()
+	r.agent.Lag = time.Hour
+	srv.Flush()
+	r.look()
+	r.expect(append(all("sku", "1"), "change.refresh.sku.price.1 forced")...)
+}
+
 // TestBadIDsAreLeftOut: they end no walk, and are counted.
 func TestBadIDsAreLeftOut(t *testing.T) {
 	t.Parallel()

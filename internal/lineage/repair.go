@@ -180,6 +180,9 @@ func (r *repair) steps(p plan) (all []step) {
 		}
 		add("history", r.past)
 	}
+	if p.Whole && !p.Lag {
+		add("latest", r.latest)
+	}
 	if !p.Since.IsZero() {
 		add("replay", func(ctx context.Context, cursor string) error { return r.replay(ctx, p.Since, cursor) })
 	}

@@ -3,6 +3,7 @@ package lineage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -111,17 +112,29 @@ func (r *repair) past(ctx context.Context, cursor string) error {
 
 // replay publishes the changes since a time again, with force: see the package's doc.
 func (r *repair) replay(ctx context.Context, since time.Time, cursor string) error {
-	return r.eachPast(ctx, "replay", since, cursor, func(ctx context.Context, changes []item.Change) error {
-		var again []item.Change
-		for _, c := range changes {
-			c.Lane = item.Refresh
-			if r.Catalog().Kinds[c.Entity.Kind] != nil && !r.known.has(c) {
-				r.known.add(c)
-				again = append(again, c)
-			}
-		}
-		return r.publish(ctx, again, bus.PublishOptions{Force: true})
+	return r.eachPast(ctx, "replay", since, cursor, r.publishAgain)
+}
+
+// latest publishes again what may have been edited so shortly before the repair began that a replica does not know of it yet. Its
+// record is lost, and the walk fetches it once; what is replayed is looked at twice. Refreshes tell of no edit.
+func (r *repair) latest(ctx context.Context, cursor string) error {
+	since := r.progress.Begun.Add(-2 * r.Lag)
+	return r.eachPast(ctx, "latest", since, cursor, func(ctx context.Context, changes []item.Change) error {
+		edits := slices.DeleteFunc(slices.Clone(changes), func(c item.Change) bool { return c.Lane == item.Refresh })
+		return r.publishAgain(ctx, edits)
 	})
+}
+
+func (r *repair) publishAgain(ctx context.Context, changes []item.Change) error {
+	var again []item.Change
+	for _, c := range changes {
+		c.Lane = item.Refresh
+		if r.Catalog().Kinds[c.Entity.Kind] != nil && !r.known.has(c) {
+			r.known.add(c)
+			again = append(again, c)
+		}
+	}
+	return r.publish(ctx, again, bus.PublishOptions{Force: true})
 }
 
 // eachPast calls f with the changes of HISTORY since a time, or after the cursor.

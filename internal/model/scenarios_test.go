@@ -108,6 +108,15 @@ func subjects() map[string]subject {
 				"it comes back twice": model.CameBack{Edits: 3, Lags: 2, Snapshots: 1, Rollbacks: 2},
 			},
 		},
+		"lag": {
+			mutants: model.LagMutants(),
+			scenarios: map[string]model.Scenario{
+				"edits":                model.Lag{Edits: 3},
+				"the store is emptied": model.Lag{Edits: 2, Flushes: 1},
+				"changes are lost":     model.Lag{Edits: 2, Losses: 1},
+			},
+			large: []model.Scenario{model.Lag{Edits: 3, Flushes: 1, Losses: 1}, model.Lag{Edits: 2, Flushes: 2, Losses: 2}},
+		},
 		"a dictionary": {
 			mutants: model.DictionaryMutants(),
 			scenarios: map[string]model.Scenario{

@@ -1,0 +1,285 @@
+package model
+
+// Lag is an owner that is edited at any time, and whose replicas lag: each answer is of a moment that is no longer ago than the
+// lag. One record without a version, a worker; CHANGES, which keeps the newest message of the record, and HISTORY, which
+// keeps all. The store may be emptied, and NATS lose all that it has; each is noticed some time, and calls for a walk.
+//
+// Time goes in ticks. After two of them an edit is known to every replica, and a second look comes no sooner. An answer is put within
+// the tick in which it came.
+type Lag struct {
+	Edits   uint8
+	Flushes uint8 // of the store
+	Losses  uint8 // of NATS's streams, with the second looks that are due
+}
+
+// The mutants of lag.
+const (
+	NewIsFinal    Mutant = "an answer that is new is final, though several changes were announced since the record was up to date"
+	RecentIsFinal Mutant = "an answer that is new is final, though the record was fetched a moment ago"
+	AbsentIsFinal Mutant = "the first answer for a store that was emptied is final"
+	LostIsFinal   Mutant = "an answer that is new is final, though changes were lost since the record was fetched"
+	AskedAfter    Mutant = "a record that was fetched just after a loss of changes was noticed lacks none of them"
+	NotReplayed   Mutant = "what was announced just before a store was emptied is only walked"
+	WalkIsFinal   Mutant = "what a walk finds in a record that was fetched a moment ago is final"
+	LookIsFinal   Mutant = "what a second look finds in a record that was fetched a moment ago is final"
+	WalkAtOnce    Mutant = "a walk after a loss of changes begins while replicas may lag"
+)
+
+// LagMutants are all of lag.
+func LagMutants() []Mutant {
+	return []Mutant{NewIsFinal, RecentIsFinal, AbsentIsFinal, LostIsFinal, AskedAfter, NotReplayed, WalkIsFinal, LookIsFinal, WalkAtOnce}
+}
+
+const (
+	lagMost   = 2 // ticks after which an edit is known to every replica
+	settled   = 4 // ticks after which a record has what a second look brought
+	ageless   = 5 // an age that is as good as any greater one
+	editsMost = 3
+)
+
+// age is how many ticks ago something was, up to ageless.
+type age uint8
+
+func (a *age) tick() { *a = min(*a+1, ageless) }
+
+// copied is a record, how long ago its owner was asked, and whether it may lack a change that was lost: the owner was asked
+// before a loss of changes was noticed, or less than the lag after that. It is absent where its version is 0.
+type copied struct {
+	version uint8
+	at      age
+	before  bool
+}
+
+// inquirer is the worker; step 0 is idle. Several and lost are what it knew when it asked.
+type inquirer struct {
+	step, line    uint8
+	published     age // the change that it took
+	held, got     copied
+	several, lost bool
+}
+
+// event is something that may have happened.
+type event struct {
+	was bool
+	ago age
+}
+
+func (e *event) tick() {
+	if e.was {
+		e.ago.tick()
+	}
+}
+
+type lag struct {
+	left      Lag
+	version   uint8          // of the owner
+	edits     [editsMost]age // how long ago the versions after the first came, and were announced
+	past      uint8          // of these, how many HISTORY has lost
+	record    copied
+	waits     [4]bool // a change, by line
+	published age     // the one that waits in news
+	due       event   // a second look was ordered
+	flushed   bool    // the store was, which nobody has noticed
+	lost      bool    // NATS's streams were, which nobody has noticed
+	walks     event   // one was called for by a loss of changes
+	worker    inquirer
+}
+
+// The lines of Lag, beside news, secondLook and replayed.
+const walked = 3
+
+// Explore walks lag.
+func (l Lag) Explore(m Mutant) Result {
+	return explore(lag{left: l, version: 1, record: copied{version: 1, at: ageless}}, m)
+}
+
+func (s lag) wrong() string {
+	if s.record.version != s.version {
+		return "a record is not what its owner says"
+	}
+	return ""
+}
+
+func (s lag) surroundings(m Mutant, next func(lag)) {
+	if s.left.Edits > 0 {
+		n := s
+		n.left.Edits--
+		n.edits[s.version-1] = 0
+		n.version++
+		n.waits[news] = true
+		n.published = 0
+		next(n)
+	}
+	if s.left.Flushes > 0 && s.worker.step < fetched { // what is fetched is put over the stamp that was read, or not at all
+		n := s
+		n.left.Flushes--
+		n.flushed = true
+		n.record = copied{}
+		n.worker.step = min(s.worker.step, took)
+		next(n)
+	}
+	if s.left.Losses > 0 {
+		n := s
+		n.left.Losses--
+		n.waits = [4]bool{}
+		n.due = event{}
+		n.past = s.version - 1
+		n.lost = true
+		next(n)
+	}
+	s.pass(next)
+	if s.worker.step == readStamp {
+		for v := s.oldest(); v < s.version; v++ {
+			next(s.answered(v, m))
+		}
+	}
+}
+
+// oldest is the oldest version that a replica may say now.
+func (s lag) oldest() uint8 {
+	v := uint8(1)
+	for v < s.version && s.edits[v-1] >= lagMost {
+		v++
+	}
+	return v
+}
+
+// pass lets a tick pass, unless an answer is to be put.
+func (s lag) pass(next func(lag)) {
+	if s.worker.step == fetched {
+		return
+	}
+	for i := range s.edits[:s.version-1] {
+		s.edits[i].tick()
+	}
+	s.record.at.tick()
+	s.published.tick()
+	s.due.tick()
+	s.walks.tick()
+	s.worker.published.tick()
+	s.worker.held.at.tick()
+	next(s.plain())
+}
+
+// plain has no ages that don't matter: a state that differs in these alone is no other one.
+func (s lag) plain() lag {
+	if s.record.version == 0 {
+		s.record.at = 0
+	}
+	if !s.waits[news] {
+		s.published = 0
+	}
+	switch w := &s.worker; w.step {
+	case 0:
+		s.worker = inquirer{}
+	case took:
+		s.worker = inquirer{step: took, line: w.line, published: w.published}
+	case readStamp:
+		w.got = copied{}
+		if w.held.version == 0 {
+			w.held.at = 0
+		}
+	case fetched:
+		w.published = 0
+		w.held.at = 0
+	}
+	return s
+}
+
+// answered is s after an answer to the worker.
+func (s lag) answered(version uint8, m Mutant) lag {
+	w := &s.worker
+	w.step = fetched
+	w.got = copied{version: version, before: s.walks.was && s.walks.ago < lagMost && m != AskedAfter}
+	young := w.published < lagMost
+	w.lost = m != LostIsFinal && w.held.before
+	switch {
+	case w.line == secondLook:
+		w.several = m != LookIsFinal && w.held.version != 0 && w.held.at < lagMost && version != w.held.version
+	case w.line == walked:
+		w.several = m != WalkIsFinal && w.held.version != 0 && w.held.at < settled && version != w.held.version
+	case !young || w.line != news:
+	case w.held.version == 0:
+		w.several = m != AbsentIsFinal
+	case w.held.at < settled:
+		w.several = m != RecentIsFinal
+	default:
+		w.several = m != NewIsFinal && s.announced(w.held.at+lagMost) > 1
+	}
+	return s.plain()
+}
+
+// announced is how many changes HISTORY has of the last so many ticks.
+func (s lag) announced(since age) (n int) {
+	for _, at := range s.edits[s.past : s.version-1] {
+		if at <= since {
+			n++
+		}
+	}
+	return n
+}
+
+func (s lag) ours(m Mutant, next func(lag)) {
+	if s.due.was || s.walks.was {
+		s.pass(next)
+	}
+	if s.due.was && s.due.ago >= lagMost {
+		n := s
+		n.due = event{}
+		n.waits[secondLook] = true
+		next(n)
+	}
+	if s.flushed || s.lost {
+		n := s
+		for _, r := range []*copied{&n.record, &n.worker.held, &n.worker.got} {
+			r.before = r.version != 0
+		}
+		if s.lost {
+			n.walks = event{was: true}
+		} else {
+			n.waits[walked] = true
+			n.waits[replayed] = s.announced(lagMost) > 0 && m != NotReplayed
+		}
+		n.flushed = false
+		n.lost = false
+		next(n)
+	}
+	if s.walks.was && (s.walks.ago >= lagMost || m == WalkAtOnce) {
+		n := s
+		n.walks = event{}
+		n.waits[walked] = true
+		next(n)
+	}
+	n := s
+	w := &n.worker
+	switch w.step {
+	case 0:
+		for line, waits := range s.waits {
+			if waits {
+				n := s
+				n.waits[line] = false
+				n.worker = inquirer{step: took, line: uint8(line), published: s.published}
+				next(n.plain())
+			}
+		}
+		return
+	case took:
+		w.step = readStamp
+		w.held = s.record
+	case readStamp:
+		n = s.answered(s.version, m)
+	case fetched:
+		n.put()
+	}
+	next(n.plain())
+}
+
+// put stores an answer, and orders a second look where it may not be the newest.
+func (s *lag) put() {
+	w := s.worker
+	s.worker = inquirer{}
+	s.record = w.got
+	if w.several || w.line == replayed || w.line == news && (w.got.version == w.held.version || w.lost) {
+		s.due = event{was: true}
+	}
+}

@@ -52,13 +52,16 @@ type Stream interface {
 // noteKey is the key of the samplers' note.
 const noteKey = "sample"
 
+// noteMost is how many bytes the note may have, well below what NATS takes.
+const noteMost = 256 << 10
+
 // note is the progress of the room's samplers.
 type note struct {
 	Turn    time.Time    `json:"turn"`    // when the last turn began
 	Changes bus.Position `json:"changes"` // position in the stream at that time
-	Cursor  string       `json:"cursor"`  // in the store
-	Began   time.Time    `json:"began"`   // when the pass began
-	Pass    Sampled      `json:"pass"`    // the pass's result so far
+	place                // in the store
+	Began   time.Time    `json:"began"` // when the pass began
+	Pass    Sampled      `json:"pass"`  // the pass's result so far
 }
 
 // NewSampler makes a Sampler.
@@ -131,11 +134,11 @@ func (s *Sampler) Turn(ctx context.Context) error {
 	}
 	within, cancel := context.WithTimeout(ctx, 3*s.Every)
 	defer cancel()
-	s.walk.cursor = at.Cursor
+	s.walk.at = at.place
 	sampled, ended, failed := s.walk.next(within, s.Calls, records)
 	s.Told(sampled)
 	at.Pass.add(sampled)
-	at.Cursor = s.walk.cursor
+	at.place = s.walk.at
 	if ended {
 		s.passed(at)
 		at.Began = s.Clock()
@@ -170,6 +173,10 @@ func (s *Sampler) read(ctx context.Context) (at note, revision uint64, err error
 
 func (s *Sampler) write(ctx context.Context, at note, revision uint64) (uint64, error) {
 	value, err := json.Marshal(at)
+	if err == nil && len(value) > noteMost { // the catalog has very large batches: what waits for one is met in the next pass
+		at.Waits = nil
+		value, err = json.Marshal(at)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("write the samplers' note: %w", err)
 	}

@@ -84,7 +84,7 @@ func TestSamplersWalkTheStoreTogether(t *testing.T) {
 		t.Errorf("3 calls of 4 compare %d records", n)
 	}
 	for n := range 36 { // 12 records a turn: all are met if both walk the same way, and 444 at most if each walks its own
-		if n == 12 { // what it had gathered is met in the next pass
+		if n == 12 {
 			two = r.sampler(c.Now, &listed)
 		}
 		r.turn(one, &c)
@@ -103,6 +103,30 @@ func TestSamplersWalkTheStoreTogether(t *testing.T) {
 	}
 	if n := listed.Load(); n > 4*r.told.Load() {
 		t.Errorf("%d entities listed for %d records", n, r.told.Load())
+	}
+}
+
+// TestARestartedSamplerSkipsNothing: each turn is another process's, and goes on with what the one before had gathered.
+func TestARestartedSamplerSkipsNothing(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	all := ids(120)
+	r.sell(1, all...)
+	r.put(1, all...)
+	var c clock
+	var listed atomic.Int64
+	for range 10 { // of 12 records
+		r.turn(r.sampler(c.Now, &listed), &c)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range all {
+		if r.asked[id] != 1 {
+			t.Errorf("%s was compared %d times in a pass", id, r.asked[id])
+		}
+	}
+	if n := listed.Load(); n != 120 {
+		t.Errorf("%d entities were listed, of 120", n)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
@@ -16,10 +17,16 @@ const walkPage = 50
 // walk goes through the records of a store, a few at a time, and groups them into calls of their upstreams.
 type walk struct {
 	*Sweeper
-	cursor  string                                // in the store; "" at the start
-	catalog *catalog.Catalog                      // by which the records in waits were grouped
+	at      place
+	catalog *catalog.Catalog                      // of the dimensions in waits
 	waits   map[*catalog.Dimension][]kv.RecordKey // grouped, and not compared yet
-	last    bool                                  // the last page was read: the pass ends when waits is empty
+}
+
+// place is the progress of a walk between two turns, whichever process takes them.
+type place struct {
+	Cursor string              `json:"cursor"`         // in the store; "" at the start
+	Waits  map[string][]string `json:"waits,omitzero"` // grouped, and not compared yet: ids by kind and dimension
+	Last   bool                `json:"last,omitzero"`  // the last page was read: the pass ends when nothing waits
 }
 
 func newWalk(s *Sweeper) *walk { return &walk{Sweeper: s} }
@@ -27,13 +34,14 @@ func newWalk(s *Sweeper) *walk { return &walk{Sweeper: s} }
 // next makes at least the given number of calls and compares at least the given number of records, unless the pass ends
 // first. Then ended is true, and the next call begins another pass.
 func (w *walk) next(ctx context.Context, calls, records int) (_ Sampled, ended bool, err error) {
-	w.gatherBy(w.Catalog())
+	w.resume()
+	defer w.pause()
 	c := comparison{Sweeper: w.Sweeper, suspects: map[*catalog.Dimension][]kv.RecordKey{}}
 	for err == nil && !ended && (calls > 0 || records > 0) {
 		d, keys := w.nextBatch()
 		switch {
-		case d == nil && w.last:
-			w.last = false
+		case d == nil && w.at.Last:
+			w.at.Last = false
 			ended = true
 		case d == nil:
 			err = w.read(ctx)
@@ -49,21 +57,43 @@ func (w *walk) next(ctx context.Context, calls, records int) (_ Sampled, ended b
 	return c.Sampled, ended, errors.Join(err, c.settle(ctx))
 }
 
-// gatherBy drops what was grouped by another catalog, whose dimensions differ.
-func (w *walk) gatherBy(c *catalog.Catalog) {
-	if w.catalog != c {
-		w.catalog = c
-		w.waits = map[*catalog.Dimension][]kv.RecordKey{}
-		w.last = false
+// resume takes up the records that wait, except those that the catalog no longer has.
+func (w *walk) resume() {
+	w.catalog = w.Catalog()
+	w.waits = map[*catalog.Dimension][]kv.RecordKey{}
+	for name, ids := range w.at.Waits {
+		kind, dimension, _ := strings.Cut(name, ".")
+		d, err := w.catalog.Dimension(kind, dimension)
+		if err != nil {
+			continue
+		}
+		for _, id := range ids {
+			w.waits[d] = append(w.waits[d], kv.RecordKey{Entity: item.Entity{Kind: kind, ID: id}, Dimension: dimension})
+		}
+	}
+}
+
+// pause stores the records that wait in the walk's place.
+func (w *walk) pause() {
+	w.at.Waits = map[string][]string{}
+	for d, keys := range w.waits {
+		if len(keys) == 0 {
+			continue
+		}
+		ids := make([]string, len(keys))
+		for i, k := range keys {
+			ids[i] = k.Entity.ID
+		}
+		w.at.Waits[d.Kind.Name+"."+d.Name] = ids
 	}
 }
 
 // read groups the records of one page.
 func (w *walk) read(ctx context.Context) error {
-	entities, next, err := w.Records.ScanEntities(ctx, w.cursor, walkPage)
+	entities, next, err := w.Records.ScanEntities(ctx, w.at.Cursor, walkPage)
 	if err != nil {
 		if next != "" || errors.Is(err, item.ErrRefused) { // a part of the store is unavailable, or the cursor is another store's
-			w.cursor = next
+			w.at.Cursor = next
 		}
 		return fmt.Errorf("scan entities: %w", err)
 	}
@@ -76,8 +106,8 @@ func (w *walk) read(ctx context.Context) error {
 			w.waits[d] = append(w.waits[d], kv.RecordKey{Entity: e, Dimension: d.Name})
 		}
 	}
-	w.cursor = next
-	w.last = next == ""
+	w.at.Cursor = next
+	w.at.Last = next == ""
 	return nil
 }
 
@@ -85,7 +115,7 @@ func (w *walk) read(ctx context.Context) error {
 // there is none.
 func (w *walk) nextBatch() (*catalog.Dimension, []kv.RecordKey) {
 	for d, keys := range w.waits {
-		if len(keys) < d.BatchMax && !w.last || len(keys) == 0 {
+		if len(keys) < d.BatchMax && !w.at.Last || len(keys) == 0 {
 			continue
 		}
 		n := min(len(keys), d.BatchMax)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/node"
+	"vitrine/internal/redact"
 )
 
 func change(lane item.Lane, i int) item.Change {
@@ -73,18 +75,11 @@ func (b *bench) until(ctx context.Context, count func(context.Context) (uint64, 
 }
 
 // singles changes articles one after the other in the high lane and waits for each until its page shows it. It ends
-// after Single changes, or when ended is closed, but not before 100.
+// after Single changes, or once ended is closed, whichever is later; a nil ended is closed from the start.
 func (b *bench) singles(ctx context.Context, ended <-chan struct{}) (quantiles, error) {
 	var times []time.Duration
 	for i := 0; ; i++ {
-		select {
-		case <-ended:
-			if len(times) >= 100 {
-				return quantilesOf(times), nil
-			}
-		default:
-		}
-		if ended == nil && len(times) == b.Single {
+		if len(times) >= b.Single && isClosed(ended) {
 			return quantilesOf(times), nil
 		}
 		n := i * 7919 % b.SKUs
@@ -135,23 +130,37 @@ func (b *bench) get(ctx context.Context, url string) ([]byte, error) {
 }
 
 // beside times single changes while a refresh of everything runs.
-func (b *bench) beside(ctx context.Context, r *PipelineResult) (err error) {
-	ended, failed := make(chan struct{}), make(chan error, 1)
+func (b *bench) beside(ctx context.Context, r *PipelineResult) error {
+	first, timed := make(chan struct{}), make(chan struct{})
+	refreshes := make(chan error, 1)
 	go func() {
-		defer close(ended)
-		var err error
-		r.Refresh, err = b.all(ctx, item.Refresh)
-		failed <- err
+		defer redact.Crash()
+		phase, err := b.all(ctx, item.Refresh)
+		r.Refresh = phase
+		close(first)
+		for err == nil && !isClosed(timed) { // a small shop is through before enough changes were timed
+			_, err = b.all(ctx, item.Refresh)
+		}
+		refreshes <- err
 	}()
-	r.UnderLoad, err = b.singles(ctx, ended)
-	r.HighP99 = r.UnderLoad.P99 / r.AtRest.P99
-	if e := <-failed; err == nil {
-		err = e
+	under, err := b.singles(ctx, first)
+	close(timed)
+	if err := errors.Join(err, <-refreshes); err != nil {
+		return err
 	}
-	if err == nil {
-		err = b.settle(ctx)
+	r.UnderLoad = under
+	r.HighP99 = under.P99 / r.AtRest.P99
+	return b.settle(ctx)
+}
+
+// isClosed reports whether a channel that nothing is sent through is closed, or nil.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return c == nil
 	}
-	return err
 }
 
 // behindHung queues changes of an upstream that hangs, then all others behind them, and times the others. Then the

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -35,11 +36,16 @@ type Config struct {
 	Access            *AccessLog      // nil: requests are not logged
 	Log               *slog.Logger
 
-	Registry   prometheus.Registerer // defaults to one of its own
-	PageBytes  int64                 // memory for rendered pages. Defaults to 256 MiB
-	Admission  admission.Config      // Switches and Log are the Server's
-	NoFastPath bool                  // net/http answers every request, also for pages in memory
-	Tags       Tags                  // which headers name a page's parts. Defaults to both
+	Registry  prometheus.Registerer // defaults to one of its own
+	PageBytes int64                 // memory for rendered pages. Defaults to 256 MiB
+
+	// FormerPages is how long after a change of the catalog, the templates or a switch kept pages are answered in their last form while
+	// no processor is free to make them anew. Defaults to 30 s; negative: never.
+	FormerPages time.Duration
+
+	Admission  admission.Config // Switches and Log are the Server's
+	NoFastPath bool             // net/http answers every request, also for pages in memory
+	Tags       Tags             // which headers name a page's parts. Defaults to both
 }
 
 // Fallback says which upstreams a page comes from that no tier has.
@@ -72,6 +78,7 @@ type BlobLister interface {
 
 func (c Config) withDefaults() Config {
 	c.PageBytes = cmp.Or(c.PageBytes, 256<<20)
+	c.FormerPages = cmp.Or(c.FormerPages, 30*time.Second)
 	c.Live.Calls = cmp.Or(c.Live.Calls, 256)
 	if c.Origin == nil {
 		c.Origin = func() string { return "" }

@@ -72,7 +72,7 @@ func (v *fastVisitor) respond(path string, now time.Time) (r fastpath.Response, 
 // refusals don't slow the pages under way. A page of which an older version is in memory is net/http's.
 func (v *fastVisitor) refuse(st *site, path string) (r fastpath.Response, ok bool) {
 	s := v.server
-	if !st.isPage(path) || s.pages.Last(path, st.version) != nil {
+	if !st.isPage(path) || s.pages.Last(path, st.version) != nil || s.pages.Former(path, time.Now(), s.config.FormerPages) != nil {
 		return r, false
 	}
 	refusal := st.refusal()

@@ -29,6 +29,7 @@ type metrics struct {
 	fastPath          prometheus.Counter // requests that the fast path answered
 	fallbacks         prometheus.Counter // pages that fallback templates rendered
 	panics            prometheus.Counter // of handlers
+	former            prometheus.Counter // pages in the form of before the last change
 	stale             prometheus.Counter // answers that may be older than what was announced
 	shed              prometheus.Counter // responses of 5xx because a switch is off
 	refused           prometheus.Counter // pages that were not made because too many were being made
@@ -61,6 +62,8 @@ func newMetrics(blobs *blobcache.Cache) *metrics {
 		Namespace: "vitrine", Subsystem: "detail", Name: "template_stand_ins_total", Help: "Pages that earlier templates or the theme rendered, since those in force failed on them."})
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "panics_total", Help: "Handlers that panicked."})
+	m.former = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "vitrine", Subsystem: "detail", Name: "former_pages_total", Help: "Pages that were answered in the form of before a change of catalog, templates or switches."})
 	m.stale = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "vitrine", Subsystem: "detail", Name: "stale_answers_total", Help: "Answers marked X-Vitrine-Stale: they may be older than what was announced."})
 	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
@@ -85,8 +88,9 @@ func (s *Server) register() error {
 	}
 	m := s.metrics
 	all := []prometheus.Collector{
-		m.requests, m.rules, m.renders, m.negative, m.fallbacks, m.parts, m.stale, m.shed, m.refused, m.fastPath, m.panics, m.trips,
+		m.requests, m.rules, m.renders, m.negative, m.fallbacks, m.parts, m.stale, m.shed, m.refused, m.fastPath, m.panics, m.trips, m.former,
 		gauge("page_bytes", "Bytes of whole pages in memory.", s.pages.Bytes),
+		gauge("former_pages_left_seconds", "For how long pages may still be answered in the form of before the last change.", s.formerLeft),
 		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.admission.Connections().Count()) }),
 		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.admission.Connections().Evicted),
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"vitrine/detail/admission"
 	"vitrine/detail/blobcache"
 	"vitrine/detail/pagecache"
 	"vitrine/internal/catalog"
@@ -79,12 +78,15 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 		}
 	}
 	s.metrics.pageMiss.Inc()
+	if a, ok := st.former(q); ok {
+		return a, nil
+	}
 	permit, err := s.admission.Admit(r)
 	if err != nil {
 		return st.busy(q)
 	}
 	defer permit.Release()
-	panelChanges, epoch := s.pages.PanelChanges(), s.blobs.Epoch()
+	changes, epoch := s.pages.Changes(), s.blobs.Epoch()
 	read := st.read(r.Context(), q.page, q.entity, blobcache.Policy{NoStore: permit.Crawler})
 	s.metrics.trips.Observe(float64(read.trips))
 	st.announceMissed(r.Context(), read)
@@ -95,7 +97,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	s.wanted.Asked(q.path)
 	a.etag = read.site.etag(read, q.twin)
 	a.header.Set("Cache-Control", cacheControl(read.page.Cache, read.stale() || read.incomplete()))
-	store := func(e *pagecache.Entry) { st.store(q.path, panelChanges, epoch, read, e) }
+	store := func(e *pagecache.Entry) { st.store(q.path, changes, epoch, read, e) }
 	if last := s.pages.Last(q.path, st.version); last != nil && last.ETag == a.etag {
 		if c, body := last.BodyFor(s.encoder, q.accepts); body != nil {
 			read.site.linkDictionary(read.page, q, a.header)
@@ -126,9 +128,9 @@ func (st *site) compose(q request, read *reading, a response, store func(*pageca
 }
 
 // store puts a page into the cache, unless a part of it is stale or was overtaken since it was read.
-func (st *site) store(path string, panelChanges, epoch uint64, read *reading, e *pagecache.Entry) {
+func (st *site) store(path string, changes, epoch uint64, read *reading, e *pagecache.Entry) {
 	if valid := st.server.blobs.Snapshot(epoch, slices.Concat(read.parts, read.watched)); valid != nil {
-		st.server.pages.Put(path, st.version, panelChanges, valid, e)
+		st.server.pages.Put(path, st.version, changes, valid, e)
 	}
 }
 
@@ -173,27 +175,6 @@ func (st *site) make(read *reading, twin bool, a response) (response, error) {
 	default:
 		return st.renderPage(data, rule, a)
 	}
-	return a, nil
-}
-
-// busy is the response while too many pages are being made: the page as it was cached last, marked stale, or else
-// admission.ErrBusy.
-func (st *site) busy(q request) (response, error) {
-	last := st.server.pages.Last(q.path, st.version)
-	if last == nil {
-		return response{}, admission.ErrBusy
-	}
-	c, body := last.BodyFor(st.server.encoder, q.accepts)
-	if body == nil {
-		c, body = last.BodyFor(st.server.encoder, q.accepts.WithoutDictionary())
-	}
-	if body == nil {
-		return response{}, admission.ErrBusy
-	}
-	a := cachedResponse(last, c, body)
-	a.header = a.header.Clone()
-	a.header.Set("X-Vitrine-Stale", "1")
-	a.header.Set("Cache-Control", noStore)
 	return a, nil
 }
 

@@ -68,7 +68,10 @@ func New(c Config) (*Server, error) {
 		panics:         newLogLimit(logEvery),
 		templateFaults: newLogLimit(logEvery),
 	}
-	s.sites = &sites{make: func(version uint64, c *catalog.Catalog, set *templates.Set) *site { return newSite(s, version, c, set) }}
+	s.sites = &sites{
+		make:    func(version uint64, c *catalog.Catalog, set *templates.Set) *site { return newSite(s, version, c, set) },
+		changed: func() { s.pages.Changed() },
+	}
 	if !c.NoFastPath {
 		s.fast = newFastPath(s)
 	}

@@ -12,6 +12,8 @@ import (
 type sites struct {
 	make func(version uint64, c *catalog.Catalog, set *templates.Set) *site
 
+	changed func() // called before a site comes into force
+
 	making  sync.Mutex // held while a site is made; guards version
 	version uint64     // of the site made last
 	now     atomic.Pointer[site]
@@ -36,6 +38,9 @@ func (s *sites) get(held *atomic.Pointer[site], c *catalog.Catalog, set *templat
 	}
 	s.version++
 	st := s.make(s.version, c, set)
+	if held == &s.now {
+		s.changed()
+	}
 	held.Store(st)
 	return st
 }

@@ -68,6 +68,9 @@ func (c *Controller) Admit(r *http.Request) (Permit, error) {
 // Full reports whether a page that had to be made now would be refused, whoever asks.
 func (c *Controller) Full() bool { return c.gate.full() }
 
+// Occupied reports whether as many pages are being made as there are processors.
+func (c *Controller) Occupied() bool { return c.gate.occupied() }
+
 // Render calls f, which keeps a processor busy, when it is its turn.
 func (c *Controller) Render(f func()) { c.gate.render(f) }
 

@@ -17,12 +17,13 @@ const pagesPerCore = 64
 type gate struct {
 	making  atomic.Int64
 	limit   int64
+	cores   int64
 	renders chan struct{} // has room for the pages being rendered
 }
 
 func newGate() *gate {
 	cores := runtime.GOMAXPROCS(0)
-	return &gate{limit: int64(pagesPerCore * cores), renders: make(chan struct{}, cores)}
+	return &gate{limit: int64(pagesPerCore * cores), cores: int64(cores), renders: make(chan struct{}, cores)}
 }
 
 // render calls f when fewer pages are being rendered than there are processors. Afterwards it yields, so that requests which
@@ -38,6 +39,9 @@ func (g *gate) render(f func()) {
 
 // full reports whether enter would refuse now.
 func (g *gate) full() bool { return g.making.Load() >= g.limit }
+
+// occupied reports whether each processor has a page to make.
+func (g *gate) occupied() bool { return g.making.Load() >= g.cores }
 
 // enter reports whether a page may be made. The caller then calls leave once it is made.
 func (g *gate) enter() bool {

@@ -17,10 +17,10 @@ const (
 
 // Cache keeps pages by their path. It is safe for concurrent use.
 type Cache struct {
-	cache        *ristretto.Cache[string, *Entry]
-	on           *switches.Switch
-	panelChanges atomic.Uint64 // how often a switch changed
-	lastChange   atomic.Int64  // when a switch changed last, unix ns; 0 for never
+	cache       *ristretto.Cache[string, *Entry]
+	on          *switches.Switch
+	changes     changes
+	panelChange atomic.Int64 // when a switch changed last, unix ns; 0 for never
 }
 
 // New makes a Cache of size bytes; the caller closes it. Get does not return a page that was made before the last change of a switch of
@@ -35,8 +35,9 @@ func New(size int64, panel *switches.Panel) (*Cache, error) {
 	c := &Cache{cache: cache, on: panel.Must(switches.ReadLocal)}
 	if panel != nil {
 		panel.OnChange(func() {
-			c.lastChange.Store(time.Now().UnixNano())
-			c.panelChanges.Add(1)
+			now := time.Now()
+			c.panelChange.Store(now.UnixNano())
+			c.changes.add(now)
 		})
 	}
 	return c, nil
@@ -48,7 +49,7 @@ func (c *Cache) Close() { c.cache.Close() }
 // Get returns the page at a path, if it is of this version and still valid; else nil.
 func (c *Cache) Get(path string, version uint64, now time.Time) *Entry {
 	e, ok := c.cache.Get(path)
-	if !ok || e.version != version || e.panelChanges != c.panelChanges.Load() || !c.on.On() || e.expired(now) || !e.valid.Holds(now) {
+	if !ok || e.version != version || e.changes != c.changes.count.Load() || !c.on.On() || e.expired(now) || !e.valid.Holds(now) {
 		return nil
 	}
 	return e
@@ -62,24 +63,44 @@ func (c *Cache) Last(path string, version uint64) *Entry {
 	return nil
 }
 
-// PanelChanges returns how often a switch changed. A caller reads it before it reads a page's parts, and gives it to Put.
-func (c *Cache) PanelChanges() uint64 { return c.panelChanges.Load() }
+// Former returns the page at a path as it was before a change that is less than within ago, of whatever version, if its parts are still
+// the newest; else nil.
+func (c *Cache) Former(path string, now time.Time, within time.Duration) *Entry {
+	e, ok := c.cache.Get(path)
+	if !ok || !c.on.On() || e.expired(now) || !e.valid.Holds(now) {
+		return nil
+	}
+	if at, ok := c.changes.after(e.changes); !ok || now.Sub(at) >= within {
+		return nil
+	}
+	return e
+}
+
+// Changed notes that another catalog or set of templates comes into force. It must be called before anybody can see it.
+func (c *Cache) Changed() { c.changes.add(time.Now()) }
+
+// Changes returns how often a switch, the catalog or the templates changed. A caller reads it before it reads a page's parts, and gives
+// it to Put.
+func (c *Cache) Changes() uint64 { return c.changes.count.Load() }
+
+// LastChange returns when one of them changed last; the zero time for never.
+func (c *Cache) LastChange() time.Time { return c.changes.last() }
 
 // LastPanelChange returns when a switch changed last; the zero time for never.
 func (c *Cache) LastPanelChange() time.Time {
-	if at := c.lastChange.Load(); at != 0 {
+	if at := c.panelChange.Load(); at != 0 {
 		return time.Unix(0, at)
 	}
 	return time.Time{}
 }
 
 // Put keeps a page at a path while valid holds, and no longer than its MaxAge. version is that of the catalog and the templates;
-// panelChanges is what PanelChanges gave before the page's parts were read. The entry must not be changed afterwards.
-func (c *Cache) Put(path string, version, panelChanges uint64, valid Validity, e *Entry) {
+// changes is what Changes gave before the page's parts were read. The entry must not be changed afterwards.
+func (c *Cache) Put(path string, version, changes uint64, valid Validity, e *Entry) {
 	if !c.on.On() {
 		return
 	}
-	e.version, e.panelChanges, e.valid = version, panelChanges, valid
+	e.version, e.changes, e.valid = version, changes, valid
 	if e.MaxAge > 0 {
 		e.expires = time.Now().Add(e.MaxAge).UnixNano()
 	}

@@ -29,10 +29,10 @@ type Entry struct {
 	dczs        []coded    // by dictionary, up to perPage
 	notModified []byte     // the same for a 304
 
-	version      uint64 // of the catalog and the templates
-	panelChanges uint64 // before its parts were read
-	expires      int64  // unix ns; 0 for never
-	valid        Validity
+	version uint64 // of the catalog and the templates
+	changes uint64 // before its parts were read
+	expires int64  // unix ns; 0 for never
+	valid   Validity
 }
 
 // coded is a body in one encoding; none where body is nil.

@@ -17,12 +17,16 @@ type pageFlags struct {
 	FastPath       bool          `name:"fast-path" help:"Answer pages that are in memory inside the connection's read, without net/http; --fast-path=false has net/http answer all." default:"true"`
 	BlobMemory     int           `name:"blob-memory" help:"MiB of memory for blobs." default:"256" placeholder:"MIB"`
 	PageMemory     int           `name:"page-memory" help:"MiB of memory for whole pages, ready to be sent." default:"256" placeholder:"MIB"`
+	FormerPages    time.Duration `name:"former-pages" help:"How long after a change of templates, catalog or a switch kept pages may be answered in their last form, while no processor is free to make them anew, at most 10m; 0s: never." default:"30s"`
 	ShutdownDelay  time.Duration `name:"shutdown-delay" help:"How long /readyz says no before the listener closes, at most 5s." default:"100ms"`
 }
 
 const mostMemory = 1 << 20 // MiB
 
-const mostShutdownDelay = 5 * time.Second
+const (
+	mostShutdownDelay = 5 * time.Second
+	mostFormerPages   = 10 * time.Minute
+)
 
 // Validate tells which flag has a value that makes no sense; kong calls it.
 func (f pageFlags) Validate() error {
@@ -36,6 +40,8 @@ func (f pageFlags) Validate() error {
 		return fmt.Errorf("--blob-memory %d: it must be between 1 and %d MiB", f.BlobMemory, mostMemory)
 	case f.PageMemory < 1 || f.PageMemory > mostMemory:
 		return fmt.Errorf("--page-memory %d: it must be between 1 and %d MiB", f.PageMemory, mostMemory)
+	case f.FormerPages < 0 || f.FormerPages > mostFormerPages:
+		return fmt.Errorf("--former-pages %s: it must be between 0s and %s", f.FormerPages, mostFormerPages)
 	case f.ShutdownDelay < 0 || f.ShutdownDelay > mostShutdownDelay:
 		return fmt.Errorf("--shutdown-delay %s: it must be between 0s and %s", f.ShutdownDelay, mostShutdownDelay)
 	}
@@ -46,6 +52,6 @@ func (f pageFlags) Validate() error {
 func (f pageFlags) pages(http, admin, disk string) node.Pages {
 	return node.Pages{
 		HTTP: http, Admin: admin, Disk: disk, AccessLog: f.Access, TrustedProxies: f.TrustedProxy, CacheTags: f.CacheTags,
-		MaxConnections: f.MaxConnections, BlobMemory: f.BlobMemory, PageMemory: f.PageMemory, ShutdownDelay: f.ShutdownDelay, FastPath: f.FastPath,
+		MaxConnections: f.MaxConnections, BlobMemory: f.BlobMemory, PageMemory: f.PageMemory, FormerPages: f.FormerPages, ShutdownDelay: f.ShutdownDelay, FastPath: f.FastPath,
 	}
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -34,6 +35,7 @@ type Pages struct {
 	MaxConnections int           // 0 means what the limit of open files allows
 	BlobMemory     int           // MiB; 0 is the default
 	PageMemory     int           // the same
+	FormerPages    time.Duration // how long after a change pages may be answered in their last form; 0 for never
 	ShutdownDelay  time.Duration // between "not ready" and the closed listener
 	FastPath       bool
 	Index          bool // list all products at /
@@ -65,7 +67,8 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 		Fallback: detail.Fallback{Fetcher: n.upstream}, Live: detail.Live{Asker: n.upstream},
 		Relations: n.records, Announcer: missed{n}, Log: n.log, Registry: n.metrics, Switches: n.switches,
 		Admission: admission.Config{Proxies: proxies, Connections: opt.MaxConnections}, NoFastPath: !opt.FastPath, Tags: detail.Tags(opt.CacheTags),
-		PageBytes: int64(opt.PageMemory) << 20, Lister: n.blobs, Index: opt.Index, Origin: opt.origin,
+		PageBytes: int64(opt.PageMemory) << 20, FormerPages: cmp.Or(opt.FormerPages, -1),
+		Lister: n.blobs, Index: opt.Index, Origin: opt.origin,
 	}
 	cfg.Fallback.Leases, _ = n.records.(blobcache.Leaser)
 	cfg.Access, err = n.openAccessLog(opt.AccessLog)

@@ -139,3 +139,19 @@ func TestNamesFromPushedFilesAreBoundedInMetrics(t *testing.T) {
 		t.Errorf("%d places are counted", n)
 	}
 }
+
+// TestWhatIsNotCompiledIsTold: html/template renders what no program covers, and a metric counts that.
+func TestWhatIsNotCompiledIsTold(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	set := theme(t, fstest.MapFS{"item.html": {Data: []byte(`<!DOCTYPE html><title>{{.product.title}}</title><p {{.sku}}="1">x</p>`)}})
+	s := open(t, func(c *detail.Config) {
+		c.Registry, c.Templates = registry, func() *templates.Set { return set }
+	})
+	s.redis.Put("sku:a1", "item", 1, `{"product":{"title":"Lamp"}}`)
+	if got := s.get(t, "/item/a1.html"); got.status != 200 || !strings.Contains(got.body, "<title>Lamp") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if n := counted(t, registry, "vitrine_detail_template_uncompiled_total"); n != 1 {
+		t.Errorf("%v pages are told, want 1; not compiled: %v", n, set.Gaps())
+	}
+}

@@ -92,6 +92,12 @@ func (s *Server) register() error {
 		gauge("page_bytes", "Bytes of whole pages in memory.", s.pages.Bytes),
 		gauge("former_pages_left_seconds", "For how long pages may still be answered in the form of before the last change.", s.formerLeft),
 		gauge("connections", "Connections that visitors and proxies have open.", func() float64 { return float64(s.admission.Connections().Count()) }),
+		counter("template_uncompiled_total", "Pages that html/template rendered since the templates in force have constructs that are not compiled; from 0 with each set.", func() int64 {
+			if set := s.config.Templates(); set != nil {
+				return set.Uncovered()
+			}
+			return 0
+		}),
 		counter("connections_evicted_total", "Waiting connections that were closed to make room for others.", s.admission.Connections().Evicted),
 	}
 	if s.config.Access != nil {

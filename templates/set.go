@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"text/template/parse"
 
 	"vitrine/internal/item"
@@ -29,6 +30,7 @@ type Set struct {
 	root      *template.Template // never executed, so that it can be cloned
 	idle      chan *instance
 	program   *program.Program // of the same templates, escaped
+	uncovered atomic.Int64     // pages that html/template rendered
 	functions map[string]program.Func
 	assets    map[string]Asset
 	paths     map[string]string // of assets, by the names of their files
@@ -115,6 +117,7 @@ func (s *Set) Render(buf *bytes.Buffer, name string, data any) (err error) {
 	v := view.Of(data)
 	err = s.program.Run(name, v, func(page []byte) { buf.Write(page) })
 	if errors.Is(err, program.ErrUncovered) {
+		s.uncovered.Add(1)
 		err = s.renderHTML(buf, name, v.Decode())
 	}
 	if err != nil {
@@ -135,6 +138,9 @@ func (s *Set) renderHTML(w io.Writer, name string, data any) error {
 
 // Gaps lists the constructs that are not compiled. Pages that have one are rendered by html/template, which takes many times as long.
 func (s *Set) Gaps() []program.Gap { return s.program.Gaps() }
+
+// Uncovered is how many pages html/template rendered since a construct of them is not compiled.
+func (s *Set) Uncovered() int64 { return s.uncovered.Load() }
 
 // Uncalled lists the shop's own templates that show nothing: they are no whole pages, and no page calls them.
 func (s *Set) Uncalled() []string { return s.uncalled }

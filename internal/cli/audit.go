@@ -12,8 +12,8 @@ import (
 )
 
 type auditCommand struct {
-	Sample int  `help:"Records that are compared with their owners; 0 for none." default:"1000"`
-	DryRun bool `help:"Count, and repair nothing."`
+	Sample int  `help:"Number of records to compare with their upstreams; 0 for none." default:"1000"`
+	DryRun bool `help:"Only count; repair nothing."`
 	adminFlag
 	tokenFlags
 	JSON    bool          `name:"json" help:"Print JSON."`
@@ -26,8 +26,8 @@ func (auditCommand) Help() string {
   vitrine audit
   vitrine audit --sample 20000 --dry-run --json
 
-It looks at every entity for blobs that lag behind or differ from their records, and compares a sample of
-records with their owners. What is wrong is announced in the refresh lane.`
+It checks every entity for blobs that lag behind or differ from their records, and compares a sample of
+records with their upstreams. What is wrong is announced in the refresh lane.`
 }
 
 // Run is vitrine audit.
@@ -49,7 +49,7 @@ func (a *auditCommand) Run(e *env) error {
 	if a.JSON {
 		err = json.NewEncoder(e.stdout).Encode(out)
 	} else {
-		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records, %d records were made for another catalog, %d entities that they refer to are missing\n%d records compared with their owners: %d stale (%d went back), %d more with a change that waits\n%d records whose owner is silent, or answers what is refused\nat most %.3f%% of all records are stale, or their owner does not tell, with 95%% confidence\n%d repairs announced, in %.1f s\n",
+		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records, %d records were made for another catalog, %d entities that they refer to are missing\n%d records compared with their upstreams: %d stale (%d went back), %d more with a change that waits\n%d records whose owner is silent, or answers what is refused\nat most %.3f%% of all records are stale, or their owner does not tell, with 95%% confidence\n%d repairs announced, in %.1f s\n",
 			out.Entities, out.Dirty, out.Blobs, out.Reshaped, out.Referred, out.Checked, out.Stale, out.Back, out.Waiting, out.Silent, 100*out.Bound, out.Repaired, out.Seconds)
 	}
 	if err == nil && out.Stale+out.Dirty+out.Blobs+out.Reshaped+out.Referred > out.Repaired {

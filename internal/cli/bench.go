@@ -7,19 +7,19 @@ import (
 )
 
 type benchCommand struct {
-	Pipeline benchPipelineCommand `cmd:"" help:"Drive the whole loop: publisher, NATS, upstream, workers, store, pages."`
-	Pages    benchPagesCommand    `cmd:"" help:"Ask for pages: workloads, with and without memory, batches, sizes of bbolt."`
-	Switches benchSwitchesCommand `cmd:"" help:"Push switches to many processes, and time it."`
+	Pipeline benchPipelineCommand `cmd:"" help:"Measure the whole loop: publisher, NATS, upstream, workers, store, pages."`
+	Pages    benchPagesCommand    `cmd:"" help:"Measure page requests: workloads, with and without memory, batches, sizes of bbolt."`
+	Switches benchSwitchesCommand `cmd:"" help:"Measure how fast switches reach many processes."`
 }
 
 type benchPipelineCommand struct {
 	SKUs   int           `name:"skus" help:"Distinct articles." default:"200000"`
 	Batch  int           `help:"Ids in one call of the upstream." default:"50"`
-	Single int           `help:"Changes that are timed one by one." default:"1000"`
+	Single int           `help:"Changes to time one by one." default:"1000"`
 	Answer time.Duration `help:"How long the upstream takes to answer."`
 	Redis  string        `help:"Redis in place of bbolt; it must be empty, and is filled." placeholder:"URL"`
 	Dir    string        `help:"Folder for the state; a temporary one by default." placeholder:"DIR"`
-	CPU    string        `name:"cpuprofile" help:"Write a CPU profile of all of it, for go tool pprof." placeholder:"FILE"`
+	CPU    string        `name:"cpuprofile" help:"Write a CPU profile of the whole process, for go tool pprof." placeholder:"FILE"`
 	JSON   bool          `name:"json" help:"Print JSON."`
 }
 
@@ -29,7 +29,7 @@ func (benchPipelineCommand) Help() string {
   vitrine bench pipeline --skus 20000 --redis redis://127.0.0.1:6379/9
 
 It starts everything in this process, an upstream over HTTP included, and changes the content of every
-article: CPU is that of all of it together. Then it reads every blob and compares.
+article. The CPU time is that of the whole process. In the end it reads every blob and compares it.
 
 Beside it runs its floor: the same publishes, fetches, acknowledgements, calls of the upstream and writes of the
 store, of the same sizes, and nothing else. Seconds depend on the machine and on what else runs there; how many
@@ -56,14 +56,14 @@ func (p *benchPipelineCommand) Run(e *env) error {
 
 type benchPagesCommand struct {
 	SKUs        int           `name:"skus" help:"Distinct articles." default:"50000"`
-	Rate        float64       `help:"Requests a second of each workload." default:"3000"`
+	Rate        float64       `help:"Requests per second of each workload." default:"3000"`
 	For         time.Duration `help:"How long each workload runs." default:"6s"`
-	Connections int           `help:"Requests under way at most." default:"64"`
+	Connections int           `help:"Greatest number of concurrent requests." default:"64"`
 	Redis       string        `help:"Redis in place of bbolt; it must be empty, and is filled." placeholder:"URL"`
-	Slow        int           `help:"Visitors that send and read a few bytes at a time, while others are timed." default:"2000"`
-	Bolt        []int         `help:"Sizes of bbolt files, in blobs, that single reads are timed of." default:"100000,1000000" placeholder:"N"`
+	Slow        int           `help:"Visitors that send and read a few bytes at a time while others are timed." default:"2000"`
+	Bolt        []int         `help:"Sizes of the bbolt files whose single reads are timed, in blobs." default:"100000,1000000" placeholder:"N"`
 	Dir         string        `help:"Folder for the state; a temporary one by default." placeholder:"DIR"`
-	CPU         string        `name:"cpuprofile" help:"Write a CPU profile of all of it, for go tool pprof." placeholder:"FILE"`
+	CPU         string        `name:"cpuprofile" help:"Write a CPU profile of the whole process, for go tool pprof." placeholder:"FILE"`
 	JSON        bool          `name:"json" help:"Print JSON."`
 }
 
@@ -72,8 +72,8 @@ func (benchPagesCommand) Help() string {
   vitrine bench pages
   vitrine bench pages --redis redis://127.0.0.1:6379/9 --bolt 100000,1000000,10000000
 
-Server and visitors share this process and its cores: compare its lines with each other, not with other machines'.
-What it prints is a table for docs/performance.md.`
+Server and visitors share this process and its cores: compare its lines with each other, not with those of other machines.
+The output is a table for docs/performance.md.`
 }
 
 // Run is vitrine bench pages.
@@ -93,9 +93,9 @@ func (p *benchPagesCommand) Run(e *env) error {
 
 type benchSwitchesCommand struct {
 	Nodes int  `help:"Processes, each with a connection of its own." default:"200"`
-	Sets  int  `help:"Settings that are timed." default:"100"`
-	Hang  int  `help:"Processes that hang in the end." default:"10"`
-	Cut   int  `help:"Processes that are cut off in the end." default:"5"`
+	Sets  int  `help:"Settings to time." default:"100"`
+	Hang  int  `help:"Processes that hang at the end." default:"10"`
+	Cut   int  `help:"Processes that are cut off at the end." default:"5"`
 	JSON  bool `name:"json" help:"Print JSON."`
 }
 

@@ -17,7 +17,7 @@ type catalogCommand struct {
 	Rollback catalogRollback `cmd:"" help:"Put an earlier revision in force again."`
 	List     catalogList     `cmd:"" help:"List the revisions that NATS keeps."`
 
-	Leftovers catalogLeftovers `cmd:"" help:"List records and blobs under names that the catalog in force does not know."`
+	Leftovers catalogLeftovers `cmd:"" help:"List records and blobs under names that the catalog in force does not have."`
 }
 
 type natsFlag struct {
@@ -27,7 +27,7 @@ type natsFlag struct {
 
 // controlFlag is for a NATS in which only operators may push, as in deploy/nats.
 type controlFlag struct {
-	Control string `help:"Where that which operators push lies, if not beside the streams: for operators the URL of its NATS account, for others the prefix under which theirs imports JetStream's API of it." placeholder:"URL|PREFIX"`
+	Control string `help:"Where operators' pushes are stored, if not beside the streams: for operators the URL of their NATS account, for all others the prefix under which their account imports its JetStream API." placeholder:"URL|PREFIX"`
 }
 
 func (f natsFlag) dial(e *env, command string) (*bus.Conn, error) {
@@ -96,7 +96,7 @@ func pushedCatalog(f natsFlag) pushed {
 
 type catalogList struct {
 	natsFlag
-	JSON bool `name:"json" help:"Print one JSON object a line."`
+	JSON bool `name:"json" help:"Print one JSON object per line."`
 }
 
 // Run is vitrine catalog list.

@@ -17,7 +17,7 @@ import (
 
 // lookFlag says where the templates are that a catalog's pages name.
 type lookFlag struct {
-	Templates string `help:"Folder of the templates that the pages name, besides those that come with vitrine. Defaults to templates/ beside the catalog." type:"existingdir" placeholder:"DIR"`
+	Templates string `help:"Folder of the templates that pages name, besides those of the theme. Defaults to templates/ beside the catalog." type:"existingdir" placeholder:"DIR"`
 }
 
 // checkNames refuses a catalog that names templates which are not there: those that were pushed count, or else the

@@ -52,7 +52,7 @@ func (c *catalogPush) push(e *env) (s control.Spread, err error) {
 type catalogRollback struct {
 	natsFlag
 	waitFlag
-	Revision uint64 `arg:"" optional:"" help:"The revision; left out, the one before that in force."`
+	Revision uint64 `arg:"" optional:"" help:"The revision. Defaults to the one before the revision in force."`
 	JSON     bool   `name:"json" help:"Print JSON."`
 }
 

@@ -23,8 +23,8 @@ const (
 
 // commands is the whole command line.
 type commands struct {
-	LogLevel  slog.Level `help:"Least level that is logged: debug, info, warn or error." default:"info" placeholder:"LEVEL"`
-	LogFormat string     `help:"How log lines look: ${enum}." enum:"text,json" default:"text"`
+	LogLevel  slog.Level `help:"Lowest level that is logged: debug, info, warn or error." default:"info" placeholder:"LEVEL"`
+	LogFormat string     `help:"Format of log lines: ${enum}." enum:"text,json" default:"text"`
 
 	Up       upCommand       `cmd:"" help:"Run everything in one process: NATS, store, workers, pages."`
 	Heterog  heterogCommand  `cmd:"" help:"Run workers that turn changes into records. Needs Redis."`
@@ -32,15 +32,15 @@ type commands struct {
 	Detail   detailCommand   `cmd:"" help:"Run a server of pages. Needs Redis."`
 	Refresh  refreshCommand  `cmd:"" help:"Announce that entities may have changed, in bulk."`
 	Queue    queueCommand    `cmd:"" help:"Look into the queues; retry, drop and replay."`
-	Explain  explainCommand  `cmd:"" help:"Tell where each part of a page comes from, and how old it is."`
+	Explain  explainCommand  `cmd:"" help:"Show where each part of a page comes from, and how old it is."`
 	Catalog  catalogCommand  `cmd:"" help:"Check, push, list and roll back the catalog."`
 	Template templateCommand `cmd:"" help:"Check, push, list and roll back templates."`
-	Audit    auditCommand    `cmd:"" help:"Sweep and compare once; tell how wrong it can be."`
+	Audit    auditCommand    `cmd:"" help:"Sweep and compare once; show how much may be stale."`
 	Switch   switchCommand   `cmd:"" help:"Degrade switches: shed load, cut off what is sick."`
-	Load     loadCommand     `cmd:"" help:"Ask for pages in an open loop: a workload, or a recorded access log."`
+	Load     loadCommand     `cmd:"" help:"Request pages in an open loop: a workload, or a recorded access log."`
 	Bench    benchCommand    `cmd:"" help:"Measure."`
 	Doctor   doctorCommand   `cmd:"" help:"Check config, catalog, NATS, Redis, upstreams and disk; say what to change."`
-	Version  versionCommand  `cmd:"" help:"Tell which version this is."`
+	Version  versionCommand  `cmd:"" help:"Show the version."`
 }
 
 // env is what a command gets beside its flags.

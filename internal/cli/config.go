@@ -13,19 +13,19 @@ import (
 
 // secretFlag is for catalogs that somebody pushes: what they may have sent of this process's environment, and where.
 type secretFlag struct {
-	Secret []string `help:"A variable of the environment that headers of the catalog may name (env:NAME), and the upstream it may be sent to. Repeatable. What the file of --catalog asks for is allowed." placeholder:"NAME=ORIGIN"`
+	Secret []string `help:"An environment variable that headers of the catalog may name (env:NAME), and the upstream that it may be sent to. Repeatable. What the file of --catalog names is always allowed." placeholder:"NAME=ORIGIN"`
 }
 
 // roomFlags say where a role finds what it stands on. A room is a data centre: its own Redis, NATS and
 // detail servers, from its own config file.
 type roomFlags struct {
-	Config configFile `help:"YAML file with any of these flags by name, dashes and all." placeholder:"room.yaml" type:"existingfile"`
+	Config configFile `help:"YAML file with values for any of these flags, by name (such as log-level)." placeholder:"room.yaml" type:"existingfile"`
 	NATS   string     `name:"nats" help:"The room's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
 	controlFlag
 	secretFlag
 	Redis   string `help:"The room's Redis, for records and blobs." placeholder:"URL"`
-	Records string `help:"Redis for records, where it is another one." placeholder:"URL"`
-	Blobs   string `help:"Redis for blobs, where it is another one." placeholder:"URL"`
+	Records string `help:"Redis for records, if it is a different one." placeholder:"URL"`
+	Blobs   string `help:"Redis for blobs, if it is a different one." placeholder:"URL"`
 	Admin   string `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
 	Dir     string `help:"Folder for this process's own state." default:"./vitrine-data"`
 	Room    string `help:"The room's name, shown to operators." default:"local"`

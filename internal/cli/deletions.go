@@ -12,17 +12,17 @@ import (
 )
 
 type queueDeletionsCommand struct {
-	Of      string        `arg:"" optional:"" help:"KIND.DIMENSION; needed with --release and --discard." placeholder:"KIND.DIMENSION"`
-	Release bool          `help:"Let them through: they are asked for again, and what is gone is deleted." xor:"do"`
-	Discard bool          `help:"Throw them away: pages stay as they are. Further ones wait." xor:"do"`
-	For     time.Duration `help:"With --release: let further deletions pass for this long." default:"1h"`
+	Of      string        `arg:"" optional:"" help:"KIND.DIMENSION; required with --release and --discard." placeholder:"KIND.DIMENSION"`
+	Release bool          `help:"Release them: the entities are fetched again, and those that are gone are deleted." xor:"do"`
+	Discard bool          `help:"Discard them: pages stay as they are. Further deletions are held." xor:"do"`
+	For     time.Duration `help:"With --release: hold no further deletions for this long." default:"1h"`
 	natsFlags
 }
 
 // Help is more of vitrine queue deletions --help.
 func (queueDeletionsCommand) Help() string {
-	return `An upstream that suddenly says 404 for much of what it had is not believed: its deletions wait, and pages stay. When it
-answers as before, what waits is asked for again by itself. Where the shop really took all of that away, release it.
+	return `An upstream that suddenly says 404 for much of what it had is not believed: its deletions are held, and pages stay. Once it
+answers as before, what is held is fetched again by itself. If the shop really removed all of that, release it.
 
 Examples:
   vitrine queue deletions
@@ -94,12 +94,12 @@ func (q *queueDeletionsCommand) list(e *env, deletions *bus.Deletions) error {
 			continue
 		}
 		if n == 1 {
-			fmt.Fprintln(w, "DIMENSION\tWAITING\tSINCE\tGONE AS WELL, THOUGH NOT ANNOUNCED")
+			fmt.Fprintln(w, "DIMENSION\tWAITING\tSINCE\tALSO GONE, NOT ANNOUNCED")
 		}
 		fmt.Fprintf(w, "%s.%s\t%d\t%s\t%.80q\n", h.Kind, h.Dimension, h.Waiting, h.Since.Local().Format(time.DateTime), h.Controls)
 	}
 	if n == 0 && !q.JSON {
-		_, err := fmt.Fprintln(e.stdout, "no deletions wait")
+		_, err := fmt.Fprintln(e.stdout, "no deletions are held")
 		return err
 	}
 	return w.Flush()

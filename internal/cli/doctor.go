@@ -12,8 +12,8 @@ import (
 
 type doctorCommand struct {
 	roomFlags
-	Catalog string `help:"Catalog file, in place of the one in force." placeholder:"FILE" type:"existingfile"`
-	JSON    bool   `name:"json" help:"Print one JSON object a line."`
+	Catalog string `help:"Catalog file to use in place of the catalog in force." placeholder:"FILE" type:"existingfile"`
+	JSON    bool   `name:"json" help:"Print one JSON object per line."`
 }
 
 func (doctorCommand) Help() string {

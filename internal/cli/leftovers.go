@@ -15,20 +15,20 @@ type catalogLeftovers struct {
 	natsFlag
 	adminFlag
 	tokenFlags
-	JSON    bool          `name:"json" help:"Print one JSON object a line."`
-	Remove  bool          `help:"Say what is left over, and ask the workers to remove it now."`
+	JSON    bool          `name:"json" help:"Print one JSON object per line."`
+	Remove  bool          `help:"List the leftovers, and have the workers remove them now."`
 	Timeout time.Duration `help:"Give up waiting after this time." default:"30m"`
 }
 
 // Help is more of vitrine catalog leftovers --help.
 func (catalogLeftovers) Help() string {
-	return `It looks at every entity for records and blobs, and at the relation index for lists, under names that the catalog in force does not
-have. They are not served and cost memory. Should the catalog be rolled back they are there again, so workers remove them when a
-name has been in no catalog for 24 hours, as the history of the catalog tells.
+	return `It looks for records and blobs of every entity, and for lists of the relation index, under names that the catalog in force does not
+have. They are not served and cost memory. If the catalog is rolled back they are needed again, so workers remove them only when a
+name has been in no catalog for 24 hours, by the history of the catalog.
 
 Examples:
   vitrine catalog leftovers
-  vitrine catalog leftovers --remove      # after a rollback all of it is asked for anew`
+  vitrine catalog leftovers --remove      # after a rollback all of it would have to be fetched again`
 }
 
 // Run is vitrine catalog leftovers.
@@ -46,7 +46,7 @@ func (c *catalogLeftovers) Run(e *env) error {
 	if err := c.print(e, found.Leftovers); err != nil || !c.Remove || len(found.Leftovers) == 0 {
 		return err
 	}
-	fmt.Fprintf(e.stderr, "The workers are asked to remove all of this. Should a catalog that needs it come into force again, its upstreams are asked for all of it anew.\n")
+	fmt.Fprintf(e.stderr, "The workers are asked to remove all of this. If a catalog that needs it comes into force again, all of it is fetched again from its upstreams.\n")
 	conn, err := c.dial(e, "catalog leftovers")
 	if err != nil {
 		return err

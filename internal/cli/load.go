@@ -19,20 +19,20 @@ import (
 )
 
 type loadCommand struct {
-	URL         string        `arg:"" help:"Where the pages are." default:"http://127.0.0.1:8080" optional:""`
-	Workload    string        `help:"What is asked for: zipf (most want few), uniform, crawler (one after the other), flash (a sale of ten in the middle)." enum:"zipf,uniform,crawler,flash" default:"zipf"`
+	URL         string        `arg:"" help:"Address of the pages." default:"http://127.0.0.1:8080" optional:""`
+	Workload    string        `help:"Distribution of requests: zipf (few articles are popular), uniform, crawler (one article after the other), flash (a sale of ten articles in the middle third)." enum:"zipf,uniform,crawler,flash" default:"zipf"`
 	IDs         int           `name:"ids" help:"Articles 1 to N." default:"1000" placeholder:"N"`
 	Path        string        `help:"Path of a page; {id} stands for the article." default:"/item/{id}.html"`
-	Paths       string        `help:"File with a path on each line, the most wanted first, in place of --ids." type:"existingfile" placeholder:"FILE"`
+	Paths       string        `help:"File with one path per line, most popular first, in place of --ids." type:"existingfile" placeholder:"FILE"`
 	Log         string        `help:"Access log in the combined format, replayed at its own times." type:"existingfile" placeholder:"FILE"`
-	Speed       float64       `help:"Of --log: 2 is twice as fast." default:"1"`
-	Rate        float64       `help:"Requests a second, whatever the answers; 0 is as fast as the connections allow." default:"1000"`
+	Speed       float64       `help:"Speed of --log: 2 is twice as fast." default:"1"`
+	Rate        float64       `help:"Requests per second, independent of the answers; 0 is as fast as the connections allow." default:"1000"`
 	For         time.Duration `help:"How long." default:"10s"`
-	Connections int           `help:"Requests under way at most." default:"64"`
+	Connections int           `help:"Greatest number of concurrent requests." default:"64"`
 	Encoding    string        `help:"Accept-Encoding; empty for none." default:"gzip"`
 	Skew        float64       `help:"Exponent of zipf." default:"1.05"`
-	Seed        uint64        `help:"The same seed asks for the same." default:"1"`
-	Beyond      bool          `name:"beyond-loopback" help:"Allow a server that is not on this machine: yours, and told."`
+	Seed        uint64        `help:"Random seed; the same seed gives the same requests." default:"1"`
+	Beyond      bool          `name:"beyond-loopback" help:"Allow a server on another machine. Use it only for servers of your own, whose operators know."`
 	JSON        bool          `name:"json" help:"Print JSON."`
 }
 
@@ -42,8 +42,8 @@ func (loadCommand) Help() string {
   vitrine load --workload flash --ids 50000 --connections 256
   vitrine load --log access.log --speed 10
 
-Open loop: a request's time counts from when it was due, so that a server that stalls is charged with all who
-would have come meanwhile. Exit code 1 where a request got no answer.`
+Open loop: a latency counts from when its request was due, so a server that stalls is charged for all requests
+that came due meanwhile. Exit code 1 if a request got no answer.`
 }
 
 // Run is vitrine load.

@@ -13,8 +13,8 @@ type pageFlags struct {
 	Access         string        `name:"access-log" help:"Write a line for each request, in the combined format; - is standard output." placeholder:"FILE"`
 	TrustedProxy   []string      `name:"trusted-proxy" help:"Networks or addresses of the proxies in front, whose X-Forwarded-For is believed; loopback always is." placeholder:"CIDR,…"`
 	CacheTags      string        `name:"cache-tags" help:"Headers that name a page's parts: both, cache-tag, surrogate-key or none." enum:"both,cache-tag,surrogate-key,none" default:"both"`
-	MaxConnections int           `name:"max-connections" help:"Connections of visitors that are open at once; 0 is what the limit of open files allows, 20,000 at most." default:"0" placeholder:"N"`
-	FastPath       bool          `name:"fast-path" help:"Answer pages that are in memory inside the connection's read, without net/http; --fast-path=false has net/http answer all." default:"true"`
+	MaxConnections int           `name:"max-connections" help:"Greatest number of visitors' connections; 0 means what the limit of open files allows, at most 20,000." default:"0" placeholder:"N"`
+	FastPath       bool          `name:"fast-path" help:"Answer requests for pages in memory within the connection's read, without net/http; --fast-path=false leaves all requests to net/http." default:"true"`
 	BlobMemory     int           `name:"blob-memory" help:"MiB of memory for blobs." default:"256" placeholder:"MIB"`
 	PageMemory     int           `name:"page-memory" help:"MiB of memory for whole pages, ready to be sent." default:"256" placeholder:"MIB"`
 	FormerPages    time.Duration `name:"former-pages" help:"How long after a change of templates, catalog or a switch kept pages may be answered in their last form, while no processor is free to make them anew, at most 10m; 0s: never." default:"30s"`

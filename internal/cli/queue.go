@@ -16,14 +16,14 @@ import (
 )
 
 type queueCommand struct {
-	Stats  queueStatsCommand  `cmd:"" help:"Count what waits and what is in work."`
+	Stats  queueStatsCommand  `cmd:"" help:"Count what is waiting and what is in work."`
 	Failed queueFailedCommand `cmd:"" help:"List dead letters."`
 	Retry  queueRetryCommand  `cmd:"" help:"Publish dead letters' changes again."`
 	Drop   queueDropCommand   `cmd:"" help:"Remove dead letters."`
-	Show   queueShowCommand   `cmd:"" help:"Tell what is queued about one entity."`
-	Replay queueReplayCommand `cmd:"" help:"Publish changes of the past again, in the refresh lane."`
+	Show   queueShowCommand   `cmd:"" help:"Show what is queued about one entity."`
+	Replay queueReplayCommand `cmd:"" help:"Publish past changes again, in the refresh lane."`
 
-	Deletions queueDeletionsCommand `cmd:"" help:"List deletions that wait since their upstream says that much is gone; let them through, or throw them away."`
+	Deletions queueDeletionsCommand `cmd:"" help:"List the deletions that are held because their upstream says that much is gone; release or discard them."`
 }
 
 // natsFlags reach a running system, and say how to print what it says.
@@ -77,12 +77,12 @@ func (q *queueStatsCommand) Run(e *env) error {
 
 // deadLetterFilter chooses dead letters.
 type deadLetterFilter struct {
-	Stage     string        `help:"Of this stage: heterog or syncer." placeholder:"STAGE"`
-	Kind      string        `help:"About this kind." placeholder:"KIND"`
-	Dimension string        `help:"About this dimension." placeholder:"NAME"`
-	ID        string        `name:"id" help:"About the entity with this id." placeholder:"ID"`
-	Reason    string        `help:"Whose reason holds this text." placeholder:"TEXT"`
-	Since     time.Duration `help:"That failed for good within this time." placeholder:"2h"`
+	Stage     string        `help:"Only of this stage: heterog or syncer." placeholder:"STAGE"`
+	Kind      string        `help:"Only about this kind." placeholder:"KIND"`
+	Dimension string        `help:"Only about this dimension." placeholder:"NAME"`
+	ID        string        `name:"id" help:"Only about the entity with this id." placeholder:"ID"`
+	Reason    string        `help:"Only those whose reason contains this text." placeholder:"TEXT"`
+	Since     time.Duration `help:"Only those that became dead letters within this time." placeholder:"2h"`
 }
 
 // empty reports whether nothing is chosen.
@@ -127,7 +127,7 @@ func (f deadLetterFilter) each(ctx context.Context, conn *bus.Conn, do func(bus.
 type queueFailedCommand struct {
 	natsFlags
 	deadLetterFilter
-	Limit int `help:"List this many at most." default:"1000"`
+	Limit int `help:"Greatest number of lines." default:"1000"`
 }
 
 // failedLine is a line of queue failed --json.
@@ -181,7 +181,7 @@ type deadLetterWork struct {
 	natsFlags
 	deadLetterFilter
 	All    bool `help:"All dead letters."`
-	DryRun bool `help:"Say how many, and do nothing."`
+	DryRun bool `help:"Only count; do nothing."`
 }
 
 // worked is what queue retry --json and queue drop --json print.

@@ -22,19 +22,19 @@ import (
 )
 
 type refreshCommand struct {
-	Kind   string   `help:"Kind of entity; with --all it may be left out for every kind that can be listed." placeholder:"sku"`
-	IDs    []string `name:"ids" help:"These ids." placeholder:"a,b"`
-	Where  string   `help:"Those whose ref names an entity, as the relation index knows it." placeholder:"REF=ID"`
-	All    bool     `help:"All that the upstreams list, and what the store has besides: deleted articles, kinds without a list."`
+	Kind   string   `help:"Kind of entity. With --all it is optional; without it, every kind is refreshed." placeholder:"sku"`
+	IDs    []string `name:"ids" help:"Ids of the entities." placeholder:"a,b"`
+	Where  string   `help:"Entities whose ref names this id, by the relation index." placeholder:"REF=ID"`
+	All    bool     `help:"All that the upstreams list, and all else that the store has: deleted articles, kinds without a list."`
 	Lane   string   `help:"Lane: ${enum}." enum:"high,normal,refresh" default:"refresh"`
-	Force  bool     `help:"Fetch and fold also what did not change."`
-	DryRun bool     `help:"Say what would be announced, and do nothing."`
-	Wait   bool     `help:"Wait until the queues are empty, and fail where something announced did."`
+	Force  bool     `help:"Fetch and fold even what has not changed."`
+	DryRun bool     `help:"Print what would be announced; do nothing."`
+	Wait   bool     `help:"Wait until the queues are empty, and fail if any of the announced changes failed."`
 	natsFlag
 	secretFlag
-	Admin   string        `help:"The admin listener, for --where, and for what the store has besides with --all." default:"127.0.0.1:8081" placeholder:"ADDR"`
-	Redis   string        `help:"The Redis of the records, for what it has besides with --all, in place of the admin listener." placeholder:"URL"`
-	Catalog string        `help:"Catalog file, in place of the one in force." placeholder:"FILE" type:"existingfile"`
+	Admin   string        `help:"The admin listener, for --where, and with --all for entities that only the store has." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	Redis   string        `help:"The Redis of the records. With --all, entities that only the store has are read there in place of the admin listener." placeholder:"URL"`
+	Catalog string        `help:"Catalog file to use in place of the catalog in force." placeholder:"FILE" type:"existingfile"`
 	JSON    bool          `name:"json" help:"Print JSON."`
 	Timeout time.Duration `help:"Give up waiting after this time." default:"30m"`
 }

@@ -34,10 +34,10 @@ func printFailures(w io.Writer, o refresh.Outcome) {
 		fmt.Fprintf(w, "and %d more\n", more)
 	}
 	if o.Failed > 0 {
-		fmt.Fprintf(w, "%d changes are dead letters: see vitrine queue failed, and when their owners answer as they should, vitrine queue retry\n", o.Failed)
+		fmt.Fprintf(w, "%d changes are dead letters: see vitrine queue failed, and once their upstreams answer correctly, vitrine queue retry\n", o.Failed)
 	}
 	if o.Held > 0 {
-		fmt.Fprintf(w, "%d deletions wait, since their owner suddenly says that much is gone: see vitrine queue deletions\n", o.Held)
+		fmt.Fprintf(w, "%d deletions are held, since their upstream suddenly says that much is gone: see vitrine queue deletions\n", o.Held)
 	}
 }
 

@@ -15,13 +15,13 @@ import (
 )
 
 type switchRehearseCommand struct {
-	Apply rehearseApplyCommand `cmd:"" help:"What a set of switches would do."`
-	Set   rehearseSetCommand   `cmd:"" help:"What values of switches would do."`
+	Apply rehearseApplyCommand `cmd:"" help:"Show what a set of switches would do."`
+	Set   rehearseSetCommand   `cmd:"" help:"Show what values of switches would do."`
 }
 
 // rehearseFlags say where and how much.
 type rehearseFlags struct {
-	Sample int `help:"Pages that are rendered, the ones in memory first." default:"200"`
+	Sample int `help:"Number of pages to render, those in memory first." default:"200"`
 	adminFlag
 	tokenFlags
 	JSON bool `name:"json" help:"Print JSON."`
@@ -43,8 +43,8 @@ func (switchRehearseCommand) Help() string {
   vitrine switch rehearse apply flash-sale --sample 500
   vitrine switch rehearse set read.redis=off live.delivery=off
 
-A server of pages renders real pages as they are, and as they would be with those switches, and compares. Nothing is
-set, kept or announced. Exit code 1 where pages would fail.`
+A server of pages renders real pages as they are and as they would be with those switches, and compares them. Nothing is
+set, stored or announced. Exit code 1 if pages would fail.`
 }
 
 // Run is vitrine switch rehearse apply.

@@ -13,12 +13,12 @@ type queueReplayCommand struct {
 	natsFlags
 	Since     string `help:"From this time on: 2h, or 2026-11-21T06:00:00Z." placeholder:"TIME"`
 	Until     string `help:"Up to this time; now by default." placeholder:"TIME"`
-	Resume    uint64 `help:"In place of --since: go on behind the position that an earlier run told." placeholder:"POSITION"`
-	Lane      string `help:"Only what came in this lane." enum:",high,normal,refresh" default:""`
+	Resume    uint64 `help:"In place of --since: continue after the position that an earlier run printed." placeholder:"POSITION"`
+	Lane      string `help:"Only changes that came in this lane." enum:",high,normal,refresh" default:""`
 	Kind      string `help:"Only this kind." placeholder:"KIND"`
 	Dimension string `help:"Only this dimension." placeholder:"NAME"`
-	Rate      int    `help:"Changes a second." default:"1000"`
-	DryRun    bool   `help:"Say how many, and do nothing."`
+	Rate      int    `help:"Changes per second." default:"1000"`
+	DryRun    bool   `help:"Only count; do nothing."`
 }
 
 // Help is more of vitrine queue replay --help.
@@ -28,7 +28,7 @@ func (queueReplayCommand) Help() string {
   vitrine queue replay --since 2026-11-21T06:00:00Z --kind sku --dimension price --rate 200
   vitrine queue replay --resume 48211
 
-Each change is published once, however often it came. An interrupted run tells its position.`
+Each change is published once, however often it came. An interrupted run prints its position.`
 }
 
 // Run is vitrine queue replay.
@@ -50,7 +50,7 @@ func (q *queueReplayCommand) Run(e *env) error {
 	case err != nil && out.Position == 0: // nothing to go on from
 		return err
 	case err != nil:
-		return fmt.Errorf("%w; go on with: vitrine queue replay --resume %d", err, out.Position)
+		return fmt.Errorf("%w; continue with: vitrine queue replay --resume %d", err, out.Position)
 	}
 	if q.JSON {
 		return json.NewEncoder(e.stdout).Encode(out)

@@ -13,19 +13,19 @@ import (
 
 type switchCommand struct {
 	List     switchListCommand     `cmd:"" help:"List all switches, what they do, and what is in force."`
-	Get      switchGetCommand      `cmd:"" help:"Tell one switch."`
-	Set      switchSetCommand      `cmd:"" help:"Set a switch, and wait until every process has it."`
-	Unset    switchUnsetCommand    `cmd:"" help:"Withdraw what was set for a scope."`
+	Get      switchGetCommand      `cmd:"" help:"Show one switch."`
+	Set      switchSetCommand      `cmd:"" help:"Set a switch, and wait until every process has applied it."`
+	Unset    switchUnsetCommand    `cmd:"" help:"Withdraw a scope's setting."`
 	Define   switchDefineCommand   `cmd:"" help:"Name a set of switches."`
 	Apply    switchApplyCommand    `cmd:"" help:"Set all switches of a set."`
-	Watch    switchWatchCommand    `cmd:"" help:"Follow what is set."`
-	History  switchHistoryCommand  `cmd:"" help:"Tell who set a switch to what, when and why."`
-	Rollback switchRollbackCommand `cmd:"" help:"Set a switch to what it was before."`
+	Watch    switchWatchCommand    `cmd:"" help:"Watch what is set."`
+	History  switchHistoryCommand  `cmd:"" help:"Show who set a switch to what, when and why."`
+	Rollback switchRollbackCommand `cmd:"" help:"Set a switch to its previous value."`
 	Rehearse switchRehearseCommand `cmd:"" help:"Tell what pages would be with other values, before anything is set."`
 	Rules    switchRulesCommand    `cmd:"" help:"Rules that throw switches by themselves."`
-	Agent    switchAgentCommand    `cmd:"" help:"Have an nginx obey the switches."`
-	Nodes    switchNodesCommand    `cmd:"" help:"List the processes that are expected, and up to which revision each has applied the switches."`
-	Forget   switchForgetCommand   `cmd:"" help:"Expect a process no more that will not come back."`
+	Agent    switchAgentCommand    `cmd:"" help:"Have an nginx follow the switches."`
+	Nodes    switchNodesCommand    `cmd:"" help:"List the expected processes, and the revision of the switches that each has applied."`
+	Forget   switchForgetCommand   `cmd:"" help:"Stop expecting a process that will not come back."`
 }
 
 // withPanel calls do with a connection and what is in force there, and closes both.
@@ -46,16 +46,16 @@ func (f natsFlags) withPanel(e *env, command string, do func(*bus.Conn, *switche
 // scopeFlags say what is set, where, and by whom.
 type scopeFlags struct {
 	Scope  string        `help:"all, room:R, role:R or node:N." default:"all"`
-	Reason string        `help:"Why; kept in the history." placeholder:"TEXT"`
-	Author string        `help:"Who; the name of the user by default." placeholder:"NAME"`
-	DryRun bool          `help:"Say what would be set, and where, and do nothing."`
-	Wait   time.Duration `help:"For acknowledgements. Defaults to 2s, and to 8s where an nginx is reloaded (switch agent)."`
+	Reason string        `help:"Reason, for the history." placeholder:"TEXT"`
+	Author string        `help:"Author, for the history; defaults to the user's name." placeholder:"NAME"`
+	DryRun bool          `help:"Print what would be set, and where; do nothing."`
+	Wait   time.Duration `help:"How long to wait for acknowledgements. Defaults to 2s, and to 8s where an nginx is reloaded (switch agent)."`
 }
 
 type switchSetCommand struct {
 	Name  string        `arg:"" help:"The switch."`
-	Value string        `arg:"" help:"on, off, a percentage, a duration or a word, as the switch takes it."`
-	For   time.Duration `help:"Return to the value before after this time; each process does so by itself." placeholder:"30m"`
+	Value string        `arg:"" help:"on, off, a percentage, a duration or a word, depending on the switch."`
+	For   time.Duration `help:"Return to the previous value after this time; each process does so by itself." placeholder:"30m"`
 	scopeFlags
 	natsFlags
 }
@@ -67,8 +67,8 @@ func (switchSetCommand) Help() string {
   vitrine switch set read.redis off --for 30m
   vitrine switch set ttl.factor 300 --scope role:detail --dry-run
 
-on is normal service, off is shed. Exit code 0: the value is in force on every process that is expected. Exit code 1: it is not on
-some, which are named with why: a narrower scope says otherwise, the process is cut off, hangs, or could not take it.`
+on is normal service, off is shed. Exit code 0: the value is in force on every expected process. Exit code 1: on some it is not;
+they are named with the reason: a narrower scope says otherwise, or the process is cut off, hangs, or could not apply it.`
 }
 
 // Run is vitrine switch set.

@@ -8,9 +8,9 @@ import (
 
 type switchAgentCommand struct {
 	Out    string `help:"File that nginx includes." required:"" placeholder:"FILE"`
-	Reload string `help:"Command that has nginx read it; no shell." default:"nginx -s reload"`
+	Reload string `help:"Command that has nginx read the file; run without a shell." default:"nginx -s reload"`
 	// A reload is no proof: nginx goes on with its old configuration where the new one can't be had, and the command succeeds.
-	Confirm string `help:"Address on which nginx says which switches it obeys, so that an acknowledgement is true; written into the file." default:"127.0.0.1:8079" placeholder:"ADDR"`
+	Confirm string `help:"Address on which nginx reports which switches it follows, for acknowledgements; written into the file." default:"127.0.0.1:8079" placeholder:"ADDR"`
 	roomFlags
 }
 
@@ -19,9 +19,9 @@ func (switchAgentCommand) Help() string {
   vitrine switch agent --out /etc/nginx/switches.conf
   vitrine switch agent --out /etc/nginx/switches.conf --reload "systemctl reload nginx" --nats nats://10.0.0.5:4222
 
-Runs beside an nginx that is configured as in deploy/nginx, and has it obey the switches route.… and crawlers before a
-request reaches a server of pages. It is a process of the role front: switch set waits for it too, and scopes name it. It acknowledges
-a switch when nginx answers by it; while that fails it says why, and tries again.`
+It runs beside an nginx configured as in deploy/nginx, which then applies the switches route.… and crawlers before a request
+reaches a server of pages. It is a process of the role front: switch set waits for it, too, and scopes can name it. It
+acknowledges a switch once nginx applies it; until then it reports the reason, and tries again.`
 }
 
 // Run is vitrine switch agent.

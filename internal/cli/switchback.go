@@ -22,7 +22,7 @@ func (switchUnsetCommand) Help() string {
   vitrine switch unset upstream.prices
   vitrine switch unset read.redis --scope node:shop-1-detail-8f3a2b1c
 
-What a wider scope says is in force then, or the default; rules may move the switch again.`
+The setting of a wider scope is in force then, or the default; rules may move the switch again.`
 }
 
 // Run is vitrine switch unset.

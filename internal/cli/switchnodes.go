@@ -52,8 +52,8 @@ type switchForgetCommand struct {
 
 // Help is more of vitrine switch forget --help.
 func (switchForgetCommand) Help() string {
-	return `A process that ended without good-bye (killed, its machine lost) is expected for a day: switch set names it as missing.
-Forget one that will not come back. One that runs is listed again within seconds.`
+	return `A process that ended without notice (it was killed, or its machine failed) is expected for a day: switch set names it as missing.
+Forget one that will not come back. A running process is listed again within seconds.`
 }
 
 // Run is vitrine switch forget.
@@ -66,6 +66,6 @@ func (c *switchForgetCommand) Run(e *env) error {
 	if err := control.Forget(e.ctx, conn, c.Node); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s is expected no more\n", c.Node)
+	_, err = fmt.Fprintf(e.stdout, "%s is no longer expected\n", c.Node)
 	return err
 }

@@ -20,11 +20,11 @@ type switchRulesCommand struct {
 
 func (switchRulesCommand) Help() string {
 	var b strings.Builder
-	b.WriteString("Rules throw switches by themselves. Each process goes by its own signals, and moves its own switches:\n")
+	b.WriteString("Rules throw switches automatically. Each process uses its own signals and moves its own switches only:\n")
 	for _, name := range []string{"cpu", "memory", "errors", "queue", "latency.TIER", "upstream.X"} {
 		fmt.Fprintf(&b, "  %-13s %s\n", name, switches.Signals[name])
 	}
-	b.WriteString("\nExample: docs/examples/rules.yaml. To stop all of it: vitrine switch set automaton off")
+	b.WriteString("\nExample: docs/examples/rules.yaml. To stop all rules: vitrine switch set automaton off")
 	return b.String()
 }
 

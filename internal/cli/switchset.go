@@ -67,7 +67,7 @@ func (c *switchDefineCommand) Run(e *env) error {
 
 type switchApplyCommand struct {
 	Set string        `arg:"" help:"The set's name."`
-	For time.Duration `help:"Return to the values before after this time." placeholder:"2h"`
+	For time.Duration `help:"Return to the previous values after this time." placeholder:"2h"`
 	scopeFlags
 	natsFlags
 }

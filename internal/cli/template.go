@@ -10,7 +10,7 @@ import (
 )
 
 type templateCommand struct {
-	Check    templateCheck    `cmd:"" help:"Check a folder of templates: they render pages of a running system, or else sample data."`
+	Check    templateCheck    `cmd:"" help:"Check a folder of templates on pages of a running system, or else on sample data."`
 	Push     templatePush     `cmd:"" help:"Check a folder of templates and put it in force on every server."`
 	Rollback templateRollback `cmd:"" help:"Put an earlier revision in force again."`
 	List     templateList     `cmd:"" help:"List the revisions that NATS keeps, and where templates fail on each server."`
@@ -97,7 +97,7 @@ func pushedTemplates(f natsFlag) pushed {
 
 type templateList struct {
 	natsFlag
-	JSON bool `name:"json" help:"Print one JSON object a line."`
+	JSON bool `name:"json" help:"Print one JSON object per line."`
 }
 
 // Run is vitrine template list.
@@ -115,7 +115,7 @@ func (c *templateList) Run(e *env) error {
 
 type templateRollback struct {
 	templatePushFlags
-	Revision uint64 `arg:"" optional:"" help:"The revision; left out, the one before that in force."`
+	Revision uint64 `arg:"" optional:"" help:"The revision. Defaults to the one before the revision in force."`
 }
 
 // Run is vitrine template rollback.

@@ -18,7 +18,7 @@ import (
 
 // tryFlags say on whose real pages templates are tried before they are put in force.
 type tryFlags struct {
-	Sample int `help:"Articles whose pages are rendered by the templates: half of them those that visitors want most, half spread over the store." default:"2000"`
+	Sample int `help:"Number of articles whose pages are rendered with the templates: half of them the most requested, half spread over the store." default:"2000"`
 	adminFlag
 	tokenFlags
 	JSON bool `name:"json" help:"Print JSON."`
@@ -26,7 +26,7 @@ type tryFlags struct {
 
 // forceFlag is for who knows better than a trial.
 type forceFlag struct {
-	Force bool `help:"Put them in force though pages fail. Pages that fail are rendered by the templates before, or by the theme."`
+	Force bool `help:"Put the templates in force even if pages fail. Such pages are rendered by the previous templates, or by the theme."`
 }
 
 // tried is what came of templates, and what template check, push and rollback print with --json.

@@ -9,12 +9,12 @@ import (
 	"vitrine/internal/node"
 )
 
-// askAdmin gets JSON from a running process's admin listener.
+// askAdmin requests JSON from a running process's admin listener.
 func askAdmin(ctx context.Context, addr, pathAndQuery string, out any) error {
 	return callAdmin(ctx, http.MethodGet, addr, pathAndQuery, "", nil, out)
 }
 
-// orderAdmin has a running process do what costs, or changes something.
+// orderAdmin sends a running process a request that is expensive or changes something.
 func orderAdmin(ctx context.Context, addr, token, pathAndQuery string, out any) error {
 	return callAdmin(ctx, http.MethodPost, addr, pathAndQuery, token, nil, out)
 }

@@ -36,7 +36,7 @@ store, of the same sizes, and nothing else. Seconds depend on the machine and on
 times its floor the loop costs does so much less.`
 }
 
-// benchHost is what a bench has of the command line.
+// benchHost is what a bench needs of the command line.
 func (e *env) benchHost() bench.Host {
 	return bench.Host{Log: e.log, SetLevel: e.setLevel, Progress: progressTo(e.stderr)}
 }

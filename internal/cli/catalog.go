@@ -44,7 +44,7 @@ type catalogCheck struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
-// checked is what catalog check --json prints.
+// checked is the output of catalog check --json.
 type checked struct {
 	OK         bool     `json:"ok"`
 	Kinds      []string `json:"kinds,omitempty"`

@@ -15,13 +15,13 @@ import (
 	"vitrine/templates"
 )
 
-// lookFlag says where the templates are that a catalog's pages name.
+// lookFlag is the folder of the templates that a catalog's pages name.
 type lookFlag struct {
 	Templates string `help:"Folder of the templates that pages name, besides those of the theme. Defaults to templates/ beside the catalog." type:"existingdir" placeholder:"DIR"`
 }
 
-// checkNames refuses a catalog that names templates which are not there: those that were pushed count, or else the
-// folder's over the theme. Where no NATS is at hand, conn is nil.
+// checkNames refuses a catalog that names missing templates. The pushed templates count if there are any, otherwise the
+// folder's over the theme. conn is nil if NATS can't be asked.
 func (f lookFlag) checkNames(e *env, conn *bus.Conn, file string, cat *catalog.Catalog) error {
 	dir := cmp.Or(f.Templates, filepath.Join(filepath.Dir(file), "templates"))
 	look, err := templates.LoadFolder(dir)

@@ -82,16 +82,16 @@ func (c *catalogRollback) rollback(e *env) (s control.Spread, from uint64, err e
 	return s, h.Revision, err
 }
 
-// pushedOut is what catalog push and rollback print with --json.
+// pushedOut is the output of catalog push and rollback with --json.
 type pushedOut struct {
-	OK         bool             `json:"ok"` // in force on every process that is there
+	OK         bool             `json:"ok"` // in force on every process that is present
 	Revision   uint64           `json:"revision,omitempty"`
-	RolledBack uint64           `json:"rolled_back,omitempty"` // the revision that it had before
+	RolledBack uint64           `json:"rolled_back,omitempty"` // the revision that was in force before
 	Processes  []control.Holder `json:"processes,omitempty"`
 	Error      string           `json:"error,omitempty"`
 }
 
-// finishCatalog prints what came of a push for --json, and gives the command's exit code.
+// finishCatalog prints the result of a push for --json, and gives the command's error.
 func finishCatalog(e *env, s control.Spread, from uint64, asJSON bool, err error) error {
 	ok := err == nil && s.Everywhere()
 	if usage := (usageError{}); asJSON && !errors.As(err, &usage) {

@@ -1,4 +1,5 @@
-// Package cli is the command line: one file a command, with its flags, its call and what it prints. Run is the program.
+// Package cli is the command line, with one file for each command: its flags, its call and its output. Run is the
+// program.
 package cli
 
 import (
@@ -43,7 +44,7 @@ type commands struct {
 	Version  versionCommand  `cmd:"" help:"Show the version."`
 }
 
-// env is what a command gets beside its flags.
+// env is what a command gets besides its flags.
 type env struct {
 	ctx    context.Context
 	stdin  io.Reader
@@ -51,11 +52,11 @@ type env struct {
 	stderr io.Writer
 	log    *slog.Logger
 
-	level      *slog.LevelVar // of log, which the switch log.level moves
+	level      *slog.LevelVar // of log; the switch log.level sets it
 	startLevel slog.Level
 }
 
-// usageError is a fault of the command line: exit code 2.
+// usageError is an invalid command line: exit code 2.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
@@ -63,11 +64,11 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // errReported is a failure whose text was already printed.
 var errReported = errors.New("failed")
 
-// exitNow carries kong's wish to end, after --help, out of its parser.
+// exitNow is a panic value that carries kong's exit after --help out of its parser.
 type exitNow int
 
-// Run is the program: it parses args, runs the command until it is done or ctx ends, and returns the
-// exit code: 0 done, 1 failed, 2 usage.
+// Run is the program. It parses args, runs the command until it is done or ctx ends, and returns the exit code: 0 done,
+// 1 failed, 2 usage.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	defer redact.Crash()
 	defer func() {
@@ -132,7 +133,7 @@ func newLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, opt))
 }
 
-// setLevel sets the least level that is logged; "start" is that of the command line.
+// setLevel sets the log level; "start" is that of the command line.
 func (e *env) setLevel(word string) {
 	level := e.startLevel
 	if word != "start" {
@@ -143,7 +144,7 @@ func (e *env) setLevel(word string) {
 	e.level.Set(level)
 }
 
-// withoutPasswords masks logins in URLs, wherever in a line they stand.
+// withoutPasswords masks logins in URLs anywhere in a log attribute.
 func withoutPasswords(_ []string, a slog.Attr) slog.Attr {
 	switch a.Value.Kind() {
 	case slog.KindString, slog.KindAny:

@@ -11,13 +11,13 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// secretFlag is for catalogs that somebody pushes: what they may have sent of this process's environment, and where.
+// secretFlag is for pushed catalogs: which environment variables of this process they may have sent, and where.
 type secretFlag struct {
 	Secret []string `help:"An environment variable that headers of the catalog may name (env:NAME), and the upstream that it may be sent to. Repeatable. What the file of --catalog names is always allowed." placeholder:"NAME=ORIGIN"`
 }
 
-// roomFlags say where a role finds what it stands on. A room is a data centre: its own Redis, NATS and
-// detail servers, from its own config file.
+// roomFlags are the addresses of what a role depends on. A room is a data centre: its own Redis, NATS and detail
+// servers, from its own config file.
 type roomFlags struct {
 	Config configFile `help:"YAML file with values for any of these flags, by name (such as log-level)." placeholder:"room.yaml" type:"existingfile"`
 	NATS   string     `name:"nats" help:"The room's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
@@ -31,7 +31,7 @@ type roomFlags struct {
 	Room    string `help:"The room's name, shown to operators." default:"local"`
 }
 
-// recordsURL and blobsURL are the stores' addresses, "" where none is given.
+// recordsURL is the address of the records store, "" if none is given.
 func (r roomFlags) recordsURL() string { return first(r.Records, r.Redis) }
 func (r roomFlags) blobsURL() string   { return first(r.Blobs, r.Redis, r.Records) }
 
@@ -43,7 +43,7 @@ func first(values ...string) string {
 	return values[i]
 }
 
-// needRedis is the sentence for a role that was started without a store.
+// needRedis is the error of a role that was started without a store.
 func (r roomFlags) needRedis(role string) error {
 	if r.recordsURL() == "" || r.blobsURL() == "" {
 		return usagef("this role needs a Redis that every role of the room shares: give --redis redis://HOST:PORT, "+
@@ -52,10 +52,11 @@ func (r roomFlags) needRedis(role string) error {
 	return nil
 }
 
-// configFile is a YAML file of flag values: flags > environment > file > defaults.
+// configFile is a YAML file of flag values. Flags take precedence over the environment, that over the file, and the
+// file over the defaults.
 type configFile string
 
-// BeforeResolve lets kong ask the file for every flag that the command line leaves open.
+// BeforeResolve lets kong read every flag from the file that the command line does not set.
 func (c configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	path, _ := ctx.FlagValue(trace.Flag).(configFile)
 	if path == "" {
@@ -86,8 +87,8 @@ func isSet(name string) bool {
 	return ok
 }
 
-// checkKeys refuses a key that no role knows, and a value that is none of its kind: a typing error must not pass as a default. A room's file
-// may serve all roles, so keys of the others are fine.
+// checkKeys refuses a key that no role knows, and a value of the wrong type, so that a typing error does not pass as a
+// default. A room's file may serve all roles, so keys of other roles are accepted.
 func checkKeys(path string, values map[string]any, ctx *kong.Context) error {
 	known := map[string]*kong.Flag{}
 	for _, node := range ctx.Model.Leaves(false) {

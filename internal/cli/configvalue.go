@@ -8,7 +8,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// checkValue says in a sentence what a value of a config file should have been, before a flag's own parser says it in Go.
+// checkValue explains what a value of a config file should have been, before the flag's own parser fails with Go's
+// wording.
 func checkValue(path string, flag *kong.Flag, value any) error {
 	if fits(flag.Target.Type(), value) {
 		return nil
@@ -16,7 +17,7 @@ func checkValue(path string, flag *kong.Flag, value any) error {
 	return fmt.Errorf("%s: %s: %v is not what it takes: %s", path, flag.Name, value, expected(flag))
 }
 
-// fits reports whether YAML gave a value that a flag of a type can be made of. Text always may: the flag's parser reads it.
+// fits reports whether a value from YAML can become a flag of a type. Text always can: the flag's parser reads it.
 func fits(flag reflect.Type, value any) bool {
 	if _, text := value.(string); text {
 		return flag.Kind() != reflect.Slice
@@ -43,7 +44,7 @@ func fits(flag reflect.Type, value any) bool {
 	return false
 }
 
-// expected names the form of a flag's values, with an example where there is one.
+// expected describes the form of a flag's values, with an example if there is one.
 func expected(flag *kong.Flag) string {
 	form := "text; what looks like something else belongs in quotes"
 	switch kind := flag.Target.Type(); {

@@ -36,7 +36,7 @@ type heldLine struct {
 	Dimension string    `json:"dimension"`
 	Since     time.Time `json:"since,omitzero"`
 	Waiting   int       `json:"waiting"`
-	Control   []string  `json:"control"` // ids that nobody announced, and that are gone as well
+	Control   []string  `json:"control"` // ids that are gone as well, although nobody announced that
 }
 
 // Run is vitrine queue deletions.

@@ -61,7 +61,7 @@ func (c *explainCommand) Run(e *env) error {
 	return nil
 }
 
-// tierOf names the tier, and for a part in memory the one it came from.
+// tierOf names the tier, and for a part in memory the tier it came from.
 func tierOf(a detail.Account) string {
 	if a.Origin == "" || a.Origin == a.Tier {
 		return a.Tier

@@ -8,7 +8,7 @@ import (
 	"vitrine/internal/node"
 )
 
-// pageFlags are those of whatever serves pages.
+// pageFlags are the flags of all processes that serve pages.
 type pageFlags struct {
 	Access         string        `name:"access-log" help:"Write a line for each request, in the combined format; - is standard output." placeholder:"FILE"`
 	TrustedProxy   []string      `name:"trusted-proxy" help:"Networks or addresses of the proxies in front, whose X-Forwarded-For is believed; loopback always is." placeholder:"CIDR,…"`
@@ -28,7 +28,7 @@ const (
 	mostFormerPages   = 10 * time.Minute
 )
 
-// Validate tells which flag has a value that makes no sense; kong calls it.
+// Validate returns an error that names the flag with an invalid value; kong calls it.
 func (f pageFlags) Validate() error {
 	_, err := admission.ParseProxies(f.TrustedProxy)
 	switch {
@@ -48,7 +48,7 @@ func (f pageFlags) Validate() error {
 	return nil
 }
 
-// pages are what the flags say about serving pages.
+// pages is the node's configuration from the flags.
 func (f pageFlags) pages(http, admin, disk string) node.Pages {
 	return node.Pages{
 		HTTP: http, Admin: admin, Disk: disk, AccessLog: f.Access, TrustedProxies: f.TrustedProxy, CacheTags: f.CacheTags,

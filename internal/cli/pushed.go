@@ -24,7 +24,7 @@ type listed struct {
 	InForce  bool      `json:"in_force"`
 }
 
-// push has put put a value in force.
+// push calls put, which puts a value in force.
 func (p pushed) push(e *env, put func(*bus.Conn) (control.Spread, error)) (control.Spread, error) {
 	conn, err := p.dial(e, p.command+" push")
 	if err != nil {
@@ -37,7 +37,7 @@ func (p pushed) push(e *env, put func(*bus.Conn) (control.Spread, error)) (contr
 	return put(conn)
 }
 
-// list prints the revisions that NATS keeps, the newest last.
+// list prints the revisions that NATS keeps, newest last.
 func (p pushed) list(e *env, asJSON bool) error {
 	conn, err := p.dial(e, p.command+" list")
 	if err != nil {
@@ -66,7 +66,7 @@ func (p pushed) list(e *env, asJSON bool) error {
 	return nil
 }
 
-// earlier finds an earlier revision, 0 for the one before that in force.
+// earlier finds an earlier revision; 0 means the one before the revision in force.
 func (p pushed) earlier(e *env, conn *bus.Conn, revision uint64) (found bus.Entry, err error) {
 	history, err := conn.Bucket(p.bucket).History(e.ctx, p.key)
 	if err != nil {

@@ -26,7 +26,7 @@ type queueCommand struct {
 	Deletions queueDeletionsCommand `cmd:"" help:"List the deletions that are held because their upstream says that much is gone; release or discard them."`
 }
 
-// natsFlags reach a running system, and say how to print what it says.
+// natsFlags are the address of a running system, and the output format.
 type natsFlags struct {
 	natsFlag
 	JSON bool `name:"json" help:"Print JSON."`
@@ -34,11 +34,11 @@ type natsFlags struct {
 
 type queueStatsCommand struct{ natsFlags }
 
-// queueStats is what queue stats --json prints.
+// queueStats is the output of queue stats --json.
 type queueStats struct {
 	Streams map[string]map[item.Lane]bus.Lane `json:"streams"`
 	Failed  uint64                            `json:"failed"`
-	Held    uint64                            `json:"held"` // deletions that wait: see queue deletions
+	Held    uint64                            `json:"held"` // held deletions: see queue deletions
 }
 
 // Run is vitrine queue stats.
@@ -85,7 +85,7 @@ type deadLetterFilter struct {
 	Since     time.Duration `help:"Only those that became dead letters within this time." placeholder:"2h"`
 }
 
-// empty reports whether nothing is chosen.
+// empty reports whether the filter selects all.
 func (f deadLetterFilter) empty() bool { return f == deadLetterFilter{} }
 
 func (f deadLetterFilter) subject() (string, error) {
@@ -104,7 +104,7 @@ func (f deadLetterFilter) subject() (string, error) {
 	return strings.Join([]string{"failed", cmp.Or(f.Stage, "*"), cmp.Or(f.Kind, "*"), cmp.Or(f.Dimension, "*"), id}, "."), nil
 }
 
-// each calls f with every dead letter that is chosen.
+// each calls do with every selected dead letter.
 func (f deadLetterFilter) each(ctx context.Context, conn *bus.Conn, do func(bus.StoredDeadLetter) error) error {
 	subject, err := f.subject()
 	if err != nil {
@@ -176,7 +176,7 @@ func (q *queueFailedCommand) Run(e *env) error {
 	return w.Flush()
 }
 
-// deadLetterWork is what retry and drop have in common.
+// deadLetterWork is common to retry and drop.
 type deadLetterWork struct {
 	natsFlags
 	deadLetterFilter
@@ -184,10 +184,10 @@ type deadLetterWork struct {
 	DryRun bool `help:"Only count; do nothing."`
 }
 
-// worked is what queue retry --json and queue drop --json print.
+// worked is the output of queue retry --json and queue drop --json.
 type worked struct {
 	Done    int  `json:"done"`
-	Skipped int  `json:"skipped"` // from whose subjects nothing can be read
+	Skipped int  `json:"skipped"` // those whose subjects can't be read
 	DryRun  bool `json:"dry_run"`
 }
 

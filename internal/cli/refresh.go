@@ -81,7 +81,7 @@ func (r *refreshCommand) Run(e *env) error {
 	}
 	failed := r.announce(ctx, cat, a, e.log)
 	progress("")
-	if unasked, ok := failed.(*refresh.StoreUnasked); ok { // a failure beside it is the command's
+	if unasked, ok := failed.(*refresh.StoreUnasked); ok { // another failure is the command's
 		fmt.Fprintln(e.stderr, unasked)
 		failed = nil
 	}

@@ -9,10 +9,10 @@ import (
 	"vitrine/internal/refresh"
 )
 
-// refreshed is what refresh --json prints.
+// refreshed is the output of refresh --json.
 type refreshed struct {
 	refresh.Done
-	Failed   int          `json:"failed"` // with --wait: changes of what was announced that became dead letters
+	Failed   int          `json:"failed"` // with --wait: announced changes that became dead letters
 	Failures []failedLine `json:"failures,omitempty"`
 	Held     int          `json:"held"`
 }
@@ -25,7 +25,7 @@ func newRefreshed(done refresh.Done, o refresh.Outcome) refreshed {
 	return r
 }
 
-// printFailures names what failed, and what to do about it.
+// printFailures lists the failures, and what to do about them.
 func printFailures(w io.Writer, o refresh.Outcome) {
 	for _, l := range o.Failures {
 		fmt.Fprintf(w, "failed: %.120q after %d attempts: %.300q\n", l.Subject, l.Attempts, l.Reason)
@@ -41,7 +41,7 @@ func printFailures(w io.Writer, o refresh.Outcome) {
 	}
 }
 
-// parkedHint says which of the work that is left waits for an upstream.
+// parkedHint says how much of the remaining work waits for an upstream.
 func parkedHint(ctx context.Context, conn *bus.Conn) string {
 	parked, err := refresh.ParkedNow(ctx, conn)
 	if err != nil || parked == 0 {

@@ -12,7 +12,7 @@ import (
 	"vitrine/internal/refresh"
 )
 
-// kinds are those of --kind, or all, in order of their names.
+// kinds lists the kind of --kind, or all kinds, sorted by name.
 func (r *refreshCommand) kinds(cat *catalog.Catalog) ([]*catalog.Kind, error) {
 	if r.Kind != "" {
 		kind, err := cat.Kind(r.Kind)
@@ -25,7 +25,7 @@ func (r *refreshCommand) kinds(cat *catalog.Catalog) ([]*catalog.Kind, error) {
 	return kinds, nil
 }
 
-// openScan reads the store of records from --redis, or through the admin listener.
+// openScan scans the records store of --redis, or through the admin listener.
 func (r *refreshCommand) openScan(log *slog.Logger) refresh.OpenScan {
 	return func(ctx context.Context) (refresh.Scan, func(), error) {
 		if r.Redis == "" {

@@ -19,7 +19,7 @@ type switchRehearseCommand struct {
 	Set   rehearseSetCommand   `cmd:"" help:"Show what values of switches would do."`
 }
 
-// rehearseFlags say where and how much.
+// rehearseFlags are the process to ask, and the number of pages.
 type rehearseFlags struct {
 	Sample int `help:"Number of pages to render, those in memory first." default:"200"`
 	adminFlag

@@ -47,7 +47,7 @@ func (q *queueReplayCommand) Run(e *env) error {
 		Rate: q.Rate, DryRun: q.DryRun, Progress: progressTo(e.stderr),
 	}.Run(e.ctx)
 	switch {
-	case err != nil && out.Position == 0: // nothing to go on from
+	case err != nil && out.Position == 0: // there is no position to continue from
 		return err
 	case err != nil:
 		return fmt.Errorf("%w; continue with: vitrine queue replay --resume %d", err, out.Position)
@@ -59,7 +59,7 @@ func (q *queueReplayCommand) Run(e *env) error {
 	return err
 }
 
-// times reads --since and --until.
+// times parses --since and --until.
 func (q *queueReplayCommand) times(now time.Time) (since, until time.Time, err error) {
 	if (q.Since == "") == (q.Resume == 0) {
 		return since, until, usagef("say from when: --since or --resume")
@@ -78,7 +78,7 @@ func (q *queueReplayCommand) times(now time.Time) (since, until time.Time, err e
 	return since, until, nil
 }
 
-// moment reads "2h" (ago) or an RFC 3339 time; "" is now.
+// moment parses "2h" (ago) or an RFC 3339 time; "" is now.
 func moment(s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return now, nil

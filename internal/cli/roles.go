@@ -61,7 +61,7 @@ func (c *detailCommand) Run(e *env) error {
 	return room.RunDetail(e.ctx, pages, e.printAddresses)
 }
 
-// open checks the flags of a role that stands on a store.
+// open checks the flags of a role that needs a store.
 func (r roomFlags) open(e *env, role string) (node.Room, error) {
 	if err := r.needRedis(role); err != nil {
 		return node.Room{}, err
@@ -69,7 +69,7 @@ func (r roomFlags) open(e *env, role string) (node.Room, error) {
 	return r.room(e, role)
 }
 
-// room is what the flags say about the room of a process.
+// room is the node's room from the flags.
 func (r roomFlags) room(e *env, role string) (node.Room, error) {
 	secrets, err := r.secrets()
 	return node.Room{
@@ -77,7 +77,7 @@ func (r roomFlags) room(e *env, role string) (node.Room, error) {
 	}, err
 }
 
-// secrets are what --secret allows.
+// secrets is what --secret allows.
 func (f secretFlag) secrets() (*upstream.Secrets, error) {
 	secrets, err := upstream.NewSecrets(f.Secret, nil)
 	if err != nil {
@@ -86,12 +86,12 @@ func (f secretFlag) secrets() (*upstream.Secrets, error) {
 	return secrets, nil
 }
 
-// process is what every process has from its command line.
+// process is what every process takes from its command line.
 func (e *env) process(dir, role, room string, secrets *upstream.Secrets) node.Config {
 	return node.Config{Dir: dir, Role: role, Room: room, Secrets: secrets, Log: e.log, SetLevel: e.setLevel, Output: e.stdout}
 }
 
-// printAddresses prints where a process can be reached.
+// printAddresses prints the addresses of a process.
 func (e *env) printAddresses(a node.Addresses) {
 	if a.Pages != "" {
 		fmt.Fprintf(e.stdout, "pages  %s/\n", a.Pages)

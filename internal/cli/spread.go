@@ -8,7 +8,7 @@ import (
 	"vitrine/internal/redact"
 )
 
-// waitFlag is for what is pushed as a whole.
+// waitFlag is for values that are pushed as a whole.
 type waitFlag struct {
 	Wait time.Duration `help:"For the processes that are there to have it in force." default:"10s"`
 }
@@ -20,8 +20,8 @@ func (f waitFlag) check() error {
 	return nil
 }
 
-// printSpread tells how a push of what came out, and in which processes it is in force, and why not in others. Those that
-// are not there are told on stderr: they don't make a push fail.
+// printSpread prints the result of a push: in which processes it is in force, and why not in the others. Absent
+// processes are named on stderr: they don't make a push fail.
 func printSpread(e *env, what string, s control.Spread) {
 	standing := "in force"
 	if !s.Everywhere() {

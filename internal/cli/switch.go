@@ -28,7 +28,7 @@ type switchCommand struct {
 	Forget   switchForgetCommand   `cmd:"" help:"Stop expecting a process that will not come back."`
 }
 
-// withPanel calls do with a connection and what is in force there, and closes both.
+// withPanel calls do with a connection and a panel of what is in force, and closes both.
 func (f natsFlags) withPanel(e *env, command string, do func(*bus.Conn, *switches.Panel) error) error {
 	conn, err := f.dial(e, command)
 	if err != nil {
@@ -43,7 +43,7 @@ func (f natsFlags) withPanel(e *env, command string, do func(*bus.Conn, *switche
 	return do(conn, p)
 }
 
-// scopeFlags say what is set, where, and by whom.
+// scopeFlags are the scope, reason and author of a setting.
 type scopeFlags struct {
 	Scope  string        `help:"all, room:R, role:R or node:N." default:"all"`
 	Reason string        `help:"Reason, for the history." placeholder:"TEXT"`

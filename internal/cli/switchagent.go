@@ -9,7 +9,8 @@ import (
 type switchAgentCommand struct {
 	Out    string `help:"File that nginx includes." required:"" placeholder:"FILE"`
 	Reload string `help:"Command that has nginx read the file; run without a shell." default:"nginx -s reload"`
-	// A reload is no proof: nginx goes on with its old configuration where the new one can't be had, and the command succeeds.
+	// A successful reload proves nothing: nginx continues with its old configuration if the new one is invalid, and the
+	// command succeeds.
 	Confirm string `help:"Address on which nginx reports which switches it follows, for acknowledgements; written into the file." default:"127.0.0.1:8079" placeholder:"ADDR"`
 	roomFlags
 }
@@ -29,7 +30,7 @@ func (c *switchAgentCommand) Run(e *env) error {
 	if len(strings.Fields(c.Reload)) == 0 {
 		return usagef("--reload names no command")
 	}
-	c.Secret = nil // it asks no upstream
+	c.Secret = nil // the agent asks no upstream
 	room, err := c.room(e, "front")
 	if err != nil {
 		return err

@@ -32,14 +32,14 @@ func (c *switchUnsetCommand) Run(e *env) error {
 	})
 }
 
-// unset withdraws what is set for the scope. It is pushed also where nothing is set: processes may hold what NATS lost.
+// unset withdraws a scope's setting. It is pushed even if there is none: processes may have one that NATS has lost.
 func (f scopeFlags) unset(e *env, conn *bus.Conn, p *switches.Panel, name string, asJSON bool) error {
 	if err := f.check(0); err != nil {
 		return err
 	}
 	known := p.Switch(name) != nil
 	for _, s := range p.Settings() {
-		known = known || s.Name == name // of a catalog before this one
+		known = known || s.Name == name // of an earlier catalog
 	}
 	if !known {
 		return usageError{fmt.Errorf("%w: %.80q (vitrine switch list has all)", switches.ErrUnknown, name)}
@@ -73,8 +73,8 @@ func (c *switchRollbackCommand) Run(e *env) error {
 	})
 }
 
-// previousSetting is what a scope said before its last setting, as that would be now: a setting that has ended since is not brought
-// back. left is for how long; 0 is without end. It is without a value where nothing was said.
+// previousSetting is the scope's setting before its last one, as it would be now: a setting that has ended since is not
+// brought back. left is the time until it ends; 0 is no end. Without a previous setting it has no value.
 func previousSetting(past []switches.Setting, now time.Time) (s switches.Setting, left time.Duration) {
 	last := past[len(past)-1]
 	if len(past) == 1 {

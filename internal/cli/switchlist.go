@@ -12,7 +12,7 @@ import (
 	"vitrine/switches"
 )
 
-// reportTime is how long processes may take to tell what is in force in them.
+// reportTime is how long processes may take to report what is in force in them.
 const reportTime = time.Second
 
 // switchLine is what switch list and switch get print with --json.

@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/bus"
 )
 
-// PushCatalog puts src in force, unless it is what stands there already, and returns its revision.
+// PushCatalog puts src in force, unless it is in force already, and returns its revision.
 func PushCatalog(ctx context.Context, conn *bus.Conn, src []byte) (uint64, error) {
 	bucket := conn.Bucket(CatalogBucket)
 	if now, err := bucket.Get(ctx, CatalogKey); err == nil && bytes.Equal(now.Value, src) {
@@ -22,7 +22,8 @@ func PushCatalog(ctx context.Context, conn *bus.Conn, src []byte) (uint64, error
 	return revision, nil
 }
 
-// SpreadCatalog is PushCatalog, and waits until every process that is there has the catalog in force, or the time is over.
+// SpreadCatalog is PushCatalog, and waits until every process that is present has the catalog in force, or the time is
+// over.
 func SpreadCatalog(ctx context.Context, conn *bus.Conn, src []byte, wait time.Duration) (Spread, error) {
 	now, err := conn.Bucket(CatalogBucket).Get(ctx, CatalogKey)
 	return spread{

@@ -19,43 +19,43 @@ import (
 	"vitrine/internal/redact"
 )
 
-// The bucket of the catalog, and its keys that a follower reads.
+// The bucket of the catalog, and the keys that a follower reads.
 const (
 	CatalogBucket = "catalog"
 	CatalogKey    = "catalog" // the YAML in force
 	ServeKey      = "serve"   // JSON: NAME of --serve → its base URL
 )
 
-// PreviousFor is how long the catalog before the one in force may be needed: see Previous.
+// PreviousFor is how long the previous catalog may be needed: see Previous.
 const PreviousFor = 15 * time.Minute
 
-// askWithin bounds a question to NATS.
+// askWithin bounds a request to NATS.
 const askWithin = 2 * time.Second
 
-// Follower keeps the catalog in force. A revision that does not compile is told and left aside: the last
-// good one stays.
+// Follower follows the catalog in force. A revision that does not compile is logged and skipped: the last good one
+// stays in force.
 type Follower struct {
-	Took func(*catalog.Catalog) // told before a catalog comes into force; nil for nobody
-	Told func(Ack)              // hears what each pushed revision came to; nil for nobody
+	Took func(*catalog.Catalog) // called before a catalog comes into force; nil for none
+	Told func(Ack)              // called with the result of each pushed revision; nil for none
 
 	bucket   *bus.Bucket
 	log      *slog.Logger
 	current  atomic.Pointer[catalog.Catalog]
 	previous atomic.Pointer[replaced]
 	behind   atomic.Bool
-	first    chan struct{} // closed when there is one
-	waiting  sync.Once     // tells that none has come
-	changed  chan struct{} // holds one mark when there is another
-	lost     chan struct{} // holds one mark when the bucket was made anew
+	first    chan struct{} // closed when there is a catalog
+	waiting  sync.Once     // for logging once that there is none
+	changed  chan struct{} // holds a mark after each change
+	lost     chan struct{} // holds a mark when the bucket was created again
 
-	mu     sync.Mutex // guards all below
+	mu     sync.Mutex // guards the fields below
 	source bus.Entry
 	serve  map[string]string
 	gone   removed
-	file   string // where the catalog in force is kept, for a start while NATS is away; "" for nowhere
+	file   string // stores the catalog in force, for a start while NATS is away; "" for none
 }
 
-// replaced is a catalog that was in force, and until when it is looked at.
+// replaced is a catalog that was in force, and until when it may be needed.
 type replaced struct {
 	catalog *catalog.Catalog
 	until   time.Time
@@ -71,12 +71,12 @@ func NewFollower(conn *bus.Conn, log *slog.Logger) *Follower {
 
 // Load reads the catalog in force once.
 func Load(ctx context.Context, conn *bus.Conn) (*catalog.Catalog, error) {
-	f := NewFollower(conn, slog.New(slog.DiscardHandler)) // its caller says what it found
+	f := NewFollower(conn, slog.New(slog.DiscardHandler)) // the caller reports what it finds
 	for _, key := range []string{ServeKey, CatalogKey} {
 		e, err := f.bucket.Get(ctx, key)
 		if err != nil {
 			if key == ServeKey {
-				continue // nothing is served from files
+				continue // files are not served here
 			}
 			return nil, fmt.Errorf("read the catalog in force (push one with: vitrine catalog push FILE): %w", err)
 		}
@@ -87,11 +87,11 @@ func Load(ctx context.Context, conn *bus.Conn) (*catalog.Catalog, error) {
 	return f.Catalog(), nil
 }
 
-// Catalog is the one in force, nil before the first.
+// Catalog is the catalog in force, nil before the first.
 func (f *Follower) Catalog() *catalog.Catalog { return f.current.Load() }
 
-// Previous is the catalog of other shapes that was in force before, nil where there is none, or where it was replaced
-// longer ago than PreviousFor. Pages of what is not built yet for the one in force are made by it.
+// Previous is the last catalog of other shapes that was in force, or nil if there is none or it was replaced longer ago
+// than PreviousFor. It renders pages whose blobs are not yet built for the catalog in force.
 func (f *Follower) Previous() *catalog.Catalog {
 	p := f.previous.Load()
 	if p == nil || time.Now().After(p.until) {
@@ -100,7 +100,8 @@ func (f *Follower) Previous() *catalog.Catalog {
 	return p.catalog
 }
 
-// Serving is the catalog that blobs are most probably built for: the previous one while it counts, else the one in force.
+// Serving is the catalog that blobs are most probably built for: the previous one while there is one, else the one in
+// force.
 func (f *Follower) Serving() *catalog.Catalog {
 	if p := f.Previous(); p != nil {
 		return p
@@ -108,14 +109,15 @@ func (f *Follower) Serving() *catalog.Catalog {
 	return f.Catalog()
 }
 
-// Changed holds a mark when another catalog has come into force. It has one receiver.
+// Changed receives a mark when another catalog has come into force. It has one receiver.
 func (f *Follower) Changed() <-chan struct{} { return f.changed }
 
-// Behind reports whether the head can't be had in force here, and an older catalog stays.
+// Behind reports whether this process can't use the head, and keeps an older catalog.
 func (f *Follower) Behind() bool { return f.behind.Load() }
 
-// Head asks NATS whether the catalog in force here is the head: nil where it is. Else the error wraps item.ErrCatalog;
-// or item.ErrOwn, where NATS does not say. While there is no head, since the bucket was lost, each one's own counts.
+// Head asks NATS whether the catalog in force here is the head, and returns nil if it is. Otherwise the error wraps
+// item.ErrCatalog, or item.ErrOwn if NATS does not answer. While there is no head, since the bucket was lost, each
+// process's own catalog counts.
 func (f *Follower) Head(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
@@ -156,7 +158,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// Wait returns when there is a catalog, and says so where that takes long.
+// Wait returns when there is a catalog, and logs if that takes long.
 func (f *Follower) Wait(ctx context.Context) error {
 	long := time.NewTimer(time.Second)
 	defer long.Stop()
@@ -172,7 +174,7 @@ func (f *Follower) Wait(ctx context.Context) error {
 	}
 }
 
-// apply has an entry of the bucket in force.
+// apply puts an entry of the bucket in force.
 func (f *Follower) apply(e bus.Entry) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -205,7 +207,7 @@ func (f *Follower) apply(e bus.Entry) error {
 	return nil
 }
 
-// acknowledge tells what the head came to.
+// acknowledge reports the result of the head.
 func (f *Follower) acknowledge(made time.Time, err error) {
 	f.mu.Lock()
 	revision := f.source.Revision
@@ -247,7 +249,7 @@ func (f *Follower) enforce(cat *catalog.Catalog) {
 	mark(f.changed)
 }
 
-// mark leaves a mark unless there is one.
+// mark puts a mark into a channel unless it holds one.
 func mark(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

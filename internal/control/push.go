@@ -13,18 +13,19 @@ import (
 	"vitrine/switches"
 )
 
-// askTime is how long those are waited for who are asked because their acknowledgement did not come.
+// askTime is how long to wait for processes that are asked because their acknowledgement did not come.
 const askTime = time.Second
 
-// Push is something that is pushed, and waited for until all have it.
+// Push is something that is pushed, and awaited until all processes have it.
 type Push struct {
 	Conn     *bus.Conn
 	Bucket   string
 	Expected []Member
 	Wait     time.Duration
-	// Patient reports whether the answer of a process is waited for. Defaults to all that are expected.
+	// Patient reports whether a process's answer is awaited. Defaults to all that are expected.
 	Patient func(Member) bool
-	// Final says that nobody tries again: an answer with an error is a process's last. Defaults to waiting for a better one.
+	// Final means that no process tries again, so an answer with an error is its last. Defaults to waiting for a better
+	// one.
 	Final bool
 	// Do pushes.
 	Do func(context.Context) (key string, revision uint64, err error)
@@ -33,20 +34,20 @@ type Push struct {
 	Recall func(r Report, revision uint64) (Ack, bool)
 }
 
-// Answer is an Ack, and after how many milliseconds it was known here.
+// Answer is an Ack, and the milliseconds until it arrived.
 type Answer struct {
 	Ack
 	MS float64 `json:"ms"`
 }
 
-// Missing is a process that has not answered, and why as far as that is known.
+// Missing is a process that has not answered, and the reason as far as it is known.
 type Missing struct {
 	Node    string `json:"node"`
 	Present bool   `json:"present"`
 	Why     string `json:"why"`
 }
 
-// Outcome is what a push came to.
+// Outcome is the result of a push.
 type Outcome struct {
 	Key      string
 	Revision uint64
@@ -54,8 +55,8 @@ type Outcome struct {
 	Missing  []Missing // by name
 }
 
-// Run pushes, and waits until all whose answers are waited for have given one without an error, or the time is over. Of a process
-// that acknowledges again, since it tried again, the last answer counts.
+// Run pushes, and waits until all awaited processes have answered without an error, or the time is over. If a process
+// answers again after another try, its last answer counts.
 func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 	began := time.Now()
 	acks := make(chan Answer, 4096)
@@ -85,7 +86,7 @@ func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 	shown := namesOf(p.Expected)
 	for _, m := range p.Expected {
 		a, ok := answers[m.Qualified()]
-		if !ok || m.Twin != nil { // one answer does not stand for two
+		if !ok || m.Twin != nil { // one answer can't stand for two processes
 			out.Missing = append(out.Missing, Missing{shown[m.Qualified()], m.Present, p.why(m)})
 			continue
 		}
@@ -97,7 +98,7 @@ func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 	return out, nil
 }
 
-// collect takes acknowledgements until all are good, or the time is over.
+// collect receives acknowledgements until all are good, or the time is over.
 func (p Push) collect(ctx context.Context, out Outcome, acks <-chan Answer) map[string]Answer {
 	answers, expected, waiting := map[string]Answer{}, map[string]bool{}, map[string]bool{}
 	for _, m := range p.Expected {
@@ -127,7 +128,7 @@ func (p Push) collect(ctx context.Context, out Outcome, acks <-chan Answer) map[
 	return answers
 }
 
-// askAll asks once for what was not acknowledged: a message may have been lost.
+// askAll asks once for missing acknowledgements, since a message may have been lost.
 func (p Push) askAll(ctx context.Context, out Outcome, answers map[string]Answer, began time.Time) {
 	recall := p.Recall
 	if recall == nil {
@@ -139,7 +140,7 @@ func (p Push) askAll(ctx context.Context, out Outcome, answers map[string]Answer
 	silent := slices.DeleteFunc(slices.Clone(p.Expected), func(m Member) bool { _, ok := answers[m.Qualified()]; return ok })
 	reports, err := Ask(ctx, p.Conn, silent, askTime)
 	if err != nil {
-		return // they are missing
+		return // they stay missing
 	}
 	for _, m := range silent {
 		r, ok := reports.Of(m.Identity)
@@ -170,7 +171,7 @@ func (p Push) why(m Member) string {
 	return fmt.Sprintf("cut off or gone without good-bye: last heard of %s ago", max(0, now.Sub(m.Seen)).Round(time.Second))
 }
 
-// who is the process that has answered, as Identity.Qualified has it.
+// who is the process that has answered, by its qualified name.
 func (a Ack) who() string { return switches.Identity{Node: a.Node, ID: a.ID}.Qualified() }
 
 func since(t time.Time) float64 { return float64(time.Since(t).Microseconds()) / 1000 }

@@ -17,8 +17,8 @@ const (
 	restoreMost  = 30 * time.Second
 )
 
-// restore has putBack called whenever lost holds a mark, again while that fails, until ctx ends: only the processes still
-// have what a lost bucket held, and one that starts would not get it.
+// restore calls putBack whenever lost holds a mark, and again while that fails, until ctx ends. Only the running
+// processes still have what a lost bucket held, and one that starts could not get it.
 func restore(ctx context.Context, what string, lost <-chan struct{}, log *slog.Logger, putBack func(context.Context) error) error {
 	for {
 		select {
@@ -41,8 +41,8 @@ func restore(ctx context.Context, what string, lost <-chan struct{}, log *slog.L
 	}
 }
 
-// PutBack puts into the bucket again what it lost, unless another process has: where files are served, and the
-// catalog in force. Who was behind the head has nothing to put back.
+// PutBack writes what the bucket has lost, unless another process has: the addresses of served files, and the catalog
+// in force. A process behind the head has nothing to put back.
 func (f *Follower) PutBack(ctx context.Context) error {
 	f.mu.Lock()
 	source := f.source.Value

@@ -10,32 +10,32 @@ import (
 	"vitrine/internal/bus"
 )
 
-// askPause is between two questions who has what was pushed before.
+// askPause is the pause between two requests for who has a value that was pushed before.
 const askPause = 200 * time.Millisecond
 
-// What came of a push in one process.
+// The results of a push in one process.
 const (
 	InForce = "in force"
-	Refused = "refused" // the process can't load it, and goes on with what it had
-	Silent  = "missing" // it is there, and has not answered
-	Absent  = "absent"  // it is not there: cut off, or gone without good-bye; it takes what was pushed when it comes back
+	Refused = "refused" // the process can't load it, and continues with what it had
+	Silent  = "missing" // it is present, and has not answered
+	Absent  = "absent"  // it is not present: cut off, or ended without notice; it applies what was pushed when it comes back
 )
 
 // Holder is a process that should have a pushed catalog, or pushed templates, in force.
 type Holder struct {
 	Node  string  `json:"node"`
 	State string  `json:"state"`
-	MS    float64 `json:"ms,omitempty"`  // until its answer was known here
-	Why   string  `json:"why,omitempty"` // it does not have it in force, or may lose it
+	MS    float64 `json:"ms,omitempty"`  // until its answer arrived
+	Why   string  `json:"why,omitempty"` // why it does not have it in force, or may lose it
 }
 
-// Spread is what came of a push to all processes.
+// Spread is the result of a push to all processes.
 type Spread struct {
 	Revision uint64
 	Holders  []Holder
 }
 
-// Everywhere reports whether all that should have it in force, and are there, do.
+// Everywhere reports whether all processes that should have it in force, and are present, do.
 func (s Spread) Everywhere() bool {
 	return !slices.ContainsFunc(s.Holders, func(h Holder) bool { return h.State != InForce && h.State != Absent })
 }
@@ -47,11 +47,11 @@ type spread struct {
 	value       []byte
 	expects     func(Member) bool
 	wait        time.Duration
-	standing    bool // put only gives the revision that it has already: nobody acknowledges it anew
+	standing    bool // the value is in force already, so put only gives its revision and nobody acknowledges it again
 	put         func(context.Context) (revision uint64, err error)
 }
 
-// run pushes, and waits until all that are there have it in force, or the time is over.
+// run pushes, and waits until all present processes have it in force, or the time is over.
 func (s spread) run(ctx context.Context) (out Spread, err error) {
 	if !s.standing {
 		return s.once(ctx, s.wait)
@@ -107,7 +107,7 @@ func (s spread) once(ctx context.Context, wait time.Duration) (out Spread, err e
 	return out, nil
 }
 
-// digest is 16 hex digits that stand for a pushed value.
+// digest is 16 hex digits that identify a pushed value.
 func digest(value []byte) string {
 	sum := sha256.Sum256(value)
 	return hex.EncodeToString(sum[:8])

@@ -20,28 +20,29 @@ import (
 	"vitrine/templates"
 )
 
-// acceptedFile keeps when what a process accepted last was pushed. The templates themselves are kept by templates.Folder.
+// acceptedFile stores when the templates that a process last accepted were pushed. templates.Folder stores the
+// templates themselves.
 const acceptedFile = "templates-pushed.json"
 
-// accepted is what was pushed last and is in force in this process.
+// accepted is what was last pushed and is in force in this process.
 type accepted struct {
-	Position bus.BucketPosition `json:"position"` // in the bucket; zero where nothing was accepted
-	Since    time.Time          `json:"since"`    // when it was pushed first, by the clock of NATS
+	Position bus.BucketPosition `json:"position"` // in the bucket; zero if nothing was accepted
+	Since    time.Time          `json:"since"`    // when it was first pushed, by NATS's clock
 
 	packed []byte
 }
 
-// TemplateFollowerConfig of a TemplateFollower. All fields are needed.
+// TemplateFollowerConfig configures a TemplateFollower. All fields are required.
 type TemplateFollowerConfig struct {
 	Conn   *bus.Conn
 	Folder *templates.Folder
-	Dir    string    // of the process's state
-	Told   func(Ack) // hears what each revision came to
+	Dir    string    // state folder
+	Told   func(Ack) // called with the result of each revision
 	Log    *slog.Logger
 }
 
-// TemplateFollower hands pushed templates to a folder, and puts them back where their bucket was lost. Of several processes
-// that do, the one whose templates were pushed last wins, whoever is first: what is put back bears the time of its push.
+// TemplateFollower hands pushed templates to a folder, and puts them back if their bucket was lost. If several
+// processes do, the templates pushed last win, whichever process is first: what is put back has the time of its push.
 type TemplateFollower struct {
 	TemplateFollowerConfig
 	bucket *bus.Bucket
@@ -96,8 +97,8 @@ func (f *TemplateFollower) accepted() accepted {
 	return f.last
 }
 
-// take hands a revision to the folder. Not what another process has put back into a lost bucket, if what is in force here
-// was pushed later.
+// take hands a revision to the folder, unless another process has put it back into a lost bucket and what is in force
+// here was pushed later.
 func (f *TemplateFollower) take(e bus.Entry) {
 	last := f.accepted()
 	next := accepted{Position: bus.BucketPosition{Made: e.Made, Revision: e.Revision, Created: e.Created}, Since: e.Created, packed: e.Value}
@@ -111,7 +112,7 @@ func (f *TemplateFollower) take(e bus.Entry) {
 	f.Folder.Push(e.Value, func(err error) { f.taken(e, next, err) })
 }
 
-// taken notes and tells what a revision came to.
+// taken records and reports the result of a revision.
 func (f *TemplateFollower) taken(e bus.Entry, next accepted, err error) {
 	ack := Ack{Bucket: TemplateBucket, Key: TemplateKey, Revision: e.Revision, Made: e.Made}
 	if err != nil {
@@ -140,7 +141,7 @@ func (f *TemplateFollower) save(next accepted) error {
 	return err
 }
 
-// putBack puts what is in force here into the bucket, unless what is there was pushed since, or later.
+// putBack writes what is in force here into the bucket, unless what is there was pushed since, or later.
 func (f *TemplateFollower) putBack(ctx context.Context) error {
 	last := f.accepted()
 	if last.Since.IsZero() {

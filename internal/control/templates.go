@@ -17,7 +17,7 @@ const (
 	TemplateKey    = "templates" // a packed folder
 )
 
-// HeadTemplates is the revision of the templates that were pushed last; 0 where none are in force.
+// HeadTemplates is the revision of the templates pushed last; 0 if none are in force.
 func HeadTemplates(ctx context.Context, conn *bus.Conn) (uint64, error) {
 	now, err := conn.Bucket(TemplateBucket).Get(ctx, TemplateKey)
 	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
@@ -26,7 +26,7 @@ func HeadTemplates(ctx context.Context, conn *bus.Conn) (uint64, error) {
 	return now.Revision, nil
 }
 
-// SpreadTemplates is PushTemplates, and waits until every process that is there and renders pages has the templates in
+// SpreadTemplates is PushTemplates, and waits until every present process that renders pages has the templates in
 // force, or the time is over.
 func SpreadTemplates(ctx context.Context, conn *bus.Conn, packed []byte, head uint64, wait time.Duration) (Spread, error) {
 	return spread{
@@ -35,18 +35,18 @@ func SpreadTemplates(ctx context.Context, conn *bus.Conn, packed []byte, head ui
 	}.run(ctx)
 }
 
-// PagesRendered reports whether a process that renders pages is known, be it there or cut off.
+// PagesRendered reports whether a process that renders pages is known, present or cut off.
 func PagesRendered(ctx context.Context, conn *bus.Conn) (bool, error) {
 	members, err := Members(ctx, conn)
 	return slices.ContainsFunc(members, Member.rendersPages), err
 }
 
-// rendersPages reports whether a process has templates, or will have them when it has started.
+// rendersPages reports whether a process has templates, or will have them once it has started.
 func (m Member) rendersPages() bool {
 	return m.Look != nil || m.Role == "detail" || m.Role == "up"
 }
 
-// PushTemplates puts packed templates in force, and gives their revision; unless others were pushed since head was.
+// PushTemplates puts packed templates in force, and gives their revision, unless others were pushed since head.
 func PushTemplates(ctx context.Context, conn *bus.Conn, packed []byte, head uint64) (revision uint64, err error) {
 	bucket := conn.Bucket(TemplateBucket)
 	if head == 0 {

@@ -11,8 +11,8 @@ import (
 	"vitrine/internal/kv"
 )
 
-// split turns changes of "all" into one change per dimension. They are published before the change of
-// "all" is acknowledged.
+// split turns changes of "all" into one change per dimension. They are published before the change of "all" is
+// acknowledged.
 func (w *Worker) split(ctx context.Context, tasks []bus.Task) []error {
 	out := make([]error, len(tasks))
 	several := w.severalOfAll(ctx, tasks)
@@ -38,8 +38,8 @@ func (w *Worker) split(ctx context.Context, tasks []bus.Task) []error {
 	return out
 }
 
-// announce sends to the syncer what was put, and what was behind: the record may be newer than its blobs
-// all the same, put by a worker that died before it could announce.
+// announce announces to the syncer what was put, and answers that were behind: the record may still be newer than its
+// blobs, if a worker died after its put.
 func (w *Worker) announce(ctx context.Context, d *catalog.Dimension, jobs []*job) {
 	var syncs []item.Change
 	var sent []*job
@@ -59,8 +59,8 @@ func (w *Worker) announce(ctx context.Context, d *catalog.Dimension, jobs []*job
 	}
 }
 
-// mustFold reports false only where the syncer has nothing to do. Changes of the other lanes
-// always reach it: there it also looks whether the blobs are really in their store.
+// mustFold reports whether the syncer has anything to do. Changes of the other lanes always reach it: there it also
+// checks that the blobs are really in their store.
 func (j *job) mustFold(d *catalog.Dimension) bool {
 	if j.task.Change.Lane != item.Normal || j.task.Force {
 		return true
@@ -74,7 +74,7 @@ func (j *job) mustFold(d *catalog.Dimension) bool {
 	return !s.Wanted[d.Name].Equal(s.Applied[d.Name])
 }
 
-// announcer makes sure that what a record refers to is copied too.
+// announcer makes sure that entities which a record refers to are copied, too.
 type announcer struct {
 	store kv.StateReader
 	bus   Publisher
@@ -86,11 +86,11 @@ func newAnnouncer(c Config) *announcer {
 	return &announcer{c.Store, c.Bus, c.Life, newRecent()}
 }
 
-// announce publishes a change of "all", in the refresh lane, for each referred entity without records. On an error it
-// gives the jobs whose referred entities nobody may have been told of.
+// announce publishes a change of "all", in the refresh lane, for each referred entity without records. If that fails,
+// owing are the jobs whose referred entities may not have been announced.
 //
-// It does so whatever the put answered. A worker that dies between its put and here leaves a change whose answer is the
-// same as the record when it is delivered again.
+// It does so whatever the put answered. A worker that dies after its put leaves a change, and when that is delivered
+// again the answer is the same as the record.
 func (a *announcer) announce(ctx context.Context, d *catalog.Dimension, jobs []*job) (owing []*job, err error) {
 	life := a.life()
 	a.known.enterLife(life)

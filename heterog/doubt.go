@@ -10,16 +10,17 @@ import (
 	"vitrine/internal/kv"
 )
 
-// enough is how many older answers in a row it takes, beside the time, to believe that an upstream went back. It
-// matters where the queue is so long that the first two are a minute apart.
+// enough is how many older answers in a row, besides the time, show that an upstream went back. It matters when the
+// queue is so long that the first two are a minute apart.
 const enough = 5
 
-// doubt refuses an answer that is older than the record: a lagging replica says so for a moment. What is older for as
-// long as Patience, asked enough times, was restored or re-created at its owner, and is accepted.
+// doubt refuses an answer that is older than the record, since a lagging replica gives one for a moment. If the answers
+// stay older for as long as Patience, and for enough requests, the data was restored or created again at the upstream,
+// and the answer is accepted.
 //
-// The doubt travels with the change, so that it neither depends on which worker is asked next nor outlives its
-// occasion. It counts against one version of the record: if the record has moved on meanwhile, the answer before says
-// nothing about the one that came now.
+// The doubt travels in the change, so it depends neither on the worker that handles the change next nor outlives it. It
+// concerns one version of the record: if the record has changed meanwhile, earlier answers say nothing about the
+// present one.
 func (w *Worker) doubt(d *catalog.Dimension, j *job) error {
 	if j.held.Life == kv.Absent || j.value.Version == "" || j.held.Version == "" || j.value.Version >= j.held.Version {
 		return nil

@@ -14,36 +14,35 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// Deletions is where deletions wait that are not believed yet; *bus.Deletions is one.
+// Deletions is where deletions are held until they are believed; *bus.Deletions is one.
 type Deletions interface {
 	Suspension(ctx context.Context, kind, dimension string) (bus.Suspension, error)
 	Suspend(ctx context.Context, kind, dimension string, s bus.Suspension) error
 	Hold(ctx context.Context, changes []item.Change) error
 }
 
-// A misrouted path, or a wrong deployment, says 404 for everything. What tells it from a shop that takes many articles
-// off its shelves is what nobody announced: of a sample of records that stand as alive, a control, the former says that they are
-// gone as well.
+// A misrouted path, or a wrong deployment, says 404 for everything. It differs from a shop that removes many articles
+// in what nobody announced: of a control, a sample of records stored as alive, it says that they are gone as well.
 //
-//   - A control is made when it is suspected: of the last answers about records that were alive, about a tenth were
-//     deletions. It costs one batch, or controls single calls, every few seconds while deletions go on.
-//   - Deletions are held where three quarters of the control are gone: a misrouted path says so of all, while a shop that
-//     takes away half of what it has at once is held up once in 300 times. At least controlsLeast must be gone, so that a
+//   - A control is made on suspicion: about a tenth of the last answers about living records were deletions. It costs one
+//     batch, or controls single calls, every few seconds while deletions go on.
+//   - Deletions are held if three quarters of the control are gone. A misrouted path says so of all, while a shop that
+//     removes half of its articles at once is held up once in 300 times. At least controlsLeast must be gone, so that a
 //     shop with hardly more records than that is never held up: it is filled again in a second.
-//   - A control that is well counts for soundFor, and soundMost deletions.
+//   - A control that is well counts for soundFor, and for soundMost deletions.
 const (
 	suspectLeast  = 3  // deletions among the last answers
-	suspectMemory = 32 // answers that count
+	suspectMemory = 32 // answers that are remembered
 	controls      = 32
 	controlsLeast = 8
-	controlsSeen  = 256 // ids of a dimension that a worker remembers to have been alive
+	controlsSeen  = 256 // ids per dimension that a worker remembers to have been alive
 	soundFor      = 10 * time.Second
 	soundMost     = 500
 )
 
-// guard is what a worker knows about deletions of its dimensions.
+// guard is what a worker knows about deletions in its dimensions.
 type guard struct {
-	asking chan struct{} // holds an element while a control is made: the others wait for what it says
+	asking chan struct{} // holds an element while a control is made: the others wait for the result
 
 	mu   sync.Mutex // guards dims, and what is in them
 	dims map[string]*dimensionGuard
@@ -51,10 +50,10 @@ type guard struct {
 
 // dimensionGuard is one dimension.
 type dimensionGuard struct {
-	alive, gone int      // of the last answers about records that were alive
-	seen        []string // ids that were alive, the newest anywhere
+	alive, gone int      // counts among the last answers about living records
+	seen        []string // ids that were alive, in no order
 	sound       time.Time
-	passed      int // deletions since
+	passed      int // deletions passed since the control
 }
 
 func newGuard() *guard {
@@ -71,7 +70,7 @@ func (g *guard) dimension(d *catalog.Dimension) *dimensionGuard {
 	return w
 }
 
-// learn counts answers about records that were alive.
+// learn counts answers about living records.
 func (g *guard) learn(d *catalog.Dimension, alive []string, gone int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -91,7 +90,7 @@ func (g *guard) learn(d *catalog.Dimension, alive []string, gone int) {
 	}
 }
 
-// suspects reports whether so many deletions, which were learned, need a control.
+// suspects reports whether that many deletions, already counted by learn, call for a control.
 func (g *guard) suspects(d *catalog.Dimension, deletions int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -120,8 +119,8 @@ func (g *guard) remembered(d *catalog.Dimension) []string {
 	return append([]string{}, g.dimension(d).seen...)
 }
 
-// withhold sets deletions aside that are not to be believed yet, and gives the jobs that go on. What is held is kept by
-// NATS, and its change is done.
+// withhold holds deletions that are not to be believed yet, and gives the jobs that continue. Held changes are stored
+// in NATS and are done for now.
 func (w *Worker) withhold(ctx context.Context, d *catalog.Dimension, jobs []*job) (rest []*job) {
 	var dying []*job
 	var alive []string
@@ -158,7 +157,7 @@ func (w *Worker) withhold(ctx context.Context, d *catalog.Dimension, jobs []*job
 	return rest
 }
 
-// suspended reports whether deletions of a dimension wait, and has them wait from now on where a control says so.
+// suspended reports whether deletions of a dimension are held. If a control says so, they are held from now on.
 func (w *Worker) suspended(ctx context.Context, d *catalog.Dimension, dying []*job) (bool, error) {
 	select {
 	case w.guard.asking <- struct{}{}:
@@ -184,7 +183,7 @@ func (w *Worker) suspended(ctx context.Context, d *catalog.Dimension, dying []*j
 	return true, nil
 }
 
-// makeControl gives the records of a control that are gone, where they are enough to believe nothing; else none.
+// makeControl gives the records of a control that are gone, if they are enough to hold deletions; otherwise none.
 func (w *Worker) makeControl(ctx context.Context, d *catalog.Dimension, dying []*job) ([]string, error) {
 	ids, err := w.control(ctx, d, dying)
 	if err != nil {
@@ -205,8 +204,8 @@ func (w *Worker) makeControl(ctx context.Context, d *catalog.Dimension, dying []
 
 func most(gone, asked int) bool { return gone*4 >= asked*3 }
 
-// control draws records that are alive, and of which nobody has said anything now: some that this worker has seen, some
-// from the beginning of the store.
+// control draws records that are alive and that no present change concerns: some that this worker has seen, some from
+// the beginning of the store.
 func (w *Worker) control(ctx context.Context, d *catalog.Dimension, dying []*job) (ids []string, err error) {
 	drawn := map[string]bool{}
 	for _, j := range dying {
@@ -253,7 +252,8 @@ func (w *Worker) control(ctx context.Context, d *catalog.Dimension, dying []*job
 	return ids, nil
 }
 
-// stillGone asks a dimension's owner for ids, and gives those that it does not know, and how many it answered about.
+// stillGone asks the upstream of a dimension for ids. It gives those that the upstream does not know, and the number it
+// answered about.
 func (w *Worker) stillGone(ctx context.Context, d *catalog.Dimension, ids []string) (gone []string, asked int) {
 	if len(ids) == 0 {
 		return nil, 0
@@ -276,8 +276,8 @@ func (w *Worker) stillGone(ctx context.Context, d *catalog.Dimension, ids []stri
 	return gone, asked
 }
 
-// Recovered reports whether the owner of a dimension whose deletions wait answers as before: most of the control is
-// there again. It is no occasion to delete anything.
+// Recovered reports whether the upstream of a dimension with held deletions answers as before, that is, knows most of
+// the control again. It deletes nothing.
 func (w *Worker) Recovered(ctx context.Context, held bus.HeldDimension) bool {
 	d, err := w.Catalog().Dimension(held.Kind, held.Dimension)
 	if err != nil {

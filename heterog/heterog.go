@@ -20,10 +20,10 @@ import (
 // Config of a Worker. All fields but Head, History, Deletions, Life, Since, Wrote, Rounds and Patience are needed.
 type Config struct {
 	Catalog func() *catalog.Catalog // the one in force
-	// Removed reports whether a push has removed a dimension, or with "all" a kind, a short while ago. Defaults to never.
+	// Removed reports whether a recent push has removed a dimension, or with "all" a kind. Defaults to never.
 	Removed func(kind, dimension string) bool
 
-	Head     func() error // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
+	Head     func() error // nil if Catalog gives the catalog pushed last; otherwise wraps item.ErrCatalog or ErrOwn. Defaults to nil always
 	Store    Store
 	Upstream Fetcher
 	Bus      Publisher
@@ -32,11 +32,11 @@ type Config struct {
 	History   History   // nil knows of no changes but those that come here
 	Deletions Deletions // where those wait that are not believed. Defaults to none: all are believed at once
 
-	Life     func() string    // which life of the store this is: what it lost is looked for again. Defaults to always the same
-	Since    func() time.Time // when this life of the store began; zero while it has lost nothing. Defaults to zero always
-	Wrote    func(kv.Outcome) // told of each record that was put, 0 for one that failed, for metrics. Defaults to nothing
-	Rounds   int              // fetches of one record while others keep writing it. Defaults to 5
-	Patience time.Duration    // for an upstream that answers older than the record. Defaults to a minute
+	Life     func() string    // identifies the life of the store; in a new one, lost entities are looked for again. Defaults to always the same
+	Since    func() time.Time // beginning of the store's present life; zero if it has lost nothing. Defaults to zero always
+	Wrote    func(kv.Outcome) // called with each put, 0 for one that failed, for metrics. Defaults to nothing
+	Rounds   int              // fetches of one record while other writers keep changing it. Defaults to 5
+	Patience time.Duration    // how long answers older than the record are refused. Defaults to a minute
 }
 
 // Store is what a worker needs of the records store.
@@ -47,12 +47,12 @@ type Store interface {
 	kv.Scanner
 }
 
-// Fetcher asks the owner of a dimension; *upstream.Client is one.
+// Fetcher asks the upstream of a dimension; *upstream.Client is one.
 type Fetcher interface {
 	Fetch(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) []upstream.Answer
 }
 
-// Publisher sends changes and folds on their way; *bus.Conn is one.
+// Publisher publishes changes and folds; *bus.Conn is one.
 type Publisher interface {
 	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
 	PublishSyncs(ctx context.Context, syncs []item.Change) error
@@ -72,7 +72,7 @@ type Worker struct {
 	refs  *announcer
 }
 
-// New makes a worker. It holds no goroutine: a bus.Consumer drives it.
+// New makes a worker. It starts no goroutine: a bus.Consumer drives it.
 func New(c Config) *Worker {
 	if c.Head == nil {
 		c.Head = func() error { return nil }
@@ -94,7 +94,8 @@ func New(c Config) *Worker {
 	return &Worker{Config: c, guard: newGuard(), looks: newLooks(), refs: newAnnouncer(c)}
 }
 
-// Check reports whether the catalog in force declares what a change names. What an older catalog does not know may be new.
+// Check returns an error unless the catalog in force declares what a change names. A name that only this process's
+// older catalog lacks may be new: then the error wraps item.ErrCatalog.
 func (w *Worker) Check(c item.Change) (err error) {
 	cat := w.Catalog()
 	if c.Dimension == item.All {
@@ -108,13 +109,14 @@ func (w *Worker) Check(c item.Change) (err error) {
 	return w.final(cat, c, err)
 }
 
-// final is err where cat, which does not know a name in c, is the catalog in force, and else why it is not. A process that had the
-// catalog before may have announced what is removed by now: that is no mistake of anybody.
+// final is err if cat, which does not know a name in c, is the catalog in force; otherwise it is the reason why cat is
+// not. A process with the previous catalog may have announced what was removed since: that is nobody's mistake, and the
+// error wraps item.ErrRemoved.
 func (w *Worker) final(cat *catalog.Catalog, c item.Change, err error) error {
 	if behind := w.Head(); behind != nil {
 		return behind
 	}
-	if w.Catalog() != cat { // it came between the two questions
+	if w.Catalog() != cat { // another catalog came between the two questions
 		return fmt.Errorf("%w: looked up in the one before", item.ErrCatalog)
 	}
 	if w.Removed(c.Entity.Kind, c.Dimension) {
@@ -123,7 +125,7 @@ func (w *Worker) final(cat *catalog.Catalog, c item.Change, err error) error {
 	return err
 }
 
-// Group puts changes of one dimension together, as many as its owner takes in one call.
+// Group groups changes of one dimension; limit is how many its upstream takes in one call.
 func (w *Worker) Group(c item.Change) (key string, limit int) {
 	key = c.Entity.Kind + "." + c.Dimension
 	if c.Dimension == item.All {
@@ -136,7 +138,7 @@ func (w *Worker) Group(c item.Change) (key string, limit int) {
 	return key, d.BatchMax
 }
 
-// Place is the upstream that a change is fetched from.
+// Place is the upstream of a change's dimension.
 func (w *Worker) Place(c item.Change) bus.Place {
 	d, err := w.Catalog().Dimension(c.Entity.Kind, c.Dimension)
 	if err != nil {
@@ -145,7 +147,7 @@ func (w *Worker) Place(c item.Change) bus.Place {
 	return bus.Place{Name: d.From.Name, Limit: d.From.Concurrency}
 }
 
-// Places are all upstreams.
+// Places lists all upstreams.
 func (w *Worker) Places() (all []bus.Place) {
 	for _, u := range w.Catalog().Upstreams {
 		all = append(all, bus.Place{Name: u.Name, Limit: u.Concurrency})
@@ -188,7 +190,7 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	return errs(jobs)
 }
 
-// read learns stamps and validators before anything is fetched, and gives the jobs whose records could be read.
+// read reads stamps and validators before anything is fetched, and gives the jobs whose records could be read.
 func (w *Worker) read(ctx context.Context, jobs []*job) (known []*job) {
 	keys := make([]kv.RecordKey, len(jobs))
 	for i, j := range jobs {
@@ -206,7 +208,7 @@ func (w *Worker) read(ctx context.Context, jobs []*job) (known []*job) {
 	return known
 }
 
-// fetch asks the owner and shapes what it answers.
+// fetch asks the upstream and shapes its answers.
 func (w *Worker) fetch(ctx context.Context, d *catalog.Dimension, jobs []*job) {
 	if len(jobs) == 0 {
 		return
@@ -223,9 +225,9 @@ func (w *Worker) fetch(ctx context.Context, d *catalog.Dimension, jobs []*job) {
 	}
 }
 
-// mayPut fails where what was fetched is not of the shape in force: another catalog has come since this work began,
-// or a record of another shape would be replaced, which is older than this process's catalog, or newer. A process
-// whose catalog is the older one would undo what the others have made of the new one.
+// mayPut fails if the fetched records do not have the shape in force: another catalog has come into force since this
+// work began, or a record of another shape would be replaced, which may belong to an older or a newer catalog. A
+// process with the older catalog would undo the work of the others.
 func (w *Worker) mayPut(cat *catalog.Catalog, d *catalog.Dimension, jobs []*job) error {
 	if w.Catalog() != cat {
 		return fmt.Errorf("%w: another one came into force while %s.%s was fetched", item.ErrCatalog, d.Kind.Name, d.Name)
@@ -236,7 +238,7 @@ func (w *Worker) mayPut(cat *catalog.Catalog, d *catalog.Dimension, jobs []*job)
 	return nil
 }
 
-// put stores what was fetched and returns the jobs that were overtaken, to be fetched again.
+// put stores what was fetched, and returns the jobs that were overtaken and must fetch again.
 func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) (changed []*job) {
 	var ready []*job
 	var puts []kv.Put
@@ -269,8 +271,8 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) (ch
 	return changed
 }
 
-// same reports whether the content is what the record already says. A record of another shape never is:
-// its blobs have to be folded anew.
+// same reports whether the content equals the stored record. A record of another shape is never the same: its blobs
+// have to be folded again.
 func (j *job) same(d *catalog.Dimension) bool {
 	return !j.task.Force && !j.held.Damaged && j.held.Shape == d.Shape &&
 		j.held.Life == j.value.Life && bytes.Equal(j.held.Body, j.value.Body)

@@ -20,7 +20,7 @@ type job struct {
 	refs       kv.Refs
 	validators kv.Validators
 	result     kv.PutResult
-	wentBack   bool // the answer is older than the record, and believed
+	wentBack   bool // the answer is older than the record, and was accepted
 	err        error
 }
 
@@ -32,7 +32,7 @@ func newJobs(d *catalog.Dimension, tasks []bus.Task) []*job {
 	return jobs
 }
 
-// ask offers the record's validators where a "not modified" could be used.
+// ask adds the record's validators to the request if the worker can use a "not modified".
 func (j *job) ask(d *catalog.Dimension) upstream.Ask {
 	a := upstream.Ask{ID: j.key.Entity.ID}
 	if j.held.Life == kv.Alive && j.held.Shape == d.Shape && !j.task.Force {

@@ -58,18 +58,18 @@ func (w *Worker) order(d *catalog.Dimension, j *job) {
 	}
 }
 
-// cameBack reports whether the answer took the place of what a store held when it came back from a loss. That may be
-// older by several edits, and then the answer of a replica that lags can be newer than it, and not the newest:
+// cameBack reports whether the answer replaced a record of a store that came back from a loss. That record may be
+// several edits old, and then the answer of a lagging replica can be newer than the record without being the newest:
 //
 //	owner    a   b   c          the replica says b still
 //	store    a   b   c   a      it is back from a snapshot; c is announced again, and b is an answer that is new
 //
-// Of refreshes only those count that are forced, as a repair replays what was announced: it names what was edited lately.
+// Of refreshes only forced ones count. A repair replays announcements with force, so they concern recent edits.
 func (j *job) cameBack(since time.Time) bool {
 	if since.IsZero() {
 		return false
 	}
-	if j.task.Change.Lane == item.Refresh { // whatever came before it since may have lagged, too
+	if j.task.Change.Lane == item.Refresh { // an earlier answer in this life may have come from a lagging replica, too
 		return j.task.Force
 	}
 	if j.held.Life == kv.Absent {
@@ -78,20 +78,20 @@ func (j *job) cameBack(since time.Time) bool {
 	return j.held.Fetched.Before(since.Add(lag)) // what was lost just before may be missing in what a replica said just after
 }
 
-// mayLag reports whether a replica may still lag behind what was edited before a loss. Until it can't, what came back is
-// looked at twice, each record once; after that as far as there is credit.
+// mayLag reports whether a replica may still lack what was edited before a loss. During that time each record that came
+// back gets one second look; afterwards only while there is credit.
 func (w *Worker) mayLag(since time.Time) bool { return time.Since(since) < w.Patience }
 
-// foundNothing reports whether the answer was what the record already said, or that there is no such thing, where
-// there was none.
+// foundNothing reports whether the answer equals the record, or says that there is no such entity and there was no
+// record.
 func (j *job) foundNothing() bool { return j.result.Outcome == kv.Same || j.value.Life == kv.Unknown }
 
-// looks keeps second looks in proportion to what they find, per dimension. A publisher that announces everything, changed or
-// not, would otherwise double the calls to its upstream for ever.
+// looks keeps the number of second looks proportional to what they find, per dimension. Otherwise a publisher that
+// announces everything, changed or not, would double the calls of its upstream for ever.
 //
-// A dimension has credit. Asking for a look takes 1, and the change that asks earns a twentieth, so that where looks
-// never find anything, one change in twenty is still looked at twice. One that finds something earns 20: where every
-// twentieth look finds something, or more, all are granted.
+// A dimension has credit. A look costs 1, and each change that wants one earns a twentieth. So if looks never find
+// anything, one change in twenty still gets one. A look that finds something earns 20: if at least every twentieth look
+// finds something, all are granted.
 type looks struct {
 	mu     sync.Mutex // guards credit
 	credit map[string]int
@@ -102,7 +102,7 @@ const (
 	lookCost = 20
 	lookEarn = 1
 	lookHit  = 20 * lookCost
-	lookMost = 1000 * lookCost // also what a dimension begins with
+	lookMost = 1000 * lookCost // and the initial credit of a dimension
 )
 
 func newLooks() *looks { return &looks{credit: map[string]int{}} }

@@ -7,8 +7,8 @@ import (
 	"vitrine/internal/item"
 )
 
-// recent is a set of entities that forgets after ten to twenty seconds: long enough to ask once for the
-// brand of a thousand products. It forgets at once when the store has begun another life, in which they may be missing.
+// recent is a set of entities that forgets each after ten to twenty seconds: long enough to request the brand of a
+// thousand products once. It forgets all when the store begins another life, in which they may be missing.
 type recent struct {
 	mu       sync.Mutex // guards all below
 	life     string
@@ -23,7 +23,7 @@ const (
 
 func newRecent() *recent { return &recent{turned: time.Now(), now: map[item.Entity]struct{}{}} }
 
-// enterLife says which life of the store this is.
+// enterLife sets the store's present life.
 func (r *recent) enterLife(life string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -44,7 +44,7 @@ func (r *recent) has(e item.Entity) bool {
 	return now || old
 }
 
-// add adds what was seen in a life of the store, unless that has ended.
+// add adds entities seen in a life of the store, unless that life has ended.
 func (r *recent) add(life string, entities []item.Entity) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

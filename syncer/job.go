@@ -12,21 +12,21 @@ import (
 	"vitrine/internal/kv"
 )
 
-// job is one entity on its way through a Folder.
+// job is one entity on its way through a Worker.
 type job struct {
 	task      bus.Task
 	state     kv.State
-	unknown   bool // nothing was known of the entity when its state was read
+	unknown   bool // the entity had no state when it was read
 	todo      []wanted
 	raised    bool                 // its gens rose without a change
-	anew      []*catalog.Blob      // that are there, and of another shape than they should be
+	anew      []*catalog.Blob      // stored blobs of another shape than the catalog's
 	records   map[string]kv.Record // by dimension
 	puts      []kv.BlobPut
-	err       error // of a blob or of the index; the rest of the entity is gone on with
-	suspended error // of a store or queue of our own; nothing more is done for the entity
+	err       error // of a blob or of the index; the rest of the entity continues
+	suspended error // of our own store or queue; nothing more is done for the entity
 }
 
-// wanted is a blob to be folded, and the gen it will be written under.
+// wanted is a blob to be folded, and the gen under which it will be written.
 type wanted struct {
 	blob *catalog.Blob
 	gen  uint64
@@ -42,7 +42,7 @@ func newJobs(tasks []bus.Task) []*job {
 
 func (j *job) entity() item.Entity { return j.task.Change.Entity }
 
-// suspend gives the entity up for now where err says that a store or a queue failed for it.
+// suspend stops the work on the entity for now if err says that a store or a queue failed for it.
 func (j *job) suspend(what string, err error) {
 	if err == nil || j.suspended != nil {
 		return
@@ -56,7 +56,7 @@ func (j *job) suspend(what string, err error) {
 	j.suspended = err
 }
 
-// askAll are changes of all that the entity consists of.
+// askAll lists changes for all dimensions of the entity.
 func (j *job) askAll(kind *catalog.Kind) (changes []item.Change) {
 	for _, d := range kind.Dimensions {
 		changes = append(changes, item.Change{Lane: item.High, Entity: j.entity(), Dimension: d.Name})
@@ -72,7 +72,7 @@ func (j *job) wants(b *catalog.Blob) bool {
 	return slices.ContainsFunc(j.todo, func(w wanted) bool { return w.blob == b })
 }
 
-// recordKeys are the records that the wanted blobs are folded from, each once.
+// recordKeys lists the records from which the wanted blobs are folded, each once.
 func (j *job) recordKeys() []kv.RecordKey {
 	var keys []kv.RecordKey
 	seen := map[string]bool{}
@@ -87,8 +87,8 @@ func (j *job) recordKeys() []kv.RecordKey {
 	return keys
 }
 
-// setRecords keeps the records read. It returns a change for each damaged one, and gives up the blobs that
-// would be folded from it: they stay as they are, and dirty, until the record has been mended.
+// setRecords stores the records read. It returns a change for each damaged one, and drops the blobs that would be
+// folded from it: they stay as they are, and dirty, until the record has been replaced.
 func (j *job) setRecords(keys []kv.RecordKey, records []kv.Record) (damaged []item.Change) {
 	j.records = make(map[string]kv.Record, len(keys))
 	for i, k := range keys {
@@ -130,7 +130,7 @@ func (j *job) fold() {
 	}
 }
 
-// gens is what was put, by blob.
+// gens is the gens of the blobs that were put.
 func (j *job) gens() map[string]uint64 {
 	gens := make(map[string]uint64, len(j.puts))
 	for _, p := range j.puts {
@@ -139,7 +139,7 @@ func (j *job) gens() map[string]uint64 {
 	return gens
 }
 
-// shapes are those of what was put, by blob.
+// shapes is the shapes of the blobs that were put.
 func (j *job) shapes() map[string]uint32 {
 	shapes := make(map[string]uint32, len(j.puts))
 	for _, p := range j.puts {
@@ -148,7 +148,7 @@ func (j *job) shapes() map[string]uint32 {
 	return shapes
 }
 
-// vector is the gen of each blob of the entity: what was put now, and else what was built before.
+// vector is the gen of each blob of the entity: what was put now, or else what was built before.
 func (j *job) vector(kind *catalog.Kind) map[string]uint64 {
 	gens := j.gens()
 	for _, b := range kind.Blobs {
@@ -159,7 +159,7 @@ func (j *job) vector(kind *catalog.Kind) map[string]uint64 {
 	return gens
 }
 
-// present are the jobs that were not left.
+// present lists the jobs that are not suspended.
 func present(jobs []*job) (left []*job) {
 	for _, j := range jobs {
 		if j.suspended == nil {

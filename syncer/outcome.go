@@ -6,24 +6,24 @@ import (
 	"vitrine/internal/item"
 )
 
-// Outcome is what became of a blob that was put.
+// Outcome is the result of putting a blob.
 type Outcome string
 
 // The outcomes.
 const (
 	Stored  Outcome = "stored"
-	Refused Outcome = "refused" // by a newer one as a rule
-	Failed  Outcome = "failed"  // its store did not take it; it is put again
+	Refused Outcome = "refused" // usually because a newer one is stored
+	Failed  Outcome = "failed"  // the store failed; the blob is put again
 )
 
-// Announced tells of an entity that readers have just been told of.
+// Announced is an entity that was just announced to readers.
 type Announced struct {
 	Lane  item.Lane
-	Event time.Time // when the newest change in its blobs happened, else when it was published
+	Event time.Time // when the newest change in its blobs happened, or else was published
 }
 
-// newest is when the newest change happened that the entity's blobs were folded for. It is zero for blobs that were folded
-// although nothing had changed in them since they were built, and where nobody said when.
+// newest is the time of the newest change for which the entity's blobs were folded. It is zero for blobs that were
+// folded without a change since they were built, and if no time is known.
 func (j *job) newest() (event time.Time) {
 	put := j.gens()
 	for _, w := range j.todo {

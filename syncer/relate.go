@@ -11,9 +11,9 @@ import (
 	"vitrine/internal/kv"
 )
 
-// relate brings the relation index to what the records want. An entity whose state was moved by another
-// syncer meanwhile fails alone with item.ErrChanged, and is folded again. In the lane of refreshes an entity is added to
-// all its lists again: in a Cluster they are elsewhere than its state, and may be lost alone.
+// relate updates the relation index to what the records want. An entity whose state another syncer has changed
+// meanwhile fails alone, with item.ErrChanged, and is folded again. In the refresh lane an entity is added to all its
+// lists again: in a Cluster they are on other nodes than its state, and may be lost alone.
 func (f *Worker) relate(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	for _, j := range jobs {
 		for _, d := range kind.Dimensions {
@@ -30,7 +30,7 @@ func (f *Worker) relate(ctx context.Context, kind *catalog.Kind, jobs []*job) er
 				continue
 			}
 			move := kv.Relate{Entity: j.entity(), Dimension: d.Name, Add: add, Was: was, Now: now}
-			if !j.state.Damaged { // else what is missing may be wanted
+			if !j.state.Damaged { // in a damaged state, missing refs may be wanted
 				move.Remove = lists(kind, was, now)
 			}
 			err := f.Records.Relate(ctx, move)
@@ -44,8 +44,8 @@ func (f *Worker) relate(ctx context.Context, kind *catalog.Kind, jobs []*job) er
 	return nil
 }
 
-// lists are the lists of the index for what is in refs and not in other. A ref that the catalog no longer
-// declares has no target kind any more; its entries stay, and readers who check them find them void.
+// lists are the lists of the index for refs that are not in other. A ref that the catalog no longer declares has no
+// target kind; its entries stay, and readers, who check entries, skip them.
 func lists(kind *catalog.Kind, refs, other kv.Refs) []kv.Relation {
 	var out []kv.Relation
 	for name, ref := range refs {

@@ -12,23 +12,23 @@ import (
 	"vitrine/internal/shape"
 )
 
-// mend wants a blob that is missing, that was made for another shape, or that shows what is forgotten.
+// mend wants a blob that is missing, that has another shape, or that contains a record whose tombstone has expired.
 func (j *job) mend(b *catalog.Blob, stored kv.Blob) {
 	to := shape.Blob(b, j.state.Shapes)
 	switch {
 	case j.wants(b), slices.Contains(j.anew, b), j.unknown && stored.Life != kv.Alive:
-	case stored.Life == kv.Absent, stored.Stamp < j.state.Gen(b.Dimensions()): // its store may have lost the newer one
+	case stored.Life == kv.Absent, stored.Stamp < j.state.Gen(b.Dimensions()): // the store may have lost the newer one
 		j.want(b, j.state.Gen(b.Dimensions()))
 	case j.unknown || to != 0 && stored.Shape != to:
 		j.wantAnew(b)
 	}
 }
 
-// wantAnew notes a blob that must get a new gen before it is folded.
+// wantAnew records a blob that needs a new gen before it is folded.
 func (j *job) wantAnew(b *catalog.Blob) { j.anew = append(j.anew, b) }
 
-// reshape raises the roots of blobs that are there in another shape than they should be, since a blob is only written
-// over a lower gen. Two syncers with different catalogs would do so for ever: only the one with the catalog in force may.
+// reshape raises the roots of stored blobs of another shape, since a blob is only written over a lower gen. Two syncers
+// with different catalogs would do so for ever, so only one with the catalog in force may.
 func (f *Worker) reshape(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	jobs = slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return len(j.anew) == 0 })
 	if len(jobs) == 0 {
@@ -53,7 +53,7 @@ func (f *Worker) reshape(ctx context.Context, kind *catalog.Kind, jobs []*job) e
 	return nil
 }
 
-// roots are those of the blobs to be made anew, each once.
+// roots lists the roots of the blobs to be remade, each once.
 func (j *job) roots() (names []string) {
 	for _, b := range j.anew {
 		if root := b.Of[0].Name; !slices.Contains(names, root) {
@@ -63,8 +63,8 @@ func (j *job) roots() (names []string) {
 	return names
 }
 
-// rise takes the state as it is after roots were raised: what was wanted is wanted under its new gen, and so is every
-// blob that has risen with them.
+// rise takes over the state after roots were raised: wanted blobs get their new gens, and every blob that has risen
+// with them is wanted.
 func (j *job) rise(kind *catalog.Kind, s kv.State) {
 	j.state = s
 	j.raised = true
@@ -84,9 +84,9 @@ type contested struct {
 	put kv.BlobPut
 }
 
-// contest looks at what stands in the way of blobs that were refused. That is newer as a rule, or the same. One of the
-// same gen and another shape was folded by a syncer with another catalog: it must not be taken for what was meant
-// here, gets a new gen, and its entity is folded again.
+// contest checks the stored blobs because of which puts were refused. Usually they are newer, or equal. A blob of the
+// same gen and another shape was folded by a syncer with another catalog: it gets a new gen, and its entity is folded
+// again.
 func (f *Worker) contest(ctx context.Context, refused []contested) error {
 	if len(refused) == 0 {
 		return nil
@@ -111,7 +111,7 @@ func (f *Worker) contest(ctx context.Context, refused []contested) error {
 	return nil
 }
 
-// withdraw gives up a blob that was folded, and names its root. The entity stays dirty, and is tried again.
+// withdraw drops a folded blob, and gives its root. The entity stays dirty, and is tried again.
 func (j *job) withdraw(put kv.BlobPut) (root string) {
 	for _, w := range j.todo {
 		if w.blob.Name == put.Blob {

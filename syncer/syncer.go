@@ -14,21 +14,21 @@ import (
 	"vitrine/internal/shape"
 )
 
-// Config of a Folder. All fields but Head, Removed, Wrote and Announced are needed.
+// Config configures a Worker. All fields but Head, Removed, Wrote and Announced are required.
 type Config struct {
 	Catalog func() *catalog.Catalog           // the one in force
-	Removed func(kind, dimension string) bool // reports whether a push has removed a dimension, or with "all" a kind, a short while ago. Defaults to never
-	Head    func() error                      // nil where Catalog gives the one that was pushed last; else it wraps item.ErrCatalog or ErrOwn. Defaults to nil always
+	Removed func(kind, dimension string) bool // reports whether a recent push has removed a dimension, or with "all" a kind. Defaults to never
+	Head    func() error                      // nil if Catalog gives the catalog pushed last; otherwise wraps item.ErrCatalog or ErrOwn. Defaults to nil always
 	Records Records
 	Blobs   Blobs
 	Bus     Publisher
 	Log     *slog.Logger
 
-	Wrote     func(Outcome)   // told of each blob that was put, for metrics; defaults to nothing
-	Announced func(Announced) // told of each entity whose changed blobs were announced, for metrics; defaults to nothing
+	Wrote     func(Outcome)   // called with each put, for metrics; defaults to nothing
+	Announced func(Announced) // called for each entity whose changed blobs were announced, for metrics; defaults to nothing
 }
 
-// Records is what a Folder needs of the records store.
+// Records is what a Worker needs of the records store.
 type Records interface {
 	kv.RecordReader
 	kv.StateReader
@@ -36,22 +36,22 @@ type Records interface {
 	kv.Relater
 }
 
-// Blobs is what a Folder needs of the blobs store.
+// Blobs is what a Worker needs of the blobs store.
 type Blobs interface {
 	kv.BlobGetter
 	kv.BlobPutter
 }
 
-// Publisher tells the detail servers; *bus.Conn is one.
+// Publisher announces to the detail servers; *bus.Conn is one.
 type Publisher interface {
 	Announce(ctx context.Context, a []bus.Announcement) error
 	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
 }
 
-// Worker handles entities to fold. It holds no goroutine: a bus.Consumer drives it.
+// Worker folds entities. It starts no goroutine: a bus.Consumer drives it.
 type Worker struct{ Config }
 
-// New makes a Folder.
+// New makes a Worker.
 func New(c Config) *Worker {
 	if c.Head == nil {
 		c.Head = func() error { return nil }
@@ -68,10 +68,11 @@ func New(c Config) *Worker {
 	return &Worker{c}
 }
 
-// batch is how many entities are folded in one go.
+// batch is how many entities are folded together.
 const batch = 64
 
-// Check reports whether the catalog in force declares the entity's kind. What an older catalog does not know may be new.
+// Check returns an error unless the catalog in force declares the entity's kind. A kind that only this process's older
+// catalog lacks may be new: then the error wraps item.ErrCatalog.
 func (f *Worker) Check(c item.Change) error {
 	_, err := f.kind(c.Entity.Kind)
 	return err
@@ -86,7 +87,7 @@ func (f *Worker) kind(name string) (*catalog.Kind, error) {
 	if behind := f.Head(); behind != nil {
 		return nil, behind
 	}
-	if f.Catalog() != cat { // it came between the two questions
+	if f.Catalog() != cat { // another catalog came between the two questions
 		return nil, fmt.Errorf("%w: looked up in the one before", item.ErrCatalog)
 	}
 	if f.Removed(name, item.All) {
@@ -95,12 +96,12 @@ func (f *Worker) kind(name string) (*catalog.Kind, error) {
 	return nil, err
 }
 
-// Group puts entities of one kind together.
+// Group groups entities of one kind.
 func (f *Worker) Group(c item.Change) (key string, limit int) { return c.Entity.Kind, batch }
 
-// Handle folds entities of one kind. It gives one error per task, nil for what is stored, announced and
-// marked built. Errors wrap item.ErrOwn, ErrUnavailable, ErrRefused, ErrChanged, ErrCatalog or ErrUnknown. An entity whose part of a
-// store is away holds no other up.
+// Handle folds entities of one kind. It gives one error per task, nil for an entity that is stored, announced and
+// marked built. Errors wrap item.ErrOwn, ErrUnavailable, ErrRefused, ErrChanged, ErrCatalog, ErrRemoved or ErrUnknown.
+// An entity whose part of a store is unavailable does not delay the others.
 func (f *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	kind, err := f.kind(tasks[0].Change.Entity.Kind)
 	if err != nil {
@@ -123,8 +124,8 @@ func (f *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	return errs(jobs)
 }
 
-// load reads gens first, then the records of what is dirty. Of an entity whose state is damaged nobody knows what
-// they said: its owners are asked for everything again.
+// load reads gens first, then the records of dirty entities. A damaged state does not tell what is missing: all
+// dimensions of its entity are requested again.
 func (f *Worker) load(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	states, err := f.Records.States(ctx, entities(jobs))
 	for i, err := range kv.ItemErrors(err, len(jobs)) {
@@ -156,9 +157,9 @@ func (f *Worker) load(ctx context.Context, kind *catalog.Kind, jobs []*job) erro
 	return f.Bus.PublishChanges(ctx, again, bus.PublishOptions{Force: true})
 }
 
-// inspect looks whether the blobs of clean entities are really in their store, whole and of today's
-// shape. It is done in the lanes of people and of refreshes; the normal lane trusts the state. Of an entity that the
-// records store has forgotten, or lost, no lane may trust them: its blobs may stand in another store.
+// inspect checks that the blobs of clean entities are really in their store, whole and of the present shape. It runs in
+// the high and refresh lanes; the normal lane trusts the state. If the records store has forgotten or lost an entity,
+// its blobs are checked in every lane: they may be in another store.
 func (f *Worker) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	var keys []kv.BlobKey
 	var owners []*job
@@ -192,7 +193,7 @@ func (f *Worker) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) e
 	return nil
 }
 
-// fold makes the blobs. An entity that can't be folded fails alone and keeps the blobs it has.
+// fold makes the blobs. An entity that can't be folded fails alone and keeps its blobs.
 func (f *Worker) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	var keys []kv.RecordKey
 	for _, j := range jobs {
@@ -252,7 +253,7 @@ func (f *Worker) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	return f.contest(ctx, refused)
 }
 
-// announce tells the whole vector of each entity that has something new, or may have.
+// announce publishes the whole vector of each entity that has, or may have, something new.
 func (f *Worker) announce(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	var out []bus.Announcement
 	for _, j := range jobs {

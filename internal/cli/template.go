@@ -23,11 +23,11 @@ func (templateCommand) Help() string {
   vitrine template rollback
   vitrine template push templates/ --force
 
-check, push and rollback have a running system render real pages by the templates before, and refuse those that fail on
-one; where no system answers at --admin, or its token is not in --dir, only sample data is tried, which push refuses where
-servers are known that render pages. push and rollback wait until each server has the set in force. The exit code is 1 where one that is
-there refuses it or has not answered when the wait is over; those that are cut off are named. What is pushed takes the place of the
-servers' own folders; a folder without files gives it back.`
+check, push and rollback have a running system render real pages with the templates first, and refuse templates that fail
+on one. If no system answers at --admin, or its token is not in --dir, only sample data is tried; push refuses that if servers
+that render pages are known. push and rollback wait until each server has the set in force. The exit code is 1 if a server that
+is present refuses it or has not answered in time; servers that are cut off are named. Pushed templates replace the servers' own
+folders; pushing a folder without files puts the folders in force again.`
 }
 
 type templateCheck struct {

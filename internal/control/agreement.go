@@ -9,18 +9,18 @@ import (
 	"vitrine/internal/bus"
 )
 
-// behindBeat is how often a process that can't have the pushed catalog in force looks whether others have it.
+// behindBeat is the interval at which a process that can't use the pushed catalog checks whether others have it.
 const behindBeat = 2 * time.Second
 
-// Agreement is what a process knows of the others that write records and blobs: whether they make them by the same shapes.
+// Agreement is what a process knows of the others that write records and blobs: whether they use the same shapes.
 type Agreement struct {
 	conn    *bus.Conn
 	catalog *Follower
 	node    string
 	log     *slog.Logger
 
-	writes    atomic.Bool // records or blobs
-	overtaken atomic.Bool // others have the pushed catalog in force, which this one can't have
+	writes    atomic.Bool // this process writes records or blobs
+	overtaken atomic.Bool // others have the pushed catalog in force, which this process can't use
 }
 
 // NewAgreement makes the agreement of the process with the qualified name node; Run drives it.
@@ -28,24 +28,24 @@ func NewAgreement(conn *bus.Conn, follower *Follower, node string, log *slog.Log
 	return &Agreement{conn: conn, catalog: follower, node: node, log: log}
 }
 
-// Writes says that this process writes records or blobs from now on.
+// Writes declares that this process writes records or blobs from now on.
 func (a *Agreement) Writes() { a.writes.Store(true) }
 
-// Overtaken reports whether others have the pushed catalog in force, which this process can't have.
+// Overtaken reports whether others have the pushed catalog in force, which this process can't use.
 func (a *Agreement) Overtaken() bool { return a.overtaken.Load() }
 
-// Shapes stands for all shapes of the catalog in force, which there must be.
+// Shapes identifies all shapes of the catalog in force, which must exist.
 func (a *Agreement) Shapes() string { return a.catalog.Catalog().Shapes }
 
-// Describe tells the others what this process makes records and blobs by.
+// Describe adds to a report by which shapes this process writes.
 func (a *Agreement) Describe(r *Report) {
 	if cat := a.catalog.Catalog(); cat != nil && a.writes.Load() {
 		r.Writing = &Writing{Catalog: cat.Revision, Shapes: cat.Shapes, Behind: a.catalog.Behind()}
 	}
 }
 
-// Agreed reports whether all processes that write records and blobs make them by the same shapes. Those that can't
-// have the pushed catalog in force take no work in and don't count.
+// Agreed reports whether all processes that write records and blobs use the same shapes. Those that can't use the
+// pushed catalog accept no work and don't count.
 func (a *Agreement) Agreed(ctx context.Context) (bool, error) {
 	members, err := Members(ctx, a.conn)
 	if err != nil {
@@ -60,8 +60,8 @@ func (a *Agreement) Agreed(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// Run has a process that can't have the pushed catalog in force marked as overtaken while others have it, until ctx ends: what it
-// made would be of an older shape. Where nobody has it, the last good one is the best there is.
+// Run checks, until ctx ends, whether this process has been overtaken: it can't use the pushed catalog while others
+// have it, so it would write older shapes. If no process can use it, the last good catalog is the best there is.
 func (a *Agreement) Run(ctx context.Context) error {
 	tick := time.NewTicker(behindBeat)
 	defer tick.Stop()

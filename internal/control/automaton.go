@@ -25,11 +25,11 @@ const (
 	pushWithin = time.Second
 )
 
-// AutomatonConfig of an Automaton. Every field is needed.
+// AutomatonConfig configures an Automaton. Every field is required.
 type AutomatonConfig struct {
-	Dir     string // of the process's state; the rules are kept there
+	Dir     string // state folder, where the rules are stored
 	Panel   *switches.Panel
-	Metrics *prometheus.Registry // the process's own, which most signals are read from
+	Metrics *prometheus.Registry // the process's own, from which most signals are read
 	Log     *slog.Logger
 }
 
@@ -41,15 +41,15 @@ type Automaton struct {
 	thrown  *prometheus.CounterVec // rule
 	names   *label.Bound           // of rules
 
-	mu    sync.Mutex // guards rules, which a push replaces
+	mu    sync.Mutex // guards the pushed rules
 	rules []byte
 	moved bool
 }
 
-// mostRules is how many rules are told apart in metrics.
+// mostRules is how many rules have labels of their own in metrics.
 const mostRules = 100
 
-// NewAutomaton makes an automaton, with the rules that were in force when the process ended last; Run drives it.
+// NewAutomaton makes an automaton with the rules that were in force when the process last ended; Run drives it.
 func NewAutomaton(c AutomatonConfig) *Automaton {
 	a := &Automaton{cfg: c, run: switches.NewAutomaton(switches.Rules{}), names: label.NewBound(mostRules), signals: signals{metrics: c.Metrics, calls: map[string]*callCount{}}}
 	a.thrown = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_automaton_throws_total", Help: "Switches thrown by rules."}, []string{"rule"})
@@ -63,7 +63,7 @@ func NewAutomaton(c AutomatonConfig) *Automaton {
 // Observe counts a call of an upstream.
 func (a *Automaton) Observe(c upstream.Call) { a.signals.observe(c) }
 
-// push takes rules that Run is to put in force.
+// push hands over rules, which Run puts in force.
 func (a *Automaton) push(src []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -71,7 +71,7 @@ func (a *Automaton) push(src []byte) {
 	a.moved = true
 }
 
-// Keep takes rules as they were pushed, and keeps them for a start while NATS is away.
+// Keep accepts pushed rules, and stores them for a start while NATS is away.
 func (a *Automaton) Keep(src []byte) {
 	a.push(src)
 	if err := durable.WriteFile(filepath.Join(a.cfg.Dir, rulesFile), src); err != nil {
@@ -79,7 +79,8 @@ func (a *Automaton) Keep(src []byte) {
 	}
 }
 
-// Run looks once a second, until ctx ends. conn tells how much waits, and follower what switches the catalog declares.
+// Run checks the rules once a second, until ctx ends. conn gives the length of the queues, and follower the switches
+// that the catalog declares.
 func (a *Automaton) Run(ctx context.Context, conn *bus.Conn, follower *Follower) error {
 	tick := time.NewTicker(rulesBeat)
 	defer tick.Stop()
@@ -91,7 +92,7 @@ func (a *Automaton) Run(ctx context.Context, conn *bus.Conn, follower *Follower)
 		case <-tick.C:
 		}
 		a.apply(follower)
-		if !on.On() { // also what rules before these have thrown is taken back
+		if !on.On() { // what earlier rules have thrown is withdrawn, too
 			a.cfg.Panel.Release()
 			a.run.Release()
 			continue
@@ -109,7 +110,7 @@ func (a *Automaton) Run(ctx context.Context, conn *bus.Conn, follower *Follower)
 	}
 }
 
-// apply puts pushed rules in force. What the rules before them hold comes back by itself.
+// apply puts pushed rules in force. What earlier rules have thrown ends by itself.
 func (a *Automaton) apply(follower *Follower) {
 	a.mu.Lock()
 	src, moved := a.rules, a.moved
@@ -121,7 +122,7 @@ func (a *Automaton) apply(follower *Follower) {
 	rules, err := switches.ParseRules(src, a.cfg.Panel.Check)
 	if errors.Is(err, switches.ErrUnknown) && follower.Catalog() == nil {
 		a.mu.Lock()
-		a.moved = true // the catalog may declare it
+		a.moved = true // the catalog may declare it now
 		a.mu.Unlock()
 		return
 	}
@@ -133,8 +134,8 @@ func (a *Automaton) apply(follower *Follower) {
 	a.cfg.Log.Info("rules in force", "rules", strings.Join(rules.Names(), " "), "limit", rules.Limit)
 }
 
-// throw moves a switch of this process, for a time. It needs nobody: rules work where NATS is away, and where this process
-// may not push. Everybody sees it in what the process reports.
+// throw sets a switch of this process for a time. It needs neither NATS nor the right to push. The process's reports
+// show it.
 func (a *Automaton) throw(t switches.Throw) {
 	a.thrown.WithLabelValues(a.names.Of(t.Rule.Name)).Inc()
 	a.cfg.Log.Warn("a rule throws a switch", "rule", t.Rule.Name, "switch", t.Rule.Switch, "value", t.Rule.Value, "for", t.For.String(), "reason", t.Reason)

@@ -16,40 +16,40 @@ import (
 	"vitrine/switches"
 )
 
-// savedSwitches is what the file of switches holds.
+// savedSwitches is the content of the file of switches.
 type savedSwitches struct {
-	Position bus.BucketPosition `json:"position"` // in the bucket: what stands at its revisions
-	Ahead    time.Duration      `json:"ahead"`    // of NATS's clock, before this machine's
+	Position bus.BucketPosition `json:"position"` // position in the bucket, with what identifies the bucket
+	Ahead    time.Duration      `json:"ahead"`    // how far NATS's clock is ahead of this machine's
 	Settings []switches.Setting `json:"settings"`
 }
 
-// BoardConfig of a Board.
+// BoardConfig configures a Board.
 type BoardConfig struct {
-	Dir  string // of the process's state; what is in force is kept there
+	Dir  string // state folder, where what is in force is stored
 	Role string
-	Room string // may have no name
+	Room string // may be ""
 	Log  *slog.Logger
-	// SetLevel sets the least level that is logged, by the word of the switch log.level. Defaults to doing nothing.
+	// SetLevel sets the log level, by a value of the switch log.level. Defaults to doing nothing.
 	SetLevel func(word string)
 }
 
-// Board is a process's switches: a panel that lasts over restarts, and up to where of the bucket it is.
+// Board is a process's switches: a panel that survives restarts, and its position in the bucket.
 type Board struct {
 	panel *switches.Panel
 	place place // of the process, in its folder
 	file  string
 	log   *slog.Logger
 
-	looked  atomic.Pointer[time.Time] // when a SwitchFollower last knew that nothing is left to apply
+	looked  atomic.Pointer[time.Time] // when a SwitchFollower last had nothing left to apply
 	applied applied
-	saving  sync.Mutex // one at a time writes the file
-	// obey has what an applied switch means done outside of this process, and calls done each time that came to something:
-	// nil where it is in force, and perhaps a note. A nil obey is a process that needs nobody else.
+	saving  sync.Mutex // held while the file is written
+	// obey applies the switches outside of this process, and calls done with each result: nil if they are in force, and
+	// perhaps a note. A nil obey means that nothing outside has to follow.
 	obey   func(done func(note string, err error))
-	obeyed atomic.Uint64 // the last revision of the switches that obey has brought about
+	obeyed atomic.Uint64 // the last revision of the switches that obey has applied
 }
 
-// NewBoard makes the process's panel, with what was in force when it ended last.
+// NewBoard makes the process's panel, with what was in force when the process last ended.
 func NewBoard(c BoardConfig) *Board {
 	p := takeNamesake(c.Role, c.Dir, c.Log)
 	panel := switches.NewPanel(switches.Identity{Node: nodeName(c.Role, c.Dir, p), ID: nodeID(c.Dir, c.Log), Role: c.Role, Room: c.Room})
@@ -81,14 +81,14 @@ func NewBoard(c BoardConfig) *Board {
 // Panel holds the switches.
 func (b *Board) Panel() *switches.Panel { return b.panel }
 
-// Close ends what the panel has under way, and frees the process's name.
+// Close ends the panel's timers, and releases the process's name.
 func (b *Board) Close() {
 	b.panel.Close()
 	b.place.leave()
 }
 
-// ObeyedBy has whatever must obey the switches outside of this process told of each that was applied. It calls done each time that
-// this came to something, with nil where it is in force. It is set before a SwitchFollower runs.
+// ObeyedBy sets the function that applies the switches outside of this process, after each one that is applied here. It
+// calls done with each result, nil if they are in force. It must be set before a SwitchFollower runs.
 func (b *Board) ObeyedBy(obey func(done func(note string, err error))) { b.obey = obey }
 
 func (b *Board) noteLooked() {
@@ -101,12 +101,12 @@ func (b *Board) Describe(r *Report) {
 	r.Idle = time.Since(*b.looked.Load())
 	r.Revision = b.applied.position().Revision
 	if b.obey != nil {
-		r.Revision = b.obeyed.Load() // what was taken is not in force yet
+		r.Revision = b.obeyed.Load() // what was received is not in force yet
 	}
 	r.Moved = slices.DeleteFunc(b.panel.Values(), func(v switches.Value) bool { return v.By == nil })
 }
 
-// applied is up to where a process has applied the switches' bucket.
+// applied is the position in the bucket of switches up to which a process has applied it.
 type applied struct {
 	mu sync.Mutex // guards at
 	at bus.BucketPosition

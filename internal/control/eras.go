@@ -8,8 +8,8 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// Eras reads from the bucket which catalogs were in force and when, as far back as it goes, the oldest first. The last
-// one is the head. now is the time of NATS, which all times are in.
+// Eras reads from the bucket which catalogs were in force and when, as far back as its history goes, oldest first. The
+// last one is the head. now is NATS's time, like all times here.
 func (f *Follower) Eras(ctx context.Context) (eras []catalog.Era, now time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
@@ -25,7 +25,7 @@ func (f *Follower) Eras(ctx context.Context) (eras []catalog.Era, now time.Time,
 	defer f.mu.Unlock()
 	for _, e := range history {
 		if e.Deleted {
-			continue // the one before stays in force
+			continue // the previous one stays in force
 		}
 		if len(eras) > 0 {
 			eras[len(eras)-1].Until = e.Created

@@ -26,27 +26,27 @@ import (
 const (
 	reloadWithin = 5 * time.Second
 	confirmPause = 20 * time.Millisecond
-	confirmTimes = 3 // in a row: workers that are about to end still answer for a moment
+	confirmTimes = 3 // in a row, since workers that are about to end still answer for a moment
 	retryFirst   = time.Second
 	retryMost    = 15 * time.Second
-	maxWaiting   = 1000 // acknowledgements, while nginx can't be reloaded; the newest stay
+	maxWaiting   = 1000 // acknowledgements while nginx can't be reloaded; the newest are kept
 )
 
-// FrontConfig of a Front. Every field is needed.
+// FrontConfig configures a Front. Every field is required.
 type FrontConfig struct {
 	Panel   *switches.Panel
 	Log     *slog.Logger
 	Out     string   // the file that nginx includes
-	Confirm string   // address on which nginx says which switches it obeys
+	Confirm string   // address on which nginx reports which switches it follows
 	Reload  []string // command that has nginx read the file
 }
 
-// Front has an nginx obey the switches: it writes a file, reloads, and sees that nginx has it.
+// Front has an nginx follow the switches: it writes a file, reloads, and checks that nginx uses it.
 type Front struct {
 	cfg    FrontConfig
 	wake   chan struct{} // holds a mark when a switch may have changed
-	obeyed string        // the mark of the file that nginx has, as far as is known
-	old    workers       // that still went by the file before when it had it
+	obeyed string        // the mark of the file that nginx uses, as far as known
+	old    workers       // those that still used the previous file then
 
 	mu      sync.Mutex // guards waiting
 	waiting []func(note string, err error)
@@ -55,8 +55,8 @@ type Front struct {
 // NewFront makes a front; Run drives it.
 func NewFront(cfg FrontConfig) *Front { return &Front{cfg: cfg, wake: make(chan struct{}, 1)} }
 
-// Obey has done called when nginx obeys the switches as they are now, with a note on what of it does not yet; and before that each time
-// that it could not be had, with an error.
+// Obey calls done when nginx follows the switches as they are now, with a note on what does not yet. Before that it
+// calls done with an error each time that nginx could not be made to follow them.
 func (f *Front) Obey(done func(note string, err error)) {
 	f.mu.Lock()
 	f.waiting = append(f.waiting, done)
@@ -65,7 +65,7 @@ func (f *Front) Obey(done func(note string, err error)) {
 	f.Look()
 }
 
-// Look has the switches looked at: one may have changed.
+// Look has the switches checked: one may have changed.
 func (f *Front) Look() {
 	select {
 	case f.wake <- struct{}{}:
@@ -91,7 +91,7 @@ func (f *Front) Run(ctx context.Context) error {
 		note, err := f.render(ctx)
 		if err != nil {
 			f.mu.Lock()
-			f.waiting = append(waiting, f.waiting...) // those that came meanwhile can be told as well
+			f.waiting = append(waiting, f.waiting...) // those that came meanwhile are answered, too
 			waiting = slices.Clone(f.waiting)
 			f.mu.Unlock()
 		}
@@ -108,8 +108,8 @@ func (f *Front) Run(ctx context.Context) error {
 	}
 }
 
-// render writes the file and has nginx read it, unless nginx has it, and waits for the workers that go by the file before. The note tells
-// of those that stay.
+// render writes the file and has nginx read it, unless nginx already uses it, and waits for the workers of the previous
+// file. The note says how many remain.
 func (f *Front) render(ctx context.Context) (note string, err error) {
 	body, mark := f.file()
 	old, err := os.ReadFile(f.cfg.Out)
@@ -142,7 +142,7 @@ func (f *Front) render(ctx context.Context) (note string, err error) {
 	return note, nil
 }
 
-// confirmed returns when nginx answers by the file with a mark, and the process id of a worker that does.
+// confirmed returns when nginx uses the file with a mark, and the process id of a worker that does.
 func (f *Front) confirmed(ctx context.Context, mark string) (worker int, err error) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for said, times := "", 0; times < confirmTimes; {
@@ -168,7 +168,7 @@ func (f *Front) confirmed(ctx context.Context, mark string) (worker int, err err
 	return worker, nil
 }
 
-// ask gives the mark of the file that a worker goes by, and its process id.
+// ask gives the mark of the file that a worker uses, and its process id.
 func (f *Front) ask(ctx context.Context, client *http.Client) (mark string, worker int, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+f.cfg.Confirm+"/", nil)
 	if err != nil {
@@ -186,12 +186,12 @@ func (f *Front) ask(ctx context.Context, client *http.Client) (mark string, work
 	mark, pid, ok := strings.Cut(string(body), " ")
 	worker, err = strconv.Atoi(pid)
 	if !ok || err != nil {
-		return fmt.Sprintf("%q", body), 0, nil // of an earlier version of the file
+		return fmt.Sprintf("%q", body), 0, nil // of an earlier format of the file
 	}
 	return mark, worker, nil
 }
 
-// file is what nginx includes: which requests it answers by itself, and a mark by which it says so.
+// file is what nginx includes: which requests it answers itself, and the mark that it reports.
 func (f *Front) file() (body []byte, mark string) {
 	var b bytes.Buffer
 	b.WriteString("# Written by vitrine switch agent: which requests nginx answers with 503 itself.\nmap $uri $vitrine_route {\n    default 0;\n")

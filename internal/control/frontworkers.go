@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// endWithin bounds the wait for the workers of nginx that go by the file before: with a slow visitor, one stays for as long as he does.
+// endWithin bounds the wait for nginx's workers of the previous file: a slow visitor keeps one alive without limit.
 const endWithin = time.Second
 
-// workers are workers of nginx.
+// workers are worker processes of nginx.
 type workers struct {
 	byID   map[int]process
-	unseen error // why they can't be known
+	unseen error // why they are unknown
 }
 
-// seeWorkers gives the workers of each nginx on this machine.
+// seeWorkers lists the workers of each nginx on this machine.
 func seeWorkers() workers {
 	folders, err := os.ReadDir("/proc")
 	if err != nil {
@@ -30,14 +30,14 @@ func seeWorkers() workers {
 	for _, folder := range folders {
 		pid, err := strconv.Atoi(folder.Name())
 		if err != nil {
-			continue // no process
+			continue // not a process
 		}
 		p, err := readProcess(pid)
 		if err != nil || p.name != "nginx" || p.ended {
-			continue // one may have ended since it was listed
+			continue // it may have ended since it was listed
 		}
 		title, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err == nil && bytes.Contains(title, []byte("worker process")) { // and not a manager of the cache
+		if err == nil && bytes.Contains(title, []byte("worker process")) { // not a manager of the cache
 			p.retiring = bytes.Contains(title, []byte("is shutting down"))
 			w.byID[pid] = p
 		}
@@ -45,8 +45,9 @@ func seeWorkers() workers {
 	return w
 }
 
-// awaitOld returns when no worker is left that goes by the file before, or after endWithin with those that are. before are the workers
-// from before the reload, of any nginx; worker is the process id of one that goes by the new file: its siblings are those that count.
+// awaitOld returns when no worker of the previous file is left, or after endWithin with those that are. before are the
+// workers from before the reload, of any nginx; worker is the process id of one that uses the new file: only its
+// siblings count.
 func awaitOld(ctx context.Context, worker int, before workers) workers {
 	ctx, cancel := context.WithTimeout(ctx, endWithin)
 	defer cancel()
@@ -62,7 +63,7 @@ func awaitOld(ctx context.Context, worker int, before workers) workers {
 	for {
 		now := seeWorkers()
 		maps.DeleteFunc(now.byID, func(pid int, p process) bool {
-			old := p.started == before.byID[pid].started || p.retiring // one that retires may have been started by the file before since
+			old := p.started == before.byID[pid].started || p.retiring // a retiring worker may have been started with the previous file after before was listed
 			return p.parent != known.parent || !old
 		})
 		if now.unseen != nil || len(now.byID) == 0 {
@@ -76,7 +77,7 @@ func awaitOld(ctx context.Context, worker int, before workers) workers {
 	}
 }
 
-// note tells how many of the workers there still are; it is empty if none is.
+// note says how many of the workers remain; it is empty if none does.
 func (w workers) note() string {
 	if w.unseen != nil {
 		return fmt.Sprintf("whether nginx's workers of before have ended can't be seen from here: %v", w.unseen)
@@ -94,13 +95,13 @@ func (w workers) note() string {
 	return fmt.Sprintf("%d workers of nginx go by the file before, for requests and connections that they have had for longer", left)
 }
 
-// process is a process as Linux tells it.
+// process is a process as Linux reports it.
 type process struct {
 	name     string
-	ended    bool // nobody has asked how
+	ended    bool // nobody has collected its exit status
 	parent   int
-	started  uint64 // tells it from a later process of the same id
-	retiring bool   // a worker of nginx that takes no more connections
+	started  uint64 // distinguishes it from a later process with the same id
+	retiring bool   // a worker of nginx that accepts no more connections
 }
 
 // readProcess reads /proc/PID/stat; see proc_pid_stat(5).

@@ -8,11 +8,11 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// Lapsed lists the dimensions of the catalog in force, as "kind.dimension", that a revision from since on did not have, since
-// itself included, and gives the newest revision. What was announced of them meanwhile is known to nobody, and what is
-// stored of them has the right shape all the same: a catalog that leaves out a dimension, and its rollback, look in
-// the end like one that never changed. Where the bucket does not reach back to since, all of them are listed; none
-// where since is 0, or of a bucket that has been made anew.
+// Lapsed lists the dimensions of the catalog in force, as "kind.dimension", that some revision from since on did not
+// have, and gives the newest revision. Changes of such a dimension were lost meanwhile, but its stored records have the
+// right shape: after a dimension was removed and the removal rolled back, the catalog looks as if it had never changed.
+// If the bucket does not reach back to since, all dimensions are listed. If since is 0, or of a bucket that was created
+// again, none is.
 func (f *Follower) Lapsed(ctx context.Context, since uint64) (lapsed map[string]bool, newest uint64, err error) {
 	history, err := f.bucket.History(ctx, CatalogKey)
 	if err != nil {
@@ -47,7 +47,7 @@ func (f *Follower) parseOld(e bus.Entry) (*catalog.Catalog, error) {
 	return f.parse(e)
 }
 
-// addLapsed adds what a catalog has and another one, as a rule an older one, has not.
+// addLapsed adds the dimensions that now has and was has not.
 func addLapsed(lapsed map[string]bool, now, was *catalog.Catalog) {
 	for _, kind := range now.Kinds {
 		for _, d := range kind.Dimensions {

@@ -13,20 +13,20 @@ import (
 	"syscall"
 )
 
-// mostPlaces bounds the processes of one role that may share a folder.
+// mostPlaces limits the processes of one role in a folder.
 const mostPlaces = 1000
 
-// place is what tells a process from others of its role that were started in the same folder: two of one name would be one
-// to whoever waits for their acknowledgements. It is held by a lock for as long as the process lives.
+// place distinguishes a process from others of its role in the same folder, which must not have the same name when
+// their acknowledgements are awaited. A lock holds it for as long as the process lives.
 type place struct {
 	suffix string   // of the names of the process and its file: "" for the first
-	lock   *os.File // nil where it needs none, or none can be had
+	lock   *os.File // nil if none is needed, or none can be had
 }
 
-// successive are the roles of which one process is in a folder: another one that is started there takes over.
+// successive lists the roles with one process in a folder: another one that is started there takes over.
 func successive() []string { return []string{"detail", "up"} }
 
-// takeNamesake finds the first place that is free. Who takes over has the place, and the name, of the one before.
+// takeNamesake takes the first free place. A process that takes over gets the place, and the name, of its predecessor.
 func takeNamesake(role, dir string, log *slog.Logger) place {
 	if slices.Contains(successive(), role) {
 		return place{}
@@ -62,14 +62,15 @@ func tryLock(path string) (*os.File, error) {
 	return file, nil
 }
 
-// leave lets the next process have the place.
+// leave releases the place.
 func (p place) leave() {
 	if p.lock != nil {
 		_ = p.lock.Close() // nothing was written
 	}
 }
 
-// nodeName is the same after a restart, and may be that of another machine's process, which has another id: host, role, a mark of the state folder, and the place in it.
+// nodeName is the name of a process: host, role, a hash of the state folder's path, and the place in it. It stays the
+// same over restarts. A process on another machine may have the same name, but has another id.
 func nodeName(role, dir string, p place) string {
 	host, err := os.Hostname()
 	if err != nil {

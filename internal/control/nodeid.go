@@ -12,20 +12,21 @@ import (
 	"strings"
 )
 
-// nodeIDFile is in the state folder. It tells its processes from those of another machine with the same host name and the same path.
+// nodeIDFile is in the state folder. It distinguishes its processes from those of another machine with the same host
+// name and path.
 const nodeIDFile = "node.id"
 
 const nodeIDBytes = 6
 
-// nodeID is the random id of a state folder, which is made where there is none. It is "" where none can be kept: an id that changes
-// with each start would have the process before it expected for a day.
+// nodeID is the random id of a state folder, created if missing. It is "" if it can't be stored: with a new id at each
+// start, the previous process would be expected for a day.
 func nodeID(dir string, log *slog.Logger) string {
 	file := filepath.Join(dir, nodeIDFile)
 	id, err := readNodeID(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = makeNodeID(dir, file)
 		if err == nil {
-			id, err = readNodeID(file) // of two processes that start at once, one's
+			id, err = readNodeID(file) // if two processes start at once, that of one of them
 		}
 	}
 	if err != nil {
@@ -48,7 +49,7 @@ func readNodeID(file string) (string, error) {
 	return id, nil
 }
 
-// makeNodeID writes the file whole, unless another process has.
+// makeNodeID writes the file whole, unless another process has written it.
 func makeNodeID(dir, file string) error {
 	id := make([]byte, nodeIDBytes)
 	rand.Read(id) // never fails

@@ -33,7 +33,7 @@ func RemotePanel(ctx context.Context, conn *bus.Conn) (*switches.Panel, error) {
 	return p, nil
 }
 
-// SwitchHistory lists settings, the oldest first, withdrawn ones included; "" is any.
+// SwitchHistory lists settings, oldest first, withdrawn ones included. A wanted name or scope of "" means any.
 func SwitchHistory(ctx context.Context, conn *bus.Conn, wantName, wantScope string) (past []switches.Setting, err error) {
 	entries, err := conn.Bucket(SwitchBucket).History(ctx, "")
 	for _, entry := range entries {

@@ -26,7 +26,7 @@ const (
 	leaveTime  = time.Second
 )
 
-// PresenceConfig of a Presence.
+// PresenceConfig configures a Presence.
 type PresenceConfig struct {
 	Conn *bus.Conn
 	Who  switches.Identity
@@ -34,13 +34,14 @@ type PresenceConfig struct {
 	Dir string
 	// Describe adds to a report what its process knows. Defaults to nothing.
 	Describe func(*Report)
-	// Stays reports whether the process's name lives on when it ends: another process has taken over. Defaults to never.
+	// Stays reports whether the process's name is still in use after it ends, since another process has taken over.
+	// Defaults to never.
 	Stays func() bool
 	Log   *slog.Logger  // defaults to silence
-	Beat  time.Duration // between two times that it tells; defaults to 3 s, which is what presence is made for
+	Beat  time.Duration // interval of reports; defaults to 3 s, for which the expiry of presence is chosen
 }
 
-// Presence tells for a process that it is there, what it has applied, and that it leaves.
+// Presence announces that a process is present, what it has applied, and its end.
 type Presence struct {
 	PresenceConfig
 	started time.Time
@@ -48,15 +49,15 @@ type Presence struct {
 	boot    string
 	folder  string
 	watch   twinWatch
-	roster  time.Time // when it was made that this process is in
+	roster  time.Time // creation time of the roster that this process is in
 
-	mu      sync.Mutex // guards all below
+	mu      sync.Mutex // guards the fields below
 	applied map[string]Ack
-	lost    time.Time // when NATS lost the roster last
+	lost    time.Time // when NATS last lost the roster
 	twin    *Twin
 }
 
-// NewPresence makes a presence; Run has it tell.
+// NewPresence makes a presence; Run drives it.
 func NewPresence(c PresenceConfig) *Presence {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Describe == nil {
@@ -69,7 +70,7 @@ func NewPresence(c PresenceConfig) *Presence {
 	return &Presence{PresenceConfig: c, started: time.Now().UTC(), pid: os.Getpid(), boot: durable.BootID(), folder: durable.FolderID(c.Dir), applied: map[string]Ack{}}
 }
 
-// Acknowledge tells whoever waits for it what a pushed revision came to.
+// Acknowledge publishes the result of a pushed revision.
 func (p *Presence) Acknowledge(a Ack) {
 	a.Node = p.Who.Node
 	a.ID = p.Who.ID
@@ -85,7 +86,8 @@ func (p *Presence) Acknowledge(a Ack) {
 	}
 }
 
-// Run tells every few seconds that the process is there, and answers who asks, until ctx ends; then that it leaves.
+// Run reports every few seconds that the process is present, and answers requests, until ctx ends; then it reports the
+// end.
 func (p *Presence) Run(ctx context.Context) error {
 	key := item.EncodeID(p.Who.Qualified())
 	tick := time.NewTimer(p.Beat)
@@ -107,7 +109,7 @@ func (p *Presence) Run(ctx context.Context) error {
 			rostered = 0
 		}
 		if rostered == 0 && !p.put(ctx, rosterBucket, key) {
-			rostered = rosterBeat - 1 // at the next beat again
+			rostered = rosterBeat - 1 // again at the next beat
 		}
 		rostered = (rostered + 1) % rosterBeat
 		tick.Reset(time.Duration(float64(p.Beat) * (0.8 + 0.4*rand.Float64()))) // never in step with a twin
@@ -120,11 +122,11 @@ func (p *Presence) Run(ctx context.Context) error {
 	}
 }
 
-// isAnew reports whether the roster is another than the one that this process is in, and notes it.
+// isAnew reports whether the roster is a different one than before, and records it.
 func (p *Presence) isAnew(ctx context.Context) bool {
 	made, err := p.Conn.Bucket(rosterBucket).Made(ctx)
 	if err != nil {
-		return errors.Is(err, bus.ErrNoEntry) // whoever writes to it makes it
+		return errors.Is(err, bus.ErrNoEntry) // its next writer creates it
 	}
 	was := p.roster
 	p.roster = made
@@ -135,7 +137,7 @@ func (p *Presence) isAnew(ctx context.Context) bool {
 	return true
 }
 
-// noteLoss notes that NATS lost, or may have lost, who is expected.
+// noteLoss records that NATS lost, or may have lost, the expected processes.
 func (p *Presence) noteLoss(at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -159,7 +161,7 @@ func (p *Presence) report() []byte {
 	p.Describe(&r)
 	body, err := json.Marshal(r)
 	if err != nil {
-		panic(fmt.Sprintf("control: a report: %v", err)) // it has nothing that can't be JSON
+		panic(fmt.Sprintf("control: a report: %v", err)) // a report contains only types that marshal
 	}
 	return body
 }

@@ -7,8 +7,8 @@ import (
 	"vitrine/internal/item"
 )
 
-// removed is what pushes have removed from the catalog: "kind.dimension", and for a kind "kind.all", with the time until which a process
-// with an older catalog may have announced it.
+// removed holds what pushes have removed from the catalog: "kind.dimension", and for a kind "kind.all", with the time
+// until which a process with an older catalog may have announced it.
 type removed map[string]time.Time
 
 // note adds what an older catalog has and a newer one has not.
@@ -27,8 +27,8 @@ func (r removed) note(was, now *catalog.Catalog, until time.Time) {
 	}
 }
 
-// Removed reports whether a push has removed a dimension, or with item.All a kind, no longer than PreviousFor ago. Whoever asks knows
-// that the catalog in force does not have it.
+// Removed reports whether a push has removed a dimension, or with item.All a kind, no longer than PreviousFor ago. The
+// caller has checked that the catalog in force does not have it.
 func (f *Follower) Removed(kind, dimension string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

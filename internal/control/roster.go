@@ -17,14 +17,15 @@ import (
 // Member is a process that is expected to apply what is pushed.
 type Member struct {
 	Report
-	Present bool      `json:"present"` // it told within the last 10 s that it is there
-	Seen    time.Time `json:"seen"`    // when it told last; by the clock of NATS, to half a minute for those not present
+	Present bool      `json:"present"` // it reported within the last 10 s
+	Seen    time.Time `json:"seen"`    // its last report by NATS's clock, to half a minute if it is not present
 }
 
-// Members are the processes that are expected, by name: those that are there, and those that were and did not say good-bye.
+// Members lists the expected processes, by name: those that are present, and those that were and did not announce their
+// end.
 func Members(ctx context.Context, conn *bus.Conn) ([]Member, error) {
 	byName := map[string]Member{}
-	for _, bucket := range []string{rosterBucket, nodesBucket} { // of both, what nodes says is newer
+	for _, bucket := range []string{rosterBucket, nodesBucket} { // in both, the entry in nodes is newer
 		entries, err := conn.Bucket(bucket).Entries(ctx)
 		if err != nil && !errors.Is(err, bus.ErrNoEntry) {
 			return nil, fmt.Errorf("read who is there: %w", err)
@@ -43,7 +44,7 @@ func Members(ctx context.Context, conn *bus.Conn) ([]Member, error) {
 	members := make([]Member, 0, len(byName))
 	for _, m := range byName {
 		if m.ID == "" && !m.Present && named[m.Node] {
-			continue // it was started again with a version that has ids
+			continue // it was restarted with a version that has ids
 		}
 		members = append(members, m)
 	}
@@ -51,7 +52,8 @@ func Members(ctx context.Context, conn *bus.Conn) ([]Member, error) {
 	return members, nil
 }
 
-// namesOf are the names by which people know processes, by their qualified ones: these too where two have the same.
+// namesOf maps qualified names to displayed ones: the plain name, or the qualified one if two processes share the plain
+// name.
 func namesOf(members []Member) map[string]string {
 	of := map[string]int{}
 	for _, m := range members {
@@ -68,12 +70,12 @@ func namesOf(members []Member) map[string]string {
 }
 
 const (
-	expectedFor = 24 * time.Hour   // after a process was heard of last; see the bucket's declaration in bus
-	comesBack   = 15 * time.Second // what processes take to be on a roster that was made anew
+	expectedFor = 24 * time.Hour   // after a process was last heard of; see the bucket's declaration in bus
+	comesBack   = 15 * time.Second // until running processes are on a new roster
 )
 
-// Unsure says why members may lack some that would be expected, "" where nothing hints at that: NATS lost its files, and who was cut
-// off then is known to nobody.
+// Unsure says why further processes may be expected than members lists, or "" if nothing suggests that: NATS lost its
+// files, and it is unknown who was cut off then.
 func Unsure(ctx context.Context, conn *bus.Conn, members []Member) string {
 	made, err := conn.Bucket(rosterBucket).Made(ctx)
 	if err != nil {
@@ -92,12 +94,12 @@ func Unsure(ctx context.Context, conn *bus.Conn, members []Member) string {
 	return ""
 }
 
-// Within keeps the members that a scope names.
+// Within gives the members in a scope.
 func Within(members []Member, scope string) []Member {
 	return slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return !m.Has(scope) })
 }
 
-// Forget takes a process off the roster: it will not come back. One that is there is back within seconds.
+// Forget removes a process that will not come back from the roster. A running process is back within seconds.
 func Forget(ctx context.Context, conn *bus.Conn, node string) error {
 	members, err := Members(ctx, conn)
 	if err != nil {

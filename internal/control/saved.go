@@ -12,7 +12,7 @@ import (
 	"vitrine/internal/durable"
 )
 
-// savedCatalog is what the file holds.
+// savedCatalog is the content of the file.
 type savedCatalog struct {
 	Source   string            `json:"source"`
 	Revision uint64            `json:"revision"`
@@ -43,7 +43,7 @@ func (f *Follower) Keep(file string) {
 	f.file = file
 }
 
-// save keeps the catalog in force. It needs mu.
+// save stores the catalog in force. It needs mu.
 func (f *Follower) save() {
 	if f.file == "" {
 		return
@@ -63,13 +63,13 @@ func (f *Follower) recall(ctx context.Context) {
 	defer cancel()
 	history, err := f.bucket.History(ctx, CatalogKey)
 	if err != nil || len(history) == 0 {
-		return // nothing was pushed yet, or the one in force will have to do
+		return // nothing was pushed yet, or the one in force has to do
 	}
 	serve, err := f.bucket.Get(ctx, ServeKey)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err == nil {
-		_ = json.Unmarshal(serve.Value, &f.serve) // the watch reads it, too, and says what is wrong
+		_ = json.Unmarshal(serve.Value, &f.serve) // the watch reads it, too, and reports errors
 	}
 	head, err := f.parse(history[len(history)-1])
 	if err != nil {

@@ -14,27 +14,27 @@ import (
 	"vitrine/switches"
 )
 
-// SwitchAck is a process that has answered a setting: what is in force there, and after how many milliseconds that was known here.
+// SwitchAck is a process's answer to a setting: what is in force there, and the milliseconds until that was known here.
 type SwitchAck struct {
 	Node         string            `json:"node"`
 	MS           float64           `json:"ms"`
 	Value        string            `json:"value"`
 	OverriddenBy *switches.Setting `json:"overridden_by"`
-	Note         string            `json:"note,omitempty"`  // what is not as it will be, though the value is in force
+	Note         string            `json:"note,omitempty"`  // what is not yet as it will be, although the value is in force
 	Error        string            `json:"error,omitempty"` // why it is not in force there
 
-	Differs bool `json:"-"` // from what was set
+	Differs bool `json:"-"` // the value in force differs from the one that was set
 }
 
-// SwitchOutcome is what a pushed setting came to; switch set and switch unset print it with --json.
+// SwitchOutcome is the result of a pushed setting; switch set and switch unset print it with --json.
 type SwitchOutcome struct {
 	Name     string            `json:"name"`
-	Value    string            `json:"value"` // "" where it was withdrawn
+	Value    string            `json:"value"` // "" if it was withdrawn
 	Revision uint64            `json:"revision"`
 	Acked    []SwitchAck       `json:"acked"`
 	Missing  []string          `json:"missing"`
-	Why      map[string]string `json:"why,omitempty"`    // of those that are missing
-	Unsure   string            `json:"unsure,omitempty"` // why more may be missing than are known
+	Why      map[string]string `json:"why,omitempty"`    // the reasons for missing processes
+	Unsure   string            `json:"unsure,omitempty"` // why further processes may be missing
 	DryRun   bool              `json:"dry_run,omitempty"`
 }
 
@@ -51,8 +51,8 @@ func Patience(members []Member) time.Duration {
 	return switchWait
 }
 
-// SetSwitch pushes a setting of the switch d, which is nil where nobody declares it any more, and collects what it came
-// to in each process that its scope names. A wait of zero is Patience's.
+// SetSwitch pushes a setting of the switch d, which is nil if nothing declares it any more, and collects the result in
+// each process of its scope. A wait of zero is Patience's.
 func SetSwitch(ctx context.Context, conn *bus.Conn, d *switches.Switch, s switches.Setting, period, wait time.Duration) (out SwitchOutcome, err error) {
 	members, err := Members(ctx, conn)
 	if err != nil {
@@ -84,7 +84,7 @@ func SetSwitch(ctx context.Context, conn *bus.Conn, d *switches.Switch, s switch
 	return out, nil
 }
 
-// judge looks whether what was set is in force. What was withdrawn is, wherever that was taken.
+// judge checks whether what was set is in force. A withdrawal is in force wherever it was applied.
 func (a *SwitchAck) judge(d *switches.Switch, s switches.Setting, later bool) {
 	if a.Error == "" && (s.Value == "" || d == nil || same(d, a.Value, s.Value)) {
 		if s.Value != "" {
@@ -98,14 +98,14 @@ func (a *SwitchAck) judge(d *switches.Switch, s switches.Setting, later bool) {
 	}
 }
 
-// same reports whether two texts are the same value: 50 and 50%.
+// same reports whether two texts are the same value, like 50 and 50%.
 func same(d *switches.Switch, a, b string) bool {
 	n, err1 := d.Parse(a)
 	m, err2 := d.Parse(b)
 	return err1 == nil && err2 == nil && n == m
 }
 
-// recallSwitch makes the acknowledgement that was lost of what a process reports.
+// recallSwitch makes a lost acknowledgement from a process's report.
 func recallSwitch(r Report, d *switches.Switch, s switches.Setting, revision uint64) (Ack, bool) {
 	if r.Revision < revision || d == nil {
 		return Ack{}, false
@@ -123,7 +123,7 @@ func recallSwitch(r Report, d *switches.Switch, s switches.Setting, revision uin
 	return a, true
 }
 
-// pushSwitch writes a setting over the one that stands in its scope, and notes in it what that leaves behind.
+// pushSwitch writes a setting over the present one of its scope, and records in it what it replaces.
 func pushSwitch(ctx context.Context, conn *bus.Conn, s switches.Setting, period time.Duration) (revision uint64, err error) {
 	bucket, key := conn.Bucket(SwitchBucket), switchKey(s.Name, s.Scope)
 	before := s.Before
@@ -155,7 +155,7 @@ func pushSwitch(ctx context.Context, conn *bus.Conn, s switches.Setting, period 
 	return 0, fmt.Errorf("set %s: %w by others, ten times", s.Name, item.ErrChanged)
 }
 
-// Everywhere reports whether the value is in force on every process that is expected.
+// Everywhere reports whether the value is in force in every expected process.
 func (out SwitchOutcome) Everywhere() bool {
 	for _, a := range out.Acked {
 		if a.Differs {

@@ -15,13 +15,13 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// signals are what rules go by, as they were over the last second.
+// signals are the inputs of rules, as they were over the last second.
 type signals struct {
 	metrics prometheus.Gatherer
 	last    time.Time
 	cpu     time.Duration
 	values  map[string]float64
-	before  map[string]float64 // counters
+	before  map[string]float64 // the counters a second ago
 
 	mu    sync.Mutex // guards calls
 	calls map[string]*callCount
@@ -49,7 +49,7 @@ func (s *signals) get(name string) (float64, bool) {
 	return v, ok
 }
 
-// look reads the process's own metrics, and makes rates of its counters.
+// look reads the process's own metrics, and computes rates from its counters.
 func (s *signals) look() {
 	now, cpu := time.Now(), cpuTime()
 	values, counters := map[string]float64{}, map[string]float64{}
@@ -64,7 +64,7 @@ func (s *signals) look() {
 	s.gather(counters)
 	since := func(name string) float64 { return counters[name] - s.before[name] }
 	if answers := since("answers"); answers > 0 {
-		values["errors"] = max(0, since("errors")) / answers // the two counters are not read at one moment
+		values["errors"] = max(0, since("errors")) / answers // the two counters are not read at the same moment
 	} else {
 		values["errors"] = 0
 	}
@@ -80,7 +80,7 @@ func (s *signals) look() {
 	s.values = values
 }
 
-// gather sums up the counters that signals are made of.
+// gather sums up the counters on which signals are based.
 func (s *signals) gather(counters map[string]float64) {
 	families, err := s.metrics.Gather()
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *signals) gather(counters map[string]float64) {
 				if strings.HasPrefix(label["code"], "5") {
 					counters["errors"] += m.GetCounter().GetValue()
 				}
-			case "vitrine_detail_shed_total": // as somebody, or a rule, has wished; else a rule that sheds would keep itself thrown
+			case "vitrine_detail_shed_total": // shed by a switch; otherwise a rule that sheds would keep its switch thrown
 				counters["errors"] -= m.GetCounter().GetValue()
 			case "vitrine_detail_tier_seconds":
 				counters["batches."+label["tier"]] += float64(m.GetHistogram().GetSampleCount())
@@ -113,7 +113,7 @@ func (s *signals) gather(counters map[string]float64) {
 	}
 }
 
-// queue asks NATS how much waits. It is not known while NATS is away.
+// queue asks NATS for the length of the queues, which is unknown while NATS is away.
 func (s *signals) queue(ctx context.Context, conn *bus.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushWithin)
 	defer cancel()
@@ -124,7 +124,7 @@ func (s *signals) queue(ctx context.Context, conn *bus.Conn) {
 	s.values["queue"] = float64(pending[bus.Changes][item.High].Waiting + pending[bus.Changes][item.Normal].Waiting)
 }
 
-// cpuTime is what this process has used, user and system.
+// cpuTime is the CPU time this process has used, user and system.
 func cpuTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	saveWithin = time.Second // half to one and a half
+	saveWithin = time.Second // between half and one and a half times
 	justPushed = 3 * time.Second
 )
 
-// SwitchFollower applies to a board what is pushed, and acknowledges it.
+// SwitchFollower applies pushed settings to a board, and acknowledges them.
 type SwitchFollower struct {
 	board    *Board
 	conn     *bus.Conn
@@ -28,12 +28,12 @@ type SwitchFollower struct {
 	rules    func([]byte)
 }
 
-// NewSwitchFollower makes a follower; Run drives it. rules gets the automaton's rules, as they are pushed.
+// NewSwitchFollower makes a follower; Run drives it. rules receives the automaton's rules as they are pushed.
 func NewSwitchFollower(board *Board, conn *bus.Conn, presence *Presence, rules func([]byte)) *SwitchFollower {
 	return &SwitchFollower{board, conn, presence, rules}
 }
 
-// Run applies what is pushed until ctx ends, keeps it on disk, and acknowledges it.
+// Run applies what is pushed until ctx ends, stores it on disk, and acknowledges it.
 func (f *SwitchFollower) Run(ctx context.Context) error {
 	var due atomic.Bool
 	save := time.AfterFunc(time.Hour, func() {
@@ -67,13 +67,13 @@ func (f *SwitchFollower) Run(ctx context.Context) error {
 		}
 		f.handle(e)
 		if !due.Swap(true) {
-			save.Reset(saveWithin/2 + rand.N(saveWithin)) // processes of one machine not all at once
+			save.Reset(saveWithin/2 + rand.N(saveWithin)) // the processes of a machine should not write at once
 		}
 		return nil
 	})
 }
 
-// followClock has the panel go by the clock of NATS as soon as that is known, until ctx ends.
+// followClock sets the panel's clock to NATS's as soon as it is known, until ctx ends.
 func (f *SwitchFollower) followClock(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -91,7 +91,7 @@ func (f *SwitchFollower) followClock(ctx context.Context) {
 	}
 }
 
-// handle applies and acknowledges what stands under a key of the bucket.
+// handle applies and acknowledges an entry of the bucket.
 func (f *SwitchFollower) handle(e bus.Entry) {
 	if e.Key == RulesKey && !e.Deleted {
 		f.rules(e.Value)
@@ -116,7 +116,7 @@ func (f *SwitchFollower) handle(e bus.Entry) {
 		ack := f.ack(name, e, errors.Join(err, failed))
 		ack.Note = note
 		if failed != nil {
-			ack.Value = "" // of whoever is to obey, it is not known
+			ack.Value = "" // what is in force outside is unknown
 		} else {
 			f.board.obeyed.Store(max(f.board.obeyed.Load(), e.Revision))
 		}
@@ -124,7 +124,7 @@ func (f *SwitchFollower) handle(e bus.Entry) {
 	})
 }
 
-// ack tells what a pushed setting came to in this process.
+// ack is the result of a pushed setting in this process.
 func (f *SwitchFollower) ack(name string, e bus.Entry, err error) Ack {
 	value, by := f.board.panel.InForce(name)
 	ack := Ack{Bucket: SwitchBucket, Key: e.Key, Revision: e.Revision, Made: e.Made, Value: value}
@@ -160,7 +160,7 @@ func (f *SwitchFollower) apply(name, scope string, e bus.Entry) error {
 	return nil
 }
 
-// save keeps what is in force, whole or not at all.
+// save stores what is in force, whole or not at all.
 func (f *SwitchFollower) save() {
 	f.board.saving.Lock()
 	defer f.board.saving.Unlock()

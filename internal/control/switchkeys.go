@@ -10,13 +10,13 @@ import (
 	"vitrine/switches"
 )
 
-// What is in the bucket of switches beside the settings.
+// The keys in the bucket of switches besides the settings.
 const (
 	SwitchBucket = "switches"
 	RulesKey     = "rules" // YAML
 )
 
-// DeclareSwitches adds those of a catalog.
+// DeclareSwitches declares the switches of a catalog.
 func DeclareSwitches(p *switches.Panel, c *catalog.Catalog) {
 	for _, u := range c.Upstreams {
 		p.Declare(switches.Upstream(u.Name))
@@ -24,7 +24,7 @@ func DeclareSwitches(p *switches.Panel, c *catalog.Catalog) {
 	detail.DeclareSwitches(p, c)
 }
 
-// switchKey is a setting's key in the bucket: name/scope.
+// switchKey is the key of a setting in the bucket: name/scope.
 func switchKey(name, scope string) string {
 	kind, id, named := strings.Cut(scope, ":")
 	if !named {
@@ -45,7 +45,8 @@ func readSwitchKey(key string) (name, scope string, ok bool) {
 	return name, scope, ok && switches.CheckScope(scope) == nil
 }
 
-// SettingOf reads an entry of the bucket; a deleted one is a setting without a value. It reports false for what is no setting.
+// SettingOf reads an entry of the bucket; a deleted one is a setting without a value. ok is false if the entry is no
+// setting.
 func SettingOf(entry bus.Entry) (s switches.Setting, ok bool) {
 	name, scope, ok := readSwitchKey(entry.Key)
 	if !ok {

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	twinBeats  = 3               // at which a process must hear another one under its own name and id
-	twinWithin = time.Second     // bounds one look, which must not delay presence
-	twinRest   = 5 * time.Minute // after a look that failed: NATS may not allow it
+	twinBeats  = 3               // at which another process under this name and id must be heard
+	twinWithin = time.Second     // bounds a check, which must not delay presence
+	twinRest   = 5 * time.Minute // after a failed check: NATS may not permit it
 )
 
-// Twin is another process with the same name and id: its state folder is a copy of this one's, or the other way round.
+// Twin is another process with the same name and id: one state folder is a copy of the other.
 type Twin struct {
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
@@ -29,15 +29,16 @@ func (t Twin) Note() string {
 		t.PID, t.Started.Format(time.DateTime), nodeIDFile)
 }
 
-// twinWatch notices a twin by what stands under the process's key.
+// twinWatch notices a twin by the entry under the process's key.
 type twinWatch struct {
-	beats int       // at which it was heard, with few missed between two
-	heard time.Time // last
-	next  time.Time // look not before
+	beats int       // at which it was heard, with few missed in between
+	heard time.Time // last time
+	next  time.Time // earliest next check
 	twin  Twin
 }
 
-// lookForTwin looks who told last under this process's key. It is called before the process tells itself.
+// lookForTwin checks which process last reported under this process's key. It is called before the process reports
+// itself.
 func (p *Presence) lookForTwin(ctx context.Context, key string) {
 	if time.Now().Before(p.watch.next) {
 		return

@@ -30,7 +30,7 @@ type Desk struct {
 
 const deskPage = 60 // products on one page
 
-// NewDesk makes a desk. publish announces changes, as any upstream would; pages is the address of the pages.
+// NewDesk makes a desk. publish announces changes, as any upstream would; pages gives the address of the pages.
 func NewDesk(s *Shop, pages func() string, publish func(context.Context, []item.Change) error, log *slog.Logger) (*Desk, error) {
 	d := &Desk{shop: s, pages: pages, publish: publish, log: log}
 	var err error
@@ -55,7 +55,7 @@ func (d *Desk) Handler() http.Handler {
 	return http.NewCrossOriginProtection().Handler(mux) // a page from elsewhere must not edit
 }
 
-// deskView is what the desk's pages are made of.
+// deskView is the data of the desk's pages.
 type deskView struct {
 	Lang      string
 	Pages     string // base URL of the public pages
@@ -132,7 +132,7 @@ func (d *Desk) edit(w http.ResponseWriter, r *http.Request) {
 	}, "/edit/")(w, r)
 }
 
-// readForm lays the form's fields over an edit, and names each that can't be read.
+// readForm applies the form's fields to an edit, and lists those that are invalid.
 func readForm(r *http.Request, e Edit) (Edit, []string) {
 	var faults []string
 	e.Title, e.Brief = strings.TrimSpace(r.FormValue("title")), strings.TrimSpace(r.FormValue("brief"))
@@ -158,7 +158,7 @@ func readForm(r *http.Request, e Edit) (Edit, []string) {
 	return e, faults
 }
 
-// change applies an edit, announces it, and shows the page behind it.
+// change applies an edit, announces it, and returns to the page.
 func (d *Desk) change(edit func(*Edit), back string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("id")

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Product is one variant as it stands: what goods.yaml gives, with the edits over it.
+// Product is one variant: the data of goods.yaml with the edits applied.
 type Product struct {
 	Edit
 	ID          string
@@ -33,7 +33,7 @@ type Option struct {
 // lowStock is where "only a few left" begins.
 const lowStock = 10
 
-// products draws up all products in order of their ids.
+// products generates all products, in the order of their ids.
 func (g *goods) products(l Lang, categories map[string]string) (all []*Product) {
 	for a := range g.Articles {
 		for model := range g.Models {
@@ -44,7 +44,7 @@ func (g *goods) products(l Lang, categories map[string]string) (all []*Product) 
 	return all
 }
 
-// family draws up the variants of one model, which refer to each other.
+// family generates the variants of one model, which refer to each other.
 func (g *goods) family(l Lang, a *article, number, model int, categories map[string]string) (family []*Product) {
 	sizes := a.Sizes
 	if len(sizes) == 0 {
@@ -114,8 +114,7 @@ func (g *goods) price(l Lang, a *article, model int) int64 {
 	return int64(whole)*100*l.rate() - 10
 }
 
-// recommend names for each product the first variants of other families: neighbours of its kind, then
-// of the next ones.
+// recommend gives each product the first variants of other families: first of its own kind, then of the next ones.
 func recommend(all []*Product) {
 	var firsts []*Product
 	at := map[string]int{} // index into firsts, by the id of any of the family

@@ -24,10 +24,10 @@ type Shop struct {
 	at         map[string]int // index into products, by id
 	faults     faults
 
-	mu       sync.RWMutex // guards what follows
+	mu       sync.RWMutex // guards the fields below
 	products []*Product   // in order of ids; each replaced whole, never changed
-	version  int64        // the last that an edit was given
-	path     string       // of the file of edits
+	version  int64        // given to the last edit
+	path     string       // path of the file of edits
 }
 
 // row is a category, a brand or a shop.
@@ -40,7 +40,7 @@ type row struct {
 	Logo     string `json:"logo,omitempty"`
 }
 
-// Edit is what can be changed of a product. It is also what the file of edits holds.
+// Edit holds what can be changed of a product. The file of edits holds edits, too.
 type Edit struct {
 	Title, Brief       string
 	Price, List, Stock int64
@@ -51,7 +51,7 @@ type Edit struct {
 // ErrNoProduct is an id that the shop never had.
 var ErrNoProduct = errors.New("no such product")
 
-// Open draws up the shop and lays the edits of dir's file over it. The folder is made where it is missing.
+// Open generates the shop and applies the edits in dir's file. It creates the folder if it is missing.
 func Open(dir string, l Lang) (*Shop, error) {
 	g, err := readGoods()
 	if err != nil {
@@ -72,7 +72,7 @@ func Open(dir string, l Lang) (*Shop, error) {
 	return s, s.load()
 }
 
-// readCategories numbers the categories and gives their ids by name.
+// readCategories numbers the categories, and gives their ids by name.
 func (s *Shop) readCategories() (map[string]string, error) {
 	ids := map[string]string{}
 	for i, entry := range s.goods.Categories {
@@ -91,14 +91,14 @@ func (s *Shop) readCategories() (map[string]string, error) {
 	return ids, nil
 }
 
-// Products are all, in order of their ids, deleted ones too. They must not be changed.
+// Products lists all products in the order of their ids, deleted ones included. They must not be modified.
 func (s *Shop) Products() []*Product {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return slices.Clone(s.products)
 }
 
-// Product finds one, deleted or not.
+// Product finds a product, deleted or not. It fails with ErrNoProduct.
 func (s *Shop) Product(id string) (*Product, error) {
 	i, ok := s.at[id]
 	if !ok {
@@ -109,7 +109,7 @@ func (s *Shop) Product(id string) (*Product, error) {
 	return s.products[i], nil
 }
 
-// Change edits a product and keeps the edit. It gives the changes that an upstream would announce.
+// Change edits a product and stores the edit. It gives the changes that an upstream would announce.
 func (s *Shop) Change(id string, edit func(*Edit)) ([]item.Change, error) {
 	i, ok := s.at[id]
 	if !ok {
@@ -134,7 +134,7 @@ func (s *Shop) Change(id string, edit func(*Edit)) ([]item.Change, error) {
 	return changes(id, before, after)
 }
 
-// changes are those of the dimensions that an edit touched.
+// changes lists the changes of the dimensions that an edit affects.
 func changes(id string, before, after Edit) (all []item.Change, err error) {
 	e, err := item.NewEntity("sku", id)
 	if err != nil {
@@ -162,7 +162,7 @@ func (p *Product) with(e Edit) *Product {
 	return &edited
 }
 
-// save writes the edits of all edited products, whole or not at all. It needs mu.
+// save writes all edits, whole or not at all. It needs mu.
 func (s *Shop) save() error {
 	edits := map[string]Edit{}
 	for _, p := range s.products {

@@ -13,7 +13,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// checkUpstreams asks each upstream for a sign of life, and each list for its first page.
+// checkUpstreams sends each upstream a request, and reads the first page of each list.
 func (x *examination) checkUpstreams(ctx context.Context, cat *catalog.Catalog) {
 	secrets, err := upstream.NewSecrets(x.Secrets, nil)
 	if err != nil {
@@ -45,7 +45,7 @@ func (x *examination) checkUpstreams(ctx context.Context, cat *catalog.Catalog) 
 	}
 }
 
-// answers fails where an upstream gives no HTTP answer. Any status will do: whether a path exists is the dimensions' business.
+// answers fails if an upstream gives no HTTP answer. Any status will do: paths are checked with the dimensions.
 func answers(ctx context.Context, u *catalog.Upstream) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()

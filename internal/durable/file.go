@@ -1,4 +1,4 @@
-// Package durable keeps small files that must survive a power cut, and reports whether there may have been one.
+// Package durable writes small files that must survive a power cut, and reports whether there may have been one.
 package durable
 
 import (
@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// WriteFile replaces a file whole or not at all. When it returns, the new content is on the disk. Two callers
-// must not write the same file at once.
+// WriteFile replaces a file whole or not at all. When it returns, the new content is on the disk. Two callers must not
+// write the same file at once.
 func WriteFile(path string, body []byte) error {
 	next := path + ".new"
 	if err := writeSynced(next, body); err != nil {
@@ -33,10 +33,10 @@ func writeSynced(path string, body []byte) error {
 	return errors.Join(err, file.Close())
 }
 
-// SyncFolder makes the names in a folder durable: of files made, renamed or removed there.
+// SyncFolder makes the entries of a folder durable: of files created, renamed or removed there.
 func SyncFolder(path string) error { return syncPath(path) }
 
-// SyncTree makes all files and folders at and below root durable. What is removed meanwhile is passed over.
+// SyncTree makes all files and folders in root durable. It skips what is removed meanwhile.
 func SyncTree(root string) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && (entry.IsDir() || entry.Type().IsRegular()) {

@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// ErrLocked is what Lock gives while another process has the lock.
+// ErrLocked is the error of Lock if another process has the lock.
 var ErrLocked = errors.New("locked")
 
-// Lock takes the lock of a folder, in a file that tells who has it. It ends with unlock, or with the process, however
-// that ends.
+// Lock takes the lock of a folder, a file that says who has it. unlock releases it, and so does the end of the process,
+// in whatever way.
 func Lock(path string) (unlock func() error, err error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {

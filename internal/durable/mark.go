@@ -10,26 +10,26 @@ import (
 	"sync"
 )
 
-// Mark is a file that stands in a folder while a process works there, and names the boot of the machine that the
-// process runs in. One that is found at the start says that the process before did not end cleanly:
+// Mark is a file that exists in a folder while a process works there, and names the boot of the machine. If one is
+// found at the start, the previous process did not end cleanly:
 //
 //	of this boot     it was killed. What it had written is all there, on the disk or in the system's memory
 //	of another boot  the machine went down under it. What had not reached the disk is lost
 //
-// The mark of another boot stays until Settled, through further crashes too: whatever makes good what was lost
-// must have been done before it is forgotten. A Mark is safe for concurrent use.
+// The mark of another boot stays until Settle, through further crashes, too: what was lost must have been restored
+// before the loss is forgotten. A Mark is safe for concurrent use.
 type Mark struct {
 	path string
 	boot string
 
-	mu   sync.Mutex // guards all below
+	mu   sync.Mutex // guards the fields below
 	lost bool
 }
 
-// OpenMark looks for a mark at path and leaves this process's own there.
+// OpenMark looks for a mark at path and leaves this process's own mark there.
 func OpenMark(path string) (*Mark, error) { return openMark(path, BootID()) }
 
-// openMark is OpenMark in a boot of a given name; an unknown one, "", is never the same as another.
+// openMark is OpenMark with a given boot; an unknown one, "", equals no other.
 func openMark(path, boot string) (*Mark, error) {
 	m := &Mark{path: path, boot: boot}
 	found, err := os.ReadFile(path)
@@ -43,15 +43,14 @@ func openMark(path, boot string) (*Mark, error) {
 	return m, m.write()
 }
 
-// Lost reports whether the machine went down under a process that worked in the folder, and nobody has made good
-// since what may be lost.
+// Lost reports whether the machine crashed while a process worked in the folder, and Settle has not been called since.
 func (m *Mark) Lost() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.lost
 }
 
-// Settle says that what may have been lost is made good.
+// Settle records that what may have been lost is restored.
 func (m *Mark) Settle() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -65,7 +64,7 @@ func (m *Mark) Settle() error {
 	return nil
 }
 
-// Close removes the mark, at the end of a process that has everything on the disk. A loss that is not settled stays.
+// Close removes the mark, when a process ends with everything on the disk. A loss that is not settled stays.
 func (m *Mark) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -85,8 +84,8 @@ func (m *Mark) write() error {
 	return nil
 }
 
-// BootID is the machine's name for the time since it was started, "" where it has none: then every unclean stop
-// counts as a loss.
+// BootID identifies the time since the machine was started; "" if it is unknown: then every unclean end counts as a
+// loss.
 func BootID() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

@@ -34,50 +34,50 @@ const (
 	within     = 30 * time.Second // for the new process to be ready
 )
 
-// wanted is what the new process says first.
+// wanted is the new process's request.
 type wanted struct {
 	Addresses map[string]string `json:"addresses"` // to listen on, by flag
 }
 
-// offered is what the old process answers, along with its sockets in the order of their names.
+// offered is the old process's answer. It comes with its sockets, in the order of their names.
 type offered struct {
-	Names   []string `json:"names,omitempty"` // as the flags call them
+	Names   []string `json:"names,omitempty"` // their flags
 	Refused string   `json:"refused,omitempty"`
 }
 
-// Socket is a listener, and the flag that asks for it.
+// Socket is a listener, and the flag of its address.
 type Socket struct {
 	Flag         string
 	net.Listener // of TCP
 }
 
-// Config of an Offer. Every field is needed.
+// Config configures an Offer. Every field is required.
 type Config struct {
-	Dir     string // the folder that the next process is started in
+	Dir     string // the folder in which the next process is started
 	Log     *slog.Logger
 	Sockets []Socket
-	Release func() error // lets go what only one process can hold
+	Release func() error // releases what only one process can hold
 	Regain  func() error // takes it back
 }
 
-// Offer is the old process's side of it.
+// Offer is the old process's side of a handover.
 type Offer struct{ cfg Config }
 
-// New makes an offer; Run stands by it.
+// New makes an offer; Run serves it.
 func New(cfg Config) *Offer { return &Offer{cfg} }
 
-// Predecessor is what a new process has from the old one.
+// Predecessor is the new process's side: what it got from the old one.
 type Predecessor struct {
 	conn      *net.UnixConn
 	listeners map[string]net.Listener
 }
 
-// TakeOver asks a running server of the folder for its sockets, to listen on addresses by flag. Without one it gives
-// nil. A server that listens on others refuses.
+// TakeOver asks a running server of the folder for its sockets, to listen on addresses, given by flag. It returns nil
+// if no server runs, and an error if one runs with other addresses.
 func TakeOver(dir string, addresses map[string]string) (*Predecessor, error) {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join(dir, socketName), Net: "unix"})
 	if err != nil {
-		return nil, nil // nobody is there, or the name is too long for a socket: then nobody can be
+		return nil, nil // nobody listens, or the name is too long for a socket: then nobody can
 	}
 	p := &Predecessor{conn: conn, listeners: map[string]net.Listener{}}
 	err = conn.SetDeadline(time.Now().Add(within))
@@ -94,7 +94,7 @@ func TakeOver(dir string, addresses map[string]string) (*Predecessor, error) {
 	return p, nil
 }
 
-// receive reads the message with its sockets.
+// receive reads the answer with its sockets.
 func (p *Predecessor) receive() error {
 	body, rights := make([]byte, 4096), make([]byte, syscall.CmsgSpace(8*4))
 	n, m, _, _, err := p.conn.ReadMsgUnix(body, rights)
@@ -135,8 +135,8 @@ func (p *Predecessor) receive() error {
 	return nil
 }
 
-// Listen takes the old process's socket for a flag, whose address is the same, and else a new one. A nil predecessor
-// has none.
+// Listen returns the old process's socket for a flag if it has one with the same address, or else a new one. p may be
+// nil.
 func (p *Predecessor) Listen(what, addr string) (net.Listener, error) {
 	if p != nil && p.listeners[what] != nil {
 		l := p.listeners[what]
@@ -150,14 +150,15 @@ func (p *Predecessor) Listen(what, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// Done tells the old process that this one accepts.
+// Done tells the old process that this one accepts connections.
 func (p *Predecessor) Done() error {
 	defer p.conn.Close()
 	_, err := io.WriteString(p.conn, accepting)
 	return err
 }
 
-// Close forgets the old process, which goes on if Done was not called, and the sockets that were not asked for.
+// Close closes the connection to the old process, which continues if Done was not called, and the sockets that were not
+// used.
 func (p *Predecessor) Close() {
 	p.conn.Close()
 	for _, l := range p.listeners {
@@ -165,7 +166,7 @@ func (p *Predecessor) Close() {
 	}
 }
 
-// Run offers the sockets until ctx ends, or until another process has taken over: leave is called then.
+// Run offers the sockets until ctx ends, or until another process has taken over: then it calls leave.
 func (o *Offer) Run(ctx context.Context, leave func()) error {
 	path := filepath.Join(o.cfg.Dir, socketName)
 	err := os.Remove(path)
@@ -181,7 +182,7 @@ func (o *Offer) Run(ctx context.Context, leave func()) error {
 		<-ctx.Done()
 		return nil
 	}
-	l.SetUnlinkOnClose(false) // the name may be the next one's by then
+	l.SetUnlinkOnClose(false) // by then the name may belong to the next process
 	if err := os.Chmod(path, 0o600); err != nil {
 		o.cfg.Log.Warn("this server can't be taken over without a gap", "error", err)
 	}
@@ -200,7 +201,7 @@ func (o *Offer) Run(ctx context.Context, leave func()) error {
 	}
 }
 
-// serve hands over to one process, and reports whether that accepts.
+// serve hands over to one process, and reports whether that process accepts connections.
 func (o *Offer) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
@@ -211,7 +212,7 @@ func (o *Offer) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 	in := bufio.NewReader(conn)
 	if refused, err := o.refuse(in); err != nil || refused != "" {
 		o.cfg.Log.Warn("a process that wanted to take over was refused", "reason", refused, "error", err)
-		_ = json.NewEncoder(conn).Encode(offered{Refused: refused}) // it may have gone
+		_ = json.NewEncoder(conn).Encode(offered{Refused: refused}) // the other process may have ended
 		return false
 	}
 	if err := o.cfg.Release(); err != nil {
@@ -235,8 +236,8 @@ func (o *Offer) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 	return false
 }
 
-// refuse reads what a new process wants, and gives the reason why it does not get it, "" where it does. A second
-// server with other addresses is no replacement: without this, two under a supervisor would end each other for ever.
+// refuse reads a new process's request, and gives the reason to refuse it, or "". A second server with other addresses
+// is not a replacement: without this check, two under a supervisor would end each other for ever.
 func (o *Offer) refuse(in *bufio.Reader) (reason string, err error) {
 	line, err := in.ReadSlice('\n') // of at most the reader's buffer
 	if err != nil {
@@ -275,7 +276,7 @@ func (o *Offer) send(conn *net.UnixConn) error {
 	return err
 }
 
-// sameAddr reports whether a listener is what a flag asks for; port 0 takes any.
+// sameAddr reports whether a listener has the address that a flag wants; port 0 accepts any.
 func sameAddr(l net.Listener, want string) bool {
 	have, ok := l.Addr().(*net.TCPAddr)
 	asked, err := net.ResolveTCPAddr("tcp", want)

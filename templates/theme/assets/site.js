@@ -196,14 +196,14 @@
     picture.parentElement.scrollTo({ left: picture.offsetLeft - picture.parentElement.offsetLeft, behavior });
   }
 
-  // near calls f once, shortly before el comes into view.
+  // near calls f once, shortly before el comes into view, or when somebody jumps past it.
   function near(el, f) {
     const watcher = new IntersectionObserver((seen) => {
       if (seen.some((one) => one.isIntersecting)) {
         watcher.disconnect();
         f(el).catch(() => { /* the link, or the empty place, stays */ });
       }
-    }, { rootMargin: "400px" });
+    }, { rootMargin: "99999px 0px 400px" });
     watcher.observe(el);
   }
 

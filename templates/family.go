@@ -9,7 +9,7 @@ import (
 
 // Bounds of a family. The work grows with the square of its members.
 const (
-	maxMembers = 128
+	maxMembers = 320
 	maxNames   = 8
 )
 
@@ -33,6 +33,7 @@ type member struct {
 //	Image    the first picture of that sibling; of the first option only
 //	Current  whether the product has the value
 //	Exact    whether the sibling differs in no other option
+//	Out      whether that sibling says that it is sold out
 //
 // A sibling is a member of the family if it has a value for each of the product's options, and differs in at least one.
 func family(page view.Value) view.Value {
@@ -85,16 +86,16 @@ func (m member) choose(members []member, name int, value string) view.Value {
 		}
 	}
 	current := m.values[name] == value
-	url, exact, image := "", false, view.Nothing
+	url, exact, out, image := "", false, false, view.Nothing
 	if !current {
-		url, exact = best.url, alike == len(m.values)-1
+		url, exact, out = best.url, alike == len(m.values)-1, textAt(best.data, "stock", "state") == "out"
 	}
 	if name == 0 {
 		images := list(best.data.Get("product", "images")).Walk()
 		image, _ = images.Next()
 	}
 	return view.OfMembers(view.Fields{field("Text", value), field("URL", url), {Name: "Image", Value: image},
-		{Name: "Current", Value: view.OfBool(current)}, {Name: "Exact", Value: view.OfBool(exact)}})
+		{Name: "Current", Value: view.OfBool(current)}, {Name: "Exact", Value: view.OfBool(exact)}, {Name: "Out", Value: view.OfBool(out)}})
 }
 
 // alike counts the options of which both have the same value.

@@ -21,6 +21,7 @@ import (
 //	src V             a picture's address: V itself, or its member url or src
 //	segment V         V as one segment of a path, percent-encoded
 //	money V "EUR" "de"  an amount with its currency
+//	discount V W      by how many per cent the amount W is below V, "" for less than one
 //	number V "de"     a number with grouped digits
 //	asset "site.css"  the path of a static file
 //	say . "In stock"  a text of the theme in the page's language
@@ -52,6 +53,9 @@ func (s *Set) templateFunctions() map[string]program.Func {
 		"dir":     textOf(direction), "positive": textOf(positive),
 		"money": {Params: anys(3), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) {
 			return view.OfText(money(args[0], args[1], args[2])), nil
+		}},
+		"discount": {Params: anys(2), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) {
+			return view.OfText(discount(args[0], args[1])), nil
 		}},
 		"number": {Params: anys(2), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) {
 			return view.OfText(number(args[0], args[1])), nil

@@ -66,6 +66,10 @@
       const [day] = /^\d{4}-\d\d-\d\d(?=$|T)/.exec(v) || [];
       setText(el, /^(in|low|out|preorder|backorder)$/.test(v) ? el.dataset[v] : day ? el.dataset.day.replace("{}", day) : plain(v));
     },
+    discount(el, v, parts) {
+      const percent = Math.floor(100 - 100 * find(parts, "price.amount") / v + 1e-9);
+      setText(el, percent > 0 && percent < 100 ? `−${percent}%` : "");
+    },
     order(el, v) {
       el.disabled = v === "out";
       setText(el, v === "preorder" ? el.dataset.preorder : el.dataset.buy);
@@ -232,7 +236,45 @@
     }
   }
 
+  // recent shows the products that were looked at last, and notes this one.
+  function recent(section) {
+    let seen = [];
+    try { seen = JSON.parse(localStorage.getItem("vitrine.recent")) || []; } catch { /* not allowed here, or not ours */ }
+    const path = section.dataset.recent;
+    seen = (Array.isArray(seen) ? seen : []).filter((one) => /^\/(?!\/)/.test(one?.path) && one.path !== path).slice(0, 8);
+    section.lastElementChild.replaceChildren(...seen.map(({ path, title, src }) => {
+      const card = Object.assign(document.createElement("li"), { className: "card" });
+      const link = Object.assign(document.createElement("a"), { href: path });
+      if (src) link.append(Object.assign(document.createElement("img"), { src, alt: "", width: 200, height: 200, loading: "lazy" }));
+      link.append(Object.assign(document.createElement("span"), { className: "name", textContent: title }));
+      card.append(link);
+      return card;
+    }));
+    section.hidden = !seen.length;
+    const title = document.querySelector("h1")?.textContent;
+    if (title) remember("recent", JSON.stringify([{ path, title, src: document.querySelector(".strip img")?.getAttribute("src") }, ...seen]));
+  }
+
+  // zoom shows a picture in its own size, until it is clicked or left.
+  function zoom(picture) {
+    const box = Object.assign(document.createElement("dialog"), { className: "zoom" });
+    box.append(Object.assign(document.createElement("img"), { src: picture.getAttribute("src"), alt: picture.alt }));
+    box.addEventListener("click", () => box.close());
+    box.addEventListener("close", () => box.remove());
+    document.body.append(box);
+    box.showModal();
+  }
+
+  async function share(button) {
+    try {
+      if (navigator.share) return await navigator.share({ title: document.title, url: location.href });
+      await navigator.clipboard.writeText(location.href);
+      setText(button, button.dataset.done);
+    } catch { /* not wanted after all */ }
+  }
+
   function begin(root) {
+    for (const el of all("[data-recent]", root)) recent(el);
     for (const el of all("[data-load]", root)) near(el, load);
     for (const el of all("[data-blobs]", root)) near(el, prices);
   }
@@ -241,11 +283,22 @@
   for (const kind of ["pointerover", "touchstart", "wheel", "focusin"]) document.addEventListener(kind, look, { passive: true });
 
   document.addEventListener("click", (event) => {
+    if (event.target.matches("[data-share]")) share(event.target);
+    if (event.target.matches(".strip img")) zoom(event.target);
     const link = event.target.closest(".thumbs a");
     const picture = link && document.getElementById(link.hash.slice(1));
     if (!picture) return;
     event.preventDefault();
     turn(picture, matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");
+  });
+  document.addEventListener("scroll", ({ target }) => {
+    const count = target.matches?.(".strip") && target.parentElement.querySelector(".count");
+    if (count) setText(count, `${Math.round(Math.abs(target.scrollLeft) / target.clientWidth) + 1} / ${target.children.length}`);
+  }, { capture: true, passive: true });
+  document.addEventListener("input", ({ target }) => {
+    if (!target.matches("[data-filter]")) return;
+    const wanted = target.value.toLowerCase();
+    for (const li of all("li", target.parentElement)) li.hidden = !li.textContent.toLowerCase().includes(wanted);
   });
   document.addEventListener("change", (event) => {
     const { param } = event.target.dataset;

@@ -65,8 +65,8 @@ func TestGoroutinesAreGuarded(t *testing.T) {
 	}
 }
 
-// goroutine is what a node starts in a goroutine: by go, by the method Go of a group, by a timer, or by a subscription to NATS, which calls
-// it in a goroutine of its own; nil where it starts none. Of the last two, functions that are given by name or only close something are left out.
+// goroutine is what a node starts in a goroutine: by go, by the method Go of a group, by a timer, or as a callback of NATS, which calls
+// it in a goroutine of its own; nil where it starts none. Of the last two, functions that only close something are left out, and variables.
 func goroutine(n ast.Node) ast.Expr {
 	switch n := n.(type) {
 	case *ast.GoStmt:
@@ -75,13 +75,24 @@ func goroutine(n ast.Node) ast.Expr {
 		if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Go" && len(n.Args) == 1 {
 			return n.Args[0]
 		}
-		if s, ok := n.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "AfterFunc" || s.Sel.Name == "Subscribe" && isOf(s, "nats")) {
-			if f, ok := n.Args[len(n.Args)-1].(*ast.FuncLit); ok && !isOneClose(f) {
+		if s, ok := n.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "AfterFunc" || isCallbackOfNATS(s)) {
+			switch f := n.Args[len(n.Args)-1].(type) {
+			case *ast.FuncLit:
+				if !isOneClose(f) {
+					return f
+				}
+			case *ast.SelectorExpr:
 				return f
 			}
 		}
 	}
 	return nil
+}
+
+// isCallbackOfNATS reports whether a function takes one: to subscribe, or as an option of a connection.
+func isCallbackOfNATS(s *ast.SelectorExpr) bool {
+	of, ok := s.X.(*ast.Ident)
+	return s.Sel.Name == "Subscribe" && isOf(s, "nats") || ok && of.Name == "nats" && strings.HasSuffix(s.Sel.Name, "Handler")
 }
 
 // isOf reports whether a method is that of a field of this name.
@@ -102,6 +113,9 @@ func isOneClose(f *ast.FuncLit) bool {
 	call, ok := statement.X.(*ast.CallExpr)
 	if !ok {
 		return false
+	}
+	if builtin, ok := call.Fun.(*ast.Ident); ok {
+		return builtin.Name == "close"
 	}
 	s, ok := call.Fun.(*ast.SelectorExpr)
 	return ok && s.Sel.Name == "Close"

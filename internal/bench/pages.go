@@ -185,7 +185,7 @@ func (b *bench) storeKeys(ctx context.Context) (sum float64, err error) {
 func (b *bench) flip(ctx context.Context, name, value string) error {
 	panel := switches.NewPanel(switches.Identity{})
 	defer panel.Close()
-	out, err := control.SetSwitch(ctx, b.bus, panel.Switch(name), switches.Setting{Name: name, Scope: switches.All, Value: value, Author: "bench"}, 0, 5*time.Second)
+	out, err := control.SetSwitch(ctx, b.bus, panel.Switch(name), switches.Setting{Name: name, Scope: switches.All, Value: value, Author: "bench"}, 0, time.Minute)
 	if err == nil && !out.Everywhere() {
 		err = fmt.Errorf("%w: %s is not %s everywhere", item.ErrUnavailable, name, value)
 	}

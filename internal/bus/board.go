@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // board is where work waits for workers: per lane and group, in order. It merges equal work, and holds back
@@ -144,7 +145,10 @@ func (b *board) mayRefresh(p *place) bool {
 	wait := pace - now.Sub(p.refreshed)
 	if wait > 0 && !b.alarm {
 		b.alarm = true
-		time.AfterFunc(wait, b.wake)
+		time.AfterFunc(wait, func() {
+			defer redact.Crash()
+			b.wake()
+		})
 	}
 	return wait <= 0
 }

@@ -72,10 +72,19 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 		nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, time.Second),
 		nats.PingInterval(10 * time.Second),
 		nats.ConnectHandler(func(*nats.Conn) { close(first) }),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.blinked("disconnected from NATS", err) }),
-		nats.ReconnectHandler(func(*nats.Conn) { c.blinked("connected to NATS again", nil) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			defer redact.Crash()
+			c.blinked("disconnected from NATS", err)
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			defer redact.Crash()
+			c.blinked("connected to NATS again", nil)
+		}),
 		nats.ClosedHandler(func(*nats.Conn) { close(c.done) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.complain(err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			defer redact.Crash()
+			c.complain(err)
+		}),
 	}
 	if cfg.Server != nil {
 		opts = append(opts, nats.InProcessServer(cfg.Server.nats))

@@ -20,7 +20,8 @@ func TestSite(t *testing.T) {
   sisters: { de: "https://shop.example.de/", x-default: "https://shop.example/en" },
   shipping: { to: [DE, AT], price: 4.90, handling: [0, 1], transit: [1, 3] }, returns: { to: DE, days: 30, free: true, url: /returns }`))
 	want := catalog.Site{
-		Name: "Demo", Origin: "https://shop.example", Lang: "en", Currency: "EUR", Images: []string{"https://img.example"},
+		Name: "Demo", Origin: "https://shop.example", Lang: "en", Currency: "EUR", Images: []string{"https://img.example", "https://small.example"},
+		Sizes:    "https://small.example/{width}?of={url}",
 		Buy:      &catalog.Buy{URL: "https://cart.example/add/{id}", Method: "get", ID: "sku", Quantity: "n"},
 		Top:      []catalog.Link{{Title: "Contact", URL: "/contact"}},
 		Bottom:   []catalog.Link{{Title: "Imprint", URL: "https://shop.example/imprint"}},

@@ -31,6 +31,7 @@ const (
 	GenOfOne         Mutant = "a blob's gen is that of its first dimension"
 	NoFloor          Mutant = "a cache keeps a fill that an announcement has overtaken"
 	NoGap            Mutant = "a cache keeps its entries over a gap in the announcements"
+	NoDoubt          Mutant = "an announcement that superseded another is taken at its word"
 	NoWalk           Mutant = "nothing is announced again after a stream was lost"
 	DropNew          Mutant = "a change is dropped while one of its subject is in work"
 	AckRemovesNewest Mutant = "an ack removes what stands in the stream, whatever was delivered"
@@ -39,7 +40,7 @@ const (
 // LoopMutants are all of the loop.
 func LoopMutants() []Mutant {
 	return []Mutant{PutAnyway, StampAfterFetch, SameKeepsStamp, GiveUpOnChanged, GenApart, SilentOnSame, AckBeforePut, AckBeforeSync, FailureDeletes,
-		RecordsFirst, WriteAnyway, MarkBeforeWrite, MarkBeforeTell, SilentOnRefused, GenOfOne, NoFloor, NoGap, NoWalk, DropNew, AckRemovesNewest}
+		RecordsFirst, WriteAnyway, MarkBeforeWrite, MarkBeforeTell, SilentOnRefused, GenOfOne, NoFloor, NoGap, NoDoubt, NoWalk, DropNew, AckRemovesNewest}
 }
 
 // deleted is what FailureDeletes stores.
@@ -73,7 +74,7 @@ type state struct {
 	blobGen            uint8
 	blob               [2]uint8
 
-	told  uint8 // the gen of the announcement that stands; 0 where it was taken
+	told  uint8 // the highest gen announced since the reader took the last announcement; 0 where there is none
 	floor uint8
 	kept  bool
 	entry folder // gen and vals of the cache's entry

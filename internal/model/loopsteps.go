@@ -299,8 +299,11 @@ func (s state) foldStep(i int, m Mutant, next func(state)) {
 		}
 	case wrote:
 		f.step = told
-		if !f.refused || m != SilentOnRefused {
-			n.told = max(n.told, f.gen)
+		switch {
+		case m == NoDoubt:
+			n.told = f.gen
+		case !f.refused || m != SilentOnRefused:
+			n.told = max(n.told, f.gen) // the reader sees that one was superseded, and doubts what it has of the entity
 		}
 	case told:
 		n.built = max(n.built, f.gen)

@@ -26,6 +26,7 @@ func subjects() map[string]subject {
 				"readers":                     model.Loop{Edits: [2]uint8{1, 0}, Reads: 2},
 				"a gap":                       model.Loop{Edits: [2]uint8{1, 0}, Reads: 2, Gaps: 1},
 				"a crash of a teller":         model.Loop{Edits: [2]uint8{1, 0}, Reads: 2, Crashes: 1},
+				"one supersedes another":      model.Loop{Edits: [2]uint8{1, 1}, Reads: 1},
 			},
 			large: []model.Scenario{
 				model.Loop{Edits: [2]uint8{2, 0}, Redelivers: 1},

@@ -237,14 +237,16 @@ func (f *Folder) load(packed []byte) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	from := "those pushed"
 	if len(own) == 0 {
+		from = "the server's own in " + f.dir
 		if own, packed, err = f.read(); err != nil {
-			return nil, fmt.Errorf("read templates: %w", err)
+			return nil, fmt.Errorf("read templates, %s: %w", from, err)
 		}
 	}
 	set, err := newSet(own, f.theme)
 	if err != nil {
-		return nil, fmt.Errorf("load templates: %w", err)
+		return nil, fmt.Errorf("load templates, %s: %w", from, err)
 	}
 	return &source{set, packed}, nil
 }

@@ -161,6 +161,23 @@ func TestOpenFolderRefusesWhatIsBroken(t *testing.T) {
 	}
 }
 
+// TestAnEmptyPushNamesTheFolder: nothing that was pushed is at fault, but what stands in the server's own folder.
+func TestAnEmptyPushNamesTheFolder(t *testing.T) {
+	empty, err := templates.PackFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	inFolder(t, func(f folder) {
+		for name, broken := range map[string]string{"item.html": "{{end}}", "words.json": strings.Repeat(" ", templates.MaxFile+1)} {
+			f.write(name, broken)
+			if _, err := f.Candidate(empty); err == nil || !strings.Contains(err.Error(), f.dir) || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s is broken; who pushes nothing is told %v", name, err)
+			}
+			f.write(name, map[string]string{"item.html": "good", "words.json": "{}"}[name])
+		}
+	})
+}
+
 // TestWhatIsNoFileIsRefused: a named pipe in the folder is told, and nobody waits for its writer.
 func TestWhatIsNoFileIsRefused(t *testing.T) {
 	for _, name := range []string{"item.html", "words.json"} {

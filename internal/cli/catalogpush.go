@@ -88,6 +88,7 @@ type pushedOut struct {
 	Revision   uint64           `json:"revision,omitempty"`
 	RolledBack uint64           `json:"rolled_back,omitempty"` // the revision that was in force before
 	Processes  []control.Holder `json:"processes,omitempty"`
+	Unsure     string           `json:"unsure,omitempty"` // why further processes may lack it
 	Error      string           `json:"error,omitempty"`
 }
 
@@ -95,7 +96,7 @@ type pushedOut struct {
 func finishCatalog(e *env, s control.Spread, from uint64, asJSON bool, err error) error {
 	ok := err == nil && s.Everywhere()
 	if usage := (usageError{}); asJSON && !errors.As(err, &usage) {
-		out := pushedOut{OK: ok, Revision: s.Revision, RolledBack: from, Processes: s.Holders}
+		out := pushedOut{OK: ok, Revision: s.Revision, RolledBack: from, Processes: s.Holders, Unsure: s.Unsure}
 		if err != nil {
 			out.Error = redact.Shown(err.Error())
 		}

@@ -43,6 +43,9 @@ func printSpread(e *env, what string, s control.Spread) {
 			fmt.Fprintf(e.stderr, "  %-50s ABSENT     %s; it takes what was pushed when it comes back (one that will not: vitrine switch forget)\n", h.Node, redact.Shown(h.Why))
 		}
 	}
+	if s.Unsure != "" {
+		fmt.Fprintf(e.stderr, "  %s\n", s.Unsure)
+	}
 	if len(s.Holders) == 0 {
 		fmt.Fprintln(w, "  no process is there; it is in force for those that start")
 	}

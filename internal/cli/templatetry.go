@@ -41,6 +41,7 @@ type tried struct {
 	RolledBack uint64        `json:"rolled_back,omitempty"` // the revision that they had before
 
 	Processes []control.Holder `json:"processes,omitempty"` // that render pages, and whether they have them in force
+	Unsure    string           `json:"unsure,omitempty"`    // why further processes may lack them
 	Error     string           `json:"error,omitempty"`
 
 	Uncalled    []string `json:"uncalled,omitempty"`     // FILE: what no page calls
@@ -49,12 +50,12 @@ type tried struct {
 
 // spread is what came of the push to all servers.
 func (t tried) spread() control.Spread {
-	return control.Spread{Revision: t.Revision, Holders: t.Processes}
+	return control.Spread{Revision: t.Revision, Holders: t.Processes, Unsure: t.Unsure}
 }
 
 // take notes what a push came to.
 func (t *tried) take(s control.Spread, err error) error {
-	t.Revision, t.Processes = s.Revision, s.Holders
+	t.Revision, t.Processes, t.Unsure = s.Revision, s.Holders, s.Unsure
 	return err
 }
 

@@ -151,6 +151,13 @@ func TestALostRosterIsTold(t *testing.T) {
 	s.eventually("the loss is told", func() bool {
 		return strings.Contains(control.Unsure(t.Context(), s.conn, s.members()), "NATS lost its files")
 	})
+	out, err := control.SpreadTemplates(t.Context(), s.conn, packedItem(t, "pushed since"), 0, quick)
+	if err != nil || !strings.Contains(out.Unsure, "NATS lost its files") {
+		t.Errorf("who pushes templates is told %q, %v", out.Unsure, err)
+	}
+	if out, err = control.SpreadCatalog(t.Context(), s.conn, []byte(shop), quick); err != nil || !strings.Contains(out.Unsure, "NATS lost its files") {
+		t.Errorf("who pushes a catalog is told %q, %v", out.Unsure, err)
+	}
 }
 
 // TestAProcessThatHangsIsNamed: its connection stands and it tells that it is there, but it applies nothing.

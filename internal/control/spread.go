@@ -33,6 +33,7 @@ type Holder struct {
 type Spread struct {
 	Revision uint64
 	Holders  []Holder
+	Unsure   string // why further processes may lack it, as Unsure says
 }
 
 // Everywhere reports whether all processes that should have it in force, and are present, do.
@@ -76,7 +77,7 @@ func (s spread) once(ctx context.Context, wait time.Duration) (out Spread, err e
 	}
 	outcome, err := Push{
 		Conn: s.conn, Bucket: s.bucket, Wait: wait, Patient: func(m Member) bool { return m.Present }, Final: true,
-		Expected: slices.DeleteFunc(members, func(m Member) bool { return !s.expects(m) }),
+		Expected: slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return !s.expects(m) }),
 		Do: func(ctx context.Context) (key string, revision uint64, err error) {
 			revision, err = s.put(ctx)
 			return s.key, revision, err
@@ -85,7 +86,7 @@ func (s spread) once(ctx context.Context, wait time.Duration) (out Spread, err e
 	if err != nil {
 		return out, err
 	}
-	out = Spread{Revision: outcome.Revision, Holders: []Holder{}}
+	out = Spread{Revision: outcome.Revision, Holders: []Holder{}, Unsure: Unsure(ctx, s.conn, members)}
 	for _, a := range outcome.Answers {
 		h := Holder{Node: a.Node, MS: a.MS, State: InForce, Why: a.Note}
 		if a.Value != digest(s.value) {

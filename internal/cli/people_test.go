@@ -185,6 +185,11 @@ func TestPeopleThroughNginx(t *testing.T) {
 	}
 	v.flip(0, "route.live", "on")
 
+	if long.Full() { // what unknown ids are to be compared with
+		known, _ := c.asking(64, "Mozilla/5.0", many, func(i int64) string { return c.pages[i%int64(len(c.pages))] })
+		c.beside("known pages", all, known)
+	}
+
 	unknown, got := c.asking(long.Pick(8, 64), "Mozilla/5.0", many, func(i int64) string { return fmt.Sprintf("/item/no-such-%d.html", i) })
 	c.beside("unknown ids", all, unknown)
 	if countOf(got, 404) == 0 || countOf(got, 502)+countOf(got, 504) > 0 || countOf(got, 503) > countOf(got, 404)/10 { // a busy store is not known

@@ -1,9 +1,12 @@
 package handover_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -159,4 +162,25 @@ func TestNobodyIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
+}
+
+// TestALeftoverThatStays: a socket's name that can't be freed, as on a disk that only reads, keeps no server from its start.
+func TestALeftoverThatStays(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "handover.sock", "stays"), 0o700); err != nil { // a folder with something in it
+		t.Fatal(err)
+	}
+	if p, err := handover.TakeOver(dir, map[string]string{"--http": "127.0.0.1:0"}); p != nil || err != nil {
+		t.Fatalf("%v, %v", p, err)
+	}
+	var log bytes.Buffer
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	o := handover.New(handover.Config{Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err := o.Run(ctx, func() { t.Error("it was told to leave") }); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "can't be taken over") || !strings.Contains(log.String(), "handover.sock") {
+		t.Errorf("%s", &log)
+	}
 }

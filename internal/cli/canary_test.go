@@ -24,7 +24,7 @@ import (
 // canaries are passwords that nothing but the connections themselves may ever show.
 const (
 	canaryNATS  = "canary-nats-7f31"
-	canaryRedis = "canary/redis@9c2e" // as people choose them
+	canaryRedis = "canary/redis@q7zv" // as people choose them
 	canaryShop  = "canary-shop-51ad"  // in the environment: TestMain
 )
 
@@ -72,7 +72,7 @@ type lockedRoom struct {
 
 func openLockedRoom(t *testing.T) *lockedRoom {
 	t.Helper()
-	room := &lockedRoom{cage: &cage{t: t, canaries: []string{canaryNATS, canaryRedis, canaryShop, "9c2e"}, seen: map[string]string{}}, door: &lockedDoor{password: canaryNATS}, roles: map[string]*running{}}
+	room := &lockedRoom{cage: &cage{t: t, canaries: []string{canaryNATS, canaryRedis, canaryShop, "q7zv"}, seen: map[string]string{}}, door: &lockedDoor{password: canaryNATS}, roles: map[string]*running{}}
 	var err error
 	room.server, err = server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true, CustomClientAuthentication: room.door})
 	if err != nil {

@@ -31,12 +31,13 @@ func newHeldUp(t *testing.T) *heldUp {
 	h := &heldUp{local: l, t: t, reached: make(chan struct{}), goOn: make(chan struct{})}
 	l.cache, err = ristretto.NewCache(&ristretto.Config[string, *entry]{
 		NumCounters: 1000, MaxCost: 1 << 20, BufferItems: 64, IgnoreInternalCost: true,
-		OnExit: func(e *entry) {
-			if e != nil && e.part.Key.Blob == stopBlob {
+		OnExit: l.forget,
+		Cost: func(e *entry) int64 { // asked by who works the buffer off, and by nobody else
+			if e.part.Key.Blob == stopBlob {
 				h.reached <- struct{}{}
 				<-h.goOn
 			}
-			l.forget(e)
+			return 1
 		},
 	})
 	if err != nil {
@@ -46,12 +47,11 @@ func newHeldUp(t *testing.T) *heldUp {
 	return h
 }
 
-// stop puts a stop into the buffer: an entry that leaves the cache again once it has come.
+// stop puts a stop into the buffer: an entry whose cost is to be asked.
 func (h *heldUp) stop() {
 	h.stops++
 	key := keyOf(fmt.Sprint(h.stops), stopBlob)
-	h.cache.Set(key.String(), &entry{part: Part{Key: key}}, 1)
-	h.cache.Del(key.String())
+	h.cache.Set(key.String(), &entry{part: Part{Key: key}}, 0)
 }
 
 // pass has the buffer worked off from the stop that it has reached to the next one, or to its end.

@@ -291,8 +291,7 @@ func (s state) foldStep(i int, m Mutant, next func(state)) {
 		f.step = wrote
 		f.refused = f.gen <= s.blobGen && m != WriteAnyway
 		if !f.refused {
-			n.blobGen = f.gen
-			n.blob = f.vals
+			n.blobGen, n.blob = f.gen, f.vals
 		}
 		if m == MarkBeforeTell {
 			n.built = max(n.built, f.gen)

@@ -8,6 +8,8 @@ import (
 	"vitrine/detail"
 	"vitrine/internal/kv/kvtest"
 	"vitrine/switches"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // TestALostPart: the store came back empty, this server's own file is damaged or new, and of a page's blobs one is
@@ -26,13 +28,14 @@ func TestALostPart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := &told{}
-			s := open(t, func(c *detail.Config) { c.Announcer = a })
+			registry := prometheus.NewRegistry()
+			s := open(t, func(c *detail.Config) { c.Announcer, c.Registry = a, registry })
 			c.bolt(s.bolt)
 			fill(s)
 			if got := s.get(t, "/item/1.json"); !strings.Contains(got.body, `"amount":5`) {
 				t.Fatal(got.body)
 			}
-			eventually(t, "the blobs are in memory", func() bool { return s.get(t, "/item/1.json").fromMemory() })
+			inMemory(t, s, registry)
 			s.redis.Set(func(m *kvtest.Memory) { clear(m.Stored) })
 			s.redis.Put("sku:1", "item", 2, `{"product":{"title":"Newer"}}`)
 			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2})
@@ -51,9 +54,10 @@ func TestALostPart(t *testing.T) {
 	}
 	t.Run("a part whose root record is not stored again yet is no missing page", func(t *testing.T) {
 		a := &told{}
-		s := open(t, func(c *detail.Config) { c.Announcer = a })
+		registry := prometheus.NewRegistry()
+		s := open(t, func(c *detail.Config) { c.Announcer, c.Registry = a, registry })
 		fill(s)
-		eventually(t, "the blobs are in memory", func() bool { return s.get(t, "/item/1.json").fromMemory() })
+		inMemory(t, s, registry)
 		s.redis.PutRootless("sku:1", "item", 2)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2})
 		s.server.Gap()
@@ -96,5 +100,17 @@ func TestALostPart(t *testing.T) {
 		if got := s.get(t, "/item/77.json"); got.status != 404 || a.count() > 0 {
 			t.Error(got.status, a.count())
 		}
+	})
+}
+
+// inMemory waits until both blobs of article 1 are in memory, which takes a blob a little later, and not each.
+func inMemory(t *testing.T, s *shop, registry *prometheus.Registry) {
+	t.Helper()
+	hits := func() float64 { return counted(t, registry, "vitrine_detail_tier_keys_total", "local", "hit") }
+	eventually(t, "the blobs are in memory", func() bool {
+		before := hits()
+		s.get(t, "/blobs/sku/item?ids=1")
+		s.get(t, "/blobs/sku/offer?ids=1")
+		return hits() == before+2
 	})
 }

@@ -68,7 +68,7 @@ var layers = map[string]float64{
 }
 
 // support is imported by tests only, and may then import what it likes.
-var support = []string{"internal/canary", "internal/chaos", "internal/hostile", "internal/model", "internal/freeaddr", "internal/kv/kvtest", "internal/long", "internal/redistest",
+var support = []string{"internal/bustest", "internal/canary", "internal/chaos", "internal/hostile", "internal/model", "internal/freeaddr", "internal/kv/kvtest", "internal/long", "internal/poll", "internal/redistest",
 	"internal/testlog"}
 
 // owners holds, for a module from outside, the one package that imports it, its rooms included.

@@ -20,6 +20,7 @@ import (
 
 	"vitrine/detail"
 	"vitrine/detail/admission"
+	"vitrine/internal/poll"
 	"vitrine/internal/testlog"
 )
 
@@ -94,7 +95,7 @@ func TestAccessLogGoesOnAfterAnError(t *testing.T) {
 	for range 4 {
 		s.get(t, "/item/1.html")
 	}
-	eventually(t, "lines are dropped", func() bool { return log.Dropped() > 0 })
+	poll.Until(t, "lines are dropped", func() bool { return log.Dropped() > 0 })
 	out.mended.Store(true)
 	s.get(t, "/item/1.html?again")
 	stop()
@@ -120,12 +121,12 @@ func TestAccessLogIsRotated(t *testing.T) {
 	for i := range 2 {
 		old, before, after := fmt.Sprint(path, ".", i), fmt.Sprint("before", i), fmt.Sprint("after", i)
 		s.get(t, "/item/1.html?"+before)
-		eventually(t, "the line is written", func() bool { return has(path, before) })
+		poll.Until(t, "the line is written", func() bool { return has(path, before) })
 		if err := os.Rename(path, old); err != nil {
 			t.Fatal(err)
 		}
 		s.get(t, "/item/1.html?"+after)
-		eventually(t, "it goes on in a new file", func() bool { return has(path, after) })
+		poll.Until(t, "it goes on in a new file", func() bool { return has(path, after) })
 		if has(old, after) {
 			t.Error("the old file has it")
 		}
@@ -134,7 +135,7 @@ func TestAccessLogIsRotated(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Reopen()
-	eventually(t, "it is made anew where it was removed", func() bool {
+	poll.Until(t, "it is made anew where it was removed", func() bool {
 		_, err := os.Stat(path)
 		return err == nil
 	})

@@ -15,6 +15,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv/kvtest"
+	"vitrine/internal/poll"
 	"vitrine/switches"
 )
 
@@ -73,7 +74,7 @@ func TestLiveShares(t *testing.T) {
 	for i := range 3 {
 		wait.Go(func() { s.get(t, fmt.Sprintf("/live?ids=%s&area=%d", strings.Join(slow, ","), i), greedy) })
 	}
-	eventually(t, "the greedy visitor has his places", func() bool { return n.count() == places/4 })
+	poll.Until(t, "the greedy visitor has his places", func() bool { return n.count() == places/4 })
 	for i := range 40 {
 		_, shown := s.live(t, fmt.Sprintf("/live/%d", i), fmt.Sprintf("X-Forwarded-For: 203.0.113.%d", 10+i))
 		if got := shown.Parts["delivery"].State; got != "fresh" {

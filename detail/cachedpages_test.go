@@ -9,6 +9,7 @@ import (
 
 	"vitrine/detail"
 	"vitrine/internal/long"
+	"vitrine/internal/poll"
 	"vitrine/switches"
 	"vitrine/templates"
 )
@@ -29,7 +30,7 @@ func TestKeptPages(t *testing.T) {
 	s.redis.Put("brand:9", "card", 1, `{"brand":{"title":"Acme"}}`)
 	kept := func() {
 		t.Helper()
-		eventually(t, "the page is kept", func() bool { return s.get(t, "/item/1.html").header.Get("X-Vitrine-Source") == "page" })
+		poll.Until(t, "the page is kept", func() bool { return s.get(t, "/item/1.html").header.Get("X-Vitrine-Source") == "page" })
 	}
 	shows := func(what string, want bool) {
 		t.Helper()

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail"
+	"vitrine/internal/poll"
 	"vitrine/switches"
 	"vitrine/templates"
 )
@@ -251,13 +252,13 @@ func TestFastPathSendsDictionaryPages(t *testing.T) {
 	s := &shop{url: "http://" + tw.plain, client: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
 	defer s.client.CloseIdleConnections()
 	d := s.offered(t, "/item/1.html")
-	eventually(t, "the page is in memory", func() bool {
+	poll.Until(t, "the page is in memory", func() bool {
 		got := s.get(t, "/item/1.html", acceptsDCZ, d.has())
 		return got.header.Get("Content-Encoding") == "dcz" && got.header.Get("X-Vitrine-Source") == "page"
 	})
 	own := with(acceptsDCZ + "\r\n" + d.has())
 	before := counted(t, registry, "vitrine_detail_hot_total")
-	eventually(t, "the fast path answers", func() bool { // net/http has those that come before it is done with the one before
+	poll.Until(t, "the fast path answers", func() bool { // net/http has those that come before it is done with the one before
 		tw.compare(t, []byte(own+own+own), nil)
 		return counted(t, registry, "vitrine_detail_hot_total") > before
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail"
+	"vitrine/internal/poll"
 	"vitrine/internal/testlog"
 	"vitrine/templates"
 )
@@ -108,7 +109,7 @@ func aTemplateThatTakesTooLong(t *testing.T) {
 	})
 	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a"]}}`)
 	s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5}}`) // an absence is remembered for a second only
-	eventually(t, "the page is kept for a moment", func() bool {
+	poll.Until(t, "the page is kept for a moment", func() bool {
 		got := s.get(t, "/item/1.html")
 		if got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
 			t.Fatalf("%d %.300s", got.status, got.body)

@@ -18,6 +18,7 @@ import (
 
 	"vitrine/detail"
 	"vitrine/internal/long"
+	"vitrine/internal/poll"
 )
 
 // twins are the same server twice: with its fast path, and by net/http alone.
@@ -44,7 +45,7 @@ func newTwins(t testing.TB, change ...func(*detail.Config)) twins {
 	})
 	for _, path := range []string{"/item/1.html", "/item/1.json", "/item/2.html"} {
 		for _, coding := range []string{"", "gzip", "br", "zstd"} {
-			eventually(t, "the page is in memory", func() bool {
+			poll.Until(t, "the page is in memory", func() bool {
 				return s.get(t, path, "Accept-Encoding: "+coding).header.Get("X-Vitrine-Source") == "page"
 			})
 		}
@@ -243,7 +244,7 @@ func TestFastPathOff(t *testing.T) {
 					t.Fatal(res, err)
 				}
 			}
-			eventually(t, "a page comes from memory", func() bool {
+			poll.Until(t, "a page comes from memory", func() bool {
 				ask()
 				return counted(t, registry, "vitrine_detail_tier_keys_total", "page", "hit") > 0
 			})
@@ -256,7 +257,7 @@ func TestFastPathOff(t *testing.T) {
 				}
 				return
 			}
-			eventually(t, "a page comes without net/http", func() bool {
+			poll.Until(t, "a page comes without net/http", func() bool {
 				ask()
 				return counted(t, registry, "vitrine_detail_hot_total") > 0
 			})

@@ -14,6 +14,7 @@ import (
 
 	"vitrine/detail"
 	"vitrine/internal/kv/kvtest"
+	"vitrine/internal/poll"
 	"vitrine/switches"
 	"vitrine/templates"
 )
@@ -38,7 +39,7 @@ func newRestyled(t *testing.T, change ...func(*detail.Config)) *restyled {
 	r.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5}}`)
 	r.redis.Put("brand:9", "card", 1, `{"brand":{"title":"Acme"}}`)
 	for _, path := range []string{"/item/1.html", "/item/1.json"} {
-		eventually(t, "the page is kept", func() bool { return r.get(t, path).header.Get("X-Vitrine-Source") == "page" })
+		poll.Until(t, "the page is kept", func() bool { return r.get(t, path).header.Get("X-Vitrine-Source") == "page" })
 	}
 	return r
 }

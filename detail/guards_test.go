@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/detail"
+	"vitrine/internal/poll"
 	"vitrine/internal/testlog"
 	"vitrine/switches"
 )
@@ -64,7 +65,7 @@ func TestCrawlers(t *testing.T) {
 	})
 	t.Run("beyond its share it is told to come later, but gets what is in memory", func(t *testing.T) {
 		panel.Apply(switches.Setting{Name: switches.CrawlerBudget, Scope: switches.All, Value: "0", Revision: 1})
-		eventually(t, "the page is in memory", func() bool { return s.get(t, "/item/1.html").header.Get("X-Vitrine-Source") == "page" })
+		poll.Until(t, "the page is in memory", func() bool { return s.get(t, "/item/1.html").header.Get("X-Vitrine-Source") == "page" })
 		if got := s.get(t, "/item/1.html", robot); got.status != 200 {
 			t.Error(got.status)
 		}
@@ -92,7 +93,7 @@ func TestAccessLog(t *testing.T) {
 	s := open(t, func(c *detail.Config) { c.Access, c.Registry = log, registry })
 	s.redis.Put("sku:1", "item", 1, lamp)
 	s.redis.Put("sku:1", "offer", 1, `{}`)
-	eventually(t, "the fast path answers", func() bool {
+	poll.Until(t, "the fast path answers", func() bool {
 		s.get(t, "/item/1.html?utm=a", `User-Agent: a "b"`, "Referer: http://x.example/")
 		return counted(t, registry, "vitrine_detail_hot_total") > 0
 	})

@@ -17,6 +17,7 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/kvtest"
+	"vitrine/internal/poll"
 )
 
 // owner answers for live parts: "NAME ID AREA", or fails.
@@ -150,7 +151,7 @@ func TestLive(t *testing.T) {
 		s.redis.Put("sku:1", "item", 1, lamp)
 		_, before := s.live(t, "/live/1")
 		o.fail(true)
-		eventually(t, "the last answer is there", func() bool {
+		poll.Until(t, "the last answer is there", func() bool {
 			_, shown := s.live(t, "/live/1")
 			last := shown.Parts["delivery"]
 			return last.State == "last" && last.At.Equal(*before.Parts["delivery"].At) && shown.Parts["ad"].State == "hidden"
@@ -172,7 +173,7 @@ func TestLive(t *testing.T) {
 		s.redis.Put("sku:1", "item", 1, lamp)
 		s.live(t, "/live/1")
 		o.fail(true)
-		eventually(t, "the answer is kept", func() bool {
+		poll.Until(t, "the answer is kept", func() bool {
 			_, shown := s.live(t, "/live/1")
 			return shown.Parts["delivery"].State == "fresh"
 		})

@@ -7,6 +7,7 @@ import (
 
 	"vitrine/detail"
 	"vitrine/internal/kv/kvtest"
+	"vitrine/internal/poll"
 	"vitrine/switches"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,7 +45,7 @@ func TestALostPart(t *testing.T) {
 			if !strings.Contains(got.body, "Newer") || !strings.Contains(got.body, `"amount":5`) || got.header.Get("X-Vitrine-Stale") != "1" {
 				t.Errorf("the price is lost: %s %v", got.body, got.header)
 			}
-			eventually(t, "the entity is announced", func() bool { return a.count() == 1 })
+			poll.Until(t, "the entity is announced", func() bool { return a.count() == 1 })
 			s.redis.Put("sku:1", "offer", 3, `{"price":{"amount":6}}`)
 			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2, "offer": 3})
 			if got := s.get(t, "/item/1.json"); !strings.Contains(got.body, `"amount":6`) {
@@ -64,7 +65,7 @@ func TestALostPart(t *testing.T) {
 		if got := s.get(t, "/item/1.json"); got.status != 200 || !strings.Contains(got.body, "Lamp") {
 			t.Errorf("%d %s", got.status, got.body)
 		}
-		eventually(t, "the entity is announced", func() bool { return a.count() == 1 })
+		poll.Until(t, "the entity is announced", func() bool { return a.count() == 1 })
 	})
 	t.Run("a part that nobody ever saw is asked for as well", func(t *testing.T) {
 		a := &told{}
@@ -73,7 +74,7 @@ func TestALostPart(t *testing.T) {
 		if got := s.get(t, "/item/1.json"); !strings.Contains(got.header.Get("Cache-Control"), "s-maxage=5,") {
 			t.Errorf("shared caches keep a page that lacks a part: %v", got.header)
 		}
-		eventually(t, "the entity is announced", func() bool { return a.count() == 1 })
+		poll.Until(t, "the entity is announced", func() bool { return a.count() == 1 })
 	})
 	t.Run("nothing is asked for while back to source is shed", func(t *testing.T) {
 		panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
@@ -89,7 +90,7 @@ func TestALostPart(t *testing.T) {
 		back("on", 2)
 		s.redis.Put("sku:2", "item", 1, `{"product":{"title":"Vase"}}`)
 		s.get(t, "/item/2.json")
-		eventually(t, "an entity is announced", func() bool { return a.count() > 0 })
+		poll.Until(t, "an entity is announced", func() bool { return a.count() > 0 })
 		if a.all[0].ID != "2" || a.count() > 1 {
 			t.Errorf("a reader announced while back to source was shed: %v", a.all)
 		}
@@ -107,7 +108,7 @@ func TestALostPart(t *testing.T) {
 func inMemory(t *testing.T, s *shop, registry *prometheus.Registry) {
 	t.Helper()
 	hits := func() float64 { return counted(t, registry, "vitrine_detail_tier_keys_total", "local", "hit") }
-	eventually(t, "the blobs are in memory", func() bool {
+	poll.Until(t, "the blobs are in memory", func() bool {
 		before := hits()
 		s.get(t, "/blobs/sku/item?ids=1")
 		s.get(t, "/blobs/sku/offer?ids=1")

@@ -258,17 +258,3 @@ func unpacked(t testing.TB, coding string, body []byte) []byte {
 	}
 	return body
 }
-
-// eventually polls until f holds.
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !f() {
-		if time.Now().After(deadline) {
-			t.Fatal("never happened: " + what)
-		}
-		<-tick.C
-	}
-}

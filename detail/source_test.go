@@ -23,6 +23,7 @@ import (
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/load"
 	"vitrine/internal/long"
+	"vitrine/internal/poll"
 	"vitrine/internal/redistest"
 	"vitrine/internal/upstream"
 	"vitrine/switches"
@@ -93,7 +94,7 @@ func TestTheLastResort(t *testing.T) {
 		if n := o.calls.Load(); n != 1 {
 			t.Errorf("%d calls", n)
 		}
-		eventually(t, "it is announced", func() bool { return a.count() == 1 })
+		poll.Until(t, "it is announced", func() bool { return a.count() == 1 })
 		if len(s.redis.Stored)+len(s.bolt.Stored) > 0 {
 			t.Error("it was stored")
 		}
@@ -175,7 +176,7 @@ func TestTheLastResort(t *testing.T) {
 				}
 			})
 		}
-		eventually(t, "the others are refused", func() bool { return refused.Load() == 24 })
+		poll.Until(t, "the others are refused", func() bool { return refused.Load() == 24 })
 		close(o.hang)
 		wait.Wait()
 		if served.Load() != 16 || o.calls.Load() != 16 {
@@ -239,7 +240,7 @@ func TestRecordsTier(t *testing.T) {
 		!strings.Contains(got.body, `"status":{"state":"on"}`) {
 		t.Error(got.status, got.header, got.body)
 	}
-	eventually(t, "it is announced", func() bool { return a.count() == 1 })
+	poll.Until(t, "it is announced", func() bool { return a.count() == 1 })
 	if got := s.get(t, "/item/2.json"); got.status != 503 {
 		t.Error(got.status) // Redis could not be asked
 	}
@@ -269,7 +270,7 @@ func TestALeaseBetweenServers(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "one asks", func() bool { return o.calls.Load() > 0 })
+	poll.Until(t, "one asks", func() bool { return o.calls.Load() > 0 })
 	close(o.hang)
 	wait.Wait()
 	lease := 2 * time.Second

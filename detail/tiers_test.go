@@ -16,6 +16,7 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/kvtest"
+	"vitrine/internal/poll"
 )
 
 func entity(t *testing.T, s string) item.Entity {
@@ -96,7 +97,7 @@ func TestTierFailure(t *testing.T) {
 		}
 		s.redis.Set(func(m *kvtest.Memory) { m.Err = nil })
 		s.redis.Put("sku:1", "item", 5, lamp)
-		eventually(t, "the tier is taken back", func() bool { return s.get(t, "/item/1.html").status == 200 })
+		poll.Until(t, "the tier is taken back", func() bool { return s.get(t, "/item/1.html").status == 200 })
 	})
 	t.Run("a tier that hangs costs its time-out", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -132,7 +133,7 @@ func TestLocal(t *testing.T) {
 	}
 	warm := func(t *testing.T, s *shop) {
 		t.Helper()
-		eventually(t, "the page is local", func() bool { return s.get(t, "/item/1.json").fromMemory() })
+		poll.Until(t, "the page is local", func() bool { return s.get(t, "/item/1.json").fromMemory() })
 	}
 	t.Run("an announcement overtakes an entry", func(t *testing.T) {
 		s := open(t)
@@ -181,7 +182,7 @@ func TestLocal(t *testing.T) {
 		s.redis.Put("sku:1", "item", 5, lamp)
 		warm(t, s)
 		s.redis.Put("sku:1", "item", 6, lamp) // not announced: the TTL is the last bound
-		eventually(t, "the new gen", func() bool { return s.get(t, "/item/1.json").header.Get("X-Vitrine-Gen") == "6" })
+		poll.Until(t, "the new gen", func() bool { return s.get(t, "/item/1.json").header.Get("X-Vitrine-Gen") == "6" })
 	})
 }
 
@@ -230,7 +231,7 @@ func TestOneReadForMany(t *testing.T) {
 		wait.Go(func() { s.get(t, "/item/1.json") })
 	}
 	<-entered
-	eventually(t, "all have missed", func() bool {
+	poll.Until(t, "all have missed", func() bool {
 		return counted(t, registry, "vitrine_detail_tier_keys_total", "local", "miss") == visitors*keys
 	})
 	close(hang)

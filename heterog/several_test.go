@@ -8,6 +8,7 @@ import (
 
 	"vitrine/heterog"
 	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/item"
 	"vitrine/internal/upstream"
 )
@@ -87,19 +88,7 @@ func TestSeveralChangesOfAllAreLookedAtOnceMore(t *testing.T) {
 // TestMergedEditsBesideAReplicaThatLags: an article is edited twice while no worker is there; NATS keeps the second change only,
 // and the replica that is asked knows of the first edit only.
 func TestMergedEditsBesideAReplicaThatLags(t *testing.T) {
-	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	conn, err := bus.Dial(t.Context(), bus.Config{Server: server})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	if err := conn.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	_, conn := bustest.Start(t)
 	for _, dimension := range []string{"price", item.All} {
 		t.Run(dimension, func(t *testing.T) {
 			b := newBench(t)

@@ -12,6 +12,7 @@ import (
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/kvtest"
 	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/poll"
 	"vitrine/internal/redistest"
 )
 
@@ -32,7 +33,7 @@ func TestMirrorBeginsAnewWhereItsCursorIsRefused(t *testing.T) {
 	}
 	to.Metas["mirror-cursor"] = []byte("other:7")
 	mirror(t, from, to, func(c *blobcache.MirrorConfig) { c.From = particular{from} })
-	eventually(t, "all are copied", func() bool { return to.Count() == 30 })
+	poll.Until(t, "all are copied", func() bool { return to.Count() == 30 })
 }
 
 // TestMirrorCopiesAllOverARestartOfRedis interrupts a copy of all, and has Redis restarted meanwhile: its cursors then
@@ -56,7 +57,7 @@ func TestMirrorCopiesAllOverARestartOfRedis(t *testing.T) {
 	to := kvtest.NewMemory()
 	slow := func(c *blobcache.MirrorConfig) { c.From, c.Rate = store, 5000 }
 	_, stop := mirror(t, kvtest.NewMemory(), to, slow)
-	eventually(t, "a third is copied", func() bool { return to.Count() >= n/3 })
+	poll.Until(t, "a third is copied", func() bool { return to.Count() >= n/3 })
 	stop()
 	if to.Count() == n {
 		t.Fatal("the copy was not interrupted")
@@ -64,7 +65,7 @@ func TestMirrorCopiesAllOverARestartOfRedis(t *testing.T) {
 	r.Stop()
 	r.Start()
 	mirror(t, kvtest.NewMemory(), to, slow)
-	eventually(t, "the copy is through", func() bool {
+	poll.Until(t, "the copy is through", func() bool {
 		copied, _ := to.Meta(t.Context(), "mirror-copied")
 		return len(copied) > 0
 	})

@@ -12,6 +12,7 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/kvtest"
+	"vitrine/internal/poll"
 )
 
 const lamp = `{"product":{"title":"Lamp"}}`
@@ -32,20 +33,6 @@ func entity(t *testing.T, s string) item.Entity {
 		t.Fatal(err)
 	}
 	return e
-}
-
-// eventually waits until f reports true.
-func eventually(t *testing.T, what string, f func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !f() {
-		if time.Now().After(deadline) {
-			t.Fatal("never happened: " + what)
-		}
-		<-tick.C
-	}
 }
 
 // mirror runs a mirror of from into to until stop, which waits for its end.
@@ -84,7 +71,7 @@ func TestMirror(t *testing.T) {
 			from.Put(fmt.Sprintf("sku:%d", i), "item", 5, lamp)
 		}
 		_, stop := mirror(t, from, to)
-		eventually(t, "all are copied", func() bool {
+		poll.Until(t, "all are copied", func() bool {
 			done, _ := to.Meta(t.Context(), "mirror-copied")
 			return to.Count() == 57 && len(done) > 0
 		})
@@ -92,12 +79,12 @@ func TestMirror(t *testing.T) {
 		from.Put("sku:late", "item", 5, lamp)
 		m, _ := mirror(t, from, to)
 		m.Announced(entity(t, "sku:0"), map[string]uint64{"item": 5}, []byte("p"))
-		eventually(t, "the position", func() bool { at, err := m.Position(t.Context()); return err == nil && string(at) == "p" })
+		poll.Until(t, "the position", func() bool { at, err := m.Position(t.Context()); return err == nil && string(at) == "p" })
 		if to.Count() != 57 {
 			t.Error("a finished copy was begun again")
 		}
 		m.Gap()
-		eventually(t, "a gap copies all", func() bool { return to.Count() == 58 })
+		poll.Until(t, "a gap copies all", func() bool { return to.Count() == 58 })
 	})
 	t.Run("announced blobs come over, and the position with them", func(t *testing.T) {
 		from, to := kvtest.NewMemory(), kvtest.NewMemory()
@@ -105,7 +92,7 @@ func TestMirror(t *testing.T) {
 		m, _ := mirror(t, from, to)
 		from.Put("sku:1", "item", 7, lamp)
 		m.Announced(entity(t, "sku:1"), map[string]uint64{"item": 7, "offer": 2}, []byte("42"))
-		eventually(t, "the position", func() bool { at, err := m.Position(t.Context()); return err == nil && string(at) == "42" })
+		poll.Until(t, "the position", func() bool { at, err := m.Position(t.Context()); return err == nil && string(at) == "42" })
 		if to.Count() != 1 {
 			t.Errorf("%d blobs", to.Count())
 		}
@@ -116,12 +103,12 @@ func TestMirror(t *testing.T) {
 		from.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		m, _ := mirror(t, from, to)
 		m.Announced(entity(t, "sku:1"), map[string]uint64{"item": 7}, []byte("42"))
-		eventually(t, "a try", func() bool { return from.Reads() > 1 })
+		poll.Until(t, "a try", func() bool { return from.Reads() > 1 })
 		if at, err := m.Position(t.Context()); err != nil || at != nil {
 			t.Errorf("position %q before the copy: %v", at, err)
 		}
 		from.Set(func(m *kvtest.Memory) { m.Err = nil })
-		eventually(t, "the copy", func() bool { return to.Count() == 1 })
+		poll.Until(t, "the copy", func() bool { return to.Count() == 1 })
 	})
 	t.Run("too many announcements become a copy of all", func(t *testing.T) {
 		from, to := kvtest.NewMemory(), kvtest.NewMemory()
@@ -139,7 +126,7 @@ func TestMirror(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- m.Run(ctx) }()
-		eventually(t, "all are copied", func() bool { return to.Count() == 20 })
+		poll.Until(t, "all are copied", func() bool { return to.Count() == 20 })
 		cancel()
 		<-done
 	})
@@ -150,7 +137,7 @@ func TestMirror(t *testing.T) {
 		key := kv.BlobKey{Entity: entity(t, "sku:1"), Blob: "item"}
 		from.Set(func(m *kvtest.Memory) { m.Damaged[key] = true })
 		mirror(t, from, to)
-		eventually(t, "all looked at", func() bool { done, _ := to.Meta(t.Context(), "mirror-copied"); return len(done) > 0 })
+		poll.Until(t, "all looked at", func() bool { done, _ := to.Meta(t.Context(), "mirror-copied"); return len(done) > 0 })
 		if to.Count() != 1 {
 			t.Error("lost")
 		}
@@ -161,7 +148,7 @@ func TestMirror(t *testing.T) {
 func TestMirrorDoubts(t *testing.T) {
 	from, to := kvtest.NewMemory(), kvtest.NewMemory()
 	m, _ := mirror(t, from, to)
-	eventually(t, "the copy of all", func() bool {
+	poll.Until(t, "the copy of all", func() bool {
 		done, _ := to.Meta(t.Context(), "mirror-copied")
 		return len(done) > 0
 	})
@@ -169,5 +156,5 @@ func TestMirrorDoubts(t *testing.T) {
 	from.Put("sku:1", "offer", 6, lamp)
 	m.Announced(entity(t, "sku:1"), map[string]uint64{"item": 5}, []byte("1"))
 	m.Doubted(entity(t, "sku:1"), []byte("1"))
-	eventually(t, "both blobs", func() bool { return to.Count() == 2 })
+	poll.Until(t, "both blobs", func() bool { return to.Count() == 2 })
 }

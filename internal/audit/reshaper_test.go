@@ -12,6 +12,7 @@ import (
 
 	"vitrine/internal/audit"
 	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -77,19 +78,7 @@ func newReshaping(t *testing.T, failures int32, agreed bool) *reshaping {
 	if _, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: key, Value: kv.Value{Header: kv.Header{Life: kv.Alive, Shape: 1}, Body: []byte("{}")}}}); err != nil {
 		t.Fatal(err)
 	}
-	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	conn, err := bus.Dial(t.Context(), bus.Config{Server: server})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	if err := conn.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	_, conn := bustest.Start(t)
 	r := &reshaping{T: t, store: &failing{Store: store}, line: &shared{sent: make(chan struct{}, 100)}, marks: conn.Bucket("catalog"), changed: make(chan struct{}, 1)}
 	r.shapes.Store(cat.Shapes)
 	r.store.left.Store(failures)

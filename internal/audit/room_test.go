@@ -15,6 +15,7 @@ import (
 
 	"vitrine/internal/audit"
 	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -63,19 +64,7 @@ func newRoom(t *testing.T) *room {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.store.Close() })
-	nats, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nats.Shutdown)
-	r.conn, err = bus.Dial(t.Context(), bus.Config{Server: nats})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.conn.Close)
-	if err := r.conn.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	_, r.conn = bustest.Start(t)
 	r.client = upstream.New(upstream.Config{})
 	t.Cleanup(r.client.Close)
 	return r

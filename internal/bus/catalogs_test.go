@@ -8,6 +8,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 // What an older catalog does not know waits, however often it is looked at, until the process has the one in force.
@@ -31,7 +32,7 @@ func TestUnknownWaitsForTheCatalogInForce(t *testing.T) {
 	})
 	publish(t, c, change(item.High, "1"))
 	receive(t, "the change, once it is known", handled)
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	if _, failed, err := c.Pending(t.Context()); err != nil || failed > 0 {
 		t.Errorf("%d dead letters, %v", failed, err)
 	}
@@ -52,7 +53,7 @@ func TestWhatIsRemovedIsDropped(t *testing.T) {
 	if v := receive(t, "the verdict", verdicts); v != "drop" {
 		t.Error(v)
 	}
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	if _, failed, err := c.Pending(t.Context()); err != nil || failed > 0 {
 		t.Errorf("%d dead letters, %v", failed, err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 func TestConsumerHandsOnWhatWasPublished(t *testing.T) {
@@ -36,7 +37,7 @@ func TestConsumerHandsOnWhatWasPublished(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || got.Published.Before(began.Add(-time.Second)) {
 		t.Error(diff, got.Published)
 	}
-	eventually(t, "the ack", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "the ack", func() bool { return left(t, c) == 0 })
 }
 
 func TestConsumerCoalesces(t *testing.T) {
@@ -58,7 +59,7 @@ func TestConsumerCoalesces(t *testing.T) {
 	}
 	publish(t, c, many...)
 	close(goOn)
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	if n := calls.Load(); n < 2 || n > 3 {
 		t.Errorf("1,000 changes of a key in work cost %d calls, want 2 or 3", n)
 	}
@@ -82,7 +83,7 @@ func TestConsumerBatchesByGroup(t *testing.T) {
 			return none(batch)
 		},
 	})
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	if handled.Load() != n || largest.Load() < 2 || largest.Load() > 50 {
 		t.Errorf("handled %d in batches of up to %d, want %d in 2 to 50", handled.Load(), largest.Load(), n)
 	}
@@ -115,7 +116,7 @@ func TestConsumerRetriesThenBuries(t *testing.T) {
 			}
 			consume(t, bus.ConsumerConfig{Conn: c, Attempts: 4, Handle: handle, Check: tc.check})
 			publish(t, c, change(item.High, "1"))
-			eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+			poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 			letters := deadLetters(t, c, 1)
 			if l := letters[0]; l.Attempts != tc.attempts || !strings.Contains(l.Reason, tc.reason) || l.Subject != change(item.High, "1").Subject() {
 				t.Errorf("dead letter %+v, want %d attempts and a reason with %q", l, tc.attempts, tc.reason)
@@ -186,7 +187,7 @@ func TestConsumerServesHighFirstAndStarvesNone(t *testing.T) {
 	publish(t, c, change(item.Normal, "plug"))
 	receive(t, "the plug", entered)
 	publish(t, c, changes...)
-	eventually(t, "all delivered", func() bool {
+	poll.Until(t, "all delivered", func() bool {
 		streams, _, err := c.Pending(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -232,7 +233,7 @@ func TestConsumerStops(t *testing.T) {
 			rest <- struct{}{}
 			return none(batch)
 		}})
-		eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+		poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 		if handled+len(rest) != 3 {
 			t.Errorf("handled %d before and %d after the stop, want 3 in all", handled, len(rest))
 		}
@@ -306,7 +307,7 @@ func TestConsumerSurvives(t *testing.T) {
 // goesOn publishes until a second change was handled.
 func goesOn(t *testing.T, c *bus.Conn, tasks <-chan bus.Task) {
 	t.Helper()
-	eventually(t, "a stored change", func() bool {
+	poll.Until(t, "a stored change", func() bool {
 		return c.PublishChanges(t.Context(), []item.Change{change(item.High, "2")}, bus.PublishOptions{}) == nil
 	})
 	for receive(t, "the second task", tasks).Change.Entity.ID != "2" {
@@ -330,7 +331,7 @@ func rawStream(t *testing.T, url string) jetstream.JetStream {
 // deadLetters waits for n dead letters and reads them.
 func deadLetters(t *testing.T, c *bus.Conn, n int) (letters []bus.DeadLetter) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d dead letters", n), func() bool {
+	poll.Until(t, fmt.Sprintf("%d dead letters", n), func() bool {
 		_, failed, err := c.Pending(t.Context())
 		return err == nil && failed >= uint64(n)
 	})

@@ -6,6 +6,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 // TestIdle: a lane is not idle from when NATS has a change until it is done, however quickly one takes the place of another.
@@ -40,7 +41,7 @@ func TestIdle(t *testing.T) {
 		t.Errorf("idle %d times of 500 while a change waited", missed)
 	}
 	open.Store(true)
-	eventually(t, "an idle lane", idle)
+	poll.Until(t, "an idle lane", idle)
 	if err := c.PublishSyncs(t.Context(), []item.Change{change(item.Refresh, "1")}); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 // files are those of an embedded server, which can be put back to an earlier state.
@@ -57,7 +58,7 @@ func newFiles(t *testing.T) files {
 // past waits until HISTORY has so many changes.
 func past(t *testing.T, c *bus.Conn, n uint64) {
 	t.Helper()
-	eventually(t, "the changes in HISTORY", func() bool {
+	poll.Until(t, "the changes in HISTORY", func() bool {
 		m, err := c.MarkNow(t.Context(), bus.Mark{})
 		return err == nil && m.History.Seq == n
 	})
@@ -111,7 +112,7 @@ func TestMarkTellsWhatIsDone(t *testing.T) {
 		All:   func() []bus.Place { return []bus.Place{{Name: "shop", Limit: 1}} },
 		Takes: func(string) int { return 1 },
 	}})
-	eventually(t, "both are parked", func() bool {
+	poll.Until(t, "both are parked", func() bool {
 		streams, _, err := c.Pending(t.Context())
 		return err == nil && streams[bus.Parked][item.Normal].Waiting+streams[bus.Parked][item.Normal].InFlight == 2
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/poll"
 )
 
 // outside runs a NATS that is not embedded.
@@ -57,8 +58,8 @@ func TestRefusedLogInsEndNothing(t *testing.T) {
 	if err := s.DisconnectClientByID(connz.Conns[0].Cid); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "four refused log-ins", func() bool { return d.refused.Load() > 3 })
+	poll.Until(t, "four refused log-ins", func() bool { return d.refused.Load() > 3 })
 	d.shut.Store(false)
-	eventually(t, "a connection", c.Connected)
+	poll.Until(t, "a connection", c.Connected)
 	publish(t, c, change("normal", "1"))
 }

@@ -7,6 +7,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 // TestASecondLookTakesNobodysPlace: an announcement that waits when a second look is due may find nothing new itself, of
@@ -18,12 +19,12 @@ func TestASecondLookTakesNobodysPlace(t *testing.T) {
 	stop := consume(t, bus.ConsumerConfig{Conn: c, Timing: bus.Timing{Second: time.Second}, Handle: handle})
 	publish(t, c, change(item.Normal, "1"))
 	receive(t, "the first look", tasks)
-	eventually(t, "the end of the work", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "the end of the work", func() bool { return left(t, c) == 0 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, c, change(item.Normal, "1"))
-	eventually(t, "the time of the second look", func() bool {
+	poll.Until(t, "the time of the second look", func() bool {
 		found, err := c.Find(t.Context(), change(item.Normal, "1").Entity)
 		return err == nil && !slices.ContainsFunc(found, func(q bus.Queued) bool { return q.Due != "" })
 	})
@@ -31,5 +32,5 @@ func TestASecondLookTakesNobodysPlace(t *testing.T) {
 	if got := receive(t, "what waits", tasks); got.Second && receive(t, "the announcement", tasks).Second {
 		t.Error("the announcement is gone")
 	}
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 }

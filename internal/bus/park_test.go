@@ -14,6 +14,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 // places has changes of id "w…" done at the place well, all others at sick, of which takes tells how many it takes.
@@ -64,14 +65,14 @@ func TestWhatAPlaceDoesNotTakeIsParked(t *testing.T) {
 	if got := receive(t, "what another place does", done); got.Change.Entity.ID != "w1" {
 		t.Errorf("%+v was done at a place that takes nothing", got)
 	}
-	eventually(t, "the parked one", func() bool { return parked(t, c) == 1 && left(t, c) == 1 })
+	poll.Until(t, "the parked one", func() bool { return parked(t, c) == 1 && left(t, c) == 1 })
 	takes.Store(math.MaxInt)
 	got := receive(t, "the parked task", done)
 	want := bus.Task{Change: change(item.High, "s.1"), Event: event, Published: got.Published, Subject: "change.high.sku.price.s=2E1", Force: true, Attempt: 1}
 	if got != want {
 		t.Errorf("parking changed it to %+v", got)
 	}
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 }
 
 func TestWorkThatWasNotAskedForIsParked(t *testing.T) {
@@ -135,7 +136,7 @@ func TestAHangingPlaceHoldsUpNobody(t *testing.T) {
 	if len(seen) != 500 {
 		t.Errorf("%d of 500 done", len(seen))
 	}
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 }
 
 func TestRetriesAreScheduledAndCount(t *testing.T) {
@@ -150,7 +151,7 @@ func TestRetriesAreScheduledAndCount(t *testing.T) {
 		return []error{errors.New("a failure of no class")}
 	}})
 	publish(t, c, change(item.Normal, "1"))
-	eventually(t, "the dead letter", func() bool {
+	poll.Until(t, "the dead letter", func() bool {
 		_, failed, err := c.Pending(t.Context())
 		return err == nil && failed == 1 && left(t, c) == 0
 	})
@@ -176,7 +177,7 @@ func TestPendingCountsRetriesThatAreNotDue(t *testing.T) {
 		return []error{item.ErrUnavailable}
 	}})
 	publish(t, c, change(item.High, "1"), change(item.Refresh, "2"))
-	eventually(t, "both to wait for another attempt", func() bool {
+	poll.Until(t, "both to wait for another attempt", func() bool {
 		streams, _, err := c.Pending(t.Context())
 		return err == nil && streams[bus.Changes][item.High].InFlight == 1 && streams[bus.Changes][item.Refresh].InFlight == 1 && left(t, c) == 2
 	})
@@ -198,7 +199,7 @@ func TestOwnFailuresNeverFail(t *testing.T) {
 		return none(batch)
 	}})
 	publish(t, c, change(item.Normal, "1"))
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	if _, failed, err := c.Pending(t.Context()); err != nil || failed > 0 {
 		t.Error(failed, err)
 	}
@@ -216,7 +217,7 @@ func TestAChangeThatIsDueLater(t *testing.T) {
 	due := time.Now().Add(time.Hour)
 	m.Header.Set("Nats-Schedule", "@at "+due.UTC().Format(time.RFC3339Nano))
 	m.Header.Set("Nats-Schedule-Target", "change.high.sku.price.1")
-	eventually(t, "the streams", func() bool { _, err := bus.JetStream(c).PublishMsg(t.Context(), m); return err == nil })
+	poll.Until(t, "the streams", func() bool { _, err := bus.JetStream(c).PublishMsg(t.Context(), m); return err == nil })
 	if n := left(t, c); n != 0 {
 		t.Errorf("%d left: what is due in an hour is no work that waits now", n)
 	}

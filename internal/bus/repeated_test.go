@@ -9,6 +9,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 // TestRepeated: of two changes of one subject CHANGES keeps the newer one, and HISTORY tells that there were two.
@@ -20,7 +21,7 @@ func TestRepeated(t *testing.T) {
 	publish(t, c, change(item.Normal, "twice"))
 	publish(t, c, change(item.Normal, "twice"))
 	publish(t, c, change(item.Normal, "last"))
-	eventually(t, "all in HISTORY", func() bool {
+	poll.Until(t, "all in HISTORY", func() bool {
 		total, _, err := c.Past(t.Context(), 0, long)
 		return err == nil && total == 4
 	})
@@ -71,10 +72,10 @@ func TestWhatWaitsTogetherIsMerged(t *testing.T) {
 		t.Errorf("%+v", first)
 	}
 	// While that is in work two more come. They may come too late to wait together.
-	eventually(t, "a task of two changes", func() bool {
+	poll.Until(t, "a task of two changes", func() bool {
 		publish(t, c, plain)
 		publish(t, c, forced)
-		eventually(t, "both delivered", func() bool { return waiting(t, c) == 0 })
+		poll.Until(t, "both delivered", func() bool { return waiting(t, c) == 0 })
 		end <- struct{}{}
 		next := receive(t, "what waited", taken)
 		if next.Merged {
@@ -85,7 +86,7 @@ func TestWhatWaitsTogetherIsMerged(t *testing.T) {
 		receive(t, "the other", taken)
 		return false
 	})
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 }
 
 // waiting is how many changes of the normal lane are in NATS and not delivered.

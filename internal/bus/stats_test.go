@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 // TestDepths: of each lane what waits for a consumer and what one has, of each stream all that it stores.
@@ -48,18 +49,18 @@ func TestDepths(t *testing.T) {
 	}
 	publish(t, c, many...)
 	publish(t, c, change(item.High, "1"))
-	eventually(t, "what was published stands in its lanes, some of it in flight", func() bool {
+	poll.Until(t, "what was published stands in its lanes, some of it in flight", func() bool {
 		d := depths()[bus.Changes]
 		n, h := d.Lanes[item.Normal], d.Lanes[item.High]
 		return d.Stored == 51 && n.Waiting > 0 && n.InFlight > 0 && n.Waiting+n.InFlight == 50 && h.InFlight == 1 && h.Waiting == 0 && d.Lanes[item.Refresh] == bus.Lane{}
 	})
 	close(release)
-	eventually(t, "nothing is left", func() bool { return cmp.Equal(empty, depths()) })
+	poll.Until(t, "nothing is left", func() bool { return cmp.Equal(empty, depths()) })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, c, many[:3]...)
-	eventually(t, "what comes while nobody works waits", func() bool {
+	poll.Until(t, "what comes while nobody works waits", func() bool {
 		return depths()[bus.Changes].Lanes[item.Normal] == bus.Lane{Waiting: 3}
 	})
 }

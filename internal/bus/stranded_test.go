@@ -12,6 +12,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 // TestWorkParkedForAnUpstreamThatIsNoMore: a new catalog asks another upstream for what was parked. It is done there, and
@@ -50,7 +51,7 @@ func TestWorkParkedForAnUpstreamThatIsNoMore(t *testing.T) {
 			if err := c.PublishChanges(t.Context(), changes, bus.PublishOptions{Force: true}); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "all to be parked", func() bool { return parked(t, c) == 30 })
+			poll.Until(t, "all to be parked", func() bool { return parked(t, c) == 30 })
 			if !served {
 				if err := stop(); err != nil {
 					t.Fatal(err)
@@ -65,8 +66,8 @@ func TestWorkParkedForAnUpstreamThatIsNoMore(t *testing.T) {
 					t.Errorf("it became %+v", got)
 				}
 			}
-			eventually(t, "nothing to be counted", func() bool { return left(t, c) == 0 && parked(t, c) == 0 })
-			eventually(t, "the old upstream's consumers to be gone", func() bool { return !hasConsumers(t, c, "-old-") })
+			poll.Until(t, "nothing to be counted", func() bool { return left(t, c) == 0 && parked(t, c) == 0 })
+			poll.Until(t, "the old upstream's consumers to be gone", func() bool { return !hasConsumers(t, c, "-old-") })
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/long"
+	"vitrine/internal/poll"
 )
 
 func isUnavailable(err error) bool { return errors.Is(err, item.ErrUnavailable) }
@@ -53,7 +54,7 @@ func TestEnsure(t *testing.T) {
 		for range 3 {
 			publish(t, c, change(item.Normal, "h"))
 		}
-		eventually(t, "three messages in HISTORY", func() bool {
+		poll.Until(t, "three messages in HISTORY", func() bool {
 			s, err := js.Stream(t.Context(), bus.History)
 			if err != nil {
 				t.Fatal(err)
@@ -133,7 +134,7 @@ func TestWatchFollowsABucketMadeAnew(t *testing.T) {
 	b := c.Bucket("switches")
 	put := func(value string) {
 		t.Helper()
-		eventually(t, "the put", func() bool { _, err := b.Put(t.Context(), "k", []byte(value)); return err == nil })
+		poll.Until(t, "the put", func() bool { _, err := b.Put(t.Context(), "k", []byte(value)); return err == nil })
 	}
 	put("initial")
 	seen := make(chan string, 100)
@@ -173,7 +174,7 @@ func TestFollowBlobs(t *testing.T) {
 	announce := func(id string, gen uint64) {
 		t.Helper()
 		a := bus.Announcement{Entity: item.Entity{Kind: "sku", ID: id}, Gens: map[string]uint64{"item": gen}}
-		eventually(t, "the announcement", func() bool { return c.Announce(t.Context(), []bus.Announcement{a}) == nil })
+		poll.Until(t, "the announcement", func() bool { return c.Announce(t.Context(), []bus.Announcement{a}) == nil })
 	}
 	type event struct {
 		Gap bool

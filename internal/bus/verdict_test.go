@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 // says handles tasks by the errors of a script, one after the other, and then by none. It tells the tasks.
@@ -61,7 +62,7 @@ func TestOnlyWrongAnswersAreAttempts(t *testing.T) {
 					want++
 				}
 			}
-			eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+			poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 			noneFailed(t, c)
 		})
 	}
@@ -76,7 +77,7 @@ func TestSilenceIsAskedAgainWithinHalfAMinute(t *testing.T) {
 	consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Timing: bus.Timing{Backoff: func(int) time.Duration { return time.Hour }}})
 	publish(t, c, change(item.Normal, "1"))
 	receive(t, "the first attempt", tasks)
-	eventually(t, "the schedule", func() bool {
+	poll.Until(t, "the schedule", func() bool {
 		found, err := c.Find(t.Context(), item.Entity{Kind: "sku", ID: "1"})
 		if err != nil || len(found) != 1 || len(found[0].Due) < 4 {
 			return false
@@ -105,7 +106,7 @@ func TestADoubtTravelsWithTheChange(t *testing.T) {
 			t.Errorf("call %d has doubt %+v, want %+v", i+1, got, want)
 		}
 	}
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func TestADoubtTravelsWithTheChange(t *testing.T) {
 	consume(t, bus.ConsumerConfig{Conn: c, Handle: handle, Timing: bus.Timing{Backoff: func(int) time.Duration { return time.Duration(backoff.Load()) }}})
 	publish(t, c, change(item.Normal, "1"))
 	receive(t, "the first", tasks)
-	eventually(t, "its schedule", func() bool {
+	poll.Until(t, "its schedule", func() bool {
 		found, err := c.Find(t.Context(), item.Entity{Kind: "sku", ID: "1"})
 		return err == nil && len(found) == 1 && found[0].Due != ""
 	})
@@ -150,12 +151,12 @@ func TestASecondLook(t *testing.T) {
 	if first := receive(t, "the first look", tasks); first.Second {
 		t.Error("the first look is called the second")
 	}
-	eventually(t, "the end of the work", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "the end of the work", func() bool { return left(t, c) == 0 })
 	second := receive(t, "the second look", tasks)
 	if !second.Second || second.Change != change(item.High, "1") || second.Attempt != 1 {
 		t.Errorf("second look: %+v", second)
 	}
-	eventually(t, "nothing about it", func() bool {
+	poll.Until(t, "nothing about it", func() bool {
 		found, err := c.Find(t.Context(), second.Change.Entity)
 		return err == nil && len(found) == 0
 	})
@@ -221,12 +222,12 @@ func TestAFailingStorePausesTheIntake(t *testing.T) {
 	publish(t, c, changes...)
 	const few = 9 // four close the gate, four more may have passed it; each other waits
 	began := time.Now()
-	eventually(t, "the gate to let some through", func() bool { return calls.Load() >= few })
+	poll.Until(t, "the gate to let some through", func() bool { return calls.Load() >= few })
 	if took := time.Since(began); took < 150*time.Millisecond { // a slow machine takes longer
 		t.Errorf("%d calls within %s while the store does not write", few, took)
 	}
 	well.Store(true)
-	eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	noneFailed(t, c)
 }
 
@@ -241,7 +242,7 @@ func TestForceIsNotLost(t *testing.T) {
 	}
 	gather := func(t *testing.T, c *bus.Conn, tasks <-chan bus.Task) {
 		t.Helper()
-		eventually(t, "an empty queue", func() bool { return left(t, c) == 0 })
+		poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 		seen := false
 		for len(tasks) > 0 {
 			seen = (<-tasks).Force || seen
@@ -264,9 +265,9 @@ func TestForceIsNotLost(t *testing.T) {
 		handle, tasks := says()
 		consume(t, places(bus.ConsumerConfig{Conn: c, Handle: handle}, &takes))
 		forced(t, c)
-		eventually(t, "one parked", func() bool { return parked(t, c) == 1 })
+		poll.Until(t, "one parked", func() bool { return parked(t, c) == 1 })
 		publish(t, c, change(item.High, "s1"))
-		eventually(t, "all parked", func() bool { return moving(t, c) == 0 })
+		poll.Until(t, "all parked", func() bool { return moving(t, c) == 0 })
 		takes.Store(1000)
 		gather(t, c, tasks)
 	})

@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/poll"
 )
 
 // TestWaiting: a change waits wherever it is between being published and being acknowledged.
@@ -45,7 +46,7 @@ func TestWaiting(t *testing.T) {
 		t.Error("what is in work waits")
 	}
 	end <- item.ErrUnavailable
-	eventually(t, "the retry is scheduled", func() bool {
+	poll.Until(t, "the retry is scheduled", func() bool {
 		streams, _, err := c.Pending(t.Context())
 		return err == nil && streams[bus.Changes][item.High].InFlight == 1
 	})
@@ -55,9 +56,9 @@ func TestWaiting(t *testing.T) {
 	publish(t, c, change(item.Normal, "w2"))
 	receive(t, "the second change", begun)
 	end <- nil
-	eventually(t, "a change that is done does not wait", func() bool { return !waits("w2") })
+	poll.Until(t, "a change that is done does not wait", func() bool { return !waits("w2") })
 	publish(t, c, change(item.Normal, "s1"))
-	eventually(t, "the third change is parked", func() bool { return parked(t, c) == 1 })
+	poll.Until(t, "the third change is parked", func() bool { return parked(t, c) == 1 })
 	if diff := cmp.Diff(true, waits("s1")); diff != "" {
 		t.Error("what is parked waits")
 	}

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/control"
 	"vitrine/internal/item"
 	"vitrine/switches"
@@ -43,20 +44,8 @@ type system struct {
 }
 
 func newSystem(t *testing.T) *system {
-	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir(), Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	s := &system{T: t}
-	s.conn, err = bus.Dial(t.Context(), bus.Config{URL: server.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.conn.Close)
-	if err := s.conn.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	server, conn := bustest.Start(t)
+	s := &system{T: t, conn: conn}
 	raw, err := nats.Connect(server.URL())
 	if err != nil {
 		t.Fatal(err)

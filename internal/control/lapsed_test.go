@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/control"
 )
 
@@ -27,19 +27,7 @@ pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 // TestLapsed: what one revision did not have has lapsed for who looks from it on, from before, or from nowhere: NATS that was
 // rolled back to before the first sweep has no mark, and still has to be told of a revision that came after.
 func TestLapsed(t *testing.T) {
-	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	conn, err := bus.Dial(t.Context(), bus.Config{Server: server, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	if err := conn.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	_, conn := bustest.Start(t)
 	bucket := conn.Bucket(control.CatalogBucket)
 	one := strings.Replace(twoDimensions, `price: { from: shop, get: "/q/{id}" }`, "", 1)
 	var revisions []uint64

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -203,19 +204,7 @@ func (w *world) kept() {
 
 // onEach runs a test over each store, empty.
 func onEach(t *testing.T, test func(t *testing.T, open func(t *testing.T) *world)) {
-	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	conn, err := bus.Dial(t.Context(), bus.Config{Server: server})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	if err := conn.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	_, conn := bustest.Start(t)
 	log := slog.New(slog.DiscardHandler)
 	fresh := func(t *testing.T, s store, err error) *world {
 		t.Helper()

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -99,19 +100,7 @@ type room struct {
 
 func newRoom(t *testing.T, records kv.Records, blobs kv.Blobs) *room {
 	t.Helper()
-	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir(), Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	conn, err := bus.Dial(t.Context(), bus.Config{Server: server})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	if err := conn.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	server, conn := bustest.Start(t)
 	raw, err := nats.Connect(server.URL())
 	if err != nil {
 		t.Fatal(err)

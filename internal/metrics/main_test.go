@@ -62,18 +62,3 @@ func labelled(t *testing.T, r *prometheus.Registry, name, label string) (all []s
 	slices.Sort(all)
 	return slices.Compact(all)
 }
-
-// eventually polls until ok, or fails.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("never happened: %s", what)
-		}
-	}
-}

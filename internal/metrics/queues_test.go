@@ -10,28 +10,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/item"
 	"vitrine/internal/metrics"
+	"vitrine/internal/poll"
 )
-
-// embed starts a NATS, and connects to it.
-func embed(t *testing.T) (*bus.Server, *bus.Conn) {
-	t.Helper()
-	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir(), Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
-	conn, err := bus.Dial(t.Context(), bus.Config{URL: server.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	if err := conn.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return server, conn
-}
 
 func changes(lane item.Lane, ids ...string) (all []item.Change) {
 	for _, id := range ids {
@@ -42,7 +25,7 @@ func changes(lane item.Lane, ids ...string) (all []item.Change) {
 
 // TestQueuesByLane: what waits and what is in work is told by stream and lane, and nothing while NATS is away.
 func TestQueuesByLane(t *testing.T) {
-	server, conn := embed(t)
+	server, conn := bustest.Start(t)
 	r := prometheus.NewRegistry()
 	queues := metrics.NewQueues(r, conn.Depths)
 	messages := func() map[string]float64 { return values(t, r, "vitrine_queue_messages") }
@@ -56,7 +39,7 @@ func TestQueuesByLane(t *testing.T) {
 		}
 	}
 	want := map[string]float64{"high, in_flight, CHANGES": 3, "refresh, in_flight, CHANGES": 2, "normal, in_flight, CHANGES": 0}
-	eventually(t, "all is in work", func() bool { return handed(t, conn) == 5 })
+	poll.Until(t, "all is in work", func() bool { return handed(t, conn) == 5 })
 	during(t, queues, "the work that is held is told", func() bool { return includes(messages(), want) })
 	if stored := values(t, r, "vitrine_queue_stored_messages"); stored["CHANGES"] != 5 || len(stored) != 5 {
 		t.Error(stored)
@@ -125,7 +108,7 @@ func includes(all, some map[string]float64) bool {
 
 // TestTheProcessIsTold: of NATS it is told within the scrape whether it is there.
 func TestTheProcessIsTold(t *testing.T) {
-	server, conn := embed(t)
+	server, conn := bustest.Start(t)
 	r := prometheus.NewRegistry()
 	metrics.Process{Connected: conn.Connected, Switches: func() uint64 { return 7 }, Catalog: func() uint64 { return 0 }}.Register(r)
 	connected := func() float64 { return values(t, r, "vitrine_nats_connected")[""] }
@@ -136,5 +119,5 @@ func TestTheProcessIsTold(t *testing.T) {
 		t.Error("revisions are wrong")
 	}
 	server.Shutdown()
-	eventually(t, "it is told that NATS is away", func() bool { return connected() == 0 })
+	poll.Until(t, "it is told that NATS is away", func() bool { return connected() == 0 })
 }

@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/metrics"
+	"vitrine/internal/poll"
 	"vitrine/internal/redistest"
 )
 
@@ -30,7 +31,7 @@ func during(t *testing.T, a agent, what string, ok func() bool) {
 			t.Error(err)
 		}
 	}()
-	eventually(t, what, ok)
+	poll.Until(t, what, ok)
 }
 
 // TestRedisUp: a Redis that has ended and one that hangs are told, hold up nobody, and are told when they are back.

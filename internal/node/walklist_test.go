@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/catalog"
 	"vitrine/internal/node"
 	"vitrine/internal/upstream"
@@ -57,19 +57,7 @@ func TestAListThatFailsIsAskedAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer server.Shutdown()
-			conn, err := bus.Dial(t.Context(), bus.Config{Server: server})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			if err := conn.Ensure(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			_, conn := bustest.Start(t)
 			client := upstream.New(upstream.Config{})
 			defer client.Close()
 			node.WalkList(t.Context(), conn, client, slog.New(slog.DiscardHandler), cat.Kinds["sku"])

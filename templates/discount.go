@@ -3,15 +3,14 @@ package templates
 import (
 	"strconv"
 
-	"vitrine/internal/locale"
 	"vitrine/internal/view"
 )
 
 // discount is the template function of that name: the whole per cent, rounded down, by which an amount is below the list price; "" for
 // less than one. It shows a share and no amount, so that floats will do.
 func discount(list, amount view.Value) string {
-	was, now := positive(list), positive(amount)
-	if !locale.Decimal(was) || !locale.Decimal(now) || !locale.Less(now, was) {
+	was, now, ok := reduction(list, amount)
+	if !ok {
 		return ""
 	}
 	before, err := strconv.ParseFloat(was, 64)

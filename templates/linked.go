@@ -3,6 +3,7 @@ package templates
 import (
 	"strings"
 
+	"vitrine/internal/locale"
 	"vitrine/internal/view"
 	"vitrine/templates/program"
 )
@@ -90,7 +91,7 @@ const longestOrigin = 300
 // size is the template function of that name: a picture's width or height in pixels, or the third argument if the picture has none.
 func size(_ *program.Budget, args []view.Value) (view.Value, error) {
 	picture, name, otherwise := args[0], args[1].Text(), args[2]
-	if n := picture.Get(name); n.Kind() == view.Number && digits(n.Text()) && n.Len() <= 5 {
+	if n := picture.Get(name); n.Kind() == view.Number && locale.Digits(n.Text()) && n.Len() <= 5 {
 		return view.OfText(n.Text()), nil
 	}
 	return otherwise, nil

@@ -17,7 +17,7 @@ func offerOf(page view.Value) view.Fields {
 	o := append(thing("Offer"), field("price", amount), field("priceCurrency", currency))
 	o = withText(o, "url", page.Get("Page", "URL"))
 	o = withValue(o, "priceValidUntil", day(page.Get("price", "until")))
-	if list := textAt(page, "price", "list"); decimal(list) && locale.Less(amount, list) {
+	if list, _, ok := reduction(page.Get("price", "list"), page.Get("price", "amount")); ok {
 		struck := append(thing("UnitPriceSpecification"), field("priceType", "https://schema.org/StrikethroughPrice"), field("price", list), field("priceCurrency", currency))
 		o = withObject(o, "priceSpecification", struck)
 	}
@@ -120,7 +120,7 @@ func daysOf(v view.Value) view.Fields {
 	walk := v.Walk()
 	least, _ := walk.Next()
 	most, _ := walk.Next()
-	if !digits(text(least)) || !digits(text(most)) {
+	if !locale.Digits(text(least)) || !locale.Digits(text(most)) {
 		return nil
 	}
 	return append(thing("QuantitativeValue"), field("minValue", text(least)), field("maxValue", text(most)), field("unitCode", "DAY"))
@@ -129,7 +129,7 @@ func daysOf(v view.Value) view.Fields {
 func returnsOf(page view.Value) view.Fields {
 	returns := fromPageOrSite(page, "returns", "Returns")
 	to, days := textAt(returns, "to"), textAt(returns, "days")
-	if !country(to) || !digits(days) {
+	if !country(to) || !locale.Digits(days) {
 		return nil
 	}
 	policy := append(thing("MerchantReturnPolicy"), field("applicableCountry", to))

@@ -76,7 +76,7 @@ func pictures(page view.Value) (urls view.Elements) {
 
 // validGTIN reports whether s is a GTIN of 8, 12, 13 or 14 digits whose check digit is right. A wrong one makes the whole Product invalid.
 func validGTIN(s string) bool {
-	if !digits(s) || !slices.Contains([]int{8, 12, 13, 14}, len(s)) {
+	if !locale.Digits(s) || !slices.Contains([]int{8, 12, 13, 14}, len(s)) {
 		return false
 	}
 	sum := 0
@@ -123,7 +123,7 @@ func property(option view.Value) string {
 func ratingOf(page view.Value) view.Fields {
 	value, count := textAt(page, "rating", "value"), textAt(page, "rating", "count")
 	best := cmp.Or(textAt(page, "rating", "best"), "5")
-	if !rated(value, best) || !digits(count) || strings.Trim(count, "0") == "" {
+	if !rated(value, best) || !locale.Digits(count) || strings.Trim(count, "0") == "" {
 		return nil
 	}
 	return append(thing("AggregateRating"), field("ratingValue", value), field("bestRating", best), field("ratingCount", count))

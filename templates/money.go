@@ -31,11 +31,16 @@ func positive(v view.Value) string {
 
 // reduced is the template function of that name: the list price if it is a number higher than the amount, else nothing.
 func reduced(list, amount view.Value) view.Value {
-	before, now := positive(list), positive(amount)
-	if locale.Decimal(before) && locale.Decimal(now) && locale.Less(now, before) {
+	if _, _, ok := reduction(list, amount); ok {
 		return list
 	}
 	return view.Value{}
+}
+
+// reduction gives both as decimal numbers; ok is false unless the list price is the higher one, and neither is negative.
+func reduction(list, amount view.Value) (was, now string, ok bool) {
+	was, now = text(list), text(amount)
+	return was, now, decimal(was) && decimal(now) && locale.Less(now, was)
 }
 
 // direction is the template function of that name: "rtl" for a language that is written from right to left, else "ltr".
@@ -48,5 +53,3 @@ func direction(lang view.Value) string {
 
 // decimal reports whether s is a decimal number of at most 64 bytes, neither negative nor with an exponent.
 func decimal(s string) bool { return locale.Decimal(s) && s[0] != '-' }
-
-func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -16,6 +16,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/node"
+	"vitrine/internal/pause"
 	"vitrine/internal/redact"
 )
 
@@ -98,7 +99,7 @@ func (b *bench) singles(ctx context.Context, ended <-chan struct{}) (quantiles, 
 // awaitPage requests an article's page until it shows a version. gojq sorts members, so "title" follows "rev".
 func (b *bench) awaitPage(ctx context.Context, i int, version int64) error {
 	url := fmt.Sprintf("%s/item/%d.json", b.pages, firstID+i)
-	for pause := 100 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
+	for wait := 100 * time.Microsecond; ; wait = min(2*wait, time.Millisecond) {
 		body, err := b.get(ctx, url)
 		if err != nil {
 			return err
@@ -108,10 +109,8 @@ func (b *bench) awaitPage(ctx context.Context, i int, version int64) error {
 		if shown, err := strconv.ParseInt(string(digits), 10, 64); err == nil && shown >= version {
 			return nil // or a later one, written by the concurrent refresh
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause.For(ctx, wait); err != nil {
+			return err
 		}
 	}
 }

@@ -222,10 +222,10 @@ func crawl(ctx context.Context, addr string, n int) (leave func()) {
 			for ctx.Err() == nil {
 				conn, err := net.Dial("tcp", addr)
 				if err != nil {
-					pause(ctx, tick)
+					ticked(ctx, tick)
 					continue
 				}
-				for at, b := 0, make([]byte, 16); pause(ctx, tick); at += 16 {
+				for at, b := 0, make([]byte, 16); ticked(ctx, tick); at += 16 {
 					if at < len(request) {
 						_, err = conn.Write([]byte(request[at:min(at+16, len(request))]))
 					} else {
@@ -245,8 +245,8 @@ func crawl(ctx context.Context, addr string, n int) (leave func()) {
 	}
 }
 
-// pause waits for a tick, and reports whether ctx is still alive.
-func pause(ctx context.Context, tick *time.Ticker) bool {
+// ticked waits for a tick, and reports whether ctx is still alive.
+func ticked(ctx context.Context, tick *time.Ticker) bool {
 	select {
 	case <-tick.C:
 		return true

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"vitrine/internal/pause"
 )
 
 // shop is the upstream: every article has a version, which is its content.
@@ -44,12 +46,8 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.calls.Add(1)
-	if answer := time.Duration(s.answer.Load()); answer > 0 {
-		select {
-		case <-time.After(answer):
-		case <-r.Context().Done():
-			return
-		}
+	if answer := time.Duration(s.answer.Load()); answer > 0 && pause.For(r.Context(), answer) != nil {
+		return
 	}
 	var buf bytes.Buffer
 	if ids := r.URL.Query().Get("ids"); ids != "" {

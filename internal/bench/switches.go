@@ -17,6 +17,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 	"vitrine/switches"
 )
 
@@ -206,10 +207,8 @@ func awaitAbsence(ctx context.Context, conn *bus.Conn, n int) error {
 		if absent >= n {
 			return nil
 		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause.For(ctx, 100*time.Millisecond); err != nil {
+			return err
 		}
 	}
 }

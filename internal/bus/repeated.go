@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"vitrine/internal/item"
 	"vitrine/internal/redact"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // repeatedAsks is how many questions of one call are with NATS at a time.
@@ -23,22 +24,16 @@ func (c *Conn) Repeated(ctx context.Context, tasks []Task, since []time.Time) (r
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	repeated = make([]bool, len(tasks))
-	errs := make([]error, len(tasks))
-	places := make(chan struct{}, repeatedAsks)
-	var asking sync.WaitGroup
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(repeatedAsks)
 	for i, t := range tasks {
-		places <- struct{}{}
-		asking.Go(func() {
-			defer redact.Crash()
-			repeated[i], errs[i] = c.repeated(ctx, t.Subject, since[i])
-			<-places
-		})
+		group.Go(redact.Guard(func() (err error) {
+			repeated[i], err = c.repeated(ctx, t.Subject, since[i])
+			return err
+		}))
 	}
-	asking.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	return repeated, nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"vitrine/detail/admission"
 	"vitrine/internal/durable"
+	"vitrine/internal/pause"
 	"vitrine/switches"
 )
 
@@ -77,7 +78,7 @@ func (f *Front) Look() {
 func (f *Front) Run(ctx context.Context) error {
 	retry := time.NewTimer(0)
 	defer retry.Stop()
-	for pause := retryFirst; ; {
+	for wait := retryFirst; ; {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -99,12 +100,12 @@ func (f *Front) Run(ctx context.Context) error {
 			done(note, err)
 		}
 		if err == nil || ctx.Err() != nil {
-			pause = retryFirst
+			wait = retryFirst
 			continue
 		}
-		f.cfg.Log.Error("nginx does not obey the switches; trying again", "error", err, "in", pause.String())
-		retry.Reset(pause)
-		pause = min(2*pause, retryMost)
+		f.cfg.Log.Error("nginx does not obey the switches; trying again", "error", err, "in", wait.String())
+		retry.Reset(wait)
+		wait = min(2*wait, retryMost)
 	}
 }
 
@@ -159,9 +160,7 @@ func (f *Front) confirmed(ctx context.Context, mark string) (worker int, err err
 			said = "it answers by " + answer
 			times = 0
 		}
-		select {
-		case <-time.After(confirmPause):
-		case <-ctx.Done():
+		if pause.For(ctx, confirmPause) != nil {
 			return 0, fmt.Errorf("nginx was told to reload, and goes on as before (its error log tells why): http://%s/: %.200s, not %s", f.cfg.Confirm, said, mark)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vitrine/internal/pause"
 )
 
 // endWithin bounds the wait for nginx's workers of the previous file: a slow visitor keeps one alive without limit.
@@ -69,9 +71,7 @@ func awaitOld(ctx context.Context, worker int, before workers) workers {
 		if now.unseen != nil || len(now.byID) == 0 {
 			return now
 		}
-		select {
-		case <-time.After(confirmPause):
-		case <-ctx.Done():
+		if pause.For(ctx, confirmPause) != nil {
 			return now
 		}
 	}

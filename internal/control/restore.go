@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 )
 
 const (
@@ -26,16 +27,14 @@ func restore(ctx context.Context, what string, lost <-chan struct{}, log *slog.L
 			return nil
 		case <-lost:
 		}
-		for pause := restoreRetry; ; pause = min(2*pause, restoreMost) {
+		for wait := restoreRetry; ; wait = min(2*wait, restoreMost) {
 			err := putBack(ctx)
 			if err == nil || ctx.Err() != nil {
 				break
 			}
 			log.Error(what+" in NATS can't be put back; trying again", "error", err)
-			select {
-			case <-ctx.Done():
+			if pause.For(ctx, wait) != nil {
 				return nil
-			case <-time.After(pause):
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/pause"
 )
 
 // askPause is the pause between two requests for who has a value that was pushed before.
@@ -62,10 +63,8 @@ func (s spread) run(ctx context.Context) (out Spread, err error) {
 		if err != nil || out.Everywhere() || time.Since(began) > s.wait {
 			return out, err
 		}
-		select {
-		case <-ctx.Done():
-			return out, ctx.Err()
-		case <-time.After(askPause):
+		if err := pause.For(ctx, askPause); err != nil {
+			return out, err
 		}
 	}
 }

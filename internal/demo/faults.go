@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"vitrine/internal/pause"
 )
 
 // Mode is how an upstream behaves.
@@ -74,10 +76,8 @@ func (s *Shop) breakable(upstream string, next http.HandlerFunc) http.HandlerFun
 			<-r.Context().Done()
 			return
 		case Slow:
-			select {
-			case <-r.Context().Done():
+			if pause.For(r.Context(), slowness) != nil {
 				return
-			case <-time.After(slowness):
 			}
 		}
 		next(w, r)

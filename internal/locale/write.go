@@ -108,10 +108,11 @@ func (l *Locale) digit(b *strings.Builder, d byte) {
 // Decimal reports whether s is a decimal number without an exponent, of at most 64 bytes.
 func Decimal(s string) bool {
 	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
-	return len(s) <= 64 && digits(whole) && (!dotted || digits(fraction))
+	return len(s) <= 64 && Digits(whole) && (!dotted || Digits(fraction))
 }
 
-func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+// Digits reports whether s is one or more of the digits 0 to 9.
+func Digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // Less reports whether an unsigned decimal number is less than another.
 func Less(a, b string) bool {

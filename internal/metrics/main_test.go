@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -12,9 +11,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patience is how long a test waits for what must happen.
-const patience = time.Minute
 
 // series are what a registry exports under a name, by their labels: "value, value" in the order of the labels' names.
 func series(t *testing.T, r *prometheus.Registry, name string) map[string]*dto.Metric {

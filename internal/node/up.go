@@ -17,6 +17,7 @@ import (
 	"vitrine/internal/control"
 	"vitrine/internal/demo"
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 	"vitrine/internal/refresh"
 	"vitrine/internal/rows"
 )
@@ -205,10 +206,7 @@ func (n *process) walkList(ctx context.Context, a *refresh.Announcer, kind *cata
 		if !errors.Is(err, item.ErrUnavailable) {
 			return
 		}
-		select {
-		case <-time.After(walkAgain):
-		case <-ctx.Done():
-		}
+		_ = pause.For(ctx, walkAgain)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 )
 
 // replayBatch is how many changes are published in one go.
@@ -97,10 +98,8 @@ func (r *replaying) flush(ctx context.Context, position uint64) error {
 			return err
 		}
 		due := r.began.Add(time.Duration(r.done.Published+len(r.batch)) * time.Second / time.Duration(r.Rate))
-		select {
-		case <-time.After(time.Until(due)):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause.For(ctx, time.Until(due)); err != nil {
+			return err
 		}
 	}
 	r.done.Published += len(r.batch)

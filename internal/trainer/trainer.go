@@ -12,6 +12,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/pause"
 )
 
 const (
@@ -56,20 +57,14 @@ func New(cfg Config) *Agent { return &Agent{cfg} }
 
 // Run checks once a day, until ctx ends, whether a new dictionary would make the stores smaller.
 func (a *Agent) Run(ctx context.Context) error {
-	wait := trainFirst
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(wait):
-		}
-		wait = trainEvery
+	for wait := trainFirst; pause.For(ctx, wait) == nil; wait = trainEvery {
 		for _, t := range a.trainers() {
 			if err := t.train(ctx); err != nil && ctx.Err() == nil {
 				a.cfg.Log.Warn("no dictionary was made", "store", t.name, "error", err)
 			}
 		}
 	}
+	return nil
 }
 
 // trainer trains for one store.

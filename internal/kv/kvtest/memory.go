@@ -139,26 +139,20 @@ func (m *Memory) Put(entity, blob string, gen uint64, body string, refs ...strin
 
 // Bury stores a blob of KIND:ID that has no body: kv.Gone or kv.Unknown for a tombstone.
 func (m *Memory) Bury(entity, blob string, gen uint64, life kv.Life) {
-	e, err := item.ParseEntity(entity)
-	if err != nil {
-		panic(err)
-	}
-	m.Set(func(m *Memory) {
-		m.Stored[kv.BlobKey{Entity: e, Blob: blob}] = kv.Value{Header: kv.Header{Life: life, Stamp: gen, Fetched: time.Unix(1_700_000_000, 0)}}
-	})
+	m.putHeader(entity, blob, kv.Header{Life: life, Stamp: gen, Fetched: time.Unix(1_700_000_000, 0)})
 }
 
 // PutRootless stores a blob of KIND:ID as it is folded while its root record is missing.
 func (m *Memory) PutRootless(entity, blob string, gen uint64) {
-	m.Bury(entity, blob, gen, kv.Unknown)
-	m.Set(func(m *Memory) {
-		for key, v := range m.Stored {
-			if key.Entity.String() == entity && key.Blob == blob {
-				v.Fetched = time.Time{}
-				m.Stored[key] = v
-			}
-		}
-	})
+	m.putHeader(entity, blob, kv.Header{Life: kv.Unknown, Stamp: gen})
+}
+
+func (m *Memory) putHeader(entity, blob string, h kv.Header) {
+	e, err := item.ParseEntity(entity)
+	if err != nil {
+		panic(err)
+	}
+	m.Set(func(m *Memory) { m.Stored[kv.BlobKey{Entity: e, Blob: blob}] = kv.Value{Header: h} })
 }
 
 // Count returns how many blobs are stored.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/freeaddr"
 )
 
 // TestAFreshCluster: workers are started before the servers of a cluster have found each other, all at once.
@@ -21,13 +22,8 @@ func TestAFreshCluster(t *testing.T) {
 	const size = 3
 	routes, ports := make([]*url.URL, size), make([]int, size)
 	for i := range routes {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-		routes[i] = &url.URL{Scheme: "nats", Host: l.Addr().String()}
-		l.Close()
+		routes[i] = &url.URL{Scheme: "nats", Host: freeaddr.Of(t)}
+		ports[i], _ = strconv.Atoi(routes[i].Port())
 	}
 	member := func(i int) string {
 		s := outside(t, func(o *server.Options) {

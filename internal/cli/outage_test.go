@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/freeaddr"
 	"vitrine/internal/item"
 	"vitrine/internal/long"
 	"vitrine/internal/redistest"
@@ -84,11 +85,11 @@ func hurtBy(t *testing.T, hurt http.HandlerFunc) *counters {
 // refusing makes an upstream that is down by not listening.
 func refusing(t *testing.T) *counters {
 	c := &counters{counts: map[string]int{}}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address := freeaddr.Of(t)
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
 	c.URL = "http://" + address
 	server := &http.Server{Handler: c}
 	go server.Serve(l)

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"vitrine/internal/freeaddr"
 )
 
 // TestTutorial does what docs/tutorial.md says, with the files and lines that stand in it, on other ports.
@@ -66,12 +68,7 @@ func TestTutorial(t *testing.T) {
 // priceSystem builds and starts the tutorial's upstream on a free port.
 func priceSystem(t *testing.T, source, nats string) (address string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = listener.Addr().String()
-	listener.Close()
+	address = freeaddr.Of(t)
 	edit(t, source, "127.0.0.1:9000", address)
 	edit(t, source, "127.0.0.1:4222", strings.TrimPrefix(nats, "nats://"))
 	binary := filepath.Join(t.TempDir(), "prices")

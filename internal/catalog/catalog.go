@@ -41,10 +41,13 @@ type Kind struct {
 
 // List walks all ids of a kind, page by page.
 type List struct {
-	From *Upstream
-	Get  string      // path with an optional {cursor}
-	IDs  *jq.Program // gives one array of strings or numbers
-	Next *jq.Program // gives the next cursor; null, empty or absent ends the walk. nil if there is one page only
+	From  *Upstream
+	Get   string          // path with an optional {cursor}; "" for none
+	Post  *Post           // with an optional {cursor}; nil for none
+	First json.RawMessage // the first cursor: a text, a number or null; nil is empty in Get and null in Post
+	IDs   *jq.Program     // gives one array of strings or numbers
+	Next  *jq.Program     // gives the next cursor, of the answer and $cursor; null, empty or absent ends the walk. nil if there is one page only
+	Fails *jq.Program     // as a dimension's
 }
 
 // Dimension is one aspect of an entity, owned by one upstream.
@@ -55,6 +58,8 @@ type Dimension struct {
 	Get      string      // path with {id}; "" for none
 	Batch    string      // path with {ids}; "" for none
 	Post     *Post       // nil for none
+	Items    *jq.Program // gives the array or object of a batch answer; nil: the answer itself
+	Fails    *jq.Program // on an answer of any status: true means "not now"; nil: GraphQL errors do
 	BatchMax int         // ids in one batch call, 1 where there is no batch; defaults to 50
 	IDField  Path        // within one element of a batch answer that is an array; defaults to "id"
 	Pick     *jq.Program // nil: the answer as it is
@@ -69,8 +74,8 @@ type Dimension struct {
 	Blobs    []*Blob
 }
 
-// Post is a request to a GraphQL or RPC upstream. In JSON, the string "{id}" becomes the id as a string, and "{ids}" an
-// array of ids; Batch tells which of the two it holds.
+// Post is a request to a GraphQL or RPC upstream. In JSON, the string "{id}" becomes the id as a string, "{ids}" an array of
+// ids, and a list's "{cursor}" the cursor; Batch tells that it holds "{ids}".
 type Post struct {
 	Path  string
 	JSON  json.RawMessage

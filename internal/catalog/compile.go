@@ -24,7 +24,7 @@ const (
 )
 
 // query compiles jq without environment, modules or input, so that the same answer always gives the same record.
-func (c *compiler) query(what string, p **jq.Program) func(*node) {
+func (c *compiler) query(what string, p **jq.Program, variables ...string) func(*node) {
 	return func(n *node) {
 		if !c.want(n, text, what) {
 			return
@@ -42,7 +42,7 @@ func (c *compiler) query(what string, p **jq.Program) func(*node) {
 			c.add(n, "a record must depend on the upstream's answer alone", "%s uses %s, which is not to be had here", what, name)
 			return
 		}
-		q, err := jq.Compile(n.text, parsed)
+		q, err := jq.Compile(n.text, parsed, variables...)
 		if err != nil {
 			c.add(n, "", "%s does not compile: %v", what, err)
 			return
@@ -193,8 +193,7 @@ func (c *compiler) fallback(n *node, l *Live) {
 		c.add(n, "write last, hide, or an object that is shown instead", "fallback can't be %q", n.text)
 		return
 	}
-	var one, many bool
-	value, err := json.Marshal(plain(n, &one, &many))
+	value, err := json.Marshal(plain(n, map[string]bool{}))
 	if err != nil {
 		c.add(n, "", "fallback: %v", err)
 		return

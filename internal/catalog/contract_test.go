@@ -37,8 +37,8 @@ entities:
       status: { from: products, get: "/products/{id}/status" }
       specs: { from: rows, batch: "/rows?ids={ids}", absent: gone }
       description: { from: products, get: "/products/{id}/description", html: [html] }
-      price: { from: products, post: { path: /graphql, json: { query: "q", variables: { ids: "{ids}" } } } }
-      stock: { from: products, get: "/stock/{id}", gone: '. == null' }
+      price: { from: products, post: { path: /graphql, json: { query: "q", variables: { ids: "{ids}" } } }, items: .data.products, absent: gone }
+      stock: { from: products, get: "/stock/{id}", gone: '. == null', fails: '.error != null' }
     blobs:
       item: { of: [product, status, specs] }
       offer: { of: [price, stock] }
@@ -47,6 +47,7 @@ entities:
     dimensions: { category: { from: products, get: "/categories/{id}", refs: { parent: { kind: category, field: parent_id, public: true } } } }
     blobs: { card: { of: [category], fold: .category } }
   brand:
+    list: { from: products, post: { path: /graphql, json: { query: "q", page: "{cursor}" } }, first: 1, ids: .ids, next: '$cursor + 1', fails: .error }
     dimensions: { brand: { from: products, get: "/brands/{id}" } }
     blobs: { card: { of: [brand], fold: .brand } }
 live:
@@ -103,6 +104,7 @@ func TestTheWholeGrammar(t *testing.T) {
 		"short ref":         {product.Refs[0].Kind.Name + product.Refs[0].Field.String(), "brandbrand_id"},
 		"ref up":            {product.Refs[2].Up, "parent"},
 		"post is a batch":   {price.Post.Batch, true},
+		"first":             {string(c.Kinds["brand"].List.First), "1"},
 		"default batch":     {price.BatchMax, 50},
 		"absent":            {specs.Keep, false},
 		"root":              {page.Blob.Of[0].Name, "product"},

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -57,23 +56,6 @@ func (c *compiler) target(what string, p *string, need string, also ...string) f
 	}
 }
 
-func (c *compiler) list(n *node, k *Kind) {
-	l := &List{}
-	k.List = l
-	c.fieldsOf(n, "list", map[string]func(*node){
-		"from": func(n *node) { c.upstream(n, &l.From) }, "get": c.target("get", &l.Get, "", "cursor"),
-		"ids": c.query("ids", &l.IDs), "next": c.query("next", &l.Next),
-	})
-	for _, key := range []string{"from", "get", "ids"} {
-		if n.get(key) == nil {
-			c.add(n, "", "list lacks %q", key)
-		}
-	}
-	if next := n.get("next"); next != nil && !strings.Contains(l.Get, "{cursor}") {
-		c.add(next, "put {cursor} into get, or leave next out", "next gives a cursor that get does not take")
-	}
-}
-
 func (c *compiler) dimensions(n *node, k *Kind) {
 	c.named(n, "dimensions", func(key, n *node) {
 		d := &Dimension{Kind: k, Name: key.text, BatchMax: defaultBatchMax, IDField: Path{"id"}, MaxBytes: defaultMaxBytes, Keep: true}
@@ -83,8 +65,9 @@ func (c *compiler) dimensions(n *node, k *Kind) {
 		k.Dimensions = append(k.Dimensions, d)
 		ok := c.fieldsOf(n, "dimension "+d.Name, map[string]func(*node){
 			"from": func(n *node) { c.upstream(n, &d.From) }, "get": c.target("get", &d.Get, "id"), "batch": c.target("batch", &d.Batch, "ids"),
-			"post": func(n *node) { c.post(n, d) }, "batch_max": c.integer("batch_max", &d.BatchMax, 1, 10_000),
-			"id_field": c.path("id_field", &d.IDField), "pick": c.query("pick", &d.Pick), "version": c.path("version", &d.Version),
+			"post": func(n *node) { d.Post = c.post(n, "{id}", "{ids}") }, "items": c.query("items", &d.Items), "fails": c.query("fails", &d.Fails),
+			"batch_max": c.integer("batch_max", &d.BatchMax, 1, 10_000),
+			"id_field":  c.path("id_field", &d.IDField), "pick": c.query("pick", &d.Pick), "version": c.path("version", &d.Version),
 			"gone": c.query("gone", &d.Gone), "refs": func(n *node) { c.later = append(c.later, func() { c.refs(n, d) }) },
 			"html": c.strings("html", c.eachPath("html", &d.HTML)), "require": c.strings("require", c.eachPath("require", &d.Require)),
 			"max_bytes": c.size("max_bytes", &d.MaxBytes, 64<<20), "absent": func(n *node) { c.absent(n, d) },
@@ -107,7 +90,7 @@ func (c *compiler) checkAsking(key, n *node, d *Dimension) {
 		c.add(n.get("post"), "leave one of the two out", "dimension %s asks for the same in two ways", d.Name)
 	}
 	batches := d.Batch != "" || d.Post != nil && d.Post.Batch
-	for _, name := range []string{"batch_max", "id_field"} {
+	for _, name := range []string{"batch_max", "id_field", "items"} {
 		if at := n.get(name); at != nil && !batches {
 			c.add(at, "", "%s is for a dimension with batch", name)
 		}
@@ -137,58 +120,6 @@ func (c *compiler) absent(n *node, d *Dimension) {
 	default:
 		c.add(n, "", "absent must be gone or keep, not %q", n.text)
 	}
-}
-
-func (c *compiler) post(n *node, d *Dimension) {
-	p := &Post{}
-	d.Post = p
-	c.fieldsOf(n, "post", map[string]func(*node){
-		"path": c.target("path", &p.Path, ""),
-		"json": func(n *node) {
-			var one, many bool
-			value := plain(n, &one, &many)
-			if one == many {
-				c.add(n, `write "{id}" for one entity, or "{ids}" for a batch`, "json must hold exactly one of \"{id}\" and \"{ids}\"")
-			}
-			p.Batch = many
-			p.JSON, _ = json.Marshal(value) // the value consists of types that always marshal
-		},
-	})
-	for _, key := range []string{"path", "json"} {
-		if n.form == object && n.get(key) == nil {
-			c.add(n, "", "post lacks %q", key)
-		}
-	}
-}
-
-// plain converts a node to JSON's types, and reports the placeholders in it.
-func plain(n *node, one, many *bool) any {
-	switch n.form {
-	case text:
-		*one = *one || n.text == "{id}"
-		*many = *many || n.text == "{ids}"
-		return n.text
-	case number:
-		if json.Valid([]byte(n.text)) {
-			return json.Number(n.text)
-		}
-		return n.text
-	case boolean:
-		return n.text == "true"
-	case list:
-		out := make([]any, len(n.items))
-		for i, it := range n.items {
-			out[i] = plain(it, one, many)
-		}
-		return out
-	case object:
-		out := map[string]any{}
-		for _, f := range n.fields {
-			out[f.key.text] = plain(f.value, one, many)
-		}
-		return out
-	}
-	return nil
 }
 
 func (c *compiler) refs(n *node, d *Dimension) {

@@ -59,8 +59,15 @@ func (d *Dimension) asked() string {
 	if d.Post != nil {
 		post = *d.Post
 	}
-	return fmt.Sprintf("%q %q %q get %q batch %q by %q post %q %q keep %t", d.From.Name, from, keysOf(d.From.Headers),
+	asked := fmt.Sprintf("%q %q %q get %q batch %q by %q post %q %q keep %t", d.From.Name, from, keysOf(d.From.Headers),
 		d.Get, d.Batch, d.IDField.String(), post.Path, post.JSON, d.Keep)
+	if d.Items != nil { // a catalog without these keys keeps the shapes that it had before they existed
+		asked += fmt.Sprintf(" items %q", d.Items.Text)
+	}
+	if d.Fails != nil {
+		asked += fmt.Sprintf(" fails %q", d.Fails.Text)
+	}
+	return asked
 }
 
 // form is everything that decides the content of the blob.

@@ -31,11 +31,14 @@ type Program struct {
 	time  time.Duration
 }
 
-// Compile compiles a parsed program, whose text is kept for messages. It modifies parsed.
-func Compile(text string, parsed *gojq.Query) (*Program, error) {
+// Compile compiles a parsed program, whose text is kept for messages. It modifies parsed. The program may use variables,
+// such as $cursor, whose values each Run is given.
+func Compile(text string, parsed *gojq.Query, variables ...string) (*Program, error) {
 	takes := selectionOf(parsed)
 	bound(parsed)
-	compile := func() (*gojq.Code, error) { return gojq.Compile(parsed, functions()...) }
+	compile := func() (*gojq.Code, error) {
+		return gojq.Compile(parsed, append(functions(), gojq.WithVariables(variables))...)
+	}
 	code, err := compile()
 	if err != nil {
 		return nil, err
@@ -54,8 +57,8 @@ func Compile(text string, parsed *gojq.Query) (*Program, error) {
 
 // Run passes the first output of the program, or nil if there is none, to use. The output is valid until use returns:
 // it can contain literal objects of the program, and del() writes to all that it walks over. Errors of the program are
-// returned unchanged; an exceeded bound wraps ErrWork.
-func (p *Program) Run(input any, use func(any) error) error {
+// returned unchanged; an exceeded bound wraps ErrWork. values are those of the program's variables.
+func (p *Program) Run(input any, use func(any) error, values ...any) error {
 	if p.takes != nil {
 		if output, ok := p.takes.take(input); ok {
 			return use(output)
@@ -64,7 +67,7 @@ func (p *Program) Run(input any, use func(any) error) error {
 	code := p.codes.Get().(*gojq.Code)
 	defer p.codes.Put(code)
 	work := &work{Context: context.Background(), left: p.steps, until: time.Now().Add(p.time)}
-	output, _ := code.RunWithContext(work, input).Next()
+	output, _ := code.RunWithContext(work, input, values...).Next()
 	err, failed := output.(error)
 	switch {
 	case work.err != nil:

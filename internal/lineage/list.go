@@ -3,6 +3,7 @@ package lineage
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
@@ -19,11 +20,16 @@ type Listed struct {
 // Refused.
 func EachListed(ctx context.Context, upstream Lister, kind *catalog.Kind, cursor string, f func(Listed) error) error {
 	seen := map[string]bool{}
+	var before []string
 	for {
 		ids, next, err := upstream.List(ctx, kind.List, cursor)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", kind.Name, err)
 		}
+		if len(ids) > 0 && slices.Equal(ids, before) { // next may count pages for ever
+			return fmt.Errorf("list %s: %w: the upstream gave the same page twice; does it read the cursor, %.80q?", kind.Name, item.ErrRefused, cursor)
+		}
+		before = ids
 		page := Listed{Next: next}
 		for _, id := range ids {
 			e, err := item.NewEntity(kind.Name, id)

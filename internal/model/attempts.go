@@ -1,11 +1,12 @@
 package model
 
-// Attempts is what becomes of a change whose fetch fails: one record, two workers, an owner that is silent or refuses,
+// Attempts is what becomes of a change whose fetch fails: one record, two workers, an owner that is silent, says "not now" or refuses,
 // a store of our own that is away, a place to park. Silence may last longer than any number of attempts.
 type Attempts struct {
 	Edits    uint8
 	Silences uint8 // calls that the owner does not answer
 	Refusals uint8 // calls that it answers with what can't be taken
+	NotNows  uint8 // calls that it answers with an error in place of what was asked for
 	Outages  uint8 // puts that our own store does not take
 	Crashes  uint8
 }
@@ -13,6 +14,8 @@ type Attempts struct {
 // The mutants of attempts.
 const (
 	SilenceCounts   Mutant = "silence counts as an attempt"
+	NotNowCounts    Mutant = "an answer that says not now counts as an attempt"
+	NotNowDeletes   Mutant = "an answer that says not now, and lacks the entity, is stored as its deletion"
 	OutageCounts    Mutant = "an outage of our own store counts as an attempt"
 	DeliveriesCount Mutant = "a delivery counts as an attempt, whatever came of it"
 	AckBeforePark   Mutant = "a change is acknowledged before it is parked"
@@ -22,7 +25,7 @@ const (
 
 // AttemptsMutants are all of attempts.
 func AttemptsMutants() []Mutant {
-	return []Mutant{SilenceCounts, OutageCounts, DeliveriesCount, AckBeforePark, ParkedForgotten, RetryUnacked}
+	return []Mutant{SilenceCounts, NotNowCounts, NotNowDeletes, OutageCounts, DeliveriesCount, AckBeforePark, ParkedForgotten, RetryUnacked}
 }
 
 // refusalsMax is after how many refusals a change is a dead letter.
@@ -100,6 +103,18 @@ func (s attempts) surroundings(m Mutant, next func(attempts)) {
 			n.left.Silences--
 			n.workers[i].step = parking
 			n.count(i, m, m == SilenceCounts)
+			next(n)
+		}
+		if w.step == readStamp && s.left.NotNows > 0 {
+			n := s
+			n.left.NotNows--
+			n.workers[i].step = parking
+			n.count(i, m, m == NotNowCounts)
+			if m == NotNowDeletes {
+				n.workers[i].step = leaving
+				n.record = deleted
+				n.stamp++
+			}
 			next(n)
 		}
 		if w.step == readStamp && s.left.Refusals > 0 {

@@ -22,12 +22,12 @@ func Run(q *jq.Program, input []byte) (output []byte, err error) {
 }
 
 // run works on decoded values. The program's output is valid until use returns.
-func run(q *jq.Program, input any, use func(any) error) error {
+func run(q *jq.Program, input any, use func(any) error, values ...any) error {
 	var used error
 	err := q.Run(input, func(v any) error {
 		used = use(v)
 		return nil
-	})
+	}, values...)
 	if err != nil {
 		return fmt.Errorf("%w: jq %.80q: %.400s", item.ErrRefused, q.Text, err.Error())
 	}
@@ -72,17 +72,30 @@ func IDs(q *jq.Program, input []byte) ([]string, error) {
 	return ids, nil
 }
 
-// Next reads a cursor: "" if the program gives null, "" or nothing. Errors wrap item.ErrRefused.
-func Next(q *jq.Program, input []byte) (string, error) {
-	b, err := Run(q, input)
+// Next computes the cursor of the next page from an answer and the cursor that it was asked with: nil, a string or a
+// json.Number. next is the JSON of a text or a number; "" if the program gives null, "" or nothing. Errors wrap
+// item.ErrRefused.
+func Next(q *jq.Program, answer []byte, cursor any) (next string, err error) {
+	input, err := decode(answer, blobDepth)
+	if err != nil {
+		return "", err
+	}
+	var b []byte
+	err = run(q, input, func(out any) (err error) {
+		b, err = encode(out, blobDepth)
+		return err
+	}, cursor)
 	if err != nil || string(b) == "null" {
 		return "", err
 	}
-	next, ok := scalar(b)
-	if !ok {
+	text, ok := scalar(b)
+	switch {
+	case !ok:
 		return "", fmt.Errorf("%w: jq %.80q gives %.40q, which is no cursor", item.ErrRefused, q.Text, b)
+	case text == "":
+		return "", nil
 	}
-	return next, nil
+	return string(b), nil
 }
 
 // scalar is a JSON string's text, or a number as written.

@@ -40,7 +40,7 @@ func TestList(t *testing.T) {
 		next       string
 		err        error
 	}{
-		{"texts and numbers", `{"items":[{"sku":"a/b"},{"sku":12345678901234567890}],"next":"p 2"}`, []string{"a/b", "12345678901234567890"}, "p 2", nil},
+		{"texts and numbers", `{"items":[{"sku":"a/b"},{"sku":12345678901234567890}],"next":"p 2"}`, []string{"a/b", "12345678901234567890"}, `"p 2"`, nil},
 		{"a cursor that is a number", `{"items":[],"next":7}`, []string{}, "7", nil},
 		{"the end, null", `{"items":[],"next":null}`, []string{}, "", nil},
 		{"the end, empty", `{"items":[],"next":""}`, []string{}, "", nil},

@@ -15,7 +15,7 @@ import (
 
 // Bounds of what is read besides the body of a good answer.
 const (
-	maxDrain     = 16 << 10 // bytes of the body of an answer that is not used
+	maxDrain     = 16 << 10 // bytes of the body of an answer whose status is not 2xx, and of those that words are taken from
 	maxValidator = 256      // bytes of an ETag or Last-Modified
 )
 
@@ -33,7 +33,8 @@ var (
 	errSilent = errors.New("the answer stopped in its middle")
 )
 
-// read reads the whole body, decompressed, within its limit and without long pauses.
+// read reads the whole body, decompressed, within its limit and without long pauses. Of a longer one it also returns the
+// beginning.
 func (c *Client) read(answer *http.Response, limit int64, giveUp func()) ([]byte, error) {
 	idle := time.AfterFunc(c.Idle, giveUp)
 	defer idle.Stop()
@@ -54,7 +55,7 @@ func (c *Client) read(answer *http.Response, limit int64, giveUp func()) ([]byte
 		return nil, zipped(err)
 	}
 	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("%w: %w: more than %d bytes", item.ErrRefused, errSize, limit)
+		return b[:limit], fmt.Errorf("%w: %w: more than %d bytes", item.ErrRefused, errSize, limit)
 	}
 	return b, nil
 }

@@ -9,11 +9,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
-	"vitrine/internal/shape"
+	"vitrine/internal/jq"
 )
 
 // request is one call.
@@ -27,12 +25,13 @@ type request struct {
 	timeout time.Duration // of the whole call
 	etag    string
 	since   string
+	fails   *jq.Program // the catalog's; nil: GraphQL errors are a failure
 }
 
-// post makes the request a POST about ids.
-func (r *request) post(p *catalog.Post, ids []string) (err error) {
+// post makes the request a POST with a value in place of a placeholder.
+func (r *request) post(p *catalog.Post, placeholder string, value any) (err error) {
 	r.path = p.Path
-	r.body, err = fill(p, ids)
+	r.body, err = fill(p, placeholder, value)
 	if err != nil {
 		return fmt.Errorf("%w: %s %.200s: the catalog's json: %w", item.ErrRefused, r.from.Name, r.path, err)
 	}
@@ -42,7 +41,8 @@ func (r *request) post(p *catalog.Post, ids []string) (err error) {
 // response is a complete answer.
 type response struct {
 	status       int
-	body         []byte
+	body         []byte // of a status other than 2xx, its beginning
+	partial      bool   // GraphQL's errors beside data: what is missing may have failed
 	etag         string
 	lastModified string
 	at           time.Time
@@ -86,44 +86,23 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	}
 	defer answer.Body.Close()
 	res = response{status: answer.StatusCode, etag: validator(answer, "ETag"), lastModified: validator(answer, "Last-Modified"), at: time.Now()}
-	if res.status < 200 || res.status > 299 {
-		_, _ = io.CopyN(io.Discard, answer.Body, maxDrain) // the content is irrelevant, but the connection can be reused once it is read
-		return res, nil
+	limit := r.limit
+	if !res.good() {
+		limit = min(limit, maxDrain)
 	}
-	res.body, err = c.read(answer, r.limit, func() { giveUp(errSilent) })
-	if err != nil {
+	res.body, err = c.read(answer, limit, func() { giveUp(errSilent) })
+	if err != nil && res.good() {
 		if context.Cause(ctx) == errSilent {
 			err = errSilent // "cancelled" would look like the caller's doing
 		}
 		return res, r.failed(err)
 	}
-	if r.body != nil && failedQuery(res.body) {
-		return res, r.failed(fmt.Errorf("%w: GraphQL errors and no data: %.200q", item.ErrUnavailable, c.Secrets.conceal(r.from, string(res.body))))
-	}
-	return res, nil
+	err = c.notNow(r, &res)
+	return res, err
 }
 
-// failedQuery reports whether an answer is GraphQL's equivalent of a 503: errors, and no data or null. It has no
-// members other than GraphQL's, so that a record with a field called errors is not mistaken for it.
-func failedQuery(body []byte) bool {
-	errs, _ := shape.Lookup(body, catalog.Path{"errors"})
-	failed := errs.Get("0").Exists()
-	null := func(_, member gjson.Result) bool {
-		failed = failed && member.Type == gjson.Null
-		return failed
-	}
-	gjson.ParseBytes(body).ForEach(func(key, value gjson.Result) bool {
-		switch key.Str {
-		case "errors", "extensions":
-		case "data":
-			value.ForEach(null)
-		default:
-			failed = false
-		}
-		return failed
-	})
-	return failed
-}
+// good reports whether the upstream gives what was asked for.
+func (res response) good() bool { return res.status >= 200 && res.status <= 299 }
 
 func (c *Client) request(ctx context.Context, r request, headers map[string]string) (*http.Request, error) {
 	method, body := http.MethodGet, io.Reader(http.NoBody)
@@ -165,21 +144,10 @@ func (r request) failed(err error) error {
 }
 
 // status is the error for an answer that is neither good, gone nor unmodified.
-func (r request) status(code int) error {
+func (c *Client) status(r request, res response) error {
 	class := item.ErrRefused
-	if unwell(code) {
+	if unwell(res.status) {
 		class = item.ErrUnavailable
 	}
-	return fmt.Errorf("%w: %s %.200s answered %d", class, r.from.Name, r.path, code)
-}
-
-// unwell reports whether a status means that the upstream can't answer now. An expired login, or a proxy without one,
-// says nothing about the entity either.
-func unwell(code int) bool {
-	switch code {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired,
-		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return true
-	}
-	return code >= 500
+	return fmt.Errorf("%w: %s %.200s %s", class, r.from.Name, r.path, c.words(r.from, res.status, res.body))
 }

@@ -2,11 +2,14 @@ package upstream_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"vitrine/internal/item"
+	"vitrine/internal/kv"
 	"vitrine/internal/upstream"
 )
 
@@ -59,6 +62,118 @@ func TestAQueryThatFailed(t *testing.T) {
 				t.Errorf("error %v, want silence: %t", a.Err, silent)
 			}
 		})
+	}
+}
+
+// TestErrorsBesideDataDeleteNothing: what GraphQL could not resolve is null, as is what does not exist.
+func TestErrorsBesideDataDeleteNothing(t *testing.T) {
+	const post = `post: { path: /q, json: { id: "{id}" } }, gone: '.data.p == null'`
+	const posts = `post: { path: /q, json: { ids: "{ids}" } }, items: .data.ps, absent: gone`
+	for _, c := range []struct {
+		keys, body string
+		gone       bool
+	}{
+		{post, `{"errors":[{"message":"p failed"}],"data":{"p":null,"shop":{"name":"A"}}}`, false},
+		{post, `{"data":{"p":null,"shop":{"name":"A"}}}`, true},
+		{posts, `{"errors":[{"message":"p failed"}],"data":{"ps":[null,{"id":"2"}]}}`, false},
+		{posts, `{"data":{"ps":[null,{"id":"2"}]}}`, true},
+	} {
+		t.Run(c.body, func(t *testing.T) {
+			d := dimension(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, c.body) }), c.keys)
+			v, _, err := client(t).Fetch(t.Context(), d, asks("1", "2"))[0].Value(d, kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}}})
+			if (err == nil && v.Life == kv.Gone) != c.gone || !c.gone && !errors.Is(err, item.ErrUnavailable) {
+				t.Errorf("life %v, error %v", v.Life, err)
+			}
+		})
+	}
+}
+
+// TestFailsSaysNotNow: the catalog's fails decides over answers of any status, in place of GraphQL's errors.
+func TestFailsSaysNotNow(t *testing.T) {
+	const notFound = `{"errors":[{"code":"NOT_FOUND"}],"data":{"p":null}}`
+	const rpc, query = `, fails: '.error != null'`, `, fails: '[.errors[]?.code] - ["NOT_FOUND"] | any'`
+	const post = `post: { path: /q, json: { id: "{id}" } }, gone: '.data.p == null'` + query
+	const notNow, gone, refused = "not now", "gone", "refused"
+	for _, c := range []struct {
+		keys   string
+		status int
+		body   string
+		want   string
+	}{
+		{single + rpc, 200, `{"error":"overloaded"}`, notNow},
+		{single + rpc, 400, `{"error":"overloaded"}`, notNow},
+		{single + rpc, 404, `{"error":"no route"}`, notNow},
+		{single + rpc, 404, `{"error":null}`, gone},
+		{single + rpc, 404, `not found`, gone},
+		{single + rpc, 400, `<html>`, refused},
+		{single + rpc, 200, `<html>`, refused},
+		{batch + ", absent: gone" + rpc, 200, `{"error":"overloaded"}`, notNow},
+		{post, 200, notFound, gone},
+		{post, 200, `{"errors":[{"code":"THROTTLED"}],"data":{"p":null}}`, notNow},
+	} {
+		t.Run(c.want+" "+c.body, func(t *testing.T) {
+			d := dimension(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(c.status); io.WriteString(w, c.body) }), c.keys)
+			v, _, err := client(t).Fetch(t.Context(), d, asks("1"))[0].Value(d, kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}}})
+			got := map[bool]string{true: gone, false: "alive"}[v.Life == kv.Gone]
+			switch {
+			case errors.Is(err, item.ErrUnavailable):
+				got = notNow
+			case errors.Is(err, item.ErrRefused):
+				got = refused
+			}
+			if got != c.want {
+				t.Errorf("%s, want %s: %v", got, c.want, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("answered %d: %s", c.status, c.body)) {
+				t.Errorf("the upstream's own words are missing: %v", err)
+			}
+		})
+	}
+}
+
+// TestItemsOfABatch: the items of an answer may be anywhere, as an array or by id.
+func TestItemsOfABatch(t *testing.T) {
+	const keys = `post: { path: /q, json: { ids: "{ids}" } }, absent: gone, id_field: sku, items: `
+	const gone, refused = upstream.Gone, upstream.Status(0)
+	for _, c := range []struct {
+		items, body string
+		want        upstream.Status
+	}{
+		{".data.ps", `{"data":{"ps":[{"sku":"1"},{"sku":"2"}]}}`, upstream.OK},
+		{"[.data.ps.edges[].node]", `{"data":{"ps":{"edges":[{"node":{"sku":1}}]}}}`, upstream.OK},
+		{".result", `{"result":{"1":{"a":1}}}`, upstream.OK},
+		{".result", `{"result":{}}`, gone},
+		{".result", `{"error":{"message":"overloaded"}}`, refused},
+		{".result", `{"result":null,"error":null}`, refused},
+		{"[.items[]]", `{"error":"overloaded"}`, refused},
+	} {
+		t.Run(c.body, func(t *testing.T) {
+			d := dimension(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, c.body) }), keys+"'"+c.items+"'")
+			a := client(t).Fetch(t.Context(), d, asks("1", "2"))[0]
+			if a.Status != c.want || c.want == refused && !errors.Is(a.Err, item.ErrRefused) {
+				t.Errorf("status %d, error %v; want status %d", a.Status, a.Err, c.want)
+			}
+		})
+	}
+}
+
+// TestARefusalQuotesTheUpstream: three hundred bytes of it, on one line, without what was sent in secret.
+func TestARefusalQuotesTheUpstream(t *testing.T) {
+	d := dimension(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(400)
+		fmt.Fprintf(w, "unknown field\n  priceV3 \x1b[2J for %s %s", r.Header.Get("Token"), strings.Repeat("x", 400))
+	}), single)
+	d.From.Headers["Token"] = "env:TOKEN"
+	secrets, err := upstream.NewSecrets([]string{"TOKEN=" + d.From.URL}, func(string) (string, bool) { return "s3cret-s3cret", true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := upstream.New(upstream.Config{Secrets: secrets})
+	defer c.Close()
+	err = c.Fetch(t.Context(), d, asks("1"))[0].Err
+	if err == nil || !strings.Contains(err.Error(), `answered 400: unknown field priceV3 \x1b[2J for *** xxx`) ||
+		strings.Contains(err.Error(), strings.Repeat("x", 300)) {
+		t.Error(err)
 	}
 }
 

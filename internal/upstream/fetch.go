@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,7 +36,9 @@ const (
 // Answer is an upstream's answer about one entity. Err wraps item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked.
 type Answer struct {
 	Status       Status
-	Body         []byte // for OK; JSON, not parsed yet
+	partial      bool          // it came with errors, so that what is missing in it may have failed
+	words        func() string // quotes it for an operator; nil for one that was not quoted yet
+	Body         []byte        // for OK; JSON, not parsed yet
 	ETag         string
 	LastModified string
 	At           time.Time
@@ -96,14 +97,15 @@ func canSingle(d *catalog.Dimension) bool { return d.Get != "" || d.Post != nil 
 func canBatch(d *catalog.Dimension) bool { return d.Batch != "" || d.Post != nil && d.Post.Batch }
 
 func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer {
-	r := request{from: d.From, use: UseFetch, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified}
+	r := request{from: d.From, use: UseFetch, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified, fails: d.Fails}
 	if d.Get != "" {
 		r.path = path(d.Get, map[string]string{"id": item.Escape(a.ID)})
-	} else if err := r.post(d.Post, []string{a.ID}); err != nil {
+	} else if err := r.post(d.Post, "{id}", a.ID); err != nil {
 		return Answer{Err: err}
 	}
 	res, err := c.call(ctx, r)
-	answer := Answer{Body: res.body, ETag: res.etag, LastModified: res.lastModified, At: res.at, Err: err}
+	answer := Answer{Body: res.body, ETag: res.etag, LastModified: res.lastModified, At: res.at, Err: err, partial: res.partial,
+		words: func() string { return c.words(d.From, res.status, res.body) }}
 	switch {
 	case err != nil:
 	case res.status == http.StatusNotFound || res.status == http.StatusGone:
@@ -114,72 +116,10 @@ func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer
 			answer.ETag = a.ETag
 			answer.LastModified = a.LastModified
 		}
-	case res.status >= 200 && res.status <= 299:
+	case res.good():
 		answer.Status = OK
 	default:
-		answer.Err = r.status(res.status)
+		answer.Err = c.status(r, res)
 	}
 	return answer
-}
-
-// batch requests several entities at once, and singly those that are missing from the answer.
-func (c *Client) batch(ctx context.Context, d *catalog.Dimension, asks []Ask, which []int, answers []Answer) {
-	got, at, err := c.together(ctx, d, asks, which)
-	var missing []int
-	for _, i := range which {
-		switch body, ok := got.found[asks[i].ID]; {
-		case err != nil:
-			answers[i] = Answer{Err: err}
-		case int64(len(body)) > d.MaxBytes:
-			answers[i] = Answer{Err: fmt.Errorf("%w: %s: %w: more than %d bytes for %.64q in a batch", item.ErrRefused, d.From.Name, errSize, d.MaxBytes, asks[i].ID)}
-		case ok:
-			answers[i] = Answer{Status: OK, Body: body, At: at}
-		default:
-			missing = append(missing, i)
-		}
-	}
-	if canSingle(d) {
-		var wait sync.WaitGroup
-		c.singles(ctx, &wait, d, asks, missing, answers)
-		wait.Wait()
-		return
-	}
-	for _, i := range missing {
-		switch {
-		case d.Keep:
-			answers[i] = Answer{Err: fmt.Errorf("%w: %s left %.64q out of a batch, which decides nothing (absent: keep)", item.ErrRefused, d.From.Name, asks[i].ID)}
-		case !got.whole:
-			answers[i] = Answer{Err: fmt.Errorf("%w: %s left %.64q out of an answer that is no batch of what was asked for, which decides nothing", item.ErrRefused, d.From.Name, asks[i].ID)}
-		default:
-			answers[i] = Answer{Status: Gone, At: at}
-		}
-	}
-}
-
-// together makes the batch call and splits its answer.
-func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask, which []int) (parts, time.Time, error) {
-	ids := make([]string, len(which))
-	escaped := make([]string, len(which))
-	for k, i := range which {
-		ids[k] = asks[i].ID
-		escaped[k] = item.Escape(asks[i].ID)
-	}
-	r := request{from: d.From, use: UseFetch, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout}
-	if d.Batch != "" {
-		r.path = path(d.Batch, map[string]string{"ids": strings.Join(escaped, ",")})
-	} else if err := r.post(d.Post, ids); err != nil {
-		return parts{}, time.Time{}, err
-	}
-	res, err := c.call(ctx, r)
-	if err == nil && (res.status < 200 || res.status > 299) {
-		err = r.status(res.status) // a 404 here concerns the path, and deletes nothing
-	}
-	if err != nil {
-		return parts{}, res.at, err
-	}
-	got, err := split(res.body, d, ids)
-	if err != nil {
-		return parts{}, res.at, r.failed(err)
-	}
-	return got, res.at, nil
 }

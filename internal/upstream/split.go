@@ -72,19 +72,15 @@ func textOf(id gjson.Result) string {
 	return id.Raw
 }
 
-// fill puts ids into the JSON of a post: the text "{id}" becomes the first id as a string, or in a batch "{ids}"
-// becomes an array of all.
-func fill(p *catalog.Post, ids []string) ([]byte, error) {
+// fill puts a value into the JSON of a post, in place of each text that is the placeholder.
+func fill(p *catalog.Post, placeholder string, value any) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(p.JSON))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	if p.Batch {
-		return json.Marshal(put(v, "{ids}", ids))
-	}
-	return json.Marshal(put(v, "{id}", ids[0]))
+	return json.Marshal(put(v, placeholder, value))
 }
 
 // put replaces a text within JSON. It works on the structure, so an id that looks like a placeholder, or like JSON,

@@ -1,7 +1,10 @@
 package upstream
 
 import (
+	"fmt"
+
 	"vitrine/internal/catalog"
+	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/shape"
 )
@@ -26,8 +29,13 @@ func (a Answer) Value(d *catalog.Dimension, held kv.Record) (kv.Value, kv.Refs, 
 	record, gone, err := shape.MakeRecord(d, a.Body)
 	v.Version = record.Version
 	switch {
+	case err != nil && a.words != nil:
+		return v, nil, fmt.Errorf("%w; %s %s", err, d.From.Name, a.words())
 	case err != nil:
 		return v, nil, err
+	case gone && a.partial:
+		return v, nil, fmt.Errorf("%w: %s.%s: GraphQL errors beside what would be a deletion, which decides nothing: %s %s",
+			item.ErrUnavailable, d.Kind.Name, d.Name, d.From.Name, a.words())
 	case gone:
 		v.Life = tombstone(held)
 		return v, nil, nil

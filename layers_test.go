@@ -30,6 +30,7 @@ var layers = map[string]float64{
 	"detail":              4,
 	"internal/audit":      4,
 	"internal/leftovers":  4,
+	"internal/notify":     4,
 	"internal/lineage":    4,
 	"internal/metrics":    4.5,
 	"detail/admission":    3.5,

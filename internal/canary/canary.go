@@ -15,6 +15,8 @@ const (
 	NATS  = "canary-nats-e41c"
 	Redis = "canary/redis@x6zq" // with the characters that people choose
 	Shop  = "canary-shop-a95d"
+	// Notify is the secret of those who send notifications by HTTP.
+	Notify = "canary-notify-0c5d1f7a"
 )
 
 // ShopVariable is the environment variable that holds the upstreams' password, as a catalog names it.
@@ -68,7 +70,7 @@ func Search(t testing.TB, where, text string) {
 
 // In is the first password that text shows, with its surroundings; "" for none.
 func In(text string) string {
-	for _, password := range []string{NATS, Redis, url.QueryEscape(Redis), "x6zq", Shop} {
+	for _, password := range []string{NATS, Redis, url.QueryEscape(Redis), "x6zq", Shop, Notify} {
 		if i := strings.Index(text, password); i >= 0 {
 			return fmt.Sprintf("%q: …%s…", password, text[max(0, i-200):min(len(text), i+60)])
 		}

@@ -26,6 +26,17 @@ func (c *Catalog) Dimension(kind, name string) (*Dimension, error) {
 	return k.Dimension(name)
 }
 
+// Announces returns an error that wraps item.ErrUnknown unless there can be changes of the dimension, or of all for
+// item.All.
+func (c *Catalog) Announces(kind, dimension string) error {
+	k, err := c.Kind(kind)
+	if err != nil || dimension == item.All {
+		return err
+	}
+	_, err = k.Dimension(dimension)
+	return err
+}
+
 // Blob finds a blob of a kind. If there is none, the error wraps item.ErrUnknown.
 func (c *Catalog) Blob(kind, name string) (*Blob, error) {
 	k, err := c.Kind(kind)

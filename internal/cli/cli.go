@@ -32,6 +32,7 @@ type commands struct {
 	Syncer   syncerCommand   `cmd:"" help:"Run workers that fold records into blobs. Needs Redis."`
 	Detail   detailCommand   `cmd:"" help:"Run a server of pages. Needs Redis."`
 	Refresh  refreshCommand  `cmd:"" help:"Announce that entities may have changed, in bulk."`
+	Notify   notifyCommand   `cmd:"" help:"Say that something may have changed."`
 	Queue    queueCommand    `cmd:"" help:"Look into the queues; retry, drop and replay."`
 	Explain  explainCommand  `cmd:"" help:"Show where each part of a page comes from, and how old it is."`
 	Catalog  catalogCommand  `cmd:"" help:"Check, push, list and roll back the catalog."`

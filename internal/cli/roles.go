@@ -2,12 +2,16 @@ package cli
 
 import (
 	"fmt"
+	"io"
 
 	"vitrine/internal/node"
 	"vitrine/internal/upstream"
 )
 
-type heterogCommand struct{ roomFlags }
+type heterogCommand struct {
+	roomFlags
+	notifyFlags
+}
 type syncerCommand struct{ roomFlags }
 
 type detailCommand struct {
@@ -33,6 +37,10 @@ func roleHelp(role string) string {
 // Run is vitrine heterog.
 func (c *heterogCommand) Run(e *env) error {
 	room, err := c.open(e, "heterog")
+	if err != nil {
+		return err
+	}
+	room.Notify, err = c.listener()
 	if err != nil {
 		return err
 	}
@@ -97,4 +105,12 @@ func (e *env) printAddresses(a node.Addresses) {
 		fmt.Fprintf(e.stdout, "pages  %s/\n", a.Pages)
 	}
 	fmt.Fprintf(e.stdout, "admin  %s/\n", a.Admin)
+	printNotify(e.stdout, a)
+}
+
+// printNotify prints where notifications by HTTP go, if anywhere.
+func printNotify(w io.Writer, a node.Addresses) {
+	if a.Notify != "" {
+		fmt.Fprintf(w, "notify %s/notify\n", a.Notify)
+	}
 }

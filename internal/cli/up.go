@@ -23,6 +23,7 @@ type upCommand struct {
 	Shop    string   `help:"Listen address of the demo's back office and upstreams; if it is in use, a free port is taken." default:"127.0.0.1:8082" placeholder:"ADDR"`
 	Lang    string   `help:"Language of the demo." enum:"en,zh" default:"en"`
 	pageFlags
+	notifyFlags
 }
 
 func (upCommand) Help() string {
@@ -44,16 +45,21 @@ func (u *upCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	listener, err := u.listener()
+	if err != nil {
+		return err
+	}
 	lang, err := demo.ParseLang(u.Lang)
 	if err != nil {
 		return usageError{err}
 	}
 	up := node.Up{
 		Config: e.process(u.Dir, "up", "", secrets), Pages: u.pages(u.HTTP, u.Admin, u.Disk),
-		NATS: u.NATS, Control: u.Control, Redis: u.Redis, Catalog: u.Catalog, Serve: specs, Shop: u.Shop, Lang: lang,
+		NATS: u.NATS, Control: u.Control, Redis: u.Redis, Catalog: u.Catalog, Serve: specs, Shop: u.Shop, Lang: lang, Notify: listener,
 	}
 	return up.Run(e.ctx, func(a node.Addresses) {
 		fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\nnats   %s\n", a.Pages, a.Admin, redact.Text(a.NATS))
+		printNotify(e.stdout, a)
 		if a.Shop != "" {
 			fmt.Fprintf(e.stdout, "shop   %s/   edit a product, break an upstream\n", a.Shop)
 		}

@@ -17,26 +17,31 @@ type Room struct {
 	Records string // URLs of Redis
 	Blobs   string
 	Admin   string // listen address
+	Notify  Notify // of heterog
 }
 
 // Addresses are the base URLs of a process; "" is none.
 type Addresses struct {
 	Pages, Admin, NATS string
 	Shop               string // the demo's back office
+	Notify             string
 }
 
 // RunHeterog turns changes into records until ctx ends. It calls started with its admin address.
 func (r Room) RunHeterog(ctx context.Context, started func(Addresses)) error {
-	return r.runWorker(ctx, (*process).runHeterog, started)
+	listen := func(n *process) (string, error) { return n.addNotify(r.Notify) }
+	return r.runWorker(ctx, listen, (*process).runHeterog, started)
 }
 
 // RunSyncer folds records into blobs until ctx ends. It calls started with its admin address.
 func (r Room) RunSyncer(ctx context.Context, started func(Addresses)) error {
-	return r.runWorker(ctx, (*process).runSyncer, started)
+	silent := func(*process) (string, error) { return "", nil }
+	return r.runWorker(ctx, silent, (*process).runSyncer, started)
 }
 
-// runWorker runs a role that can't work without NATS, and waits for NATS without limit.
-func (r Room) runWorker(ctx context.Context, work func(*process, context.Context) error, started func(Addresses)) error {
+// runWorker runs a role that can't work without NATS, and waits for NATS without limit. listen adds the role's listener for
+// notifications, if it has one.
+func (r Room) runWorker(ctx context.Context, listen func(*process) (string, error), work func(*process, context.Context) error, started func(Addresses)) error {
 	var early *earlyAdmin
 	first := func(n *process) (err error) {
 		waits := fmt.Sprintf("starting: waits until NATS at %s answers and has its streams; the log says what is wrong", redact.Text(r.NATS))
@@ -45,9 +50,13 @@ func (r Room) runWorker(ctx context.Context, work func(*process, context.Context
 	}
 	return r.run(ctx, first, func(n *process) error {
 		n.measureQueues()
+		notify, err := listen(n)
+		if err != nil {
+			return err
+		}
 		n.start(func(ctx context.Context) error { return work(n, ctx) })
 		early.open(n.readyToWork)
-		started(Addresses{Admin: early.addr})
+		started(Addresses{Admin: early.addr, Notify: notify})
 		return nil
 	})
 }

@@ -33,6 +33,7 @@ type Up struct {
 	Serve   []rows.Spec
 	Shop    string    // listen address of the demo's back office
 	Lang    demo.Lang // of the demo
+	Notify  Notify
 }
 
 // Run runs everything until ctx ends. It calls started with the addresses once pages are served.
@@ -70,6 +71,10 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 	n.start(n.runHeterog)
 	n.start(n.runSyncer)
 	shown, err := n.addDetail(opt)
+	if err != nil {
+		return err
+	}
+	shown.Notify, err = n.addNotify(u.Notify)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,132 @@
+package notify_test
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
+	"vitrine/internal/canary"
+	"vitrine/internal/catalog"
+	"vitrine/internal/notify"
+	"vitrine/internal/testlog"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const shop = `
+version: 1
+upstreams: { shop: { url: "http://127.0.0.1:9" } }
+entities:
+  sku:
+    dimensions: { product: { from: shop, get: "/{id}" }, price: { from: shop, get: "/p/{id}" } }
+    blobs: { item: { of: [product, price] } }
+pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
+`
+
+const token = canary.Notify
+
+// door is a receiver before a real NATS.
+type door struct {
+	*testing.T
+	url    string
+	server *bus.Server
+	conn   *bus.Conn
+	cfg    *notify.Config
+	log    *testlog.Buffer
+}
+
+// open serves a receiver with the catalog.
+func open(t *testing.T, source string) *door {
+	t.Helper()
+	cat, err := catalog.Parse([]byte(source), "shop.yaml", catalog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &door{T: t, log: &testlog.Buffer{}}
+	d.server, d.conn = bustest.Start(t)
+	d.cfg = &notify.Config{
+		Catalog: func() *catalog.Catalog { return cat }, Head: func() error { return nil }, Bus: d.conn, Token: token,
+		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	return d
+}
+
+// serve starts the receiver by its configuration as it is now.
+func (d *door) serve() {
+	s := httptest.NewServer(notify.New(*d.cfg).Handler())
+	d.Cleanup(s.Close)
+	d.Cleanup(func() {
+		canary.Search(d, "the log", d.log.String())
+	})
+	d.url = s.URL
+}
+
+// post gives the status and the body of the answer to a request.
+func (d *door) post(path, body string, header http.Header) (int, string) {
+	d.Helper()
+	q, err := http.NewRequestWithContext(d.Context(), http.MethodPost, d.url+path, strings.NewReader(body))
+	if err != nil {
+		d.Fatal(err)
+	}
+	q.Header = header
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(q)
+	if err != nil {
+		d.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		d.Fatal(err)
+	}
+	canary.Search(d, "the answer", string(text))
+	return answer.StatusCode, strings.TrimSpace(string(text))
+}
+
+// waiting lists the subjects of CHANGES.
+func (d *door) waiting() []string {
+	d.Helper()
+	nc, err := nats.Connect(d.server.URL())
+	if err != nil {
+		d.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		d.Fatal(err)
+	}
+	stream, err := js.Stream(d.Context(), bus.Changes)
+	if err != nil {
+		d.Fatal(err)
+	}
+	info, err := stream.Info(d.Context(), jetstream.WithSubjectFilter(">"))
+	if err != nil {
+		d.Fatal(err)
+	}
+	return slices.Sorted(maps.Keys(info.State.Subjects))
+}
+
+func bearer() http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
+
+// answered reads the body of an answer.
+func (d *door) answered(text string) (a notify.Answer) {
+	d.Helper()
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		d.Fatalf("%s: %v", text, err)
+	}
+	return a
+}
+
+func noCatalog() *catalog.Catalog { return nil }

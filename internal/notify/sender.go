@@ -1,0 +1,82 @@
+package notify
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// errDenied is a request whose sender has not shown the secret.
+var errDenied = errors.New("not authorised")
+
+// SignatureHeader has the signature of a request to POST /notify: "sha256=" and in hex the HMAC-SHA256 of the body.
+const SignatureHeader = "X-Vitrine-Signature"
+
+// leastSecret is the fewest bytes that a secret may have.
+const leastSecret = 16
+
+// Secret reads the variable of the environment that env:NAME names. Errors never show the value, nor what was given in
+// place of env:NAME, which may be a secret.
+func Secret(given string, lookup func(string) (string, bool)) (string, error) {
+	if lookup == nil {
+		lookup = os.LookupEnv
+	}
+	name, ok := strings.CutPrefix(given, "env:")
+	if !ok || name == "" {
+		return "", errors.New("write env:NAME, the variable of the environment that holds the secret: others can read a command line")
+	}
+	secret, ok := lookup(name)
+	switch {
+	case !ok:
+		return "", fmt.Errorf("the environment of this process has no %s", name)
+	case len(secret) < leastSecret:
+		return "", fmt.Errorf("%s has fewer than %d bytes: make one with openssl rand -hex 32", name, leastSecret)
+	}
+	return secret, nil
+}
+
+// ownSender accepts a request that has the token, or is signed with it.
+func ownSender(token string, q request) error {
+	if token == "" {
+		return fmt.Errorf("%w: this process was started without --notify-token, so that POST /notify takes nothing", errDenied)
+	}
+	if given, ok := strings.CutPrefix(q.header.Get("Authorization"), "Bearer "); ok {
+		return equal(token, given, "the bearer token is another one")
+	}
+	if given, ok := strings.CutPrefix(q.header.Get(SignatureHeader), "sha256="); ok {
+		return equal(hex.EncodeToString(sum(token, q.body)), strings.ToLower(given), SignatureHeader+" is no HMAC-SHA256 of this body with the token")
+	}
+	return fmt.Errorf("%w: send Authorization: Bearer TOKEN, or %s: sha256=HMAC", errDenied, SignatureHeader)
+}
+
+// sum is the HMAC-SHA256 of a body.
+func sum(secret string, body []byte) []byte {
+	h := hmac.New(sha256.New, []byte(secret))
+	h.Write(body)
+	return h.Sum(nil)
+}
+
+// equal compares in a time that depends on neither text's content nor length.
+func equal(want, given, fault string) error {
+	a, b := sha256.Sum256([]byte(want)), sha256.Sum256([]byte(given))
+	if subtle.ConstantTimeCompare(a[:], b[:]) != 1 {
+		return fmt.Errorf("%w: %s", errDenied, fault)
+	}
+	return nil
+}
+
+// quiet keeps what anybody can cause from filling the log.
+type quiet struct{ until atomic.Int64 } // in ns of Unix time
+
+// speaks reports whether a line may be logged now: one in ten seconds.
+func (q *quiet) speaks(now time.Time) bool {
+	until := q.until.Load()
+	return now.UnixNano() >= until && q.until.CompareAndSwap(until, now.Add(10*time.Second).UnixNano())
+}

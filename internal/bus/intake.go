@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -54,9 +55,35 @@ func (in *intake) pull(ctx context.Context) error {
 		if n == 0 {
 			return ctx.Err()
 		}
-		if err := in.fetch(ctx, durable, min(n, fetchMax)); err != nil {
+		err := in.fetch(ctx, durable, min(n, fetchMax))
+		if errors.Is(err, jetstream.ErrNoHeartbeat) {
+			in.consumer.log.Info("NATS was silent, looking whether the consumer is still there", "lane", in.lane)
+			err = in.stands(ctx, durable)
+		}
+		if err != nil {
 			return err
 		}
+	}
+}
+
+// stands returns nil if the durable consumer is there. A machine that is short of processors misses heartbeats too: to make all
+// streams anew for each of them would take what time it has.
+func (in *intake) stands(ctx context.Context, durable jetstream.Consumer) error {
+	for {
+		asking, cancel := context.WithTimeout(ctx, patience)
+		info, err := durable.Info(asking)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded):
+			continue
+		case err != nil:
+			return reached("look at the consumer "+in.durableName(), err)
+		case !info.Created.Equal(*in.era.Load()):
+			return fmt.Errorf("the consumer %s was made anew", in.durableName())
+		}
+		return nil
 	}
 }
 

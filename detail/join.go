@@ -14,6 +14,7 @@ import (
 const (
 	defaultSteps = 8  // of an "up" walk whose ref has no Max
 	maxSteps     = 64 // each step is one more batch
+	usualSteps   = 4
 )
 
 // join is one member under "with": the blobs of the entities that a ref names.
@@ -32,7 +33,11 @@ func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, p
 		ref := refs[w.Ref.Name]
 		joins[i] = join{with: w, list: ref.List || w.Ref.Up != ""}
 		todo[i] = first(w.Ref, ref.IDs)
-		joins[i].parts = make([]blobcache.Part, 0, max(len(todo[i]), min(w.Ref.Max, defaultSteps)))
+		most := len(todo[i])
+		if w.Ref.Up != "" {
+			most *= usualSteps
+		}
+		joins[i].parts = make([]blobcache.Part, 0, most)
 	}
 	for {
 		var keys []kv.BlobKey
@@ -49,7 +54,7 @@ func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, p
 		}
 		for n, part := range p.unforeseen(ctx, keys, policy) {
 			j := &joins[owner[n]]
-			j.parts = append(j.parts, part)
+			j.parts = append(j.parts, *part)
 			todo[owner[n]] = j.next(part)
 		}
 	}
@@ -62,20 +67,21 @@ func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, p
 }
 
 // unforeseen returns a part for each key, by position: from what was read along with the page's own, else from memory and the tiers.
-func (p *reading) unforeseen(ctx context.Context, keys []kv.BlobKey, policy blobcache.Policy) []blobcache.Part {
-	parts := make([]blobcache.Part, len(keys))
+func (p *reading) unforeseen(ctx context.Context, keys []kv.BlobKey, policy blobcache.Policy) []*blobcache.Part {
+	parts := make([]*blobcache.Part, len(keys))
 	var wanted []kv.BlobKey
 	var at []int
 	for i, key := range keys {
-		if part := p.foreseen.part(key); part != nil {
-			parts[i] = *part
+		parts[i] = p.foreseen.part(key)
+		if parts[i] != nil {
 			continue
 		}
 		wanted, at = append(wanted, key), append(at, i)
 	}
 	if len(wanted) > 0 {
-		for n, part := range p.ask(ctx, wanted, policy) {
-			parts[at[n]] = part
+		asked := p.ask(ctx, wanted, policy)
+		for n := range asked {
+			parts[at[n]] = &asked[n]
 		}
 	}
 	return parts
@@ -84,9 +90,11 @@ func (p *reading) unforeseen(ctx context.Context, keys []kv.BlobKey, policy blob
 // ask reads blobs, and counts a trip unless memory has them all.
 func (p *reading) ask(ctx context.Context, keys []kv.BlobKey, policy blobcache.Policy) []blobcache.Part {
 	parts := p.site.server.blobs.Read(ctx, keys, policy)
-	asked := func(part blobcache.Part) bool { return part.Asked() }
-	if slices.ContainsFunc(parts, asked) {
-		p.trips++
+	for i := range parts {
+		if parts[i].Asked() {
+			p.trips++
+			break
+		}
 	}
 	return parts
 }
@@ -103,7 +111,7 @@ func first(ref *catalog.Ref, ids []string) []string {
 }
 
 // next is the id to which an "up" walk goes from a part. There is none at the root, in a circle, and after Max steps.
-func (j *join) next(part blobcache.Part) []string {
+func (j *join) next(part *blobcache.Part) []string {
 	ref := j.with.Ref
 	if ref.Up == "" || len(j.parts) >= min(cmp.Or(ref.Max, defaultSteps), maxSteps) {
 		return nil
@@ -112,9 +120,10 @@ func (j *join) next(part blobcache.Part) []string {
 	if len(up) == 0 {
 		return nil
 	}
-	seen := func(p blobcache.Part) bool { return p.Key.Entity.ID == up[0] }
-	if slices.ContainsFunc(j.parts, seen) {
-		return nil
+	for i := range j.parts {
+		if j.parts[i].Key.Entity.ID == up[0] {
+			return nil
+		}
 	}
 	return up[:1]
 }

@@ -97,12 +97,12 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	s.wanted.Asked(q.path)
 	a.etag = read.site.etag(read, q.twin)
 	a.header.Set("Cache-Control", cacheControl(read.page.Cache, read.stale() || read.incomplete()))
-	store := func(e *pagecache.Entry) { st.store(q.path, changes, epoch, read, e) }
+	store := func(made func() *pagecache.Entry) { st.store(q.path, changes, epoch, read, made) }
 	if last := s.pages.Last(q.path, st.version); last != nil && last.ETag == a.etag {
 		if c, body := last.BodyFor(s.encoder, q.accepts); body != nil {
 			read.site.linkDictionary(read.page, q, a.header)
 			a.status, a.kind, a.coding, a.body, a.encoded = last.Status, last.Type, c, body, true
-			store(newEntry(a, last.Size, last))
+			store(func() *pagecache.Entry { return newEntry(a, last.Size, last) })
 			return a, nil
 		}
 	}
@@ -111,7 +111,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 }
 
 // compose makes a page of its parts, compresses it, and stores it.
-func (st *site) compose(q request, read *reading, a response, store func(*pagecache.Entry)) (response, error) {
+func (st *site) compose(q request, read *reading, a response, store func(made func() *pagecache.Entry)) (response, error) {
 	a, err := read.site.make(read, q.twin, a)
 	if err != nil || a.status == http.StatusFound {
 		return a, err
@@ -121,16 +121,28 @@ func (st *site) compose(q request, read *reading, a response, store func(*pageca
 	size := len(a.body)
 	a.coding = st.server.encoder.Pick(q.accepts, a.kind, size, true)
 	a.body, a.encoded = st.server.encoder.Encode(a.coding, a.body), true
+	if a.buffer != nil && a.coding.Coding != pagecache.Identity {
+		st.server.buffers.Put(a.buffer)
+	}
+	a.buffer = nil
 	if len(a.body) <= pagecache.MaxBody {
-		store(newEntry(a, size, st.server.pages.Last(q.path, st.version)))
+		store(func() *pagecache.Entry { return newEntry(a, size, st.server.pages.Last(q.path, st.version)) })
 	}
 	return a, nil
 }
 
-// store puts a page into the cache, unless a part of it is stale or was overtaken since it was read.
-func (st *site) store(path string, changes, epoch uint64, read *reading, e *pagecache.Entry) {
-	if valid := st.server.blobs.Snapshot(epoch, slices.Concat(read.parts, read.watched)); valid != nil {
-		st.server.pages.Put(path, st.version, changes, valid, e)
+// store puts a page into the cache, unless a part of it is stale or was overtaken since it was read. made is called only if the page can
+// be kept.
+func (st *site) store(path string, changes, epoch uint64, read *reading, made func() *pagecache.Entry) {
+	if !st.server.pages.On() {
+		return
+	}
+	parts := read.parts
+	if len(read.watched) > 0 {
+		parts = slices.Concat(parts, read.watched)
+	}
+	if valid := st.server.blobs.Snapshot(epoch, parts); valid != nil {
+		st.server.pages.Put(path, st.version, changes, valid, made())
 	}
 }
 

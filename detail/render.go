@@ -13,13 +13,17 @@ func (st *site) renderPage(data *pageData, rule *catalog.Rule, a response) (resp
 	if rule != nil && rule.Template != "" {
 		name = rule.Template
 	}
-	var buf bytes.Buffer
-	by, err := st.render(&buf, name, data.forTemplates(), pagePath(read.page, read.entity.ID))
+	buf, _ := st.server.buffers.Get().(*bytes.Buffer)
+	if buf == nil {
+		buf = new(bytes.Buffer)
+	}
+	buf.Reset()
+	by, err := st.render(buf, name, data.forTemplates(), pagePath(read.page, read.entity.ID))
 	if err != nil {
 		return response{}, err
 	}
 	st.countNegative(read.page, data.data)
-	a.kind, a.body = typeHTML, buf.Bytes()
+	a.kind, a.body, a.buffer = typeHTML, buf.Bytes(), buf
 	if by != st.templates {
 		a.brief = true
 		a.etag = etagOf(by, a.etag)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,7 @@ type Server struct {
 	foresight *foresight      // what pages refer to
 	encoder   *pagecache.Encoder
 	reader    view.Reader // of blobs' JSON
+	buffers   sync.Pool   // of *bytes.Buffer, for pages until they are compressed
 	live      *livePool
 	missed    *announcer
 	metrics   *metrics

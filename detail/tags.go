@@ -1,6 +1,7 @@
 package detail
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
@@ -44,30 +45,29 @@ func (t Tags) set(h http.Header, parts []blobcache.Part) {
 	}
 	tags := tagsOf(parts, size)
 	if t == CacheTag || t == TagsBoth {
-		h.Set("Cache-Tag", strings.Join(tags, ","))
+		h.Set("Cache-Tag", tags)
 	}
 	if t == Surrogate || t == TagsBoth {
-		h.Set("Surrogate-Key", strings.Join(tags, " "))
+		h.Set("Surrogate-Key", strings.ReplaceAll(tags, ",", " "))
 	}
 }
 
-// tagsOf is the entities of the parts, the page's own first, each once, as KIND:TOKEN, which is safe in a header whatever the id.
-// Where they don't fit into size bytes, tagMore stands for the rest.
-func tagsOf(parts []blobcache.Part, size int) (tags []string) {
+// tagsOf is the entities of the parts, the page's own first, each once, as KIND:TOKEN, which is safe in a header whatever the id and has
+// no comma. Commas are between them. Where they don't fit into size bytes, tagMore stands for the rest.
+func tagsOf(parts []blobcache.Part, size int) string {
 	seen := make(map[item.Entity]bool, len(parts))
-	size -= len(tagMore)
+	tags := make([]byte, 0, size)
 	for i := range parts {
 		e := parts[i].Key.Entity
 		if seen[e] {
 			continue
 		}
 		seen[e] = true
-		tag := e.Token()
-		size -= len(tag) + 1
-		if size < 0 {
-			return append(tags, tagMore)
+		whole := len(tags)
+		tags = append(e.AppendToken(tags), ',')
+		if len(tags)+len(tagMore) > size {
+			return string(append(tags[:whole], tagMore...))
 		}
-		tags = append(tags, tag)
 	}
-	return tags
+	return string(bytes.TrimSuffix(tags, []byte{','}))
 }

@@ -1,6 +1,7 @@
 package detail
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"hash/fnv"
@@ -26,6 +27,7 @@ type response struct {
 	body    []byte
 	coding  pagecache.Encoding // of the body
 	encoded bool               // the body is in that encoding already
+	buffer  *bytes.Buffer      // from Server.buffers: what the body is in; nil for none
 	brief   bool               // fallback templates rendered it: it is cached for moments only
 	etag    string             // weak and quoted; "" for none
 	header  http.Header
@@ -135,7 +137,7 @@ func (st *site) etag(read *reading, twin bool) string {
 	made = strconv.AppendBool(append(made, ' '), twin)
 	for i := range read.parts {
 		p := &read.parts[i]
-		made = append(append(made, ' '), p.Key.String()...)
+		made = p.Key.Append(append(made, ' '))
 		made = strconv.AppendUint(append(made, ' '), p.Stamp, 10)
 		made = strconv.AppendUint(append(made, ' '), uint64(p.Life), 10)
 		if p.Stamp == 0 {

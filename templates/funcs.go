@@ -39,18 +39,18 @@ import (
 // bounded adds those that make long texts. view.Value tells how they treat a Number, an HTML, or nothing at all.
 func (s *Set) templateFunctions() map[string]program.Func {
 	all := map[string]program.Func{
-		"text":    textOf(text),
-		"day":     textOf(day),
+		"text":    program.TextFunc(text),
+		"day":     program.TextFunc(day),
 		"list":    {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return list(args[0]), nil }},
-		"get":     {Params: anys(1), More: program.Text, Call: get},
-		"src":     textOf(src),
+		"get":     program.StepsFunc(),
+		"src":     program.TextFunc(src),
 		"asset":   {Params: []program.Param{program.Text}, Call: s.asset},
 		"family":  {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return family(args[0]), nil }},
 		"size":    {Params: []program.Param{program.Any, program.Text, program.Whole}, Call: size},
 		"srcset":  {Params: anys(2), More: program.Whole, Call: srcset},
 		"jsonld":  {Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return jsonLD(args[0]), nil }},
 		"reduced": {Params: anys(2), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return reduced(args[0], args[1]), nil }},
-		"dir":     textOf(direction), "positive": textOf(positive),
+		"dir":     program.TextFunc(direction), "positive": program.TextFunc(positive),
 		"money": {Params: anys(3), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) {
 			return view.OfText(money(args[0], args[1], args[2])), nil
 		}},
@@ -69,11 +69,6 @@ func (s *Set) templateFunctions() map[string]program.Func {
 }
 
 func anys(n int) []program.Param { return slices.Repeat([]program.Param{program.Any}, n) }
-
-// textOf makes a template function of one that makes a text of a value.
-func textOf(f func(view.Value) string) program.Func {
-	return program.Func{Params: anys(1), Call: func(_ *program.Budget, args []view.Value) (view.Value, error) { return view.OfText(f(args[0])), nil }}
-}
 
 func text(v view.Value) string {
 	switch v.Kind() {
@@ -98,17 +93,6 @@ func list(v view.Value) view.Value {
 	return view.OfElements(view.Elements{v})
 }
 
-func get(_ *program.Budget, args []view.Value) (view.Value, error) {
-	v := args[0]
-	for _, step := range args[1:] {
-		var ok bool
-		if v, ok = v.Member(step.Text()); !ok {
-			return view.Value{}, nil
-		}
-	}
-	return v, nil
-}
-
 // textAt returns the text of V.a.b for the members "a", "b".
 func textAt(v view.Value, steps ...string) string { return text(v.Get(steps...)) }
 
@@ -125,6 +109,9 @@ func src(v view.Value) string {
 // day is the calendar day of an ISO 8601 date, with or without a time.
 func day(v view.Value) string {
 	s, _, _ := strings.Cut(text(v), "T")
+	if len(s) != len(time.DateOnly) {
+		return "" // an error of time.Parse costs more than all else here
+	}
 	if _, err := time.Parse(time.DateOnly, s); err != nil {
 		return ""
 	}

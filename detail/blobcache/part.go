@@ -29,7 +29,7 @@ type Part struct {
 }
 
 // Asked reports whether a tier was asked for the part: memory did not have it.
-func (p Part) Asked() bool { return p.fromTier || p.Err != nil }
+func (p *Part) Asked() bool { return p.fromTier || p.Err != nil }
 
 // cost estimates the bytes that the part takes in memory.
 func (p Part) cost() int64 {

@@ -19,7 +19,7 @@ type Policy struct {
 	Probe bool
 }
 
-// flight is the read of one key. part may be read once done is closed.
+// flight is the read of one key. part may be read once done is closed, which flights share that land together.
 type flight struct {
 	key  kv.BlobKey
 	mark readMark // taken before the read began
@@ -91,11 +91,14 @@ func (c *Cache) join(ctx context.Context, keys []kv.BlobKey, policy Policy) []*f
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make([]*flight, len(keys))
-	var started []*flight
+	made := make([]flight, 0, len(keys)) // those that start here: they land together, and share what tells of it
+	started := make([]*flight, 0, len(keys))
+	done := make(chan struct{})
 	for i, key := range keys {
 		f, now := c.flights[key], c.local.mark(key)
 		if f == nil || f.mark != now {
-			f = &flight{key: key, mark: now, done: make(chan struct{})}
+			made = append(made, flight{key: key, mark: now, done: done})
+			f = &made[len(made)-1]
 			c.flights[key] = f
 			started = append(started, f)
 		}
@@ -121,7 +124,7 @@ func (c *Cache) fly(ctx context.Context, flights []*flight, policy Policy) {
 	defer cancel()
 	// The second look. A reader may have found nothing in memory; then another's flight filled memory and landed, and only
 	// then did the first reader join. Without this look it would read again what is in memory by now.
-	var todo []*flight
+	todo := make([]*flight, 0, len(flights))
 	for _, f := range flights {
 		part, freshness := c.cached(f.key)
 		if freshness == fresh {
@@ -136,7 +139,7 @@ func (c *Cache) fly(ctx context.Context, flights []*flight, policy Policy) {
 	c.land(flights, nil)
 }
 
-// land ends flights, all with err unless that is nil. The caller holds mu.
+// land ends flights that were started together, one at least, all with err unless that is nil. The caller holds mu.
 func (c *Cache) land(flights []*flight, err error) {
 	for _, f := range flights {
 		if err != nil {
@@ -145,8 +148,8 @@ func (c *Cache) land(flights []*flight, err error) {
 		if c.flights[f.key] == f {
 			delete(c.flights, f.key)
 		}
-		close(f.done)
 	}
+	close(flights[0].done)
 }
 
 // load reads the keys of flights from the tiers, and puts into memory what the policy and the announcements allow.
@@ -196,9 +199,11 @@ func (c *Cache) rereadLow(ctx context.Context, parts []Part, policy Policy) {
 
 // settle returns the part in hand, which it puts into memory if store is set, or the copy in memory where that is better.
 func (c *Cache) settle(part Part, mark readMark, store bool) Part {
-	if old, ok := c.local.last(part.Key); ok && c.memory.On() && better(old, part) {
-		old.Lost = part.Lost
-		return old
+	if (part.Err != nil || part.Stale || part.Life == kv.Absent) && c.memory.On() {
+		if old, ok := c.local.last(part.Key); ok && better(old, part) {
+			old.Lost = part.Lost
+			return old
+		}
 	}
 	if part.Err == nil {
 		part.minimum, part.fromTier = mark.minimum, true

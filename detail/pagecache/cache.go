@@ -43,6 +43,9 @@ func New(size int64, panel *switches.Panel) (*Cache, error) {
 	return c, nil
 }
 
+// On reports whether pages are kept, by the switch "read.local".
+func (c *Cache) On() bool { return c.on.On() }
+
 // Close ends the cache's goroutines. The cache must not be used afterwards.
 func (c *Cache) Close() { c.cache.Close() }
 

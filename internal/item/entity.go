@@ -41,6 +41,11 @@ func (e Entity) String() string { return e.Kind + ":" + e.ID }
 // Token is KIND:ID with the id encoded as a token: the hash tag of the entity's keys.
 func (e Entity) Token() string { return e.Kind + ":" + EncodeID(e.ID) }
 
+// AppendToken appends what Token returns.
+func (e Entity) AppendToken(dst []byte) []byte {
+	return append(append(append(dst, e.Kind...), ':'), EncodeID(e.ID)...)
+}
+
 // ParseToken reads what Token wrote. Errors wrap ErrName or ErrID.
 func ParseToken(s string) (Entity, error) {
 	kind, token, ok := strings.Cut(s, ":")

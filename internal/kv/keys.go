@@ -15,7 +15,14 @@ const Buckets = 256
 func (k RecordKey) String() string { return "rec:{" + k.Entity.Token() + "}:" + k.Dimension }
 
 // String is the blob's key.
-func (k BlobKey) String() string { return "blob:{" + k.Entity.Token() + "}:" + k.Blob }
+func (k BlobKey) String() string {
+	return "blob:{" + k.Entity.Kind + ":" + item.EncodeID(k.Entity.ID) + "}:" + k.Blob
+}
+
+// Append appends what String returns.
+func (k BlobKey) Append(dst []byte) []byte {
+	return append(append(k.Entity.AppendToken(append(dst, "blob:{"...)), "}:"...), k.Blob...)
+}
 
 // StateKey is the key of the entity's State.
 func StateKey(e item.Entity) string { return "gen:{" + e.Token() + "}" }

@@ -34,6 +34,9 @@ func (v Value) appendObject(dst []byte) (_ []byte, err error) {
 	if m, ok := v.ref.(map[string]any); ok && m == nil {
 		return append(dst, "null"...), nil
 	}
+	if fields, ok := v.memberFields(); ok {
+		return fields.appendJSON(dst)
+	}
 	dst = append(dst, '{')
 	for i, name := range v.Names() {
 		if i > 0 {
@@ -42,6 +45,37 @@ func (v Value) appendObject(dst []byte) (_ []byte, err error) {
 		member, _ := v.Member(name)
 		dst = append(appendString(dst, name), ':')
 		if dst, err = member.AppendJSON(dst); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// memberFields gives the Fields that an Object is.
+func (v Value) memberFields() (Fields, bool) {
+	fields, ok := v.ref.(Fields)
+	return fields, ok && len(fields) <= maxSorted
+}
+
+const maxSorted = 32 // members that appendJSON sorts without an allocation
+
+// appendJSON writes up to maxSorted members by their names.
+func (f Fields) appendJSON(dst []byte) (_ []byte, err error) {
+	var order [maxSorted]int8 // positions in f, by name
+	for i := range f {
+		at := i
+		for ; at > 0 && f[i].Name < f[order[at-1]].Name; at-- {
+			order[at] = order[at-1]
+		}
+		order[at] = int8(i)
+	}
+	dst = append(dst, '{')
+	for i, at := range order[:len(f)] {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendString(dst, f[at].Name), ':')
+		if dst, err = f[at].Value.AppendJSON(dst); err != nil {
 			return dst, err
 		}
 	}

@@ -77,10 +77,7 @@ func (c *compiler) command(cmd *parse.CommandNode, final expr) expr {
 	}
 	return func(m *Machine) view.Value {
 		v := value(m)
-		if v.IsNone() {
-			return view.Value{}
-		}
-		return v
+		return settled(v)
 	}
 }
 
@@ -217,7 +214,42 @@ func (c *compiler) function(id *parse.IdentifierNode, at parse.Node, nodes []par
 	if final != nil {
 		args = append(args, typed(final, f.param(len(nodes))))
 	}
+	if names, ok := constants(nodes); ok && f.Steps && final == nil {
+		return stepping(args[0], names)
+	}
+	if f.Text != nil {
+		return texting(f.Text, args[0])
+	}
 	return c.calling(id.Ident, f, at, args)
+}
+
+// constants are the texts behind the first node, if they stand in the template.
+func constants(nodes []parse.Node) (texts []string, ok bool) {
+	for i, n := range nodes {
+		if s, isText := n.(*parse.StringNode); isText && i > 0 {
+			texts = append(texts, s.Text)
+		}
+	}
+	return texts, len(texts) == len(nodes)-1
+}
+
+// stepping goes from member to member.
+func stepping(value expr, names []string) expr {
+	return func(m *Machine) view.Value {
+		v := value(m)
+		for _, name := range names {
+			var ok bool
+			if v, ok = v.Member(name); !ok {
+				return view.Value{}
+			}
+		}
+		return settled(v)
+	}
+}
+
+// texting gives the text of a value.
+func texting(text func(view.Value) string, value expr) expr {
+	return func(m *Machine) view.Value { return view.OfText(text(value(m))) }
 }
 
 func (c *compiler) calling(name string, f Func, at parse.Node, args []expr) expr {
@@ -233,10 +265,7 @@ func (c *compiler) calling(name string, f Func, at parse.Node, args []expr) expr
 		if err != nil {
 			m.failed(tree, at, name, err)
 		}
-		if v.IsNone() {
-			return view.Value{}
-		}
-		return v
+		return settled(v)
 	}
 }
 

@@ -26,6 +26,31 @@ type Func struct {
 	Params []Param
 	More   Param // of arguments behind Params; 0 for none
 	Call   func(b *Budget, args []view.Value) (view.Value, error)
+
+	// What Call does, for programs to do it without a list of arguments; most calls are of these two.
+	Text  func(view.Value) string // of the only argument
+	Steps bool                    // from member to member of the first argument, by the names that follow; nothing where one is missing
+}
+
+// TextFunc is a function of one argument that gives a text.
+func TextFunc(f func(view.Value) string) Func {
+	return Func{Params: []Param{Any}, Text: f, Call: func(_ *Budget, args []view.Value) (view.Value, error) {
+		return view.OfText(f(args[0])), nil
+	}}
+}
+
+// StepsFunc is the function that goes from member to member.
+func StepsFunc() Func {
+	return Func{Params: []Param{Any}, More: Text, Steps: true, Call: func(_ *Budget, args []view.Value) (view.Value, error) {
+		v := args[0]
+		for _, name := range args[1:] {
+			var ok bool
+			if v, ok = v.Member(name.Text()); !ok {
+				return view.Value{}, nil
+			}
+		}
+		return v, nil
+	}}
 }
 
 // param is that of the argument at i; 0 for one too many.

@@ -27,7 +27,7 @@ func (s *Store) readBlobs(ctx context.Context, keys []kv.BlobKey) ([][]byte, err
 		op: "read blobs", n: len(keys), pace: s.reads,
 		key: func(i int) string { return keys[i].String() },
 		do: func(ctx context.Context, c redis.UniversalClient, at []int, errs []error) {
-			g := newGather(c, at, func(i int) (string, string) { return keys[i].Entity.Token(), keys[i].String() })
+			g := newGather(c, at, func(i int) string { return keys[i].Entity.Token() }, func(i int) string { return keys[i].String() })
 			exec(ctx, c, func(p redis.Pipeliner) { g.send(ctx, p) })
 			part := make([][]byte, len(keys))
 			g.results(part, errs)

@@ -17,21 +17,24 @@ type mget struct {
 	cmd       *redis.SliceCmd
 }
 
-// newGather groups the positions. key gives the hash tag and the key of a position.
-func newGather(c redis.UniversalClient, at []int, key func(i int) (tag, key string)) *gather {
-	g, byTag, split := &gather{}, map[string]*mget{}, clustered(c)
-	for _, i := range at {
-		tag, k := key(i)
-		if !split {
-			tag = ""
+// newGather groups the positions. tag and key give the hash tag and the key of a position.
+func newGather(c redis.UniversalClient, at []int, tag, key func(i int) string) *gather {
+	if !clustered(c) {
+		all := &mget{keys: make([]string, len(at)), positions: at}
+		for n, i := range at {
+			all.keys[n] = key(i)
 		}
-		set := byTag[tag]
+		return &gather{sets: []*mget{all}}
+	}
+	g, byTag := &gather{}, map[string]*mget{}
+	for _, i := range at {
+		set := byTag[tag(i)]
 		if set == nil {
 			set = &mget{}
-			byTag[tag] = set
+			byTag[tag(i)] = set
 			g.sets = append(g.sets, set)
 		}
-		set.keys = append(set.keys, k)
+		set.keys = append(set.keys, key(i))
 		set.positions = append(set.positions, i)
 	}
 	return g

@@ -24,7 +24,7 @@ func (s *Store) Records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 }
 
 func (s *Store) readRecords(ctx context.Context, c redis.UniversalClient, keys []kv.RecordKey, records []kv.Record, at []int, errs []error) {
-	values := newGather(c, at, func(i int) (string, string) { return keys[i].Entity.Token(), keys[i].String() })
+	values := newGather(c, at, func(i int) string { return keys[i].Entity.Token() }, func(i int) string { return keys[i].String() })
 	asked := make(map[int]*redis.StringCmd, len(at))
 	exec(ctx, c, func(p redis.Pipeliner) {
 		values.send(ctx, p)

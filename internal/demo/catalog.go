@@ -2,6 +2,7 @@ package demo
 
 import (
 	_ "embed"
+	"fmt"
 	"strings"
 )
 
@@ -9,21 +10,20 @@ import (
 var catalogYAML string
 
 // Catalog is the catalog file that declares the demo, in one language. Its upstreams are "serve:" and each
-// of Upstreams.
-func Catalog(l Lang) []byte {
-	site := l.pick("site: { name: Vitrine, lang: en, currency: EUR }", "site: { name: 橱窗, lang: zh, currency: CNY }")
-	return []byte(strings.Replace(catalogYAML, "site: { name: Vitrine, lang: en, currency: EUR }", site, 1))
+// of Upstreams; its pages' form to buy leads to the back office at address.
+func Catalog(l Lang, address string) []byte {
+	const english = "site: { name: Vitrine, lang: en, currency: EUR }"
+	site := l.pick("name: Vitrine, lang: en, currency: EUR", "name: 橱窗, lang: zh, currency: CNY")
+	site = fmt.Sprintf("site: { %s, buy: { url: %q, method: get } }", site, address+"/buy")
+	return []byte(strings.Replace(catalogYAML, english, site, 1))
 }
 
-// Slots are templates for two places that the theme leaves empty, by file name: links to the back office at
-// address, and the button to buy.
+// Slots are templates for a place that the theme leaves empty, by file name: links to the back office at address.
 func Slots(address string) map[string]string {
 	return map[string]string{
 		"bar.html": `<p class="demo"><a href="` + address + `/{{with text (get . "Page" "ID")}}edit/{{segment .}}{{end}}">{{say . "Edit this shop"}}</a></p>
 `,
-		"buy.html": `<a class="buy" href="` + address + `/buy/{{segment (get . "Page" "ID")}}">{{say . "Buy"}}</a>
-`,
-		"words.json": `{"zh": {"Edit this shop": "编辑此演示商店", "Buy": "立即购买"}}
+		"words.json": `{"zh": {"Edit this shop": "编辑此演示商店"}}
 `,
 	}
 }

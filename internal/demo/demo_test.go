@@ -154,8 +154,12 @@ func TestCatalogIsTaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := catalog.Parse(demo.Catalog(l), "demo.yaml", catalog.Options{}); err != nil {
-			t.Error(lang, err)
+		cat, err := catalog.Parse(demo.Catalog(l, "http://127.0.0.1:8090"), "demo.yaml", catalog.Options{})
+		if err != nil {
+			t.Fatal(lang, err)
+		}
+		if cat.Site.Lang != lang || cat.Site.Buy == nil || cat.Site.Buy.URL != "http://127.0.0.1:8090/buy" {
+			t.Errorf("%s: %+v", lang, cat.Site)
 		}
 	}
 	if _, err := demo.ParseLang("xx"); err == nil {
@@ -249,6 +253,40 @@ func TestDeleteBuyRestore(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"sku:" + lamp + " stock", "sku:" + lamp + " all", "sku:" + lamp + " all"}, o.announced); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestBuying follows the form of a product's page: a basket that changes nothing, then the purchase.
+func TestBuying(t *testing.T) {
+	o := open(t, t.TempDir(), "en")
+	stock := func() int { return int(o.field("/api/stock/"+lamp, "quantity").(float64)) }
+	before := stock()
+	status, body := o.get("/buy?id=" + lamp + "&quantity=3")
+	if status != http.StatusOK || !strings.Contains(body, `action="/buy/`+lamp+`"`) || !strings.Contains(body, `name="quantity" value="3"`) {
+		t.Errorf("the basket: %d %s", status, body)
+	}
+	if status, _ = o.get("/buy?id=nothing"); status != http.StatusNotFound {
+		t.Error("the basket of nothing:", status)
+	}
+	for _, odd := range []string{"0", "-1", "1000", "1.5", "x", "99999999999999999999", "<b>", strings.Repeat("9", 5000)} {
+		query := url.Values{"id": {lamp}, "quantity": {odd}}
+		if status, body = o.get("/buy?" + query.Encode()); status != http.StatusUnprocessableEntity || !strings.Contains(body, "quantity: ") || strings.Contains(body, "<b>") {
+			t.Errorf("a basket with %.20q: %d %s", odd, status, body)
+		}
+		if status, _ = o.post("/buy/"+lamp, query); status != http.StatusUnprocessableEntity {
+			t.Errorf("%.20q bought: %d", odd, status)
+		}
+	}
+	if stock() != before {
+		t.Error("something was bought")
+	}
+	if status, _ = o.post("/buy/"+lamp, url.Values{"quantity": {"3"}}); status != http.StatusSeeOther || stock() != before-3 {
+		t.Errorf("%d, then %d of %d are left", status, stock(), before)
+	}
+	o.post("/buy/"+lamp, url.Values{"quantity": {"999"}})
+	o.post("/buy/"+lamp, url.Values{"quantity": {"999"}})
+	if stock() != 0 {
+		t.Error("left:", stock())
 	}
 }
 

@@ -49,8 +49,9 @@ func (d *Desk) Handler() http.Handler {
 	mux.HandleFunc("POST /edit/{id}", d.edit)
 	mux.HandleFunc("POST /delete/{id}", d.change(func(e *Edit) { e.Deleted = true }, "/edit/"))
 	mux.HandleFunc("POST /restore/{id}", d.change(func(e *Edit) { e.Deleted = false }, "/edit/"))
+	mux.HandleFunc("GET /buy", d.basket)
 	mux.HandleFunc("GET /buy/{id}", d.show("buy.html"))
-	mux.HandleFunc("POST /buy/{id}", d.change(func(e *Edit) { e.Stock = max(0, e.Stock-1) }, "/buy/"))
+	mux.HandleFunc("POST /buy/{id}", d.buy)
 	mux.HandleFunc("POST /break", d.breakUpstream)
 	return http.NewCrossOriginProtection().Handler(mux) // a page from elsewhere must not edit
 }
@@ -64,6 +65,7 @@ type deskView struct {
 	Found     int
 	Products  []*Product
 	Product   *Product
+	Quantity  int64 // that somebody wants to buy
 	Faults    []string
 	Done      bool
 }
@@ -105,6 +107,7 @@ func (d *Desk) show(page string) http.HandlerFunc {
 		}
 		v := d.view()
 		v.Product = p
+		v.Quantity = 1
 		v.Done = r.FormValue("done") != ""
 		d.write(w, page, http.StatusOK, v)
 	}

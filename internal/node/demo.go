@@ -73,14 +73,10 @@ func (d *demoShop) serve(n *process, addr string, handler http.Handler) error {
 	return nil
 }
 
-func (u *Up) demoCatalog() []byte {
-	return demo.Catalog(u.Lang)
-}
-
 // demoTemplates is the folder for the demo's own templates, where users may put theirs.
 func (u *Up) demoTemplates() string { return filepath.Join(u.Dir, "templates") }
 
-// writeSlots writes the two templates that the demo adds to the theme, with the address of its back office.
+// writeSlots writes what the demo adds to the theme, with the address of its back office.
 func (u *Up) writeSlots(address string) error {
 	if err := os.MkdirAll(u.demoTemplates(), 0o755); err != nil {
 		return err

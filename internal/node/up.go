@@ -64,7 +64,7 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 	if err := n.notifyServed(served); err != nil {
 		return err
 	}
-	if err := u.pushCatalog(n); err != nil {
+	if err := u.pushCatalog(n, shop); err != nil {
 		return err
 	}
 	n.measureQueues()
@@ -161,22 +161,22 @@ func (n *process) notifyServed(served map[string]string) error {
 	return nil
 }
 
-// pushCatalog puts the file into the bucket, unless the bucket has the same.
-func (u *Up) pushCatalog(n *process) error {
-	src := u.demoCatalog()
-	if u.Catalog != "" {
-		var err error
-		src, err = os.ReadFile(u.Catalog)
-		if err != nil {
-			return err
-		}
-		cat, err := catalog.Parse(src, u.Catalog, catalog.Options{})
-		if err != nil {
-			return err
-		}
-		n.secrets.Trust(cat)
+// pushCatalog puts the file, or without one the demo's catalog, into the bucket, unless the bucket has the same.
+func (u *Up) pushCatalog(n *process, shop *demoShop) error {
+	if shop != nil {
+		_, err := control.PushCatalog(n.ctx, n.bus, demo.Catalog(u.Lang, shop.address))
+		return err
 	}
-	_, err := control.PushCatalog(n.ctx, n.bus, src)
+	src, err := os.ReadFile(u.Catalog)
+	if err != nil {
+		return err
+	}
+	cat, err := catalog.Parse(src, u.Catalog, catalog.Options{})
+	if err != nil {
+		return err
+	}
+	n.secrets.Trust(cat)
+	_, err = control.PushCatalog(n.ctx, n.bus, src)
 	return err
 }
 

@@ -28,6 +28,8 @@ import (
 
 var layoutShots = flag.String("shots", "", "keep a picture of each page of the corpus in this `folder`")
 
+var layoutOdd = flag.String("odd", "", "of the corpus, open the `products` only, separated by commas")
+
 // faultsOfLayout lists what is wrong with the layout of an open page.
 //
 //go:embed testdata/layout.js
@@ -184,7 +186,7 @@ func TestLayoutOfOddProducts(t *testing.T) {
 	if len(all) < 60 {
 		t.Errorf("the corpus has %d products", len(all))
 	}
-	all = long.Pick(all[:8], all)
+	all = long.Pick(all[:8], chosen(t, all))
 	s := newStand(t, all)
 	ctx := chrome(t)
 	for _, o := range all {
@@ -201,6 +203,17 @@ func TestLayoutOfOddProducts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// chosen are the products that -odd names, or all.
+func chosen(t *testing.T, all []odd) (some []odd) {
+	if *layoutOdd == "" {
+		return all
+	}
+	for _, name := range strings.Split(*layoutOdd, ",") {
+		some = append(some, oddly(t, name))
+	}
+	return some
 }
 
 // keepShot takes a picture of the whole page.

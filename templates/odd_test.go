@@ -143,6 +143,36 @@ func described(o odd, desc string) odd {
 	return o
 }
 
+// told says all that people want to know before they buy, and can be bought; what the product itself says of it comes first.
+func told(o odd) odd {
+	for name, value := range (object{
+		"rating": object{"value": "4.5", "count": "12"}, "warranty": "3 years", "shipping": object{"price": "4.90", "transit": array{"1", "3"}}, "returns": object{"days": "30", "url": "/returns"},
+		"questions": array{object{"question": "Does it shine?", "answer": "It does."}},
+		"reviews":   array{object{"author": "A. Turing", "title": "Fine", "text": "It shines.", "rating": "5", "date": "2026-10-01"}},
+	}) {
+		if o.page[name] == nil {
+			o.page[name] = value
+		}
+	}
+	if price := o.page["price"].(object); price["unit"] == nil {
+		price["unit"] = object{"amount": "3.98", "per": "100 ml"}
+	}
+	o.page["Page"].(object)["Buy"] = object{"URL": "/cart", "Method": "post", "ID": "id", "Quantity": "quantity"}
+	return o
+}
+
+func soldOut(sibling object) object {
+	sibling["stock"] = object{"state": "out"}
+	return sibling
+}
+
+func links(n int, title string) (all array) {
+	for i := range n {
+		all = append(all, object{"Title": fmt.Sprint(title, " ", i+1), "URL": "/"})
+	}
+	return all
+}
+
 // corpus are the odd products.
 func corpus() []odd {
 	none := object{"product": object{"brief": nil, "options": nil, "html": nil, "images": nil}, "specs": nil, "price": nil, "stock": nil, "path": nil, "brand": nil,
@@ -210,7 +240,23 @@ func corpus() []odd {
 		change("chinese", site("zh", "CNY"), product("title", chinese+chinese), product("brief", chinese), price("CNY", "311.90", "399.00")),
 		change("arabic", site("ar", "KWD"), product("title", arabic), product("brief", arabic), price("KWD", "18.518", "20.500")),
 		change("german", site("de", "EUR"), product("title", "Schreibtischleuchtenbefestigungsschraube"), price("EUR", "1234567.89", "2234567.89")),
+		change("french", site("fr", "EUR"), product("title", "Lampe de bureau réglable à intensité variable"), price("EUR", "1234.50", "1499.90"), object{"stock": object{"state": "2027-01-15", "quantity": nil}}),
+		change("spanish", site("es", "EUR"), object{"stock": object{"state": "backorder", "quantity": nil}}),
 		change("swiss", site("de-CH", "CHF"), price("CHF", "1234.50", "")),
+		told(change("told")),
+		told(change("told-in-german", site("de", "EUR"))),
+		told(change("told-in-french", site("fr", "EUR"))),
+		told(change("told-in-arabic", site("ar", "KWD"))),
+		told(change("told-at-length", object{"warranty": longWord, "rating": object{"value": "4.5", "count": "123456789012345678901234567890"},
+			"questions": array{object{"question": longWord, "answer": longURL}}, "reviews": array{object{"author": longWord, "title": longWord, "text": longURL, "rating": "5"}}})),
+		told(change("told-by-half", object{"rating": object{"value": "4"}, "questions": array{object{"question": "Does it shine?"}}, "reviews": array{object{"rating": "5"}}, "price": object{"unit": nil}})),
+		told(change("sold-out-form", object{"stock": object{"state": "out", "quantity": nil}})),
+		told(change("preorder-form", object{"stock": object{"state": "preorder", "quantity": nil}})),
+		told(change("huge-price-form", price("EUR", strings.Repeat("123456789", 6)+".00", ""))),
+		change("many-options", siblings(300, "Colour number")),
+		change("sold-out-options", object{"siblings": array{soldOut(sibling("2", "Colour", "Blue")), soldOut(sibling("3", "Colour", longWord))}}),
+		change("many-links", object{"Site": object{"Top": links(20, "Department"), "Bottom": links(30, "Service")}}),
+		change("long-links", object{"Site": object{"Top": links(3, longWord), "Bottom": links(3, longWord)}}),
 		change("12-crumbs", crumbs(12, "Category")),
 		change("long-crumbs", crumbs(8, longWord)),
 		change("crumb-without-title", object{"path": array{object{"url": "/"}}}),

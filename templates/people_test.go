@@ -72,6 +72,34 @@ func TestManyOptions(t *testing.T) {
 	}
 }
 
+// TestStockOfAnotherState: what is not simply there or gone says so in the page's language, and the button says what it does.
+func TestStockOfAnotherState(t *testing.T) {
+	set, err := load(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ lang, state, says, button string }{
+		{"en", "preorder", "Pre-order", "<>Pre-order now"}, {"en", "backorder", "On back order", "<>Buy"}, {"en", "2027-01-15", "Available from 2027-01-15", "<>Buy"},
+		{"en", "2027-01-15T10:00:00Z", "Available from 2027-01-15", "<>Buy"}, {"en", "out", "Out of stock", "< disabled>Buy"}, {"en", "ask <us>", "ask &lt;us&gt;", "<>Buy"},
+		{"de", "preorder", "Vorbestellbar", "<>Jetzt vorbestellen"}, {"fr", "2027-01-15", "Disponible à partir du 2027-01-15", "<>Acheter"},
+	} {
+		page := told(change("state", site(c.lang, "EUR"), object{"stock": object{"state": c.state}})).page
+		got := render(t, set, "item.html", page)
+		_, says, _ := strings.Cut(got, `data-as="choice"`)
+		_, says, _ = strings.Cut(says, ">")
+		says, _, _ = strings.Cut(says, "</span>")
+		_, button, _ := strings.Cut(got, "<button data-live")
+		button, _, _ = strings.Cut(button, "</button>")
+		disabled, label := "", button[strings.LastIndex(button, ">")+1:]
+		if strings.HasSuffix(strings.TrimSuffix(button, label), " disabled>") {
+			disabled = " disabled"
+		}
+		if button = "<" + disabled + ">" + label; says != c.says || button != c.button {
+			t.Errorf("%s, %s: %q and %q, want %q and %q", c.lang, c.state, says, button, c.says, c.button)
+		}
+	}
+}
+
 func TestDiscount(t *testing.T) {
 	set, err := load(t, map[string]string{"x.html": `{{discount .list .amount}}`})
 	if err != nil {

@@ -27,7 +27,7 @@ func (c *compiler) seal() {
 }
 
 // cleaning is the revision of shape.Clean's output. Increasing it has every field of HTML fetched again.
-const cleaning = 3
+const cleaning = 4
 
 // form is everything that decides the content of the dimension's records: the request, the upstream, and the processing
 // of the answer. How the request is made (time-outs, concurrency, secrets) is not part of it.

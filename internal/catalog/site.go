@@ -85,6 +85,9 @@ func (c *compiler) buy(n *node) *Buy {
 	if ok && n.get("url") == nil {
 		c.add(n, "", "site.buy lacks url")
 	}
+	if b.Method == "get" && strings.Contains(b.URL, "?") {
+		c.add(n, "write it into the path, or use post", "site.buy.url has a query, which browsers drop from a form of method get: %q", b.URL)
+	}
 	return b
 }
 

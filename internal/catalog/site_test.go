@@ -39,6 +39,7 @@ func TestSite(t *testing.T) {
 
 func TestSiteFaults(t *testing.T) {
 	for keys, want := range map[string]string{
+		`buy: { url: "/cart?shop=1", method: get }`:             "site.buy.url has a query",
 		`buy: "javascript:alert(1)"`:                            "site.buy leads nowhere",
 		`buy: "//cart.example"`:                                 "site.buy leads nowhere",
 		`buy: "https://{id}.example/"`:                          "site.buy leads nowhere",

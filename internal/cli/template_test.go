@@ -73,6 +73,13 @@ func TestTemplatesArePushed(t *testing.T) {
 	if code, stdout, stderr := vitrine(t, "template", "check", folder, "--admin", v.Admin, "--dir", dir); code != 0 || !strings.Contains(stdout, "only sample data was tried") {
 		t.Error("without the token:", code, stdout, stderr)
 	}
+	write(t, filepath.Join(folder, "siblings.html"), `<ul></ul>`)
+	if out := template(1, "push", folder); !strings.Contains(out, "siblings.html: nothing calls it") {
+		t.Error(out)
+	}
+	if err := os.Remove(filepath.Join(folder, "siblings.html")); err != nil {
+		t.Fatal(err)
+	}
 	named := strings.Replace(fmt.Sprintf(shopCatalog, s.URL), "template: item.html", "template: special.html", 1)
 	file := filepath.Join(dir, "named.yaml")
 	write(t, file, named)

@@ -3,6 +3,7 @@ package cli
 import (
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
+	"vitrine/templates"
 )
 
 // templatePushFlags are those of template push and rollback.
@@ -48,14 +49,29 @@ func (f templatePushFlags) put(e *env, command string, choose func(*bus.Conn) (t
 	return f.finish(e, t, err)
 }
 
+// spread puts templates in force. Those that were in force before need not be tried on a page, nor called by one.
 func (f templatePushFlags) spread(e *env, conn *bus.Conn, chosen templateChoice, head uint64) (t tried, err error) {
 	t, err = f.try(e, chosen.packed)
 	t.RolledBack = chosen.earlier
 	if err == nil && chosen.earlier == 0 {
 		err = t.require(e, conn)
 	}
+	if err == nil && chosen.earlier == 0 {
+		err = f.refuseUncalled(e, &t, chosen.packed)
+	}
 	if err == nil && f.allow(e, &t) {
 		err = t.take(control.SpreadTemplates(e.ctx, conn, chosen.packed, head, f.Wait))
 	}
 	return t, err
+}
+
+// refuseUncalled has new templates refused where a file of theirs shows nothing.
+func (f templatePushFlags) refuseUncalled(e *env, t *tried, packed []byte) error {
+	set, err := templates.LoadPacked(packed)
+	if err != nil {
+		return err
+	}
+	t.uncalled(e, set, f.JSON)
+	t.OK = t.OK && len(t.Uncalled) == 0
+	return nil
 }

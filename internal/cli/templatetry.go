@@ -44,7 +44,7 @@ type tried struct {
 	Unsure    string           `json:"unsure,omitempty"`    // why further processes may lack them
 	Error     string           `json:"error,omitempty"`
 
-	Uncalled    []string `json:"uncalled,omitempty"`     // FILE: what no page calls
+	Uncalled    []string `json:"uncalled,omitempty"`     // FILE: what no page calls; not of a rollback
 	NotCompiled []string `json:"not_compiled,omitempty"` // FILE:LINE: what only html/template can execute
 }
 

@@ -101,9 +101,22 @@ func (n *process) openTemplates(dir string) (*templates.Folder, error) {
 		Conn: n.bus, Folder: folder, Dir: n.dir, Told: n.presence.Acknowledge, Log: n.log,
 	}).Run)
 	n.folder = folder
+	n.warnOfUntranslated(folder.Set())
 	n.gauge("vitrine_templates_broken", "1 while the templates as they stand can't be loaded and older ones are in force.",
 		func() bool { return folder.Broken() != "" })
 	return folder, nil
+}
+
+// warnOfUntranslated logs the texts that pages will say in English, for want of words in the catalog's language.
+func (n *process) warnOfUntranslated(set *templates.Set) {
+	cat := n.catalog.Catalog()
+	if cat == nil {
+		return
+	}
+	if missing := set.Untranslated(cat.Site.Lang); len(missing) > 0 {
+		n.log.Warn("the templates have texts without words in the site's language: pages say them in English; add them to words.json",
+			"lang", cat.Site.Lang, "texts", strings.Join(missing, " | "))
+	}
 }
 
 // copies are the stores from which a detail server reads blobs.

@@ -48,6 +48,8 @@ func tidy(n *html.Node) {
 
 func tidyOne(n *html.Node) {
 	switch n.DataAtom {
+	case atom.Ul, atom.Ol:
+		itemize(n)
 	case atom.Img:
 		if !slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "alt" }) {
 			setAttr(n, "alt", "") // what has no words is not read out
@@ -57,6 +59,26 @@ func tidyOne(n *html.Node) {
 		n.Data, n.DataAtom = "h2", atom.H2
 	case atom.A:
 		setAttr(n, "rel", "nofollow noopener")
+	}
+}
+
+// itemize puts what stands in a list without being an item of it, such as a further list, into an item. Lists of nothing go.
+func itemize(list *html.Node) {
+	var next *html.Node
+	for c := list.FirstChild; c != nil; c = next {
+		next = c.NextSibling
+		blank := c.Type == html.TextNode && strings.TrimSpace(c.Data) == ""
+		if c.DataAtom == atom.Li || blank {
+			continue
+		}
+		if c.FirstChild == nil && (c.DataAtom == atom.Ul || c.DataAtom == atom.Ol) {
+			list.RemoveChild(c)
+			continue
+		}
+		li := &html.Node{Type: html.ElementNode, Data: "li", DataAtom: atom.Li}
+		list.InsertBefore(li, c)
+		list.RemoveChild(c)
+		li.AppendChild(c)
 	}
 }
 

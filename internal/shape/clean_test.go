@@ -18,6 +18,8 @@ func TestCleanTidiesLinksAndPictures(t *testing.T) {
 		`<div><p><img src=a.png loading=eager></p></div>`:             `<div><p><img src="a.png" alt="" loading="lazy"></p></div>`,
 		`<h1 title="x">A</h1><h3>b</h3>`:                              `<h2 title="x">A</h2><h3>b</h3>`,
 		`<p style="text-align:center">x`:                              `<p>x</p>`,
+		"<ul><li>a</li><ul></ul></ul>":                                "<ul><li>a</li></ul>",
+		"<ul>\n<li>a</li><ol><li>b</li></ol>c<b>d</b></ul>":           "<ul>\n<li>a</li><li><ol><li>b</li></ol></li><li>c</li><li><b>d</b></li></ul>",
 	} {
 		if got, err := shape.Clean(in); err != nil || got != want {
 			t.Errorf("%s → %s, %v; want %s", in, got, err, want)

@@ -20,6 +20,7 @@ const (
 	silentHeader   = "Vitrine-Silent"  // attempts in a row, up to this message, that nobody answered
 	doubtHeader    = "Vitrine-Doubt"   // a Doubt
 	firstHeader    = "Vitrine-First"   // when the change was first published
+	reasonHeader   = "Vitrine-Reason"  // why the last attempt failed
 	scheduleHeader = "Nats-Schedule"
 	targetHeader   = "Nats-Schedule-Target"
 )
@@ -38,6 +39,9 @@ func (w *work) carried(p past) nats.Header {
 	}
 	if p.doubt.Answers > 0 {
 		h.Set(doubtHeader, p.doubt.String())
+	}
+	if p.reason != "" {
+		h.Set(reasonHeader, p.reason)
 	}
 	if !w.first.Equal(w.task.Event) {
 		h.Set(firstHeader, w.first.UTC().Format(time.RFC3339Nano))

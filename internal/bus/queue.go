@@ -85,48 +85,6 @@ func (c *Conn) publishAgain(ctx context.Context, subject string) error {
 	return c.PublishSyncs(ctx, []item.Change{change})
 }
 
-// Queued is a message about an entity in one of the streams.
-type Queued struct {
-	Stream  string    `json:"stream"`
-	Subject string    `json:"subject"`
-	Seq     uint64    `json:"seq"`
-	Since   time.Time `json:"since"`
-	Due     string    `json:"due,omitempty"` // of a schedule: its Nats-Schedule
-}
-
-// Find lists what is queued about an entity, dead letters included.
-func (c *Conn) Find(ctx context.Context, e item.Entity) (found []Queued, err error) {
-	id := item.EncodeID(e.ID)
-	for _, at := range []struct{ stream, subject string }{
-		{Changes, "change.*." + e.Kind + ".*." + id},
-		{Changes, "due.*.*." + e.Kind + ".*." + id},
-		{Parked, "parked.*.*." + e.Kind + ".*." + id},
-		{Syncs, "sync.*." + e.Kind + "." + id},
-		{Failed, "failed.*." + e.Kind + ".*." + id},
-		{Held, "held." + e.Kind + ".*." + id},
-	} {
-		stream, err := c.js.Stream(ctx, at.stream)
-		if err != nil {
-			return nil, reached("look at the stream "+at.stream, err)
-		}
-		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(at.subject))
-		if err != nil {
-			return nil, reached("look at the stream "+at.stream, err)
-		}
-		for subject := range info.State.Subjects {
-			m, err := stream.GetLastMsgForSubject(ctx, subject)
-			if errors.Is(err, jetstream.ErrMsgNotFound) {
-				continue // done meanwhile
-			}
-			if err != nil {
-				return nil, reached("read "+subject, err)
-			}
-			found = append(found, Queued{at.stream, subject, m.Sequence, m.Time, m.Header.Get(scheduleHeader)})
-		}
-	}
-	return found, nil
-}
-
 // Replayed is a change of HISTORY. Position is where to go on after it.
 type Replayed struct {
 	Change   item.Change

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // action is what becomes of a task's messages.
@@ -49,9 +51,10 @@ type verdict struct {
 // past is what was learned about a change by the attempts up to now. It travels with the change, since the next
 // attempt may be another process's.
 type past struct {
-	wrong  int   // answers that were wrong; only these are attempts
-	silent int   // attempts that nobody answered, in a row
-	doubt  Doubt // answers older than the record, in a row
+	wrong  int    // answers that were wrong; only these are attempts
+	silent int    // attempts that nobody answered, in a row
+	doubt  Doubt  // answers older than the record, in a row
+	reason string // why the last attempt failed, for whoever looks into the queue
 }
 
 // Doubt is kept of an owner whose answers are older than the record.
@@ -131,7 +134,7 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 		return verdict{action: park}
 	}
 	r := match(err)
-	next := past{wrong: w.task.Attempt - 1}
+	next := past{wrong: w.task.Attempt - 1, reason: reasonOf(err)}
 	switch {
 	case r.response == needless:
 		return verdict{action: drop}
@@ -163,6 +166,14 @@ func (c *Consumer) later() action {
 		return retry
 	}
 	return again
+}
+
+// reasonMax is how many bytes of an error travel with the work that it puts off.
+const reasonMax = 500
+
+// reasonOf is an error as a header: on one line.
+func reasonOf(err error) string {
+	return item.Clip(redact.Shown(strings.Join(strings.Fields(err.Error()), " ")), reasonMax)
 }
 
 func doubtOf(err error) Doubt {

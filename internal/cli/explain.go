@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vitrine/detail"
+	"vitrine/internal/node"
 	"vitrine/switches"
 )
 
@@ -34,7 +35,7 @@ func (c *explainCommand) Run(e *env) error {
 		_, err := fmt.Fprintf(e.stdout, "%s\n", raw)
 		return err
 	}
-	var x detail.Explanation
+	var x node.Explained
 	if err := json.Unmarshal(raw, &x); err != nil {
 		return fmt.Errorf("read the explanation: %w", err)
 	}
@@ -57,6 +58,10 @@ func (c *explainCommand) Run(e *env) error {
 	}
 	if len(x.Switches) > 0 {
 		fmt.Fprintln(e.stdout)
+	}
+	printQueued(e.stdout, x.Queued)
+	if x.Unasked != "" {
+		fmt.Fprintf(e.stdout, "\nthe queues were not looked at: %s\n", x.Unasked)
 	}
 	return nil
 }

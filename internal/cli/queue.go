@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -73,55 +70,6 @@ func (q *queueStatsCommand) Run(e *env) error {
 		fmt.Fprintf(w, "%s\t\t%d\tsee vitrine queue deletions\n", bus.Held, out.Held)
 	}
 	return w.Flush()
-}
-
-// deadLetterFilter chooses dead letters.
-type deadLetterFilter struct {
-	Stage     string        `help:"Only of this stage: heterog or syncer." placeholder:"STAGE"`
-	Kind      string        `help:"Only about this kind." placeholder:"KIND"`
-	Dimension string        `help:"Only about this dimension." placeholder:"NAME"`
-	ID        string        `name:"id" help:"Only about the entity with this id." placeholder:"ID"`
-	Reason    string        `help:"Only those whose reason contains this text." placeholder:"TEXT"`
-	Since     time.Duration `help:"Only those that became dead letters within this time." placeholder:"2h"`
-}
-
-// empty reports whether the filter selects all.
-func (f deadLetterFilter) empty() bool { return f == deadLetterFilter{} }
-
-func (f deadLetterFilter) subject() (string, error) {
-	for what, name := range map[string]string{"--stage": f.Stage, "--kind": f.Kind, "--dimension": f.Dimension} {
-		if name != "" && name != "_" && item.CheckName(name) != nil {
-			return "", usagef("%s %q is no name", what, name)
-		}
-	}
-	id := ">"
-	if f.ID != "" {
-		if err := item.CheckID(f.ID); err != nil {
-			return "", usageError{err}
-		}
-		id = item.EncodeID(f.ID)
-	}
-	return strings.Join([]string{"failed", cmp.Or(f.Stage, "*"), cmp.Or(f.Kind, "*"), cmp.Or(f.Dimension, "*"), id}, "."), nil
-}
-
-// each calls do with every selected dead letter.
-func (f deadLetterFilter) each(ctx context.Context, conn *bus.Conn, do func(bus.StoredDeadLetter) error) error {
-	subject, err := f.subject()
-	if err != nil {
-		return err
-	}
-	for l, err := range conn.DeadLetters(ctx, subject) {
-		if err != nil {
-			return err
-		}
-		if !strings.Contains(l.Reason, f.Reason) || f.Since > 0 && time.Since(l.Last) > f.Since {
-			continue
-		}
-		if err := do(l); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 type queueFailedCommand struct {
@@ -246,44 +194,4 @@ type queueDropCommand struct{ deadLetterWork }
 // Run is vitrine queue drop.
 func (q *queueDropCommand) Run(e *env) error {
 	return q.run(e, "drop", func(ctx context.Context, conn *bus.Conn, l bus.StoredDeadLetter) error { return conn.Drop(ctx, l) })
-}
-
-type queueShowCommand struct {
-	Entity string `arg:"" help:"KIND:ID." placeholder:"KIND:ID"`
-	natsFlags
-}
-
-// Run is vitrine queue show.
-func (q *queueShowCommand) Run(e *env) error {
-	kind, id, _ := strings.Cut(q.Entity, ":")
-	entity, err := item.NewEntity(kind, id)
-	if err != nil {
-		return usageError{err}
-	}
-	conn, err := q.dial(e, "queue show")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	found, err := conn.Find(e.ctx, entity)
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(found, func(a, b bus.Queued) int { return a.Since.Compare(b.Since) })
-	if q.JSON {
-		return json.NewEncoder(e.stdout).Encode(struct {
-			Entity string       `json:"entity"`
-			Queued []bus.Queued `json:"queued"`
-		}{entity.String(), append([]bus.Queued{}, found...)})
-	}
-	if len(found) == 0 {
-		_, err := fmt.Fprintf(e.stdout, "nothing is queued about %s\n", entity)
-		return err
-	}
-	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "STREAM\tSUBJECT\tSINCE\tDUE")
-	for _, m := range found {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", m.Stream, m.Subject, m.Since.Format(time.DateTime), m.Due)
-	}
-	return w.Flush()
 }

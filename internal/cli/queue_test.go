@@ -189,6 +189,12 @@ func TestQueueCommands(t *testing.T) {
 		}
 		run(2, "show", "nothing")
 	})
+	t.Run("explain names it", func(t *testing.T) {
+		code, out, stderr := vitrine(t, "explain", "sku:bad", "--admin", v.Admin)
+		if code != 0 || !strings.Contains(out, "stock: a dead letter after 3 attempts") || !strings.Contains(out, "answered 200: no JSON") {
+			t.Error(code, out, stderr)
+		}
+	})
 	t.Run("retry and drop want to know which", func(t *testing.T) {
 		run(2, "retry")
 		run(2, "drop")
@@ -216,6 +222,14 @@ func TestQueueCommands(t *testing.T) {
 			}
 			return ""
 		})
+		for _, by := range [][]string{{"--dimension", "nosuch"}, {"--kind", "sku"}, {"--id", "x"}} {
+			if out := run(0, append([]string{"failed"}, by...)...); !strings.Contains(out, "change.normal.sku.nosuch.x") {
+				t.Errorf("failed %v does not find what the catalog lacks: %s", by, out)
+			}
+		}
+		if out := run(0, "failed", "--kind", "brand"); out != "" {
+			t.Error(out)
+		}
 		run(0, "drop", "--reason", "catalog")
 		if v.stats().Failed != 0 {
 			t.Error("the letter is still there")

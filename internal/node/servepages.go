@@ -22,7 +22,7 @@ func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt
 	a.ready = func() (string, error) { return n.readyToServe(server) }
 	a.pages = server
 	a.files = handler
-	a.explain = func(ctx context.Context, what string) (any, error) { return server.Explain(ctx, what) }
+	a.explain = func(ctx context.Context, what string) (any, error) { return n.explain(ctx, server, what) }
 	pages, err := c.from.Listen("--http", opt.HTTP)
 	if err != nil {
 		return s, err

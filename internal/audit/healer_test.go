@@ -1,0 +1,93 @@
+package audit_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"testing"
+	"time"
+
+	"vitrine/internal/audit"
+	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/poll"
+)
+
+// TestDeadLettersLeaveWhenTheirEntityIsHealed: a record that was fetched later, or blobs that are built, are what heals. A
+// letter about what nothing knows stays, as does one of a record that was fetched before it.
+func TestDeadLettersLeaveWhenTheirEntityIsHealed(t *testing.T) {
+	r := newRoom(t)
+	r.sell(1, "1", "2", "3")
+	r.put(1, "1", "2", "3")
+	r.build("1")
+	now := time.Now()
+	letters := map[string]time.Time{
+		"change.normal.sku.price.1":  now.Add(-time.Minute),      // fetched since
+		"change.normal.sku.price.2":  now.Add(time.Minute),       // not since
+		"change.normal.sku.price.3":  now.Add(-time.Millisecond), // which by another clock may have been before
+		"change.normal.sku.price.9":  now.Add(-time.Minute),      // never
+		"change.normal.sku.all.1":    now.Add(-time.Minute),
+		"change.normal.sku.colour.1": now.Add(-time.Minute), // no dimension
+		"sync.normal.sku.1":          now.Add(-time.Minute),
+		"nonsense":                   now.Add(-time.Minute),
+	}
+	for subject, last := range letters {
+		r.putLetter(subject, last)
+	}
+	poll.Until(t, "the letters are stored", func() bool {
+		last, err := r.conn.LastDeadLetter(t.Context())
+		return err == nil && last == uint64(len(letters))
+	})
+	h := audit.NewHealer(audit.HealerConfig{
+		Catalog: func() *catalog.Catalog { return r.catalog }, Records: r.store, Letters: r.conn, Log: slog.New(slog.DiscardHandler),
+	})
+	if _, err := h.Heal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]bool{}
+	for l, err := range r.conn.DeadLetters(t.Context(), "failed.>") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		left[l.Subject] = true
+	}
+	for subject := range letters {
+		healed := subject == "change.normal.sku.price.1" || subject == "change.normal.sku.all.1" || subject == "sync.normal.sku.1"
+		if left[subject] == healed {
+			t.Errorf("%s: left %t, healed %t", subject, left[subject], healed)
+		}
+	}
+}
+
+// putLetter stores a dead letter that was written at a time.
+func (r *room) putLetter(subject string, last time.Time) {
+	r.Helper()
+	to := item.FailedUnknown("heterog", subject)
+	if change, err := item.ParseChange(subject); err == nil {
+		to = item.FailedSubject("heterog", change)
+	}
+	body, err := json.Marshal(bus.DeadLetter{Subject: subject, Stage: "heterog", Reason: "refused", Attempts: 3, First: last, Last: last})
+	if err == nil {
+		err = r.conn.Broadcast(to, body)
+	}
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+// build notes that an entity's blobs are folded from its records.
+func (r *room) build(id string) {
+	r.Helper()
+	states, err := r.store.States(r.Context(), []item.Entity{priceKey(id).Entity})
+	if err != nil {
+		r.Fatal(err)
+	}
+	blob := r.catalog.Kinds["sku"].Blobs[0]
+	err = r.store.MarkBuilt(r.Context(), []kv.Built{{
+		Entity: priceKey(id).Entity, Gens: map[string]uint64{blob.Name: states[0].Gen(blob.Dimensions())}, Shapes: map[string]uint32{blob.Name: blob.Shape},
+	}})
+	if err != nil {
+		r.Fatal(err)
+	}
+}

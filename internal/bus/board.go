@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"vitrine/internal/item"
-	"vitrine/internal/redact"
 )
 
 // board is where work waits for workers: per lane and group, in order. It merges equal work, and holds back
@@ -16,33 +15,26 @@ import (
 type board struct {
 	others func() bool // is there more than one place
 	buffer int         // work that may wait per lane
-	share  int         // of it, what one place may hold while others could work
+	share  int         // of it, what one place may hold of parked work
+	urgent *urgency    // of the process
 
 	mu      sync.Mutex // guards all below
 	ready   *sync.Cond // there may be work to take, or the board was closed
 	lanes   []*lane    // most urgent first
 	places  map[string]*place
-	urgent  time.Time // when work of the high lane was taken last
-	alarm   bool      // wake is to be called
+	alarm   time.Time // when wake is to be called; zero for never
 	waiting map[slot]*work
 	busy    map[key]*busy
 	closed  bool
 }
 
-// calm is how long after urgent work the refresh lane goes at full pace again; until then it has a batch each pace.
-const (
-	calm = 100 * time.Millisecond
-	pace = 8 * time.Millisecond
-)
-
-// place is where work is done: an upstream. The queue counts per lane what waits for it here.
+// place is where work is done: an upstream.
 type place struct {
-	limit      int // batches in work at a time
-	working    int
-	refreshing int       // of these, how many came through the refresh lane
-	refreshed  time.Time // when one was taken last
-	queue      map[item.Lane]int
-	gone       chan struct{} // holds a mark when work was taken from its queue
+	limit     int               // batches in work at a time
+	working   map[item.Lane]int // batches in work
+	refreshed time.Time         // when one of the refresh lane was taken last
+	queue     map[item.Lane]int // what waits for it here
+	gone      chan struct{}     // holds a mark when work was taken from its queue
 }
 
 // busy is a key in work, and what waits for its end: at most one per lane.
@@ -62,8 +54,8 @@ type lane struct {
 	turns   []string
 }
 
-func newBoard(buffer int, others func() bool) *board {
-	b := &board{others: others, buffer: buffer, share: max(1, buffer/8), places: map[string]*place{}, waiting: map[slot]*work{}, busy: map[key]*busy{}}
+func newBoard(buffer int, urgent *urgency, others func() bool) *board {
+	b := &board{others: others, buffer: buffer, share: max(1, buffer/8), urgent: urgent, places: map[string]*place{}, waiting: map[slot]*work{}, busy: map[key]*busy{}}
 	b.ready = sync.NewCond(&b.mu)
 	weights := map[item.Lane]int{item.High: 16, item.Normal: 4, item.Refresh: 1}
 	for _, l := range item.Lanes() {
@@ -103,7 +95,7 @@ func (b *board) room(ctx context.Context, name item.Lane) int {
 func (b *board) place(at Place) *place {
 	p := b.places[at.Name]
 	if p == nil {
-		p = &place{queue: map[item.Lane]int{}, gone: make(chan struct{}, 1)}
+		p = &place{working: map[item.Lane]int{}, queue: map[item.Lane]int{}, gone: make(chan struct{}, 1)}
 		b.places[at.Name] = p
 	}
 	p.limit = at.Limit
@@ -111,12 +103,13 @@ func (b *board) place(at Place) *place {
 }
 
 // roomAt is how much more work of a lane a place has room for. It is refused what it does not take now, and
-// what would take room from others: more than a share beyond what can begin at once, in batches of max. It
-// needs mu.
+// what would take room from others: more than twice what is left of two thirds of the buffer, beyond what can begin at
+// once in batches of max. So a place may fill four ninths of an empty buffer, and any number of them leaves the quarter
+// without which nothing more is taken in. It needs mu.
 func (b *board) roomAt(p *place, lane item.Lane, max, takes int) int {
 	n := math.MaxInt
-	if atOnce := (p.limit - p.working) * max; p.queue[lane] >= atOnce && b.others() {
-		n = b.share + atOnce - p.queue[lane]
+	if atOnce := (p.limit - p.inWork()) * max; p.queue[lane] >= atOnce && b.others() {
+		n = 2*(b.buffer*2/3-b.lane(lane).waiting) + atOnce - p.queue[lane]
 	}
 	if takes < math.MaxInt {
 		n = min(n, takes-p.waiting())
@@ -131,34 +124,12 @@ func (p *place) waiting() (n int) {
 	return n
 }
 
-// mayRefresh reports whether the refresh lane may have another batch in work at a place. While there is urgent
-// work, or was a moment ago, it may have one, and a new one every pace only: more would fill the queues of NATS
-// and the store, in which urgent work then stands. It needs mu.
-func (b *board) mayRefresh(p *place) bool {
-	now := time.Now()
-	if now.Sub(b.urgent) > calm {
-		return true
+// inWork is how many batches are in work at a place.
+func (p *place) inWork() (n int) {
+	for _, working := range p.working {
+		n += working
 	}
-	if p.refreshing > 0 {
-		return false // its end is told
-	}
-	wait := pace - now.Sub(p.refreshed)
-	if wait > 0 && !b.alarm {
-		b.alarm = true
-		time.AfterFunc(wait, func() {
-			defer redact.Crash()
-			b.wake()
-		})
-	}
-	return wait <= 0
-}
-
-// wake has a waiting worker look again.
-func (b *board) wake() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.alarm = false
-	b.ready.Signal()
+	return n
 }
 
 // free is how much parked work of a lane a place takes now.
@@ -174,6 +145,7 @@ func (b *board) free(at Place, lane item.Lane, takes int) (n int, gone <-chan st
 func (b *board) add(works []*work, takes func(place string) int) (replaced []message, turnedAway []*work) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	now := time.Now()
 	for _, w := range works {
 		if old := b.waiting[w.slot]; old != nil {
 			replaced = append(replaced, old.merge(w)...)
@@ -185,6 +157,10 @@ func (b *board) add(works []*work, takes func(place string) int) (replaced []mes
 			continue
 		}
 		b.waiting[w.slot] = w
+		w.posted = now
+		if w.Lane == item.High {
+			b.urgent.came()
+		}
 		p.queue[w.Lane]++
 		b.lane(w.Lane).waiting++
 		if in := b.busy[w.key]; in != nil {
@@ -259,13 +235,9 @@ func (b *board) batch(l *lane, group int) (batch []*work) {
 		batch = append(batch, w)
 	}
 	if len(batch) > 0 {
-		p.working++
-		switch l.name {
-		case item.Refresh:
-			p.refreshing++
+		p.working[l.name]++
+		if l.name == item.Refresh {
 			p.refreshed = time.Now()
-		case item.High:
-			b.urgent = time.Now()
 		}
 	}
 	mark(l.room)
@@ -285,9 +257,9 @@ func (b *board) done(batch []*work) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.place(batch[0].place)
-	p.working--
-	if batch[0].Lane == item.Refresh {
-		p.refreshing--
+	p.working[batch[0].Lane]--
+	if batch[0].Lane == item.High {
+		b.urgent.went(len(batch))
 	}
 	b.ready.Signal() // the place takes another batch
 	for _, w := range batch {
@@ -308,6 +280,9 @@ func (b *board) close() (waiting []*work) {
 	b.ready.Broadcast()
 	for _, w := range b.waiting {
 		waiting = append(waiting, w)
+		if w.Lane == item.High {
+			b.urgent.went(1)
+		}
 	}
 	clear(b.waiting)
 	return waiting
@@ -336,7 +311,8 @@ func (l *lane) push(w *work) {
 // eligible is the first group whose place takes another batch; -1 where there is none.
 func (l *lane) eligible(b *board) int {
 	for i, group := range l.turns {
-		if p := b.place(l.groups[group][0].place); p.working < p.limit && (l.name != item.Refresh || b.mayRefresh(p)) {
+		queue := l.groups[group]
+		if p := b.place(queue[0].place); p.inWork() < p.limit && b.mayBegin(l.name, p, queue) {
 			return i
 		}
 	}

@@ -55,6 +55,7 @@ type Conn struct {
 	operator  *Conn               // to the account of pushed buckets, where Config.Control is a URL
 	controlJS jetstream.JetStream // of that account as this one imports it, where Config.Control is a prefix
 	clock     storeClock
+	urgent    urgency // work of the consumers that run over this connection
 
 	mu      sync.Mutex    // guards all below
 	blink   chan struct{} // closed when the connection is lost or found again

@@ -58,6 +58,7 @@ type work struct {
 	silent   int // attempts in a row that nobody answered, before this one
 	place    Place
 	parked   bool      // came from PARKED
+	posted   time.Time // when it was put on the board
 	first    time.Time // when it was first published, over retries and parking
 	group    string
 	max      int

@@ -79,7 +79,11 @@ func (c *Consumer) park(ctx context.Context, works []*work) error {
 	ctx, cancel := stopping(ctx)
 	defer cancel()
 	defer mark(c.parked)
-	return c.cfg.Conn.publish(ctx, len(works), window, func(i int) (*nats.Msg, error) {
+	most := window
+	if works[0].Lane == item.Refresh {
+		most = bulk
+	}
+	return c.cfg.Conn.publish(ctx, len(works), most, func(i int) (*nats.Msg, error) {
 		w := works[i]
 		header := w.carried(past{wrong: w.task.Attempt - 1})
 		return &nats.Msg{Subject: item.ParkedSubject(w.place.Name, w.change()), Header: header}, nil

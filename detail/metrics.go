@@ -103,12 +103,28 @@ func (s *Server) register() error {
 	if s.config.Access != nil {
 		all = append(all, counter("access_log_dropped_total", "Lines that the access log did not take.", s.config.Access.Dropped))
 	}
+	all = append(all, s.gearMetrics()...)
 	for _, c := range append(all, s.blobs.Collectors()...) {
 		if err := s.config.Registry.Register(c); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// gearMetrics tell which levels pages are compressed at, and by what figures they are chosen.
+func (s *Server) gearMetrics() (all []prometheus.Collector) {
+	for _, g := range s.encoder.Gears() {
+		options := func(name, help string) prometheus.Opts {
+			return prometheus.Opts{Namespace: "vitrine", Subsystem: "detail", Name: name, Help: help,
+				ConstLabels: prometheus.Labels{"coding": g.Coding.Name(), "level": strconv.Itoa(g.Level)}}
+		}
+		all = append(all,
+			prometheus.NewCounterFunc(prometheus.CounterOpts(options("compressed_total", "Answers that were compressed, by coding and level.")), g.Pages),
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts(options("compression_nanoseconds_per_byte", "Time that a level takes for a byte, as measured lately.")), g.NanosPerByte),
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts(options("compression_left_ratio", "Share of the bytes that a level leaves, as measured lately.")), g.Left))
+	}
+	return all
 }
 
 // countPage counts a page that the fast path served.

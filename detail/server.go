@@ -96,7 +96,7 @@ func (s *Server) open() (err error) {
 	if s.pages, err = pagecache.New(c.PageBytes, c.Switches); err != nil {
 		return err
 	}
-	if s.encoder, err = pagecache.NewEncoder(c.Switches.Must(switches.Compression)); err != nil {
+	if s.encoder, err = pagecache.NewEncoder(pagecache.EncoderConfig{Level: c.Switches.Must(switches.Compression), Waiting: s.admission.Waiting}); err != nil {
 		return err
 	}
 	if s.live, err = newLivePool(c.Live, c.Switches.Must(switches.BackToSource)); err != nil {

@@ -71,6 +71,11 @@ func (c *Controller) Full() bool { return c.gate.full() }
 // Occupied reports whether as many pages are being made as there are processors.
 func (c *Controller) Occupied() bool { return c.gate.occupied() }
 
+// Waiting returns how many pages wait for their turn to be rendered, for each processor.
+func (c *Controller) Waiting() float64 {
+	return float64(c.gate.waiting.Load()) / float64(c.gate.cores)
+}
+
 // Render calls f, which keeps a processor busy, when it is its turn.
 func (c *Controller) Render(f func()) { c.gate.render(f) }
 

@@ -19,6 +19,7 @@ type gate struct {
 	limit   int64
 	cores   int64
 	renders chan struct{} // has room for the pages being rendered
+	waiting atomic.Int64  // pages that wait for their turn to be rendered
 }
 
 func newGate() *gate {
@@ -29,7 +30,9 @@ func newGate() *gate {
 // render calls f when fewer pages are being rendered than there are processors. Afterwards it yields, so that requests which
 // wait for the processor come before the next page.
 func (g *gate) render(f func()) {
+	g.waiting.Add(1)
 	g.renders <- struct{}{}
+	g.waiting.Add(-1)
 	defer func() {
 		runtime.Gosched()
 		<-g.renders

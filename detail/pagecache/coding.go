@@ -3,6 +3,7 @@ package pagecache
 import (
 	"bytes"
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,34 +40,80 @@ type Encoding struct {
 }
 
 const (
-	codeFrom    = 1 << 10 // bytes; a body of no more fits a packet anyway
-	gzipLevel   = 5       // 6 saves 0.4% more of the bytes, for 16% more CPU
-	gzipQuick   = 1
-	brotliLevel = 5
+	codeFrom = 1 << 10 // bytes; a body of no more fits a packet anyway
 )
 
 // Encoder compresses bodies. It is safe for concurrent use.
 type Encoder struct {
-	level *switches.Switch // nil: normal
-	gzips [2]sync.Pool     // of *gzip.Writer: normal, fast
-	zstds *zstd.Encoder
-
 	Dictionaries Dictionaries
+
+	config                  EncoderConfig
+	gzip, zstandard, brotli gearbox
 }
 
-// NewEncoder makes an Encoder. level is the switch "compression"; nil stands for its value normal.
-func NewEncoder(level *switches.Switch) (*Encoder, error) {
-	e := &Encoder{level: level}
-	for i, n := range []int{gzipLevel, gzipQuick} {
-		e.gzips[i].New = func() any {
-			w, _ := gzip.NewWriterLevel(io.Discard, n) // fails for a level that there is not
-			return w
-		}
-	}
-	var err error
-	e.zstds, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(1<<20))
-	return e, err
+// EncoderConfig is what an Encoder needs. All of it may be left out.
+type EncoderConfig struct {
+	Level   *switches.Switch // "compression". Defaults to its value normal
+	Waiting func() float64   // pages that wait for a processor, for each. Defaults to none
+	Meter   Meter            // Defaults to the clock
 }
+
+// NewEncoder makes an Encoder.
+func NewEncoder(c EncoderConfig) (*Encoder, error) {
+	if c.Waiting == nil {
+		c.Waiting = func() float64 { return 0 }
+	}
+	if c.Meter == nil {
+		c.Meter = byClock
+	}
+	e := &Encoder{config: c, gzip: gearbox{coding: Gzip}, zstandard: gearbox{coding: Zstandard}, brotli: gearbox{coding: Brotli}}
+	for _, level := range []int{1, 3, 5, 6} {
+		e.gzip.gears = append(e.gzip.gears, &gear{level: level, encode: pooled(func() coder {
+			w, _ := gzip.NewWriterLevel(io.Discard, level) // fails for a level that there is not
+			return w
+		})})
+	}
+	for _, level := range []int{2, 5} {
+		e.brotli.gears = append(e.brotli.gears, &gear{level: level, encode: pooled(func() coder { return brotli.NewWriterLevel(io.Discard, level) })})
+	}
+	for i, speed := range []zstd.EncoderLevel{zstd.SpeedFastest, zstd.SpeedDefault} {
+		w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(speed), zstd.WithEncoderConcurrency(encoders()), zstd.WithWindowSize(1<<20))
+		if err != nil {
+			return nil, err
+		}
+		e.zstandard.gears = append(e.zstandard.gears, &gear{level: i + 1, encode: func(body []byte) []byte {
+			return w.EncodeAll(body, make([]byte, 0, len(body)/3))
+		}})
+	}
+	return e, nil
+}
+
+// encoders is how many pages one zstd.Encoder compresses at once. It hands its states out in turn, so that more of them than processors
+// only wear out the processor's cache.
+func encoders() int { return min(2, runtime.GOMAXPROCS(0)) }
+
+// coder is a writer that compresses.
+type coder interface {
+	io.WriteCloser
+	Reset(to io.Writer)
+}
+
+// pooled compresses bodies by coders that are used again.
+func pooled(newCoder func() coder) func(body []byte) []byte {
+	pool := &sync.Pool{New: func() any { return newCoder() }}
+	return func(body []byte) []byte {
+		w := pool.Get().(coder)
+		defer pool.Put(w)
+		var buf bytes.Buffer
+		buf.Grow(len(body) / 3)
+		w.Reset(&buf)
+		_, _ = w.Write(body) // a bytes.Buffer takes all
+		_ = w.Close()
+		return buf.Bytes()
+	}
+}
+
+func (e *Encoder) gearboxes() []*gearbox { return []*gearbox{&e.gzip, &e.zstandard, &e.brotli} }
 
 // Levels of the switch "compression".
 const (
@@ -79,10 +126,10 @@ const (
 func (e *Encoder) Off() bool { return e.choice() == levelOff }
 
 func (e *Encoder) choice() string {
-	if e.level == nil {
+	if e.config.Level == nil {
 		return levelNormal
 	}
-	return e.level.Choice()
+	return e.config.Level.Choice()
 }
 
 // Pick returns the encoding for a body of a content type and a size in bytes, among those that the visitor accepts. reused tells that
@@ -130,30 +177,13 @@ func (a Accepts) WithoutDictionary() Accepts { return Accepts{best: a.best, quic
 
 // Encode returns a body in an encoding. For Identity it returns the body itself.
 func (e *Encoder) Encode(by Encoding, body []byte) []byte {
-	switch by.Coding {
-	case Dcz:
+	if by.Coding == Dcz {
 		return by.Dictionary.encode(body)
-	case Gzip:
-		pool := &e.gzips[0]
-		if e.choice() == levelFast {
-			pool = &e.gzips[1]
+	}
+	for _, b := range e.gearboxes() {
+		if b.coding == by.Coding {
+			return b.encode(body, e.config.Waiting(), e.choice() == levelFast, e.config.Meter)
 		}
-		w := pool.Get().(*gzip.Writer)
-		defer pool.Put(w)
-		var buf bytes.Buffer
-		buf.Grow(len(body) / 3)
-		w.Reset(&buf)
-		_, _ = w.Write(body) // a bytes.Buffer takes all
-		_ = w.Close()
-		return buf.Bytes()
-	case Zstandard:
-		return e.zstds.EncodeAll(body, make([]byte, 0, len(body)/3))
-	case Brotli:
-		var buf bytes.Buffer
-		w := brotli.NewWriterLevel(&buf, brotliLevel)
-		_, _ = w.Write(body)
-		_ = w.Close()
-		return buf.Bytes()
 	}
 	return body
 }

@@ -45,7 +45,7 @@ type Dictionary struct {
 func newDictionary(page, match, revision string, body []byte) *Dictionary {
 	d := &Dictionary{Body: body, Hash: sha256.Sum256(body), Page: page, Match: match, revision: revision}
 	d.encoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderDictRaw(0, body), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(dczWindow), zstd.WithEncoderConcurrency(2), zstd.WithLowerEncoderMem(true))
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderDictRaw(0, body), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(dczWindow), zstd.WithEncoderConcurrency(encoders()), zstd.WithLowerEncoderMem(true))
 		if err != nil {
 			panic("zstd refuses its constant options: " + err.Error())
 		}

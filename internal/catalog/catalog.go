@@ -18,6 +18,7 @@ type Catalog struct {
 	Kinds     map[string]*Kind
 	Live      map[string]*Live
 	Pages     []*Page // in the order of the file
+	Sources   map[string]*Source
 }
 
 // Upstream is a data owner. URL has no trailing slash. The caller of Parse resolves "serve:NAME".

@@ -60,7 +60,7 @@ func (c *compiler) root(n *node) {
 	section := map[string]*node{}
 	keep := func(name string) func(*node) { return func(n *node) { section[name] = n } }
 	known := map[string]func(*node){"version": c.version}
-	order := []string{"site", "images", "upstreams", "entities", "live", "pages"}
+	order := []string{"site", "images", "upstreams", "entities", "live", "pages", "notify"}
 	for _, name := range order {
 		known[name] = keep(name)
 	}
@@ -72,7 +72,7 @@ func (c *compiler) root(n *node) {
 			c.add(n, "", "the catalog lacks %q", name)
 		}
 	}
-	read := map[string]func(*node){"site": c.site, "images": c.images, "upstreams": c.upstreams, "entities": c.entities, "live": c.live, "pages": c.pages}
+	read := map[string]func(*node){"site": c.site, "images": c.images, "upstreams": c.upstreams, "entities": c.entities, "live": c.live, "pages": c.pages, "notify": c.notify}
 	for _, name := range order {
 		if s := section[name]; s != nil {
 			read[name](s)

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+
 	"vitrine/internal/metrics"
 	"vitrine/internal/notify"
 )
@@ -11,14 +13,15 @@ type Notify struct {
 	Token string // secret of POST /notify; "" refuses all requests to it
 }
 
-// addNotify adds the listener, and its metrics also where there is none. It returns its address, "" for none.
+// addNotify follows the sources on NATS, and adds the listener if there is one. It returns its address, "" for none.
 func (n *process) addNotify(cfg Notify) (string, error) {
 	measured := metrics.NewNotify(n.metrics)
-	if cfg.Addr == "" {
-		return "", nil
-	}
 	r := notify.New(notify.Config{
 		Catalog: n.catalog.Catalog, Head: n.head(n.ctx), Bus: n.bus, Log: n.log, Token: cfg.Token, Counted: measured.Counted,
 	})
+	n.start(func(ctx context.Context) error { return r.Follow(ctx, n.bus) })
+	if cfg.Addr == "" {
+		return "", nil
+	}
 	return n.listen("--notify", cfg.Addr, r.Server())
 }

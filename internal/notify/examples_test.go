@@ -20,14 +20,15 @@ func TestExamples(t *testing.T) {
 		want = append(want, item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: "price"}.Subject())
 	}
 	sorted := slices.Sorted(slices.Values(want))
+	d := open(t, shop)
+	d.serve()
 	for _, command := range []string{"node notify.mjs", "python3 notify.py", "java Notify.java", "php notify.php"} {
 		name, file, _ := strings.Cut(command, " ")
 		t.Run(name, func(t *testing.T) {
 			if _, err := exec.LookPath(name); err != nil {
 				t.Skipf("SKIPPED: %s is not installed, so that %s was not tried", name, file)
 			}
-			d := open(t, shop)
-			d.serve()
+			d.T = t
 			run := exec.CommandContext(t.Context(), name, append([]string{file, d.url + "/notify", "sku", "price"}, ids...)...)
 			run.Dir = "../../docs/examples/notify"
 			run.Env = append(run.Environ(), "NOTIFY_TOKEN="+token, "JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1", "LC_ALL=C.UTF-8")
@@ -40,7 +41,7 @@ func TestExamples(t *testing.T) {
 			if diff := cmp.Diff(want, strings.Fields(string(out))); diff != "" {
 				t.Error("subjects: ", diff)
 			}
-			if diff := cmp.Diff(sorted, d.waiting()); diff != "" {
+			if diff := cmp.Diff(sorted, d.published()); diff != "" {
 				t.Error("published: ", diff)
 			}
 		})

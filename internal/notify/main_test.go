@@ -4,15 +4,14 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"vitrine/internal/bus"
@@ -40,11 +39,12 @@ const token = canary.Notify
 // door is a receiver before a real NATS.
 type door struct {
 	*testing.T
-	url    string
-	server *bus.Server
-	conn   *bus.Conn
-	cfg    *notify.Config
-	log    *testlog.Buffer
+	url     string
+	server  *bus.Server
+	conn    *bus.Conn
+	cfg     *notify.Config
+	log     *testlog.Buffer
+	changes listener
 }
 
 // open serves a receiver with the catalog.
@@ -56,6 +56,7 @@ func open(t *testing.T, source string) *door {
 	}
 	d := &door{T: t, log: &testlog.Buffer{}}
 	d.server, d.conn = bustest.Start(t)
+	d.changes = listen(t, d.server.URL())
 	d.cfg = &notify.Config{
 		Catalog: func() *catalog.Catalog { return cat }, Head: func() error { return nil }, Bus: d.conn, Token: token,
 		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -67,8 +68,9 @@ func open(t *testing.T, source string) *door {
 func (d *door) serve() {
 	s := httptest.NewServer(notify.New(*d.cfg).Handler())
 	d.Cleanup(s.Close)
-	d.Cleanup(func() {
-		canary.Search(d, "the log", d.log.String())
+	t := d.T
+	t.Cleanup(func() {
+		canary.Search(t, "the log", d.log.String())
 	})
 	d.url = s.URL
 }
@@ -95,27 +97,49 @@ func (d *door) post(path, body string, header http.Header) (int, string) {
 	return answer.StatusCode, strings.TrimSpace(string(text))
 }
 
-// waiting lists the subjects of CHANGES.
-func (d *door) waiting() []string {
+// published lists the subjects of what was published since it was called last, each once.
+func (d *door) published() (subjects []string) {
 	d.Helper()
-	nc, err := nats.Connect(d.server.URL())
+	if err := d.changes.Conn.Flush(); err != nil { // what NATS acknowledged before has arrived with its answer
+		d.Fatal(err)
+	}
+	n, _, err := d.changes.Sub.Pending()
 	if err != nil {
 		d.Fatal(err)
 	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		d.Fatal(err)
+	for range n {
+		m, err := d.changes.Sub.NextMsg(time.Minute)
+		if err != nil {
+			d.Fatal(err)
+		}
+		subjects = append(subjects, m.Subject)
 	}
-	stream, err := js.Stream(d.Context(), bus.Changes)
+	slices.Sort(subjects)
+	return slices.Compact(subjects)
+}
+
+// listener is a plain client of NATS that hears all changes.
+type listener struct {
+	Conn *nats.Conn
+	Sub  *nats.Subscription
+}
+
+func listen(t *testing.T, url string) (l listener) {
+	t.Helper()
+	var err error
+	l.Conn, err = nats.Connect(url)
 	if err != nil {
-		d.Fatal(err)
+		t.Fatal(err)
 	}
-	info, err := stream.Info(d.Context(), jetstream.WithSubjectFilter(">"))
+	t.Cleanup(l.Conn.Close)
+	l.Sub, err = l.Conn.SubscribeSync("change.>")
+	if err == nil {
+		err = l.Conn.Flush()
+	}
 	if err != nil {
-		d.Fatal(err)
+		t.Fatal(err)
 	}
-	return slices.Sorted(maps.Keys(info.State.Subjects))
+	return l
 }
 
 func bearer() http.Header { return http.Header{"Authorization": {"Bearer " + token}} }

@@ -48,6 +48,7 @@ type Config struct {
 	Log     *slog.Logger
 	Token   string                                   // secret of POST /notify; "" refuses all requests to it
 	Counted func(outcome string, taken, refused int) // called for each request; defaults to nothing
+	Lookup  func(name string) (string, bool)         // of the environment, for the secrets of sources; defaults to os.LookupEnv
 	Clock   func() time.Time                         // defaults to time.Now
 }
 
@@ -55,7 +56,7 @@ type Config struct {
 type Receiver struct {
 	cfg    Config
 	places chan struct{} // one for each request in work
-	denied quiet
+	quiet  quiet
 }
 
 // New makes a Receiver.
@@ -81,7 +82,17 @@ func (r *Receiver) Server() *http.Server {
 func (r *Receiver) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /notify", func(w http.ResponseWriter, q *http.Request) { r.answer(w, q, r.plain) })
+	mux.HandleFunc("POST /notify/{source}", r.fromSource)
+	mux.HandleFunc("OPTIONS /notify/{source}", allow)
 	return mux
+}
+
+// allow answers who asks whether it may send CloudEvents here: its requests show a secret anyway.
+func allow(w http.ResponseWriter, q *http.Request) {
+	if origin := q.Header.Get("WebHook-Request-Origin"); origin != "" {
+		w.Header().Set("WebHook-Allowed-Origin", origin)
+		w.Header().Set("Allow", http.MethodPost)
+	}
 }
 
 // request is what a sender sent.
@@ -137,20 +148,36 @@ func (r *Receiver) publish(ctx context.Context, n notified) error {
 	return nil
 }
 
-// plain takes what POST /notify may have in its body.
+// plain takes what POST /notify may have in its body: changes, or CloudEvents with changes as their data.
 func (r *Receiver) plain(q request) (notified, error) {
 	if err := ownSender(r.cfg.Token, q); err != nil {
 		return notified{}, err
 	}
-	words, err := split(q.body)
+	form := catalog.FormJSON
+	if isCloudEvent(q.header) {
+		form = catalog.FormCloudEvents
+	}
+	events, err := eventsOf(form, q)
 	if err != nil {
 		return notified{}, err
 	}
-	return r.check(words)
+	var words []word
+	for _, e := range events {
+		more, err := split(e.data)
+		if err != nil {
+			return notified{}, err
+		}
+		words = append(words, more...)
+	}
+	n, err := r.check(words, item.Normal)
+	if len(events) == 1 {
+		n.event = events[0].time
+	}
+	return n, err
 }
 
 // check turns what a sender wrote into changes that the catalog in force knows, and says why each of the others is none.
-func (r *Receiver) check(words []word) (n notified, err error) {
+func (r *Receiver) check(words []word, lane item.Lane) (n notified, err error) {
 	if len(words) > MaxChanges {
 		return n, fmt.Errorf("%w: %d changes in one request, more than %d", errTooMuch, len(words), MaxChanges)
 	}
@@ -160,7 +187,7 @@ func (r *Receiver) check(words []word) (n notified, err error) {
 	}
 	unknown := false
 	for i, w := range words {
-		change, err := w.change(cat)
+		change, err := w.change(cat, lane)
 		if err == nil {
 			n.changes = append(n.changes, change)
 			continue
@@ -181,6 +208,7 @@ type notified struct {
 	changes []item.Change
 	refused []Refusal
 	event   time.Time // zero where the sender does not say
+	lenient bool      // what is refused is no failure
 }
 
 // Refusal says why something of a request is no change.
@@ -204,7 +232,9 @@ func (r *Receiver) tell(w http.ResponseWriter, n notified) {
 	outcome, status := Taken, http.StatusAccepted
 	if len(n.refused) > 0 {
 		outcome = Refused
-		status = http.StatusBadRequest
+		if !n.lenient {
+			status = http.StatusBadRequest
+		}
 	}
 	r.cfg.Counted(outcome, len(n.changes), len(n.refused))
 	writeJSON(w, status, Answer{Taken: len(n.changes), Refused: n.refused[:min(len(n.refused), shownRefusals)]})
@@ -218,16 +248,29 @@ func (r *Receiver) fail(w http.ResponseWriter, err error) {
 		outcome = Denied
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		if r.denied.speaks(r.cfg.Clock()) {
-			r.cfg.Log.Warn("a notification was refused; repetitions are not logged for a while", "error", err)
-		}
+		r.warn("a notification was refused", err)
+	case errors.Is(err, errNoSource):
+		status = http.StatusNotFound
+	case errors.As(err, &errUnmapped{}):
+		status = http.StatusUnprocessableEntity
+		r.warn("a source's notification can't be mapped", err)
 	case errors.Is(err, errTooMuch):
 		status = http.StatusRequestEntityTooLarge
-	case errors.Is(err, item.ErrUnavailable):
+	case unavailable(err):
 		outcome = Unavailable
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "5")
 	}
 	r.cfg.Counted(outcome, 0, 0)
 	writeJSON(w, status, map[string]string{"error": item.Clip(err.Error(), 300)})
+}
+
+// unavailable reports whether an error is of NATS or the catalog, and passes.
+func unavailable(err error) bool { return errors.Is(err, item.ErrUnavailable) }
+
+// warn logs what anybody can cause, but not each time.
+func (r *Receiver) warn(what string, err error) {
+	if r.quiet.speaks(what, r.cfg.Clock()) {
+		r.cfg.Log.Warn(what+"; repetitions are not logged for a while", "error", err)
+	}
 }

@@ -38,10 +38,11 @@ func TestNotify(t *testing.T) {
 			map[int]string{1: "no kind called", 2: "no dimension of sku called", 3: "path step", 4: "empty", 5: "neither text nor", 6: "1.5", 7: "slow", 8: "dimesion", 9: "a change is", 10: "control", 11: "bad name", 12: "neither text"},
 			[]string{"change.normal.sku.all.1"}},
 	}
+	d := open(t, shop)
+	d.serve()
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			d := open(t, shop)
-			d.serve()
+			d.T = t
 			for range 2 { // repeated: it is harmless
 				status, text := d.post("/notify", test.body, bearer())
 				got := d.answered(text)
@@ -54,7 +55,7 @@ func TestNotify(t *testing.T) {
 					}
 				}
 			}
-			if diff := cmp.Diff(test.want, d.waiting()); diff != "" {
+			if diff := cmp.Diff(test.want, d.published()); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -95,7 +96,7 @@ func TestNotifyRefuses(t *testing.T) {
 			t.Errorf("%s: %d %s", test.name, status, text)
 		}
 	}
-	if got := d.waiting(); len(got) > 0 {
+	if got := d.published(); len(got) > 0 {
 		t.Errorf("published: %q", got)
 	}
 	if status, text := d.post("/notify", one, signed(one)); status != 202 {
@@ -140,7 +141,7 @@ func TestNotifyWaits(t *testing.T) {
 		if status, text := d.post("/notify", `[{"kind":"sku","id":"1"},{"kind":"new","id":"1"}]`, bearer()); status != 503 {
 			t.Errorf("%s: %d %s", name, status, text)
 		}
-		if got := d.waiting(); outcomes != "unavailable 0 0" || len(got) > 0 {
+		if got := d.published(); outcomes != "unavailable 0 0" || len(got) > 0 {
 			t.Errorf("%s: %s, and there is %q", name, outcomes, got)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -72,11 +72,25 @@ func equal(want, given, fault string) error {
 	return nil
 }
 
-// quiet keeps what anybody can cause from filling the log.
-type quiet struct{ until atomic.Int64 } // in ns of Unix time
+// errNoSource is a path that names no source.
+var errNoSource = errors.New("not found")
 
-// speaks reports whether a line may be logged now: one in ten seconds.
-func (q *quiet) speaks(now time.Time) bool {
-	until := q.until.Load()
-	return now.UnixNano() >= until && q.until.CompareAndSwap(until, now.Add(10*time.Second).UnixNano())
+// quiet keeps what anybody can cause from filling the log.
+type quiet struct {
+	mu    sync.Mutex           // guards until
+	until map[string]time.Time // line → when it may be logged again
+}
+
+// speaks reports whether a line may be logged now: each once in ten seconds.
+func (q *quiet) speaks(line string, now time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if now.Before(q.until[line]) {
+		return false
+	}
+	if q.until == nil {
+		q.until = map[string]time.Time{}
+	}
+	q.until[line] = now.Add(10 * time.Second)
+	return true
 }

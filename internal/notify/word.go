@@ -39,15 +39,15 @@ func split(body []byte) ([]word, error) {
 	return words, nil
 }
 
-// change reads a word as {"kind", "dimension", "id", "lane"}. Dimension defaults to all of them, lane to normal. An id may
+// change reads a word as {"kind", "dimension", "id", "lane"}. Dimension defaults to all of them, lane to the one given. An id may
 // be a number.
-func (w word) change(cat *catalog.Catalog) (c item.Change, err error) {
+func (w word) change(cat *catalog.Catalog, lane item.Lane) (c item.Change, err error) {
 	fields := struct {
 		Kind      string          `json:"kind"`
 		Dimension string          `json:"dimension"`
 		ID        json.RawMessage `json:"id"`
 		Lane      string          `json:"lane"`
-	}{Dimension: item.All, Lane: string(item.Normal)}
+	}{Dimension: item.All, Lane: string(lane)}
 	d := json.NewDecoder(bytes.NewReader(w))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&fields); err != nil {

@@ -1,0 +1,101 @@
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+)
+
+// envelope is a change event of Debezium, without the schema that it may be wrapped in.
+type envelope struct {
+	Op     string          `json:"op"` // c, u, d; r of a snapshot; t of a truncated table
+	Before json.RawMessage `json:"before"`
+	After  json.RawMessage `json:"after"`
+	Source struct {
+		Schema string `json:"schema"`
+		DB     string `json:"db"`
+		Table  string `json:"table"`
+	} `json:"source"`
+}
+
+// rowWords gives the changes that a row of a table means: of the entity that it belongs to, and of the one that it belonged
+// to before, where its key changed. Tables that the catalog does not name mean nothing. A snapshot is read in the lane
+// refresh, since all rows of a table come at once.
+func rowWords(s *catalog.Source, e event) ([]word, error) {
+	row, err := readEnvelope(e.body)
+	if err != nil {
+		return nil, err
+	}
+	table := tableOf(s, row)
+	switch {
+	case table == nil:
+		return nil, nil
+	case row.Op == "t":
+		return nil, fmt.Errorf("%w: table %s was truncated, and no row is named: run vitrine refresh --all", item.ErrRefused, row.Source.Table)
+	}
+	lane := s.Lane
+	if row.Op == "r" {
+		lane = item.Refresh
+	}
+	var words []word
+	seen := map[string]bool{}
+	for _, image := range []json.RawMessage{row.Before, row.After} {
+		key := member(image, table.Key)
+		if len(key) == 0 || seen[string(key)] {
+			continue
+		}
+		seen[string(key)] = true
+		w, err := json.Marshal(map[string]any{"kind": table.Kind, "dimension": table.Dimension, "id": key, "lane": lane})
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", item.ErrRefused, err)
+		}
+		words = append(words, w)
+	}
+	if len(words) == 0 {
+		return nil, fmt.Errorf("%w: a row of table %s has no %s, neither before nor after: is the column in its REPLICA IDENTITY?", item.ErrRefused, row.Source.Table, table.Key)
+	}
+	return words, nil
+}
+
+func readEnvelope(body []byte) (e envelope, err error) {
+	var wrapped struct {
+		Payload json.RawMessage `json:"payload"`
+	}
+	if err := json.Unmarshal(body, &wrapped); err != nil {
+		return e, fmt.Errorf("%w: no envelope of Debezium: %w", item.ErrRefused, err)
+	}
+	if len(wrapped.Payload) > 0 {
+		body = wrapped.Payload
+	}
+	if err := json.Unmarshal(body, &e); err != nil || e.Source.Table == "" && e.Op != "m" {
+		return e, fmt.Errorf("%w: no envelope of Debezium: it needs op and source.table, so leave ExtractNewRecordState out", item.ErrRefused)
+	}
+	return e, nil
+}
+
+// tableOf finds a row's table by its name, or by that with its schema or database in front; nil for none.
+func tableOf(s *catalog.Source, e envelope) *catalog.Table {
+	for _, name := range []string{e.Source.Schema + "." + e.Source.Table, e.Source.DB + "." + e.Source.Table, e.Source.Table} {
+		if t := s.Tables[name]; t != nil {
+			return t
+		}
+	}
+	return nil
+}
+
+// member is a member of an object that is neither absent nor null.
+func member(object json.RawMessage, path catalog.Path) json.RawMessage {
+	for _, step := range path {
+		var members map[string]json.RawMessage
+		if json.Unmarshal(object, &members) != nil {
+			return nil
+		}
+		object = members[step]
+	}
+	if string(object) == "null" {
+		return nil
+	}
+	return object
+}

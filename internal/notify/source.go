@@ -1,0 +1,154 @@
+package notify
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/shape"
+)
+
+// errUnmapped is a request that its source's map fails on: the catalog is to be mended, and the sender to come again.
+type errUnmapped struct{ error }
+
+func (e errUnmapped) Unwrap() error { return e.error }
+
+// fromSource answers POST /notify/NAME.
+func (r *Receiver) fromSource(w http.ResponseWriter, q *http.Request) {
+	cat := r.cfg.Catalog()
+	if cat == nil {
+		r.fail(w, fmt.Errorf("%w: no catalog is in force yet", item.ErrUnavailable))
+		return
+	}
+	s := cat.Sources[q.PathValue("source")]
+	if s == nil || s.Secret == "" {
+		r.fail(w, fmt.Errorf("%w: the catalog's notify has no such source for HTTP", errNoSource))
+		return
+	}
+	if s.Form == catalog.FormWooCommerce {
+		w = &answerOK{w} // it takes no other success when a webhook is made
+	}
+	r.answer(w, q, func(q request) (notified, error) { return r.sent(s, q) })
+}
+
+// answerOK answers 200 in place of 202.
+type answerOK struct{ http.ResponseWriter }
+
+func (w *answerOK) WriteHeader(status int) {
+	if status == http.StatusAccepted {
+		status = http.StatusOK
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// ping is what WooCommerce sends, unsigned, when a webhook is made.
+var ping = regexp.MustCompile(`^webhook_id=[0-9]{1,20}$`)
+
+// sent takes what a source sent by HTTP.
+func (r *Receiver) sent(s *catalog.Source, q request) (notified, error) {
+	if s.Form == catalog.FormWooCommerce && ping.Match(q.body) {
+		return notified{}, nil
+	}
+	if err := r.signedBy(s, q); err != nil {
+		return notified{}, err
+	}
+	return r.read(s, q)
+}
+
+// read turns what a source sent into changes. A change that is none is the source's lasting mistake: it is logged, and the
+// sender, which would send the same again and in the end give up this shop, is told that all is well.
+func (r *Receiver) read(s *catalog.Source, q request) (n notified, err error) {
+	events, err := eventsOf(s.Form, q)
+	if err != nil {
+		return n, err
+	}
+	var words []word
+	for _, e := range events {
+		more, err := wordsOf(s, e)
+		if err != nil {
+			return n, err
+		}
+		words = append(words, more...)
+	}
+	n, err = r.check(words, s.Lane)
+	if err != nil {
+		return n, err
+	}
+	if len(events) == 1 {
+		n.event = events[0].time
+	}
+	n.lenient = true
+	if len(n.refused) > 0 {
+		r.warn("a source's notification names what can't become a change", fmt.Errorf("source %s: %d refused, the first: %s", s.Name, len(n.refused), n.refused[0].Error))
+	}
+	return n, nil
+}
+
+// signedBy accepts a request that shows the source's secret as its form does.
+func (r *Receiver) signedBy(s *catalog.Source, q request) error {
+	secret, err := Secret("env:"+s.Secret, r.cfg.Lookup)
+	if err != nil {
+		return fmt.Errorf("%w: source %s: %w", item.ErrUnavailable, s.Name, err)
+	}
+	if s.Signature == nil {
+		given, _ := strings.CutPrefix(q.header.Get("Authorization"), "Bearer ")
+		return equal(secret, given, "source "+s.Name+": Authorization is not Bearer and its secret")
+	}
+	want := sum(secret, q.body)
+	given, _ := strings.CutPrefix(q.header.Get(s.Signature.Header), s.Signature.Prefix)
+	decode := hex.DecodeString
+	if s.Signature.Base64 {
+		decode = base64.StdEncoding.DecodeString
+	}
+	got, err := decode(given)
+	if err != nil {
+		got = nil
+	}
+	return equal(string(want), string(got), "source "+s.Name+": "+s.Signature.Header+" is no HMAC-SHA256 of this body with its secret")
+}
+
+// wordsOf gives the changes that an event of a source means.
+func wordsOf(s *catalog.Source, e event) ([]word, error) {
+	switch {
+	case s.Map == nil && s.Form == catalog.FormDebezium:
+		return rowWords(s, e)
+	case s.Map == nil: // a CloudEvent
+		return split(e.data)
+	}
+	input, err := json.Marshal(map[string]any{"headers": shown(s, e.header), "body": e.body})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", item.ErrRefused, err)
+	}
+	output, err := shape.Run(s.Map, input)
+	if err != nil {
+		return nil, errUnmapped{fmt.Errorf("source %s: %w", s.Name, err)}
+	}
+	if string(output) == "null" {
+		return nil, nil
+	}
+	return split(output)
+}
+
+// shown are the headers that a map sees, by their names in lower case. Those that hold secrets are left out: an id ends in
+// queues, logs and dead letters.
+func shown(s *catalog.Source, header http.Header) map[string]string {
+	secret := []string{"Authorization", "Proxy-Authorization", "Cookie", SignatureHeader}
+	if s.Signature != nil {
+		secret = append(secret, http.CanonicalHeaderKey(s.Signature.Header))
+	}
+	out := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		if !slices.Contains(secret, name) {
+			out[strings.ToLower(name)] = header.Get(name)
+		}
+	}
+	return out
+}

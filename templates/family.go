@@ -63,7 +63,7 @@ func family(page view.Value) view.Value {
 // relatives returns the members of the family, the product itself first, and the siblings that are no members.
 func relatives(page view.Value, own member, names []string, path string) (members []member, rest view.Elements) {
 	members = []member{own}
-	siblings := list(page.Get("siblings")).Walk()
+	siblings := siblingsOf(page).Walk()
 	for s, ok := siblings.Next(); ok && len(members) < maxMembers; s, ok = siblings.Next() {
 		m := memberOf(s, names)
 		switch {
@@ -75,6 +75,16 @@ func relatives(page view.Value, own member, names []string, path string) (member
 		}
 	}
 	return members, rest
+}
+
+// siblingsOf returns a page's siblings. Where it has none, they are those that its family has.
+func siblingsOf(page view.Value) view.Value {
+	own := list(page.Get("siblings"))
+	all := own.Walk()
+	if _, any := all.Next(); any {
+		return own
+	}
+	return list(page.Get("family", "siblings"))
 }
 
 // choose returns the entry of Values for a value of an option, by its position: the member with that value that is otherwise most like m.

@@ -88,7 +88,7 @@ func TestStockOfAnotherState(t *testing.T) {
 		_, says, _ := strings.Cut(got, `data-as="choice"`)
 		_, says, _ = strings.Cut(says, ">")
 		says, _, _ = strings.Cut(says, "</span>")
-		_, button, _ := strings.Cut(got, "<button data-live")
+		_, button, _ := strings.Cut(got, `<button type="submit" data-live`)
 		button, _, _ = strings.Cut(button, "</button>")
 		disabled, label := "", button[strings.LastIndex(button, ">")+1:]
 		if strings.HasSuffix(strings.TrimSuffix(button, label), " disabled>") {
@@ -97,6 +97,25 @@ func TestStockOfAnotherState(t *testing.T) {
 		if button = "<" + disabled + ">" + label; says != c.says || button != c.button {
 			t.Errorf("%s, %s: %q and %q, want %q and %q", c.lang, c.state, says, button, c.says, c.button)
 		}
+	}
+}
+
+// TestSiblingsOfTheFamily: only the family's own entity may know all variants. Choices are made of those, too.
+func TestSiblingsOfTheFamily(t *testing.T) {
+	set, err := load(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := change("family").page
+	page["family"] = object{"siblings": page["siblings"]}
+	delete(page, "siblings")
+	got := render(t, set, "item.html", page)
+	if want := render(t, set, "item.html", change("family").page); got != want || !strings.Contains(got, `<a href="/item/2">`) {
+		t.Error(got)
+	}
+	page["siblings"] = array{sibling("9", "Colour", "Amber")}
+	if got := render(t, set, "item.html", page); !strings.Contains(got, "Amber") || strings.Contains(got, "Blue") {
+		t.Error("own siblings do not come first:", got)
 	}
 }
 

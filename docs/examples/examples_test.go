@@ -9,6 +9,7 @@ import (
 	"errors"
 	"html"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,6 +139,7 @@ func TestLuma(t *testing.T) {
 		equal(t, id, "title", record["title"], strings.TrimSpace(html.UnescapeString(text(row["name"]))))
 		for _, variant := range record["siblings"].([]any) {
 			family[text(at(variant, "sku"))] = id
+			equal(t, id, "variant's page", at(variant, "URL"), "/item/"+url.PathEscape(text(at(variant, "sku")))+".html")
 		}
 	}
 	for _, row := range rows {

@@ -29,6 +29,7 @@ type member struct {
 // A value is an object of
 //
 //	Text
+//	ID       of the sibling that URL leads to
 //	URL      of the sibling that has the value and is otherwise most like the product; "" for the product's own value
 //	Image    the first picture of that sibling; of the first option only
 //	Current  whether the product has the value
@@ -52,7 +53,7 @@ func family(page view.Value) view.Value {
 		for _, m := range members {
 			if value := m.values[i]; !slices.Contains(texts, value) {
 				texts = append(texts, value)
-				values = append(values, own.choose(members, i, value))
+				values = append(values, own.choose(members, i, value, textAt(page, "Page", "Kind")))
 			}
 		}
 		choices = append(choices, view.OfMembers(view.Fields{field("Name", name), {Name: "Values", Value: view.OfElements(values)}}))
@@ -88,7 +89,7 @@ func siblingsOf(page view.Value) view.Value {
 }
 
 // choose returns the entry of Values for a value of an option, by its position: the member with that value that is otherwise most like m.
-func (m member) choose(members []member, name int, value string) view.Value {
+func (m member) choose(members []member, name int, value, kind string) view.Value {
 	best, alike := m, -1
 	for _, other := range members {
 		if n := m.alike(other); other.values[name] == value && n > alike {
@@ -96,15 +97,16 @@ func (m member) choose(members []member, name int, value string) view.Value {
 		}
 	}
 	current := m.values[name] == value
-	url, exact, out, image := "", false, false, view.Nothing
+	id, url, exact, out, image := "", "", false, false, view.Nothing
 	if !current {
-		url, exact, out = best.url, alike == len(m.values)-1, textAt(best.data, "stock", "state") == "out"
+		id, url = textAt(best.data, kind), best.url
+		exact, out = alike == len(m.values)-1, textAt(best.data, "stock", "state") == "out"
 	}
 	if name == 0 {
 		images := list(best.data.Get("product", "images")).Walk()
 		image, _ = images.Next()
 	}
-	return view.OfMembers(view.Fields{field("Text", value), field("URL", url), {Name: "Image", Value: image},
+	return view.OfMembers(view.Fields{field("Text", value), field("ID", id), field("URL", url), {Name: "Image", Value: image},
 		{Name: "Current", Value: view.OfBool(current)}, {Name: "Exact", Value: view.OfBool(exact)}, {Name: "Out", Value: view.OfBool(out)}})
 }
 

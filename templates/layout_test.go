@@ -69,7 +69,7 @@ func newStand(t *testing.T, all []odd) *stand {
 	mux.HandleFunc("/blobs/sku/offer", func(w http.ResponseWriter, r *http.Request) {
 		items := object{}
 		for i, id := range strings.Split(r.FormValue("ids"), ",") {
-			items[id] = object{"data": object{"price": object{"amount": "1.50", "currency": []string{"USD", "JPY", "EUR"}[i%3]}}}
+			items[id] = object{"data": object{"stock": object{"state": map[bool]string{true: "out", false: "in"}[id == "8"]}, "price": object{"amount": "1.50", "currency": []string{"USD", "JPY", "EUR"}[i%3]}}}
 		}
 		writeJSON(t, w, object{"items": items})
 	})

@@ -64,7 +64,7 @@ func TestManyOptions(t *testing.T) {
 	if n := strings.Count(options, "<li>"); n != 301 || !closed || !strings.Contains(options, "data-filter") {
 		t.Errorf("%d values in %s", n, got)
 	}
-	if !strings.Contains(options, "Colour number 7 <small>Sold out</small>") || strings.Count(options, "Sold out") != 1 {
+	if !strings.Contains(options, "Colour number 7 <small>Sold out</small>") || strings.Count(options, "<small>Sold out") != 1 {
 		t.Error("what is sold out does not say so:", options)
 	}
 	if few := render(t, set, "item.html", change("few").page); strings.Contains(few, "data-filter") {
@@ -110,7 +110,7 @@ func TestSiblingsOfTheFamily(t *testing.T) {
 	page["family"] = object{"siblings": page["siblings"]}
 	delete(page, "siblings")
 	got := render(t, set, "item.html", page)
-	if want := render(t, set, "item.html", change("family").page); got != want || !strings.Contains(got, `<a href="/item/2">`) {
+	if want := render(t, set, "item.html", change("family").page); got != want || !strings.Contains(got, `<a href="/item/2" data-id="2">`) {
 		t.Error(got)
 	}
 	page["siblings"] = array{sibling("9", "Colour", "Amber")}
@@ -156,6 +156,7 @@ func TestWhatPeopleDo(t *testing.T) {
 		document.querySelector("[data-filter]").dispatchEvent(new Event("input", {bubbles: true})), [...document.querySelectorAll("details li")].filter((li) => !li.hidden).length`); n != 11 {
 		t.Errorf("%d values are found, want 11", n)
 	}
+	waitFor(t, ctx, `[...document.querySelectorAll(".choice small")].map((small) => small.parentElement.getAttribute("href") + small.textContent).join() === "/item/8Sold out"`)
 	waitFor(t, ctx, `document.querySelector(".recent a")?.getAttribute("href") === "/item/bought"`)
 	eval[bool](t, ctx, `document.querySelector(".strip img").click(), true`)
 	waitFor(t, ctx, `document.querySelector("dialog.zoom[open] img")`+` !== null`)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
+	cdp "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"vitrine/internal/long"
@@ -31,7 +32,7 @@ func oddly(t *testing.T, name string) odd {
 // TestTheScript opens pages of the corpus, and looks at what the script and the style sheet make of them.
 func TestTheScript(t *testing.T) {
 	long.Only(t)
-	names := []string{"plain", "list-not-higher", "negative-price", "negative-stock", "60-pictures", "12-crumbs", "arabic"}
+	names := []string{"plain", "list-not-higher", "negative-price", "negative-stock", "60-pictures", "12-crumbs", "arabic", "200-specs"}
 	var all []odd
 	for _, name := range names {
 		all = append(all, oddly(t, name))
@@ -89,15 +90,19 @@ func TestTheScript(t *testing.T) {
 		open(t, ctx, s.URL+"/item/arabic", 390, "dark")
 		keepShot(t, ctx, "arabic-390")
 	})
-	t.Run("paper has the description and no controls", func(t *testing.T) { onPaper(t, ctx, s.URL+"/item/plain") })
+	t.Run("paper has the description and no controls", func(t *testing.T) { onPaper(t, ctx, s.URL+"/item/200-specs") })
 	t.Run("a page that changes keeps focus and picture", func(t *testing.T) { changing(t, ctx, s, all[0]) })
 	t.Run("what a part refuses is forgotten", func(t *testing.T) { refusing(t, ctx, s) })
 }
 
 func onPaper(t *testing.T, ctx context.Context, url string) {
 	open(t, ctx, url, 800, "light")
-	eval[bool](t, ctx, "scrollTo(0, document.body.scrollHeight), true")
-	waitFor(t, ctx, `!document.querySelector("[data-load] > p > a")`)
+	if there := eval[bool](t, ctx, `document.querySelector(".description .text") !== null`); there {
+		t.Error("the description came without anybody who went to it")
+	}
+	if _, err := chromedp.Call(ctx, cdp.PrintToPDF, cdp.PrintToPDFParams{}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
 		t.Fatal(err)
 	}

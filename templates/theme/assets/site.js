@@ -169,7 +169,7 @@
       begin(next);
     } else {
       const fresh = all("[data-swap]", next);
-      all("[data-swap]", old).forEach((el, i) => { if (!el.isEqualNode(fresh[i])) swap(el, fresh[i]); });
+      all("[data-swap]", old).forEach((el, i) => { if (!el.isEqualNode(fresh[i])) { swap(el, fresh[i]); begin(fresh[i]); } });
       old.dataset.gen = next.dataset.gen;
     }
     pause = next.dataset.gen === wanted ? 0 : Math.min(30000, pause * 2 || 1000);
@@ -216,20 +216,49 @@
     else section.remove();
   }
 
+  function fill(section, html) {
+    const text = new DOMParser().parseFromString(html, "text/html").querySelector("article.text");
+    if (text) place(section, text);
+  }
+
   async function load(section) {
     const answer = await fetch(section.dataset.load);
-    if (!answer.ok) return;
-    const text = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("article.text");
-    if (text) place(section, text);
+    if (answer.ok) fill(section, await answer.text());
+  }
+
+  // Paper waits for nothing that is fetched meanwhile, so what nobody has come to yet is fetched in the browser's way.
+  function print() {
+    for (const section of all("[data-load]:has(> p > a)")) {
+      const request = new XMLHttpRequest();
+      request.open("GET", section.dataset.load, false);
+      try { request.send(); } catch { return; }
+      if (request.status === 200) fill(section, request.responseText);
+    }
+  }
+
+  // offers are the blobs of products, by id.
+  async function offers(url, ids) {
+    const items = {};
+    for (let i = 0; i < ids.length; i += 100) {
+      const answer = await fetch(`${url}?ids=${ids.slice(i, i + 100).map(encodeURIComponent).join()}`);
+      if (answer.ok) Object.assign(items, parse(await answer.text()).items);
+    }
+    return items;
+  }
+
+  // stocks says which of the options is sold out.
+  async function stocks(list) {
+    const links = all("[data-id]", list);
+    const items = await offers(list.dataset.stocks, links.map((link) => link.dataset.id));
+    for (const link of links) {
+      if (link.querySelector("small") || walk(items, [link.dataset.id, "data", "stock", "state"]) !== "out") continue;
+      link.append(" ", Object.assign(document.createElement("small"), { textContent: list.dataset.out }));
+    }
   }
 
   async function prices(list) {
     const cards = all("[data-card]", list);
-    const ids = cards.map((card) => encodeURIComponent(card.dataset.card));
-    if (!ids.length) return;
-    const answer = await fetch(`${list.dataset.blobs}?ids=${ids.slice(0, 100).join()}`);
-    if (!answer.ok) return;
-    const { items } = parse(await answer.text());
+    const items = await offers(list.dataset.blobs, cards.map((card) => card.dataset.card));
     for (const card of cards) {
       const price = walk(items, [card.dataset.card, "data", "price"]);
       setText(card, money(walk(price, ["amount"]), plain(walk(price, ["currency"])) || main().dataset.currency));
@@ -277,6 +306,7 @@
     for (const el of all("[data-recent]", root)) recent(el);
     for (const el of all("[data-load]", root)) near(el, load);
     for (const el of all("[data-blobs]", root)) near(el, prices);
+    for (const el of all("[data-stocks]", root)) near(el, stocks);
   }
 
   const look = (event) => { if (event.target.closest?.(".gallery")) document.documentElement.classList.add("looked"); };
@@ -306,6 +336,7 @@
     remember(param, event.target.value);
     tick();
   });
+  addEventListener("beforeprint", print);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
 
   begin(document);

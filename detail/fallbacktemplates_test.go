@@ -123,15 +123,18 @@ func aTemplateThatTakesTooLong(t *testing.T) {
 func TestNamesFromPushedFilesAreBoundedInMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	var now *templates.Set
+	fallback := []*templates.Set{theme(t, nil)}
 	s := open(t, func(c *detail.Config) {
 		c.Templates = func() *templates.Set { return now }
-		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
+		c.FallbackTemplates = func() []*templates.Set { return fallback }
 		c.Registry = registry
 	})
-	for i := range 150 {
+	const pushes, each = 3, 50
+	for i := range pushes * each {
+		if i%each == 0 {
+			now = theme(t, failingParts(i, each))
+		}
 		s.redis.Put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp"}}`)
-		part := fmt.Sprintf("part%d.html", i)
-		now = theme(t, fstest.MapFS{"item.html": {Data: []byte(fmt.Sprintf("{{template %q .}}", part))}, part: {Data: []byte("{{index .product.title 99}}")}})
 		if got := s.get(t, fmt.Sprintf("/item/%d.html", i)); got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
 			t.Fatalf("%d: %d %.300s", i, got.status, got.body)
 		}
@@ -139,6 +142,19 @@ func TestNamesFromPushedFilesAreBoundedInMetrics(t *testing.T) {
 	if n := places(t, registry, "vitrine_detail_template_errors_total"); n != 101 {
 		t.Errorf("%d places are counted", n)
 	}
+}
+
+// failingParts are templates of n articles from the ith on, each of which fails in a file of its own.
+func failingParts(i, n int) fstest.MapFS {
+	files := fstest.MapFS{}
+	var page strings.Builder
+	for id := i; id < i+n; id++ {
+		part := fmt.Sprintf("part%d.html", id)
+		fmt.Fprintf(&page, "{{if eq .sku \"%d\"}}{{template %q .}}{{end}}", id, part)
+		files[part] = &fstest.MapFile{Data: []byte("{{index .product.title 99}}")}
+	}
+	files["item.html"] = &fstest.MapFile{Data: []byte(page.String())}
+	return files
 }
 
 // TestWhatIsNotCompiledIsTold: html/template renders what no program covers, and a metric counts that.

@@ -22,29 +22,6 @@ const (
 	exitUsage  = 2
 )
 
-// commands is the whole command line.
-type commands struct {
-	LogLevel  slog.Level `help:"Lowest level that is logged: debug, info, warn or error." default:"info" placeholder:"LEVEL"`
-	LogFormat string     `help:"Format of log lines: ${enum}." enum:"text,json" default:"text"`
-
-	Up       upCommand       `cmd:"" help:"Run everything in one process: NATS, store, workers, pages."`
-	Heterog  heterogCommand  `cmd:"" help:"Run workers that turn changes into records. Needs Redis."`
-	Syncer   syncerCommand   `cmd:"" help:"Run workers that fold records into blobs. Needs Redis."`
-	Detail   detailCommand   `cmd:"" help:"Run a server of pages. Needs Redis."`
-	Refresh  refreshCommand  `cmd:"" help:"Announce that entities may have changed, in bulk."`
-	Notify   notifyCommand   `cmd:"" help:"Say that something may have changed."`
-	Queue    queueCommand    `cmd:"" help:"Look into the queues; retry, drop and replay."`
-	Explain  explainCommand  `cmd:"" help:"Show where each part of a page comes from, and how old it is."`
-	Catalog  catalogCommand  `cmd:"" help:"Check, push, list and roll back the catalog."`
-	Template templateCommand `cmd:"" help:"Check, push, list and roll back templates."`
-	Audit    auditCommand    `cmd:"" help:"Sweep and compare once; show how much may be stale."`
-	Switch   switchCommand   `cmd:"" help:"Degrade switches: shed load, cut off what is sick."`
-	Load     loadCommand     `cmd:"" help:"Request pages in an open loop: a workload, or a recorded access log."`
-	Bench    benchCommand    `cmd:"" help:"Measure."`
-	Doctor   doctorCommand   `cmd:"" help:"Check config, catalog, NATS, Redis, upstreams and disk; say what to change."`
-	Version  versionCommand  `cmd:"" help:"Show the version."`
-}
-
 // env is what a command gets besides its flags.
 type env struct {
 	ctx    context.Context
@@ -81,8 +58,8 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			code = int(wish)
 		}
 	}()
-	var cli commands
-	parser, err := newParser(&cli, stdout, stderr)
+	cli := commandsFor(args)
+	parser, err := newParser(cli, stdout, stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, "vitrine:", err)
 		return exitFailed

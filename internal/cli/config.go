@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -70,7 +71,11 @@ func (c configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	if err := yaml.UnmarshalWithOptions(src, &values, yaml.Strict()); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := checkKeys(string(path), values, ctx); err != nil {
+	whole, err := newParser(everyCommand(), io.Discard, io.Discard)
+	if err != nil {
+		return err
+	}
+	if err := checkKeys(string(path), values, whole.Model); err != nil {
 		return err
 	}
 	ctx.AddResolver(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
@@ -89,9 +94,9 @@ func isSet(name string) bool {
 
 // checkKeys refuses a key that no role knows, and a value of the wrong type, so that a typing error does not pass as a
 // default. A room's file may serve all roles, so keys of other roles are accepted.
-func checkKeys(path string, values map[string]any, ctx *kong.Context) error {
+func checkKeys(path string, values map[string]any, whole *kong.Application) error {
 	known := map[string]*kong.Flag{}
-	for _, node := range ctx.Model.Leaves(false) {
+	for _, node := range whole.Leaves(false) {
 		for _, group := range node.AllFlags(false) {
 			for _, flag := range group {
 				known[flag.Name] = flag

@@ -50,6 +50,32 @@ func TestCommandsPage(t *testing.T) {
 	}
 }
 
+// TestHelpOfOneCommand: a call builds the parser of its own command alone, and its help is that of a parser of all.
+func TestHelpOfOneCommand(t *testing.T) {
+	t.Parallel()
+	app, err := cli.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range app.Children {
+		args := []string{command.Name, "--help"}
+		whole, err := cli.WholeHelp(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, out, stderr := vitrine(t, args...)
+		if code != 0 || len(out) < 100 || stderr != "" {
+			t.Errorf("%v: code %d, %q %q", args, code, out, stderr)
+		}
+		if out != whole {
+			t.Errorf("%v: %s\nby a parser of all: %s", args, out, whole)
+		}
+	}
+	if code, out, _ := vitrine(t, "--help"); code != 0 || strings.Count(out, "\n  ") < len(app.Children) {
+		t.Errorf("code %d: %s", code, out)
+	}
+}
+
 func writeCommand(page *strings.Builder, command *kong.Node) {
 	fmt.Fprintf(page, "\n## %s\n\n%s\n", command.FullPath(), command.Help)
 	for _, arg := range command.Positional {

@@ -6,4 +6,9 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if _, err := themeAlone(); err != nil { // before a test does it inside a bubble of synctest, which would own the set's channel
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -131,8 +132,9 @@ func openAt(t testing.TB, l net.Listener, dial func(ctx context.Context, network
 		Templates: func() *templates.Set { return set },
 		Blobs: blobcache.Config{Tiers: []blobcache.Tier{{Name: "redis", Blobs: s.redis, Timeout: 30 * time.Second},
 			{Name: "bolt", Blobs: s.bolt, Timeout: 30 * time.Second}},
-			TTL: time.Hour, ReadDeadline: time.Minute},
-		Log: slog.New(slog.DiscardHandler),
+			TTL: time.Hour, ReadDeadline: time.Minute, Bytes: 8 << 20},
+		PageBytes: 8 << 20, // what ristretto counts with takes long to clear under the race detector
+		Log:       slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
 		f(&c)
@@ -167,15 +169,26 @@ func serve(t testing.TB, server *detail.Server, l net.Listener) (addr string) {
 
 func theme(t testing.TB, own fstest.MapFS) *templates.Set {
 	t.Helper()
-	base, err := templates.Theme()
-	if err != nil {
-		t.Fatal(err)
+	load := themeAlone
+	if own != nil {
+		load = func() (*templates.Set, error) { return overTheme(own) }
 	}
-	set, err := templates.Load(own, base)
+	set, err := load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return set
+}
+
+// themeAlone is the theme without files of a shop, which tests share.
+var themeAlone = sync.OnceValues(func() (*templates.Set, error) { return overTheme(nil) })
+
+func overTheme(own fstest.MapFS) (*templates.Set, error) {
+	base, err := templates.Theme()
+	if err != nil {
+		return nil, err
+	}
+	return templates.Load(own, base)
 }
 
 type response struct {

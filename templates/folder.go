@@ -244,6 +244,9 @@ func (f *Folder) load(packed []byte) (*source, error) {
 			return nil, fmt.Errorf("read templates, %s: %w", from, err)
 		}
 	}
+	if len(own) == 0 {
+		return &source{set: f.alone}, nil
+	}
 	set, err := newSet(own, f.theme)
 	if err != nil {
 		return nil, fmt.Errorf("load templates, %s: %w", from, err)

@@ -14,7 +14,10 @@ var said = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bs
 // textsOf returns the texts that templates say, in English.
 func textsOf(files files) map[string]bool {
 	texts := map[string]bool{}
-	for _, file := range files {
+	for name, file := range files {
+		if strings.HasPrefix(name, assetDir) || name == translationsFile {
+			continue
+		}
 		for _, match := range said().FindAllSubmatch(file, -1) {
 			if text, err := strconv.Unquote(string(match[1])); err == nil {
 				texts[text] = true

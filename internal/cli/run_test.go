@@ -61,7 +61,7 @@ func launch(t testing.TB, args []string, ready func(*running) bool) *running {
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	stderr, stdout := &testlog.Buffer{}, &testlog.Buffer{}
-	args = withCanaries(args)
+	args = withSmallCaches(withCanaries(args))
 	t.Cleanup(func() { canary.Search(t, "the log of "+args[0], stderr.String()+stdout.String()) })
 	r := &running{t: t, log: stderr.String, ended: make(chan int, 1)}
 	if i := slices.Index(args, "--dir"); i >= 0 {
@@ -133,6 +133,14 @@ func withCanaries(args []string) []string {
 	args = canary.Args(args)
 	if len(args) > 0 && slices.Contains([]string{"up", "heterog", "syncer", "detail", "refresh"}, args[0]) {
 		args = append(args, canary.Secrets(shops.all()...)...)
+	}
+	return args
+}
+
+// withSmallCaches has whoever serves pages use little memory: what ristretto counts with takes long to clear under the race detector.
+func withSmallCaches(args []string) []string {
+	if slices.Contains([]string{"up", "detail"}, args[0]) {
+		args = append(args, "--blob-memory", "32", "--page-memory", "32")
 	}
 	return args
 }

@@ -121,7 +121,7 @@ func (s *Server) gearMetrics() (all []prometheus.Collector) {
 		}
 		all = append(all,
 			prometheus.NewCounterFunc(prometheus.CounterOpts(options("compressed_total", "Answers that were compressed, by coding and level.")), g.Pages),
-			prometheus.NewGaugeFunc(prometheus.GaugeOpts(options("compression_nanoseconds_per_byte", "Time that a level takes for a byte, as measured lately.")), g.NanosPerByte),
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts(options("compression_seconds_per_byte", "Time that a level takes for a byte, as measured lately.")), g.SecondsPerByte),
 			prometheus.NewGaugeFunc(prometheus.GaugeOpts(options("compression_left_ratio", "Share of the bytes that a level leaves, as measured lately.")), g.Left))
 	}
 	return all

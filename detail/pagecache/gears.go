@@ -116,8 +116,8 @@ type Gear struct {
 // Pages is how many bodies it compressed.
 func (g Gear) Pages() float64 { return float64(g.figures.pages.Load()) }
 
-// NanosPerByte is what a byte of a body takes.
-func (g Gear) NanosPerByte() float64 { return g.figures.nanos.value() }
+// SecondsPerByte is what a byte of a body takes.
+func (g Gear) SecondsPerByte() float64 { return g.figures.nanos.value() * 1e-9 }
 
 // Left is the share of the bytes that it leaves.
 func (g Gear) Left() float64 { return g.figures.left.value() }

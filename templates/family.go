@@ -42,7 +42,6 @@ func family(page view.Value) view.Value {
 	names := optionNames(page)
 	own := memberOf(page, names)
 	members, rest := relatives(page, own, names, path)
-	slices.SortStableFunc(members, func(a, b member) int { return compareURL(a, b, own, path) })
 	if len(members) == 1 {
 		names = nil // nothing to choose
 	}
@@ -61,21 +60,29 @@ func family(page view.Value) view.Value {
 	return view.OfMembers(view.Fields{{Name: "Choices", Value: view.OfElements(choices)}, {Name: "Rest", Value: view.OfElements(rest)}})
 }
 
-// relatives returns the members of the family, the product itself first, and the siblings that are no members.
+// relatives returns the members of the family, and the siblings that are no members. Each page of the family has the members in
+// the same order: that of the siblings, where the product itself is among them, and that of the addresses elsewhere.
 func relatives(page view.Value, own member, names []string, path string) (members []member, rest view.Elements) {
 	members = []member{own}
+	before := 0 // how many members stand before the product among the siblings, counted with it; 0 if it isn't there
 	siblings := siblingsOf(page).Walk()
 	for s, ok := siblings.Next(); ok && len(members) < maxMembers; s, ok = siblings.Next() {
 		m := memberOf(s, names)
 		switch {
-		case m.url == "" || m.url == path: // it has no page, or it is the product itself
+		case m.url == "": // it has no page
+		case m.url == path:
+			before = len(members)
 		case !m.all || slices.Equal(m.values, own.values):
 			rest = append(rest, s)
 		default:
 			members = append(members, m)
 		}
 	}
-	return members, rest
+	if before == 0 {
+		slices.SortStableFunc(members, func(a, b member) int { return compareURL(a, b, own, path) })
+		return members, rest
+	}
+	return slices.Concat(members[1:before], []member{own}, members[before:]), rest
 }
 
 // siblingsOf returns a page's siblings. Where it has none, they are those that its family has.
@@ -152,7 +159,7 @@ func optionNames(data view.Value) (names []string) {
 	return names
 }
 
-// compareURL orders the members by address, so that each page of the family shows the values in the same order.
+// compareURL orders the members by address.
 func compareURL(a, b, own member, path string) int {
 	address := func(m member) string {
 		if m.url == "" && m.url == own.url {

@@ -161,7 +161,6 @@ func groupOf(page view.Value) view.Fields {
 	if len(members) < 2 || url == "" {
 		return nil
 	}
-	slices.SortStableFunc(members, func(a, b member) int { return compareURL(a, b, own, path) })
 	variants := make(view.Elements, 0, len(members))
 	for _, m := range members {
 		if m.url == own.url {

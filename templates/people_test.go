@@ -113,10 +113,28 @@ func TestSiblingsOfTheFamily(t *testing.T) {
 	if want := render(t, set, "item.html", change("family").page); got != want || !strings.Contains(got, `<a href="/item/2" data-id="2">`) {
 		t.Error(got)
 	}
+	own := sibling("1", "Colour", "Red")
+	own["URL"] = page["Page"].(object)["Path"]
+	page["family"] = object{"siblings": array{sibling("3", "Colour", "Green"), own, sibling("2", "Colour", "Blue")}}
+	if got := render(t, set, "item.html", page); !inOrder(got, ">Green<", ">Red<", ">Blue<") {
+		t.Error("the family's order is lost:", got)
+	}
 	page["siblings"] = array{sibling("9", "Colour", "Amber")}
 	if got := render(t, set, "item.html", page); !strings.Contains(got, "Amber") || strings.Contains(got, "Blue") {
 		t.Error("own siblings do not come first:", got)
 	}
+}
+
+// inOrder reports whether parts follow one another in a text.
+func inOrder(text string, parts ...string) bool {
+	for _, part := range parts {
+		_, after, found := strings.Cut(text, part)
+		if !found {
+			return false
+		}
+		text = after
+	}
+	return true
 }
 
 func TestDiscount(t *testing.T) {

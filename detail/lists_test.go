@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -107,6 +108,16 @@ func TestAssets(t *testing.T) {
 	got := s.get(t, path)
 	if got.status != 200 || !strings.HasPrefix(got.header.Get("Content-Type"), "text/css") || !strings.Contains(got.header.Get("Cache-Control"), "immutable") {
 		t.Error(path, got.status, got.header)
+	}
+	for _, coding := range []string{"br", "zstd", "gzip", ""} {
+		packed := s.get(t, path, "Accept-Encoding: "+coding)
+		size, err := strconv.Atoi(packed.header.Get("Content-Length"))
+		if sent := packed.header.Get("Content-Encoding"); err != nil || sent != coding || coding != "" && size*2 > len(got.body) {
+			t.Errorf("%d of %d bytes in %q, want %q: %v", size, len(got.body), sent, coding, err)
+		}
+		if packed.body != got.body {
+			t.Errorf("%q: %d bytes come back of %d", coding, len(packed.body), len(got.body))
+		}
 	}
 	if got := s.get(t, "/assets/../item.html"); got.status != 404 {
 		t.Error(got.status)

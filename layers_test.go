@@ -42,7 +42,7 @@ var layers = map[string]float64{
 	"internal/upstream":   3,
 	"internal/kv/rediskv": 3,
 	"internal/kv/boltkv":  3,
-	"internal/rows":       3,
+	"internal/jsonl":      3,
 	"internal/mirror":     4,
 	"internal/trainer":    4,
 	"internal/handover":   0,

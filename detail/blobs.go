@@ -61,7 +61,7 @@ func blobsResponse(parts []blobcache.Part) (response, error) {
 		if p.Err != nil {
 			failed = p.Err
 		}
-		if p.Err != nil || p.Life != kv.Alive {
+		if p.Err != nil || p.Existence != kv.Alive {
 			missing = append(missing, p.Key.Entity.ID)
 			continue
 		}

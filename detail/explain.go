@@ -134,11 +134,11 @@ func (st *site) explainRest(ctx context.Context, x *Explanation, kind *catalog.K
 // account is the provenance of a part that plays a role in a page.
 func (st *site) account(role string, p blobcache.Part) Account {
 	a := Account{
-		Part: partName(p.Key), Role: role, Life: lifeName(p.Life), Tier: p.Tier, Origin: p.Origin, Stale: p.Stale,
+		Part: partName(p.Key), Role: role, Life: lifeName(p.Existence), Tier: p.Tier, Origin: p.Origin, Stale: p.Stale,
 		Gen: p.Stamp, Minimum: st.server.blobs.Minimum(p.Key), Version: p.Version.String(), Bytes: len(p.Body),
 	}
 	for _, u := range st.catalog.Upstreams {
-		if p.Life != kv.Absent && u.Code == p.Source {
+		if p.Existence != kv.Absent && u.Code == p.Source {
 			a.Upstream = u.Name
 		}
 	}
@@ -158,7 +158,7 @@ func (st *site) account(role string, p blobcache.Part) Account {
 
 func partName(k kv.BlobKey) string { return k.Entity.String() + "/" + k.Blob }
 
-func lifeName(l kv.Life) string {
+func lifeName(l kv.Existence) string {
 	switch l {
 	case kv.Alive:
 		return "alive"

@@ -84,7 +84,7 @@ func lastModifiedNeverFalls(t *testing.T) {
 	at := func(gen time.Time, fetched time.Time, body string) time.Time {
 		t.Helper()
 		e := entity(t, "sku:1")
-		v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: uint64(gen.UnixMicro()), Fetched: fetched}, Body: []byte(body)}
+		v := kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: uint64(gen.UnixMicro()), Fetched: fetched}, Body: []byte(body)}
 		s.redis.Set(func(m *kvtest.Memory) { m.Stored[kv.BlobKey{Entity: e, Blob: "item"}] = v })
 		s.server.Announced(e, map[string]uint64{"item": v.Stamp})
 		got, err := http.ParseTime(s.get(t, "/item/1.json").header.Get("Last-Modified"))

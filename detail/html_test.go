@@ -21,7 +21,7 @@ func TestHTMLOfAnotherShapeIsCleanedOnTheWayOut(t *testing.T) {
 	for id, shape := range map[string]uint32{"mixed": 0, "older": 4, "today": 5} {
 		key := kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: id}, Blob: "desc"}
 		s.redis.Set(func(m *kvtest.Memory) {
-			m.Stored[key] = kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 1, Shape: shape}, Body: []byte(evil)}
+			m.Stored[key] = kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: 1, Shape: shape}, Body: []byte(evil)}
 		})
 		got := s.get(t, "/desc/"+id+".html")
 		if got.status != 200 || !strings.Contains(got.body, "<b>tea</b>") {

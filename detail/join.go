@@ -25,7 +25,7 @@ type join struct {
 }
 
 // join reads the entities that refs name. The first steps of all refs go in one batch, and so do the second steps of "up"
-// walks. What was foreseen is there already.
+// walks. What was prefetched is there already.
 func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, policy blobcache.Policy) []join {
 	joins := make([]join, len(with))
 	todo := make([][]string, len(with)) // ids to read next, by join
@@ -52,7 +52,7 @@ func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, p
 		if len(keys) == 0 {
 			break
 		}
-		for n, part := range p.unforeseen(ctx, keys, policy) {
+		for n, part := range p.rest(ctx, keys, policy) {
 			j := &joins[owner[n]]
 			j.parts = append(j.parts, *part)
 			todo[owner[n]] = j.next(part)
@@ -66,13 +66,13 @@ func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, p
 	return joins
 }
 
-// unforeseen returns a part for each key, by position: from what was read along with the page's own, else from memory and the tiers.
-func (p *reading) unforeseen(ctx context.Context, keys []kv.BlobKey, policy blobcache.Policy) []*blobcache.Part {
+// rest returns a part for each key, by position: from what was read along with the page's own, else from memory and the tiers.
+func (p *reading) rest(ctx context.Context, keys []kv.BlobKey, policy blobcache.Policy) []*blobcache.Part {
 	parts := make([]*blobcache.Part, len(keys))
 	var wanted []kv.BlobKey
 	var at []int
 	for i, key := range keys {
-		parts[i] = p.foreseen.part(key)
+		parts[i] = p.prefetched.part(key)
 		if parts[i] != nil {
 			continue
 		}

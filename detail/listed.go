@@ -84,7 +84,7 @@ func (st *site) listed(read *reading) (path string, err error) {
 // outcome reports whether a page answers 200 or leads elsewhere, and the rule that says so. Rules see the page's own blobs, and not what
 // those refer to.
 func (st *site) outcome(read *reading) (shown bool, rule *catalog.Rule, err error) {
-	if read.own.Err != nil || read.own.Life != kv.Alive {
+	if read.own.Err != nil || read.own.Existence != kv.Alive {
 		return false, nil, read.own.Err
 	}
 	data, err := st.data(read)

@@ -105,7 +105,7 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 	var mu sync.Mutex // guards found's inner maps
 	var asked sync.WaitGroup
 	for i, id := range ids {
-		if parts[i].Err == nil && parts[i].Life != kv.Alive {
+		if parts[i].Err == nil && parts[i].Existence != kv.Alive {
 			continue
 		}
 		shown := map[string]livePart{}
@@ -160,7 +160,7 @@ func (st *site) liveKeys(ids []string) []kv.BlobKey {
 
 // fromBlob is a part that comes from a blob. A blob that may be stale is never shown as fresh.
 func fromBlob(p blobcache.Part) livePart {
-	if p.Err != nil || p.Life != kv.Alive {
+	if p.Err != nil || p.Existence != kv.Alive {
 		return livePart{State: stateHidden}
 	}
 	show := livePart{State: stateFresh, Data: p.Body}

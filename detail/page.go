@@ -23,17 +23,17 @@ const fallbackMaxAge = 5 * time.Second
 
 // reading is what was read for a page: its own blob, the overlays, and what they refer to.
 type reading struct {
-	site     *site // makes the page: that in force, or the previous catalog's
-	page     *catalog.Page
-	entity   item.Entity
-	own      blobcache.Part
-	overlays []blobcache.Part // those that are not switched off, in the order of page.Overlay
-	joins    []join           // by position in page.With
-	whole    blobcache.Part   // of a page that shows a part of its entity: the blob of the page that shows the whole
-	parts    []blobcache.Part // all of these, the page's own first
-	watched  []blobcache.Part // not built yet: once one of them is, the page is made of other blobs
-	foreseen foreseen         // read along with the page's own
-	trips    int              // how often tiers were asked for parts that memory does not have
+	site       *site // makes the page: that in force, or the previous catalog's
+	page       *catalog.Page
+	entity     item.Entity
+	own        blobcache.Part
+	overlays   []blobcache.Part // those that are not switched off, in the order of page.Overlay
+	joins      []join           // by position in page.With
+	whole      blobcache.Part   // of a page that shows a part of its entity: the blob of the page that shows the whole
+	parts      []blobcache.Part // all of these, the page's own first
+	watched    []blobcache.Part // not built yet: once one of them is, the page is made of other blobs
+	prefetched prefetched       // read along with the page's own
+	trips      int              // how often tiers were asked for parts that memory does not have
 }
 
 // pages handles all pages with one prefix.
@@ -199,7 +199,7 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 		st.server.fallback.Fill(ctx, p, e, parts, st.server.blobs.Minimum(parts[0].Key) > 0)
 	}
 	read.own, read.overlays = parts[0], parts[1:]
-	if read.own.Life == kv.Alive {
+	if read.own.Existence == kv.Alive {
 		refs := read.refs()
 		for _, w := range p.With {
 			if !read.site.switches.joins[joinOf{p, w.Ref.Name}].On() {
@@ -219,7 +219,7 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 	for _, j := range read.joins {
 		read.parts = append(read.parts, j.parts...)
 	}
-	if main := mainPage(read.site.catalog, p); main != p && read.own.Life == kv.Alive {
+	if main := mainPage(read.site.catalog, p); main != p && read.own.Existence == kv.Alive {
 		read.whole = st.server.blobs.Read(ctx, []kv.BlobKey{{Entity: e, Blob: main.Blob.Name}}, policy)[0]
 		read.parts = append(read.parts, read.whole)
 	}
@@ -231,12 +231,12 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 // it. An entity that its owner does not know needs no copy. While back.to.source is off, readers announce nothing, and the
 // sweep finds what the store has lost.
 func (st *site) announceMissed(ctx context.Context, read *reading) {
-	if !st.server.fallback.Enabled() || read.own.Tier == blobcache.UpstreamTier && read.own.Life != kv.Alive {
+	if !st.server.fallback.Enabled() || read.own.Tier == blobcache.UpstreamTier && read.own.Existence != kv.Alive {
 		return
 	}
 	for i := range read.parts {
 		part := &read.parts[i]
-		if part.Tier == blobcache.RecordsTier || part.Tier == blobcache.UpstreamTier || part.Lost && read.own.Life == kv.Alive {
+		if part.Tier == blobcache.RecordsTier || part.Tier == blobcache.UpstreamTier || part.Lost && read.own.Existence == kv.Alive {
 			e := part.Key.Entity
 			st.server.missed.want(ctx, e, func(err error) {
 				st.server.config.Log.Warn("a missing entity could not be announced", "entity", e.String(), "error", err)
@@ -264,9 +264,9 @@ func (p *reading) life() error {
 	switch {
 	case p.own.Err != nil:
 		return p.own.Err
-	case p.own.Life == kv.Gone:
+	case p.own.Existence == kv.Gone:
 		return fmt.Errorf("%w: %s", errGone, p.entity)
-	case p.own.Life != kv.Alive:
+	case p.own.Existence != kv.Alive:
 		return fmt.Errorf("%w: %s", errNotFound, p.entity)
 	}
 	return nil

@@ -77,7 +77,7 @@ func (p *pageData) index() error {
 }
 
 // shows reports whether a part is on its page.
-func shows(part blobcache.Part) bool { return part.Life == kv.Alive && part.Err == nil }
+func shows(part blobcache.Part) bool { return part.Existence == kv.Alive && part.Err == nil }
 
 func (p *pageData) root(part blobcache.Part) (view.Value, error) {
 	doc, err := p.site.server.reader.Index(part.Body)

@@ -63,8 +63,8 @@ func (st *site) choose(ctx context.Context, p *catalog.Page, e item.Entity, poli
 	old, was := st.previousPage(p)
 	if old == nil {
 		keys := st.ownKeys(p, e)
-		parts := read.ask(ctx, append(keys, st.foresee(p, e)...), policy)
-		read.parts, read.foreseen = parts[:len(keys)], parts[len(keys):]
+		parts := read.ask(ctx, append(keys, st.prefetch(p, e)...), policy)
+		read.parts, read.prefetched = parts[:len(keys)], parts[len(keys):]
 		return read
 	}
 	now := read.ask(ctx, st.ownKeys(p, e), blobcache.Policy{NoStore: policy.NoStore, Probe: true})
@@ -104,7 +104,7 @@ func built(p *catalog.Page, now []blobcache.Part, was *catalog.Page, held []blob
 }
 
 // missing reports whether a page has no blob of its own, or none that can be read.
-func missing(own blobcache.Part) bool { return own.Err != nil || own.Life == kv.Absent }
+func missing(own blobcache.Part) bool { return own.Err != nil || own.Existence == kv.Absent }
 
 // highest is the highest gen of the parts.
 func highest(parts []blobcache.Part) (gen uint64) {
@@ -117,7 +117,7 @@ func highest(parts []blobcache.Part) (gen uint64) {
 // otherShape reports whether a part has another shape than the page's catalog gives it.
 func otherShape(p *catalog.Page, parts []blobcache.Part) bool {
 	for _, part := range parts {
-		if b, err := p.Kind.Blob(part.Key.Blob); err == nil && part.Life == kv.Alive && part.Shape != b.Shape {
+		if b, err := p.Kind.Blob(part.Key.Blob); err == nil && part.Existence == kv.Alive && part.Shape != b.Shape {
 			return true
 		}
 	}

@@ -120,7 +120,7 @@ func TestABlobOfTheFormerShapeIsShownByTheFormerCatalog(t *testing.T) {
 	put := func(gen uint64, shape uint32, title string) {
 		m.redis.Set(func(r *kvtest.Memory) {
 			r.Stored[kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: "1"}, Blob: "item"}] = kv.Value{
-				Header: kv.Header{Life: kv.Alive, Stamp: gen, Shape: shape}, Body: []byte(`{"product":{"title":"` + title + `"}}`)}
+				Header: kv.Header{Existence: kv.Alive, Stamp: gen, Shape: shape}, Body: []byte(`{"product":{"title":"` + title + `"}}`)}
 		})
 		m.announced("1", "item", gen)
 	}

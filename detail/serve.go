@@ -55,13 +55,13 @@ func trackState(conn net.Conn, state http.ConnState) {
 func (s *Server) Leave() { s.leaving.Store(true) }
 
 // Drain ends web without losing a request. It closes the listener; each response from now on announces the end of its
-// connection. Connections that wait for a request are closed after patience. Requests under way, and visitors who don't read
+// connection. Connections that wait for a request are closed after grace. Requests under way, and visitors who don't read
 // their response, have until ctx ends. Another process may accept on the same socket meanwhile. The error is that of
 // http.Server.Shutdown or Close.
-func (s *Server) Drain(ctx context.Context, patience time.Duration, web *http.Server, l net.Listener) error {
+func (s *Server) Drain(ctx context.Context, grace time.Duration, web *http.Server, l net.Listener) error {
 	s.draining.Store(true)
 	_ = l.Close() // it may be closed already
-	idle := time.NewTimer(patience)
+	idle := time.NewTimer(grace)
 	defer idle.Stop()
 	tick := time.NewTicker(drainPoll)
 	defer tick.Stop()

@@ -25,19 +25,19 @@ import (
 
 // Server serves the public routes. It is safe for concurrent use.
 type Server struct {
-	config    Config
-	sites     *sites
-	blobs     *blobcache.Cache
-	fallback  *blobcache.Fallback
-	pages     *pagecache.Cache
-	wanted    *wanted.Counter // of pages that were found
-	foresight *foresight      // what pages refer to
-	encoder   *pagecache.Encoder
-	reader    view.Reader // of blobs' JSON
-	buffers   sync.Pool   // of *bytes.Buffer, for pages until they are compressed
-	live      *livePool
-	missed    *announcer
-	metrics   *metrics
+	config     Config
+	sites      *sites
+	blobs      *blobcache.Cache
+	fallback   *blobcache.Fallback
+	pages      *pagecache.Cache
+	wanted     *wanted.Counter // of pages that were found
+	prefetcher *prefetcher     // what pages refer to
+	encoder    *pagecache.Encoder
+	reader     view.Reader // of blobs' JSON
+	buffers    sync.Pool   // of *bytes.Buffer, for pages until they are compressed
+	live       *livePool
+	missed     *announcer
+	metrics    *metrics
 
 	admission *admission.Controller
 	fast      *fastpath.Path // nil: it is off
@@ -65,7 +65,7 @@ func New(c Config) (*Server, error) {
 		fallback:       blobcache.NewFallback(c.Fallback.Fetcher, c.Fallback.Leases, c.Switches),
 		streaming:      make(chan struct{}, streams),
 		wanted:         wanted.New(wantedPages, wantedEvery),
-		foresight:      newForesight(foresightBytes),
+		prefetcher:     newPrefetcher(prefetchBytes),
 		failures:       newLogLimit(logEvery),
 		panics:         newLogLimit(logEvery),
 		templateFaults: newLogLimit(logEvery),
@@ -183,7 +183,7 @@ func (s *Server) Ready() error {
 	if _, err := s.current(); err != nil {
 		return err
 	}
-	if !s.blobs.Answering() {
+	if !s.blobs.Reachable() {
 		return fmt.Errorf("%w: every tier is failing", item.ErrUnavailable)
 	}
 	return nil

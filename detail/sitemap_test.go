@@ -53,7 +53,7 @@ func (l listing) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) 
 		case n%7 == 3:
 			body = `{"product":{"title":"T","market":"global"}}`
 		}
-		blobs[i] = kv.Blob{Value: kv.Value{Header: kv.Header{Life: life, Stamp: uint64(time.Date(2026, 1, 2, 3, 4, n%60, 0, time.UTC).UnixMicro())}, Body: []byte(body)}}
+		blobs[i] = kv.Blob{Value: kv.Value{Header: kv.Header{Existence: life, Stamp: uint64(time.Date(2026, 1, 2, 3, 4, n%60, 0, time.UTC).UnixMicro())}, Body: []byte(body)}}
 	}
 	return blobs, nil
 }

@@ -219,7 +219,7 @@ func TestRecordsTier(t *testing.T) {
 	defer store.Close()
 	e := entity(t, "sku:1")
 	put := func(dimension, body string) uint64 {
-		v := kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: time.Now()}, Body: []byte(body)}
+		v := kv.Value{Header: kv.Header{Existence: kv.Alive, Fetched: time.Now()}, Body: []byte(body)}
 		got, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: kv.RecordKey{Entity: e, Dimension: dimension}, Value: v}})
 		if err != nil {
 			t.Fatal(err)

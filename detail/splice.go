@@ -34,7 +34,7 @@ func spliceSize(p blobcache.Part) int { return 2*len(p.Body) + 1024 }
 // splice adds the join's member: a list where the ref is a list, else an object. Missing parts are left out. An object without
 // its part is left out; a list without its parts is empty, unless the ref itself is missing.
 func (j join) splice(o *object) {
-	alive := slices.DeleteFunc(slices.Clone(j.parts), func(p blobcache.Part) bool { return p.Life != kv.Alive || p.Err != nil })
+	alive := slices.DeleteFunc(slices.Clone(j.parts), func(p blobcache.Part) bool { return p.Existence != kv.Alive || p.Err != nil })
 	switch {
 	case j.list && len(j.parts) > 0:
 		list := []byte{'['}
@@ -69,7 +69,7 @@ func newObject(size int) *object { return &object{buf: append(make([]byte, 0, si
 // id writes the entity's id under its kind, unless a part has a member of that name.
 func (o *object) id(kind, id string, parts []blobcache.Part) {
 	for _, p := range parts {
-		if _, ok := shape.Lookup(p.Body, catalog.Path{kind}); ok && p.Life == kv.Alive {
+		if _, ok := shape.Lookup(p.Body, catalog.Path{kind}); ok && p.Existence == kv.Alive {
 			return
 		}
 	}
@@ -82,7 +82,7 @@ func (o *object) id(kind, id string, parts []blobcache.Part) {
 
 // members adds the members of a part that is alive.
 func (o *object) members(p blobcache.Part) {
-	if p.Life != kv.Alive || p.Err != nil {
+	if p.Existence != kv.Alive || p.Err != nil {
 		return
 	}
 	type member struct{ name, quoted, value string }

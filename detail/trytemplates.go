@@ -63,11 +63,11 @@ type Progress struct {
 }
 
 // Try renders the pages of up to n entities by a set of templates. Half of the entities are those that visitors ask for most; the others
-// are chosen at random from scan. No page is kept, nothing is announced or logged. Try calls told after each batch of keys
+// are chosen at random from scan. No page is kept, nothing is announced or logged. Try calls progress after each batch of keys
 // and after each entity. It fails if the server has no catalog yet, or ctx ends; where scan fails,
 // Unlisted says so. After an error t holds what was found
 // so far.
-func (s *Server) Try(ctx context.Context, scan BlobLister, set *templates.Set, n int, told func(Progress)) (t Trial, err error) {
+func (s *Server) Try(ctx context.Context, scan BlobLister, set *templates.Set, n int, progress func(Progress)) (t Trial, err error) {
 	c, panel, err := s.rehearsed(nil)
 	if err != nil {
 		return t, err
@@ -88,7 +88,7 @@ func (s *Server) Try(ctx context.Context, scan BlobLister, set *templates.Set, n
 	var now Progress
 	keys, err := s.spread(ctx, st, scan, n, func(listed int) {
 		now.Listed = listed
-		told(now)
+		progress(now)
 	})
 	if ctx.Err() != nil {
 		return t, ctx.Err()
@@ -107,7 +107,7 @@ func (s *Server) Try(ctx context.Context, scan BlobLister, set *templates.Set, n
 			break
 		}
 		now.Tried++
-		told(now)
+		progress(now)
 	}
 	return t, ctx.Err()
 }

@@ -140,7 +140,7 @@ func (st *site) etag(read *reading, twin bool) string {
 		p := &read.parts[i]
 		made = p.Key.Append(append(made, ' '))
 		made = strconv.AppendUint(append(made, ' '), p.Stamp, 10)
-		made = strconv.AppendUint(append(made, ' '), uint64(p.Life), 10)
+		made = strconv.AppendUint(append(made, ' '), uint64(p.Existence), 10)
 		if p.Stamp == 0 {
 			made = append(made, p.Body...)
 		}

@@ -32,7 +32,7 @@ func (w *Worker) split(ctx context.Context, tasks []bus.Task) []error {
 		case err != nil:
 			out[i] = fmt.Errorf("%w: split %s: %w", item.ErrOwn, t.Change.Entity, err)
 		case several[i]:
-			out[i] = bus.ErrLookAgain
+			out[i] = bus.ErrSecondLook
 		}
 	}
 	return out

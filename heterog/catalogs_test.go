@@ -54,7 +54,7 @@ func TestACatalogThatComesWhileItIsFetched(t *testing.T) {
 	if err := b.handle(change(item.Normal, "price", "1"))[0]; !errors.Is(err, item.ErrCatalog) {
 		t.Errorf("error is %v", err)
 	}
-	if got := b.record("price", "1"); got.Life != kv.Absent {
+	if got := b.record("price", "1"); got.Existence != kv.Absent {
 		t.Errorf("record is %s, of the older shape", got.Body)
 	}
 	b.must(change(item.Normal, "price", "1"))

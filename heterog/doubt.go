@@ -22,7 +22,7 @@ const enough = 5
 // concerns one version of the record: if the record has changed meanwhile, earlier answers say nothing about the
 // present one.
 func (w *Worker) doubt(d *catalog.Dimension, j *job) error {
-	if j.held.Life == kv.Absent || j.value.Version == "" || j.held.Version == "" || j.value.Version >= j.held.Version {
+	if j.held.Existence == kv.Absent || j.value.Version == "" || j.held.Version == "" || j.value.Version >= j.held.Version {
 		return nil
 	}
 	doubt := j.task.Doubt

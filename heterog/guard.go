@@ -126,8 +126,8 @@ func (w *Worker) withhold(ctx context.Context, d *catalog.Dimension, jobs []*job
 	var alive []string
 	for _, j := range jobs {
 		switch {
-		case j.err != nil || j.held.Life != kv.Alive:
-		case j.value.Life == kv.Gone:
+		case j.err != nil || j.held.Existence != kv.Alive:
+		case j.value.Existence == kv.Gone:
 			dying = append(dying, j)
 			continue
 		default:
@@ -243,7 +243,7 @@ func (w *Worker) control(ctx context.Context, d *catalog.Dimension, dying []*job
 			return nil, fmt.Errorf("%w: read records to compare with: %w", item.ErrOwn, err)
 		}
 		for i, r := range records {
-			if r.Life == kv.Alive && len(ids) < controls {
+			if r.Existence == kv.Alive && len(ids) < controls {
 				ids = append(ids, keys[i].Entity.ID)
 			}
 		}
@@ -262,14 +262,14 @@ func (w *Worker) stillGone(ctx context.Context, d *catalog.Dimension, ids []stri
 	for i, id := range ids {
 		asks[i] = upstream.Ask{ID: id}
 	}
-	alive := kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}}}
+	alive := kv.Record{Value: kv.Value{Header: kv.Header{Existence: kv.Alive}}}
 	for i, a := range w.Upstream.Fetch(ctx, d, asks) {
 		value, _, err := a.Value(d, alive)
 		if err != nil {
 			continue
 		}
 		asked++
-		if value.Life == kv.Gone {
+		if value.Existence == kv.Gone {
 			gone = append(gone, ids[i])
 		}
 	}

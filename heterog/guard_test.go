@@ -88,7 +88,7 @@ func (s *shelf) announce(from, to int) {
 
 func (s *shelf) alive(n int) (alive int) {
 	for i := range n {
-		if s.record("price", fmt.Sprint(i)).Life == kv.Alive {
+		if s.record("price", fmt.Sprint(i)).Existence == kv.Alive {
 			alive++
 		}
 	}

@@ -156,7 +156,7 @@ func (w *Worker) Places() (all []bus.Place) {
 }
 
 // Handle turns changes of one group into records. It gives one error per task, nil for what is stored
-// and announced, bus.ErrLookAgain for that of which a replica that lags may have answered. Other errors wrap item.ErrUnavailable,
+// and announced, bus.ErrSecondLook for that of which a replica that lags may have answered. Other errors wrap item.ErrUnavailable,
 // ErrRefused, ErrBehind, ErrChanged, ErrOwn, ErrCatalog or ErrUnknown.
 func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	if tasks[0].Change.Dimension == item.All {
@@ -232,7 +232,7 @@ func (w *Worker) mayPut(cat *catalog.Catalog, d *catalog.Dimension, jobs []*job)
 	if w.Catalog() != cat {
 		return fmt.Errorf("%w: another one came into force while %s.%s was fetched", item.ErrCatalog, d.Kind.Name, d.Name)
 	}
-	if slices.ContainsFunc(jobs, func(j *job) bool { return j.held.Life != kv.Absent && j.held.Shape != d.Shape }) {
+	if slices.ContainsFunc(jobs, func(j *job) bool { return j.held.Existence != kv.Absent && j.held.Shape != d.Shape }) {
 		return w.Head()
 	}
 	return nil
@@ -275,5 +275,5 @@ func (w *Worker) put(ctx context.Context, d *catalog.Dimension, jobs []*job) (ch
 // have to be folded again.
 func (j *job) same(d *catalog.Dimension) bool {
 	return !j.task.Force && !j.held.Damaged && j.held.Shape == d.Shape &&
-		j.held.Life == j.value.Life && bytes.Equal(j.held.Body, j.value.Body)
+		j.held.Existence == j.value.Existence && bytes.Equal(j.held.Body, j.value.Body)
 }

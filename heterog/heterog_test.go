@@ -150,7 +150,7 @@ func (b *bench) handle(tasks ...bus.Task) []error { return b.worker.Handle(b.Con
 func (b *bench) must(tasks ...bus.Task) {
 	b.Helper()
 	for i, err := range b.handle(tasks...) {
-		if err != nil && !errors.Is(err, bus.ErrLookAgain) {
+		if err != nil && !errors.Is(err, bus.ErrSecondLook) {
 			b.Fatalf("%s: %v", tasks[i].Change.Subject(), err)
 		}
 	}
@@ -180,7 +180,7 @@ func TestAChangeBecomesARecord(t *testing.T) {
 	b.must(change(item.Normal, "product", "1"))
 
 	r := b.record("product", "1")
-	if r.Life != kv.Alive || string(r.Body) != `{"v":7,"title":"A","brand_id":5}` || r.Version.String() != "7" {
+	if r.Existence != kv.Alive || string(r.Body) != `{"v":7,"title":"A","brand_id":5}` || r.Version.String() != "7" {
 		t.Errorf("record is %+v: %s", r.Header, r.Body)
 	}
 	if diff := cmp.Diff([]string{"sync.normal.sku.1"}, b.line.syncs); diff != "" {
@@ -267,7 +267,7 @@ func TestOnlyADeletionDeletes(t *testing.T) {
 		name   string
 		answer upstream.Answer
 		err    error
-		life   kv.Life
+		life   kv.Existence
 	}{
 		{"gone", upstream.Answer{Status: upstream.Gone}, nil, kv.Gone},
 		{"unavailable", upstream.Answer{Err: item.ErrUnavailable}, item.ErrUnavailable, kv.Alive},
@@ -282,7 +282,7 @@ func TestOnlyADeletionDeletes(t *testing.T) {
 			if err := b.handle(change(item.Normal, "price", "1"))[0]; !errors.Is(err, c.err) {
 				t.Errorf("error is %v, want %v", err, c.err)
 			}
-			if got := b.record("price", "1").Life; got != c.life {
+			if got := b.record("price", "1").Existence; got != c.life {
 				t.Errorf("life is %d, want %d", got, c.life)
 			}
 		})
@@ -293,7 +293,7 @@ func TestWhatWasNeverAliveIsForgotten(t *testing.T) {
 	b := newBench(t)
 	b.owner.answer("1", upstream.Answer{Status: upstream.Gone})
 	b.must(change(item.Normal, "price", "1"))
-	if got := b.record("price", "1").Life; got != kv.Unknown {
+	if got := b.record("price", "1").Existence; got != kv.Unknown {
 		t.Errorf("life is %d, want Unknown", got)
 	}
 }

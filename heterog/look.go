@@ -24,7 +24,7 @@ func (w *Worker) lookAgain(ctx context.Context, d *catalog.Dimension, jobs []*jo
 		switch {
 		case j.err != nil:
 		case j.wentBack:
-			j.err = bus.ErrLookAgain
+			j.err = bus.ErrSecondLook
 		case j.task.Second:
 			if j.task.Change.Lane != item.Refresh {
 				w.looks.learn(d, !j.foundNothing())
@@ -33,7 +33,7 @@ func (w *Worker) lookAgain(ctx context.Context, d *catalog.Dimension, jobs []*jo
 				w.order(d, j)
 			}
 		case j.cameBack(since) && w.mayLag(since):
-			j.err = bus.ErrLookAgain
+			j.err = bus.ErrSecondLook
 		case j.task.Change.Lane == item.Refresh:
 			if !j.foundNothing() && j.fetchedWithin(settled) {
 				w.order(d, j)
@@ -54,7 +54,7 @@ func (w *Worker) lookAgain(ctx context.Context, d *catalog.Dimension, jobs []*jo
 // order orders a second look, as far as there is credit.
 func (w *Worker) order(d *catalog.Dimension, j *job) {
 	if w.looks.allow(d) {
-		j.err = bus.ErrLookAgain
+		j.err = bus.ErrSecondLook
 	}
 }
 
@@ -72,7 +72,7 @@ func (j *job) cameBack(since time.Time) bool {
 	if j.task.Change.Lane == item.Refresh { // an earlier answer in this life may have come from a lagging replica, too
 		return j.task.Force
 	}
-	if j.held.Life == kv.Absent {
+	if j.held.Existence == kv.Absent {
 		return j.task.Force || j.young()
 	}
 	return j.held.Fetched.Before(since.Add(lag)) // what was lost just before may be missing in what a replica said just after
@@ -84,7 +84,9 @@ func (w *Worker) mayLag(since time.Time) bool { return time.Since(since) < w.Pat
 
 // foundNothing reports whether the answer equals the record, or says that there is no such entity and there was no
 // record.
-func (j *job) foundNothing() bool { return j.result.Outcome == kv.Same || j.value.Life == kv.Unknown }
+func (j *job) foundNothing() bool {
+	return j.result.Outcome == kv.Same || j.value.Existence == kv.Unknown
+}
 
 // looks keeps the number of second looks proportional to what they find, per dimension. Otherwise a publisher that
 // announces everything, changed or not, would double the calls of its upstream for ever.

@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-func looks(errs []error) bool { return errors.Is(errs[0], bus.ErrLookAgain) }
+func looks(errs []error) bool { return errors.Is(errs[0], bus.ErrSecondLook) }
 
 // saidBefore has the owner answer as it did so long ago that a second look is due.
 func (b *bench) saidBefore(id, body string) {

@@ -36,13 +36,13 @@ func (j *job) young() bool { return j.asked.Sub(j.task.Published) < lag }
 // several reports whether the job may stand for several changes: they waited together; a second look at the one before may
 // still be due; or nobody knows what the store held, which may have been emptied a moment ago.
 func (j *job) several() bool {
-	return j.young() && (j.task.Merged || j.held.Life == kv.Absent || j.fetchedWithin(settled))
+	return j.young() && (j.task.Merged || j.held.Existence == kv.Absent || j.fetchedWithin(settled))
 }
 
 // fetchedWithin reports whether the record had been fetched so short a time before. What is new then may as well be older, from
 // another replica.
 func (j *job) fetchedWithin(d time.Duration) bool {
-	return j.held.Life != kv.Absent && j.asked.Sub(j.held.Fetched) < d
+	return j.held.Existence != kv.Absent && j.asked.Sub(j.held.Fetched) < d
 }
 
 // repeated reports which jobs stand for several changes, of which NATS kept the last.
@@ -123,7 +123,7 @@ func (w *Worker) fetched(ctx context.Context, tasks []bus.Task) []time.Time {
 		return oldest
 	}
 	for k, r := range records {
-		if at := &oldest[of[k]]; r.Life != kv.Absent && (at.IsZero() || r.Fetched.Before(*at)) {
+		if at := &oldest[of[k]]; r.Existence != kv.Absent && (at.IsZero() || r.Fetched.Before(*at)) {
 			*at = r.Fetched
 		}
 	}

@@ -17,7 +17,7 @@ type job struct {
 	task      bus.Task
 	state     kv.State
 	unknown   bool // the entity had no state when it was read
-	todo      []wanted
+	todo      []pendingBlob
 	raised    bool                 // its gens rose without a change
 	anew      []*catalog.Blob      // stored blobs of another shape than the catalog's
 	records   map[string]kv.Record // by dimension
@@ -26,8 +26,8 @@ type job struct {
 	suspended error // of our own store or queue; nothing more is done for the entity
 }
 
-// wanted is a blob to be folded, and the gen under which it will be written.
-type wanted struct {
+// pendingBlob is a blob to be folded, and the gen under which it will be written.
+type pendingBlob struct {
 	blob *catalog.Blob
 	gen  uint64
 }
@@ -66,10 +66,10 @@ func (j *job) askAll(kind *catalog.Kind) (changes []item.Change) {
 
 func (j *job) thorough() bool { return j.task.Change.Lane != item.Normal || j.task.Force }
 
-func (j *job) want(b *catalog.Blob, gen uint64) { j.todo = append(j.todo, wanted{b, gen}) }
+func (j *job) want(b *catalog.Blob, gen uint64) { j.todo = append(j.todo, pendingBlob{b, gen}) }
 
 func (j *job) wants(b *catalog.Blob) bool {
-	return slices.ContainsFunc(j.todo, func(w wanted) bool { return w.blob == b })
+	return slices.ContainsFunc(j.todo, func(w pendingBlob) bool { return w.blob == b })
 }
 
 // recordKeys lists the records from which the wanted blobs are folded, each once.

@@ -16,8 +16,8 @@ import (
 func (j *job) mend(b *catalog.Blob, stored kv.Blob) {
 	to := shape.Blob(b, j.state.Shapes)
 	switch {
-	case j.wants(b), slices.Contains(j.anew, b), j.unknown && stored.Life != kv.Alive:
-	case stored.Life == kv.Absent, stored.Stamp < j.state.Gen(b.Dimensions()): // the store may have lost the newer one
+	case j.wants(b), slices.Contains(j.anew, b), j.unknown && stored.Existence != kv.Alive:
+	case stored.Existence == kv.Absent, stored.Stamp < j.state.Gen(b.Dimensions()): // the store may have lost the newer one
 		j.want(b, j.state.Gen(b.Dimensions()))
 	case j.unknown || to != 0 && stored.Shape != to:
 		j.wantAnew(b)

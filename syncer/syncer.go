@@ -272,7 +272,7 @@ func (f *Worker) announce(ctx context.Context, kind *catalog.Kind, jobs []*job) 
 			f.Announced(Announced{j.task.Change.Lane, event})
 		}
 	}
-	failpoint.Hit(failpoint.Told)
+	failpoint.Hit(failpoint.BlobsAnnounced)
 	return nil
 }
 

@@ -118,7 +118,7 @@ func newBench(t *testing.T) *bench {
 }
 
 // put stores a record as heterog would.
-func (b *bench) put(dimension string, life kv.Life, body string, refs kv.Refs) {
+func (b *bench) put(dimension string, life kv.Existence, body string, refs kv.Refs) {
 	b.Helper()
 	key := kv.RecordKey{Entity: sku, Dimension: dimension}
 	held, err := b.store.Records(b.Context(), []kv.RecordKey{key})
@@ -129,7 +129,7 @@ func (b *bench) put(dimension string, life kv.Life, body string, refs kv.Refs) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	v := kv.Value{Header: kv.Header{Life: life, Shape: d.Shape}, Body: []byte(body)}
+	v := kv.Value{Header: kv.Header{Existence: life, Shape: d.Shape}, Body: []byte(body)}
 	res, err := b.store.PutRecords(b.Context(), []kv.Put{{RecordKey: key, Expect: held[0].Stamp, Value: v, Refs: refs}})
 	if err != nil || res[0].Outcome != kv.Applied {
 		b.Fatalf("put %s: %v %v", dimension, res, err)
@@ -208,17 +208,17 @@ func TestWithoutARootThereIsNoBlob(t *testing.T) {
 	b := newBench(t)
 	b.put("specs", kv.Alive, `[]`, nil)
 	b.mustFold(item.Normal)
-	if got := b.blob("item").Life; got != kv.Unknown && got != kv.Absent {
+	if got := b.blob("item").Existence; got != kv.Unknown && got != kv.Absent {
 		t.Errorf("life is %d", got)
 	}
 	b.put("product", kv.Alive, `{}`, nil)
 	b.mustFold(item.Normal)
-	if got := b.blob("item"); got.Life != kv.Alive || string(got.Body) != `{"product":{},"specs":[]}` {
+	if got := b.blob("item"); got.Existence != kv.Alive || string(got.Body) != `{"product":{},"specs":[]}` {
 		t.Errorf("item is %s", got.Body)
 	}
 	b.put("product", kv.Gone, ``, nil)
 	b.mustFold(item.Normal)
-	if got := b.blob("item").Life; got != kv.Gone {
+	if got := b.blob("item").Existence; got != kv.Gone {
 		t.Errorf("life after the root's deletion is %d, want Gone", got)
 	}
 }
@@ -408,8 +408,8 @@ func TestABlobOfWhatIsForgottenGoes(t *testing.T) {
 	b.folder.Records = empty // as if the records had been lost, and the entity was deleted since
 	b.mustFold(item.Normal)
 	for _, name := range []string{"offer", "item"} {
-		if got := b.blob(name); got.Life != kv.Unknown {
-			t.Errorf("%s has life %d, body %s", name, got.Life, got.Body)
+		if got := b.blob(name); got.Existence != kv.Unknown {
+			t.Errorf("%s has life %d, body %s", name, got.Existence, got.Body)
 		}
 	}
 }

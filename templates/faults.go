@@ -20,10 +20,10 @@ const maxFaults = 100 // places; faults at further ones are not counted
 // faults count the faults of a set by their place. They are safe for concurrent use.
 type faults struct {
 	mu sync.Mutex // guards at
-	at map[place]*Failing
+	at map[location]*Failing
 }
 
-type place struct {
+type location struct {
 	file string
 	line int
 }
@@ -36,14 +36,14 @@ func (f *faults) add(err error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	where := place{fault.File, fault.Line}
+	where := location{fault.File, fault.Line}
 	known := f.at[where]
 	if known == nil {
 		if len(f.at) == maxFaults {
 			return
 		}
 		if f.at == nil {
-			f.at = map[place]*Failing{}
+			f.at = map[location]*Failing{}
 		}
 		known = &Failing{File: fault.File, Line: fault.Line}
 		f.at[where] = known

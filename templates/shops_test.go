@@ -134,7 +134,7 @@ func fold(t testing.TB, b *catalog.Blob, e item.Entity, row []byte) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		records[d.Name] = kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: record.Body}}
+		records[d.Name] = kv.Record{Value: kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: record.Body}}
 	}
 	value, err := shape.Fold(b, e, records)
 	if err != nil {

@@ -122,5 +122,5 @@ func (c *Cache) Gap() { c.local.epoch.Add(1) }
 // Minimum returns the highest generation known to be announced for a key, 0 if none is known.
 func (c *Cache) Minimum(key kv.BlobKey) uint64 { return c.local.minimums.of(key) }
 
-// Answering reports whether at least one tier has its breaker closed.
-func (c *Cache) Answering() bool { return c.chain.anyClosed() }
+// Reachable reports whether at least one tier has its breaker closed.
+func (c *Cache) Reachable() bool { return c.chain.anyClosed() }

@@ -97,11 +97,11 @@ func merge(parts []Part, open []int, blobs []kv.Blob, errs []error, tier string,
 			continue
 		}
 		blob := blobs[i]
-		damaged := blob.Damaged || blob.Life == kv.Alive && !isObject(blob.Body)
+		damaged := blob.Damaged || blob.Existence == kv.Alive && !isObject(blob.Body)
 		switch {
 		case damaged && !later:
 			p.Err = fmt.Errorf("%w: %s in %s", item.ErrDamaged, p.Key, tier)
-		case !damaged && blob.Life != kv.Absent && !blob.Rootless():
+		case !damaged && blob.Existence != kv.Absent && !blob.Rootless():
 			*p = Part{Key: p.Key, Value: blob.Value, Tier: tier, Stale: later, Lost: p.Lost}
 			continue
 		case !later:

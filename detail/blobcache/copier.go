@@ -142,7 +142,7 @@ func (c *copier) copy(ctx context.Context, keys []kv.BlobKey) error {
 	}
 	var puts []kv.BlobPut
 	for i, b := range blobs {
-		if b.Life != kv.Absent && !b.Damaged && !b.Rootless() {
+		if b.Existence != kv.Absent && !b.Damaged && !b.Rootless() {
 			puts = append(puts, kv.BlobPut{BlobKey: keys[i], Value: b.Value})
 		}
 	}

@@ -49,7 +49,7 @@ func TestMirrorCopiesAllOverARestartOfRedis(t *testing.T) {
 	puts := make([]kv.BlobPut, n)
 	for i := range puts {
 		puts[i] = kv.BlobPut{BlobKey: kv.BlobKey{Entity: entity(t, fmt.Sprintf("sku:%d", i)), Blob: "item"},
-			Value: kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 5}, Body: []byte(lamp)}}
+			Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: 5}, Body: []byte(lamp)}}
 	}
 	if _, err := store.PutBlobs(t.Context(), puts); err != nil {
 		t.Fatal(err)

@@ -98,7 +98,7 @@ func (f *Fallback) Fill(ctx context.Context, page *catalog.Page, e item.Entity, 
 		switch v, decodeErr := kv.Decode(got.Blobs[p.Key.Blob]); {
 		case err == nil && decodeErr == nil:
 			*p = Part{Key: p.Key, Value: v, Tier: UpstreamTier, Stale: true}
-			if i == 0 && v.Life != kv.Alive {
+			if i == 0 && v.Existence != kv.Alive {
 				f.absent.note(name)
 			}
 		case i == 0 && p.Err == nil:
@@ -231,7 +231,7 @@ func (f *Fallback) records(ctx context.Context, blobs []*catalog.Blob, e item.En
 func record(d *catalog.Dimension, a upstream.Answer) (kv.Record, error) {
 	v, _, err := a.Value(d, kv.Record{})
 	if err != nil {
-		v.Life = kv.Unknown
+		v.Existence = kv.Unknown
 	}
 	return kv.Record{Value: v}, err
 }

@@ -150,7 +150,7 @@ func (l *local) get(key kv.BlobKey) (Part, freshness) {
 	switch {
 	case late < 0:
 		return part, fresh
-	case e.part.Life == kv.Absent || late > graceTTLs*l.ttl:
+	case e.part.Existence == kv.Absent || late > graceTTLs*l.ttl:
 		return Part{}, missing
 	default:
 		part.Stale = part.Stale || !l.hears() // while announcements arrive, one that is old and not overtaken is the newest
@@ -161,7 +161,7 @@ func (l *local) get(key kv.BlobKey) (Part, freshness) {
 // last returns the copy in memory of a blob, however old, marked stale: for when no tier answers. It leaves absences out.
 func (l *local) last(key kv.BlobKey) (Part, bool) {
 	e, ok := l.cache.Get(key.String())
-	if !ok || e.part.Key != key || e.part.Life == kv.Absent {
+	if !ok || e.part.Key != key || e.part.Existence == kv.Absent {
 		return Part{}, false
 	}
 	part := l.asRead(e)
@@ -195,7 +195,7 @@ func (l *local) store(part Part, mark readMark) (until time.Time) {
 		return until
 	}
 	ttl := l.ttl
-	if part.Life == kv.Absent || part.Stale {
+	if part.Existence == kv.Absent || part.Stale {
 		ttl = min(ttl, absentTTL)
 	}
 	e := &entry{part: part, epoch: mark.epoch, since: time.Now(), life: jitter(ttl)}
@@ -221,7 +221,7 @@ func (l *local) announced(key kv.BlobKey, gen uint64, doubt bool) {
 	e := l.indexed(key)
 	switch {
 	case e == nil:
-	case e.part.Life == kv.Absent:
+	case e.part.Existence == kv.Absent:
 		l.drop(key)
 	case e.part.Stamp < gen || doubt:
 		e.overtaken.Store(true)

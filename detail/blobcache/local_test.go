@@ -74,7 +74,7 @@ func keyOf(id, blob string) kv.BlobKey {
 }
 
 func blobAt(key kv.BlobKey, gen uint64) Part {
-	return Part{Key: key, Value: kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: gen}, Body: []byte("{}")}}
+	return Part{Key: key, Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: gen}, Body: []byte("{}")}}
 }
 
 // neighbour is a key that shares a's slot among the minimum generations.

@@ -61,7 +61,7 @@ func outcome(b kv.Blob) string {
 	switch {
 	case b.Damaged:
 		return "damaged"
-	case b.Life == kv.Absent:
+	case b.Existence == kv.Absent:
 		return "miss"
 	}
 	return "hit"

@@ -165,7 +165,7 @@ func (c *Cache) load(ctx context.Context, flights []*flight, policy Policy) {
 	parts := c.chain.read(ctx, keys, skips{records: policy.Probe})
 	c.rereadLow(ctx, parts, policy)
 	for i, part := range parts {
-		unbuilt := policy.Probe && part.Life == kv.Absent && part.Err == nil
+		unbuilt := policy.Probe && part.Existence == kv.Absent && part.Err == nil
 		flights[i].part = c.settle(part, flights[i].mark, store && !unbuilt)
 		if unbuilt {
 			flights[i].part.until = time.Now().Add(jitter(absentTTL))
@@ -199,7 +199,7 @@ func (c *Cache) rereadLow(ctx context.Context, parts []Part, policy Policy) {
 
 // settle returns the part in hand, which it puts into memory if store is set, or the copy in memory where that is better.
 func (c *Cache) settle(part Part, mark readMark, store bool) Part {
-	if (part.Err != nil || part.Stale || part.Life == kv.Absent) && c.memory.On() {
+	if (part.Err != nil || part.Stale || part.Existence == kv.Absent) && c.memory.On() {
 		if old, ok := c.local.last(part.Key); ok && better(old, part) {
 			old.Lost = part.Lost
 			return old
@@ -221,8 +221,8 @@ func better(old, part Part) bool {
 	switch {
 	case part.Err != nil:
 		return true
-	case part.Life == kv.Absent:
-		return old.Life != kv.Unknown // that mark is dropped after an hour
+	case part.Existence == kv.Absent:
+		return old.Existence != kv.Unknown // that mark is dropped after an hour
 	}
 	return part.Stale && old.Stamp > part.Stamp
 }

@@ -93,7 +93,7 @@ func (r records) blob(key kv.BlobKey) *catalog.Blob {
 // fold folds a blob from the records of its dimensions, in their order. The blob is absent if its root record is, and damaged if it
 // cannot be folded.
 func fold(b *catalog.Blob, e item.Entity, records []kv.Record) kv.Blob {
-	if root := records[0]; root.Damaged || root.Life == kv.Absent {
+	if root := records[0]; root.Damaged || root.Existence == kv.Absent {
 		return kv.Blob{Damaged: root.Damaged}
 	}
 	byName := map[string]kv.Record{}

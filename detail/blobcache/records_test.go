@@ -54,7 +54,7 @@ func withRecords(t *testing.T, n int) (c *redistest.Servers, store *rediskv.Stor
 		e := entity(t, fmt.Sprintf("sku:%d", i))
 		entities = append(entities, e)
 		for _, dimension := range []string{"product", "price"} {
-			v := kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: time.Now()}, Body: []byte(`{}`)}
+			v := kv.Value{Header: kv.Header{Existence: kv.Alive, Fetched: time.Now()}, Body: []byte(`{}`)}
 			puts = append(puts, kv.Put{RecordKey: kv.RecordKey{Entity: e, Dimension: dimension}, Value: v})
 		}
 	}
@@ -87,9 +87,9 @@ func TestBlobsAreFoldedWithoutANode(t *testing.T) {
 		for i, part := range cache.Read(t.Context(), keys, blobcache.Policy{}) {
 			switch {
 			case errs[i] != nil && !errors.Is(part.Err, item.ErrUnavailable):
-				t.Errorf("%s, whose node is away: life %d, error %v", part.Key, part.Life, part.Err)
-			case errs[i] == nil && (part.Err != nil || part.Tier != blobcache.RecordsTier || part.Life != kv.Alive || part.Stamp == 0):
-				t.Errorf("%s: life %d, gen %d of tier %q, error %v", part.Key, part.Life, part.Stamp, part.Tier, part.Err)
+				t.Errorf("%s, whose node is away: life %d, error %v", part.Key, part.Existence, part.Err)
+			case errs[i] == nil && (part.Err != nil || part.Tier != blobcache.RecordsTier || part.Existence != kv.Alive || part.Stamp == 0):
+				t.Errorf("%s: life %d, gen %d of tier %q, error %v", part.Key, part.Existence, part.Stamp, part.Tier, part.Err)
 			case errs[i] == nil:
 				there++
 			}
@@ -115,7 +115,7 @@ func TestATierThatGivesTooLittle(t *testing.T) {
 	keys := []kv.BlobKey{{Entity: entity(t, "sku:1"), Blob: "item"}, {Entity: entity(t, "sku:2"), Blob: "item"}}
 	for _, part := range cache.Read(t.Context(), keys, blobcache.Policy{}) {
 		if !errors.Is(part.Err, item.ErrUnavailable) {
-			t.Errorf("%s: life %d, error %v", part.Key, part.Life, part.Err)
+			t.Errorf("%s: life %d, error %v", part.Key, part.Existence, part.Err)
 		}
 	}
 }

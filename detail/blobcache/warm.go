@@ -41,7 +41,7 @@ func (c *Cache) Warm(ctx context.Context, tier string, from kv.BlobGetter, keys 
 			return n, fmt.Errorf("warm memory: %w", err)
 		}
 		for i, b := range blobs {
-			if b.Damaged || b.Life == kv.Absent || b.Rootless() || b.Life == kv.Alive && !isObject(b.Body) {
+			if b.Damaged || b.Existence == kv.Absent || b.Rootless() || b.Existence == kv.Alive && !isObject(b.Body) {
 				continue
 			}
 			l.store(Part{Key: batch[i], Value: b.Value, Tier: tier}, marks[i])

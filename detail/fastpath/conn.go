@@ -130,7 +130,7 @@ func (c *Conn) serve(p []byte) (int, error) {
 			if end == 0 {
 				break
 			}
-			answered, err := c.answer(unanswered[:end])
+			answered, err := c.respond(unanswered[:end])
 			if err != nil {
 				return 0, err
 			}
@@ -150,8 +150,8 @@ func (c *Conn) serve(p []byte) (int, error) {
 	}
 }
 
-// answer answers the request with this head if it can, and reports whether it did. It fails if the response could not be written.
-func (c *Conn) answer(head []byte) (answered bool, err error) {
+// respond answers the request with this head if it can, and reports whether it did. It fails if the response could not be written.
+func (c *Conn) respond(head []byte) (answered bool, err error) {
 	line, fields, _ := bytes.Cut(head, crlf)
 	path := target(line, c.path.config.MaxQuery)
 	if path == nil {

@@ -111,8 +111,8 @@ func (c compared) right(stored kv.Blob, records map[string]kv.Record) bool {
 	if err != nil {
 		return true
 	}
-	if stored.Life == kv.Absent {
-		return v.Life == kv.Unknown // an unknown blob expires soon
+	if stored.Existence == kv.Absent {
+		return v.Existence == kv.Unknown // an unknown blob expires soon
 	}
-	return stored.Stamp == c.gen && stored.Life == v.Life && bytes.Equal(stored.Body, v.Body)
+	return stored.Stamp == c.gen && stored.Existence == v.Existence && bytes.Equal(stored.Body, v.Body)
 }

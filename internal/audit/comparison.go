@@ -22,8 +22,8 @@ type comparison struct {
 	suspects map[*catalog.Dimension][]kv.RecordKey
 }
 
-// look compares records of one dimension with their upstream, and notes the suspects.
-func (c *comparison) look(ctx context.Context, d *catalog.Dimension, keys []kv.RecordKey) error {
+// compare compares records of one dimension with their upstream, and notes the suspects.
+func (c *comparison) compare(ctx context.Context, d *catalog.Dimension, keys []kv.RecordKey) error {
 	for some := range slices.Chunk(keys, d.BatchMax) {
 		differ, err := c.differ(ctx, d, some)
 		if err != nil {

@@ -174,7 +174,7 @@ func (l letter) healed(records []kv.Record, state kv.State) bool {
 		return time.Since(l.Last) > clocks && len(state.Gens) > 0 && !Dirty(l.kind, state)
 	}
 	for i, r := range records {
-		if r.Life == kv.Absent || r.Damaged || r.Shape != l.dimensions[i].Shape || r.Fetched.Sub(l.Last) <= clocks {
+		if r.Existence == kv.Absent || r.Damaged || r.Shape != l.dimensions[i].Shape || r.Fetched.Sub(l.Last) <= clocks {
 			return false
 		}
 	}

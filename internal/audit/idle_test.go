@@ -107,7 +107,7 @@ func idleHour(t *testing.T, store storeOf, cpu func() time.Duration) {
 	c.at.Store(time.Now().Unix())
 	sampler := audit.NewSampler(audit.SamplerConfig{
 		Sweeper: audit.New(cfg), Notes: r.conn.Bucket("catalog"), Changes: r.conn, Log: slog.New(slog.DiscardHandler), Clock: c.Now,
-		Told: func(s audit.Sampled) { calls.Add(int64(s.Checked) / 4) },
+		OnSampled: func(s audit.Sampled) { calls.Add(int64(s.Checked) / 4) },
 	})
 	sample := cost(fmt.Sprintf("%d samples", turns), func() {
 		for range turns {
@@ -161,7 +161,7 @@ func load(r *room, store storeOf, n int) {
 			rec, _, err := shape.MakeRecord(r.price(), []byte(priceOf(id, 1)))
 			must(err)
 			puts = append(puts, kv.Put{RecordKey: priceKey(id), Value: kv.Value{
-				Header: kv.Header{Life: kv.Alive, Shape: r.price().Shape, Fetched: time.Now()}, Body: rec.Body}})
+				Header: kv.Header{Existence: kv.Alive, Shape: r.price().Shape, Fetched: time.Now()}, Body: rec.Body}})
 		}
 		results, err := store.PutRecords(r.Context(), puts)
 		must(err)

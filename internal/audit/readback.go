@@ -80,13 +80,13 @@ func (r *ReadBack) Run(ctx context.Context) error {
 		}
 		<-within.Done()
 		cancel()
-		r.look(ctx, time.Now())
+		r.checkDue(ctx, time.Now())
 	}
 	return nil
 }
 
-// look checks the changes that are due.
-func (r *ReadBack) look(ctx context.Context, now time.Time) {
+// checkDue checks the changes that are due.
+func (r *ReadBack) checkDue(ctx context.Context, now time.Time) {
 	r.due = slices.DeleteFunc(r.due, func(b readBack) bool {
 		if b.at.After(now) {
 			return false
@@ -164,7 +164,7 @@ func (r *ReadBack) shown(ctx context.Context, b readBack, blob *catalog.Blob) (s
 		return false, false, nil
 	}
 	gen := states[0].Gen(blob.Dimensions())
-	if want.Life == kv.Alive {
+	if want.Existence == kv.Alive {
 		shown = served.There && served.Gen >= gen
 	} else {
 		shown = !served.There

@@ -52,8 +52,8 @@ func TestReadBackKnowsDeletionsAndRestores(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	later := time.Now().Add(time.Hour) // after every change of the test
-	store := func(life kv.Life, body string) uint64 {
-		r.write("sku0000", kv.Value{Header: kv.Header{Life: life, Shape: r.price().Shape, Fetched: later}, Body: []byte(body)})
+	store := func(life kv.Existence, body string) uint64 {
+		r.write("sku0000", kv.Value{Header: kv.Header{Existence: life, Shape: r.price().Shape, Fetched: later}, Body: []byte(body)})
 		states, err := r.store.States(t.Context(), []item.Entity{priceKey("sku0000").Entity})
 		if err != nil {
 			t.Fatal(err)

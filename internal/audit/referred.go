@@ -11,16 +11,16 @@ import (
 // referredMax limits how many entities one pass remembers as looked at.
 const referredMax = 200_000
 
-// referredLook finds entities that records refer to and that have no records of their own. Workers announce them with
+// referredCheck finds entities that records refer to and that have no records of their own. Workers announce them with
 // each put; this finds those whose announcement, or its result, was lost.
-type referredLook struct {
+type referredCheck struct {
 	*Sweeper
-	looked map[item.Entity]bool // these have records, or were already reported as missing
+	seen map[item.Entity]bool // these have records, or were already reported as missing
 }
 
 // Referred looks at all entities, and announces those that they refer to and that have no records.
 func (s *Sweeper) Referred(ctx context.Context) (missing int, err error) {
-	l := s.newReferredLook()
+	l := s.newReferredCheck()
 	err = s.each(ctx, func(entities []item.Entity) error {
 		n, err := l.page(ctx, entities)
 		missing += n
@@ -29,12 +29,12 @@ func (s *Sweeper) Referred(ctx context.Context) (missing int, err error) {
 	return missing, err
 }
 
-func (s *Sweeper) newReferredLook() *referredLook {
-	return &referredLook{s, map[item.Entity]bool{}}
+func (s *Sweeper) newReferredCheck() *referredCheck {
+	return &referredCheck{s, map[item.Entity]bool{}}
 }
 
 // page looks at some entities. An entity for which a change waits in a queue is not missing.
-func (l *referredLook) page(ctx context.Context, entities []item.Entity) (missing int, err error) {
+func (l *referredCheck) page(ctx context.Context, entities []item.Entity) (missing int, err error) {
 	targets, err := l.targets(ctx, entities)
 	if err != nil || len(targets) == 0 {
 		return 0, err
@@ -71,13 +71,13 @@ func (l *referredLook) page(ctx context.Context, entities []item.Entity) (missin
 }
 
 // targets lists what entities refer to, except what this pass has looked at before.
-func (l *referredLook) targets(ctx context.Context, entities []item.Entity) (targets []item.Entity, err error) {
+func (l *referredCheck) targets(ctx context.Context, entities []item.Entity) (targets []item.Entity, err error) {
 	states, err := l.Records.States(ctx, entities)
 	if err != nil {
 		return nil, fmt.Errorf("read states: %w", err)
 	}
-	if len(l.looked) > referredMax {
-		clear(l.looked)
+	if len(l.seen) > referredMax {
+		clear(l.seen)
 	}
 	for i, e := range entities {
 		kind, err := l.Catalog().Kind(e.Kind)
@@ -85,7 +85,7 @@ func (l *referredLook) targets(ctx context.Context, entities []item.Entity) (tar
 			continue
 		}
 		if len(states[i].Gens) > 0 {
-			l.looked[e] = true
+			l.seen[e] = true
 		}
 		for _, refs := range states[i].Wanted {
 			for name, ref := range refs {
@@ -95,8 +95,8 @@ func (l *referredLook) targets(ctx context.Context, entities []item.Entity) (tar
 				}
 				for _, id := range ref.IDs {
 					target := item.Entity{Kind: declared.Kind.Name, ID: id}
-					if !l.looked[target] {
-						l.looked[target] = true
+					if !l.seen[target] {
+						l.seen[target] = true
 						targets = append(targets, target)
 					}
 				}

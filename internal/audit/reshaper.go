@@ -144,7 +144,7 @@ func (r *Reshaper) due(ctx context.Context) (bool, error) {
 	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
 		return false, fmt.Errorf("read what was swept for: %w", err)
 	}
-	if err := r.lookForLapsed(ctx); err != nil {
+	if err := r.checkLapsed(ctx); err != nil {
 		return false, err
 	}
 	switch notYet := "not yet " + r.shapes; {
@@ -157,7 +157,7 @@ func (r *Reshaper) due(ctx context.Context) (bool, error) {
 	}
 }
 
-func (r *Reshaper) lookForLapsed(ctx context.Context) error {
+func (r *Reshaper) checkLapsed(ctx context.Context) error {
 	kept, err := r.Marks.Get(ctx, sweptRevisionKey)
 	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
 		return fmt.Errorf("read what was swept for: %w", err)

@@ -75,7 +75,7 @@ func newReshaping(t *testing.T, failures int32, agreed bool) *reshaping {
 	}
 	t.Cleanup(func() { store.Close() })
 	key := kv.RecordKey{Entity: item.Entity{Kind: "sku", ID: "old"}, Dimension: "price"}
-	if _, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: key, Value: kv.Value{Header: kv.Header{Life: kv.Alive, Shape: 1}, Body: []byte("{}")}}}); err != nil {
+	if _, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: key, Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Shape: 1}, Body: []byte("{}")}}}); err != nil {
 		t.Fatal(err)
 	}
 	_, conn := bustest.Start(t)
@@ -182,7 +182,7 @@ func TestWhatLapsedIsFetchedAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put := kv.Put{RecordKey: kv.RecordKey{Entity: e, Dimension: "price"}, Expect: held[0].Stamp, Value: kv.Value{Header: kv.Header{Life: kv.Alive, Shape: d.Shape}, Body: []byte("{}")}}
+	put := kv.Put{RecordKey: kv.RecordKey{Entity: e, Dimension: "price"}, Expect: held[0].Stamp, Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Shape: d.Shape}, Body: []byte("{}")}}
 	if _, err := r.store.PutRecords(t.Context(), []kv.Put{put}); err != nil {
 		t.Fatal(err)
 	}

@@ -133,7 +133,7 @@ func (r *room) put(price int, ids ...string) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		r.write(id, kv.Value{Header: kv.Header{Life: kv.Alive, Shape: r.price().Shape, Fetched: time.Now()}, Body: rec.Body})
+		r.write(id, kv.Value{Header: kv.Header{Existence: kv.Alive, Shape: r.price().Shape, Fetched: time.Now()}, Body: rec.Body})
 	}
 }
 

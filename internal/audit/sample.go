@@ -59,7 +59,7 @@ func (s *Sweeper) Sample(ctx context.Context, n int) (Sampled, error) {
 	}
 	c := comparison{Sweeper: s, suspects: map[*catalog.Dimension][]kv.RecordKey{}}
 	for d, keys := range drawn {
-		if err := c.look(ctx, d, keys); err != nil {
+		if err := c.compare(ctx, d, keys); err != nil {
 			return c.Sampled, err
 		}
 	}
@@ -106,9 +106,9 @@ func sameAs(d *catalog.Dimension, held kv.Record, a upstream.Answer) (same, back
 	if err != nil {
 		return false, false, err
 	}
-	if v.Life != kv.Alive {
-		return held.Life != kv.Alive, false, nil
+	if v.Existence != kv.Alive {
+		return held.Existence != kv.Alive, false, nil
 	}
-	same = held.Life == kv.Alive && bytes.Equal(held.Body, v.Body)
+	same = held.Existence == kv.Alive && bytes.Equal(held.Body, v.Body)
 	return same, !same && v.Version != "" && v.Version < held.Version, nil
 }

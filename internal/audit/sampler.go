@@ -25,16 +25,16 @@ type Sampler struct {
 
 // SamplerConfig configures a Sampler. Sweeper, Notes, Changes and Log are required.
 type SamplerConfig struct {
-	Sweeper *Sweeper
-	Notes   Notes
-	Changes Stream
-	Log     *slog.Logger
-	Told    func(Sampled)    // called after each turn; defaults to nothing
-	Every   time.Duration    // between turns. Defaults to 10 s
-	Calls   int              // minimum calls of upstreams in a turn. Defaults to 10
-	Share   float64          // records to compare per change since the last turn. Defaults to 0.01
-	Pace    func() int64     // frequency of turns in percent; defaults to 100, and 0 stops them
-	Clock   func() time.Time // defaults to time.Now
+	Sweeper   *Sweeper
+	Notes     Notes
+	Changes   Stream
+	Log       *slog.Logger
+	OnSampled func(Sampled)    // called after each turn; defaults to nothing
+	Every     time.Duration    // between turns. Defaults to 10 s
+	Calls     int              // minimum calls of upstreams in a turn. Defaults to 10
+	Share     float64          // records to compare per change since the last turn. Defaults to 0.01
+	Pace      func() int64     // frequency of turns in percent; defaults to 100, and 0 stops them
+	Clock     func() time.Time // defaults to time.Now
 }
 
 // Notes is key-value storage that all processes of a room share; *bus.Bucket is one.
@@ -57,11 +57,11 @@ const noteMost = 256 << 10
 
 // note is the progress of the room's samplers.
 type note struct {
-	Turn    time.Time    `json:"turn"`    // when the last turn began
-	Changes bus.Position `json:"changes"` // position in the stream at that time
-	place                // in the store
-	Began   time.Time    `json:"began"` // when the pass began
-	Pass    Sampled      `json:"pass"`  // the pass's result so far
+	Turn         time.Time    `json:"turn"`    // when the last turn began
+	Changes      bus.Position `json:"changes"` // position in the stream at that time
+	walkPosition              // in the store
+	Began        time.Time    `json:"began"` // when the pass began
+	Pass         Sampled      `json:"pass"`  // the pass's result so far
 }
 
 // NewSampler makes a Sampler.
@@ -69,8 +69,8 @@ func NewSampler(c SamplerConfig) *Sampler {
 	c.Every = cmp.Or(c.Every, 10*time.Second)
 	c.Calls = cmp.Or(c.Calls, 10)
 	c.Share = cmp.Or(c.Share, 0.01)
-	if c.Told == nil {
-		c.Told = func(Sampled) {}
+	if c.OnSampled == nil {
+		c.OnSampled = func(Sampled) {}
 	}
 	if c.Pace == nil {
 		c.Pace = func() int64 { return 100 }
@@ -134,11 +134,11 @@ func (s *Sampler) Turn(ctx context.Context) error {
 	}
 	within, cancel := context.WithTimeout(ctx, 3*s.Every)
 	defer cancel()
-	s.walk.at = at.place
+	s.walk.at = at.walkPosition
 	sampled, ended, failed := s.walk.next(within, s.Calls, records)
-	s.Told(sampled)
+	s.OnSampled(sampled)
 	at.Pass.add(sampled)
-	at.place = s.walk.at
+	at.walkPosition = s.walk.at
 	if ended {
 		s.passed(at)
 		at.Began = s.Clock()

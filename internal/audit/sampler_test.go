@@ -54,7 +54,7 @@ func (r *room) sampler(now func() time.Time, listed *atomic.Int64) *audit.Sample
 	s.Records = scanned{r.store, listed}
 	return audit.NewSampler(audit.SamplerConfig{
 		Sweeper: s, Notes: r.conn.Bucket("catalog"), Changes: r.conn, Log: slog.New(slog.DiscardHandler), Clock: now, Calls: 3,
-		Told: func(s audit.Sampled) { r.told.Add(int64(s.Checked)) },
+		OnSampled: func(s audit.Sampled) { r.told.Add(int64(s.Checked)) },
 	})
 }
 

@@ -102,7 +102,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		}
 		credit -= 100
 		found, err := slow.sweep(ctx, reshape.next(), n%compareEvery == 0)
-		reshape.told(found, err)
+		reshape.finished(found, err)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -151,7 +151,7 @@ func (p *spaced) next() mustRefetch {
 	return shape.MustRefetch
 }
 
-func (p *spaced) told(found Found, err error) {
+func (p *spaced) finished(found Found, err error) {
 	switch {
 	case err != nil:
 	case p.left > 0:
@@ -170,7 +170,7 @@ type mustRefetch func(*catalog.Dimension, kv.State) bool
 func never(*catalog.Dimension, kv.State) bool { return false }
 
 func (s *Sweeper) sweep(ctx context.Context, refetch mustRefetch, compare bool) (found Found, err error) {
-	referred := s.newReferredLook()
+	referred := s.newReferredCheck()
 	err = s.each(ctx, func(entities []item.Entity) error {
 		err := s.page(ctx, entities, refetch, &found)
 		if compare {

@@ -65,7 +65,7 @@ func TestSweep(t *testing.T) {
 	defer store.Close()
 	put := func(kind, id string, shape uint32, built bool, as uint32) {
 		key := kv.RecordKey{Entity: item.Entity{Kind: kind, ID: id}, Dimension: "price"}
-		res, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: key, Value: kv.Value{Header: kv.Header{Life: kv.Alive, Shape: shape}, Body: []byte("{}")}}})
+		res, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: key, Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Shape: shape}, Body: []byte("{}")}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,13 +134,13 @@ func TestCompare(t *testing.T) {
 	build := func(id, record, blob string, shift uint64) {
 		e := item.Entity{Kind: "sku", ID: id}
 		res, err := store.PutRecords(t.Context(), []kv.Put{{RecordKey: kv.RecordKey{Entity: e, Dimension: "price"},
-			Value: kv.Value{Header: kv.Header{Life: kv.Alive, Shape: kind.Dimensions[0].Shape}, Body: []byte(record)}}})
+			Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Shape: kind.Dimensions[0].Shape}, Body: []byte(record)}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		gen := res[0].State.Gens["price"]
 		if blob != "" {
-			v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: gen - shift, Shape: kind.Blobs[0].Shape}, Body: []byte(blob)}
+			v := kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: gen - shift, Shape: kind.Blobs[0].Shape}, Body: []byte(blob)}
 			if _, err := store.PutBlobs(t.Context(), []kv.BlobPut{{BlobKey: kv.BlobKey{Entity: e, Blob: "offer"}, Value: v}}); err != nil {
 				t.Fatal(err)
 			}

@@ -17,13 +17,13 @@ const walkPage = 50
 // walk goes through the records of a store, a few at a time, and groups them into calls of their upstreams.
 type walk struct {
 	*Sweeper
-	at      place
+	at      walkPosition
 	catalog *catalog.Catalog                      // of the dimensions in waits
 	waits   map[*catalog.Dimension][]kv.RecordKey // grouped, and not compared yet
 }
 
-// place is the progress of a walk between two turns, whichever process takes them.
-type place struct {
+// walkPosition is the progress of a walk between two turns, whichever process takes them.
+type walkPosition struct {
 	Cursor string              `json:"cursor"`         // in the store; "" at the start
 	Waits  map[string][]string `json:"waits,omitzero"` // grouped, and not compared yet: ids by kind and dimension
 	Last   bool                `json:"last,omitzero"`  // the last page was read: the pass ends when nothing waits
@@ -46,7 +46,7 @@ func (w *walk) next(ctx context.Context, calls, records int) (_ Sampled, ended b
 		case d == nil:
 			err = w.read(ctx)
 		default:
-			err = c.look(ctx, d, keys)
+			err = c.compare(ctx, d, keys)
 			if err != nil {
 				w.waits[d] = append(w.waits[d], keys...)
 			}

@@ -233,7 +233,7 @@ func (f *floor) all(ctx context.Context) (Phase, error) {
 			return Phase{}, err
 		}
 		group.Go(redact.Guard(func() error {
-			return queue.Take(ctx, len(changes), func(ctx context.Context, subjects []string) error { return stage.handle(ctx, named(subjects)) })
+			return queue.Consume(ctx, len(changes), func(ctx context.Context, subjects []string) error { return stage.handle(ctx, named(subjects)) })
 		}))
 	}
 	group.Go(redact.Guard(func() error { return f.publisher.PublishChanges(ctx, changes) }))

@@ -273,7 +273,7 @@ func timeBolt(ctx context.Context, host Host, dir string, n int) (r BoltTimes, e
 		puts := make([]kv.BlobPut, min(batch, n-first))
 		for i := range puts {
 			body := fmt.Appendf(nil, `{"product":{"title":"Article %d","brief":"A thing that is sold in a shop","options":[{"name":"Colour","value":"%d"}]}}`, first+i, (first+i)*7919%1000)
-			puts[i] = kv.BlobPut{BlobKey: key(first + i), Value: kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 1, Fetched: time.Now()}, Body: body}}
+			puts[i] = kv.BlobPut{BlobKey: key(first + i), Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: 1, Fetched: time.Now()}, Body: body}}
 		}
 		if _, err := store.PutBlobs(ctx, puts); err != nil {
 			return r, err
@@ -284,7 +284,7 @@ func timeBolt(ctx context.Context, host Host, dir string, n int) (r BoltTimes, e
 	for i := range 60_000 {
 		began := time.Now()
 		got, err := store.Blobs(ctx, []kv.BlobKey{key(rand.IntN(n))})
-		if err != nil || got[0].Life != kv.Alive {
+		if err != nil || got[0].Existence != kv.Alive {
 			return r, fmt.Errorf("read of %d blobs: %v, %v", n, got, err)
 		}
 		if i >= 10_000 { // the first reads warm the operating system's page cache

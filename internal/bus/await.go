@@ -13,25 +13,25 @@ import (
 
 // While Await waits, it tries again after awaitBeat, and says each awaitTell why.
 const (
-	awaitBeat = 500 * time.Millisecond
-	awaitTell = 30 * time.Second
+	awaitEvery    = 500 * time.Millisecond
+	awaitLogEvery = 30 * time.Second
 )
 
 // Await is Ensure, tried until it succeeds or ctx ends. The servers of a cluster that is being started find each other one
 // by one, and refuse streams until there are enough of them. What waiting does not mend, such as a NATS that is too old,
 // is an error.
 func (c *Conn) Await(ctx context.Context) error {
-	var told time.Time
+	var logged time.Time
 	for {
 		err := c.Ensure(ctx)
 		switch {
 		case err == nil, ctx.Err() != nil, !mayPass(err):
 			return err
-		case time.Since(told) > awaitTell:
+		case time.Since(logged) > awaitLogEvery:
 			c.log.Warn("waiting until NATS has the streams", "error", err)
-			told = time.Now()
+			logged = time.Now()
 		}
-		if pause.For(ctx, awaitBeat) != nil {
+		if pause.For(ctx, awaitEvery) != nil {
 			return ctx.Err()
 		}
 	}

@@ -85,13 +85,13 @@ func (b Bare) Open(ctx context.Context, q BareQueue) (BareQueue, error) {
 	return q, nil
 }
 
-// Take takes n messages, and hands their subjects to handle in full batches.
-func (q BareQueue) Take(ctx context.Context, n int, handle func(context.Context, []string) error) error {
+// Consume takes n messages, and hands their subjects to handle in full batches.
+func (q BareQueue) Consume(ctx context.Context, n int, handle func(context.Context, []string) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(q.Parallel)
 	var batch []jetstream.Msg
 	for taken := 0; taken < n && ctx.Err() == nil; {
-		fetched, err := q.consumer.Fetch(min(fetchMax, n-taken), jetstream.FetchMaxWait(patience))
+		fetched, err := q.consumer.Fetch(min(fetchMax, n-taken), jetstream.FetchMaxWait(requestTimeout))
 		if err != nil {
 			return reached("fetch", err)
 		}

@@ -94,7 +94,7 @@ type batchEnd struct {
 
 // readBatch asks once. Where the request has no batch, the answer is one message.
 func (b *Bucket) readBatch(ctx context.Context, request directGet, f func(Entry) error) (end batchEnd, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	answers, stop, err := b.ask(ctx, request)
 	if err != nil {
@@ -128,7 +128,7 @@ func (b *Bucket) readBatch(ctx context.Context, request directGet, f func(Entry)
 
 // one reads a single revision, with less ado than readBatch; not ok is anything else than that revision.
 func (b *Bucket) one(ctx context.Context, revision uint64) (e Entry, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	at := b.home()
 	m, err := at.conn.nats.RequestWithContext(ctx, at.prefix+".DIRECT.GET.KV_"+b.name, []byte(`{"seq":`+strconv.FormatUint(revision, 10)+`}`))
@@ -189,7 +189,7 @@ func number(m *nats.Msg, header string) uint64 {
 
 // info looks at the bucket's stream, and learns from the answer what time it is at the server.
 func (b *Bucket) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	asked := time.Now()
 	stream, err := b.home().js.Stream(ctx, "KV_"+b.name)

@@ -19,8 +19,8 @@ import (
 	"vitrine/internal/redact"
 )
 
-// patience is how long one request to NATS may take where its context does not say less.
-const patience = 5 * time.Second
+// requestTimeout is how long one request to NATS may take where its context does not say less.
+const requestTimeout = 5 * time.Second
 
 // window is how many publishes of a Conn may be unanswered at a time; bulk is that of one call in the refresh
 // lane, behind which others must not stand.
@@ -59,7 +59,7 @@ type Conn struct {
 
 	mu      sync.Mutex    // guards all below
 	blink   chan struct{} // closed when the connection is lost or found again
-	refused complaint     // the last that was logged
+	refused clientError   // the last that was logged
 }
 
 // Dial connects. It waits up to 5 s, or until ctx ends, and then fails with item.ErrUnavailable, unless cfg.Away.
@@ -107,7 +107,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 }
 
 func (c *Conn) start(ctx context.Context, first <-chan struct{}) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	select {
 	case <-first:
@@ -118,8 +118,8 @@ func (c *Conn) start(ctx context.Context, first <-chan struct{}) (err error) {
 		}
 		return fmt.Errorf("%w: NATS at %s does not answer: %w", item.ErrUnavailable, shown(c.cfg.URL), cmp.Or(c.nats.LastError(), ctx.Err()))
 	}
-	c.js, err = jetstream.New(c.nats, jetstream.WithDefaultTimeout(patience),
-		jetstream.WithPublishAsyncMaxPending(2*window), jetstream.WithPublishAsyncTimeout(patience))
+	c.js, err = jetstream.New(c.nats, jetstream.WithDefaultTimeout(requestTimeout),
+		jetstream.WithPublishAsyncMaxPending(2*window), jetstream.WithPublishAsyncTimeout(requestTimeout))
 	if err != nil {
 		return err
 	}
@@ -192,13 +192,13 @@ func (c *Conn) blinked(what string, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.refused = complaint{}
+	c.refused = clientError{}
 	close(c.blink)
 	c.blink = make(chan struct{})
 }
 
-// complaint is an error that the client library has told.
-type complaint struct {
+// clientError is an error that the client library has told.
+type clientError struct {
 	text string
 	at   time.Time
 }
@@ -208,8 +208,8 @@ type complaint struct {
 func (c *Conn) complain(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := time.Now(); c.refused.text != err.Error() || now.Sub(c.refused.at) > awaitTell {
-		c.refused = complaint{err.Error(), now}
+	if now := time.Now(); c.refused.text != err.Error() || now.Sub(c.refused.at) > awaitLogEvery {
+		c.refused = clientError{err.Error(), now}
 		c.log.Warn("nats", "error", err)
 	}
 }

@@ -23,7 +23,7 @@ type Task struct {
 	Force     bool
 	Attempt   int   // 1 at the first; those before it had wrong answers. Silence does not count
 	Doubt     Doubt // of answers that were older than the record
-	Second    bool  // it is the second look that ErrLookAgain has asked for
+	Second    bool  // it is the second look that ErrSecondLook has asked for
 	Merged    bool  // it stands for several changes that waited here; those that NATS merged are told by Conn.Repeated
 }
 

@@ -35,9 +35,9 @@ type ConsumerConfig struct {
 
 // Placement says where tasks are done, and how much each place takes. Its zero value knows no place in particular.
 type Placement struct {
-	Of    func(item.Change) Place // where a task is done; defaults to no place in particular
-	All   func() []Place          // all places that have a name; defaults to none
-	Takes func(place string) int  // how many batches a place takes now; at 0 its work is parked. Defaults to any number
+	Of       func(item.Change) Place // where a task is done; defaults to no place in particular
+	All      func() []Place          // all places that have a name; defaults to none
+	Capacity func(place string) int  // how many batches a place takes now; at 0 its work is parked. Defaults to any number
 }
 
 // Timing holds what a consumer waits for and how long.
@@ -75,8 +75,8 @@ func (p Placement) withDefaults() Placement {
 	if p.All == nil {
 		p.All = func() []Place { return nil }
 	}
-	if p.Takes == nil {
-		p.Takes = func(string) int { return math.MaxInt }
+	if p.Capacity == nil {
+		p.Capacity = func(string) int { return math.MaxInt }
 	}
 	return p
 }

@@ -21,7 +21,7 @@ func (c *Conn) Broadcast(subject string, body []byte) error {
 // Subscribe calls f with each message that is broadcast on a subject, which may hold wildcards, until stop is called. It
 // returns when NATS has the subscription. Its error wraps item.ErrUnavailable.
 func (c *Conn) Subscribe(ctx context.Context, subject string, f func(subject string, body []byte)) (stop func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	sub, err := c.nats.Subscribe(subject, func(m *nats.Msg) {
 		defer redact.Crash()
@@ -43,7 +43,7 @@ func (c *Conn) Subscribe(ctx context.Context, subject string, f func(subject str
 // Respond replies with what f returns to each request on a subject, until stop is called. It returns when NATS has the
 // subscription. Its error wraps item.ErrUnavailable.
 func (c *Conn) Respond(ctx context.Context, subject string, f func() []byte) (stop func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	sub, err := c.nats.Subscribe(subject, func(m *nats.Msg) {
 		defer redact.Crash()

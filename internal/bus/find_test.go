@@ -23,7 +23,7 @@ func TestWhatIsQueuedSaysWhatItWaitsFor(t *testing.T) {
 		'r': fmt.Errorf("%w: shop /r1 answered 200: \x1b[2Jsorry\nno", item.ErrRefused),
 		'u': fmt.Errorf("%w: GraphQL errors and no data", item.ErrUnavailable),
 		'b': &bus.Doubted{Doubt: bus.Doubt{Version: "7", Since: time.Now(), Answers: 1}, Err: fmt.Errorf("%w: version 6", item.ErrBehind)},
-		'l': bus.ErrLookAgain,
+		'l': bus.ErrSecondLook,
 	}
 	var tried atomic.Int64
 	consume(t, bus.ConsumerConfig{
@@ -34,7 +34,7 @@ func TestWhatIsQueuedSaysWhatItWaitsFor(t *testing.T) {
 			Of: func(change item.Change) bus.Place {
 				return bus.Place{Name: map[bool]string{true: "sick", false: "shop"}[change.Entity.ID == "p1"], Limit: 9}
 			},
-			Takes: func(place string) int { return map[bool]int{true: int(takes.Load()), false: 9}[place == "sick"] },
+			Capacity: func(place string) int { return map[bool]int{true: int(takes.Load()), false: 9}[place == "sick"] },
 		},
 		Handle: func(_ context.Context, batch []bus.Task) []error {
 			tried.Add(1)

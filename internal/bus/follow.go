@@ -97,7 +97,7 @@ func (w *follower) follow(ctx context.Context) error {
 
 // locate compares the position with the stream, and follows from its end where something was missed.
 func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	stream, err := w.conn.js.Stream(ctx, Blobs)
 	if err != nil {
@@ -149,7 +149,7 @@ func (w *follower) refilled(ctx context.Context) (bool, error) {
 	}
 	after := w.at.Time.Add(time.Nanosecond)
 	younger, err := w.conn.js.OrderedConsumer(ctx, Blobs, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &after, HeadersOnly: true, InactiveThreshold: patience,
+		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &after, HeadersOnly: true, InactiveThreshold: requestTimeout,
 	})
 	if err != nil {
 		return false, fmt.Errorf("look for announcements of a second life: %w", err)
@@ -172,7 +172,7 @@ func (w *follower) refilled(ctx context.Context) (bool, error) {
 func (w *follower) fetch(ctx context.Context, from jetstream.Consumer, blink <-chan struct{}, count *uint64) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	batch, err := from.Fetch(fetchMax, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(fetchBeat))
+	batch, err := from.Fetch(fetchMax, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(fetchHeartbeat))
 	if err != nil {
 		return fmt.Errorf("fetch announcements: %w", err)
 	}
@@ -250,7 +250,7 @@ func (w *follower) deliver(ctx context.Context, batch []Announcement) {
 
 // limit ends the doubt where the stream ends now. Where nobody can tell, it goes on, and is limited later.
 func (w *follower) limit(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	stream, err := w.conn.js.Stream(ctx, Blobs)
 	if err != nil {

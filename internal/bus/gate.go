@@ -73,7 +73,7 @@ func (g *gate) note(first key, errs []error) {
 	g.probing = false
 	owned := 0
 	for _, err := range errs {
-		if err == nil || errors.Is(err, ErrLookAgain) {
+		if err == nil || errors.Is(err, ErrSecondLook) {
 			clear(g.failed)
 			g.probes = 0
 			return

@@ -49,7 +49,7 @@ func (c *Conn) openControl(ctx context.Context) (err error) {
 		c.operator, err = Dial(ctx, cfg)
 		return err
 	}
-	c.controlJS, err = jetstream.NewWithAPIPrefix(c.nats, c.cfg.Control, jetstream.WithDefaultTimeout(patience))
+	c.controlJS, err = jetstream.NewWithAPIPrefix(c.nats, c.cfg.Control, jetstream.WithDefaultTimeout(requestTimeout))
 	if err != nil {
 		return fmt.Errorf("JetStream's API under %q: %w", c.cfg.Control, err)
 	}

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	maxAckPending = 65536 // per lane, over all processes: above what their buffers and batches hold
-	fetchMax      = 512   // messages asked for at a time
-	fetchBeat     = 2 * time.Second
+	maxAckPending  = 65536 // per lane, over all processes: above what their buffers and batches hold
+	fetchMax       = 512   // messages asked for at a time
+	fetchHeartbeat = 2 * time.Second
 )
 
 // intake moves the messages of one lane from NATS to the board: what is new, or what was parked for a place.
@@ -70,7 +70,7 @@ func (in *intake) pull(ctx context.Context) error {
 // streams anew for each of them would take what time it has.
 func (in *intake) stands(ctx context.Context, durable jetstream.Consumer) error {
 	for {
-		asking, cancel := context.WithTimeout(ctx, patience)
+		asking, cancel := context.WithTimeout(ctx, requestTimeout)
 		info, err := durable.Info(asking)
 		cancel()
 		switch {
@@ -90,7 +90,7 @@ func (in *intake) stands(ctx context.Context, durable jetstream.Consumer) error 
 // room waits until there is room for more, and returns for how much; 0 when ctx ends.
 func (in *intake) room(ctx context.Context) int {
 	for !in.consumer.cfg.Open(in.lane) {
-		if pause.For(ctx, parkBeat) != nil {
+		if pause.For(ctx, parkEvery) != nil {
 			return 0
 		}
 	}
@@ -102,7 +102,7 @@ func (in *intake) room(ctx context.Context) int {
 
 // durable makes the lane's durable consumer, and its stream, where they are missing.
 func (in *intake) durable(ctx context.Context) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	ctx, cancel := context.WithTimeout(ctx, 2*requestTimeout)
 	defer cancel()
 	cfg := in.consumer.cfg
 	if in.parked == "" { // whose intakes make all streams
@@ -148,11 +148,11 @@ func (in *intake) fetch(ctx context.Context, durable jetstream.Consumer, n int) 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	blink := in.consumer.cfg.Conn.interrupted()
-	batch, err := durable.Fetch(n, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(fetchBeat))
+	batch, err := durable.Fetch(n, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(fetchHeartbeat))
 	if err != nil {
 		return fmt.Errorf("fetch: %w", err)
 	}
-	look := time.NewTicker(parkBeat)
+	look := time.NewTicker(parkEvery)
 	defer look.Stop()
 	for open := true; open; {
 		select {
@@ -191,7 +191,7 @@ func (in *intake) post(ctx context.Context, first jetstream.Msg, more <-chan jet
 		}
 		break
 	}
-	replaced, turnedAway := in.consumer.board.add(works, in.consumer.cfg.Placement.Takes)
+	replaced, turnedAway := in.consumer.board.add(works, in.consumer.cfg.Placement.Capacity)
 	for _, m := range replaced {
 		m.settle(in.consumer.log, "ack", m.msg.Ack)
 	}

@@ -108,9 +108,9 @@ func TestMarkTellsWhatIsDone(t *testing.T) {
 		}
 		return errs
 	}, Placement: bus.Placement{
-		Of:    func(item.Change) bus.Place { return bus.Place{Name: "shop", Limit: 1} },
-		All:   func() []bus.Place { return []bus.Place{{Name: "shop", Limit: 1}} },
-		Takes: func(string) int { return 1 },
+		Of:       func(item.Change) bus.Place { return bus.Place{Name: "shop", Limit: 1} },
+		All:      func() []bus.Place { return []bus.Place{{Name: "shop", Limit: 1}} },
+		Capacity: func(string) int { return 1 },
 	}})
 	poll.Until(t, "both are parked", func() bool {
 		streams, _, err := c.Pending(t.Context())

@@ -15,7 +15,7 @@ import (
 func TestASecondLookTakesNobodysPlace(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
-	handle, tasks := says(bus.ErrLookAgain)
+	handle, tasks := says(bus.ErrSecondLook)
 	stop := consume(t, bus.ConsumerConfig{Conn: c, Timing: bus.Timing{Second: time.Second}, Handle: handle})
 	publish(t, c, change(item.Normal, "1"))
 	receive(t, "the first look", tasks)

@@ -9,8 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// orphanBeat is how often a lane looks for orphans.
-const orphanBeat = 5 * time.Second
+// orphansEvery is how often a lane looks for orphans.
+const orphansEvery = 5 * time.Second
 
 // watchOrphans removes, until ctx ends, what a killed server leaves in a work queue for nobody: it writes
 // acknowledgements down sooner than removals, so that after SIGKILL a message may stand in the stream
@@ -22,7 +22,7 @@ const orphanBeat = 5 * time.Second
 // What stands at or below the floor of the lane's one consumer was acknowledged, and is delivered no more.
 // It does no harm but to be counted as waiting for ever.
 func (in *intake) watchOrphans(ctx context.Context) {
-	for pause.For(ctx, orphanBeat) == nil {
+	for pause.For(ctx, orphansEvery) == nil {
 		if err := in.purgeOrphans(ctx); err != nil && ctx.Err() == nil {
 			in.consumer.log.Debug("look for orphans", "lane", in.lane, "error", err)
 		}
@@ -30,7 +30,7 @@ func (in *intake) watchOrphans(ctx context.Context) {
 }
 
 func (in *intake) purgeOrphans(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	cfg := in.consumer.cfg
 	durable, err := cfg.Conn.js.Consumer(ctx, cfg.Stream, in.durableName())

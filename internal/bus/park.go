@@ -25,8 +25,8 @@ const (
 	targetHeader   = "Nats-Schedule-Target"
 )
 
-// parkBeat is how often a place is looked at that takes no work.
-const parkBeat = 250 * time.Millisecond
+// parkEvery is how often a place is looked at that takes no work.
+const parkEvery = 250 * time.Millisecond
 
 // carried is what a message that stands for w has to tell.
 func (w *work) carried(p past) nats.Header {
@@ -98,7 +98,7 @@ func (c *Consumer) schedule(ctx context.Context, w *work, v verdict) error {
 	subject := item.RetrySubject(change)
 	if v.action == look {
 		change.Second = true
-		subject = item.LookSubject(change)
+		subject = item.SecondLookSubject(change)
 	}
 	if v.past.doubt.Answers == 1 {
 		v.past.doubt = c.inherit(ctx, subject, v.past.doubt)
@@ -211,11 +211,11 @@ func (c *Consumer) awaitParked(ctx context.Context) bool {
 // parkedRoom waits until the place takes parked work and returns how much; 0 when ctx ends.
 func (c *Consumer) parkedRoom(ctx context.Context, name string, lane item.Lane) int {
 	for ctx.Err() == nil {
-		n, gone := c.board.free(c.placeNamed(name), lane, c.cfg.Placement.Takes(name))
+		n, gone := c.board.free(c.placeNamed(name), lane, c.cfg.Placement.Capacity(name))
 		if n > 0 {
 			return n
 		}
-		look := time.NewTimer(parkBeat)
+		look := time.NewTimer(parkEvery)
 		select {
 		case <-gone:
 		case <-look.C:

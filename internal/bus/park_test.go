@@ -26,7 +26,7 @@ func places(cfg bus.ConsumerConfig, takes *atomic.Int64) bus.ConsumerConfig {
 		}
 		return cfg.Placement.All()[1]
 	}
-	cfg.Placement.Takes = func(place string) int {
+	cfg.Placement.Capacity = func(place string) int {
 		if place == "sick" {
 			return int(takes.Load())
 		}

@@ -69,7 +69,7 @@ func (c *Conn) Announce(ctx context.Context, announcements []Announcement) error
 	})
 }
 
-// publish sends n messages, of which at most most are unanswered at a time. Each answer is waited for no longer than patience; all of them
+// publish sends n messages, of which at most most are unanswered at a time. Each answer is waited for no longer than requestTimeout; all of them
 // together may take any time that ctx allows. One message goes out synchronously, which has the lower latency.
 func (c *Conn) publish(ctx context.Context, n, most int, message func(int) (*nats.Msg, error)) error {
 	if n > 1 {
@@ -82,7 +82,7 @@ func (c *Conn) publish(ctx context.Context, n, most int, message func(int) (*nat
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	if _, err := c.js.PublishMsg(ctx, m); err != nil {
 		return reached("publish "+m.Subject, err)

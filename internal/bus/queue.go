@@ -173,7 +173,7 @@ func (c *Conn) read(ctx context.Context, name string, cfg jetstream.OrderedConsu
 	pending = info.NumPending
 	return func(yield func(storedMessage, error) bool) {
 		for left := pending; left > 0; {
-			batch, err := consumer.Fetch(int(min(left, fetchMax)), jetstream.FetchMaxWait(patience))
+			batch, err := consumer.Fetch(int(min(left, fetchMax)), jetstream.FetchMaxWait(requestTimeout))
 			if err != nil {
 				yield(storedMessage{}, reached("read the stream "+name, err))
 				return

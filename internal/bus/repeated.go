@@ -21,7 +21,7 @@ const repeatedAsks = 16
 // message of a subject, so that a task may stand for several that nobody saw. HISTORY has them all. A change that was published
 // again to be retried counts, too.
 func (c *Conn) Repeated(ctx context.Context, tasks []Task, since []time.Time) (repeated []bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	repeated = make([]bool, len(tasks))
 	group, ctx := errgroup.WithContext(ctx)

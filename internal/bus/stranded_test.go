@@ -34,7 +34,7 @@ func TestWorkParkedForAnUpstreamThatIsNoMore(t *testing.T) {
 						}
 						return []bus.Place{{Name: "old", Limit: 4}}
 					},
-					Takes: func(place string) int {
+					Capacity: func(place string) int {
 						if place == "old" {
 							return 0
 						}

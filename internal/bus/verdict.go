@@ -64,9 +64,9 @@ type Doubt struct {
 	Answers int       // how many came
 }
 
-// ErrLookAgain is no failure: the change found nothing new, though somebody announced it. It is done, and handled once
+// ErrSecondLook is no failure: the change found nothing new, though somebody announced it. It is done, and handled once
 // more a few seconds later: a replica that lags says then what it did not know yet.
-var ErrLookAgain = errors.New("nothing new yet")
+var ErrSecondLook = errors.New("nothing new yet")
 
 // Doubted is item.ErrBehind with what the next attempt has to know.
 type Doubted struct {
@@ -126,7 +126,7 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 	switch {
 	case err == nil:
 		return verdict{action: ack}
-	case errors.Is(err, ErrLookAgain) && w.fatal == nil:
+	case errors.Is(err, ErrSecondLook) && w.fatal == nil:
 		return verdict{action: look, delay: jitter(c.cfg.Timing.Second)}
 	case ctx.Err() != nil && w.fatal == nil:
 		return verdict{action: back}
@@ -200,7 +200,7 @@ func jitter(d time.Duration) time.Duration {
 
 // stopping is a context for the last words of a worker: it outlives the cancelling of ctx.
 func stopping(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), patience)
+	return context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 }
 
 // String is the doubt as a header; readDoubt reads it.

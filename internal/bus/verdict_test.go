@@ -145,7 +145,7 @@ func TestASecondLook(t *testing.T) {
 		if batch[0].Second {
 			return none(batch)
 		}
-		return []error{bus.ErrLookAgain}
+		return []error{bus.ErrSecondLook}
 	}})
 	publish(t, c, change(item.High, "1"))
 	if first := receive(t, "the first look", tasks); first.Second {

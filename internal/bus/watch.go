@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// lookEvery is how often a watcher makes sure that its bucket is still the same, and that it has missed no hint.
-const lookEvery = 2 * time.Second
+// readEvery is how often a watcher makes sure that its bucket is still the same, and that it has missed no hint.
+const readEvery = 2 * time.Second
 
 // lagging is how long a server that answers reads may lag behind the one that took the write.
 const lagging = 2 * time.Second
@@ -32,12 +32,12 @@ type BucketPosition struct {
 
 // watcher follows a bucket over the losses of its connection and of the bucket itself.
 type watcher struct {
-	bucket *Bucket
-	f      func(Entry) error
-	looked func() // called after each round
-	at     BucketPosition
-	next   uint64 // the revision to read from; 0 where the latest of each key is to be read first
-	last   uint64 // the bucket's last revision when it was identified
+	bucket  *Bucket
+	f       func(Entry) error
+	onRound func() // called after each round
+	at      BucketPosition
+	next    uint64 // the revision to read from; 0 where the latest of each key is to be read first
+	last    uint64 // the bucket's last revision when it was identified
 }
 
 // Watch calls f with the latest revision of every key, deleted ones included, and then with each new one, until
@@ -56,7 +56,7 @@ func (b *Bucket) WatchAfter(ctx context.Context, at BucketPosition, f func(Entry
 // Follow is WatchAfter that calls looked whenever f has been called with all that is there, which is every two seconds at
 // least while NATS answers and f returns.
 func (b *Bucket) Follow(ctx context.Context, at BucketPosition, looked func(), f func(Entry) error) error {
-	w := &watcher{bucket: b, f: f, looked: looked, at: at}
+	w := &watcher{bucket: b, f: f, onRound: looked, at: at}
 	for broken := 1; ; broken++ {
 		blink := b.home().conn.interrupted()
 		fatal, err := w.follow(ctx)
@@ -108,10 +108,10 @@ func (w *watcher) follow(ctx context.Context) (fatal bool, err error) {
 	if fatal, err := w.advance(ctx, w.last); err != nil {
 		return fatal, err
 	}
-	look := time.NewTicker(lookEvery)
+	look := time.NewTicker(readEvery)
 	defer look.Stop()
 	for {
-		w.looked()
+		w.onRound()
 		want := uint64(0)
 		select {
 		case <-ctx.Done():

@@ -65,7 +65,7 @@ var owners = map[string]string{"product": "products", "price": "prices", "stock"
 func (s *shop) recordDiffers(d *catalog.Dimension, id string, got kv.Record) string {
 	a := s.answer(owners[d.Name], id, false)
 	if a == nil {
-		if got.Life == kv.Alive {
+		if got.Existence == kv.Alive {
 			return "is alive, and deleted in the shop: " + string(got.Body)
 		}
 		return ""
@@ -78,8 +78,8 @@ func (s *shop) recordDiffers(d *catalog.Dimension, id string, got kv.Record) str
 	switch {
 	case err != nil:
 		return err.Error()
-	case got.Life != kv.Alive:
-		return fmt.Sprintf("has life %d, and the shop says %s", got.Life, body)
+	case got.Existence != kv.Alive:
+		return fmt.Sprintf("has life %d, and the shop says %s", got.Existence, body)
 	case !bytes.Equal(got.Body, want.Body):
 		return fmt.Sprintf("says %s, and the shop %s", got.Body, want.Body)
 	}
@@ -95,10 +95,10 @@ func blobDiffers(ctx context.Context, store stores, b *catalog.Blob, e item.Enti
 	switch {
 	case err != nil:
 		return err.Error()
-	case want.Life != kv.Alive && got[0].Life != kv.Alive:
+	case want.Existence != kv.Alive && got[0].Existence != kv.Alive:
 		return ""
-	case got[0].Life != want.Life || !bytes.Equal(got[0].Body, want.Body):
-		return fmt.Sprintf("says %s (life %d), and its records fold to %s (life %d)", got[0].Body, got[0].Life, want.Body, want.Life)
+	case got[0].Existence != want.Existence || !bytes.Equal(got[0].Body, want.Body):
+		return fmt.Sprintf("says %s (life %d), and its records fold to %s (life %d)", got[0].Body, got[0].Existence, want.Body, want.Existence)
 	}
 	return ""
 }

@@ -39,7 +39,7 @@ func (f natsFlag) dial(e *env, command string) (*bus.Conn, error) {
 }
 
 type catalogCheck struct {
-	lookFlag
+	templatesFlag
 	File string `arg:"" help:"The catalog." type:"existingfile"`
 	JSON bool   `name:"json" help:"Print JSON."`
 }

@@ -15,14 +15,14 @@ import (
 	"vitrine/templates"
 )
 
-// lookFlag is the folder of the templates that a catalog's pages name.
-type lookFlag struct {
+// templatesFlag is the folder of the templates that a catalog's pages name.
+type templatesFlag struct {
 	Templates string `help:"Folder of the templates that pages name, besides those of the theme. Defaults to templates/ beside the catalog." type:"existingdir" placeholder:"DIR"`
 }
 
 // checkNames refuses a catalog that names missing templates. The pushed templates count if there are any, otherwise the
 // folder's over the theme. conn is nil if NATS can't be asked.
-func (f lookFlag) checkNames(e *env, conn *bus.Conn, file string, cat *catalog.Catalog) error {
+func (f templatesFlag) checkNames(e *env, conn *bus.Conn, file string, cat *catalog.Catalog) error {
 	dir := cmp.Or(f.Templates, filepath.Join(filepath.Dir(file), "templates"))
 	look, err := templates.LoadFolder(dir)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 type catalogPush struct {
 	natsFlag
-	lookFlag
+	templatesFlag
 	waitFlag
 	File string `arg:"" help:"The catalog." type:"existingfile"`
 	JSON bool   `name:"json" help:"Print JSON."`

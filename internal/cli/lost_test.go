@@ -189,7 +189,7 @@ func writeWithADictionary(t *testing.T, store *rediskv.Store, e item.Entity) {
 		t.Fatal(err)
 	}
 	key := kv.RecordKey{Entity: e, Dimension: "product"}
-	put := kv.Put{RecordKey: key, Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: kvtest.Articles(1, 2)[0]}}
+	put := kv.Put{RecordKey: key, Value: kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: kvtest.Articles(1, 2)[0]}}
 	eventually(t, func() string { // Redis may be slow on a busy machine
 		if _, err := store.PutRecords(t.Context(), []kv.Put{put}); err != nil {
 			return err.Error()

@@ -77,7 +77,7 @@ func entityDiffers(t *testing.T, s *shop, store stored, kind *catalog.Kind, id s
 		switch {
 		case err != nil:
 			return err.Error()
-		case got[0].Life != want.Life || !bytes.Equal(got[0].Body, want.Body) || !got[0].Refs.Equal(want.Refs):
+		case got[0].Existence != want.Existence || !bytes.Equal(got[0].Body, want.Body) || !got[0].Refs.Equal(want.Refs):
 			return fmt.Sprintf("blob %s of %s is no rebuild of its records:\n%s", b.Name, e, cmp.Diff(string(want.Body), string(got[0].Body)))
 		}
 	}
@@ -88,7 +88,7 @@ func recordDiffers(t *testing.T, s *shop, d *catalog.Dimension, id string, got k
 	t.Helper()
 	p, _ := s.Get(id)
 	if p.Gone {
-		if got.Life == kv.Alive {
+		if got.Existence == kv.Alive {
 			return fmt.Sprintf("%s of %s is alive in the store, and deleted in the shop", d.Name, id)
 		}
 		return ""
@@ -98,7 +98,7 @@ func recordDiffers(t *testing.T, s *shop, d *catalog.Dimension, id string, got k
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Life != kv.Alive || !bytes.Equal(got.Body, want.Body) {
+	if got.Existence != kv.Alive || !bytes.Equal(got.Body, want.Body) {
 		return fmt.Sprintf("record %s of %s: %s, want %s", d.Name, id, got.Body, want.Body)
 	}
 	return ""

@@ -110,7 +110,7 @@ func (c *templateList) Run(e *env) error {
 		return err
 	}
 	defer conn.Close()
-	return listLooks(e.ctx, e.stdout, conn, c.JSON)
+	return listNodeTemplates(e.ctx, e.stdout, conn, c.JSON)
 }
 
 type templateRollback struct {

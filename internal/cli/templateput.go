@@ -60,7 +60,7 @@ func (f templatePushFlags) spread(e *env, conn *bus.Conn, chosen templateChoice,
 		err = f.refuseUncalled(e, &t, chosen.packed)
 	}
 	if err == nil && f.allow(e, &t) {
-		err = t.take(control.SpreadTemplates(e.ctx, conn, chosen.packed, head, f.Wait))
+		err = t.pushed(control.SpreadTemplates(e.ctx, conn, chosen.packed, head, f.Wait))
 	}
 	return t, err
 }

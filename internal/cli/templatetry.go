@@ -53,8 +53,8 @@ func (t tried) spread() control.Spread {
 	return control.Spread{Revision: t.Revision, Holders: t.Processes, Unsure: t.Unsure}
 }
 
-// take notes what a push came to.
-func (t *tried) take(s control.Spread, err error) error {
+// pushed notes what a push came to.
+func (t *tried) pushed(s control.Spread, err error) error {
 	t.Revision, t.Processes, t.Unsure = s.Revision, s.Holders, s.Unsure
 	return err
 }

@@ -4,9 +4,9 @@ import (
 	"fmt"
 
 	"vitrine/internal/demo"
+	"vitrine/internal/jsonl"
 	"vitrine/internal/node"
 	"vitrine/internal/redact"
-	"vitrine/internal/rows"
 )
 
 type upCommand struct {
@@ -66,10 +66,10 @@ func (u *upCommand) Run(e *env) error {
 	})
 }
 
-func (u *upCommand) specs() ([]rows.Spec, error) {
-	var specs []rows.Spec
+func (u *upCommand) specs() ([]jsonl.Spec, error) {
+	var specs []jsonl.Spec
 	for _, s := range u.Serve {
-		spec, err := rows.ParseSpec(s)
+		spec, err := jsonl.ParseSpec(s)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--serve %s: %w", s, err)}
 		}

@@ -100,7 +100,7 @@ func (a *Automaton) Run(ctx context.Context, conn *bus.Conn, follower *Follower)
 		if a.run.Idle() {
 			continue
 		}
-		a.signals.look()
+		a.signals.measure()
 		if a.run.Uses("queue") {
 			a.signals.queue(ctx, conn)
 		}

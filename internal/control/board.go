@@ -35,14 +35,14 @@ type BoardConfig struct {
 
 // Board is a process's switches: a panel that survives restarts, and its position in the bucket.
 type Board struct {
-	panel *switches.Panel
-	place place // of the process, in its folder
-	file  string
-	log   *slog.Logger
+	panel    *switches.Panel
+	instance instance // of the process, in its folder
+	file     string
+	log      *slog.Logger
 
-	looked  atomic.Pointer[time.Time] // when a SwitchFollower last had nothing left to apply
-	applied applied
-	saving  sync.Mutex // held while the file is written
+	lastRound atomic.Pointer[time.Time] // when a SwitchFollower last had nothing left to apply
+	applied   applied
+	saving    sync.Mutex // held while the file is written
 	// obey applies the switches outside of this process, and calls done with each result: nil if they are in force, and
 	// perhaps a note. A nil obey means that nothing outside has to follow.
 	obey   func(done func(note string, err error))
@@ -51,10 +51,10 @@ type Board struct {
 
 // NewBoard makes the process's panel, with what was in force when the process last ended.
 func NewBoard(c BoardConfig) *Board {
-	p := takeNamesake(c.Role, c.Dir, c.Log)
+	p := claimInstance(c.Role, c.Dir, c.Log)
 	panel := switches.NewPanel(switches.Identity{Node: nodeName(c.Role, c.Dir, p), ID: nodeID(c.Dir, c.Log), Role: c.Role, Room: c.Room})
-	b := &Board{panel: panel, place: p, file: filepath.Join(c.Dir, "switches-"+c.Role+p.suffix+".json"), log: c.Log}
-	b.noteLooked()
+	b := &Board{panel: panel, instance: p, file: filepath.Join(c.Dir, "switches-"+c.Role+p.suffix+".json"), log: c.Log}
+	b.noteRound()
 	if c.SetLevel != nil {
 		panel.OnChange(func() { c.SetLevel(panel.Must(switches.LogLevel).Choice()) })
 	}
@@ -84,21 +84,21 @@ func (b *Board) Panel() *switches.Panel { return b.panel }
 // Close ends the panel's timers, and releases the process's name.
 func (b *Board) Close() {
 	b.panel.Close()
-	b.place.leave()
+	b.instance.leave()
 }
 
 // ObeyedBy sets the function that applies the switches outside of this process, after each one that is applied here. It
 // calls done with each result, nil if they are in force. It must be set before a SwitchFollower runs.
 func (b *Board) ObeyedBy(obey func(done func(note string, err error))) { b.obey = obey }
 
-func (b *Board) noteLooked() {
+func (b *Board) noteRound() {
 	now := time.Now()
-	b.looked.Store(&now)
+	b.lastRound.Store(&now)
 }
 
 // Describe adds to a report what is in force.
 func (b *Board) Describe(r *Report) {
-	r.Idle = time.Since(*b.looked.Load())
+	r.Idle = time.Since(*b.lastRound.Load())
 	r.Revision = b.applied.position().Revision
 	if b.obey != nil {
 		r.Revision = b.obeyed.Load() // what was received is not in force yet

@@ -35,8 +35,8 @@ const askWithin = 2 * time.Second
 // Follower follows the catalog in force. A revision that does not compile is logged and skipped: the last good one
 // stays in force.
 type Follower struct {
-	Took func(*catalog.Catalog) // called before a catalog comes into force; nil for none
-	Told func(Ack)              // called with the result of each pushed revision; nil for none
+	OnCatalog func(*catalog.Catalog) // called before a catalog comes into force; nil for none
+	OnAck     func(Ack)              // called with the result of each pushed revision; nil for none
 
 	bucket   *bus.Bucket
 	log      *slog.Logger
@@ -212,7 +212,7 @@ func (f *Follower) acknowledge(made time.Time, err error) {
 	f.mu.Lock()
 	revision := f.source.Revision
 	f.mu.Unlock()
-	if f.Told == nil || revision == 0 {
+	if f.OnAck == nil || revision == 0 {
 		return
 	}
 	ack := Ack{Bucket: CatalogBucket, Key: CatalogKey, Revision: revision, Made: made}
@@ -222,7 +222,7 @@ func (f *Follower) acknowledge(made time.Time, err error) {
 	if err != nil {
 		ack.Error = err.Error()
 	}
-	f.Told(ack)
+	f.OnAck(ack)
 }
 
 // parse compiles a revision. It needs mu.
@@ -236,8 +236,8 @@ func (f *Follower) parse(e bus.Entry) (*catalog.Catalog, error) {
 }
 
 func (f *Follower) enforce(cat *catalog.Catalog) {
-	if f.Took != nil {
-		f.Took(cat)
+	if f.OnCatalog != nil {
+		f.OnCatalog(cat)
 	}
 	if was := f.current.Load(); was != nil && was.Shapes != cat.Shapes {
 		f.previous.Store(&replaced{was, time.Now().Add(PreviousFor)})

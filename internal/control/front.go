@@ -63,11 +63,11 @@ func (f *Front) Obey(done func(note string, err error)) {
 	f.waiting = append(f.waiting, done)
 	f.waiting = f.waiting[max(0, len(f.waiting)-maxWaiting):]
 	f.mu.Unlock()
-	f.Look()
+	f.Wake()
 }
 
-// Look has the switches checked: one may have changed.
-func (f *Front) Look() {
+// Wake has the switches checked: one may have changed.
+func (f *Front) Wake() {
 	select {
 	case f.wake <- struct{}{}:
 	default:

@@ -13,12 +13,12 @@ import (
 	"syscall"
 )
 
-// mostPlaces limits the processes of one role in a folder.
-const mostPlaces = 1000
+// maxInstances limits the processes of one role in a folder.
+const maxInstances = 1000
 
-// place distinguishes a process from others of its role in the same folder, which must not have the same name when
+// instance distinguishes a process from others of its role in the same folder, which must not have the same name when
 // their acknowledgements are awaited. A lock holds it for as long as the process lives.
-type place struct {
+type instance struct {
 	suffix string   // of the names of the process and its file: "" for the first
 	lock   *os.File // nil if none is needed, or none can be had
 }
@@ -26,13 +26,13 @@ type place struct {
 // successive lists the roles with one process in a folder: another one that is started there takes over.
 func successive() []string { return []string{"detail", "up"} }
 
-// takeNamesake takes the first free place. A process that takes over gets the place, and the name, of its predecessor.
-func takeNamesake(role, dir string, log *slog.Logger) place {
+// claimInstance takes the first free place. A process that takes over gets the place, and the name, of its predecessor.
+func claimInstance(role, dir string, log *slog.Logger) instance {
 	if slices.Contains(successive(), role) {
-		return place{}
+		return instance{}
 	}
-	for n := 1; n <= mostPlaces; n++ {
-		p := place{}
+	for n := 1; n <= maxInstances; n++ {
+		p := instance{}
 		if n > 1 {
 			p.suffix = fmt.Sprintf("-%d", n)
 		}
@@ -43,10 +43,10 @@ func takeNamesake(role, dir string, log *slog.Logger) place {
 			return p
 		case !errors.Is(err, syscall.EWOULDBLOCK):
 			log.Warn("another process of this role in the same --dir would have the same name: it can't be told", "error", err)
-			return place{}
+			return instance{}
 		}
 	}
-	return place{}
+	return instance{}
 }
 
 // tryLock locks a file for as long as it is open.
@@ -63,7 +63,7 @@ func tryLock(path string) (*os.File, error) {
 }
 
 // leave releases the place.
-func (p place) leave() {
+func (p instance) leave() {
 	if p.lock != nil {
 		_ = p.lock.Close() // nothing was written
 	}
@@ -71,7 +71,7 @@ func (p place) leave() {
 
 // nodeName is the name of a process: host, role, a hash of the state folder's path, and the place in it. It stays the
 // same over restarts. A process on another machine may have the same name, but has another id.
-func nodeName(role, dir string, p place) string {
+func nodeName(role, dir string, p instance) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "host"

@@ -103,7 +103,7 @@ func (p *Presence) Run(ctx context.Context) error {
 				stop = end
 			}
 		}
-		p.lookForTwin(ctx, key)
+		p.checkTwin(ctx, key)
 		p.put(ctx, nodesBucket, key)
 		if p.isAnew(ctx) {
 			rostered = 0

@@ -34,8 +34,8 @@ type Push struct {
 	Recall func(r Report, revision uint64) (Ack, bool)
 }
 
-// Answer is an Ack, and the milliseconds until it arrived.
-type Answer struct {
+// TimedAck is an Ack, and the milliseconds until it arrived.
+type TimedAck struct {
 	Ack
 	MS float64 `json:"ms"`
 }
@@ -51,22 +51,22 @@ type Missing struct {
 type Outcome struct {
 	Key      string
 	Revision uint64
-	Answers  []Answer  // by time
-	Missing  []Missing // by name
+	Acks     []TimedAck // by time
+	Missing  []Missing  // by name
 }
 
 // Run pushes, and waits until all awaited processes have answered without an error, or the time is over. If a process
 // answers again after another try, its last answer counts.
 func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 	began := time.Now()
-	acks := make(chan Answer, 4096)
+	acks := make(chan TimedAck, 4096)
 	stop, err := p.Conn.Subscribe(ctx, appliedHead+p.Bucket+".*", func(_ string, body []byte) {
 		var a Ack
 		if json.Unmarshal(body, &a) != nil {
 			return
 		}
 		select {
-		case acks <- Answer{Ack: a, MS: since(began)}:
+		case acks <- TimedAck{Ack: a, MS: since(began)}:
 		default: // asked for later
 		}
 	})
@@ -92,15 +92,15 @@ func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 		}
 		a.MS -= pushed
 		a.Node = shown[m.Qualified()]
-		out.Answers = append(out.Answers, a)
+		out.Acks = append(out.Acks, a)
 	}
-	slices.SortStableFunc(out.Answers, func(a, b Answer) int { return cmp.Compare(a.MS, b.MS) })
+	slices.SortStableFunc(out.Acks, func(a, b TimedAck) int { return cmp.Compare(a.MS, b.MS) })
 	return out, nil
 }
 
 // collect receives acknowledgements until all are good, or the time is over.
-func (p Push) collect(ctx context.Context, out Outcome, acks <-chan Answer) map[string]Answer {
-	answers, expected, waiting := map[string]Answer{}, map[string]bool{}, map[string]bool{}
+func (p Push) collect(ctx context.Context, out Outcome, acks <-chan TimedAck) map[string]TimedAck {
+	answers, expected, waiting := map[string]TimedAck{}, map[string]bool{}, map[string]bool{}
 	for _, m := range p.Expected {
 		expected[m.Qualified()] = true
 		if p.Patient == nil || p.Patient(m) {
@@ -129,7 +129,7 @@ func (p Push) collect(ctx context.Context, out Outcome, acks <-chan Answer) map[
 }
 
 // askAll asks once for missing acknowledgements, since a message may have been lost.
-func (p Push) askAll(ctx context.Context, out Outcome, answers map[string]Answer, began time.Time) {
+func (p Push) askAll(ctx context.Context, out Outcome, answers map[string]TimedAck, began time.Time) {
 	recall := p.Recall
 	if recall == nil {
 		recall = func(r Report, revision uint64) (Ack, bool) {
@@ -149,7 +149,7 @@ func (p Push) askAll(ctx context.Context, out Outcome, answers map[string]Answer
 		}
 		if a, ok := recall(r, out.Revision); ok {
 			a.Node = m.Node
-			answers[m.Qualified()] = Answer{Ack: a, MS: since(began)}
+			answers[m.Qualified()] = TimedAck{Ack: a, MS: since(began)}
 		}
 	}
 }

@@ -34,18 +34,18 @@ type Ack struct {
 // Report is what a process reports about itself.
 type Report struct {
 	switches.Identity
-	PID      int              `json:"pid"`
-	Boot     string           `json:"boot,omitempty"`   // of the machine, which tells it from others
-	Folder   string           `json:"folder,omitempty"` // of its state, which tells it from others of the machine; see durable.FolderID
-	Started  time.Time        `json:"started"`
-	Revision uint64           `json:"revision"`             // the last revision of the switches that was applied
-	Applied  map[string]Ack   `json:"applied,omitempty"`    // bucket → its last acknowledgement
-	Moved    []switches.Value `json:"moved,omitempty"`      // the switches that are set or thrown
-	Writing  *Writing         `json:"writing,omitempty"`    // of a process that writes records and blobs
-	Idle     time.Duration    `json:"idle_ns,omitempty"`    // time since the loop that applies switches completed a round; see Hangs
-	Lost     time.Time        `json:"roster_lost,omitzero"` // when NATS lost the expected processes, as far as this process has noticed
-	Twin     *Twin            `json:"twin,omitempty"`
-	Look     *Look            `json:"look,omitempty"` // of a process that renders pages
+	PID       int              `json:"pid"`
+	Boot      string           `json:"boot,omitempty"`   // of the machine, which tells it from others
+	Folder    string           `json:"folder,omitempty"` // of its state, which tells it from others of the machine; see durable.FolderID
+	Started   time.Time        `json:"started"`
+	Revision  uint64           `json:"revision"`             // the last revision of the switches that was applied
+	Applied   map[string]Ack   `json:"applied,omitempty"`    // bucket → its last acknowledgement
+	Moved     []switches.Value `json:"moved,omitempty"`      // the switches that are set or thrown
+	Writing   *Writing         `json:"writing,omitempty"`    // of a process that writes records and blobs
+	Idle      time.Duration    `json:"idle_ns,omitempty"`    // time since the loop that applies switches completed a round; see Hangs
+	Lost      time.Time        `json:"roster_lost,omitzero"` // when NATS lost the expected processes, as far as this process has noticed
+	Twin      *Twin            `json:"twin,omitempty"`
+	Rendering *Rendering       `json:"look,omitempty"` // of a process that renders pages
 }
 
 // hangsAfter is how long the loop that applies switches may take for a round, which usually takes two seconds.
@@ -65,8 +65,8 @@ func (r Report) Notes() (lines []string) {
 	return lines
 }
 
-// Look says which templates a process renders pages with.
-type Look struct {
+// Rendering says which templates a process renders pages with.
+type Rendering struct {
 	Revision string              `json:"revision"`         // the set in force
 	Broken   string              `json:"broken,omitempty"` // why the present files are not in force
 	Faults   []templates.Failing `json:"faults,omitempty"` // the places at which most pages fail
@@ -80,7 +80,7 @@ type Writing struct {
 }
 
 // Notes are lines for operators about templates that fail.
-func (l *Look) Notes() (lines []string) {
+func (l *Rendering) Notes() (lines []string) {
 	if l.Broken != "" {
 		lines = append(lines, "the templates as they stand can't be loaded, older ones are in force: "+l.Broken)
 	}

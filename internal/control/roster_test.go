@@ -52,7 +52,7 @@ func TestTwoHostsOfOneName(t *testing.T) {
 	s.tell(switches.Identity{Node: "web", ID: "bbbbbbbbbbbb", Role: "detail"})
 	s.eventually("both are there", func() bool { return len(s.members()) == 2 })
 	out := s.pushTo(func() { a.Acknowledge(control.Ack{Bucket: "switches", Key: "k", Revision: 7}) })
-	if len(out.Answers) != 1 || len(out.Missing) != 1 || out.Missing[0].Node != "web.bbbbbbbbbbbb" {
+	if len(out.Acks) != 1 || len(out.Missing) != 1 || out.Missing[0].Node != "web.bbbbbbbbbbbb" {
 		t.Errorf("%+v", out)
 	}
 	if err := control.Forget(t.Context(), s.conn, "web"); err == nil || !strings.Contains(err.Error(), "web.aaaaaaaaaaaa, web.bbbbbbbbbbbb") {

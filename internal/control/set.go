@@ -71,7 +71,7 @@ func SetSwitch(ctx context.Context, conn *bus.Conn, d *switches.Switch, s switch
 		return out, err
 	}
 	out = SwitchOutcome{Name: s.Name, Value: s.Value, Revision: outcome.Revision, Acked: []SwitchAck{}, Missing: []string{}, Why: map[string]string{}}
-	for _, a := range outcome.Answers {
+	for _, a := range outcome.Acks {
 		got := SwitchAck{Node: a.Node, MS: a.MS, Value: a.Value, OverriddenBy: a.OverriddenBy, Note: a.Note, Error: a.Error}
 		got.judge(d, s, a.Revision > outcome.Revision)
 		out.Acked = append(out.Acked, got)

@@ -49,8 +49,8 @@ func (s *signals) get(name string) (float64, bool) {
 	return v, ok
 }
 
-// look reads the process's own metrics, and computes rates from its counters.
-func (s *signals) look() {
+// measure reads the process's own metrics, and computes rates from its counters.
+func (s *signals) measure() {
 	now, cpu := time.Now(), cpuTime()
 	values, counters := map[string]float64{}, map[string]float64{}
 	if passed := now.Sub(s.last); !s.last.IsZero() && passed > 0 {

@@ -14,11 +14,11 @@ func TestWhatIsShedIsNoError(t *testing.T) {
 	shed := prometheus.NewCounter(prometheus.CounterOpts{Name: "vitrine_detail_shed_total"})
 	metrics.MustRegister(requests, shed)
 	s := signals{metrics: metrics, calls: map[string]*callCount{}}
-	s.look()
+	s.measure()
 	requests.WithLabelValues("item", "200").Add(60)
 	requests.WithLabelValues("live", "503").Add(40)
 	shed.Add(30)
-	s.look()
+	s.measure()
 	if got, _ := s.get("errors"); got != 0.1 {
 		t.Errorf("of 100 answers 40 are 503, 30 of them wished: errors is %v, not 0.1", got)
 	}

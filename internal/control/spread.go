@@ -86,7 +86,7 @@ func (s spread) once(ctx context.Context, wait time.Duration) (out Spread, err e
 		return out, err
 	}
 	out = Spread{Revision: outcome.Revision, Holders: []Holder{}, Unsure: Unsure(ctx, s.conn, members)}
-	for _, a := range outcome.Answers {
+	for _, a := range outcome.Acks {
 		h := Holder{Node: a.Node, MS: a.MS, State: InForce, Why: a.Note}
 		if a.Value != digest(s.value) {
 			h.State = Refused

@@ -52,7 +52,7 @@ func (s *system) renders(node, dir string) *renderer {
 	p := control.NewPresence(control.PresenceConfig{
 		Conn: s.conn, Who: switches.Identity{Node: node, Role: "detail"}, Stays: func() bool { return true },
 	})
-	f := control.NewTemplateFollower(control.TemplateFollowerConfig{Conn: s.conn, Folder: folder, Dir: dir, Told: p.Acknowledge, Log: quiet})
+	f := control.NewTemplateFollower(control.TemplateFollowerConfig{Conn: s.conn, Folder: folder, Dir: dir, OnAck: p.Acknowledge, Log: quiet})
 	ctx, cancel := context.WithCancel(s.Context())
 	ended := make(chan error, 3)
 	for _, agent := range []func(context.Context) error{folder.Run, p.Run, f.Run} {
@@ -153,7 +153,7 @@ func TestACatalogIsInForceWhereItIsSaidToBe(t *testing.T) {
 	s := newSystem(t)
 	p := control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: switches.Identity{Node: "worker", Role: "syncer"}})
 	f := control.NewFollower(s.conn, slog.New(slog.DiscardHandler))
-	f.Told = p.Acknowledge
+	f.OnAck = p.Acknowledge
 	run(t, p.Run)
 	run(t, f.Run)
 	s.known("worker")

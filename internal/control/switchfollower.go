@@ -54,7 +54,7 @@ func (f *SwitchFollower) Run(ctx context.Context) error {
 		save.Stop()
 		f.save()
 	}()
-	return f.conn.Bucket(SwitchBucket).Follow(ctx, f.board.applied.position(), f.board.noteLooked, func(e bus.Entry) error {
+	return f.conn.Bucket(SwitchBucket).Follow(ctx, f.board.applied.position(), f.board.noteRound, func(e bus.Entry) error {
 		was := f.board.applied.position()
 		f.board.applied.move(bus.BucketPosition{Made: e.Made, Revision: e.Revision, Created: e.Created})
 		if e.Reset {

@@ -37,7 +37,7 @@ type TemplateFollowerConfig struct {
 	Conn   *bus.Conn
 	Folder *templates.Folder
 	Dir    string    // state folder
-	Told   func(Ack) // called with the result of each revision
+	OnAck  func(Ack) // called with the result of each revision
 	Log    *slog.Logger
 }
 
@@ -85,7 +85,7 @@ func (f *TemplateFollower) follow(ctx context.Context) error {
 			f.Log.Warn("the bucket of the templates was made anew; those in force stay, and are put back")
 			mark(f.lost)
 		case e.Key == TemplateKey:
-			f.take(e)
+			f.accept(e)
 		}
 		return nil
 	})
@@ -97,9 +97,9 @@ func (f *TemplateFollower) accepted() accepted {
 	return f.last
 }
 
-// take hands a revision to the folder, unless another process has put it back into a lost bucket and what is in force
+// accept hands a revision to the folder, unless another process has put it back into a lost bucket and what is in force
 // here was pushed later.
-func (f *TemplateFollower) take(e bus.Entry) {
+func (f *TemplateFollower) accept(e bus.Entry) {
 	last := f.accepted()
 	next := accepted{Position: bus.BucketPosition{Made: e.Made, Revision: e.Revision, Created: e.Created}, Since: e.Created, packed: e.Value}
 	if at := templates.StampOf(e.Value); !at.IsZero() {
@@ -109,15 +109,15 @@ func (f *TemplateFollower) take(e bus.Entry) {
 		}
 		next.Since = at
 	}
-	f.Folder.Push(e.Value, func(err error) { f.taken(e, next, err) })
+	f.Folder.Push(e.Value, func(err error) { f.acknowledge(e, next, err) })
 }
 
-// taken records and reports the result of a revision.
-func (f *TemplateFollower) taken(e bus.Entry, next accepted, err error) {
+// acknowledge records and reports the result of a revision.
+func (f *TemplateFollower) acknowledge(e bus.Entry, next accepted, err error) {
 	ack := Ack{Bucket: TemplateBucket, Key: TemplateKey, Revision: e.Revision, Made: e.Made}
 	if err != nil {
 		ack.Value, ack.Error = digest(f.accepted().packed), err.Error()
-		f.Told(ack)
+		f.OnAck(ack)
 		return
 	}
 	f.mu.Lock()
@@ -127,7 +127,7 @@ func (f *TemplateFollower) taken(e bus.Entry, next accepted, err error) {
 	if err := f.save(next); err != nil && ack.Note == "" {
 		ack.Note = err.Error()
 	}
-	f.Told(ack)
+	f.OnAck(ack)
 }
 
 func (f *TemplateFollower) save(next accepted) error {

@@ -43,7 +43,7 @@ func PagesRendered(ctx context.Context, conn *bus.Conn) (bool, error) {
 
 // rendersPages reports whether a process has templates, or will have them once it has started.
 func (m Member) rendersPages() bool {
-	return m.Look != nil || m.Role == "detail" || m.Role == "up"
+	return m.Rendering != nil || m.Role == "detail" || m.Role == "up"
 }
 
 // PushTemplates puts packed templates in force, and gives their revision, unless others were pushed since head.

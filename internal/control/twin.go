@@ -37,9 +37,9 @@ type twinWatch struct {
 	twin  Twin
 }
 
-// lookForTwin checks which process last reported under this process's key. It is called before the process reports
+// checkTwin checks which process last reported under this process's key. It is called before the process reports
 // itself.
-func (p *Presence) lookForTwin(ctx context.Context, key string) {
+func (p *Presence) checkTwin(ctx context.Context, key string) {
 	if time.Now().Before(p.watch.next) {
 		return
 	}

@@ -11,7 +11,7 @@ const maxQuantity = 999
 
 // basket is where the pages' form to buy leads: it shows what somebody wants, and asks whether to buy it. It changes
 // nothing, since a form of a page elsewhere may lead here too.
-func (d *Desk) basket(w http.ResponseWriter, r *http.Request) {
+func (d *BackOffice) basket(w http.ResponseWriter, r *http.Request) {
 	p, err := d.shop.Product(r.FormValue("id"))
 	if err != nil {
 		d.fail(w, err)
@@ -22,7 +22,7 @@ func (d *Desk) basket(w http.ResponseWriter, r *http.Request) {
 }
 
 // buy takes a product's pieces from stock.
-func (d *Desk) buy(w http.ResponseWriter, r *http.Request) {
+func (d *BackOffice) buy(w http.ResponseWriter, r *http.Request) {
 	p, err := d.shop.Product(r.PathValue("id"))
 	if err != nil {
 		d.fail(w, err)
@@ -38,7 +38,7 @@ func (d *Desk) buy(w http.ResponseWriter, r *http.Request) {
 }
 
 // offer shows the page that asks whether to buy a product, with what was wrong, if anything was.
-func (d *Desk) offer(w http.ResponseWriter, p *Product, quantity int64, fault error) {
+func (d *BackOffice) offer(w http.ResponseWriter, p *Product, quantity int64, fault error) {
 	v := d.view()
 	v.Product = p
 	v.Quantity = quantity

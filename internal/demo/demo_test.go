@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const lamp = "100001"
 
-// office is a demo shop with its desk, served.
+// office is a demo shop with its back office, served.
 type office struct {
 	t         *testing.T
 	url       string
@@ -52,11 +52,11 @@ func open(t *testing.T, dir string, lang string) *office {
 		}
 		return nil
 	}
-	desk, err := demo.NewDesk(shop, func() string { return "http://pages.example" }, publish, slog.New(slog.DiscardHandler))
+	backOffice, err := demo.NewBackOffice(shop, func() string { return "http://pages.example" }, publish, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(desk.Handler())
+	server := httptest.NewServer(backOffice.Handler())
 	t.Cleanup(server.Close)
 	o.url = server.URL
 	return o

@@ -24,7 +24,7 @@ const (
 // Modes are all modes, the sound one first.
 func Modes() []Mode { return []Mode{Sound, Slow, Failing, Hanging} }
 
-// slowness is longer than the catalog's patience with any of its upstreams.
+// slowness is longer than the catalog's timeout of any of its upstreams.
 const slowness = 3 * time.Second
 
 // Upstreams are the names of the demo's upstreams, as the catalog has them behind "serve:".

@@ -37,15 +37,15 @@ type Finding struct {
 	Text    string `json:"text"`
 }
 
-// examination is one run of the checks.
-type examination struct {
+// checkRun is one run of the checks.
+type checkRun struct {
 	Config
 	failed bool
 }
 
 // Run makes all checks, however many fail, and reports whether all were passed.
 func Run(ctx context.Context, cfg Config) (healthy bool) {
-	x := &examination{Config: cfg}
+	x := &checkRun{Config: cfg}
 	x.report("disk", x.Dir+" can be written", writable(x.Dir))
 	conn, err := x.checkNATS(ctx)
 	x.report("nats", x.NATS+" has JetStream and is new enough", err)
@@ -67,21 +67,21 @@ func Run(ctx context.Context, cfg Config) (healthy bool) {
 }
 
 // report tells one finding: what is good, or err in its place.
-func (x *examination) report(what, good string, err error) {
+func (x *checkRun) report(what, good string, err error) {
 	f := Finding{What: what, OK: err == nil, Text: good}
 	if err != nil {
 		x.failed = true
 		f.Text = err.Error()
 	}
-	x.tell(f)
+	x.record(f)
 }
 
 // warn tells what does not fail, and is hardly meant.
-func (x *examination) warn(what, text string) {
-	x.tell(Finding{What: what, OK: true, Warning: true, Text: text})
+func (x *checkRun) warn(what, text string) {
+	x.record(Finding{What: what, OK: true, Warning: true, Text: text})
 }
 
-func (x *examination) tell(f Finding) {
+func (x *checkRun) record(f Finding) {
 	f.Text = redact.Shown(f.Text) // addresses may hold passwords, and what upstreams answer anything
 	x.Report(f)
 }
@@ -100,7 +100,7 @@ func writable(dir string) error {
 }
 
 // checkNATS returns a connection that the caller closes, or the reason why there is none.
-func (x *examination) checkNATS(ctx context.Context) (*bus.Conn, error) {
+func (x *checkRun) checkNATS(ctx context.Context) (*bus.Conn, error) {
 	conn, err := bus.Dial(ctx, bus.Config{URL: x.NATS, Control: x.Control, Name: "vitrine doctor", Log: x.Log})
 	if err != nil {
 		return nil, fmt.Errorf("%w; is it running, and is --nats right?", err)
@@ -112,7 +112,7 @@ func (x *examination) checkNATS(ctx context.Context) (*bus.Conn, error) {
 	return conn, nil
 }
 
-func (x *examination) checkStores(ctx context.Context) {
+func (x *checkRun) checkStores(ctx context.Context) {
 	if x.Records == "" {
 		x.report("redis", "none given: fine for vitrine up, which keeps all in bbolt; roles of a room need --redis", nil)
 		return
@@ -122,7 +122,7 @@ func (x *examination) checkStores(ctx context.Context) {
 	}
 }
 
-func (x *examination) checkRedis(ctx context.Context, url string) error {
+func (x *checkRun) checkRedis(ctx context.Context, url string) error {
 	s, err := rediskv.Open(ctx, rediskv.Config{URL: url, Log: x.Log})
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func (x *examination) checkRedis(ctx context.Context, url string) error {
 }
 
 // loadCatalog reads the catalog from the file, or from NATS. conn is nil where NATS can't be asked.
-func (x *examination) loadCatalog(ctx context.Context, conn *bus.Conn) (cat *catalog.Catalog, from string, err error) {
+func (x *checkRun) loadCatalog(ctx context.Context, conn *bus.Conn) (cat *catalog.Catalog, from string, err error) {
 	if x.Catalog != "" {
 		src, err := os.ReadFile(x.Catalog)
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // checkUpstreams sends each upstream a request, and reads the first page of each list.
-func (x *examination) checkUpstreams(ctx context.Context, cat *catalog.Catalog) {
+func (x *checkRun) checkUpstreams(ctx context.Context, cat *catalog.Catalog) {
 	secrets, err := upstream.NewSecrets(x.Secrets, nil)
 	if err != nil {
 		x.report("secret", "", err)
@@ -33,7 +33,7 @@ func (x *examination) checkUpstreams(ctx context.Context, cat *catalog.Catalog) 
 			x.report("upstream", u.Name+" is a file that up serves: not looked at", nil)
 			continue
 		}
-		x.report("upstream", u.Name+" answers at "+u.URL, answers(ctx, u))
+		x.report("upstream", u.Name+" answers at "+u.URL, reachable(ctx, u))
 	}
 	for _, name := range slices.Sorted(maps.Keys(cat.Kinds)) {
 		l := cat.Kinds[name].List
@@ -45,8 +45,8 @@ func (x *examination) checkUpstreams(ctx context.Context, cat *catalog.Catalog) 
 	}
 }
 
-// answers fails if an upstream gives no HTTP answer. Any status will do: paths are checked with the dimensions.
-func answers(ctx context.Context, u *catalog.Upstream) error {
+// reachable fails if an upstream gives no HTTP answer. Any status will do: paths are checked with the dimensions.
+func reachable(ctx context.Context, u *catalog.Upstream) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.URL+"/", nil)

@@ -34,13 +34,13 @@ const (
 	within     = 30 * time.Second // for the new process to be ready
 )
 
-// wanted is the new process's request.
-type wanted struct {
+// request is the new process's request.
+type request struct {
 	Addresses map[string]string `json:"addresses"` // to listen on, by flag
 }
 
-// offered is the old process's answer. It comes with its sockets, in the order of their names.
-type offered struct {
+// reply is the old process's answer. It comes with its sockets, in the order of their names.
+type reply struct {
 	Names   []string `json:"names,omitempty"` // their flags
 	Refused string   `json:"refused,omitempty"`
 }
@@ -82,7 +82,7 @@ func TakeOver(dir string, addresses map[string]string) (*Predecessor, error) {
 	p := &Predecessor{conn: conn, listeners: map[string]net.Listener{}}
 	err = conn.SetDeadline(time.Now().Add(within))
 	if err == nil {
-		err = json.NewEncoder(conn).Encode(wanted{addresses})
+		err = json.NewEncoder(conn).Encode(request{addresses})
 	}
 	if err == nil {
 		err = p.receive()
@@ -101,7 +101,7 @@ func (p *Predecessor) receive() error {
 	if err != nil {
 		return err
 	}
-	var got offered
+	var got reply
 	if err := json.Unmarshal(body[:n], &got); err != nil {
 		return fmt.Errorf("it speaks another language: %w", err)
 	}
@@ -212,7 +212,7 @@ func (o *Offer) serve(ctx context.Context, conn *net.UnixConn) (taken bool) {
 	in := bufio.NewReader(conn)
 	if refused, err := o.refuse(in); err != nil || refused != "" {
 		o.cfg.Log.Warn("a process that wanted to take over was refused", "reason", refused, "error", err)
-		_ = json.NewEncoder(conn).Encode(offered{Refused: refused}) // the other process may have ended
+		_ = json.NewEncoder(conn).Encode(reply{Refused: refused}) // the other process may have ended
 		return false
 	}
 	if err := o.cfg.Release(); err != nil {
@@ -243,7 +243,7 @@ func (o *Offer) refuse(in *bufio.Reader) (reason string, err error) {
 	if err != nil {
 		return "", err
 	}
-	var w wanted
+	var w request
 	if err := json.Unmarshal(line, &w); err != nil {
 		return "", err
 	}
@@ -256,7 +256,7 @@ func (o *Offer) refuse(in *bufio.Reader) (reason string, err error) {
 }
 
 func (o *Offer) send(conn *net.UnixConn) error {
-	var offer offered
+	var offer reply
 	var fds []int
 	for _, s := range o.cfg.Sockets {
 		raw, err := s.Listener.(syscall.Conn).SyscallConn()

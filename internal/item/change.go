@@ -99,8 +99,10 @@ func ParseParked(subject string) (Change, error) {
 // RetrySubject is due.retry.<lane>.<kind>.<dimension>.<id>: a change that is published again at a time.
 func RetrySubject(c Change) string { return "due.retry" + strings.TrimPrefix(c.Subject(), "change") }
 
-// LookSubject is due.look.<lane>.<kind>.<dimension>.<id>: a change whose second look is scheduled.
-func LookSubject(c Change) string { return "due.look" + strings.TrimPrefix(c.Subject(), "change") }
+// SecondLookSubject is due.look.<lane>.<kind>.<dimension>.<id>: a change whose second look is scheduled.
+func SecondLookSubject(c Change) string {
+	return "due.look" + strings.TrimPrefix(c.Subject(), "change")
+}
 
 // HeldSubject is held.<kind>.<dimension>.<id>: a change that would delete, and waits until the deletion is believed.
 func HeldSubject(c Change) string {

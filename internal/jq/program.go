@@ -24,11 +24,11 @@ var ErrWork = errors.New("more work than a program may do")
 
 // Program is a compiled jq program without environment, modules or input functions. It is safe for concurrent use.
 type Program struct {
-	Text  string
-	takes selection // what the program does, if it only takes members
-	codes sync.Pool // of *gojq.Code
-	steps int       // MaxSteps
-	time  time.Duration
+	Text      string
+	selection selection // what the program does, if it only takes members
+	codes     sync.Pool // of *gojq.Code
+	steps     int       // MaxSteps
+	time      time.Duration
 }
 
 // Compile compiles a parsed program, whose text is kept for messages. It modifies parsed. The program may use variables,
@@ -43,7 +43,7 @@ func Compile(text string, parsed *gojq.Query, variables ...string) (*Program, er
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{Text: text, takes: takes, steps: MaxSteps, time: MaxTime}
+	p := &Program{Text: text, selection: takes, steps: MaxSteps, time: MaxTime}
 	p.codes.New = func() any {
 		again, err := compile()
 		if err != nil {
@@ -59,8 +59,8 @@ func Compile(text string, parsed *gojq.Query, variables ...string) (*Program, er
 // it can contain literal objects of the program, and del() writes to all that it walks over. Errors of the program are
 // returned unchanged; an exceeded bound wraps ErrWork. values are those of the program's variables.
 func (p *Program) Run(input any, use func(any) error, values ...any) error {
-	if p.takes != nil {
-		if output, ok := p.takes.take(input); ok {
+	if p.selection != nil {
+		if output, ok := p.selection.apply(input); ok {
 			return use(output)
 		}
 	}

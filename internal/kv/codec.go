@@ -69,7 +69,7 @@ func (c *Codec) Encode(v Value, blob bool) []byte {
 	if blob {
 		b[0] = formBlob
 	}
-	b[1] = flags | byte(v.Life)&flagLife
+	b[1] = flags | byte(v.Existence)&flagLife
 	if v.Version != "" {
 		b[1] |= flagVersion
 		version := v.Version.Bytes()
@@ -110,11 +110,11 @@ func DecodeHeader(b []byte) (Header, error) {
 		return Header{}, fmt.Errorf("%w: the checksum differs", item.ErrDamaged)
 	case b[1]&^flagsKnown != 0:
 		return Header{}, fmt.Errorf("%w: flags %#x are of a later format", item.ErrDamaged, b[1])
-	case Life(b[1]&flagLife) == Absent:
+	case Existence(b[1]&flagLife) == Absent:
 		return Header{}, fmt.Errorf("%w: no life", item.ErrDamaged)
 	}
 	h := Header{
-		Life: Life(b[1] & flagLife), Stamp: StampOf(b),
+		Existence: Existence(b[1] & flagLife), Stamp: StampOf(b),
 		Fetched: getTime(b[fetchedAt:]), Event: getTime(b[eventAt:]),
 		Source: binary.BigEndian.Uint16(b[sourceAt:]),
 		Shape:  uint32(b[ShapeAt])<<16 | uint32(b[ShapeAt+1])<<8 | uint32(b[ShapeAt+2]),

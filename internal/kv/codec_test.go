@@ -38,19 +38,19 @@ func values() map[string]kv.Value {
 	refs := kv.Refs{"brand": {IDs: []string{"8557"}}, "siblings": {IDs: []string{"a.b", "品牌", `"`}, List: true}}
 	return map[string]kv.Value{
 		"a plain record": {
-			Header: kv.Header{Life: kv.Alive, Stamp: 1 << 50, Version: version("1790000000"), Fetched: at, Event: at.Add(-time.Second), Source: 7, Shape: 0xabcdef},
+			Header: kv.Header{Existence: kv.Alive, Stamp: 1 << 50, Version: version("1790000000"), Fetched: at, Event: at.Add(-time.Second), Source: 7, Shape: 0xabcdef},
 			Body:   []byte(`{"title":"Lamp"}`)},
-		"a tombstone":               {Header: kv.Header{Life: kv.Gone, Stamp: 3, Fetched: at}},
-		"something never seen":      {Header: kv.Header{Life: kv.Unknown, Stamp: 4, Fetched: at}},
-		"a blob with refs":          {Header: kv.Header{Life: kv.Alive, Stamp: 9}, Refs: refs, Body: []byte(`{}`)},
-		"refs without a body":       {Header: kv.Header{Life: kv.Gone, Stamp: 9}, Refs: refs},
-		"a long body":               {Header: kv.Header{Life: kv.Alive}, Refs: refs, Body: []byte(strings.Repeat(`{"a":"b"},`, 20_000))},
-		"a body that can't shrink":  {Header: kv.Header{Life: kv.Alive}, Body: noise(5000)},
-		"a body beyond the bound":   {Header: kv.Header{Life: kv.Alive}, Body: bytes.Repeat([]byte("x"), 16<<20+1)},
-		"a body just at the bound":  {Header: kv.Header{Life: kv.Alive}, Body: bytes.Repeat([]byte("x"), 16<<20)},
-		"the greatest numbers":      {Header: kv.Header{Life: kv.Unknown, Stamp: math.MaxUint64, Version: version("99999999999999999999"), Source: math.MaxUint16, Shape: 1<<24 - 1}},
-		"version 0, which is given": {Header: kv.Header{Life: kv.Alive, Version: version("0")}, Body: []byte(`1`)},
-		"a time before 1970":        {Header: kv.Header{Life: kv.Alive, Version: version("1969-07-20T20:17:40Z")}, Body: []byte(`1`)},
+		"a tombstone":               {Header: kv.Header{Existence: kv.Gone, Stamp: 3, Fetched: at}},
+		"something never seen":      {Header: kv.Header{Existence: kv.Unknown, Stamp: 4, Fetched: at}},
+		"a blob with refs":          {Header: kv.Header{Existence: kv.Alive, Stamp: 9}, Refs: refs, Body: []byte(`{}`)},
+		"refs without a body":       {Header: kv.Header{Existence: kv.Gone, Stamp: 9}, Refs: refs},
+		"a long body":               {Header: kv.Header{Existence: kv.Alive}, Refs: refs, Body: []byte(strings.Repeat(`{"a":"b"},`, 20_000))},
+		"a body that can't shrink":  {Header: kv.Header{Existence: kv.Alive}, Body: noise(5000)},
+		"a body beyond the bound":   {Header: kv.Header{Existence: kv.Alive}, Body: bytes.Repeat([]byte("x"), 16<<20+1)},
+		"a body just at the bound":  {Header: kv.Header{Existence: kv.Alive}, Body: bytes.Repeat([]byte("x"), 16<<20)},
+		"the greatest numbers":      {Header: kv.Header{Existence: kv.Unknown, Stamp: math.MaxUint64, Version: version("99999999999999999999"), Source: math.MaxUint16, Shape: 1<<24 - 1}},
+		"version 0, which is given": {Header: kv.Header{Existence: kv.Alive, Version: version("0")}, Body: []byte(`1`)},
+		"a time before 1970":        {Header: kv.Header{Existence: kv.Alive, Version: version("1969-07-20T20:17:40Z")}, Body: []byte(`1`)},
 	}
 }
 
@@ -88,7 +88,7 @@ func TestRoundTrip(t *testing.T) {
 
 func TestEncode(t *testing.T) {
 	t.Run("takes 40 bytes more than a short body", func(t *testing.T) {
-		if got := len(kv.Encode(kv.Value{Header: kv.Header{Life: kv.Alive}, Body: []byte(`{"a":1}`)}, true)); got != kv.HeaderSize+7 {
+		if got := len(kv.Encode(kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: []byte(`{"a":1}`)}, true)); got != kv.HeaderSize+7 {
 			t.Errorf("%d bytes", got)
 		}
 	})
@@ -105,7 +105,7 @@ func TestEncode(t *testing.T) {
 	})
 	t.Run("loses what a header can't hold, to the ms", func(t *testing.T) {
 		at := time.Unix(1_790_000_000, 123_456_789)
-		got, err := kv.Decode(kv.Encode(kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: at}}, false))
+		got, err := kv.Decode(kv.Encode(kv.Value{Header: kv.Header{Existence: kv.Alive, Fetched: at}}, false))
 		if err != nil || !got.Fetched.Equal(at.Truncate(time.Millisecond)) {
 			t.Errorf("fetched %v, error %v", got.Fetched, err)
 		}
@@ -177,7 +177,7 @@ func TestFlips(t *testing.T) {
 }
 
 func TestDecodeRefuses(t *testing.T) {
-	bomb := kv.Encode(kv.Value{Header: kv.Header{Life: kv.Alive}, Body: bytes.Repeat([]byte("x"), 16<<20)}, true)
+	bomb := kv.Encode(kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: bytes.Repeat([]byte("x"), 16<<20)}, true)
 	cases := map[string]struct {
 		change func(b []byte) []byte
 		of     kv.Value
@@ -200,7 +200,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			c.of.Life = kv.Alive
+			c.of.Existence = kv.Alive
 			v, err := kv.Decode(c.change(kv.Encode(c.of, true)))
 			if !errors.Is(err, item.ErrDamaged) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("error %v does not say %q", err, c.says)
@@ -252,7 +252,7 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Add(byte(1), uint64(5), "1790000000", int64(1), int64(2), uint16(3), uint32(4), "8557", true, []byte(`{}`), true)
 	f.Fuzz(func(t *testing.T, life byte, stamp uint64, ver string, fetched, event int64, source uint16, shape uint32, id string, list bool, body []byte, blob bool) {
 		const range48 = 1 << 46 // ms; the header holds 48 bits
-		v := kv.Value{Header: kv.Header{Life: kv.Life(life%3 + 1), Stamp: stamp, Source: source, Shape: shape & 0xffffff}, Body: body}
+		v := kv.Value{Header: kv.Header{Existence: kv.Existence(life%3 + 1), Stamp: stamp, Source: source, Shape: shape & 0xffffff}, Body: body}
 		v.Version, _ = item.NewVersion(ver)
 		fetched = fetched & (range48 - 1)
 		if fetched > 0 {
@@ -280,7 +280,7 @@ func FuzzRefs(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		body := append(binary.AppendUvarint(nil, uint64(len(text))), text...)
-		b := kv.Encode(kv.Value{Header: kv.Header{Life: kv.Alive}}, true)
+		b := kv.Encode(kv.Value{Header: kv.Header{Existence: kv.Alive}}, true)
 		b = append(b[:kv.HeaderSize], body...)
 		b[flagsAt] |= 8
 		got, err := kv.Decode(seal(b))
@@ -295,7 +295,7 @@ func FuzzRefs(f *testing.F) {
 }
 
 func BenchmarkDecodeRefs(b *testing.B) {
-	v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 1}, Body: []byte(`{}`), Refs: kv.Refs{
+	v := kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: 1}, Body: []byte(`{}`), Refs: kv.Refs{
 		"brand": {IDs: []string{"8557"}}, "category": {IDs: []string{"655"}}, "shop": {IDs: []string{"1"}},
 		"recommended": {IDs: []string{"100012", "100013", "100014", "100015"}, List: true}}}
 	stored := kv.Encode(v, true)

@@ -30,7 +30,7 @@ func trained(t testing.TB, documents [][]byte) *kv.Codec {
 }
 
 func alive(body []byte) kv.Value {
-	return kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 7, Fetched: time.UnixMilli(1_700_000_000_000), Source: 1, Shape: 2}, Body: body}
+	return kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: 7, Fetched: time.UnixMilli(1_700_000_000_000), Source: 1, Shape: 2}, Body: body}
 }
 
 func TestADictionaryMakesDocumentsSmaller(t *testing.T) {

@@ -2,12 +2,12 @@ package kv
 
 import "context"
 
-// Part is a part of a store that can lose its data independently: a whole file, a server, or a range of a Cluster's
+// Shard is a part of a store that can lose its data independently: a whole file, a server, or a range of a Cluster's
 // slots, which one master holds at a time.
 //
 // A part that loses anything loses the last of its writes: a snapshot, an append-only file, a lagging replica and an
 // older file are all states that the part once had. So what was lost was written after the mark that is found.
-type Part struct {
+type Shard struct {
 	Name  string
 	Epoch string // random; a different one means that the part was emptied or replaced
 	Run   string // a different one means a restart or a failover, in which the last writes may have been lost; "" if unknown
@@ -17,8 +17,8 @@ type Part struct {
 // Lineage identifies the life of a store, and lets a mark be stored in each of its parts.
 type Lineage interface {
 	// Parts lists the parts, always in the same order. A part without an epoch gets one.
-	Parts(ctx context.Context) ([]Part, error)
+	Parts(ctx context.Context) ([]Shard, error)
 	// Mark stores a mark in each of the parts. A part that has another epoch or run by now is left alone, and the error
 	// is item.ErrChanged.
-	Mark(ctx context.Context, parts []Part, mark []byte) error
+	Mark(ctx context.Context, parts []Shard, mark []byte) error
 }

@@ -27,14 +27,14 @@ type refsReader struct {
 
 // read gives ok only for a whole object of members that differ by name, whose strings stand there as they are.
 func (r *refsReader) read() (refs Refs, ok bool) {
-	if !utf8.ValidString(r.text) || !r.take('{') {
+	if !utf8.ValidString(r.text) || !r.consume('{') {
 		return nil, false
 	}
 	r.ids = make([]string, 0, strings.Count(r.text, `"`)/2)
 	refs = make(Refs, strings.Count(r.text, ":"))
-	for more := !r.take('}'); more; {
+	for more := !r.consume('}'); more; {
 		name, ok := r.quoted()
-		if !ok || !r.take(':') {
+		if !ok || !r.consume(':') {
 			return nil, false
 		}
 		if _, twice := refs[name]; twice {
@@ -45,8 +45,8 @@ func (r *refsReader) read() (refs Refs, ok bool) {
 			return nil, false
 		}
 		refs[name] = ref
-		more = r.take(',')
-		if !more && !r.take('}') {
+		more = r.consume(',')
+		if !more && !r.consume('}') {
 			return nil, false
 		}
 	}
@@ -56,19 +56,19 @@ func (r *refsReader) read() (refs Refs, ok bool) {
 // ref reads a string, or an array of strings.
 func (r *refsReader) ref() (ref Ref, ok bool) {
 	from := len(r.ids)
-	if !r.take('[') {
+	if !r.consume('[') {
 		id, ok := r.quoted()
 		r.ids = append(r.ids, id)
 		return Ref{IDs: r.since(from)}, ok
 	}
-	for more := !r.take(']'); more; {
+	for more := !r.consume(']'); more; {
 		id, ok := r.quoted()
 		if !ok {
 			return ref, false
 		}
 		r.ids = append(r.ids, id)
-		more = r.take(',')
-		if !more && !r.take(']') {
+		more = r.consume(',')
+		if !more && !r.consume(']') {
 			return ref, false
 		}
 	}
@@ -80,7 +80,7 @@ func (r *refsReader) since(from int) []string { return r.ids[from:len(r.ids):len
 
 // quoted reads a string without escapes.
 func (r *refsReader) quoted() (text string, ok bool) {
-	if !r.take('"') {
+	if !r.consume('"') {
 		return "", false
 	}
 	from := r.at
@@ -96,8 +96,8 @@ func (r *refsReader) quoted() (text string, ok bool) {
 	return "", false
 }
 
-// take steps over a byte if it stands there.
-func (r *refsReader) take(c byte) bool {
+// consume steps over a byte if it stands there.
+func (r *refsReader) consume(c byte) bool {
 	if r.at < len(r.text) && r.text[r.at] == c {
 		r.at++
 		return true

@@ -14,15 +14,15 @@ import (
 
 // Config configures an Agent. All fields but the times are required.
 type Config struct {
-	Eras    func(context.Context) (eras []catalog.Era, now time.Time, err error)
-	Agreed  func(context.Context) (bool, error) // every process that writes has the shapes of the catalog in force
-	Settled func(context.Context) (bool, error) // and all that they write was written under it
-	Records Records
-	Blobs   Blobs
-	Bus     Publisher
-	Marks   *bus.Bucket // stores the time of the last sweep, and operators' requests
-	Log     *slog.Logger
-	Told    func(what string, removed int) // called after each step
+	Eras      func(context.Context) (eras []catalog.Era, now time.Time, err error)
+	Agreed    func(context.Context) (bool, error) // every process that writes has the shapes of the catalog in force
+	Settled   func(context.Context) (bool, error) // and all that they write was written under it
+	Records   Records
+	Blobs     Blobs
+	Bus       Publisher
+	Marks     *bus.Bucket // stores the time of the last sweep, and operators' requests
+	Log       *slog.Logger
+	OnRemoved func(what string, removed int) // called after each step
 
 	Keep  time.Duration // how long a name is needed after its last catalog. Defaults to 24 h
 	Every time.Duration // between checks whether something is due. Defaults to a minute

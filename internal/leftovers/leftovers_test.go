@@ -98,7 +98,7 @@ func (w *world) must(err error) {
 
 func (w *world) fill(e item.Entity, dimensions, blobs []string) {
 	w.Helper()
-	v := kv.Value{Header: kv.Header{Life: kv.Alive, Shape: 1}, Body: []byte("{}")}
+	v := kv.Value{Header: kv.Header{Existence: kv.Alive, Shape: 1}, Body: []byte("{}")}
 	for _, d := range dimensions {
 		_, err := w.store.PutRecords(w.Context(), []kv.Put{{RecordKey: kv.RecordKey{Entity: e, Dimension: d}, Value: v}})
 		w.must(err)
@@ -148,7 +148,7 @@ func (w *world) agent() *leftovers.Agent {
 		},
 		Agreed:  func(context.Context) (bool, error) { return w.agreed, nil },
 		Settled: func(context.Context) (bool, error) { return w.settled, nil },
-		Records: w.store, Blobs: w.store, Bus: w, Marks: w.marks, Log: w.log, Told: func(string, int) {},
+		Records: w.store, Blobs: w.store, Bus: w, Marks: w.marks, Log: w.log, OnRemoved: func(string, int) {},
 		Page: 2, Rest: time.Nanosecond, Ask: 5 * time.Millisecond, Every: time.Hour,
 	})
 }
@@ -192,7 +192,7 @@ func (w *world) kept() {
 		w.must(err)
 		states, err := w.store.States(w.Context(), []item.Entity{e})
 		w.must(err)
-		if s := states[0]; records[0].Life != kv.Alive || blobs[0].Life != kv.Alive || s.Gens["product"] == 0 || s.Built["item"] != 7 || len(s.Applied["product"]) != 1 {
+		if s := states[0]; records[0].Existence != kv.Alive || blobs[0].Existence != kv.Alive || s.Gens["product"] == 0 || s.Built["item"] != 7 || len(s.Applied["product"]) != 1 {
 			w.Errorf("%s lost something: %+v %+v %+v", e, records, blobs, s)
 		}
 	}
@@ -334,7 +334,7 @@ func TestACatalogThatComesMeanwhileLosesNothing(t *testing.T) {
 			w.store = late{inner, e, func() {
 				held, err := inner.Records(t.Context(), []kv.RecordKey{key})
 				w.must(err)
-				v := kv.Value{Header: kv.Header{Life: kv.Alive, Shape: 1}, Body: []byte("{}")}
+				v := kv.Value{Header: kv.Header{Existence: kv.Alive, Shape: 1}, Body: []byte("{}")}
 				_, err = inner.PutRecords(t.Context(), []kv.Put{{RecordKey: key, Expect: held[0].Stamp, Value: v, Same: true}})
 				w.must(err)
 				v.Stamp = 8
@@ -354,7 +354,7 @@ func TestACatalogThatComesMeanwhileLosesNothing(t *testing.T) {
 			w.must(err)
 			states, err := inner.States(t.Context(), []item.Entity{e})
 			w.must(err)
-			if held[0].Life != kv.Alive || blobs[0].Stamp != 8 || states[0].Gens["old"] == 0 || states[0].Shapes["old"] != 1 || states[0].Built["old_item"] != 8 {
+			if held[0].Existence != kv.Alive || blobs[0].Stamp != 8 || states[0].Gens["old"] == 0 || states[0].Shapes["old"] != 1 || states[0].Built["old_item"] != 8 {
 				t.Errorf("what was written meanwhile is gone: %+v %+v", held, states)
 			}
 			w.kept()

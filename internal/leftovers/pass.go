@@ -241,6 +241,6 @@ func genOf(b kv.Blob) uint64 {
 func (p *pass) report(what string, n int) {
 	if n > 0 {
 		p.removed[what] += n
-		p.Told(what, n)
+		p.OnRemoved(what, n)
 	}
 }

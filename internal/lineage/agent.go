@@ -79,7 +79,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	tick := time.NewTicker(a.Every)
 	defer tick.Stop()
 	for {
-		if err := a.Look(ctx); err != nil && ctx.Err() == nil {
+		if err := a.Check(ctx); err != nil && ctx.Err() == nil {
 			a.Log.Warn("a store or stream that lost something is not mended yet", "error", err)
 		}
 		select {
@@ -95,8 +95,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 }
 
-// Look compares stores and streams with their last known lives, and repairs what can be repaired now.
-func (a *Agent) Look(ctx context.Context) error {
+// Check compares stores and streams with their last known lives, and repairs what can be repaired now.
+func (a *Agent) Check(ctx context.Context) error {
 	is, err := a.read(ctx)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (a *Agent) Look(ctx context.Context) error {
 		return err
 	}
 	if !p.any() {
-		return errors.Join(a.settle(ctx, is), a.lookAfter(ctx))
+		return errors.Join(a.settle(ctx, is), a.checkMended(ctx))
 	}
 	return a.mend(ctx, is, p)
 }
@@ -123,8 +123,8 @@ func (a *Agent) lastMark(ctx context.Context) error {
 	return a.settle(ctx, is)
 }
 
-// lookAfter calls Mended once the changes that the last repair announced are handled.
-func (a *Agent) lookAfter(ctx context.Context) error {
+// checkMended calls Mended once the changes that the last repair announced are handled.
+func (a *Agent) checkMended(ctx context.Context) error {
 	if a.after == 0 || a.Mended == nil {
 		return nil
 	}

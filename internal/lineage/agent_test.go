@@ -133,7 +133,7 @@ func (r *room) newAgent(machine lineage.Machine) *lineage.Agent {
 
 func (r *room) look() {
 	r.t.Helper()
-	if err := r.agent.Look(r.t.Context()); err != nil {
+	if err := r.agent.Check(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -214,7 +214,7 @@ func (r *room) change(kind, dimension, id string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	put := kv.Put{RecordKey: key, Expect: held[0].Stamp, Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: []byte(`1`)}}
+	put := kv.Put{RecordKey: key, Expect: held[0].Stamp, Value: kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: []byte(`1`)}}
 	if _, err := r.records.PutRecords(r.t.Context(), []kv.Put{put}); err != nil {
 		r.t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestAnEmptyPageIsNoEmptyStore(t *testing.T) {
 	s := redis(t, srv.URL)
 	r := newRoom(t, emptyPages{s}, s)
 	if _, err := s.PutRecords(t.Context(), []kv.Put{{RecordKey: kv.RecordKey{Entity: item.Entity{Kind: "brand", ID: "7"}, Dimension: "brand"},
-		Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: []byte(`1`)}}}); err != nil {
+		Value: kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: []byte(`1`)}}}); err != nil {
 		t.Fatal(err)
 	}
 	r.look()

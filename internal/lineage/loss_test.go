@@ -129,7 +129,7 @@ func TestAFailingListHoldsUpNothing(t *testing.T) {
 	r.loseQueue()
 	r.upstream.fail("sku1", true)
 	for range 2 {
-		if err := r.agent.Look(t.Context()); err == nil {
+		if err := r.agent.Check(t.Context()); err == nil {
 			t.Fatal("a list failed, and nobody says so")
 		}
 	}
@@ -153,7 +153,7 @@ func TestTheNextProcessGoesOn(t *testing.T) {
 	r.look()
 	r.loseQueue()
 	r.upstream.fail("sku1", true)
-	if err := r.agent.Look(t.Context()); err == nil {
+	if err := r.agent.Check(t.Context()); err == nil {
 		t.Fatal("a list failed, and nobody says so")
 	}
 	r.expect(append(all("sku", "1"), all("shop", "8")...)...)
@@ -322,7 +322,7 @@ func TestAnotherLossEndsARepair(t *testing.T) {
 	r.look()
 	r.loseQueue()
 	r.upstream.fail("sku1", true)
-	if err := r.agent.Look(t.Context()); err == nil {
+	if err := r.agent.Check(t.Context()); err == nil {
 		t.Fatal("a list failed, and nobody says so")
 	}
 	r.expect(all("sku", "1")...)
@@ -345,7 +345,7 @@ func TestMarksStandStillDuringARepair(t *testing.T) {
 	r.upstream.fail("sku", true)
 	r.upstream.fail("shop", true)
 	for range 2 {
-		if err := r.agent.Look(t.Context()); err == nil {
+		if err := r.agent.Check(t.Context()); err == nil {
 			t.Fatal("a list failed, and nobody says so")
 		}
 	}
@@ -378,7 +378,7 @@ func TestTheMachineWentDown(t *testing.T) {
 	m := &machine{}
 	r.agent = r.newAgent(m)
 	r.upstream.fail("sku", true)
-	if err := r.agent.Look(t.Context()); err == nil || m.settled {
+	if err := r.agent.Check(t.Context()); err == nil || m.settled {
 		t.Errorf("settled %v, error %v", m.settled, err)
 	}
 	r.upstream.fail("sku", false)
@@ -420,7 +420,7 @@ func TestAnEndedRepairComesBack(t *testing.T) {
 	r.look()
 	r.loseQueue()
 	r.upstream.fail("sku1", true)
-	if err := r.agent.Look(t.Context()); err == nil {
+	if err := r.agent.Check(t.Context()); err == nil {
 		t.Fatal("a list failed, and nobody says so")
 	}
 	marks, before := r.conn.Bucket("catalog"), map[string][]byte{}

@@ -33,7 +33,7 @@ func (l lives) equal(o lives) bool {
 type state struct {
 	lives
 	seen    *lives // nil if nothing was stored yet
-	records []kv.Part
+	records []kv.Shard
 	marks   map[string]bus.Mark // by part; a part without a readable mark is missing
 }
 
@@ -80,7 +80,7 @@ func (a *Agent) read(ctx context.Context) (is state, err error) {
 // separate reports whether the blobs have a store of their own.
 func (a *Agent) separate() bool { return any(a.Blobs) != any(a.Records) }
 
-func byName(parts []kv.Part) map[string]life {
+func byName(parts []kv.Shard) map[string]life {
 	all := make(map[string]life, len(parts))
 	for _, p := range parts {
 		all[p.Name] = life{p.Epoch, p.Run}

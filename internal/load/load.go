@@ -103,7 +103,7 @@ func schedule(ctx context.Context, c Config, began time.Time, queue chan<- due) 
 		}
 		return d, since < c.For
 	}
-	var told time.Time
+	var reported time.Time
 	for i := int64(0); ; i++ {
 		d, ok := at(i)
 		if !ok || c.For > 0 && time.Since(began) > c.For+time.Second {
@@ -117,9 +117,9 @@ func schedule(ctx context.Context, c Config, began time.Time, queue chan<- due) 
 		case <-ctx.Done():
 			return i, 0
 		}
-		if c.Progress != nil && time.Since(told) > time.Second {
-			told = time.Now()
-			c.Progress(min(1, told.Sub(began).Seconds()/max(c.For.Seconds(), 1)), i)
+		if c.Progress != nil && time.Since(reported) > time.Second {
+			reported = time.Now()
+			c.Progress(min(1, reported.Sub(began).Seconds()/max(c.For.Seconds(), 1)), i)
 		}
 	}
 }

@@ -10,18 +10,18 @@ import (
 	"vitrine/internal/bus"
 )
 
-// beat is the interval at which servers are asked, and patience how long one may take to answer.
+// queuesEvery is the interval at which servers are asked, and statsTimeout how long one may take to answer.
 const (
-	beat     = 5 * time.Second
-	patience = 2 * time.Second
+	queuesEvery  = 5 * time.Second
+	statsTimeout = 2 * time.Second
 )
 
 // each calls ask at once and at every beat, until ctx ends.
 func each(ctx context.Context, ask func(context.Context)) {
-	tick := time.NewTicker(beat)
+	tick := time.NewTicker(queuesEvery)
 	defer tick.Stop()
 	for {
-		within, cancel := context.WithTimeout(ctx, patience)
+		within, cancel := context.WithTimeout(ctx, statsTimeout)
 		ask(within)
 		cancel()
 		select {

@@ -45,7 +45,7 @@ func TestRedisUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = s.Close() })
-		stores.Add(name, s.Answers)
+		stores.Add(name, s.Ping)
 	}
 	up := func(records, blobs, replica float64) func() bool {
 		want := map[string]float64{"records": records, "blobs": blobs, "replica": replica}

@@ -31,7 +31,7 @@ type SweeperConfig struct {
 	Catalog  func(context.Context) (*catalog.Catalog, error) // the catalog pushed last; fails if another one is in force here
 	Removals func(context.Context) (uint64, error)           // a number that changes when workers have removed what no catalog needs, which they check daily
 	Ask      func(context.Context, []item.Entity) error      // announces that entities may have changed
-	Told     func(what string, n int)
+	OnSwept  func(what string, n int)
 	Log      *slog.Logger
 
 	Every time.Duration // between checks for a removal; doubled up to 64 times after failures. Defaults to 5 s
@@ -132,10 +132,10 @@ func (s *Sweeper) page(ctx context.Context, cursor string) (next string, err err
 	lost := map[item.Entity]bool{}
 	for i, key := range keys {
 		switch named := slices.Contains(c.BlobNames(key.Entity.Kind), key.Blob); {
-		case errs[i] != nil || there[i].Damaged || there[i].Life != kv.Absent:
+		case errs[i] != nil || there[i].Damaged || there[i].Existence != kv.Absent:
 		case !named:
 			gone = append(gone, kv.BlobSeen{BlobKey: key, Gen: genOf(own[i])})
-		case own[i].Life == kv.Alive:
+		case own[i].Existence == kv.Alive:
 			lost[key.Entity] = true
 		}
 	}
@@ -152,7 +152,7 @@ func (s *Sweeper) settle(ctx context.Context, gone []kv.BlobSeen, lost map[item.
 		if err != nil {
 			return err
 		}
-		s.Told(Removed, count(removed))
+		s.OnSwept(Removed, count(removed))
 	}
 	if len(lost) == 0 {
 		return nil
@@ -164,7 +164,7 @@ func (s *Sweeper) settle(ctx context.Context, gone []kv.BlobSeen, lost map[item.
 	if err := s.Ask(ctx, entities); err != nil {
 		return err
 	}
-	s.Told(Asked, len(entities))
+	s.OnSwept(Asked, len(entities))
 	return nil
 }
 

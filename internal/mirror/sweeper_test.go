@@ -71,10 +71,10 @@ func blobKey(name string) kv.BlobKey {
 }
 
 // put writes "sku:1/item" and its like at a gen.
-func (w *world) put(to kv.BlobPutter, gen uint64, life kv.Life, names ...string) {
+func (w *world) put(to kv.BlobPutter, gen uint64, life kv.Existence, names ...string) {
 	w.Helper()
 	for _, name := range names {
-		v := kv.Value{Header: kv.Header{Life: life, Stamp: gen, Fetched: time.Now()}, Body: []byte(`{}`)}
+		v := kv.Value{Header: kv.Header{Existence: life, Stamp: gen, Fetched: time.Now()}, Body: []byte(`{}`)}
 		if _, err := to.PutBlobs(w.Context(), []kv.BlobPut{{BlobKey: blobKey(name), Value: v}}); err != nil {
 			w.Fatal(err)
 		}
@@ -138,8 +138,8 @@ func (w *world) sweep(removal uint64) {
 			}
 			return nil
 		},
-		Told:  func(what string, n int) { w.set(func() { w.found[what] += n }) },
-		Every: time.Millisecond, Page: 2, Rate: 1_000_000,
+		OnSwept: func(what string, n int) { w.set(func() { w.found[what] += n }) },
+		Every:   time.Millisecond, Page: 2, Rate: 1_000_000,
 	})
 	ctx, cancel := context.WithCancel(w.Context())
 	ended := make(chan error, 1)

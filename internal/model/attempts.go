@@ -77,7 +77,7 @@ func (s attempts) wrong() string {
 	return ""
 }
 
-func (s attempts) surroundings(m Mutant, next func(attempts)) {
+func (s attempts) environment(m Mutant, next func(attempts)) {
 	if s.left.Edits > 0 {
 		n := s
 		n.left.Edits--

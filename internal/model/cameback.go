@@ -49,7 +49,7 @@ func (s cameBack) wrong() string {
 	return ""
 }
 
-func (s cameBack) surroundings(_ Mutant, next func(cameBack)) {
+func (s cameBack) environment(_ Mutant, next func(cameBack)) {
 	if s.left.Edits > 0 && !s.waits[news] && s.step == 0 {
 		n := s
 		n.left.Edits--

@@ -77,7 +77,7 @@ func (s catalogs) wrong() string {
 	return ""
 }
 
-func (s catalogs) surroundings(_ Mutant, next func(catalogs)) {
+func (s catalogs) environment(_ Mutant, next func(catalogs)) {
 	if s.left.Pushes > 0 {
 		n := s
 		n.left.Pushes--

@@ -58,7 +58,7 @@ func (s dictionary) wrong() string {
 // for it in the store.
 func (s *dictionary) reads(i int) bool { return s.knows[i] || s.stored }
 
-func (s dictionary) surroundings(_ Mutant, next func(dictionary)) {
+func (s dictionary) environment(_ Mutant, next func(dictionary)) {
 	if s.left.Flushes > 0 {
 		n := s
 		n.left.Flushes--

@@ -11,7 +11,7 @@ type Mutant string
 // Sound breaks no rule.
 const Sound Mutant = ""
 
-// Scenario is a system at rest and a bound of what its surroundings may do to it.
+// Scenario is a system at rest and a bound of what its environment may do to it.
 type Scenario interface {
 	// Explore takes every step from every state that can be reached, under sound rules or broken ones, and ends at
 	// the first wrong state.
@@ -22,16 +22,16 @@ type Scenario interface {
 type Result struct {
 	States int
 	Wrong  string   // what was wrong; "" where nothing was
-	Way    []string // the states on a shortest way there
+	Trace  []string // the states on a shortest way there
 }
 
 // world is a state of a system: everything there is, small and comparable, as there are millions. Its steps are given
 // to next as the states that they lead to.
 type world[S any] interface {
 	comparable
-	surroundings(m Mutant, next func(S)) // what anybody else may do, or not: edits, crashes, failures, losses
-	ours(m Mutant, next func(S))         // what the system goes on to do by itself, the passing of time that it waits for included
-	wrong() string                       // what is not as it must be where nothing of ours is left to do
+	environment(m Mutant, next func(S)) // what anybody else may do, or not: edits, crashes, failures, losses
+	ours(m Mutant, next func(S))        // what the system goes on to do by itself, the passing of time that it waits for included
+	wrong() string                      // what is not as it must be where nothing of ours is left to do
 }
 
 // returnLimit is the number of states up to which a scenario is also searched for states that never come to rest: it takes
@@ -64,7 +64,7 @@ func explore[S world[S]](begin S, m Mutant) Result {
 			}
 			return to
 		}
-		now.surroundings(m, func(next S) { visit(next) })
+		now.environment(m, func(next S) { visit(next) })
 		now.ours(m, func(next S) {
 			moves = true
 			if to := visit(next); len(states) <= returnLimit {
@@ -75,20 +75,20 @@ func explore[S world[S]](begin S, m Mutant) Result {
 			continue
 		}
 		if wrong := now.wrong(); wrong != "" {
-			return Result{len(states), wrong, way(states, parents, from)}
+			return Result{len(states), wrong, trace(states, parents, from)}
 		}
 		rests = append(rests, from)
 	}
 	if len(states) <= returnLimit {
 		if lost := noReturn(len(states), edges, rests); lost >= 0 {
-			return Result{len(states), "it never comes to rest", way(states, parents, lost)}
+			return Result{len(states), "it never comes to rest", trace(states, parents, lost)}
 		}
 	}
 	return Result{States: len(states)}
 }
 
-// way is the shortest one to a state.
-func way[S any](states []S, parents []int32, to int32) (steps []string) {
+// trace is the shortest one to a state.
+func trace[S any](states []S, parents []int32, to int32) (steps []string) {
 	for ; ; to = parents[to] {
 		steps = append(steps, fmt.Sprintf("%+v", states[to]))
 		if to == 0 {

@@ -100,7 +100,7 @@ func (s lag) wrong() string {
 	return ""
 }
 
-func (s lag) surroundings(m Mutant, next func(lag)) {
+func (s lag) environment(m Mutant, next func(lag)) {
 	if s.left.Edits > 0 {
 		n := s
 		n.left.Edits--

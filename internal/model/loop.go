@@ -1,7 +1,7 @@
 package model
 
 // Loop is the loop from a change to a cached page: one entity with two dimensions and a blob of both, two workers, two
-// syncers, a publisher, a cached reader. It bounds what the surroundings may do.
+// syncers, a publisher, a cached reader. It bounds what the environment may do.
 type Loop struct {
 	Edits      [2]uint8 // of each dimension; content goes 1, 2, 1, …, so that it comes back
 	Crashes    uint8    // of workers and syncers, at any step
@@ -14,47 +14,47 @@ type Loop struct {
 
 // The mutants of the loop.
 const (
-	PutAnyway        Mutant = "a put is accepted though the stamp has moved"
-	StampAfterFetch  Mutant = "the stamp is read after the fetch"
-	SameKeepsStamp   Mutant = "a put of equal content leaves the stamp"
-	GiveUpOnChanged  Mutant = "an overtaken worker acks in place of fetching again"
-	GenApart         Mutant = "the gen rises in a step of its own, after the put"
-	SilentOnSame     Mutant = "a worker announces only what it applied"
-	AckBeforePut     Mutant = "a worker acks before its put"
-	AckBeforeSync    Mutant = "a worker acks before it announces"
-	FailureDeletes   Mutant = "a fetch that failed is stored as a deletion"
-	RecordsFirst     Mutant = "a syncer reads the records before the gens"
-	WriteAnyway      Mutant = "a syncer writes its blob over a higher gen"
-	MarkBeforeWrite  Mutant = "a syncer marks a blob built before it is written"
-	MarkBeforeTell   Mutant = "a syncer marks a blob built before it is announced"
-	SilentOnRefused  Mutant = "a syncer whose write was refused does not announce"
-	GenOfOne         Mutant = "a blob's gen is that of its first dimension"
-	NoFloor          Mutant = "a cache keeps a fill that an announcement has overtaken"
-	NoGap            Mutant = "a cache keeps its entries over a gap in the announcements"
-	NoDoubt          Mutant = "an announcement that superseded another is taken at its word"
-	NoWalk           Mutant = "nothing is announced again after a stream was lost"
-	DropNew          Mutant = "a change is dropped while one of its subject is in work"
-	AckRemovesNewest Mutant = "an ack removes what stands in the stream, whatever was delivered"
+	PutAnyway          Mutant = "a put is accepted though the stamp has moved"
+	StampAfterFetch    Mutant = "the stamp is read after the fetch"
+	SameKeepsStamp     Mutant = "a put of equal content leaves the stamp"
+	GiveUpOnChanged    Mutant = "an overtaken worker acks in place of fetching again"
+	GenApart           Mutant = "the gen rises in a step of its own, after the put"
+	SilentOnSame       Mutant = "a worker announces only what it applied"
+	AckBeforePut       Mutant = "a worker acks before its put"
+	AckBeforeSync      Mutant = "a worker acks before it announces"
+	FailureDeletes     Mutant = "a fetch that failed is stored as a deletion"
+	RecordsFirst       Mutant = "a syncer reads the records before the gens"
+	WriteAnyway        Mutant = "a syncer writes its blob over a higher gen"
+	MarkBeforeWrite    Mutant = "a syncer marks a blob built before it is written"
+	MarkBeforeAnnounce Mutant = "a syncer marks a blob built before it is announced"
+	SilentOnRefused    Mutant = "a syncer whose write was refused does not announce"
+	GenOfOne           Mutant = "a blob's gen is that of its first dimension"
+	NoMinimum          Mutant = "a cache keeps a fill that an announcement has overtaken"
+	NoGap              Mutant = "a cache keeps its entries over a gap in the announcements"
+	NoDoubt            Mutant = "an announcement that superseded another is taken at its word"
+	NoWalk             Mutant = "nothing is announced again after a stream was lost"
+	DropNew            Mutant = "a change is dropped while one of its subject is in work"
+	AckRemovesNewest   Mutant = "an ack removes what stands in the stream, whatever was delivered"
 )
 
 // LoopMutants are all of the loop.
 func LoopMutants() []Mutant {
 	return []Mutant{PutAnyway, StampAfterFetch, SameKeepsStamp, GiveUpOnChanged, GenApart, SilentOnSame, AckBeforePut, AckBeforeSync, FailureDeletes,
-		RecordsFirst, WriteAnyway, MarkBeforeWrite, MarkBeforeTell, SilentOnRefused, GenOfOne, NoFloor, NoGap, NoDoubt, NoWalk, DropNew, AckRemovesNewest}
+		RecordsFirst, WriteAnyway, MarkBeforeWrite, MarkBeforeAnnounce, SilentOnRefused, GenOfOne, NoMinimum, NoGap, NoDoubt, NoWalk, DropNew, AckRemovesNewest}
 }
 
 // deleted is what FailureDeletes stores.
 const deleted = 9
 
-// worker of heterog; step 0 is idle.
+// worker is a worker of heterog; step 0 is idle.
 type worker struct {
 	step, dim, seq, stamp, val uint8
 	silent                     bool // SilentOnSame: there is nothing to announce
 	owes                       bool // GenApart: the gen has not risen yet
 }
 
-// folder of syncer; step 0 is idle.
-type folder struct {
+// syncing is a worker of syncer; step 0 is idle.
+type syncing struct {
 	step, seq, gen uint8
 	vals           [2]uint8
 	refused        bool
@@ -74,20 +74,20 @@ type state struct {
 	blobGen            uint8
 	blob               [2]uint8
 
-	told  uint8 // the highest gen announced since the reader took the last announcement; 0 where there is none
-	floor uint8
-	kept  bool
-	entry folder // gen and vals of the cache's entry
-	fill  folder // step 1: read and not yet kept
+	announced uint8 // the highest gen announced since the reader took the last announcement; 0 where there is none
+	minimum   uint8
+	cached    bool
+	entry     syncing // gen and vals of the cache's entry
+	fill      syncing // step 1: read and not yet kept
 
 	workers [2]worker
-	folders [2]folder
+	syncers [2]syncing
 }
 
 // initial is a system at rest, every value 1.
 func initial(s Loop) state {
 	one := [2]uint8{1, 1}
-	return state{left: s, upstream: one, record: one, stamp: one, gen: one, counter: 1, built: 1, blobGen: 1, blob: one, floor: 1}
+	return state{left: s, upstream: one, record: one, stamp: one, gen: one, counter: 1, built: 1, blobGen: 1, blob: one, minimum: 1}
 }
 
 // highest is the gen that the blob should have.
@@ -108,7 +108,7 @@ func (s state) wrong() string {
 		return "a record is not what its upstream says"
 	case s.blob != s.record:
 		return "the blob is not what its records fold to"
-	case s.kept && (s.entry.vals != s.blob || s.entry.gen != s.blobGen):
+	case s.cached && (s.entry.vals != s.blob || s.entry.gen != s.blobGen):
 		return "a cache keeps an old blob"
 	}
 	return ""

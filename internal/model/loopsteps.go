@@ -1,7 +1,7 @@
 package model
 
-// surroundings takes every step of what is not ours: edits, crashes, redeliveries, losses, readers.
-func (s state) surroundings(m Mutant, next func(state)) {
+// environment takes every step of what is not ours: edits, crashes, redeliveries, losses, readers.
+func (s state) environment(m Mutant, next func(state)) {
 	for d := range s.upstream {
 		if s.left.Edits[d] > 0 {
 			n := s
@@ -23,21 +23,21 @@ func (s state) surroundings(m Mutant, next func(state)) {
 		}
 		next(n)
 	}
-	if s.left.Gaps > 0 && s.told > 0 {
+	if s.left.Gaps > 0 && s.announced > 0 {
 		n := s
 		n.left.Gaps--
-		n.told = 0
+		n.announced = 0
 		if m != NoGap { // the cache sees the gap: nothing it has, or is reading, is kept
-			n.kept = false
-			n.entry = folder{}
-			n.fill = folder{}
+			n.cached = false
+			n.entry = syncing{}
+			n.fill = syncing{}
 		}
 		next(n)
 	}
 	if s.left.Reads > 0 && s.fill.step == 0 {
 		n := s
 		n.left.Reads--
-		n.fill = folder{step: 1, gen: s.blobGen, vals: s.blob}
+		n.fill = syncing{step: 1, gen: s.blobGen, vals: s.blob}
 		next(n)
 	}
 }
@@ -63,12 +63,12 @@ func (s state) workerFaults(next func(state)) {
 
 // syncerFaults takes the same of syncers.
 func (s state) syncerFaults(next func(state)) {
-	for i, f := range s.folders {
+	for i, f := range s.syncers {
 		if f.step > 0 && s.left.Crashes > 0 {
 			n := s
 			n.left.Crashes--
 			n.syncs.again(f.seq)
-			n.folders[i] = folder{}
+			n.syncers[i] = syncing{}
 			next(n)
 		}
 		if f.step > 0 && s.left.Redelivers > 0 && s.syncs.seq == f.seq && !s.syncs.ready {
@@ -85,26 +85,26 @@ func (s state) ours(m Mutant, next func(state)) {
 	for i := range s.workers {
 		s.work(i, m, next)
 	}
-	for i := range s.folders {
+	for i := range s.syncers {
 		s.foldStep(i, m, next)
 	}
-	if s.told > 0 {
+	if s.announced > 0 {
 		n := s
-		n.told = 0
-		n.floor = max(n.floor, s.told)
-		if n.kept && n.entry.gen < s.told {
-			n.kept = false
-			n.entry = folder{}
+		n.announced = 0
+		n.minimum = max(n.minimum, s.announced)
+		if n.cached && n.entry.gen < s.announced {
+			n.cached = false
+			n.entry = syncing{}
 		}
 		next(n)
 	}
 	if s.fill.step > 0 {
 		n := s
-		if (s.fill.gen >= s.floor || m == NoFloor) && (!s.kept || s.fill.gen > s.entry.gen) {
-			n.kept = true
+		if (s.fill.gen >= s.minimum || m == NoMinimum) && (!s.cached || s.fill.gen > s.entry.gen) {
+			n.cached = true
 			n.entry = s.fill
 		}
-		n.fill = folder{}
+		n.fill = syncing{}
 		next(n)
 	}
 	if s.lost && m != NoWalk {
@@ -242,31 +242,31 @@ func (s *state) put(w *worker, m Mutant) {
 	s.gen[d] = s.counter
 }
 
-// The steps of a folder, by what it has done; took is its first too.
+// The steps of a syncer, by what it has done; took is its first too.
 const (
 	readGens = iota + 2
 	readFirst
 	readSecond
 	wrote
-	told
+	announcedStep
 )
 
 func (s state) foldStep(i int, m Mutant, next func(state)) {
 	n := s
-	f := &n.folders[i]
-	switch s.folders[i].step {
+	f := &n.syncers[i]
+	switch s.syncers[i].step {
 	case 0:
 		if !s.syncs.ready {
 			return
 		}
 		n.syncs.ready = false
-		*f = folder{step: took, seq: s.syncs.seq}
+		*f = syncing{step: took, seq: s.syncs.seq}
 	case took:
 		f.gen = s.highest(m)
 		f.step = readGens
 		if f.gen <= s.built { // nothing is dirty
 			n.syncs.ack(f.seq, m)
-			*f = folder{}
+			*f = syncing{}
 		}
 		if m == RecordsFirst && f.step > 0 {
 			f.gen = 0
@@ -293,21 +293,21 @@ func (s state) foldStep(i int, m Mutant, next func(state)) {
 		if !f.refused {
 			n.blobGen, n.blob = f.gen, f.vals
 		}
-		if m == MarkBeforeTell {
+		if m == MarkBeforeAnnounce {
 			n.built = max(n.built, f.gen)
 		}
 	case wrote:
-		f.step = told
+		f.step = announcedStep
 		switch {
 		case m == NoDoubt:
-			n.told = f.gen
+			n.announced = f.gen
 		case !f.refused || m != SilentOnRefused:
-			n.told = max(n.told, f.gen) // the reader sees that one was superseded, and doubts what it has of the entity
+			n.announced = max(n.announced, f.gen) // the reader sees that one was superseded, and doubts what it has of the entity
 		}
-	case told:
+	case announcedStep:
 		n.built = max(n.built, f.gen)
 		n.syncs.ack(f.seq, m)
-		*f = folder{}
+		*f = syncing{}
 	}
 	next(n)
 }

@@ -29,8 +29,8 @@ func LostWritesMutants() []Mutant {
 	return []Mutant{RollbackUnseen, ReplayedFromNow, MarkAhead, ReplayUnforced, WalkUnforced, RollbackSeenSoon, GensOfCounter, StampsOfCounter}
 }
 
-// kept is what a store has of an entity; gen is the blob's too.
-type kept struct {
+// storedState is what a store has of an entity; gen is the blob's too.
+type storedState struct {
 	val, gen, stamp uint8
 	mark            uint8 // changes in HISTORY that were done
 }
@@ -54,20 +54,20 @@ type lostWrites struct {
 	forgotten bool  // HISTORY does not reach back to the mark
 	changes   [2]queue
 
-	store, snapshot kept
+	store, snapshot storedState
 	run, seen       uint8 // which life of the store it is, and which is known
 	replaying       bool  // RollbackSeenSoon: it is noted, and not done
 
-	told    uint8 // the announcement that stands, 0 where it was taken
-	floor   uint8
-	entry   kept // of the cache; gen 0 for none
-	workers [2]putter
+	standing uint8 // the announcement that stands, 0 where it was taken
+	minimum  uint8
+	entry    storedState // of the cache; gen 0 for none
+	workers  [2]putter
 }
 
 // Explore walks lost writes.
 func (l LostWrites) Explore(m Mutant) Result {
-	one := kept{1, 1, 1, 0}
-	return explore(lostWrites{left: l, clock: 1, upstream: 1, store: one, snapshot: one, run: 1, seen: 1, floor: 1}, m)
+	one := storedState{1, 1, 1, 0}
+	return explore(lostWrites{left: l, clock: 1, upstream: 1, store: one, snapshot: one, run: 1, seen: 1, minimum: 1}, m)
 }
 
 func (s lostWrites) wrong() string {
@@ -80,7 +80,7 @@ func (s lostWrites) wrong() string {
 	return ""
 }
 
-func (s lostWrites) surroundings(m Mutant, next func(lostWrites)) {
+func (s lostWrites) environment(m Mutant, next func(lostWrites)) {
 	if s.left.Edits > 0 {
 		n := s
 		n.left.Edits--
@@ -131,17 +131,17 @@ func (s lostWrites) surroundings(m Mutant, next func(lostWrites)) {
 }
 
 func (s lostWrites) ours(m Mutant, next func(lostWrites)) {
-	if s.told > 0 {
+	if s.standing > 0 {
 		n := s
-		n.told, n.floor = 0, max(s.floor, s.told)
-		if s.entry.gen < s.told {
-			n.entry = kept{}
+		n.standing, n.minimum = 0, max(s.minimum, s.standing)
+		if s.entry.gen < s.standing {
+			n.entry = storedState{}
 		}
 		next(n)
 	}
-	if s.entry.gen == 0 && s.store.gen >= s.floor { // a reader comes
+	if s.entry.gen == 0 && s.store.gen >= s.minimum { // a reader comes
 		n := s
-		n.entry = kept{val: s.store.val, gen: s.store.gen}
+		n.entry = storedState{val: s.store.val, gen: s.store.gen}
 		next(n)
 	}
 	s.replay(m, next)
@@ -203,7 +203,7 @@ func (s lostWrites) work(i int, m Mutant, next func(lostWrites)) {
 			break
 		}
 		n.put(w.val, w.line == forced, m)
-		n.told = n.store.gen // the syncer's part, in one step
+		n.standing = n.store.gen // the syncer's part, in one step
 		n.changes[w.line].ack(w.seq, m)
 		*w = putter{}
 	}

@@ -35,7 +35,7 @@ func TestSoundRulesConverge(t *testing.T) {
 		total := 0
 		for _, s := range scenarios {
 			if s.Wrong != "" {
-				t.Errorf("%s, %s: %s after\n%s", name, s.title, s.Wrong, strings.Join(s.Way, "\n"))
+				t.Errorf("%s, %s: %s after\n%s", name, s.title, s.Wrong, strings.Join(s.Trace, "\n"))
 			}
 			t.Logf("%s, %s: %d states", name, s.title, s.States)
 			total += s.States
@@ -77,7 +77,7 @@ func TestLargeScenarios(t *testing.T) {
 				r := scenario.Explore(model.Sound)
 				t.Logf("%+v: %d states", scenario, r.States)
 				if r.Wrong != "" {
-					t.Errorf("%+v: %s after\n%s", scenario, r.Wrong, strings.Join(r.Way, "\n"))
+					t.Errorf("%+v: %s after\n%s", scenario, r.Wrong, strings.Join(r.Trace, "\n"))
 				}
 			}
 		})

@@ -119,7 +119,7 @@ func (s patience) wrong() string {
 	return ""
 }
 
-func (s patience) surroundings(m Mutant, next func(patience)) {
+func (s patience) environment(m Mutant, next func(patience)) {
 	idle := s.lines[news].queue.seq == 0
 	if s.left.Edits > 0 && idle {
 		n := s

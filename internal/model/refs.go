@@ -76,7 +76,7 @@ func (s refs) wrong() string {
 	return ""
 }
 
-func (s refs) surroundings(m Mutant, next func(refs)) {
+func (s refs) environment(m Mutant, next func(refs)) {
 	if s.left.Edits > 0 {
 		n := s
 		n.left.Edits--

@@ -71,7 +71,7 @@ func (s walks) wrong() string {
 	return ""
 }
 
-func (s walks) surroundings(_ Mutant, next func(walks)) {
+func (s walks) environment(_ Mutant, next func(walks)) {
 	for e, done := range s.changed {
 		if !done {
 			n := s

@@ -99,7 +99,7 @@ func (a *admin) readyz(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	io.WriteString(w, "ready\n"+note)
-	for _, note := range a.node.lookNotes() {
+	for _, note := range a.node.templateNotes() {
 		fmt.Fprintln(w, note)
 	}
 }

@@ -131,7 +131,7 @@ func (n *process) runAuditors(ctx context.Context, s *audit.Sweeper) error {
 
 func (n *process) sampler(s *audit.Sweeper) *audit.Sampler {
 	return audit.NewSampler(audit.SamplerConfig{
-		Sweeper: s, Notes: n.bus.Bucket(MarksBucket), Changes: n.bus, Log: n.log, Told: n.audits.sampled,
+		Sweeper: s, Notes: n.bus.Bucket(MarksBucket), Changes: n.bus, Log: n.log, OnSampled: n.audits.sampled,
 		Pace: n.switches.Must(switches.SweepPace).Percent,
 	})
 }

@@ -23,7 +23,7 @@ func TestTheAuditAsksForIDsByTheirRightName(t *testing.T) {
 	store.Set(func(m *kvtest.Memory) {
 		for i, id := range ids {
 			m.Stored[kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: id}, Blob: "item"}] = kv.Value{
-				Header: kv.Header{Life: kv.Alive, Stamp: uint64(i + 1)}, Body: []byte(`{"product":{}}`)}
+				Header: kv.Header{Existence: kv.Alive, Stamp: uint64(i + 1)}, Body: []byte(`{"product":{}}`)}
 		}
 	})
 	sku := &catalog.Kind{Name: "sku"}

@@ -19,7 +19,7 @@ type deletionWatch struct {
 	gauge  *prometheus.GaugeVec
 }
 
-const deletionBeat = 5 * time.Second
+const deletionsEvery = 5 * time.Second
 
 func newDeletionWatch(n *process, w *heterog.Worker) *deletionWatch {
 	d := &deletionWatch{node: n, worker: w, held: n.bus.Deletions(), gauge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -34,7 +34,7 @@ func (d *deletionWatch) Run(ctx context.Context) error {
 	if err := d.node.catalog.Wait(ctx); err != nil {
 		return nil
 	}
-	tick := time.NewTicker(deletionBeat)
+	tick := time.NewTicker(deletionsEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -42,13 +42,13 @@ func (d *deletionWatch) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := d.look(ctx); err != nil && ctx.Err() == nil {
+		if err := d.check(ctx); err != nil && ctx.Err() == nil {
 			d.node.log.Warn("look after held deletions", "error", err)
 		}
 	}
 }
 
-func (d *deletionWatch) look(ctx context.Context) error {
+func (d *deletionWatch) check(ctx context.Context) error {
 	list, err := d.held.List(ctx)
 	if err != nil {
 		return err

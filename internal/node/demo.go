@@ -31,13 +31,13 @@ func (u *Up) openDemo(n *process, served map[string]string) (*demoShop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the demo shop: %w", err)
 	}
-	desk, err := demo.NewDesk(d.shop, d.base, func(ctx context.Context, changes []item.Change) error {
+	backOffice, err := demo.NewBackOffice(d.shop, d.base, func(ctx context.Context, changes []item.Change) error {
 		return n.bus.PublishChanges(ctx, changes, bus.PublishOptions{Event: time.Now()})
 	}, n.log)
 	if err != nil {
 		return nil, fmt.Errorf("open the demo shop: %w", err)
 	}
-	if err := d.serve(n, u.Shop, local(desk.Handler())); err != nil {
+	if err := d.serve(n, u.Shop, local(backOffice.Handler())); err != nil {
 		return nil, err
 	}
 	for _, name := range demo.Upstreams() {

@@ -98,7 +98,7 @@ func (n *process) openTemplates(dir string) (*templates.Folder, error) {
 	}
 	n.start(folder.Run)
 	n.start(control.NewTemplateFollower(control.TemplateFollowerConfig{
-		Conn: n.bus, Folder: folder, Dir: n.dir, Told: n.presence.Acknowledge, Log: n.log,
+		Conn: n.bus, Folder: folder, Dir: n.dir, OnAck: n.presence.Acknowledge, Log: n.log,
 	}).Run)
 	n.folder = folder
 	n.warnOfUntranslated(folder.Set())

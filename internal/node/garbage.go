@@ -15,10 +15,10 @@ import (
 // So it lets the heap grow to heapFloor before the first collection; from half of that on, the runtime's own rule
 // takes over, by which a heap may double.
 const (
-	heapFloor   = 256 << 20 // bytes
-	heapShare   = 4         // the floor is at most this part of what a container may use
-	garbageLook = 100 * time.Millisecond
-	percentStep = 10 // of a percentage: smaller changes are left
+	heapFloor    = 256 << 20 // bytes
+	heapShare    = 4         // the floor is at most this part of what a container may use
+	garbageEvery = 100 * time.Millisecond
+	percentStep  = 10 // of a percentage: smaller changes are left
 )
 
 // garbage sets the percentage by which the heap may grow, as GOGC does. Whoever sets GOGC has decided that.
@@ -42,7 +42,7 @@ func newGarbage() *garbage {
 
 // Run follows the size of the heap until ctx ends.
 func (g *garbage) Run(ctx context.Context) error {
-	tick := time.NewTicker(garbageLook)
+	tick := time.NewTicker(garbageEvery)
 	defer tick.Stop()
 	now := g.percent(g.live())
 	before := g.set(now)

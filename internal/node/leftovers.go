@@ -34,7 +34,7 @@ func (n *process) leftovers() *leftovers.Agent {
 	return leftovers.New(leftovers.Config{
 		Eras: n.catalog.Eras, Agreed: n.agreement.Agreed, Settled: n.catalogSettled, Records: n.records, Blobs: n.blobs, Bus: n.bus,
 		Marks: n.bus.Bucket(MarksBucket), Log: n.log,
-		Told: func(what string, removed int) { n.audits.leftovers.WithLabelValues(what).Add(float64(removed)) },
+		OnRemoved: func(what string, removed int) { n.audits.leftovers.WithLabelValues(what).Add(float64(removed)) },
 	})
 }
 

@@ -28,6 +28,6 @@ func (n *process) mirrorSweeper(own *mirror.File) *mirror.Sweeper {
 		},
 		Removals: func(ctx context.Context) (uint64, error) { return leftovers.Removals(ctx, n.bus.Bucket(MarksBucket)) },
 		Ask:      func(ctx context.Context, entities []item.Entity) error { return n.ask(ctx, item.Refresh, entities) },
-		Told:     func(what string, found int) { swept.WithLabelValues(what).Add(float64(found)) },
+		OnSwept:  func(what string, found int) { swept.WithLabelValues(what).Add(float64(found)) },
 	})
 }

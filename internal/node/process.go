@@ -113,8 +113,8 @@ func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 		},
 	})
 	n.measure()
-	n.catalog.Told = n.presence.Acknowledge
-	n.catalog.Took = func(c *catalog.Catalog) {
+	n.catalog.OnAck = n.presence.Acknowledge
+	n.catalog.OnCatalog = func(c *catalog.Catalog) {
 		control.DeclareSwitches(n.switches, c)
 		n.owners.Declare(c)
 		n.logSecrets(c)

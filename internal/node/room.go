@@ -117,7 +117,7 @@ func (r Room) RunFront(ctx context.Context, cfg control.FrontConfig, started fun
 	cfg.Log = n.log
 	f := control.NewFront(cfg)
 	n.board.ObeyedBy(f.Obey)
-	n.switches.OnChange(f.Look)
+	n.switches.OnChange(f.Wake)
 	if err := n.connect(ctx, r.bus()); err != nil {
 		return err
 	}

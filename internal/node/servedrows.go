@@ -9,14 +9,14 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/jsonl"
 	"vitrine/internal/kv"
-	"vitrine/internal/rows"
 )
 
 // followRows announces the rows of a served file that were rewritten, at the start those rewritten since an earlier
 // process last announced any; --dir stores which were announced. A new folder has no such list: if the store has data,
 // every row is announced.
-func (n *process) followRows(ctx context.Context, table *rows.Table) error {
+func (n *process) followRows(ctx context.Context, table *jsonl.Table) error {
 	if err := n.catalog.Wait(ctx); err != nil {
 		return nil
 	}

@@ -52,7 +52,7 @@ func (n *process) openRedis(ctx context.Context, name, url string) (*rediskv.Sto
 		n.answers = metrics.NewStores(n.metrics)
 		n.start(n.answers.Run)
 	}
-	n.answers.Add(name, s.Answers)
+	n.answers.Add(name, s.Ping)
 	return s, nil
 }
 

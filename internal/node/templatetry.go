@@ -69,8 +69,8 @@ func (a *admin) tryTemplates(w http.ResponseWriter, r *http.Request) {
 }
 
 // TryTemplates has the process whose admin listener is at addr render n of its pages with packed templates. It calls
-// told with the progress.
-func TryTemplates(ctx context.Context, addr, token string, packed []byte, n int, told func(detail.Progress)) (t detail.Trial, err error) {
+// progress with each report of the process.
+func TryTemplates(ctx context.Context, addr, token string, packed []byte, n int, progress func(detail.Progress)) (t detail.Trial, err error) {
 	url := AdminBase(addr) + "/templates/try?sample=" + strconv.Itoa(n)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(packed))
 	if err != nil {
@@ -91,7 +91,7 @@ func TryTemplates(ctx context.Context, addr, token string, packed []byte, n int,
 		case line.Trial != nil:
 			return *line.Trial, nil
 		case line.Progress != nil:
-			told(*line.Progress)
+			progress(*line.Progress)
 		}
 	}
 }

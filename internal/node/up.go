@@ -17,9 +17,9 @@ import (
 	"vitrine/internal/control"
 	"vitrine/internal/demo"
 	"vitrine/internal/item"
+	"vitrine/internal/jsonl"
 	"vitrine/internal/pause"
 	"vitrine/internal/refresh"
-	"vitrine/internal/rows"
 )
 
 // Up is everything that a shop needs, in one process.
@@ -30,7 +30,7 @@ type Up struct {
 	Control string // as in bus.Config
 	Redis   string // for records and blobs; "" for bbolt
 	Catalog string // a file; "" for the demo
-	Serve   []rows.Spec
+	Serve   []jsonl.Spec
 	Shop    string    // listen address of the demo's back office
 	Lang    demo.Lang // of the demo
 	Notify  Notify
@@ -134,7 +134,7 @@ func (u *Up) connect(n *process) error {
 // differ when a file is rewritten.
 func (u *Up) serveRows(n *process, served map[string]string) error {
 	for _, spec := range u.Serve {
-		table, err := rows.Open(n.ctx, spec, n.log)
+		table, err := jsonl.Open(n.ctx, spec, n.log)
 		if err != nil {
 			return fmt.Errorf("--serve %s: %w", spec.Name, err)
 		}

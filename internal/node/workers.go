@@ -29,7 +29,7 @@ func (n *process) runHeterog(ctx context.Context) error {
 		defer redact.Crash()
 		return n.consume(ctx, bus.ConsumerConfig{
 			Stage: "heterog", Stream: "CHANGES", Parse: item.ParseChange, Check: w.Check, Group: w.Group, Handle: w.Handle,
-			Placement: bus.Placement{Of: w.Place, All: w.Places, Takes: n.upstream.Takes}, Open: n.openLanes(), Handled: measured.Handled,
+			Placement: bus.Placement{Of: w.Place, All: w.Places, Capacity: n.upstream.Capacity}, Open: n.openLanes(), Handled: measured.Handled,
 		})
 	})
 	group.Go(redact.Guard(func() error { return life.Follow(ctx, n.bus.Bucket(MarksBucket)) }))

@@ -15,8 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// patience is how long a server may take to start, stop, or join.
-const patience = 30 * time.Second
+// limit is how long a server may take to start, stop, or join.
+const limit = 30 * time.Second
 
 // Server is one redis-server process. Its data survives Stop and Start.
 type Server struct {
@@ -79,7 +79,7 @@ func (s *Server) Stop() {
 	s.signal(syscall.SIGCONT) // a paused process would not handle the next signal
 	s.signal(syscall.SIGTERM)
 	process := s.process.Process
-	kill := time.AfterFunc(patience, func() { _ = process.Kill() })
+	kill := time.AfterFunc(limit, func() { _ = process.Kill() })
 	<-s.done
 	kill.Stop()
 	s.process = nil
@@ -109,7 +109,7 @@ func (s *Server) Do(args ...any) any {
 }
 
 func (s *Server) try(args ...any) (any, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	c := redis.NewClient(&redis.Options{Addr: s.Addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true})
 	defer c.Close()
@@ -167,9 +167,9 @@ func (s *Server) signal(sig syscall.Signal) {
 	}
 }
 
-// poll calls done until it is true, or patience is over.
+// poll calls done until it is true, or the limit is over.
 func poll(done func() bool) bool {
-	deadline := time.After(patience)
+	deadline := time.After(limit)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -46,7 +46,7 @@ func ExampleFold() {
 			fmt.Println(gone, err)
 			return
 		}
-		records[dimension] = kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: made.Body}}
+		records[dimension] = kv.Record{Value: kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: made.Body}}
 	}
 	blob, err := shop.Blob("sku", "item")
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 // kv.Header.Rootless. Errors wrap item.ErrRefused.
 func Fold(b *catalog.Blob, e item.Entity, records map[string]kv.Record) (kv.Value, error) {
 	root := records[b.Of[0].Name]
-	v := kv.Value{Header: kv.Header{Life: root.Life, Version: root.Version, Fetched: root.Fetched, Event: root.Event, Source: root.Source, Shape: blobOf(b, records)}}
-	switch root.Life {
+	v := kv.Value{Header: kv.Header{Existence: root.Existence, Version: root.Version, Fetched: root.Fetched, Event: root.Event, Source: root.Source, Shape: blobOf(b, records)}}
+	switch root.Existence {
 	case kv.Absent:
-		v.Life = kv.Unknown
+		v.Existence = kv.Unknown
 		v.Fetched = time.Time{}
 		return v, nil
 	case kv.Gone, kv.Unknown:
@@ -27,7 +27,7 @@ func Fold(b *catalog.Blob, e item.Entity, records map[string]kv.Record) (kv.Valu
 	v.Body = []byte{'{'}
 	for _, d := range b.Of {
 		r := records[d.Name]
-		if r.Life != kv.Alive {
+		if r.Existence != kv.Alive {
 			continue
 		}
 		if len(v.Body) > 1 {

@@ -56,7 +56,7 @@ func TestTheDeepestRecordFolds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alive := kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: rec.Body}}
+	alive := kv.Record{Value: kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: rec.Body}}
 	got, err := shape.Fold(k.Blobs[0], item.Entity{Kind: "sku", ID: "1"}, map[string]kv.Record{"product": alive})
 	if want := `{"product":` + nested(128) + `}`; err != nil || string(got.Body) != want {
 		t.Errorf("body %s, error %v", got.Body, err)

@@ -85,13 +85,13 @@ func TestRefs(t *testing.T) {
 
 func TestFold(t *testing.T) {
 	alive := func(body string) kv.Record {
-		return kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: []byte(body)}}
+		return kv.Record{Value: kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: []byte(body)}}
 	}
-	life := func(l kv.Life) kv.Record { return kv.Record{Value: kv.Value{Header: kv.Header{Life: l}}} }
+	life := func(l kv.Existence) kv.Record { return kv.Record{Value: kv.Value{Header: kv.Header{Existence: l}}} }
 	for _, c := range []struct {
 		name, fold string
 		records    map[string]kv.Record
-		life       kv.Life
+		life       kv.Existence
 		body       string
 		err        error
 	}{
@@ -105,8 +105,8 @@ func TestFold(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := shape.Fold(declare(t, "", c.fold).Blobs[0], item.Entity{Kind: "sku", ID: "1"}, c.records)
-			if !errors.Is(err, c.err) || got.Life != c.life || string(got.Body) != c.body {
-				t.Errorf("life %d, body %s, error %v", got.Life, got.Body, err)
+			if !errors.Is(err, c.err) || got.Existence != c.life || string(got.Body) != c.body {
+				t.Errorf("life %d, body %s, error %v", got.Existence, got.Body, err)
 			}
 		})
 	}
@@ -120,7 +120,7 @@ func TestFoldsRunSideBySide(t *testing.T) {
 		go func() {
 			last := ""
 			for range 200 {
-				r := kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: []byte(`{"x":1,"y":2}`)}}
+				r := kv.Record{Value: kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: []byte(`{"x":1,"y":2}`)}}
 				v, err := shape.Fold(b, item.Entity{}, map[string]kv.Record{"product": r})
 				last = string(v.Body)
 				if err != nil {

@@ -199,7 +199,7 @@ func (a *Agent) blobDocuments(ctx context.Context, keys []kv.BlobKey) (documents
 }
 
 func appendDocument(documents [][]byte, v kv.Value) [][]byte {
-	if v.Life != kv.Alive {
+	if v.Existence != kv.Alive {
 		return documents
 	}
 	return append(documents, kv.Document(v))

@@ -38,7 +38,7 @@ var (
 func (c *Client) read(answer *http.Response, limit int64, giveUp func()) ([]byte, error) {
 	idle := time.AfterFunc(c.Idle, giveUp)
 	defer idle.Stop()
-	var body io.Reader = &lively{answer.Body, idle, c.Idle}
+	var body io.Reader = &progressReader{answer.Body, idle, c.Idle}
 	switch coding := strings.ToLower(answer.Header.Get("Content-Encoding")); coding {
 	case "", "identity":
 	case "gzip", "x-gzip":
@@ -69,14 +69,14 @@ func zipped(err error) error {
 	return err
 }
 
-// lively extends the time of a call as long as data arrives.
-type lively struct {
+// progressReader extends the time of a call as long as data arrives.
+type progressReader struct {
 	io.Reader
 	idle  *time.Timer
 	after time.Duration
 }
 
-func (l *lively) Read(p []byte) (int, error) {
+func (l *progressReader) Read(p []byte) (int, error) {
 	n, err := l.Reader.Read(p)
 	l.idle.Reset(l.after)
 	return n, err

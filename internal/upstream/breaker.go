@@ -74,9 +74,9 @@ func (c *Client) circuitFor(name string, use Use) circuit {
 	return b
 }
 
-// Takes is how many calls an upstream may be sent now: 0 while its breaker is open, a few while it is probed, and no
+// Capacity is how many calls an upstream may be sent now: 0 while its breaker is open, a few while it is probed, and no
 // limit otherwise.
-func (c *Client) Takes(name string) int {
+func (c *Client) Capacity(name string) int {
 	b := c.circuitFor(name, UseFetch)
 	switch {
 	case c.Off(name):

@@ -23,10 +23,10 @@ func TestBreaker(t *testing.T) {
 		w.Write([]byte("{}"))
 	}), single)
 	name := d.From.Name
-	if n := c.Takes(name); n != math.MaxInt {
+	if n := c.Capacity(name); n != math.MaxInt {
 		t.Fatalf("an upstream that nobody asked takes %d", n)
 	}
-	for c.Takes(name) != 0 {
+	for c.Capacity(name) != 0 {
 		if calls.Load() > 100 {
 			t.Fatal("100 failures open no breaker")
 		}
@@ -42,8 +42,8 @@ func TestBreaker(t *testing.T) {
 	if n := calls.Load() - open; n != 0 {
 		t.Errorf("%d calls passed an open breaker", n)
 	}
-	until(t, func() bool { return c.Takes(name) > 0 })
-	if n := c.Takes(name); n > 10 {
+	until(t, func() bool { return c.Capacity(name) > 0 })
+	if n := c.Capacity(name); n > 10 {
 		t.Errorf("an upstream that failed takes %d at once", n)
 	}
 	for range 20 {
@@ -55,7 +55,7 @@ func TestBreaker(t *testing.T) {
 	status.Store(200)
 	until(t, func() bool {
 		c.Fetch(t.Context(), d, asks("1"))
-		return c.Takes(name) == math.MaxInt
+		return c.Capacity(name) == math.MaxInt
 	})
 }
 
@@ -65,7 +65,7 @@ func TestBreakerLeavesRefusalsAlone(t *testing.T) {
 	for range 50 {
 		c.Fetch(t.Context(), d, asks("1"))
 	}
-	if n := c.Takes(d.From.Name); n != math.MaxInt {
+	if n := c.Capacity(d.From.Name); n != math.MaxInt {
 		t.Error("an upstream that refuses is well")
 	}
 }
@@ -86,7 +86,7 @@ func TestLivePartsHaveABreakerOfTheirOwn(t *testing.T) {
 	if _, err := c.Live(t.Context(), l, "1", nil); !errors.Is(err, item.ErrNotAsked) {
 		t.Errorf("40 late live parts open no breaker: %v", err)
 	}
-	if n := c.Takes(d.From.Name); n != math.MaxInt {
+	if n := c.Capacity(d.From.Name); n != math.MaxInt {
 		t.Error("live parts, which are less patient, must not stop the workers")
 	}
 	if a := c.Fetch(t.Context(), d, asks("1"))[0]; a.Err != nil {

@@ -80,9 +80,9 @@ func TestErrorsBesideDataDeleteNothing(t *testing.T) {
 	} {
 		t.Run(c.body, func(t *testing.T) {
 			d := dimension(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, c.body) }), c.keys)
-			v, _, err := client(t).Fetch(t.Context(), d, asks("1", "2"))[0].Value(d, kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}}})
-			if (err == nil && v.Life == kv.Gone) != c.gone || !c.gone && !errors.Is(err, item.ErrUnavailable) {
-				t.Errorf("life %v, error %v", v.Life, err)
+			v, _, err := client(t).Fetch(t.Context(), d, asks("1", "2"))[0].Value(d, kv.Record{Value: kv.Value{Header: kv.Header{Existence: kv.Alive}}})
+			if (err == nil && v.Existence == kv.Gone) != c.gone || !c.gone && !errors.Is(err, item.ErrUnavailable) {
+				t.Errorf("life %v, error %v", v.Existence, err)
 			}
 		})
 	}
@@ -113,8 +113,8 @@ func TestFailsSaysNotNow(t *testing.T) {
 	} {
 		t.Run(c.want+" "+c.body, func(t *testing.T) {
 			d := dimension(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(c.status); io.WriteString(w, c.body) }), c.keys)
-			v, _, err := client(t).Fetch(t.Context(), d, asks("1"))[0].Value(d, kv.Record{Value: kv.Value{Header: kv.Header{Life: kv.Alive}}})
-			got := map[bool]string{true: gone, false: "alive"}[v.Life == kv.Gone]
+			v, _, err := client(t).Fetch(t.Context(), d, asks("1"))[0].Value(d, kv.Record{Value: kv.Value{Header: kv.Header{Existence: kv.Alive}}})
+			got := map[bool]string{true: gone, false: "alive"}[v.Existence == kv.Gone]
 			switch {
 			case errors.Is(err, item.ErrUnavailable):
 				got = notNow

@@ -13,7 +13,7 @@ import (
 // the request; the zero Record if there was none. Stamp and Event are left zero. Errors are the answer's own, or wrap
 // item.ErrRefused or item.ErrVersion if it can't become a record.
 func (a Answer) Value(d *catalog.Dimension, held kv.Record) (kv.Value, kv.Refs, error) {
-	v := kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: a.At, Source: d.From.Code, Shape: d.Shape}}
+	v := kv.Value{Header: kv.Header{Existence: kv.Alive, Fetched: a.At, Source: d.From.Code, Shape: d.Shape}}
 	switch {
 	case a.Err != nil:
 		return v, nil, a.Err
@@ -22,7 +22,7 @@ func (a Answer) Value(d *catalog.Dimension, held kv.Record) (kv.Value, kv.Refs, 
 		v.Body = held.Body
 		return v, shape.Refs(d, held.Body), nil
 	case a.Status == Gone:
-		v.Life = tombstone(held)
+		v.Existence = tombstone(held)
 		v.Version = held.Version
 		return v, nil, nil
 	}
@@ -37,7 +37,7 @@ func (a Answer) Value(d *catalog.Dimension, held kv.Record) (kv.Value, kv.Refs, 
 		return v, nil, fmt.Errorf("%w: %s.%s: GraphQL errors beside what would be a deletion, which decides nothing: %s %s",
 			item.ErrUnavailable, d.Kind.Name, d.Name, d.From.Name, a.words())
 	case gone:
-		v.Life = tombstone(held)
+		v.Existence = tombstone(held)
 		return v, nil, nil
 	}
 	v.Body = record.Body
@@ -46,8 +46,8 @@ func (a Answer) Value(d *catalog.Dimension, held kv.Record) (kv.Value, kv.Refs, 
 
 // tombstone is the life of an entity that its upstream does not know. A tombstone of one that was never alive expires
 // soon, so that made-up ids do not fill the store.
-func tombstone(held kv.Record) kv.Life {
-	if held.Life == kv.Alive || held.Life == kv.Gone {
+func tombstone(held kv.Record) kv.Existence {
+	if held.Existence == kv.Alive || held.Existence == kv.Gone {
 		return kv.Gone
 	}
 	return kv.Unknown

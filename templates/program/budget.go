@@ -19,7 +19,7 @@ const (
 	fewSteps   = 1000
 	maxTimeFew = 5 * time.Second
 
-	stepsPerLook = 16 // at the clock
+	stepsPerClock = 16 // at the clock
 )
 
 // Budget is what the page being rendered may still cost. No deadline reaches into a template, and what it will do can't
@@ -41,7 +41,7 @@ func (b *Budget) Step(words int) error {
 		return fmt.Errorf("%w: the page takes more than %d steps", item.ErrRefused, MaxSteps)
 	}
 	b.calls++
-	if b.calls%stepsPerLook != 0 {
+	if b.calls%stepsPerClock != 0 {
 		return nil
 	}
 	most := maxTime

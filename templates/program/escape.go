@@ -20,8 +20,8 @@ var filters = map[string]func(string) string{
 	"srcsetescaper":    filterSrcset,
 	"cssescaper":       escapeCSS,
 	"cssvaluefilter":   filterCSSValue,
-	"jsstrescaper":     jsReplacer(jsStringSigns, jsStringSlashed),
-	"jstmpllitescaper": jsReplacer(jsStringSigns+"${}", jsStringSlashed),
+	"jsstrescaper":     jsReplacer(jsStringReplacements, jsStringSlashed),
+	"jstmpllitescaper": jsReplacer(jsStringReplacements+"${}", jsStringSlashed),
 	"jsregexpescaper":  escapeJSRegexp,
 }
 
@@ -50,22 +50,22 @@ func (m *Machine) stringify(v view.Value) (s string, markup bool) {
 	return fmt.Sprint(v.Decode()), false
 }
 
-// signs are what bytes are replaced by.
-type signs [256]string
+// replacements are what bytes are replaced by.
+type replacements [256]string
 
 var (
-	htmlSigns = signs{0: "\uFFFD", '"': "&#34;", '&': "&amp;", '\'': "&#39;", '+': "&#43;", '<': "&lt;", '>': "&gt;"}
-	// markupSigns leave the entities that are there.
-	markupSigns = signs{0: "\uFFFD", '"': "&#34;", '\'': "&#39;", '+': "&#43;", '<': "&lt;", '>': "&gt;"}
-	// unquotedSigns are for values of attributes without quotes.
-	unquotedSigns = signs{
+	htmlReplacements = replacements{0: "\uFFFD", '"': "&#34;", '&': "&amp;", '\'': "&#39;", '+': "&#43;", '<': "&lt;", '>': "&gt;"}
+	// markupReplacements leave the entities that are there.
+	markupReplacements = replacements{0: "\uFFFD", '"': "&#34;", '\'': "&#39;", '+': "&#43;", '<': "&lt;", '>': "&gt;"}
+	// unquotedReplacements are for values of attributes without quotes.
+	unquotedReplacements = replacements{
 		0: "&#xfffd;", '\t': "&#9;", '\n': "&#10;", '\v': "&#11;", '\f': "&#12;", '\r': "&#13;", ' ': "&#32;",
 		'"': "&#34;", '&': "&amp;", '\'': "&#39;", '+': "&#43;", '<': "&lt;", '=': "&#61;", '>': "&gt;", '`': "&#96;",
 	}
 )
 
 // append writes s with some of its bytes replaced.
-func (replaced *signs) append(dst []byte, s string) []byte {
+func (replaced *replacements) append(dst []byte, s string) []byte {
 	written := 0
 	for i := 0; i < len(s); i++ {
 		if sign := replaced[s[i]]; sign != "" {
@@ -80,22 +80,22 @@ func appendHTML(_ *Machine, dst []byte, s string, markup bool) []byte {
 	if markup {
 		return append(dst, s...)
 	}
-	return htmlSigns.append(dst, s)
+	return htmlReplacements.append(dst, s)
 }
 
 func appendRCDATA(_ *Machine, dst []byte, s string, markup bool) []byte {
 	if markup {
-		return markupSigns.append(dst, s)
+		return markupReplacements.append(dst, s)
 	}
-	return htmlSigns.append(dst, s)
+	return htmlReplacements.append(dst, s)
 }
 
 func appendAttribute(m *Machine, dst []byte, s string, markup bool) []byte {
 	if markup {
 		m.refuseTags(s)
-		return markupSigns.append(dst, s)
+		return markupReplacements.append(dst, s)
 	}
-	return htmlSigns.append(dst, s)
+	return htmlReplacements.append(dst, s)
 }
 
 // appendUnquoted also replaces what old browsers do not allow there: noncharacters and what is no UTF-8.
@@ -103,10 +103,10 @@ func appendUnquoted(m *Machine, dst []byte, s string, markup bool) []byte {
 	if s == "" {
 		return append(dst, failsafe...)
 	}
-	replaced := &unquotedSigns
+	replaced := &unquotedReplacements
 	if markup {
 		m.refuseTags(s)
-		plain := unquotedSigns
+		plain := unquotedReplacements
 		plain['&'] = ""
 		replaced = &plain
 	}

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-var cssSigns = signs{
+var cssReplacements = replacements{
 	0: `\0`, '\t': `\9`, '\n': `\a`, '\f': `\c`, '\r': `\d`, '"': `\22`, '&': `\26`, '\'': `\27`, '(': `\28`, ')': `\29`, '+': `\2b`,
 	'/': `\2f`, ':': `\3a`, ';': `\3b`, '<': `\3c`, '>': `\3e`, '\\': `\\`, '{': `\7b`, '}': `\7d`,
 }
@@ -17,7 +17,7 @@ var cssSigns = signs{
 func escapeCSS(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
-		sign := cssSigns[s[i]]
+		sign := cssReplacements[s[i]]
 		if sign == "" {
 			b.WriteByte(s[i])
 			continue

@@ -9,15 +9,15 @@ import (
 
 // Signs that are replaced in scripts besides control characters, by their number or by a backslash before them.
 const (
-	jsStringSigns, jsStringSlashed = "\"`&'+<>", `/\`
-	jsRegexpSigns, jsRegexpSlashed = `"&'+<>`, `$()*-./?[\]^{|}`
+	jsStringReplacements, jsStringSlashed = "\"`&'+<>", `/\`
+	jsRegexpReplacements, jsRegexpSlashed = `"&'+<>`, `$()*-./?[\]^{|}`
 )
 
-var jsRegexp = jsReplacer(jsRegexpSigns, jsRegexpSlashed)
+var jsRegexp = jsReplacer(jsRegexpReplacements, jsRegexpSlashed)
 
-// jsReplacer escapes control characters, U+2028, U+2029 and the signs given.
+// jsReplacer escapes control characters, U+2028, U+2029 and the characters given.
 func jsReplacer(numbered, slashed string) func(string) string {
-	var replaced signs
+	var replaced replacements
 	for c := range byte(' ') {
 		replaced[c] = jsNumbered(c)
 	}
@@ -38,7 +38,7 @@ func jsNumbered(c byte) string {
 	return `\u00` + hex[c>>4:c>>4+1] + hex[c&0xf:c&0xf+1]
 }
 
-func replaceJS(s string, replaced *signs) string {
+func replaceJS(s string, replaced *replacements) string {
 	var b strings.Builder
 	written := 0
 	for i, r := range s {

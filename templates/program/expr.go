@@ -200,7 +200,7 @@ func (c *compiler) function(id *parse.IdentifierNode, at parse.Node, nodes []par
 	if final != nil {
 		count++
 	}
-	if !ok || !f.takes(count) {
+	if !ok || !f.accepts(count) {
 		return nil
 	}
 	var args []expr

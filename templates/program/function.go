@@ -61,8 +61,8 @@ func (f Func) param(i int) Param {
 	return f.More
 }
 
-// takes reports whether f can be called with n arguments.
-func (f Func) takes(n int) bool { return n == len(f.Params) || n > len(f.Params) && f.More != 0 }
+// accepts reports whether f can be called with n arguments.
+func (f Func) accepts(n int) bool { return n == len(f.Params) || n > len(f.Params) && f.More != 0 }
 
 // For gives the function as html/template calls it, with the budget of the page that is being rendered.
 func (f Func) For(b *Budget) any {

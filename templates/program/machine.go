@@ -50,7 +50,7 @@ func (b block) run(m *Machine) flow {
 // machines are kept from one page to the next.
 type machines struct{ idle sync.Pool }
 
-func (ms *machines) take() *Machine {
+func (ms *machines) get() *Machine {
 	if m, ok := ms.idle.Get().(*Machine); ok {
 		return m
 	}
@@ -64,7 +64,7 @@ func (p *Program) Run(name string, data view.Value, use func(page []byte)) (err 
 	if code == nil || !code.covered() {
 		return fmt.Errorf("%w: %s", ErrUncovered, name)
 	}
-	m := p.machines.take()
+	m := p.machines.get()
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = ended(cause)

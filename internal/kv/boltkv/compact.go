@@ -56,8 +56,8 @@ func freePages(db *bbolt.DB) int64 {
 	return int64(stats.FreePageN+stats.PendingPageN) * int64(db.Info().PageSize)
 }
 
-// look begins a compaction if much of the file is free.
-func (c *compactor) look() {
+// check begins a compaction if much of the file is free.
+func (c *compactor) check() {
 	if c.to != nil || c.store.broken.Load() {
 		return
 	}

@@ -67,7 +67,7 @@ func holds(t *testing.T, s *boltkv.Store, bodies []string) {
 		if err != nil || string(got[0].Body) != want {
 			t.Errorf("blob %d has %d bytes, want %d; error %v", i, len(got[0].Body), len(want), err)
 		}
-		if r := read(t, s, fillID(i)); r.Life != kv.Alive {
+		if r := read(t, s, fillID(i)); r.Existence != kv.Alive {
 			t.Errorf("record %d is gone", i)
 		}
 	}
@@ -95,8 +95,8 @@ func TestCompact(t *testing.T) {
 	for range 2 {
 		reading.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				if got, err := s.Blobs(t.Context(), []kv.BlobKey{smallKey(i % kept)}); err != nil || got[0].Life != kv.Alive {
-					t.Errorf("blob %d: life %d, error %v", i%kept, got[0].Life, err)
+				if got, err := s.Blobs(t.Context(), []kv.BlobKey{smallKey(i % kept)}); err != nil || got[0].Existence != kv.Alive {
+					t.Errorf("blob %d: life %d, error %v", i%kept, got[0].Existence, err)
 					return
 				}
 			}

@@ -90,7 +90,7 @@ func TestDictionaries(t *testing.T) {
 		t.Fatal(len(list), err)
 	}
 	got, err := s.Blobs(t.Context(), []kv.BlobKey{{Entity: item.Entity{Kind: "sku", ID: "d11-0"}, Blob: "item"}})
-	if err != nil || got[0].Life != kv.Alive {
+	if err != nil || got[0].Existence != kv.Alive {
 		t.Fatalf("a file that is opened again: %v %+v", err, got)
 	}
 }

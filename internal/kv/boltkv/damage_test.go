@@ -101,11 +101,11 @@ func survey(t testing.TB, damaged []byte, n int) (found int, aside string) {
 	}
 	for i := range n {
 		for _, v := range []kv.Value{r[i].Value, b[i].Value} {
-			if v.Life != kv.Absent && string(v.Body) != fillBody(i) {
+			if v.Existence != kv.Absent && string(v.Body) != fillBody(i) {
 				t.Errorf("%s was served as %q", fillID(i), v.Body)
 			}
 		}
-		if r[i].Life == kv.Alive {
+		if r[i].Existence == kv.Alive {
 			found++
 		}
 	}
@@ -269,7 +269,7 @@ func TestCutWhileOpen(t *testing.T) {
 					if !errors.Is(err, item.ErrUnavailable) {
 						t.Fatalf("error %v is not ErrUnavailable", err)
 					}
-				} else if r[0].Life == kv.Alive && string(r[0].Body) != fillBody(i) {
+				} else if r[0].Existence == kv.Alive && string(r[0].Body) != fillBody(i) {
 					t.Errorf("%s was served as %q", fillID(i), r[0].Body)
 				}
 			}

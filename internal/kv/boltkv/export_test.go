@@ -38,7 +38,7 @@ func (s *Store) Tidy(ctx context.Context) error {
 	for {
 		done := false
 		err := s.update(ctx, 1, func(tx *writing) error {
-			name, due := j.look(tx.Tx)
+			name, due := j.pass(tx.Tx)
 			done = name == genBucket && j.bucket == 0
 			return remove(tx, name, due)
 		})

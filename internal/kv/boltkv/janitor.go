@@ -29,7 +29,7 @@ func (j *janitor) sweep() {
 		var name string
 		var due [][]byte
 		err := j.store.transact(false, func(tx *bbolt.Tx) error {
-			name, due = j.look(tx)
+			name, due = j.pass(tx)
 			return nil
 		})
 		if err != nil || len(due) == 0 {
@@ -43,8 +43,8 @@ func (j *janitor) sweep() {
 	}
 }
 
-// look collects the due keys of a bucket, and advances.
-func (j *janitor) look(tx *bbolt.Tx) (bucket string, due [][]byte) {
+// pass collects the due keys of a bucket, and advances.
+func (j *janitor) pass(tx *bbolt.Tx) (bucket string, due [][]byte) {
 	walk := [...]string{recBucket, blobBucket, genBucket}
 	bucket = walk[j.bucket]
 	forgotten := j.store.expired
@@ -90,7 +90,7 @@ func (s *Store) expired(_, b []byte) bool {
 	if err != nil {
 		return false
 	}
-	keep := h.Life.Keep()
+	keep := h.Existence.Keep()
 	return keep > 0 && !h.Fetched.IsZero() && s.opt.Now().Sub(h.Fetched) > keep
 }
 

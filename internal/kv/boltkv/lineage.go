@@ -17,8 +17,8 @@ const (
 
 // Parts implements kv.Lineage: the file is one part. Each Open is a run of its own, since the file may have been
 // replaced by an older one in between.
-func (s *Store) Parts(ctx context.Context) ([]kv.Part, error) {
-	part := kv.Part{Name: "file", Run: s.run}
+func (s *Store) Parts(ctx context.Context) ([]kv.Shard, error) {
+	part := kv.Shard{Name: "file", Run: s.run}
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		meta := tx.Bucket([]byte(metaBucket))
 		part.Epoch = string(meta.Get([]byte(metaPrefix + epochName)))
@@ -30,11 +30,11 @@ func (s *Store) Parts(ctx context.Context) ([]kv.Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []kv.Part{part}, nil
+	return []kv.Shard{part}, nil
 }
 
 // Mark implements kv.Lineage.
-func (s *Store) Mark(ctx context.Context, parts []kv.Part, mark []byte) error {
+func (s *Store) Mark(ctx context.Context, parts []kv.Shard, mark []byte) error {
 	return s.update(ctx, 1, func(tx *writing) error {
 		meta := tx.Bucket([]byte(metaBucket))
 		epoch := string(meta.Get([]byte(metaPrefix + epochName)))

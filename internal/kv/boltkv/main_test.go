@@ -48,7 +48,7 @@ func key(id string) kv.RecordKey {
 }
 
 func alive(body string) kv.Value {
-	return kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: time.Now()}, Body: []byte(body)}
+	return kv.Value{Header: kv.Header{Existence: kv.Alive, Fetched: time.Now()}, Body: []byte(body)}
 }
 
 // put writes a record that is not there yet.

@@ -83,8 +83,8 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 
 // encode writes a value for the store. An Absent value is a caller's mistake and fails.
 func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
-	if v.Life != kv.Alive && v.Life != kv.Gone && v.Life != kv.Unknown {
-		return nil, fmt.Errorf("%w: life %d can't be stored", item.ErrRefused, v.Life)
+	if v.Existence != kv.Alive && v.Existence != kv.Gone && v.Existence != kv.Unknown {
+		return nil, fmt.Errorf("%w: life %d can't be stored", item.ErrRefused, v.Existence)
 	}
 	return s.codec.Encode(v, blob), nil
 }

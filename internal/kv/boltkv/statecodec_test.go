@@ -78,7 +78,7 @@ func TestAStateOfAnEarlierVersion(t *testing.T) {
 	s := fresh(t, boltkv.Options{})
 	key := kv.RecordKey{Entity: item.Entity{Kind: "sku", ID: "1"}, Dimension: "product"}
 	put := kv.Put{
-		RecordKey: key, Value: kv.Value{Header: kv.Header{Life: kv.Alive, Shape: 7}, Body: []byte(`{}`)},
+		RecordKey: key, Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Shape: 7}, Body: []byte(`{}`)},
 		Validators: kv.Validators{ETag: `"a"`, LastModified: "yesterday"}, Refs: kv.Refs{"brand": {IDs: []string{"9"}}, "tags": {IDs: []string{"x", "y"}, List: true}},
 	}
 	if _, err := s.PutRecords(t.Context(), []kv.Put{put}); err != nil {

@@ -57,13 +57,13 @@ type Store struct {
 	compactor compactor    // used by the writer only
 	free      atomic.Int64 // bytes of free pages at the writer's last look
 
-	writes  chan *write
-	stopped chan struct{} // closed when the writer has ended
-	closing chan struct{} // closed by Close
-	once    sync.Once     // for Close
-	shut    error         // the error of Close
-	told    atomic.Bool   // damage was logged
-	broken  atomic.Bool   // bbolt's locks are held for ever; it must not be called any more
+	writes       chan *write
+	stopped      chan struct{} // closed when the writer has ended
+	closing      chan struct{} // closed by Close
+	once         sync.Once     // for Close
+	shut         error         // the error of Close
+	damageLogged atomic.Bool   // damage was logged
+	broken       atomic.Bool   // bbolt's locks are held for ever; it must not be called any more
 }
 
 var (

@@ -148,7 +148,7 @@ func TestCloseUnderLoad(t *testing.T) {
 	again := open(t, path, boltkv.Options{})
 	for _, ids := range stored {
 		for _, id := range ids {
-			if read(t, again, id).Life != kv.Alive {
+			if read(t, again, id).Existence != kv.Alive {
 				t.Errorf("%s was stored and is not there", id)
 			}
 		}
@@ -196,7 +196,7 @@ func TestGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		put(t, s, "2", `2`) // comes after it in the queue
-		if got := read(t, s, "1"); got.Life != kv.Absent {
+		if got := read(t, s, "1"); got.Existence != kv.Absent {
 			t.Errorf("it was stored: %s", got.Body)
 		}
 	})
@@ -226,11 +226,11 @@ func TestGroup(t *testing.T) {
 }
 
 func TestTombstones(t *testing.T) {
-	due := func(life kv.Life) kv.Value {
-		return kv.Value{Header: kv.Header{Life: life, Stamp: 9, Fetched: time.Now().Add(-life.Keep() - time.Minute)}}
+	due := func(life kv.Existence) kv.Value {
+		return kv.Value{Header: kv.Header{Existence: life, Stamp: 9, Fetched: time.Now().Add(-life.Keep() - time.Minute)}}
 	}
-	kept := func(life kv.Life) kv.Value {
-		return kv.Value{Header: kv.Header{Life: life, Stamp: 9, Fetched: time.Now().Add(-life.Keep() + time.Hour/2)}}
+	kept := func(life kv.Existence) kv.Value {
+		return kv.Value{Header: kv.Header{Existence: life, Stamp: 9, Fetched: time.Now().Add(-life.Keep() + time.Hour/2)}}
 	}
 	blob := kv.BlobKey{Entity: key("1").Entity, Blob: "item"}
 	store := func(t *testing.T, s *boltkv.Store, v kv.Value) {
@@ -242,18 +242,18 @@ func TestTombstones(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, life := range []kv.Life{kv.Gone, kv.Unknown} {
+	for _, life := range []kv.Existence{kv.Gone, kv.Unknown} {
 		t.Run(fmt.Sprintf("of life %d is absent once its time is past", life), func(t *testing.T) {
 			s := open(t, file(t), boltkv.Options{})
 			store(t, s, due(life))
 			if diff := cmp.Diff(kv.Record{}, read(t, s, "1")); diff != "" {
 				t.Errorf("record:\n%s", diff)
 			}
-			if got, err := s.Blobs(t.Context(), []kv.BlobKey{blob}); err != nil || got[0].Life != kv.Absent {
+			if got, err := s.Blobs(t.Context(), []kv.BlobKey{blob}); err != nil || got[0].Existence != kv.Absent {
 				t.Errorf("blob %+v, error %v", got, err)
 			}
 			put(t, s, "1", `1`) // over stamp 0
-			stored, err := s.PutBlobs(t.Context(), []kv.BlobPut{{BlobKey: blob, Value: kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: 1}}}})
+			stored, err := s.PutBlobs(t.Context(), []kv.BlobPut{{BlobKey: blob, Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: 1}}}})
 			if err != nil || !stored[0] {
 				t.Errorf("a lower gen over it: %v, error %v", stored, err)
 			}
@@ -261,8 +261,8 @@ func TestTombstones(t *testing.T) {
 		t.Run(fmt.Sprintf("of life %d is there until then", life), func(t *testing.T) {
 			s := open(t, file(t), boltkv.Options{})
 			store(t, s, kept(life))
-			if got := read(t, s, "1"); got.Life != life {
-				t.Errorf("life %d", got.Life)
+			if got := read(t, s, "1"); got.Existence != life {
+				t.Errorf("life %d", got.Existence)
 			}
 		})
 	}
@@ -282,7 +282,7 @@ func TestTombstones(t *testing.T) {
 			}
 			return records == 2 && blobs == 0
 		})
-		if read(t, s, "2").Life != kv.Alive || read(t, s, "3").Life != kv.Unknown {
+		if read(t, s, "2").Existence != kv.Alive || read(t, s, "3").Existence != kv.Unknown {
 			t.Error("the janitor took too much")
 		}
 	})

@@ -68,7 +68,7 @@ func (s *Store) begin(writable bool) (tx *bbolt.Tx, err error) {
 
 // faulted converts a panic to an error, and logs the first one.
 func (s *Store) faulted(r any) error {
-	if !s.told.Swap(true) {
+	if !s.damageLogged.Swap(true) {
 		s.opt.Log.Error("the store's file is damaged; the next start will set it aside", "path", s.path, "panic", fmt.Sprint(r))
 	}
 	return damaged("%v", r)

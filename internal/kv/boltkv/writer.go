@@ -68,7 +68,7 @@ func (s *Store) commitGroups() {
 			s.commit(s.group(w))
 		case <-tick.C:
 			janitor.sweep()
-			s.compactor.look()
+			s.compactor.check()
 		case <-s.compactor.due:
 			s.compactor.step()
 		case <-s.closing:

@@ -41,8 +41,8 @@ func putDrawn(t *testing.T, r *rapid.T, s Blobs, run int, held map[kv.BlobKey]kv
 	var want []bool
 	for range rapid.IntRange(1, 4).Draw(r, "puts") {
 		key := blob(fmt.Sprintf("%d.%s", run, rapid.SampledFrom([]string{"a", "b"}).Draw(r, "sku")), "item")
-		v := value(rapid.SampledFrom([]kv.Life{kv.Alive, kv.Gone, kv.Unknown}).Draw(r, "life"), `{}`)
-		if v.Life != kv.Alive {
+		v := value(rapid.SampledFrom([]kv.Existence{kv.Alive, kv.Gone, kv.Unknown}).Draw(r, "life"), `{}`)
+		if v.Existence != kv.Alive {
 			v.Body = nil
 		}
 		v.Stamp = rapid.Uint64Range(1, 300).Draw(r, "gen")

@@ -150,7 +150,7 @@ func highestStays(t *testing.T, s Blobs) {
 }
 
 func blobTombstones(t *testing.T, s Blobs) {
-	for id, life := range map[string]kv.Life{"gone": kv.Gone, "unknown": kv.Unknown} {
+	for id, life := range map[string]kv.Existence{"gone": kv.Gone, "unknown": kv.Unknown} {
 		key, v := blob(id, "item"), value(life, ``)
 		v.Stamp = 2
 		putBlobs(t, s, kv.BlobPut{BlobKey: key, Value: blobOf(1, `1`)}, kv.BlobPut{BlobKey: key, Value: v})
@@ -191,7 +191,7 @@ func damagedBlob(t *testing.T, s Blobs) {
 }
 
 func refusesAbsentBlob(t *testing.T, s Blobs) {
-	for _, life := range []kv.Life{kv.Absent, 4, 255} {
+	for _, life := range []kv.Existence{kv.Absent, 4, 255} {
 		if _, err := s.PutBlobs(t.Context(), []kv.BlobPut{{BlobKey: blob("1", "item"), Value: value(life, ``)}}); err == nil {
 			t.Errorf("life %d was stored", life)
 		}
@@ -210,7 +210,7 @@ func blobsContext(t *testing.T, s Blobs) {
 	if _, _, err := s.ScanBlobs(ctx, "", 10); err == nil {
 		t.Error("ScanBlobs gives no error")
 	}
-	if got := readBlobs(t, s, blob("1", "item"))[0]; got.Life != kv.Absent {
+	if got := readBlobs(t, s, blob("1", "item"))[0]; got.Existence != kv.Absent {
 		t.Error("a put under an ended context was stored")
 	}
 }

@@ -77,7 +77,7 @@ func replacedRecord(t *testing.T, s Records) {
 	}
 	s.Replace(t, bad.String())
 	held := read(t, s, bad, good)
-	if held[0].Life != kv.Absent || string(held[1].Body) != `1` {
+	if held[0].Existence != kv.Absent || string(held[1].Body) != `1` {
 		t.Fatalf("records %+v", held)
 	}
 	results := puts(t, s, kv.Put{RecordKey: bad, Expect: held[0].Stamp, Value: value(kv.Alive, `2`)}, kv.Put{RecordKey: good, Expect: held[1].Stamp, Value: value(kv.Alive, `2`)})
@@ -116,7 +116,7 @@ func replacedBlob(t *testing.T, s Blobs) {
 	putBlobs(t, s, kv.BlobPut{BlobKey: bad, Value: blobOf(5, `1`)}, kv.BlobPut{BlobKey: good, Value: blobOf(5, `1`)})
 	s.Replace(t, bad.String())
 	got := readBlobs(t, s, bad, good)
-	if got[0].Life != kv.Absent || string(got[1].Body) != `1` {
+	if got[0].Existence != kv.Absent || string(got[1].Body) != `1` {
 		t.Fatalf("blobs %+v", got)
 	}
 	stored := putBlobs(t, s, kv.BlobPut{BlobKey: bad, Value: blobOf(4, `2`)}, kv.BlobPut{BlobKey: good, Value: blobOf(6, `2`)})

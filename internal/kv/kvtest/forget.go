@@ -51,7 +51,7 @@ func unknownForgotten(t *testing.T, s Records) {
 }
 
 func stateKept(t *testing.T, s Records) {
-	lives := map[string][]kv.Life{ // of product and price, in the order of their puts
+	lives := map[string][]kv.Existence{ // of product and price, in the order of their puts
 		"alive beside unknown": {kv.Alive, kv.Unknown},
 		"unknown beside alive": {kv.Unknown, kv.Alive},
 		"both alive":           {kv.Alive, kv.Alive},

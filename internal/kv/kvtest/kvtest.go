@@ -61,10 +61,10 @@ func record(id, dimension string) kv.RecordKey {
 func blob(id, name string) kv.BlobKey { return kv.BlobKey{Entity: sku(id), Blob: name} }
 
 // value is one as a stage would store it: fetched now, since tombstones are kept from then on.
-func value(life kv.Life, body string) kv.Value {
+func value(life kv.Existence, body string) kv.Value {
 	now := time.UnixMilli(time.Now().UnixMilli())
 	v := kv.Value{Header: kv.Header{
-		Life: life, Version: "00000000001790000000", Fetched: now, Event: now.Add(-time.Second), Source: 4711, Shape: 0xabcdef,
+		Existence: life, Version: "00000000001790000000", Fetched: now, Event: now.Add(-time.Second), Source: 4711, Shape: 0xabcdef,
 	}}
 	if body != "" {
 		v.Body = []byte(body)

@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-func parts(t *testing.T, s kv.Lineage) []kv.Part {
+func parts(t *testing.T, s kv.Lineage) []kv.Shard {
 	t.Helper()
 	all, err := s.Parts(t.Context())
 	must(t, err)

@@ -78,8 +78,8 @@ func (m *model) put(r *rapid.T) {
 	e := m.entity(r)
 	p := kv.Put{RecordKey: kv.RecordKey{Entity: e, Dimension: m.dimension(r)}, Refs: m.refs(r)}
 	was, there := m.records[p.RecordKey]
-	p.Value = value(rapid.SampledFrom([]kv.Life{kv.Alive, kv.Alive, kv.Gone, kv.Unknown}).Draw(r, "life"), ``)
-	if p.Value.Life == kv.Alive {
+	p.Value = value(rapid.SampledFrom([]kv.Existence{kv.Alive, kv.Alive, kv.Gone, kv.Unknown}).Draw(r, "life"), ``)
+	if p.Value.Existence == kv.Alive {
 		p.Value.Body = fmt.Appendf(nil, `%d`, rapid.IntRange(0, 99).Draw(r, "body"))
 	}
 	p.Value.Shape = rapid.SampledFrom([]uint32{1, 0x10000, 0xffffff}).Draw(r, "shape")

@@ -126,7 +126,7 @@ func (m *Memory) Put(entity, blob string, gen uint64, body string, refs ...strin
 	if err != nil {
 		panic(err)
 	}
-	v := kv.Value{Header: kv.Header{Life: kv.Alive, Stamp: gen, Source: 7, Fetched: time.Unix(1_700_000_000, 0)}, Body: []byte(body), Refs: kv.Refs{}}
+	v := kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: gen, Source: 7, Fetched: time.Unix(1_700_000_000, 0)}, Body: []byte(body), Refs: kv.Refs{}}
 	for _, r := range refs {
 		if name, ids, ok := strings.Cut(r, "="); ok {
 			v.Refs[name] = kv.Ref{IDs: strings.Split(ids, ","), List: true}
@@ -138,13 +138,13 @@ func (m *Memory) Put(entity, blob string, gen uint64, body string, refs ...strin
 }
 
 // Bury stores a blob of KIND:ID that has no body: kv.Gone or kv.Unknown for a tombstone.
-func (m *Memory) Bury(entity, blob string, gen uint64, life kv.Life) {
-	m.putHeader(entity, blob, kv.Header{Life: life, Stamp: gen, Fetched: time.Unix(1_700_000_000, 0)})
+func (m *Memory) Bury(entity, blob string, gen uint64, life kv.Existence) {
+	m.putHeader(entity, blob, kv.Header{Existence: life, Stamp: gen, Fetched: time.Unix(1_700_000_000, 0)})
 }
 
 // PutRootless stores a blob of KIND:ID as it is folded while its root record is missing.
 func (m *Memory) PutRootless(entity, blob string, gen uint64) {
-	m.putHeader(entity, blob, kv.Header{Life: kv.Unknown, Stamp: gen})
+	m.putHeader(entity, blob, kv.Header{Existence: kv.Unknown, Stamp: gen})
 }
 
 func (m *Memory) putHeader(entity, blob string, h kv.Header) {

@@ -67,7 +67,7 @@ func afterFlush(t *testing.T, s Records) {
 }
 
 func tombstones(t *testing.T, s Records) {
-	for id, life := range map[string]kv.Life{"gone": kv.Gone, "unknown": kv.Unknown} {
+	for id, life := range map[string]kv.Existence{"gone": kv.Gone, "unknown": kv.Unknown} {
 		key := record(id, "product")
 		alive := put(t, s, kv.Put{RecordKey: key, Value: value(kv.Alive, `1`), Refs: refs("brand", "b")})
 		want := kv.Record{Value: value(life, ``)}
@@ -80,8 +80,8 @@ func tombstones(t *testing.T, s Records) {
 			t.Errorf("%s: the gen did not rise, or refs are wanted still: %+v", id, r.State)
 		}
 		back := put(t, s, kv.Put{RecordKey: key, Expect: r.Stamp, Value: value(kv.Alive, `2`)})
-		if got := read(t, s, key)[0]; got.Life != kv.Alive || got.Stamp != back.Stamp {
-			t.Errorf("%s does not come back: life %d", id, got.Life)
+		if got := read(t, s, key)[0]; got.Existence != kv.Alive || got.Stamp != back.Stamp {
+			t.Errorf("%s does not come back: life %d", id, got.Existence)
 		}
 	}
 }

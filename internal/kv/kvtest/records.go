@@ -167,7 +167,7 @@ func oneWins(t *testing.T, s Records) {
 }
 
 func refusesAbsent(t *testing.T, s Records) {
-	for _, life := range []kv.Life{kv.Absent, 4, 255} {
+	for _, life := range []kv.Existence{kv.Absent, 4, 255} {
 		if _, err := s.PutRecords(t.Context(), []kv.Put{{RecordKey: record("1", "price"), Value: value(life, ``)}}); err == nil {
 			t.Errorf("life %d was stored", life)
 		}
@@ -250,7 +250,7 @@ func recordsContext(t *testing.T, s Records) {
 			t.Errorf("%s gives no error", name)
 		}
 	}
-	if got := read(t, s, record("1", "price"))[0]; got.Life != kv.Absent {
+	if got := read(t, s, record("1", "price"))[0]; got.Existence != kv.Absent {
 		t.Errorf("a put under an ended context was stored")
 	}
 }

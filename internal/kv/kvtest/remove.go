@@ -162,7 +162,7 @@ func removesBlobs(t *testing.T, s Blobs) {
 	}
 	for _, b := range seen {
 		got := readBlobs(t, s, b.BlobKey, kv.BlobKey{Entity: b.Entity, Blob: "item"})
-		if new := b.Entity.ID == "new"; (got[0].Life == kv.Alive) != new {
+		if new := b.Entity.ID == "new"; (got[0].Existence == kv.Alive) != new {
 			t.Errorf("%s: %+v", b.BlobKey, got[0])
 		}
 		if of := b.Entity.ID; of != "new" && of != "none" && of != "bad" && string(got[1].Body) != `1` {

@@ -115,7 +115,7 @@ func (s *Store) share(ctx context.Context, client redis.UniversalClient, b batch
 	if err == nil {
 		at, err = s.parts(ctx, client, b, at, errs)
 		if ctx.Err() == nil { // otherwise the caller's deadline may have been too short
-			s.nodes.told(addr, err)
+			s.nodes.observe(addr, err)
 		}
 	}
 	for _, i := range at {

@@ -51,7 +51,7 @@ func (s *Store) PutBlobs(ctx context.Context, puts []kv.BlobPut) ([]bool, error)
 		if err != nil {
 			return nil, s.fail("put blobs", fmt.Errorf("%s: %w", p.BlobKey, err))
 		}
-		calls[i] = call{[]string{p.BlobKey.String()}, []any{value, keepSeconds(p.Value.Life)}}
+		calls[i] = call{[]string{p.BlobKey.String()}, []any{value, keepSeconds(p.Value.Existence)}}
 	}
 	stored := make([]bool, len(puts))
 	errs := kv.ItemErrors(s.decide(ctx, s.scripts.putBlob, calls, stored), len(puts))

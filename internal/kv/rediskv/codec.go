@@ -13,8 +13,8 @@ import (
 
 // encode writes a value for the store. An Absent value is a caller's mistake and fails.
 func (s *Store) encode(v kv.Value, blob bool) ([]byte, error) {
-	if v.Life != kv.Alive && v.Life != kv.Gone && v.Life != kv.Unknown {
-		return nil, fmt.Errorf("%w: life %d can't be stored", item.ErrRefused, v.Life)
+	if v.Existence != kv.Alive && v.Existence != kv.Gone && v.Existence != kv.Unknown {
+		return nil, fmt.Errorf("%w: life %d can't be stored", item.ErrRefused, v.Existence)
 	}
 	return s.codec.Encode(v, blob), nil
 }
@@ -44,15 +44,15 @@ const damagedEvery = 10 * time.Second
 // damaged logs a value that can't be read and is treated as absent.
 func (s *Store) damaged(key string, err error) {
 	count, now := s.damage.count.Add(1), time.Now().UnixNano()
-	last := s.damage.told.Load()
-	if now-last < int64(damagedEvery) || !s.damage.told.CompareAndSwap(last, now) {
+	last := s.damage.logged.Load()
+	if now-last < int64(damagedEvery) || !s.damage.logged.CompareAndSwap(last, now) {
 		return
 	}
 	s.log.Warn("a stored value is damaged, and taken for absent", "key", clip(key), "damaged_since_start", count, "error", err)
 }
 
 // keepSeconds is the EX of a value's SET; "0" is for ever.
-func keepSeconds(l kv.Life) string { return strconv.Itoa(int(l.Keep() / time.Second)) }
+func keepSeconds(l kv.Existence) string { return strconv.Itoa(int(l.Keep() / time.Second)) }
 
 func stampBytes(stamp uint64) []byte { return binary.BigEndian.AppendUint64(nil, stamp) }
 

@@ -44,7 +44,7 @@ return 1
 `
 
 // Parts implements kv.Lineage. A single server is one part.
-func (s *Store) Parts(ctx context.Context) ([]kv.Part, error) {
+func (s *Store) Parts(ctx context.Context) ([]kv.Shard, error) {
 	client, err := s.connectWithin(ctx)
 	if err != nil {
 		return nil, s.fail("read the lineage", err)
@@ -57,7 +57,7 @@ func (s *Store) Parts(ctx context.Context) ([]kv.Part, error) {
 	for i, name := range names {
 		calls[i] = call{[]string{partKey(name)}, []any{rand.Text()}}
 	}
-	parts := make([]kv.Part, len(names))
+	parts := make([]kv.Shard, len(names))
 	err = s.call(ctx, "read the lineage", s.scripts.part, calls, func(i int, cmd *redis.Cmd) (err error) {
 		parts[i], err = readPart(names[i], cmd)
 		return err
@@ -68,18 +68,18 @@ func (s *Store) Parts(ctx context.Context) ([]kv.Part, error) {
 	return parts, nil
 }
 
-func readPart(name string, cmd *redis.Cmd) (kv.Part, error) {
+func readPart(name string, cmd *redis.Cmd) (kv.Shard, error) {
 	answer, err := cmd.Slice()
 	if err != nil {
-		return kv.Part{}, err
+		return kv.Shard{}, err
 	}
-	part := kv.Part{Name: name}
+	part := kv.Shard{Name: name}
 	if len(answer) > 1 {
 		part.Epoch, _ = answer[0].(string)
 		part.Run, _ = answer[1].(string)
 	}
 	if part.Epoch == "" {
-		return kv.Part{}, fmt.Errorf("%w: it has no epoch", item.ErrDamaged)
+		return kv.Shard{}, fmt.Errorf("%w: it has no epoch", item.ErrDamaged)
 	}
 	if len(answer) > 2 { // Lua drops a nil at the end
 		if mark, ok := answer[2].(string); ok {
@@ -90,7 +90,7 @@ func readPart(name string, cmd *redis.Cmd) (kv.Part, error) {
 }
 
 // Mark implements kv.Lineage.
-func (s *Store) Mark(ctx context.Context, parts []kv.Part, mark []byte) error {
+func (s *Store) Mark(ctx context.Context, parts []kv.Shard, mark []byte) error {
 	calls := make([]call, len(parts))
 	for i, p := range parts {
 		calls[i] = call{[]string{partKey(p.Name)}, []any{p.Epoch, p.Run, mark}}

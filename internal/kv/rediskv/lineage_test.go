@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/redistest"
 )
 
-func mustParts(t *testing.T, s kv.Lineage) []kv.Part {
+func mustParts(t *testing.T, s kv.Lineage) []kv.Shard {
 	t.Helper()
 	parts, err := s.Parts(t.Context())
 	if err != nil {
@@ -50,7 +50,7 @@ func TestEachMasterHasALineageOfItsOwn(t *testing.T) {
 	if err := s.Mark(t.Context(), before, []byte("here")); err != nil {
 		t.Fatal(err)
 	}
-	changed := func(other func(was, is kv.Part) bool) (n int) {
+	changed := func(other func(was, is kv.Shard) bool) (n int) {
 		for i, is := range mustParts(t, s) {
 			if other(before[i], is) {
 				n++
@@ -59,13 +59,13 @@ func TestEachMasterHasALineageOfItsOwn(t *testing.T) {
 		return n
 	}
 	c.Nodes[1].Flush()
-	if n := changed(func(was, is kv.Part) bool { return was.Epoch != is.Epoch && is.Mark == nil }); n < 20 || n > 22 {
+	if n := changed(func(was, is kv.Shard) bool { return was.Epoch != is.Epoch && is.Mark == nil }); n < 20 || n > 22 {
 		t.Errorf("%d of %d parts tell of the flush of one master of three", n, len(before))
 	}
 	c.Nodes[2].Stop()
 	c.Nodes[2].Start()
 	c.Await()
-	if n := changed(func(was, is kv.Part) bool { return was.Run != is.Run }); n < 20 || n > 22 {
+	if n := changed(func(was, is kv.Shard) bool { return was.Run != is.Run }); n < 20 || n > 22 {
 		t.Errorf("%d of %d parts tell of the restart of one master of three", n, len(before))
 	}
 }
@@ -87,7 +87,7 @@ func TestScansSurviveARestart(t *testing.T) {
 			}
 			var puts []kv.Put
 			for i := range 2000 {
-				puts = append(puts, kv.Put{RecordKey: record(fmt.Sprint(i)), Value: kv.Value{Header: kv.Header{Life: kv.Alive}, Body: []byte(`1`)}})
+				puts = append(puts, kv.Put{RecordKey: record(fmt.Sprint(i)), Value: kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: []byte(`1`)}})
 			}
 			if _, err := s.PutRecords(t.Context(), puts); err != nil {
 				t.Fatal(err)

@@ -86,7 +86,7 @@ func (s *Store) addAll(ctx context.Context, c redis.UniversalClient, entries []e
 	for i, e := range entries {
 		calls[i] = call{[]string{e.list.Head()}, []any{e.member, headMost}}
 	}
-	answers, err := s.answers(run(ctx, c, s.scripts.listAdd, calls))
+	answers, err := s.ping(run(ctx, c, s.scripts.listAdd, calls))
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (s *Store) removeAll(ctx context.Context, c redis.UniversalClient, entries 
 	for i, e := range entries {
 		calls[i] = call{[]string{e.list.Head()}, []any{e.member}}
 	}
-	answers, err := s.answers(run(ctx, c, s.scripts.listRemove, calls))
+	answers, err := s.ping(run(ctx, c, s.scripts.listRemove, calls))
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *Store) removeAll(ctx context.Context, c redis.UniversalClient, entries 
 	return s.eachBucket(ctx, c, from, func(p redis.Pipeliner, e entry) redis.Cmder { return p.ZRem(ctx, e.bucket(), e.member) })
 }
 
-func (s *Store) answers(cmds []*redis.Cmd) ([]int, error) {
+func (s *Store) ping(cmds []*redis.Cmd) ([]int, error) {
 	all := make([]int, len(cmds))
 	for i, cmd := range cmds {
 		var err error

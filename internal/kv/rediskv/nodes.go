@@ -43,8 +43,8 @@ func (n *nodes) ask(addr string) error {
 	return nil
 }
 
-// told records whether a node answered: err is nil, or the failure.
-func (n *nodes) told(addr string, err error) {
+// observe records whether a node answered: err is nil, or the failure.
+func (n *nodes) observe(addr string, err error) {
 	if addr == "" {
 		return
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 )
 
-// Answers pings every master. Its error names those that do not answer.
-func (s *Store) Answers(ctx context.Context) error {
+// Ping pings every master. Its error names those that do not answer.
+func (s *Store) Ping(ctx context.Context) error {
 	return s.fail("ping", s.eachMaster(ctx, func(ctx context.Context, n node, _ bool) error { return n.Ping(ctx).Err() }))
 }

@@ -49,7 +49,7 @@ func (s *Store) putCall(p kv.Put) (call, error) {
 	}
 	return call{
 		keys: []string{p.RecordKey.String(), kv.StateKey(p.Entity)},
-		args: []any{stampBytes(p.Expect), value, p.Dimension, same, refs, validators, keepSeconds(p.Value.Life)},
+		args: []any{stampBytes(p.Expect), value, p.Dimension, same, refs, validators, keepSeconds(p.Value.Existence)},
 	}, nil
 }
 

@@ -181,7 +181,7 @@ func (s *Store) fill(ctx context.Context, of kv.Relation, p *page, limit int) er
 	}
 	defer cancel()
 	if p.bucket < 0 {
-		if err := s.lookAtHead(ctx, client, of, p, limit); err != nil {
+		if err := s.readHead(ctx, client, of, p, limit); err != nil {
 			return err
 		}
 	}
@@ -194,7 +194,7 @@ func (s *Store) fill(ctx context.Context, of kv.Relation, p *page, limit int) er
 		if wide > 1 {
 			want = min(want, max(16, want/8))
 		}
-		full, err := s.look(ctx, client, of, p, min(wide, kv.Buckets-p.bucket), want, limit)
+		full, err := s.readBuckets(ctx, client, of, p, min(wide, kv.Buckets-p.bucket), want, limit)
 		if err != nil {
 			return err
 		}
@@ -209,8 +209,8 @@ func (s *Store) fill(ctx context.Context, of kv.Relation, p *page, limit int) er
 	return nil
 }
 
-// lookAtHead takes ids from the head. When there are no more it moves on to the buckets, or to the end.
-func (s *Store) lookAtHead(ctx context.Context, c redis.UniversalClient, of kv.Relation, p *page, limit int) error {
+// readHead takes ids from the head. When there are no more it moves on to the buckets, or to the end.
+func (s *Store) readHead(ctx context.Context, c redis.UniversalClient, of kv.Relation, p *page, limit int) error {
 	var listed *redis.StringSliceCmd
 	var small *redis.FloatCmd
 	exec(ctx, c, func(pipe redis.Pipeliner) {
@@ -262,9 +262,9 @@ func (s *Store) idsIn(key string, cmd *redis.StringSliceCmd, want int) (ids []st
 	return ids, len(members) >= want, nil
 }
 
-// look takes up to want ids from each of the next n buckets. It stops at the first bucket that may hold more, and
+// readBuckets takes up to want ids from each of the next n buckets. It stops at the first bucket that may hold more, and
 // reports full.
-func (s *Store) look(ctx context.Context, c redis.UniversalClient, of kv.Relation, p *page, n, want, limit int) (full bool, err error) {
+func (s *Store) readBuckets(ctx context.Context, c redis.UniversalClient, of kv.Relation, p *page, n, want, limit int) (full bool, err error) {
 	cmds := make([]*redis.StringSliceCmd, n)
 	exec(ctx, c, func(pipe redis.Pipeliner) {
 		for i := range cmds {

@@ -39,8 +39,8 @@ type Store struct {
 
 // damage counts the values that can't be read.
 type damage struct {
-	count atomic.Int64
-	told  atomic.Int64 // when it was last logged, unix ns
+	count  atomic.Int64
+	logged atomic.Int64 // when it was last logged, unix ns
 }
 
 // Open parses the configuration. It connects at first use, so it succeeds while Redis is away, and fails only on a bad

@@ -60,7 +60,7 @@ func sku(id string) item.Entity { return item.Entity{Kind: "sku", ID: id} }
 func record(id string) kv.RecordKey { return kv.RecordKey{Entity: sku(id), Dimension: "product"} }
 
 func alive(body string) kv.Value {
-	return kv.Value{Header: kv.Header{Life: kv.Alive, Fetched: time.UnixMilli(1_700_000_000_000)}, Body: []byte(body)}
+	return kv.Value{Header: kv.Header{Existence: kv.Alive, Fetched: time.UnixMilli(1_700_000_000_000)}, Body: []byte(body)}
 }
 
 func put(t *testing.T, s *rediskv.Store, puts ...kv.Put) []kv.PutResult {
@@ -283,7 +283,7 @@ func TestDamage(t *testing.T) {
 		stamp := put(t, s, kv.Put{RecordKey: k, Value: alive(`"good"`)})[0].Stamp
 		corrupt(k.String())
 		got := read(t, s, k)
-		if !got.Damaged || got.Life != kv.Absent || got.Stamp != stamp {
+		if !got.Damaged || got.Existence != kv.Absent || got.Stamp != stamp {
 			t.Fatalf("read %+v, stamp was %d", got, stamp)
 		}
 		put(t, s, kv.Put{RecordKey: k, Expect: got.Stamp, Value: alive(`"new"`)})
@@ -306,7 +306,7 @@ func TestDamage(t *testing.T) {
 			t.Fatal("a blob is to be written over a lower one alone")
 		}
 		corrupt(k.String())
-		if got, err := s.Blobs(t.Context(), []kv.BlobKey{k}); err != nil || !got[0].Damaged || got[0].Life != kv.Absent {
+		if got, err := s.Blobs(t.Context(), []kv.BlobKey{k}); err != nil || !got[0].Damaged || got[0].Existence != kv.Absent {
 			t.Fatalf("read %+v, error %v", got, err)
 		}
 		if !putBlob(5) {

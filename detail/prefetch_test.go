@@ -13,8 +13,8 @@ import (
 	"vitrine/switches"
 )
 
-// foreseeing is a shop without memory, in which item 1 has a brand, a sibling, and a path of three steps.
-func foreseeing(t *testing.T, change ...func(*detail.Config)) (s *shop, off func(name string)) {
+// prefetching is a shop without memory, in which item 1 has a brand, a sibling, and a path of three steps.
+func prefetching(t *testing.T, change ...func(*detail.Config)) (s *shop, off func(name string)) {
 	t.Helper()
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
 	s = open(t, append(change, func(c *detail.Config) { c.Switches = panel })...)
@@ -41,7 +41,7 @@ func (s *shop) trips(f func()) int {
 
 func TestAPageIsReadInOneTrip(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	s, _ := foreseeing(t, func(c *detail.Config) { c.Registry = registry })
+	s, _ := prefetching(t, func(c *detail.Config) { c.Registry = registry })
 	var first, again response
 	if n := s.trips(func() { first = s.get(t, "/item/1.json") }); n != 4 {
 		t.Errorf("a page that nobody has asked for takes %d trips, want 4: itself, and three steps of its path", n)
@@ -72,8 +72,8 @@ func observed(t *testing.T, r *prometheus.Registry, name string) (sum float64, c
 	return 0, 0
 }
 
-func TestWhatIsForeseenDecidesNothing(t *testing.T) {
-	s, off := foreseeing(t)
+func TestWhatIsPrefetchedDecidesNothing(t *testing.T) {
+	s, off := prefetching(t)
 	shows := func(trips int, present, absent string) {
 		t.Helper()
 		var got response

@@ -1,4 +1,4 @@
-package rows_test
+package jsonl_test
 
 import (
 	"context"
@@ -10,13 +10,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vitrine/internal/rows"
+	"vitrine/internal/jsonl"
 )
 
 // remembering opens a table that keeps in memory what it told of.
-func remembering(t *testing.T, path, memory string, tellAll bool) *rows.Table {
+func remembering(t *testing.T, path, memory string, tellAll bool) *jsonl.Table {
 	t.Helper()
-	table := open(t, rows.Spec{Name: "p", Path: path, IDField: "id"})
+	table := open(t, jsonl.Spec{Name: "p", Path: path, IDField: "id"})
 	if known := table.Remember(memory); !known && tellAll {
 		table.NotifyAll()
 	}
@@ -24,7 +24,7 @@ func remembering(t *testing.T, path, memory string, tellAll bool) *rows.Table {
 }
 
 // process watches until stop is called, as a process does.
-func process(t *testing.T, table *rows.Table, changed func(ids []string) error) (stop func()) {
+func process(t *testing.T, table *jsonl.Table, changed func(ids []string) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -2,7 +2,7 @@ package node
 
 import "vitrine/internal/control"
 
-const mostFaultsTold = 5
+const maxFaultsReported = 5
 
 // describeTemplates adds to a report which templates this process renders pages with, and where those fail.
 func (n *process) describeTemplates(r *control.Report) {
@@ -11,15 +11,15 @@ func (n *process) describeTemplates(r *control.Report) {
 	}
 	set := n.folder.Set()
 	faults := set.Faults()
-	r.Look = &control.Look{Revision: set.Revision(), Broken: n.folder.Broken(), Faults: faults[:min(len(faults), mostFaultsTold)]}
+	r.Rendering = &control.Rendering{Revision: set.Revision(), Broken: n.folder.Broken(), Faults: faults[:min(len(faults), maxFaultsReported)]}
 }
 
-// lookNotes are lines for operators about templates that fail.
-func (n *process) lookNotes() (notes []string) {
+// templateNotes are lines for operators about templates that fail.
+func (n *process) templateNotes() (notes []string) {
 	var r control.Report
 	n.describeTemplates(&r)
-	if r.Look != nil {
-		notes = r.Look.Notes()
+	if r.Rendering != nil {
+		notes = r.Rendering.Notes()
 	}
 	return notes
 }

@@ -17,10 +17,10 @@ import (
 )
 
 //go:embed desk
-var deskFiles embed.FS
+var backOfficeFiles embed.FS
 
-// Desk is the demo's back office: pages to edit a product, to buy one, and to break an upstream.
-type Desk struct {
+// BackOffice is the demo's back office: pages to edit a product, to buy one, and to break an upstream.
+type BackOffice struct {
 	shop    *Shop
 	pages   func() string // base URL of the shop's public pages
 	publish func(context.Context, []item.Change) error
@@ -28,22 +28,22 @@ type Desk struct {
 	html    *template.Template
 }
 
-const deskPage = 60 // products on one page
+const backOfficePage = 60 // products on one page
 
-// NewDesk makes a desk. publish announces changes, as any upstream would; pages gives the address of the pages.
-func NewDesk(s *Shop, pages func() string, publish func(context.Context, []item.Change) error, log *slog.Logger) (*Desk, error) {
-	d := &Desk{shop: s, pages: pages, publish: publish, log: log}
+// NewBackOffice makes a back office. publish announces changes, as any upstream would; pages gives the address of the pages.
+func NewBackOffice(s *Shop, pages func() string, publish func(context.Context, []item.Change) error, log *slog.Logger) (*BackOffice, error) {
+	d := &BackOffice{shop: s, pages: pages, publish: publish, log: log}
 	var err error
-	d.html, err = template.New("").Funcs(template.FuncMap{"money": amount, "say": s.lang.pick}).ParseFS(deskFiles, "desk/*.html")
+	d.html, err = template.New("").Funcs(template.FuncMap{"money": amount, "say": s.lang.pick}).ParseFS(backOfficeFiles, "desk/*.html")
 	return d, err
 }
 
-// Handler serves the desk, the upstreams under /api/, and the pictures.
-func (d *Desk) Handler() http.Handler {
+// Handler serves the back office, the upstreams under /api/, and the pictures.
+func (d *BackOffice) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", d.shop.API())
 	mux.Handle("/pictures/", d.shop.Pictures())
-	mux.HandleFunc("GET /desk.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, deskFiles, "desk/desk.css") })
+	mux.HandleFunc("GET /desk.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, backOfficeFiles, "desk/desk.css") })
 	mux.HandleFunc("GET /{$}", d.list)
 	mux.HandleFunc("GET /edit/{id}", d.show("edit.html"))
 	mux.HandleFunc("POST /edit/{id}", d.edit)
@@ -56,8 +56,8 @@ func (d *Desk) Handler() http.Handler {
 	return http.NewCrossOriginProtection().Handler(mux) // a page from elsewhere must not edit
 }
 
-// deskView is the data of the desk's pages.
-type deskView struct {
+// backOfficeView is the data of the back office's pages.
+type backOfficeView struct {
 	Lang      string
 	Pages     string // base URL of the public pages
 	Upstreams []upstreamView
@@ -76,21 +76,21 @@ type upstreamView struct {
 	Modes []Mode
 }
 
-func (d *Desk) view() deskView {
-	v := deskView{Lang: d.shop.lang.pick("en", "zh"), Pages: d.pages()}
+func (d *BackOffice) view() backOfficeView {
+	v := backOfficeView{Lang: d.shop.lang.pick("en", "zh"), Pages: d.pages()}
 	for _, name := range Upstreams() {
 		v.Upstreams = append(v.Upstreams, upstreamView{name, d.shop.Mode(name), Modes()})
 	}
 	return v
 }
 
-func (d *Desk) list(w http.ResponseWriter, r *http.Request) {
+func (d *BackOffice) list(w http.ResponseWriter, r *http.Request) {
 	v := d.view()
 	v.Query = r.FormValue("q")
 	for _, p := range d.shop.Products() {
 		if strings.Contains(strings.ToLower(p.ID+" "+p.Title), strings.ToLower(v.Query)) {
 			v.Found++
-			if len(v.Products) < deskPage {
+			if len(v.Products) < backOfficePage {
 				v.Products = append(v.Products, p)
 			}
 		}
@@ -98,7 +98,7 @@ func (d *Desk) list(w http.ResponseWriter, r *http.Request) {
 	d.write(w, "list.html", http.StatusOK, v)
 }
 
-func (d *Desk) show(page string) http.HandlerFunc {
+func (d *BackOffice) show(page string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p, err := d.shop.Product(r.PathValue("id"))
 		if err != nil {
@@ -113,7 +113,7 @@ func (d *Desk) show(page string) http.HandlerFunc {
 	}
 }
 
-func (d *Desk) edit(w http.ResponseWriter, r *http.Request) {
+func (d *BackOffice) edit(w http.ResponseWriter, r *http.Request) {
 	p, err := d.shop.Product(r.PathValue("id"))
 	if err != nil {
 		d.fail(w, err)
@@ -162,7 +162,7 @@ func readForm(r *http.Request, e Edit) (Edit, []string) {
 }
 
 // change applies an edit, announces it, and returns to the page.
-func (d *Desk) change(edit func(*Edit), back string) http.HandlerFunc {
+func (d *BackOffice) change(edit func(*Edit), back string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("id")
 		changes, err := d.shop.Change(id, edit)
@@ -177,7 +177,7 @@ func (d *Desk) change(edit func(*Edit), back string) http.HandlerFunc {
 	}
 }
 
-func (d *Desk) breakUpstream(w http.ResponseWriter, r *http.Request) {
+func (d *BackOffice) breakUpstream(w http.ResponseWriter, r *http.Request) {
 	if err := d.shop.Break(r.FormValue("upstream"), Mode(r.FormValue("mode"))); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -185,16 +185,16 @@ func (d *Desk) breakUpstream(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func (d *Desk) fail(w http.ResponseWriter, err error) {
+func (d *BackOffice) fail(w http.ResponseWriter, err error) {
 	if errors.Is(err, ErrNoProduct) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	d.log.Error("the demo shop's desk", "error", err)
+	d.log.Error("the demo shop's back office", "error", err)
 	http.Error(w, err.Error(), http.StatusInternalServerError)
 }
 
-func (d *Desk) write(w http.ResponseWriter, page string, code int, v deskView) {
+func (d *BackOffice) write(w http.ResponseWriter, page string, code int, v backOfficeView) {
 	var buf bytes.Buffer
 	if err := d.html.ExecuteTemplate(&buf, page, v); err != nil {
 		d.fail(w, err)

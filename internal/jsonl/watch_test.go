@@ -1,4 +1,4 @@
-package rows_test
+package jsonl_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vitrine/internal/rows"
+	"vitrine/internal/jsonl"
 )
 
 // patience bounds every wait; a test that passes never uses it up.
@@ -42,7 +42,7 @@ func TestWatch(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			path := file(t, "p.jsonl", before)
-			table := open(t, rows.Spec{Name: "p", Path: path, IDField: "id"})
+			table := open(t, jsonl.Spec{Name: "p", Path: path, IDField: "id"})
 			changes := watch(t, table)
 			test.rewrite(t, path)
 			if diff := cmp.Diff([]string{"2", "3", "4"}, next(t, changes)); diff != "" {
@@ -57,7 +57,7 @@ func TestWatch(t *testing.T) {
 
 func TestWatchSeesWhatHappenedBeforeIt(t *testing.T) {
 	path := file(t, "p.jsonl", `{"id":1}`)
-	table := open(t, rows.Spec{Name: "p", Path: path, IDField: "id"})
+	table := open(t, jsonl.Spec{Name: "p", Path: path, IDField: "id"})
 	write(t, path, `{"id":1,"new":true}`)
 	if diff := cmp.Diff([]string{"1"}, next(t, watch(t, table))); diff != "" {
 		t.Error(diff)
@@ -70,7 +70,7 @@ func TestWatchFollowsASwappedLink(t *testing.T) {
 	write(t, filepath.Join(dir, "two"), `{"id":2}`)
 	path := filepath.Join(dir, "p.jsonl")
 	symlink(t, "one", path)
-	table := open(t, rows.Spec{Name: "p", Path: path, IDField: "id"})
+	table := open(t, jsonl.Spec{Name: "p", Path: path, IDField: "id"})
 	changes := watch(t, table)
 	symlink(t, "two", path+".new")
 	if err := os.Rename(path+".new", path); err != nil {
@@ -83,7 +83,7 @@ func TestWatchFollowsASwappedLink(t *testing.T) {
 
 func TestWatchTellsAgainWhatWasRefused(t *testing.T) {
 	path := file(t, "p.jsonl", `{"id":1}`)
-	table := open(t, rows.Spec{Name: "p", Path: path, IDField: "id"})
+	table := open(t, jsonl.Spec{Name: "p", Path: path, IDField: "id"})
 	calls := make(chan []string, 16)
 	refuse := errors.New("no connection")
 	start(t, table, func(ids []string) error {
@@ -114,7 +114,7 @@ func TestWatchKeepsOldRows(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			log := newLines()
 			path := file(t, "p.jsonl", before)
-			table, err := rows.Open(t.Context(), rows.Spec{Name: "p", Path: path, IDField: "id"}, slog.New(slog.NewTextHandler(log, nil)))
+			table, err := jsonl.Open(t.Context(), jsonl.Spec{Name: "p", Path: path, IDField: "id"}, slog.New(slog.NewTextHandler(log, nil)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,14 +141,14 @@ func TestWatchKeepsOldRows(t *testing.T) {
 	}
 }
 
-func watch(t *testing.T, table *rows.Table) <-chan []string {
+func watch(t *testing.T, table *jsonl.Table) <-chan []string {
 	t.Helper()
 	changes := make(chan []string, 16)
 	start(t, table, func(ids []string) error { changes <- ids; return nil })
 	return changes
 }
 
-func start(t *testing.T, table *rows.Table, changed func(ids []string) error) {
+func start(t *testing.T, table *jsonl.Table, changed func(ids []string) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

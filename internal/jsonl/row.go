@@ -1,4 +1,4 @@
-package rows
+package jsonl
 
 import (
 	"crypto/sha256"

@@ -10,14 +10,14 @@ import (
 	"vitrine/internal/control"
 )
 
-// nodeLook is a line of template list --json about a process.
-type nodeLook struct {
+// nodeTemplates is a line of template list --json about a process.
+type nodeTemplates struct {
 	Node string `json:"node"`
-	*control.Look
+	*control.Rendering
 }
 
-// listLooks prints by which templates the processes render pages.
-func listLooks(ctx context.Context, w io.Writer, conn *bus.Conn, asJSON bool) error {
+// listNodeTemplates prints by which templates the processes render pages.
+func listNodeTemplates(ctx context.Context, w io.Writer, conn *bus.Conn, asJSON bool) error {
 	members, err := control.Members(ctx, conn)
 	if err != nil {
 		return err
@@ -28,11 +28,11 @@ func listLooks(ctx context.Context, w io.Writer, conn *bus.Conn, asJSON bool) er
 	}
 	for _, m := range members {
 		report, _ := reports.Of(m.Identity)
-		look := report.Look
+		look := report.Rendering
 		switch {
 		case look == nil:
 		case asJSON:
-			if err := json.NewEncoder(w).Encode(nodeLook{m.Node, look}); err != nil {
+			if err := json.NewEncoder(w).Encode(nodeTemplates{m.Node, look}); err != nil {
 				return err
 			}
 		default:

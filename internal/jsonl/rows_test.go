@@ -1,4 +1,4 @@
-package rows_test
+package jsonl_test
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"vitrine/internal/item"
-	"vitrine/internal/rows"
+	"vitrine/internal/jsonl"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,26 +38,26 @@ func TestParseSpec(t *testing.T) {
 	write(t, colon, three)
 	tests := []struct {
 		name, in string
-		want     rows.Spec
+		want     jsonl.Spec
 		err      error
 	}{
-		{"takes id by default", "products=p.jsonl", rows.Spec{Name: "products", Path: "p.jsonl", IDField: "id"}, nil},
-		{"takes the field after the colon", "p=dir/p.jsonl.zst:setID", rows.Spec{Name: "p", Path: "dir/p.jsonl.zst", IDField: "setID"}, nil},
-		{"takes a dotted field", "p=p.jsonl:product.id", rows.Spec{Name: "p", Path: "p.jsonl", IDField: "product.id"}, nil},
-		{"prefers a file that exists", "p=" + colon, rows.Spec{Name: "p", Path: colon, IDField: "id"}, nil},
-		{"cuts behind a file with a colon", "p=" + colon + ":sku", rows.Spec{Name: "p", Path: colon, IDField: "sku"}, nil},
-		{"leaves what is no field name", "p=a:b/c.jsonl", rows.Spec{Name: "p", Path: "a:b/c.jsonl", IDField: "id"}, nil},
-		{"keeps an equals sign in the path", "p=a=b.jsonl", rows.Spec{Name: "p", Path: "a=b.jsonl", IDField: "id"}, nil},
-		{"refuses no name", "=p.jsonl", rows.Spec{}, rows.ErrSpec},
-		{"refuses a path as a name", "../p=p.jsonl", rows.Spec{}, rows.ErrSpec},
-		{"refuses no file", "p=", rows.Spec{}, rows.ErrSpec},
-		{"refuses a field without a file", "p=:id", rows.Spec{}, rows.ErrSpec},
-		{"refuses no equals sign", "p.jsonl", rows.Spec{}, rows.ErrSpec},
-		{"refuses a zero byte", "p=a\x00b", rows.Spec{}, rows.ErrSpec},
+		{"takes id by default", "products=p.jsonl", jsonl.Spec{Name: "products", Path: "p.jsonl", IDField: "id"}, nil},
+		{"takes the field after the colon", "p=dir/p.jsonl.zst:setID", jsonl.Spec{Name: "p", Path: "dir/p.jsonl.zst", IDField: "setID"}, nil},
+		{"takes a dotted field", "p=p.jsonl:product.id", jsonl.Spec{Name: "p", Path: "p.jsonl", IDField: "product.id"}, nil},
+		{"prefers a file that exists", "p=" + colon, jsonl.Spec{Name: "p", Path: colon, IDField: "id"}, nil},
+		{"cuts behind a file with a colon", "p=" + colon + ":sku", jsonl.Spec{Name: "p", Path: colon, IDField: "sku"}, nil},
+		{"leaves what is no field name", "p=a:b/c.jsonl", jsonl.Spec{Name: "p", Path: "a:b/c.jsonl", IDField: "id"}, nil},
+		{"keeps an equals sign in the path", "p=a=b.jsonl", jsonl.Spec{Name: "p", Path: "a=b.jsonl", IDField: "id"}, nil},
+		{"refuses no name", "=p.jsonl", jsonl.Spec{}, jsonl.ErrSpec},
+		{"refuses a path as a name", "../p=p.jsonl", jsonl.Spec{}, jsonl.ErrSpec},
+		{"refuses no file", "p=", jsonl.Spec{}, jsonl.ErrSpec},
+		{"refuses a field without a file", "p=:id", jsonl.Spec{}, jsonl.ErrSpec},
+		{"refuses no equals sign", "p.jsonl", jsonl.Spec{}, jsonl.ErrSpec},
+		{"refuses a zero byte", "p=a\x00b", jsonl.Spec{}, jsonl.ErrSpec},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := rows.ParseSpec(test.in)
+			got, err := jsonl.ParseSpec(test.in)
 			if !errors.Is(err, test.err) {
 				t.Fatalf("error %v, want %v", err, test.err)
 			}
@@ -72,7 +72,7 @@ func FuzzParseSpec(f *testing.F) {
 	f.Add("products=p.jsonl:id")
 	f.Add("=:=:")
 	f.Fuzz(func(t *testing.T, s string) {
-		spec, err := rows.ParseSpec(s)
+		spec, err := jsonl.ParseSpec(s)
 		if err == nil && (spec.Name == "" || spec.Path == "" || spec.IDField == "") {
 			t.Errorf("%q gives %+v", s, spec)
 		}
@@ -95,7 +95,7 @@ func TestOpenReads(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			table := open(t, rows.Spec{Name: "p", Path: file(t, test.file, test.content), IDField: "id"})
+			table := open(t, jsonl.Spec{Name: "p", Path: file(t, test.file, test.content), IDField: "id"})
 			if table.Len() != 3 {
 				t.Errorf("%d rows, want 3", table.Len())
 			}
@@ -121,7 +121,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"an empty id", "p.jsonl", `{"id":""}`, "empty"},
 		{"an id of 65 bytes", "p.jsonl", `{"id":"` + strings.Repeat("x", 65) + `"}`, "65 bytes"},
 		{"bytes that are not UTF-8", "p.jsonl", "{\"id\":1,\"x\":\"\xff\"}", "not UTF-8"},
-		{"a line beyond 16 MiB", "p.jsonl", `{"id":1}` + "\n" + `{"id":2,"x":"` + strings.Repeat("x", rows.MaxRow) + `"}`, "p.jsonl:2: "},
+		{"a line beyond 16 MiB", "p.jsonl", `{"id":1}` + "\n" + `{"id":2,"x":"` + strings.Repeat("x", jsonl.MaxRow) + `"}`, "p.jsonl:2: "},
 		{"deep nesting", "p.jsonl", `{"id":1,"x":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`, "p.jsonl:1: "},
 		{"gzip that is cut", "p.jsonl.gz", gzipped(three)[:60], "unexpected EOF"},
 		{"gzip that is none", "p.jsonl.gz", three, "gzip: "},
@@ -136,20 +136,20 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := rows.Open(t.Context(), rows.Spec{Name: "p", Path: file(t, test.file, test.content), IDField: "id"}, discard())
+			_, err := jsonl.Open(t.Context(), jsonl.Spec{Name: "p", Path: file(t, test.file, test.content), IDField: "id"}, discard())
 			if !errors.Is(err, item.ErrRefused) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
 		})
 	}
 	t.Run("a directory", func(t *testing.T) {
-		_, err := rows.Open(t.Context(), rows.Spec{Name: "p", Path: t.TempDir(), IDField: "id"}, discard())
+		_, err := jsonl.Open(t.Context(), jsonl.Spec{Name: "p", Path: t.TempDir(), IDField: "id"}, discard())
 		if err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("error %v", err)
 		}
 	})
 	t.Run("a file that is not there", func(t *testing.T) {
-		_, err := rows.Open(t.Context(), rows.Spec{Name: "p", Path: "nowhere.jsonl", IDField: "id"}, discard())
+		_, err := jsonl.Open(t.Context(), jsonl.Spec{Name: "p", Path: "nowhere.jsonl", IDField: "id"}, discard())
 		if !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("error %v", err)
 		}
@@ -157,7 +157,7 @@ func TestOpenRefuses(t *testing.T) {
 	t.Run("a context that has ended", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := rows.Open(ctx, rows.Spec{Name: "p", Path: file(t, "p.jsonl", three), IDField: "id"}, discard())
+		_, err := jsonl.Open(ctx, jsonl.Spec{Name: "p", Path: file(t, "p.jsonl", three), IDField: "id"}, discard())
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
@@ -167,7 +167,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestDuplicate(t *testing.T) {
 	var log bytes.Buffer
 	path := file(t, "p.jsonl", `{"id":1,"v":"old"}`+"\n"+`{"id":"1","v":"new"}`)
-	table, err := rows.Open(t.Context(), rows.Spec{Name: "p", Path: path, IDField: "id"}, slog.New(slog.NewTextHandler(&log, nil)))
+	table, err := jsonl.Open(t.Context(), jsonl.Spec{Name: "p", Path: path, IDField: "id"}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestIDs(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			table := open(t, rows.Spec{Name: "p", Path: file(t, "p.jsonl", test.row), IDField: test.field})
+			table := open(t, jsonl.Spec{Name: "p", Path: file(t, "p.jsonl", test.row), IDField: test.field})
 			if answer, body := get(t, table, "/rows/"+test.id); answer.StatusCode != http.StatusOK || body != test.row {
 				t.Errorf("%d %s", answer.StatusCode, body)
 			}
@@ -197,7 +197,7 @@ func TestIDs(t *testing.T) {
 }
 
 func TestHandler(t *testing.T) {
-	table := open(t, rows.Spec{Name: "p", Path: file(t, "p.jsonl", three), IDField: "id"})
+	table := open(t, jsonl.Spec{Name: "p", Path: file(t, "p.jsonl", three), IDField: "id"})
 	tests := []struct {
 		name, target string
 		status       int
@@ -239,7 +239,7 @@ func TestHandler(t *testing.T) {
 }
 
 func TestHandlerRefusesOtherMethods(t *testing.T) {
-	table := open(t, rows.Spec{Name: "p", Path: file(t, "p.jsonl", three), IDField: "id"})
+	table := open(t, jsonl.Spec{Name: "p", Path: file(t, "p.jsonl", three), IDField: "id"})
 	w := httptest.NewRecorder()
 	table.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/rows/a", nil))
 	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
@@ -248,7 +248,7 @@ func TestHandlerRefusesOtherMethods(t *testing.T) {
 }
 
 func TestETag(t *testing.T) {
-	table := open(t, rows.Spec{Name: "p", Path: file(t, "p.jsonl", three), IDField: "id"})
+	table := open(t, jsonl.Spec{Name: "p", Path: file(t, "p.jsonl", three), IDField: "id"})
 	first, _ := get(t, table, "/rows/a")
 	etag := first.Header.Get("ETag")
 	tests := []struct {
@@ -284,7 +284,7 @@ func TestWalk(t *testing.T) {
 	for i := range 1203 {
 		fmt.Fprintf(&content, "{\"id\":%d}\n", i)
 	}
-	table := open(t, rows.Spec{Name: "p", Path: file(t, "p.jsonl", content.String()), IDField: "id"})
+	table := open(t, jsonl.Spec{Name: "p", Path: file(t, "p.jsonl", content.String()), IDField: "id"})
 	server := httptest.NewServer(table.Handler())
 	defer server.Close()
 	defer http.DefaultClient.CloseIdleConnections()
@@ -321,7 +321,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte(zstded(three)))
 	f.Add([]byte(`[{"id":1}]`))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		table, err := rows.Open(t.Context(), rows.Spec{Name: "p", Path: file(t, "p.jsonl", string(content)), IDField: "id"}, discard())
+		table, err := jsonl.Open(t.Context(), jsonl.Spec{Name: "p", Path: file(t, "p.jsonl", string(content)), IDField: "id"}, discard())
 		if err != nil {
 			return
 		}
@@ -331,16 +331,16 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-func open(t *testing.T, spec rows.Spec) *rows.Table {
+func open(t *testing.T, spec jsonl.Spec) *jsonl.Table {
 	t.Helper()
-	table, err := rows.Open(t.Context(), spec, discard())
+	table, err := jsonl.Open(t.Context(), spec, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return table
 }
 
-func get(t *testing.T, table *rows.Table, target string) (*http.Response, string) {
+func get(t *testing.T, table *jsonl.Table, target string) (*http.Response, string) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, target, nil)
 	w := httptest.NewRecorder()

@@ -1,4 +1,4 @@
-// Package rows makes an upstream out of a file: JSON Lines (or one JSON array), plain, gzip or zstd.
+// Package jsonl makes an upstream out of a file: JSON Lines (or one JSON array), plain, gzip or zstd.
 // It stands in for the systems behind a shop, so that a catalog can be tried with nothing but an export.
 //
 //	GET /rows/{id}               one row, byte for byte as in the file; 404 where there is none
@@ -12,4 +12,4 @@
 //
 // A writer does best to write another file and rename it: a plain file that is cut at the end of a line
 // can't be told from a shorter one, so a pause of Settle during a write counts as its end.
-package rows
+package jsonl

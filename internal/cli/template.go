@@ -10,6 +10,8 @@ import (
 )
 
 type templateCommand struct {
+	New      templateNew      `cmd:"" help:"Start a theme of your own."`
+	Eject    templateEject    `cmd:"" help:"Write files of the built-in theme, with comments, to be changed."`
 	Check    templateCheck    `cmd:"" help:"Check a folder of templates on pages of a running system, or else on sample data."`
 	Push     templatePush     `cmd:"" help:"Check a folder of templates and put it in force on every server."`
 	Rollback templateRollback `cmd:"" help:"Put an earlier revision in force again."`
@@ -18,6 +20,7 @@ type templateCommand struct {
 
 func (templateCommand) Help() string {
 	return `Examples:
+  vitrine template eject offer.html
   vitrine template check templates/
   vitrine template push templates/
   vitrine template rollback

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"vitrine/templates"
+)
+
+type templateEject struct {
+	Files []string `arg:"" optional:"" name:"file" help:"Files of the theme, such as offer.html or assets/site.css. Defaults to all."`
+	To    string   `help:"The folder: templates/ beside the catalog." default:"templates" type:"path" placeholder:"DIR"`
+	Force bool     `help:"Overwrite what is there."`
+}
+
+func (templateEject) Help() string {
+	return `Examples:
+  vitrine template eject offer.html
+  vitrine template eject --to shop/templates
+
+Each file begins with a comment that says what it is for. Eject only what you change: the rest stays the theme's, and is mended with it.`
+}
+
+// Run is vitrine template eject.
+func (c *templateEject) Run(e *env) error {
+	names, err := templates.Eject(c.To, c.Files, c.Force)
+	if errors.Is(err, templates.ErrNoFile) {
+		return usageError{err}
+	}
+	return c.told(e, names, err)
+}
+
+func (c *templateEject) told(e *env, names []string, err error) error {
+	if errors.Is(err, templates.ErrExists) {
+		return fmt.Errorf("%w; nothing was written. Give --force if you want that", err)
+	}
+	for _, name := range names {
+		fmt.Fprintln(e.stdout, filepath.Join(c.To, name))
+	}
+	return err
+}
+
+type templateNew struct {
+	Folder string `arg:"" optional:"" help:"The folder: templates/ beside the catalog." default:"templates" type:"path"`
+	Force  bool   `help:"Overwrite what is there."`
+}
+
+func (templateNew) Help() string {
+	return `Examples:
+  vitrine template new
+  vitrine up --catalog shop.yaml        # uses templates/ beside shop.yaml, and each change of it at once
+
+It writes a page for products and a bar of links, with comments, which call files of the built-in theme.`
+}
+
+// Run is vitrine template new.
+func (c *templateNew) Run(e *env) error {
+	names, err := templates.Start(c.Folder, c.Force)
+	return (&templateEject{To: c.Folder}).told(e, names, err)
+}

@@ -150,3 +150,12 @@ func DecodeState(body []byte) (s kv.State, validators map[string]kv.Validators, 
 	ok = b.decode(body)
 	return b.state(), b.Validators, b.Last, b.Written, ok
 }
+
+// ValidatorsOf reads an encoded state's validators without the rest.
+func ValidatorsOf(encoded []byte) map[string]kv.Validators {
+	v, ok := decodeValidators(encoded)
+	if !ok {
+		return nil
+	}
+	return v
+}

@@ -20,17 +20,20 @@ func (s *Store) Records(ctx context.Context, keys []kv.RecordKey) ([]kv.Record, 
 	raw := make([][]byte, len(keys))
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(recBucket))
-		held := map[item.Entity]*storedState{}
+		states := tx.Bucket([]byte(genBucket))
+		var last item.Entity // whose validators are known: an entity's records are read one after the other
+		var validators map[string]kv.Validators
 		for i, k := range keys {
 			v := s.present(b.Get(recKey(k)))
 			if v == nil {
 				continue
 			}
 			raw[i] = append([]byte(nil), v...)
-			if held[k.Entity] == nil {
-				held[k.Entity] = readState(tx, k.Entity)
+			if k.Entity != last {
+				last = k.Entity
+				validators = parseValidators(states.Get([]byte(k.Entity.Token())))
 			}
-			out[i].Validators = held[k.Entity].Validators[k.Dimension]
+			out[i].Validators = validators[k.Dimension]
 		}
 		return nil
 	})

@@ -56,11 +56,26 @@ func parseState(raw []byte) *storedState {
 		return &storedState{}
 	}
 	b := &storedState{}
-	whole := len(raw) > stateHead && binary.BigEndian.Uint32(raw) == crc32.Checksum(raw[stateHead:], castagnoli)
-	if !whole || !b.read(raw[stateHead:]) {
+	if !isWhole(raw) || !b.read(raw[stateHead:]) {
 		return &storedState{damaged: true}
 	}
 	return b
+}
+
+// isWhole reports whether a stored state has its checksum.
+func isWhole(raw []byte) bool {
+	return len(raw) > stateHead && binary.BigEndian.Uint32(raw) == crc32.Checksum(raw[stateHead:], castagnoli)
+}
+
+// parseValidators gives parseState's validators, by dimension, without the rest.
+func parseValidators(raw []byte) map[string]kv.Validators {
+	if !isWhole(raw) {
+		return nil
+	}
+	if v, ok := decodeValidators(raw[stateHead:]); ok {
+		return v
+	}
+	return parseState(raw).Validators // of an earlier version
 }
 
 // read reads the body of a state, of this version or an earlier one.

@@ -44,6 +44,24 @@ func (b *storedState) decode(body []byte) bool {
 	return !r.failed && r.text == ""
 }
 
+// decodeValidators reads the validators of what encode wrote, and passes over all else.
+func decodeValidators(body []byte) (v map[string]kv.Validators, ok bool) {
+	r := stateReader{text: string(body)}
+	if r.byte() != stateForm {
+		return nil, false
+	}
+	r.uint() // Last
+	r.uint() // Written
+	for range 4 {
+		r.skipMap((*stateReader).skipUint)
+	}
+	for range 2 {
+		r.skipMap((*stateReader).skipRefs)
+	}
+	v = readMap(&r, (*stateReader).validators)
+	return v, !r.failed && r.text == ""
+}
+
 func appendMap[V any](to []byte, m map[string]V, value func([]byte, V) []byte) []byte {
 	to = binary.AppendUvarint(to, uint64(len(m)))
 	if len(m) == 1 { // as a rule
@@ -161,4 +179,22 @@ func readMap[V any](r *stateReader, value func(*stateReader) V) map[string]V {
 		m[name] = value(r)
 	}
 	return m
+}
+
+// skipMap passes over a map with values that skip passes over.
+func (r *stateReader) skipMap(skip func(*stateReader)) {
+	for range r.count(r.uint()) {
+		r.string()
+		skip(r)
+	}
+}
+
+func (r *stateReader) skipUint() { r.uint() }
+
+func (r *stateReader) skipRefs() { r.skipMap((*stateReader).skipRef) }
+
+func (r *stateReader) skipRef() {
+	for range r.count(r.uint() / 2) {
+		r.string()
+	}
 }

@@ -50,6 +50,9 @@ func TestStateCodec(t *testing.T) {
 		if diff := cmp.Diff(want, got) + cmp.Diff(validators, gotValidators); diff != "" {
 			t.Error(diff)
 		}
+		if diff := cmp.Diff(validators, boltkv.ValidatorsOf(encoded)); diff != "" {
+			t.Error("read alone:", diff)
+		}
 		if _, ok := boltkv.Recode(encoded[:rapid.IntRange(0, len(encoded)-1).Draw(t, "cut")]); ok {
 			t.Error("a state that was cut off is read")
 		}

@@ -82,7 +82,7 @@ func (c *Consumer) attempt(ctx context.Context, batch []*work) (errs []error) {
 
 // takesNone reports whether the place of a work takes none now, as one whose breaker is open.
 func (c *Consumer) takesNone(w *work) bool {
-	return w.place.Name != "" && c.cfg.Placement.Takes(w.place.Name) <= 0
+	return w.place.Name != "" && c.cfg.Placement.Capacity(w.place.Name) <= 0
 }
 
 // call shields the worker from a handler that panics or gives too few results.

@@ -95,67 +95,6 @@ func TestWorkThatWasNotAskedForIsParked(t *testing.T) {
 	}
 }
 
-// TestSilenceOfAPlaceThatTakesNothingIsParked: what was in work when the breaker opened is not scheduled first, to be parked when
-// it is due.
-func TestSilenceOfAPlaceThatTakesNothingIsParked(t *testing.T) {
-	t.Parallel()
-	c := connect(t)
-	var takes atomic.Int64
-	takes.Store(math.MaxInt)
-	done := make(chan bus.Task, 100)
-	var silent atomic.Bool
-	verdicts := make(chan string, 100)
-	cfg := bus.ConsumerConfig{Conn: c, Handled: func(h bus.Handled) { verdicts <- h.Verdict }}
-	cfg.Handle = func(_ context.Context, batch []bus.Task) []error {
-		if silent.CompareAndSwap(false, true) {
-			takes.Store(0)
-			return []error{item.ErrUnavailable}
-		}
-		done <- batch[0]
-		return none(batch)
-	}
-	consume(t, places(cfg, &takes))
-	publish(t, c, change(item.Normal, "s1"))
-	poll.Until(t, "the parked one", func() bool { return parked(t, c) == 1 && left(t, c) == 1 })
-	takes.Store(math.MaxInt)
-	if got := receive(t, "the parked task", done); got.Attempt != 1 {
-		t.Errorf("silence counts as attempt %d", got.Attempt)
-	}
-	if first := receive(t, "the first verdict", verdicts); first != "park" {
-		t.Errorf("the first verdict is %s, want park", first)
-	}
-}
-
-// TestWhatWaitsForAPlaceThatTakesNothingIsNotHandled: handling it would read each record from the store, for nothing.
-func TestWhatWaitsForAPlaceThatTakesNothingIsNotHandled(t *testing.T) {
-	t.Parallel()
-	c := connect(t)
-	var takes, calls atomic.Int64
-	takes.Store(math.MaxInt)
-	release := make(chan struct{})
-	consume(t, places(bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
-		calls.Add(1)
-		<-release
-		return none(batch)
-	}}, &takes))
-	publish(t, c, change(item.Normal, "s1"), change(item.Normal, "s2"), change(item.Normal, "s3"), change(item.Normal, "s4"), change(item.Normal, "s5"))
-	poll.Until(t, "two in work, and all delivered", func() bool {
-		streams, _, err := c.Pending(t.Context())
-		return err == nil && streams[bus.Changes][item.Normal].InFlight == 5 && calls.Load() == 2
-	})
-	takes.Store(0)
-	close(release)
-	poll.Until(t, "three parked", func() bool { return parked(t, c) == 3 && left(t, c) == 3 })
-	if n := calls.Load(); n != 2 {
-		t.Errorf("%d handled, of which %d at a place that takes nothing", n, n-2)
-	}
-	takes.Store(math.MaxInt)
-	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
-	if n := calls.Load(); n != 5 {
-		t.Errorf("%d handled, want 5", n)
-	}
-}
-
 func TestAHangingPlaceHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

@@ -90,7 +90,7 @@ type response byte
 
 const (
 	wrong    response = iota // an attempt: after the last one, a dead letter
-	silent                   // nobody answered: tried again for ever, or parked where its place takes nothing by now
+	silent                   // nobody answered: tried again for ever
 	behind                   // its handler knows when to believe
 	needless                 // it is dropped
 	own                      // our own store, queue or catalog is away, or another writer was faster: tried again soon, for ever
@@ -142,8 +142,6 @@ func (c *Consumer) judge(ctx context.Context, w *work, err error) verdict {
 		return verdict{action: fail}
 	case r.response == own: // by deliveries: nothing is written for it
 		return verdict{action: again, delay: min(c.cfg.Timing.Backoff(w.deliveries()), ownBackoff)}
-	case r.response == silent && c.takesNone(w): // it would be parked when it came back
-		return verdict{action: park}
 	case r.response == silent:
 		next.silent = w.silent + 1
 		return verdict{c.later(), min(c.cfg.Timing.Backoff(next.silent), silentBackoff), next}

@@ -53,7 +53,7 @@ func (c *Consumer) handle(ctx context.Context, batch []*work) {
 }
 
 // attempt calls the handler and gives one error per work. Work that is a dead letter from the start has a
-// batch for itself. Work of a place that takes none any more is not handled: that would read records for nothing.
+// batch for itself.
 func (c *Consumer) attempt(ctx context.Context, batch []*work) (errs []error) {
 	errs = make([]error, len(batch))
 	tasks := make([]Task, 0, len(batch))
@@ -68,21 +68,11 @@ func (c *Consumer) attempt(ctx context.Context, batch []*work) (errs []error) {
 	if len(tasks) == 0 {
 		return errs
 	}
-	var results []error
-	if c.takesNone(batch[0]) {
-		results = forAll(tasks, item.ErrNotAsked)
-	} else {
-		results = c.call(ctx, tasks)
-	}
+	results := c.call(ctx, tasks)
 	for i, j := range at {
 		errs[j] = results[i]
 	}
 	return errs
-}
-
-// takesNone reports whether the place of a work takes none now, as one whose breaker is open.
-func (c *Consumer) takesNone(w *work) bool {
-	return w.place.Name != "" && c.cfg.Placement.Capacity(w.place.Name) <= 0
 }
 
 // call shields the worker from a handler that panics or gives too few results.

@@ -84,7 +84,9 @@ func (s *Server) Try(ctx context.Context, scan BlobLister, set *templates.Set, n
 	if err != nil {
 		return t, err
 	}
-	t.Missing = st.catalog.MissingTemplates(set.Has)
+	for _, m := range st.catalog.MissingTemplates("", set.Pages(), set.Has) {
+		t.Missing = append(t.Missing, m.Msg)
+	}
 	var now Progress
 	keys, err := s.spread(ctx, st, scan, n, func(listed int) {
 		now.Listed = listed

@@ -107,6 +107,16 @@ func (s *Set) Revision() string { return s.revision }
 // Has reports whether the set has a template of this name.
 func (s *Set) Has(name string) bool { return name != "" && s.root.Lookup(name) != nil }
 
+// Pages lists the names of the set's .html files.
+func (s *Set) Pages() (names []string) {
+	for _, name := range s.names() {
+		if strings.HasSuffix(name, ".html") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Render writes a page to buf by the template name. data is a view.Value, or what view.Of takes. Render fails with a *Fault, and may have
 // written a part of the page then; the caller drops the buffer.
 func (s *Set) Render(buf *bytes.Buffer, name string, data any) (err error) {

@@ -19,6 +19,7 @@ type Catalog struct {
 	Live      map[string]*Live
 	Pages     []*Page // in the order of the file
 	Sources   map[string]*Source
+	Mistakes  Errors // names that are not there, or there twice: the catalog works without what they mean
 }
 
 // Upstream is a data owner. URL has no trailing slash. The caller of Parse resolves "serve:NAME".

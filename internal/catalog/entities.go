@@ -74,6 +74,7 @@ func (c *compiler) dimensions(n *node, k *Kind) {
 		})
 		if ok {
 			c.checkAsking(key, n, d)
+			c.later = append(c.later, func() { c.checkFields(n, d) })
 		}
 	})
 }

@@ -69,11 +69,36 @@ func (f *faults) err() error {
 	if len(f.found) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(f.found, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+	f.found.sort()
 	return f.found
 }
+
+func (e Errors) sort() {
+	slices.SortStableFunc(e, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
+
+// Fault makes an error about a place in a catalog's file: that of the innermost key of a path that is there, such as
+// entities, sku, dimensions, product, pick.
+func (c *Catalog) Fault(file string, path []string, hint, format string, args ...any) *Error {
+	f := faults{file: file, lines: strings.Split(string(c.Source), "\n")}
+	n := readTree(c.Source, &f)
+	at := &node{line: 1, column: 1}
+	for _, key := range path {
+		key, value := n.at(key)
+		if key == nil {
+			break
+		}
+		at, n = key, value
+	}
+	f.found = nil
+	f.add(at, hint, format, args...)
+	return f.found[0]
+}
+
+// Guess is a hint that lists words, and says which of them may have been meant.
+func Guess(what, given string, there []string) string { return oneOf(what, given, there) }
 
 // snippet shows the line, cut to a window around the column, with a caret below. Secrets are masked before the cut,
 // which might otherwise leave a password without the context by which it is recognised.
@@ -106,7 +131,7 @@ func oneOf(what, given string, there []string) string {
 
 // nearest is the word closest to given, or "" if none is close.
 func nearest(given string, words []string) (best string) {
-	least := max(1, len(given)/3) + 1
+	least := max(1, (len(given)+1)/3) + 1 // two letters that changed places count as two
 	for _, w := range words {
 		if d := distance(given, w); d < least {
 			best = w

@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -183,10 +184,29 @@ func (r *reader) readFields(out *node, values []*ast.MappingValueNode, depth int
 
 // get is the value of a key, or nil.
 func (n *node) get(key string) *node {
+	if n == nil {
+		return nil
+	}
 	for _, f := range n.fields {
 		if f.key.text == key {
 			return f.value
 		}
 	}
 	return nil
+}
+
+// at is the entry of an object by its key, or of a list by its number, and where it stands; nil for none.
+func (n *node) at(step string) (place, value *node) {
+	if n == nil {
+		return nil, nil
+	}
+	for _, f := range n.fields {
+		if f.key.text == step {
+			return f.key, f.value
+		}
+	}
+	if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(n.items) {
+		return n.items[i], n.items[i]
+	}
+	return nil, nil
 }

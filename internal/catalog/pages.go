@@ -44,6 +44,7 @@ func (c *compiler) pages(n *node) {
 		if rules != nil {
 			c.rules(rules, p)
 		}
+		c.checkMembers(n, p)
 		c.clash(key, p)
 		c.cat.Pages = append(c.cat.Pages, p)
 	})

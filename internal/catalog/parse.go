@@ -52,6 +52,7 @@ func Parse(src []byte, name string, opt Options) (*Catalog, error) {
 	if err := c.err(); err != nil {
 		return nil, err
 	}
+	c.cat.Mistakes.sort()
 	return c.cat, nil
 }
 

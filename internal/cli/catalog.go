@@ -9,6 +9,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
 	"vitrine/internal/redact"
+	"vitrine/internal/trial"
 )
 
 type catalogCommand struct {
@@ -42,6 +43,14 @@ type catalogCheck struct {
 	templatesFlag
 	File string `arg:"" help:"The catalog." type:"existingfile"`
 	JSON bool   `name:"json" help:"Print JSON."`
+	Try  bool   `help:"Ask the upstreams for a few real entities, and make records, blobs and pages of the answers."`
+	triedFlag
+}
+
+func (catalogCheck) Help() string {
+	return `Examples:
+  vitrine catalog check shop.yaml
+  vitrine catalog check shop.yaml --try --id brand:77`
 }
 
 // checked is the output of catalog check --json.
@@ -52,6 +61,8 @@ type checked struct {
 	Dimensions int      `json:"dimensions,omitempty"`
 	Pages      int      `json:"pages,omitempty"`
 	Error      string   `json:"error,omitempty"`
+
+	Tried []trial.Finding `json:"tried,omitempty"` // by --try
 }
 
 // Run is vitrine catalog check.
@@ -65,10 +76,15 @@ func (c *catalogCheck) Run(e *env) error {
 		err = c.checkNames(e, nil, c.File, cat)
 	}
 	var out checked
+	sound := err == nil
+	if sound && c.Try {
+		out.Tried, sound, err = c.try(e, cat)
+	}
+	tried := out.Tried
 	if err != nil {
 		out.Error = redact.Shown(err.Error())
 	} else {
-		out = checked{OK: true, Kinds: sortedKinds(cat), Upstreams: len(cat.Upstreams), Pages: len(cat.Pages)}
+		out = checked{OK: sound, Tried: tried, Kinds: sortedKinds(cat), Upstreams: len(cat.Upstreams), Pages: len(cat.Pages)}
 		for _, k := range cat.Kinds {
 			out.Dimensions += len(k.Dimensions)
 		}
@@ -80,11 +96,13 @@ func (c *catalogCheck) Run(e *env) error {
 		}
 	case err != nil:
 		fmt.Fprintln(e.stderr, redact.Shown(err.Error()))
+	case !sound:
+		fmt.Fprintf(e.stderr, "%s can be read, and its upstreams do not answer as it says\n", c.File)
 	default:
 		fmt.Fprintf(e.stdout, "%s is sound: %d kinds, %d dimensions from %d upstreams, %d pages\n",
 			c.File, len(out.Kinds), out.Dimensions, out.Upstreams, out.Pages)
 	}
-	if err != nil {
+	if err != nil || !sound {
 		return errReported
 	}
 	return nil

@@ -32,7 +32,7 @@ func (f templatesFlag) checkNames(e *env, conn *bus.Conn, file string, cat *cata
 		fmt.Fprintf(e.stderr, "WARNING: %d texts of the templates have no words in %s: pages say them in English; add them to words.json in %s: %s\n",
 			len(missing), cat.Site.Lang, dir, redact.Shown(strings.Join(missing, " | ")))
 	}
-	has, advice := look.Has, "make it in "+dir+", or name the folder that has it by --templates"
+	has, there, advice := look.Has, look.Pages(), "make it in "+dir+", or name the folder that has it by --templates"
 	if conn != nil {
 		entry, err := conn.Bucket(control.TemplateBucket).Get(e.ctx, control.TemplateKey)
 		if err == nil && len(entry.Value) > 0 {
@@ -40,14 +40,17 @@ func (f templatesFlag) checkNames(e *env, conn *bus.Conn, file string, cat *cata
 			if err != nil {
 				return err
 			}
-			has = pushed.Has
+			has, there = pushed.Has, pushed.Pages()
 			advice = "pushed templates take the place of folders: push some that have it first (vitrine template push)"
 		} else if err != nil && !errors.Is(err, bus.ErrNoEntry) {
 			return fmt.Errorf("read the templates that were pushed: %w", err)
 		}
 	}
-	if missing := cat.MissingTemplates(has); len(missing) > 0 {
-		return fmt.Errorf("%w: %s\n%s", item.ErrRefused, strings.Join(missing, "\n"), advice)
+	if missing := cat.MissingTemplates(file, there, has); len(missing) > 0 {
+		return fmt.Errorf("%w: %w\n%s", item.ErrRefused, missing, advice)
+	}
+	if len(cat.Mistakes) > 0 {
+		return fmt.Errorf("%w: %w", item.ErrRefused, cat.Mistakes)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
+	"vitrine/internal/item"
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/redact"
 )
@@ -27,6 +28,9 @@ type Config struct {
 	Secrets []string // NAME=ORIGIN, as upstream.NewSecrets reads them
 	Log     *slog.Logger
 	Report  func(Finding) // called with each finding, in order
+
+	Templates string        // the folder of the templates that pages name; need not exist
+	Entities  []item.Entity // to try, besides the first ones of each list
 }
 
 // Finding is what became of one check. Its text shows no password, and nothing that drives a terminal.
@@ -61,7 +65,15 @@ func Run(ctx context.Context, cfg Config) (healthy bool) {
 		if cat.Site.Origin == "" {
 			x.warn("origin", "the catalog's site.origin is not set: pages have no canonical address and no pictures for machines, and there is neither robots.txt nor a sitemap")
 		}
-		x.checkUpstreams(ctx, cat)
+		for _, m := range cat.Mistakes {
+			x.report("catalog", "", m)
+		}
+		set, err := x.templates(ctx, conn)
+		if err != nil {
+			x.report("templates", "", err)
+			set = nil
+		}
+		x.checkUpstreams(ctx, cat, set)
 	}
 	return !x.failed
 }

@@ -1,20 +1,24 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
+	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
+	"vitrine/internal/control"
+	"vitrine/internal/trial"
 	"vitrine/internal/upstream"
+	"vitrine/templates"
 )
 
-// checkUpstreams sends each upstream a request, and reads the first page of each list.
-func (x *checkRun) checkUpstreams(ctx context.Context, cat *catalog.Catalog) {
+// checkUpstreams sends each upstream a request, and tries what the catalog makes of the answers.
+func (x *checkRun) checkUpstreams(ctx context.Context, cat *catalog.Catalog, set *templates.Set) {
 	secrets, err := upstream.NewSecrets(x.Secrets, nil)
 	if err != nil {
 		x.report("secret", "", err)
@@ -35,14 +39,40 @@ func (x *checkRun) checkUpstreams(ctx context.Context, cat *catalog.Catalog) {
 		}
 		x.report("upstream", u.Name+" answers at "+u.URL, reachable(ctx, u))
 	}
-	for _, name := range slices.Sorted(maps.Keys(cat.Kinds)) {
-		l := cat.Kinds[name].List
-		if l == nil || strings.HasPrefix(l.From.URL, "serve:") {
-			continue
-		}
-		ids, _, err := client.List(ctx, l, "")
-		x.report("list", fmt.Sprintf("%s: the first page has %d ids", name, len(ids)), err)
+	if set != nil {
+		x.tryCatalog(ctx, cat, client, set)
 	}
+}
+
+// templates are those that were pushed, else the folder's over the theme. conn is nil where NATS can't be asked.
+func (x *checkRun) templates(ctx context.Context, conn *bus.Conn) (*templates.Set, error) {
+	if conn != nil {
+		entry, err := conn.Bucket(control.TemplateBucket).Get(ctx, control.TemplateKey)
+		if err == nil && len(entry.Value) > 0 {
+			return templates.LoadPacked(entry.Value)
+		}
+		if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+			return nil, err
+		}
+	}
+	return templates.LoadFolder(x.Templates)
+}
+
+// tryCatalog asks for a few real entities, and makes records, blobs and pages of the answers.
+func (x *checkRun) tryCatalog(ctx context.Context, cat *catalog.Catalog, client *upstream.Client, set *templates.Set) {
+	for _, u := range cat.Upstreams {
+		if strings.HasPrefix(u.URL, "serve:") {
+			x.report("try", "not tried: "+u.Name+" is a file that up serves, at an address that only up knows", nil)
+			return
+		}
+	}
+	for _, m := range cat.MissingTemplates(file(x.Catalog), set.Pages(), set.Has) {
+		x.report("templates", "", m)
+	}
+	trial.Run(ctx, trial.Config{Catalog: cat, File: file(x.Catalog), Client: client, Templates: set, Entities: x.Entities, Report: func(f trial.Finding) {
+		x.failed = x.failed || f.Failed
+		x.record(Finding{What: "try", OK: !f.Failed, Warning: f.Warning, Text: f.What + ": " + f.Text})
+	}})
 }
 
 // reachable fails if an upstream gives no HTTP answer. Any status will do: paths are checked with the dimensions.
@@ -59,3 +89,6 @@ func reachable(ctx context.Context, u *catalog.Upstream) error {
 	}
 	return res.Body.Close()
 }
+
+// file names a catalog in errors.
+func file(given string) string { return cmp.Or(given, "catalog") }

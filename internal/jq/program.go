@@ -25,6 +25,7 @@ var ErrWork = errors.New("more work than a program may do")
 // Program is a compiled jq program without environment, modules or input functions. It is safe for concurrent use.
 type Program struct {
 	Text      string
+	gives     []string  // the members of its result, if all are known; else nil
 	selection selection // what the program does, if it only takes members
 	codes     sync.Pool // of *gojq.Code
 	steps     int       // MaxSteps
@@ -34,7 +35,7 @@ type Program struct {
 // Compile compiles a parsed program, whose text is kept for messages. It modifies parsed. The program may use variables,
 // such as $cursor, whose values each Run is given.
 func Compile(text string, parsed *gojq.Query, variables ...string) (*Program, error) {
-	takes := selectionOf(parsed)
+	takes, gives := selectionOf(parsed), membersOf(parsed)
 	bound(parsed)
 	compile := func() (*gojq.Code, error) {
 		return gojq.Compile(parsed, append(functions(), gojq.WithVariables(variables))...)
@@ -43,7 +44,7 @@ func Compile(text string, parsed *gojq.Query, variables ...string) (*Program, er
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{Text: text, selection: takes, steps: MaxSteps, time: MaxTime}
+	p := &Program{Text: text, gives: gives, selection: takes, steps: MaxSteps, time: MaxTime}
 	p.codes.New = func() any {
 		again, err := compile()
 		if err != nil {

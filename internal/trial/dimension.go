@@ -1,0 +1,290 @@
+package trial
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/shape"
+	"vitrine/internal/upstream"
+)
+
+// dimension asks for entities as a worker does, and singly once more where there are two ways to ask.
+func (t *trial) dimension(ctx context.Context, d *catalog.Dimension, ids []string) {
+	what := d.Kind.Name + "." + d.Name
+	asks := make([]upstream.Ask, len(ids))
+	for i, id := range ids {
+		asks[i].ID = id
+	}
+	answers := t.Client.Fetch(ctx, d, asks)
+	bodies, gone := [][]byte{}, 0
+	for i, a := range answers {
+		v, refs, err := a.Value(d, kv.Record{})
+		if err != nil {
+			t.refused(d, a, ids[i], err)
+			return
+		}
+		if v.Existence != kv.Alive {
+			gone++
+			continue
+		}
+		bodies = append(bodies, a.Body)
+		e := item.Entity{Kind: d.Kind.Name, ID: ids[i]}
+		t.records[kv.RecordKey{Entity: e, Dimension: d.Name}] = kv.Record{Value: v}
+		for _, r := range d.Refs {
+			for _, id := range refs[r.Name].IDs {
+				t.add(item.Entity{Kind: r.Kind.Name, ID: id})
+			}
+		}
+	}
+	switch {
+	case gone == len(ids):
+		t.wrong(what, t.keyOf(d, asking(d)), "is the path right, and the id of the right kind?", "its upstream knows none of the %d tried: %s", len(ids), strings.Join(ids, ", "))
+		return
+	case gone > 0:
+		t.odd(what, t.keyOf(d, asking(d)), "", "its upstream does not know %d of the %d tried", gone, len(ids))
+	}
+	before := t.failed
+	t.failed = false
+	if ways(d) > 1 {
+		t.both(ctx, d, asks)
+	}
+	t.fields(d, bodies)
+	if !t.failed {
+		t.good(what, "%d records, such as %.120s", len(bodies), t.records[t.firstOf(d, ids)].Body)
+	}
+	t.failed = t.failed || before
+}
+
+// firstOf is the first record of a dimension that could be made.
+func (t *trial) firstOf(d *catalog.Dimension, ids []string) (key kv.RecordKey) {
+	for _, id := range ids {
+		key = kv.RecordKey{Entity: item.Entity{Kind: d.Kind.Name, ID: id}, Dimension: d.Name}
+		if _, there := t.records[key]; there {
+			break
+		}
+	}
+	return key
+}
+
+// keyOf is the place of a dimension's key.
+func (t *trial) keyOf(d *catalog.Dimension, keys ...string) []string {
+	return append([]string{"entities", d.Kind.Name, "dimensions", d.Name}, keys...)
+}
+
+// asking is the key by which a dimension is asked for.
+func asking(d *catalog.Dimension) string {
+	switch {
+	case d.Batch != "":
+		return "batch"
+	case d.Get != "":
+		return "get"
+	}
+	return "post"
+}
+
+// ways is in how many ways a dimension can be asked for.
+func ways(d *catalog.Dimension) (n int) {
+	for _, there := range []bool{d.Get != "", d.Batch != "", d.Post != nil} {
+		if there {
+			n++
+		}
+	}
+	return n
+}
+
+// refused reports an answer that makes no record, at the key that refuses it.
+func (t *trial) refused(d *catalog.Dimension, a upstream.Answer, id string, err error) {
+	key, hint := asking(d), ""
+	if a.Err == nil && a.Status == upstream.OK {
+		key, hint = t.refusing(d, a.Body)
+	}
+	t.wrong(d.Kind.Name+"."+d.Name, t.keyOf(d, key), hint, "%s: %v", id, err)
+}
+
+// refusing finds which key of a dimension can't be met by an answer.
+func (t *trial) refusing(d *catalog.Dimension, body []byte) (key, hint string) {
+	record := body
+	if d.Gone != nil {
+		if _, err := shape.Truth(d.Gone, body); err != nil {
+			return "gone", ""
+		}
+	}
+	if d.Pick != nil {
+		picked, err := shape.Run(d.Pick, body)
+		if err != nil {
+			return "pick", ""
+		}
+		record = picked
+	}
+	if v, there := shape.Lookup(body, d.Version); len(d.Version) > 0 && (!there || v.Type != gjson.String && v.Type != gjson.Number) {
+		return "version", guess(body, d.Version)
+	} else if len(d.Version) > 0 {
+		if _, err := item.NewVersion(v.String()); err != nil {
+			return "version", ""
+		}
+	}
+	for _, p := range d.Require {
+		if v, there := shape.Lookup(record, p); !there || v.Type == gjson.Null {
+			return "require", guess(record, p)
+		}
+	}
+	return asking(d), ""
+}
+
+// both asks each of the two ways by itself. What a batch lacks is asked for singly, so that workers would never notice a
+// batch that gives nothing.
+func (t *trial) both(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) {
+	what := d.Kind.Name + "." + d.Name
+	one, many := *d, *d
+	one.Batch, one.BatchMax, many.Get, many.Keep = "", 1, "", true
+	if d.Post != nil && d.Post.Batch {
+		one.Post = nil
+	} else {
+		many.Post = nil
+	}
+	var why error
+	left, singles, batch := 0, t.Client.Fetch(ctx, &one, asks), t.Client.Fetch(ctx, &many, asks)
+	for i := range asks {
+		single, _, err := singles[i].Value(d, kv.Record{})
+		if err != nil {
+			t.refused(d, singles[i], asks[i].ID, err)
+			return
+		}
+		several, _, err := batch[i].Value(d, kv.Record{})
+		switch {
+		case err != nil:
+			left++
+			why = err
+		case single.Existence != several.Existence || string(single.Body) != string(several.Body):
+			t.odd(what, t.keyOf(d, "get"), "changes that come together are asked for by batch, a single one by get",
+				"%s: get and batch give different records:\n  %.200s\n  %.200s", asks[i].ID, single.Body, several.Body)
+			return
+		}
+	}
+	if left > 0 {
+		t.wrong(what, t.keyOf(d, asking(d)), "is id_field right, and items, and the parameter that {ids} stands in?",
+			"%d of %d that are known singly are left out of a batch: %v", left, len(asks), why)
+	}
+}
+
+// fields looks for what the catalog names in the answers and is in none of them.
+func (t *trial) fields(d *catalog.Dimension, bodies [][]byte) {
+	if d.Pick != nil {
+		for _, taken := range d.Pick.Takes() {
+			t.field(d, bodies, "pick", "pick takes ."+strings.Join(taken.Path, "."), "answers", taken.Path)
+		}
+		if d.Pick.Takes() == nil {
+			t.nulls(d, bodies)
+		}
+	}
+	records := make([][]byte, 0, len(bodies))
+	for _, b := range bodies {
+		rec, gone, err := shape.MakeRecord(d, b)
+		if err == nil && !gone {
+			records = append(records, rec.Body)
+		}
+	}
+	for _, r := range d.Refs {
+		t.field(d, records, "refs", "ref "+r.Name+" names "+r.Field.String(), "records", r.Field)
+	}
+	for _, p := range d.HTML {
+		t.field(d, records, "html", "html names "+p.String(), "records", p)
+	}
+}
+
+// field reports a path that is in no document: as a mistake where one has a name that is almost the same.
+func (t *trial) field(d *catalog.Dimension, docs [][]byte, key, says, which string, p catalog.Path) {
+	if len(docs) == 0 || slices.ContainsFunc(docs, func(doc []byte) bool { return has(doc, p) }) {
+		return
+	}
+	what, at := d.Kind.Name+"."+d.Name, t.keyOf(d, key)
+	hint := guess(docs[0], p)
+	if strings.HasPrefix(hint, "did you mean") {
+		t.wrong(what, at, hint, "%s, which none of the %d %s tried has", says, len(docs), which)
+		return
+	}
+	t.odd(what, at, hint, "%s, which none of the %d %s tried has", says, len(docs), which)
+}
+
+// nulls reports members of records that pick makes null in all of them.
+func (t *trial) nulls(d *catalog.Dimension, bodies [][]byte) {
+	null := map[string]int{}
+	for _, b := range bodies {
+		if picked, err := shape.Run(d.Pick, b); err == nil {
+			gjson.ParseBytes(picked).ForEach(func(key, value gjson.Result) bool {
+				if value.Type == gjson.Null {
+					null[key.Str]++
+				}
+				return true
+			})
+		}
+	}
+	for name, n := range null {
+		if n == len(bodies) {
+			t.odd(d.Kind.Name+"."+d.Name, t.keyOf(d, "pick"), "", "pick gives null for %s of all %d answers tried", name, n)
+		}
+	}
+}
+
+// has reports whether a document has a path, or has null on the way to it, or a list.
+func has(doc []byte, p catalog.Path) bool {
+	at := gjson.ParseBytes(doc)
+	for i := range p {
+		v, there := shape.Lookup(doc, p[:i+1])
+		switch {
+		case !there && at.IsArray():
+			return true
+		case !there:
+			return false
+		case v.Type == gjson.Null:
+			return true
+		}
+		at = v
+	}
+	return true
+}
+
+// guess lists the members that a document has where a path leaves it.
+func guess(doc []byte, p catalog.Path) string {
+	at := gjson.ParseBytes(doc)
+	for i, step := range p {
+		v, there := shape.Lookup(doc, p[:i+1])
+		if there {
+			at = v
+			continue
+		}
+		var names []string
+		at.ForEach(func(key, _ gjson.Result) bool {
+			names = append(names, key.Str)
+			return key.Type == gjson.String
+		})
+		return catalog.Guess("member", step, names)
+	}
+	return ""
+}
+
+// blob folds a blob of an entity.
+func (t *trial) blob(b *catalog.Blob, e item.Entity) {
+	v, err := shape.Fold(b, e, t.recordsOf(b, e))
+	what, at := b.Kind.Name+"/"+b.Name, []string{"entities", b.Kind.Name, "blobs", b.Name, "fold"}
+	switch {
+	case err != nil:
+		t.wrong(what, at, "", "%s: %v", e, err)
+	case v.Existence == kv.Alive:
+		t.good(what, "folded: %.120s", v.Body)
+	}
+}
+
+func (t *trial) recordsOf(b *catalog.Blob, e item.Entity) map[string]kv.Record {
+	records := map[string]kv.Record{}
+	for _, d := range b.Of {
+		records[d.Name] = t.records[kv.RecordKey{Entity: e, Dimension: d.Name}]
+	}
+	return records
+}

@@ -1,0 +1,123 @@
+package trial
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"vitrine/detail"
+	"vitrine/detail/blobcache"
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/shape"
+	"vitrine/templates"
+)
+
+// patience is for how long a page may be made, whose parts are here already.
+const patience = 30 * time.Second
+
+// page renders a page of the first entity of its kind, by a server of pages over what was fetched.
+func (t *trial) page(ctx context.Context, p *catalog.Page) {
+	what, at := "page "+p.Name, []string{"pages", p.Name, "template"}
+	if len(t.ids[p.Kind.Name]) == 0 {
+		return // said already
+	}
+	id := t.ids[p.Kind.Name][0]
+	t.live(ctx, p, id)
+	var said bytes.Buffer
+	server, err := detail.New(detail.Config{
+		Catalog: func() *catalog.Catalog { return t.Catalog }, Templates: func() *templates.Set { return t.Templates },
+		Blobs: blobcache.Config{Bytes: 4 << 20, Tiers: []blobcache.Tier{{Name: "trial", Blobs: t, Timeout: patience}}, ReadDeadline: patience},
+		Log:   slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelWarn})), PageBytes: 1 << 20,
+	})
+	if err != nil {
+		t.wrong(what, at, "", "%v", err)
+		return
+	}
+	defer server.Close()
+	path := p.Prefix + item.Escape(id) + p.Suffix
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody)
+	if err != nil {
+		t.wrong(what, at, "", "%v", err)
+		return
+	}
+	r.Host = "localhost"
+	r.RequestURI = path
+	r.RemoteAddr = "127.0.0.1:1"
+	var answer recorder
+	server.Handler().ServeHTTP(&answer, r)
+	switch {
+	case answer.status >= 500 || answer.status == http.StatusNotFound:
+		t.wrong(what, at, "", "%s answers %d: %s", path, answer.status, strings.TrimSpace(said.String()))
+	case answer.status == http.StatusGone || answer.status >= 300:
+		t.odd(what, at, "", "%s answers %d", path, answer.status)
+	default:
+		t.good(what, "%s has %d bytes", path, answer.Len())
+	}
+}
+
+// live asks for the live parts of a page that come from upstreams.
+func (t *trial) live(ctx context.Context, p *catalog.Page, id string) {
+	for _, l := range p.Live {
+		if l.From == nil {
+			continue
+		}
+		body, err := t.Client.Live(ctx, l, id, map[string]string{})
+		what, at := "live "+l.Name, []string{"live", l.Name, "get"}
+		switch {
+		case err != nil && len(l.Vary) > 0:
+			t.odd(what, at, "", "asked without parameters: %v", err)
+		case err != nil:
+			t.wrong(what, at, "", "%v", err)
+		default:
+			t.good(what, "answers %.120s", body)
+		}
+	}
+}
+
+// Blobs folds blobs of what was fetched; a trial is the store of its own pages.
+func (t *trial) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
+	blobs := make([]kv.Blob, len(keys))
+	for i, key := range keys {
+		b, err := t.Catalog.Blob(key.Entity.Kind, key.Blob)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", key.Entity, err)
+		}
+		v, err := shape.Fold(b, key.Entity, t.recordsOf(b, key.Entity))
+		if err == nil && v.Existence == kv.Alive {
+			v.Stamp = 1
+			blobs[i].Value = v
+		}
+	}
+	return blobs, nil
+}
+
+// recorder keeps an answer.
+type recorder struct {
+	bytes.Buffer
+	status int
+	header http.Header
+}
+
+func (r *recorder) Header() http.Header {
+	if r.header == nil {
+		r.header = http.Header{}
+	}
+	return r.header
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return r.Buffer.Write(b)
+}

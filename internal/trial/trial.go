@@ -1,0 +1,155 @@
+// Package trial asks a catalog's upstreams for a few real entities, and makes of their answers what workers would: records,
+// blobs, pages. Nothing is stored or announced.
+package trial
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/upstream"
+	"vitrine/templates"
+)
+
+// Config says what is tried.
+type Config struct {
+	Catalog   *catalog.Catalog
+	File      string // the catalog's name, for places in it
+	Client    *upstream.Client
+	Templates *templates.Set
+	Entities  []item.Entity // to try, besides the first ones of each list
+	Report    func(Finding) // called with each finding, in order
+}
+
+// Finding is what became of one step.
+type Finding struct {
+	What    string `json:"what"` // KIND, KIND.DIMENSION, KIND/BLOB, page NAME or live NAME
+	Text    string `json:"text"` // what was found, or what is wrong and where
+	Failed  bool   `json:"failed,omitempty"`
+	Warning bool   `json:"warning,omitempty"` // what may be meant
+}
+
+// sampled is how many entities of a kind are tried. A member that is missing in all of them is thought to be a mistake.
+const sampled = 8
+
+// trial is one run.
+type trial struct {
+	Config
+	failed  bool
+	ids     map[string][]string // kind → ids to try
+	records map[kv.RecordKey]kv.Record
+}
+
+// Run tries everything, however much fails, and reports whether nothing did.
+func Run(ctx context.Context, c Config) (sound bool) {
+	t := &trial{Config: c, ids: map[string][]string{}, records: map[kv.RecordKey]kv.Record{}}
+	for _, e := range c.Entities {
+		t.add(e)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Catalog.Kinds)) {
+		if l := c.Catalog.Kinds[name].List; l != nil {
+			t.list(ctx, c.Catalog.Kinds[name], l)
+		}
+	}
+	for _, k := range t.inOrder() {
+		t.kind(ctx, k)
+	}
+	for _, p := range c.Catalog.Pages {
+		t.page(ctx, p)
+	}
+	return !t.failed
+}
+
+// add has an entity tried, as far as there are not enough of its kind.
+func (t *trial) add(e item.Entity) {
+	if ids := t.ids[e.Kind]; len(ids) < sampled && !slices.Contains(ids, e.ID) {
+		t.ids[e.Kind] = append(ids, e.ID)
+	}
+}
+
+func (t *trial) good(what, format string, args ...any) {
+	t.Report(Finding{What: what, Text: fmt.Sprintf(format, args...)})
+}
+
+// wrong reports a mistake at a key of the catalog.
+func (t *trial) wrong(what string, path []string, hint, format string, args ...any) {
+	t.failed = true
+	t.Report(Finding{What: what, Text: t.Catalog.Fault(t.File, path, hint, format, args...).Error(), Failed: true})
+}
+
+// odd reports what may be a mistake.
+func (t *trial) odd(what string, path []string, hint, format string, args ...any) {
+	t.Report(Finding{What: what, Text: t.Catalog.Fault(t.File, path, hint, format, args...).Error(), Warning: true})
+}
+
+// list reads the first page of a list, and the second if there is one.
+func (t *trial) list(ctx context.Context, k *catalog.Kind, l *catalog.List) {
+	at := []string{"entities", k.Name, "list"}
+	ids, next, err := t.Client.List(ctx, l, "")
+	if err != nil {
+		t.wrong(k.Name, at, "", "the list of %s: %v", k.Name, err)
+		return
+	}
+	bad := 0
+	for _, id := range ids {
+		e, err := item.NewEntity(k.Name, id)
+		if err != nil {
+			bad++
+			continue
+		}
+		t.add(e)
+	}
+	switch {
+	case len(ids) == 0:
+		t.wrong(k.Name, append(at, "ids"), "", "the list of %s gives no id", k.Name)
+		return
+	case bad > 0:
+		t.wrong(k.Name, append(at, "ids"), "", "the list of %s gives %d ids that can't be an entity's, such as %.80q", k.Name, bad, ids[0])
+	case next == "":
+		t.good(k.Name, "its list has one page of %d ids", len(ids))
+		return
+	}
+	second, _, err := t.Client.List(ctx, l, next)
+	switch {
+	case err != nil:
+		t.wrong(k.Name, append(at, "next"), "", "the second page of the list of %s, with the cursor %s: %v", k.Name, next, err)
+	case slices.Equal(ids, second):
+		t.wrong(k.Name, append(at, "next"), "does the upstream know the parameter that {cursor} stands in?",
+			"the second page of the list of %s, with the cursor %s, is the first again", k.Name, next)
+	default:
+		t.good(k.Name, "its list has %d ids on the first page, %d on the second", len(ids), len(second))
+	}
+}
+
+// inOrder gives the kinds whose ids are known first: their records refer to the others.
+func (t *trial) inOrder() []*catalog.Kind {
+	var known, others []*catalog.Kind
+	for _, name := range slices.Sorted(maps.Keys(t.Catalog.Kinds)) {
+		k := t.Catalog.Kinds[name]
+		if len(t.ids[name]) > 0 {
+			known = append(known, k)
+		} else {
+			others = append(others, k)
+		}
+	}
+	return append(known, others...)
+}
+
+// kind tries the dimensions and blobs of a kind.
+func (t *trial) kind(ctx context.Context, k *catalog.Kind) {
+	ids := t.ids[k.Name]
+	if len(ids) == 0 {
+		t.odd(k.Name, []string{"entities", k.Name}, "name one: --id "+k.Name+":ID", "nothing of %s is tried: neither a list nor a record that was tried gives an id of it", k.Name)
+		return
+	}
+	for _, d := range k.Dimensions {
+		t.dimension(ctx, d, ids)
+	}
+	for _, b := range k.Blobs {
+		t.blob(b, item.Entity{Kind: k.Name, ID: ids[0]})
+	}
+}

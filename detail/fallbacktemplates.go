@@ -16,7 +16,8 @@ const plainTemplate = "item.html"
 // render renders a page by the templates in force or, where they fail on it, by fallback templates. It gives the set that rendered
 // the page, or the error of the templates in force.
 func (st *site) render(buf *bytes.Buffer, name string, data view.Value, path string) (by *templates.Set, err error) {
-	if err = st.templates.Render(buf, name, data); err == nil {
+	err = st.templates.Render(buf, name, data)
+	if err == nil {
 		return st.templates, nil
 	}
 	by = st.renderFallback(buf, name, data)

@@ -46,7 +46,8 @@ func (st *site) walk(ctx context.Context, pages []*catalog.Page, each func(*cata
 				}
 			}
 		}
-		if cursor = next; cursor == "" {
+		cursor = next
+		if cursor == "" {
 			return ctx.Err()
 		}
 	}

@@ -136,7 +136,8 @@ func (s *Server) sample(ctx context.Context, st *site, scan BlobLister, n int) (
 	}
 	for cursor := ""; len(keys) < n; {
 		var some []kv.BlobKey
-		if some, cursor, err = scan.ScanBlobs(ctx, cursor, 1000); err != nil {
+		some, cursor, err = scan.ScanBlobs(ctx, cursor, 1000)
+		if err != nil {
 			return nil, fmt.Errorf("list pages: %w", err)
 		}
 		for _, key := range some {

@@ -125,7 +125,8 @@ func segments(r *http.Request, prefix string, n int) ([]string, error) {
 		return nil, errNotFound
 	}
 	for i, p := range parts {
-		if parts[i], err = url.PathUnescape(p); err != nil {
+		parts[i], err = url.PathUnescape(p)
+		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errBadRequest, err)
 		}
 	}
@@ -138,7 +139,8 @@ func cutPage(pages []*catalog.Page, rest string) (p *catalog.Page, e item.Entity
 	for _, p := range pages {
 		raw, html := strings.CutSuffix(rest, p.Suffix)
 		if !html {
-			if raw, twin = strings.CutSuffix(rest, twinSuffix(p)); !twin {
+			raw, twin = strings.CutSuffix(rest, twinSuffix(p))
+			if !twin {
 				continue
 			}
 		}

@@ -70,7 +70,8 @@ func holds(c *catalog.Condition, data view.Value) (bool, error) {
 // at finds what stands at a path.
 func at(v view.Value, path catalog.Path) (_ view.Value, ok bool) {
 	for _, step := range path {
-		if v, ok = v.Member(step); !ok {
+		v, ok = v.Member(step)
+		if !ok {
 			return v, false
 		}
 	}

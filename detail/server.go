@@ -87,19 +87,24 @@ func New(c Config) (*Server, error) {
 // open makes what may fail: admission, the caches, the metrics.
 func (s *Server) open() (err error) {
 	c := s.config
-	if s.admission, err = admission.New(c.Admission); err != nil {
+	s.admission, err = admission.New(c.Admission)
+	if err != nil {
 		return err
 	}
-	if s.blobs, err = blobcache.New(c.Blobs); err != nil {
+	s.blobs, err = blobcache.New(c.Blobs)
+	if err != nil {
 		return err
 	}
-	if s.pages, err = pagecache.New(c.PageBytes, c.Switches); err != nil {
+	s.pages, err = pagecache.New(c.PageBytes, c.Switches)
+	if err != nil {
 		return err
 	}
-	if s.encoder, err = pagecache.NewEncoder(pagecache.EncoderConfig{Level: c.Switches.Must(switches.Compression), Waiting: s.admission.Waiting}); err != nil {
+	s.encoder, err = pagecache.NewEncoder(pagecache.EncoderConfig{Level: c.Switches.Must(switches.Compression), Waiting: s.admission.Waiting})
+	if err != nil {
 		return err
 	}
-	if s.live, err = newLivePool(c.Live, c.Switches.Must(switches.BackToSource)); err != nil {
+	s.live, err = newLivePool(c.Live, c.Switches.Must(switches.BackToSource))
+	if err != nil {
 		return err
 	}
 	s.metrics = newMetrics(s.blobs)

@@ -144,7 +144,8 @@ func (s *sitemapWriter) write(ctx context.Context, w io.Writer) error {
 			return nil
 		}
 		s.seen[key.Entity] = struct{}{}
-		if s.waiting[p] = append(s.waiting[p], key); len(s.waiting[p]) < walkedBlobs {
+		s.waiting[p] = append(s.waiting[p], key)
+		if len(s.waiting[p]) < walkedBlobs {
 			return nil
 		}
 		return s.flush(ctx, p)

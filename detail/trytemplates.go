@@ -144,7 +144,8 @@ func (s *Server) spread(ctx context.Context, st *site, scan BlobLister, n int, l
 	wanted, scanned, candidates := len(keys), 0, 0
 	for cursor := ""; scanned < mostScanned; {
 		var some []kv.BlobKey
-		if some, cursor, err = scan.ScanBlobs(ctx, cursor, 1000); err != nil {
+		some, cursor, err = scan.ScanBlobs(ctx, cursor, 1000)
+		if err != nil {
 			return keys, fmt.Errorf("list pages: %w", err)
 		}
 		scanned += len(some)

@@ -64,7 +64,8 @@ func ParseRules(src []byte, check func(name, value string) error) (r Rules, err 
 	for i := range r.Rules {
 		rule := &r.Rules[i]
 		rule.For, rule.Hold, rule.Probe = cmp.Or(rule.For, 5*time.Second), cmp.Or(rule.Hold, 30*time.Second), cmp.Or(rule.Probe, 15*time.Second)
-		if rule.Switch, rule.Value, err = ParseValue(rule.Set); err == nil {
+		rule.Switch, rule.Value, err = ParseValue(rule.Set)
+		if err == nil {
 			err = check(rule.Switch, rule.Value)
 		}
 		switch {

@@ -264,11 +264,13 @@ func (p *Panel) InForce(name string) (value string, by *Setting) {
 
 // inForce finds what is in force for a switch: what somebody has set, else what a rule has thrown. The caller holds mu.
 func (p *Panel) inForce(d Declaration) (value string, by Setting, ok bool) {
-	if value, by, ok = p.set(d); ok {
+	value, by, ok = p.set(d)
+	if ok {
 		return value, by, true
 	}
 	by, ok = p.thrown[d.Name]
-	if value = by.ValueAt(p.now()); !ok || value == "" {
+	value = by.ValueAt(p.now())
+	if !ok || value == "" {
 		return "", Setting{}, false
 	}
 	return value, by, true

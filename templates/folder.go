@@ -60,10 +60,12 @@ func OpenFolder(dir, state string, log *slog.Logger) (*Folder, error) {
 		return nil, err
 	}
 	f := &Folder{dir: dir, saved: saved{state, log}, log: log, pushes: make(chan push, 1)}
-	if f.theme, err = readFiles(theme); err != nil {
+	f.theme, err = readFiles(theme)
+	if err != nil {
 		return nil, fmt.Errorf("read the theme: %w", err)
 	}
-	if f.alone, err = newSet(nil, f.theme); err != nil {
+	f.alone, err = newSet(nil, f.theme)
+	if err != nil {
 		return nil, err
 	}
 	now, err := f.begin()
@@ -240,7 +242,8 @@ func (f *Folder) load(packed []byte) (*source, error) {
 	from := "those pushed"
 	if len(own) == 0 {
 		from = "the server's own in " + f.dir
-		if own, packed, err = f.read(); err != nil {
+		own, packed, err = f.read()
+		if err != nil {
 			return nil, fmt.Errorf("read templates, %s: %w", from, err)
 		}
 	}
@@ -276,7 +279,8 @@ func (f *Folder) fingerprint() string {
 			fmt.Fprintf(&b, "%q %v\n", dir, errors.Is(err, fs.ErrNotExist))
 		}
 		for _, e := range entries {
-			if files++; files > 2*MaxFiles { // so many are refused anyway
+			files++
+			if files > 2*MaxFiles { // so many are refused anyway
 				fmt.Fprintf(&b, "%q\n", e.Name())
 			} else if info, err := os.Stat(path.Join(f.dir, dir, e.Name())); err == nil && !info.IsDir() {
 				fmt.Fprintf(&b, "%q %d %d\n", e.Name(), info.Size(), info.ModTime().UnixNano())

@@ -68,7 +68,8 @@ type limited struct {
 }
 
 func (b *limited) Write(p []byte) (int, error) {
-	if b.left -= len(p); b.left < 0 {
+	b.left -= len(p)
+	if b.left < 0 {
 		return 0, fmt.Errorf("%w: the page is longer than %d bytes", item.ErrRefused, program.MaxOutput)
 	}
 	return b.w.Write(p)

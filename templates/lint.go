@@ -87,7 +87,8 @@ func (l *linter) node(n parse.Node, times int) (depth int) {
 	}
 	switch n := n.(type) {
 	case *parse.TemplateNode:
-		if depth = l.template(n.Name); depth == running {
+		depth = l.template(n.Name)
+		if depth == running {
 			l.refuse(n, "template %q calls itself", n.Name)
 		}
 		return depth

@@ -99,7 +99,8 @@ func unpack(packed []byte) (files, error) {
 	}
 	var total uint64
 	for _, f := range z.File {
-		if total += f.UncompressedSize64; total > maxTotal || f.UncompressedSize64 > maxTotal {
+		total += f.UncompressedSize64
+		if total > maxTotal || f.UncompressedSize64 > maxTotal {
 			return nil, fmt.Errorf("%w: pushed templates: more than %d bytes unpacked", item.ErrRefused, maxTotal)
 		}
 	}

@@ -105,7 +105,8 @@ func (r *reader) file(name string, e fs.DirEntry) error {
 	if err != nil {
 		return unreadable(name, e, err)
 	}
-	if r.total += int64(len(body)); r.total > maxTotal {
+	r.total += int64(len(body))
+	if r.total > maxTotal {
 		return fmt.Errorf("%w: with %s the files have more than %d bytes", item.ErrRefused, name, maxTotal)
 	}
 	if !strings.HasPrefix(name, assetDir) {

@@ -35,7 +35,8 @@ func (s saved) load(name string, theme files) *source {
 	own, err := unpack(packed)
 	if err == nil && len(own) > 0 {
 		var set *Set
-		if set, err = newSet(own, theme); err == nil {
+		set, err = newSet(own, theme)
+		if err == nil {
 			return &source{set, packed}
 		}
 	}

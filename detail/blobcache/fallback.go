@@ -190,7 +190,8 @@ func (f *Fallback) ask(ctx context.Context, page *catalog.Page, e item.Entity) f
 	for _, b := range blobs {
 		root := b.Of[0].Name
 		v, err := shape.Fold(b, e, records)
-		if err = errors.Join(errs[root], err); err != nil {
+		err = errors.Join(errs[root], err)
+		if err != nil {
 			if b == page.Blob {
 				return folded{Failed: err.Error()}
 			}

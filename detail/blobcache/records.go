@@ -66,7 +66,8 @@ func (r records) plan(keys []kv.BlobKey) (entities []item.Entity, blobs []*catal
 	blobs = make([]*catalog.Blob, len(keys))
 	for i, key := range keys {
 		entities = append(entities, key.Entity)
-		if blobs[i] = r.blob(key); blobs[i] == nil {
+		blobs[i] = r.blob(key)
+		if blobs[i] == nil {
 			continue
 		}
 		for _, d := range blobs[i].Of {

@@ -58,7 +58,8 @@ func (c *Counter) Asked(path string) {
 		c.least[0] = c.add(path, rarest.n+1)
 		heap.Fix(&c.least, 0)
 	}
-	if c.total++; c.total > agingAfter*c.size {
+	c.total++
+	if c.total > agingAfter*c.size {
 		c.age()
 	}
 }

@@ -107,7 +107,8 @@ func (c *compiler) checkAsking(key, n *node, d *Dimension) {
 func (c *compiler) eachPath(what string, p *[]Path) func(*node) {
 	return func(n *node) {
 		var one Path
-		if c.path(what, &one)(n); one != nil {
+		c.path(what, &one)(n)
+		if one != nil {
 			*p = append(*p, one)
 		}
 	}

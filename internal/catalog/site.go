@@ -76,7 +76,8 @@ func (c *compiler) buy(n *node) *Buy {
 	ok := c.fieldsOf(n, "site.buy", map[string]func(*node){
 		"url": func(n *node) { b.URL = c.address(n, "site.buy.url", "id") },
 		"method": func(n *node) {
-			if b.Method = n.text; b.Method != "get" && b.Method != "post" {
+			b.Method = n.text
+			if b.Method != "get" && b.Method != "post" {
 				c.add(n, "write get or post", "site.buy.method is none: %q", n.text)
 			}
 		},
@@ -171,7 +172,8 @@ func (c *compiler) shipping(n *node) *Shipping {
 	ok := c.fieldsOf(n, "site.shipping", map[string]func(*node){
 		"to": c.strings("site.shipping.to", c.country("site.shipping.to", func(code string) { s.Countries = append(s.Countries, code) })),
 		"price": func(n *node) {
-			if s.Price = n.text; !plainAmount.MatchString(n.text) {
+			s.Price = n.text
+			if !plainAmount.MatchString(n.text) {
 				c.add(n, "write it as 4.90, or 0 where it is free", "site.shipping.price is no amount: %q", n.text)
 			}
 		},

@@ -52,7 +52,8 @@ func (c *templateCheck) check(e *env) (t tried, err error) {
 	if err != nil {
 		return t, err
 	}
-	if t, err = c.try(e, packed); err != nil {
+	t, err = c.try(e, packed)
+	if err != nil {
 		return t, err
 	}
 	set, err := templates.LoadFolder(c.Folder)

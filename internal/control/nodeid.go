@@ -59,7 +59,8 @@ func makeNodeID(dir, file string) error {
 	}
 	defer os.Remove(draft.Name())
 	_, err = draft.WriteString(hex.EncodeToString(id) + "\n")
-	if err = errors.Join(err, draft.Close()); err != nil {
+	err = errors.Join(err, draft.Close())
+	if err != nil {
 		return err
 	}
 	if err := os.Link(draft.Name(), file); !errors.Is(err, fs.ErrExist) {

@@ -100,7 +100,8 @@ func (s *Sweeper) sweep(ctx context.Context) (away error) {
 			return err
 		}
 		away = cmp.Or(away, err)
-		if cursor = next; cursor == "" {
+		cursor = next
+		if cursor == "" {
 			return away
 		}
 		if pause.For(ctx, time.Duration(s.Page)*time.Second/time.Duration(s.Rate)-time.Since(began)) != nil {

@@ -98,32 +98,8 @@ func (s attempts) environment(m Mutant, next func(attempts)) {
 		next(n)
 	}
 	for i, w := range s.workers {
-		if w.step == readStamp && s.left.Silences > 0 {
-			n := s
-			n.left.Silences--
-			n.workers[i].step = parking
-			n.count(i, m, m == SilenceCounts)
-			next(n)
-		}
-		if w.step == readStamp && s.left.NotNows > 0 {
-			n := s
-			n.left.NotNows--
-			n.workers[i].step = parking
-			n.count(i, m, m == NotNowCounts)
-			if m == NotNowDeletes {
-				n.workers[i].step = leaving
-				n.record = deleted
-				n.stamp++
-			}
-			next(n)
-		}
-		if w.step == readStamp && s.left.Refusals > 0 {
-			n := s
-			n.left.Refusals--
-			n.refused = min(n.refused+1, refusalsMax)
-			n.workers[i].step = retrying
-			n.count(i, m, true)
-			next(n)
+		if w.step == readStamp {
+			s.noAnswer(i, m, next)
 		}
 		if w.step == fetched && s.left.Outages > 0 {
 			n := s
@@ -138,6 +114,37 @@ func (s attempts) environment(m Mutant, next func(attempts)) {
 			}
 			next(n)
 		}
+	}
+}
+
+// noAnswer has the owner be silent, say "not now", or refuse, to worker i.
+func (s attempts) noAnswer(i int, m Mutant, next func(attempts)) {
+	if s.left.Silences > 0 {
+		n := s
+		n.left.Silences--
+		n.workers[i].step = parking
+		n.count(i, m, m == SilenceCounts)
+		next(n)
+	}
+	if s.left.NotNows > 0 {
+		n := s
+		n.left.NotNows--
+		n.workers[i].step = parking
+		n.count(i, m, m == NotNowCounts)
+		if m == NotNowDeletes {
+			n.workers[i].step = leaving
+			n.record = deleted
+			n.stamp++
+		}
+		next(n)
+	}
+	if s.left.Refusals > 0 {
+		n := s
+		n.left.Refusals--
+		n.refused = min(n.refused+1, refusalsMax)
+		n.workers[i].step = retrying
+		n.count(i, m, true)
+		next(n)
 	}
 }
 

@@ -126,7 +126,8 @@ func structuredEvent(header http.Header, body json.RawMessage) (e event, err err
 		return e, fmt.Errorf("%w: no CloudEvent: %w", item.ErrRefused, err)
 	}
 	e = event{header: header, body: body, data: a.Data}
-	if e.time, err = a.check(); err != nil || a.Base64 == "" {
+	e.time, err = a.check()
+	if err != nil || a.Base64 == "" {
 		return e, err
 	}
 	data, err := base64.StdEncoding.DecodeString(a.Base64)

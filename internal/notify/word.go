@@ -58,10 +58,12 @@ func (w word) change(cat *catalog.Catalog, lane item.Lane) (c item.Change, err e
 		return c, err
 	}
 	c.Dimension = fields.Dimension
-	if c.Lane, err = item.ParseLane(fields.Lane); err != nil {
+	c.Lane, err = item.ParseLane(fields.Lane)
+	if err != nil {
 		return c, err
 	}
-	if c.Entity, err = item.NewEntity(fields.Kind, id); err != nil {
+	c.Entity, err = item.NewEntity(fields.Kind, id)
+	if err != nil {
 		return c, err
 	}
 	return c, cat.Announces(c.Entity.Kind, c.Dimension)

@@ -144,19 +144,22 @@ func (d *Doc) addObject(at, levels int) (end int, err error) {
 		if at >= len(d.text) || d.text[at] != '"' {
 			return at, d.bad(at, "no name of a member")
 		}
-		if at, err = d.addString(at); err != nil {
+		at, err = d.addString(at)
+		if err != nil {
 			return at, err
 		}
 		at = d.space(at)
 		if at >= len(d.text) || d.text[at] != ':' {
 			return at, d.bad(at, "no colon")
 		}
-		if at, err = d.add(d.space(at+1), levels); err != nil {
+		at, err = d.add(d.space(at+1), levels)
+		if err != nil {
 			return at, err
 		}
 		count++
 		var more bool
-		if at, more, err = d.follow(at, '}'); err != nil || !more {
+		at, more, err = d.follow(at, '}')
+		if err != nil || !more {
 			d.close(self, count)
 			return at, err
 		}
@@ -171,12 +174,14 @@ func (d *Doc) addList(at, levels int) (end int, err error) {
 		return at + 1, nil
 	}
 	for {
-		if at, err = d.add(at, levels); err != nil {
+		at, err = d.add(at, levels)
+		if err != nil {
 			return at, err
 		}
 		count++
 		var more bool
-		if at, more, err = d.follow(at, ']'); err != nil || !more {
+		at, more, err = d.follow(at, ']')
+		if err != nil || !more {
 			d.close(self, count)
 			return at, err
 		}

@@ -44,7 +44,8 @@ func (v Value) appendObject(dst []byte) (_ []byte, err error) {
 		}
 		member, _ := v.Member(name)
 		dst = append(appendString(dst, name), ':')
-		if dst, err = member.AppendJSON(dst); err != nil {
+		dst, err = member.AppendJSON(dst)
+		if err != nil {
 			return dst, err
 		}
 	}
@@ -75,7 +76,8 @@ func (f Fields) appendJSON(dst []byte) (_ []byte, err error) {
 			dst = append(dst, ',')
 		}
 		dst = append(appendString(dst, f[at].Name), ':')
-		if dst, err = f[at].Value.AppendJSON(dst); err != nil {
+		dst, err = f[at].Value.AppendJSON(dst)
+		if err != nil {
 			return dst, err
 		}
 	}
@@ -103,7 +105,8 @@ func (v Value) appendList(dst []byte) (_ []byte, err error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = element.AppendJSON(dst); err != nil {
+		dst, err = element.AppendJSON(dst)
+		if err != nil {
 			return dst, err
 		}
 	}

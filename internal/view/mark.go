@@ -5,7 +5,8 @@ package view
 func (v Value) MarkHTML(path []string, clean func(text string) (string, bool)) {
 	for _, name := range path {
 		var ok bool
-		if v, ok = v.Member(name); !ok {
+		v, ok = v.Member(name)
+		if !ok {
 			return
 		}
 	}

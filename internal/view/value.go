@@ -192,7 +192,8 @@ func (v Value) Member(name string) (Value, bool) {
 func (v Value) Get(names ...string) Value {
 	for _, name := range names {
 		var ok bool
-		if v, ok = v.Member(name); !ok {
+		v, ok = v.Member(name)
+		if !ok {
 			return Nothing
 		}
 	}

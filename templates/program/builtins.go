@@ -44,11 +44,13 @@ func index(_ *Budget, args []view.Value) (view.Value, error) {
 		var ok bool
 		switch {
 		case v.Kind() == view.List && at.Kind() == view.Int:
-			if v, ok = v.At(at.Int()); !ok {
+			v, ok = v.At(at.Int())
+			if !ok {
 				return v, ErrUncovered
 			}
 		case v.Kind() == view.Object && at.Kind() == view.String:
-			if v, ok = v.Member(at.Text()); !ok {
+			v, ok = v.Member(at.Text())
+			if !ok {
 				v = view.Nothing
 			}
 		default:

@@ -175,7 +175,8 @@ func fields(value expr, names []string) expr {
 			switch v.Kind() {
 			case view.Object:
 				var ok bool
-				if v, ok = v.Member(name); !ok {
+				v, ok = v.Member(name)
+				if !ok {
 					v = view.Nothing
 				}
 			case view.Missing:
@@ -239,7 +240,8 @@ func stepping(value expr, names []string) expr {
 		v := value(m)
 		for _, name := range names {
 			var ok bool
-			if v, ok = v.Member(name); !ok {
+			v, ok = v.Member(name)
+			if !ok {
 				return view.Value{}
 			}
 		}
@@ -288,7 +290,8 @@ func (c *compiler) choice(or bool, nodes []parse.Node, final expr) expr {
 			last = final(m)
 		}
 		for _, arg := range args {
-			if v = arg(m); v.Truth() == or {
+			v = arg(m)
+			if v.Truth() == or {
 				return settled(v)
 			}
 		}

@@ -45,7 +45,8 @@ func StepsFunc() Func {
 		v := args[0]
 		for _, name := range args[1:] {
 			var ok bool
-			if v, ok = v.Member(name.Text()); !ok {
+			v, ok = v.Member(name.Text())
+			if !ok {
 				return view.Value{}, nil
 			}
 		}

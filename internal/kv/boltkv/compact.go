@@ -86,7 +86,8 @@ func (c *compactor) begin(used uint64) error {
 	}
 	opt := c.store.opt
 	opt.NoSync = true // synced once at the end
-	if c.to, err = openBolt(compacting(path), opt); err != nil {
+	c.to, err = openBolt(compacting(path), opt)
+	if err != nil {
 		return err
 	}
 	c.bucket, c.after, c.was, c.due = 0, nil, c.store.Size(), time.After(0)

@@ -35,7 +35,8 @@ func (m *Memory) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) 
 	m.mu.Lock()
 	out := make([]kv.Blob, len(keys))
 	for i, k := range keys {
-		if out[i] = (kv.Blob{Value: m.Stored[k], Damaged: m.Damaged[k]}); m.Damaged[k] {
+		out[i] = kv.Blob{Value: m.Stored[k], Damaged: m.Damaged[k]}
+		if m.Damaged[k] {
 			out[i].Value = kv.Value{}
 		}
 	}

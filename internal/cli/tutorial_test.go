@@ -49,7 +49,7 @@ func TestTutorial(t *testing.T) {
 	replace(t, catalogFile, page, lines[2])
 	v.push(catalogFile)
 	v.waitFor("L1", `"siblings":[{"sku":"L1"`)
-	v.waitPage("L1", `<a href="/item/L2.html">Black</a>`)
+	v.waitPage("L1", `<a href="/item/L2.html" data-id="L2">Black</a>`)
 	v.waitPage("L1", "Made with care since 1984")
 
 	prices := priceSystem(t, filepath.Join(dir, "prices", "main.go"), v.NATS)

@@ -5,7 +5,8 @@ import (
 	"html/template"
 )
 
-// Decode gives v as Go's own types: what encoding/json decodes into any with UseNumber, and template.HTML.
+// Decode returns v as a Go value: nil, bool, int, float64, string, json.Number, []any or map[string]any, as encoding/json decodes into
+// any with UseNumber; template.HTML for an HTML; and for an Other the value itself.
 func (v Value) Decode() any {
 	switch v.kind {
 	case Missing, Null:

@@ -1,9 +1,8 @@
-// Package view reads JSON where it stands. A Reader notes where the values of a text begin and end; a Value is one of them, or a value
-// that a program computes. Reading a member copies nothing and, but for a text with escapes, allocates nothing.
+// Package view reads JSON in place. A Reader indexes a text: it records where each value begins and ends. A Value is one of these values,
+// or a value that a program computed. Reading a member copies nothing. It allocates only for a string with escapes or invalid UTF-8.
 //
-// It says what encoding/json would say of the same text, decoded into any with UseNumber: of two members with one name the last
-// counts, numbers keep their digits, and what is no UTF-8 becomes U+FFFD. Value.Decode gives just that, for those who need Go's
-// own types.
+// A Value equals what encoding/json decodes from the same text into any, with UseNumber: of two members with the same name the last
+// one counts, numbers keep their digits, and invalid UTF-8 becomes U+FFFD. Value.Decode returns exactly those Go values.
 //
-// Values of one Doc are for one goroutine at a time, as the Doc keeps the texts that it has decoded.
+// Only one goroutine at a time may use the Values of one Doc, because the Doc caches the strings that it has decoded.
 package view

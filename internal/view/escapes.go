@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// escapeWidth is how many bytes the escape takes that s begins with; 0 for none.
+// escapeWidth returns the length in bytes of the escape sequence that s begins with, and 0 if it is invalid. The first byte of s is a
+// backslash.
 func escapeWidth(s string) int {
 	if len(s) < 2 {
 		return 0
@@ -24,7 +25,7 @@ func escapeWidth(s string) int {
 	return 0
 }
 
-// codeUnit is the number of the escape \uXXXX that s begins with; -1 for another beginning.
+// codeUnit returns the UTF-16 code unit of the escape \uXXXX that s begins with, and -1 if s begins otherwise.
 func codeUnit(s string) rune {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' || strings.Trim(s[2:6], "0123456789abcdefABCDEF") != "" {
 		return -1
@@ -36,8 +37,8 @@ func codeUnit(s string) rune {
 	return rune(n)
 }
 
-// unescape decodes what stands between the quotes of a string, whose escapes are known to be right. Half a surrogate pair, and
-// each byte that is no UTF-8, becomes U+FFFD.
+// unescape decodes the text between the quotes of a string. Its escapes must be valid. An unpaired surrogate and each byte of invalid
+// UTF-8 become U+FFFD.
 func unescape(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
@@ -59,7 +60,7 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// unescapeOne decodes the escape that s begins with.
+// unescapeOne decodes the escape that s begins with. width is its length in bytes.
 func unescapeOne(s string) (r rune, width int) {
 	switch s[1] {
 	case 'b':

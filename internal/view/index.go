@@ -11,40 +11,42 @@ import (
 	"vitrine/internal/item"
 )
 
-// MaxDepth is how many levels a document has at most: as many as those who write blobs let one have.
+// MaxDepth is the greatest nesting depth of a document. Writers of blobs have the same limit.
 const MaxDepth = 129
 
-// Doc is one JSON text with the places of its values.
+// Doc is one JSON text with the index of its values.
 type Doc struct {
 	text  string
 	nodes []node
-	// ragged is whether the text holds what is no UTF-8, so that each string has to be decoded.
+	// ragged reports whether the text holds invalid UTF-8. Each of its strings then has to be decoded.
 	ragged  bool
-	decoded []string // texts that were not as they stand, by node.start
+	decoded []string // strings that differ from their JSON; node.start is the position of a kept one
 }
 
-// node is a value, or the name of a member, which stands before its value. What an object or a list holds follows it.
+// node is a value or the name of a member. A name stands right before its value. The nodes of an object's members and of a list's
+// elements follow the node of the object or list.
 type node struct {
 	kind  Kind
 	form  form
-	start uint32 // of the text, without quotes; of a Bool: 1 for true
-	end   uint32 // of the text; of an object or a list: how many it holds, where repeated names count
-	next  uint32 // the node behind this one and all that it holds
+	start uint32 // offset of the text in bytes, without its quotes; of a Bool: 1 for true
+	end   uint32 // offset behind the text; of an object or a list: the number of members (a repeated name counts again) or elements
+	next  uint32 // position of the node behind this one and everything in it
 }
 
-// form is where the text of a node is.
+// form says where the text of a node is found.
 type form uint8
 
 const (
-	plain   form = iota // it stands as it is
-	escaped             // it has to be decoded
-	kept                // it is in Doc.decoded
+	plain   form = iota // in the JSON, as it stands
+	escaped             // in the JSON, still to be decoded
+	kept                // in Doc.decoded
 )
 
-// Reader makes Docs, and has them share their memory one after another. The zero Reader is ready for use.
+// Reader indexes JSON texts, and reuses the memory of Docs that were freed. The zero Reader is ready for use, by many goroutines at once.
 type Reader struct{ free sync.Pool }
 
-// Index reads a JSON text, which must not change as long as any value of it is used. Errors wrap item.ErrRefused.
+// Index returns the Doc of a JSON text. The Doc refers to body, so body must not change as long as any value of the Doc is in use.
+// It fails with an error that wraps item.ErrRefused if body is invalid JSON, nests deeper than MaxDepth, or is longer than 2 GiB.
 func (r *Reader) Index(body []byte) (*Doc, error) {
 	if len(body) > math.MaxInt32 {
 		return nil, fmt.Errorf("%w: the JSON has %d bytes", item.ErrRefused, len(body))
@@ -53,7 +55,7 @@ func (r *Reader) Index(body []byte) (*Doc, error) {
 	if !ok {
 		d = new(Doc)
 	}
-	d.text = unsafe.String(unsafe.SliceData(body), len(body)) // nobody writes to what was read from a store
+	d.text = unsafe.String(unsafe.SliceData(body), len(body)) // body does not change: see above
 	d.ragged = !utf8.ValidString(d.text)
 	end, err := d.add(d.space(0), MaxDepth)
 	if err == nil && d.space(end) < len(d.text) {
@@ -66,21 +68,21 @@ func (r *Reader) Index(body []byte) (*Doc, error) {
 	return d, nil
 }
 
-// Free takes a Doc's memory back. No value of the Doc may be used any more; texts that were read from it may.
+// Free returns the memory of d to the Reader. Afterwards no Value of d may be used. Strings that were read from them stay valid.
 func (r *Reader) Free(d *Doc) {
 	clear(d.decoded)
 	*d = Doc{nodes: d.nodes[:0], decoded: d.decoded[:0]}
 	r.free.Put(d)
 }
 
-// Root is the whole document.
+// Root returns the value of the whole document.
 func (d *Doc) Root() Value { return d.value(0) }
 
 func (d *Doc) bad(at int, what string) error {
 	return fmt.Errorf("%w: no JSON: %s at byte %d", item.ErrRefused, what, at)
 }
 
-// space is where the next byte that is no white space stands.
+// space returns the offset of the first byte from at on that is not white space.
 func (d *Doc) space(at int) int {
 	for at < len(d.text) {
 		switch d.text[at] {
@@ -93,7 +95,7 @@ func (d *Doc) space(at int) int {
 	return at
 }
 
-// add reads the value at a place and gives the place behind it.
+// add indexes the value at an offset, which may nest so many levels deep, and returns the offset behind it.
 func (d *Doc) add(at, levels int) (end int, err error) {
 	if at >= len(d.text) {
 		return at, d.bad(at, "it ends too early")
@@ -119,7 +121,7 @@ func (d *Doc) add(at, levels int) (end int, err error) {
 	return d.addNumber(at)
 }
 
-// put appends a node that holds no others.
+// put appends a node that has no members or elements yet.
 func (d *Doc) put(n node) {
 	n.next = uint32(len(d.nodes) + 1)
 	d.nodes = append(d.nodes, n)
@@ -188,7 +190,7 @@ func (d *Doc) addList(at, levels int) (end int, err error) {
 	}
 }
 
-// follow reads what comes behind a member or an element: a comma, or the end.
+// follow reads what stands behind a member or an element: a comma, or last, which closes the object or list. next is the offset behind it.
 func (d *Doc) follow(at int, last byte) (next int, more bool, err error) {
 	at = d.space(at)
 	if at < len(d.text) {
@@ -202,7 +204,7 @@ func (d *Doc) follow(at int, last byte) (next int, more bool, err error) {
 	return at, false, d.bad(at, "neither a comma nor an end")
 }
 
-// close completes an object or a list.
+// close completes the node of an object or a list with count members or elements.
 func (d *Doc) close(self int, count uint32) {
 	d.nodes[self].end, d.nodes[self].next = count, uint32(len(d.nodes))
 }
@@ -268,7 +270,7 @@ func (d *Doc) addNumber(at int) (end int, err error) {
 	return i, nil
 }
 
-// value is the value of a node.
+// value returns the value of the node at a position.
 func (d *Doc) value(at int) Value {
 	n := &d.nodes[at]
 	switch n.kind {
@@ -282,7 +284,7 @@ func (d *Doc) value(at int) Value {
 	return Value{kind: n.kind, num: int64(at), text: d.textOf(n), ref: d}
 }
 
-// textOf is the text of a string or a number, decoded once.
+// textOf returns the text of a string or a number. It decodes a text only once.
 func (d *Doc) textOf(n *node) string {
 	switch n.form {
 	case plain:
@@ -293,7 +295,7 @@ func (d *Doc) textOf(n *node) string {
 	return d.decoded[n.start]
 }
 
-// keep gives a node another text than that which stands there.
+// keep gives a node a text that differs from its JSON.
 func (d *Doc) keep(n *node, text string) {
 	d.decoded = append(d.decoded, text)
 	n.form, n.start = kept, uint32(len(d.decoded)-1)
@@ -301,7 +303,7 @@ func (d *Doc) keep(n *node, text string) {
 
 func (d *Doc) behind(at int) int { return int(d.nodes[at].next) }
 
-// member finds the last member of a name.
+// member returns the last member of an object with that name.
 func (d *Doc) member(object int, name string) (v Value, ok bool) {
 	found := -1
 	end := d.behind(object)
@@ -323,7 +325,7 @@ func (d *Doc) member(object int, name string) (v Value, ok bool) {
 	return d.value(found), true
 }
 
-// length is how many elements a list has, or members of different names an object.
+// length returns the number of elements of a list, or of distinct member names of an object.
 func (d *Doc) length(at int) int {
 	n := d.nodes[at]
 	if n.kind == Object && n.end > 1 {
@@ -332,7 +334,7 @@ func (d *Doc) length(at int) int {
 	return int(n.end)
 }
 
-// names are those of an object's members, each once, sorted.
+// names returns the names of an object's members, each once, sorted.
 func (d *Doc) names(object int) []string {
 	names := make([]string, 0, d.nodes[object].end)
 	for at, end := object+1, d.behind(object); at < end; at = d.behind(at + 1) {

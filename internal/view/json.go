@@ -7,7 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// AppendJSON writes v as encoding/json writes what it decodes to: names sorted, and <, >, &, U+2028 and U+2029 escaped.
+// AppendJSON appends to dst the JSON that encoding/json writes for v.Decode(): names are sorted, and <, >, &, U+2028 and U+2029 are
+// escaped. It fails with the error of encoding/json where v holds what JSON cannot express, such as a Float that is not finite, or an
+// Other that does not marshal. What was appended before the failure stays in dst.
 func (v Value) AppendJSON(dst []byte) ([]byte, error) {
 	switch v.kind {
 	case Missing, Null:
@@ -20,7 +22,7 @@ func (v Value) AppendJSON(dst []byte) ([]byte, error) {
 		return v.appendList(dst)
 	case Number:
 		if _, inDoc := v.ref.(*Doc); inDoc {
-			return append(dst, v.text...), nil // it was read from JSON
+			return append(dst, v.text...), nil // its digits are valid, since they were read from JSON
 		}
 	}
 	b, err := json.Marshal(v.Decode())
@@ -52,15 +54,15 @@ func (v Value) appendObject(dst []byte) (_ []byte, err error) {
 	return append(dst, '}'), nil
 }
 
-// memberFields gives the Fields that an Object is.
+// memberFields returns the Fields of v. It reports false if v is made otherwise, or has more members than appendJSON sorts.
 func (v Value) memberFields() (Fields, bool) {
 	fields, ok := v.ref.(Fields)
 	return fields, ok && len(fields) <= maxSorted
 }
 
-const maxSorted = 32 // members that appendJSON sorts without an allocation
+const maxSorted = 32 // number of members that appendJSON sorts without an allocation
 
-// appendJSON writes up to maxSorted members by their names.
+// appendJSON appends at most maxSorted members, sorted by their names.
 func (f Fields) appendJSON(dst []byte) (_ []byte, err error) {
 	var order [maxSorted]int8 // positions in f, by name
 	for i := range f {

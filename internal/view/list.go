@@ -1,14 +1,14 @@
 package view
 
-// Walk goes through the elements of a List.
+// Walk iterates over the elements of a List.
 type Walk struct {
 	list Value
-	at   int // of the next element
-	node int // of the next element in a Doc
+	at   int // position of the next element
+	node int // position of its node, in a Doc
 	left int
 }
 
-// Walk begins at the first element; there is none in what is no List.
+// Walk returns an iterator that stands before the first element. A value of another kind than List has no elements.
 func (v Value) Walk() Walk {
 	w := Walk{list: v}
 	if v.kind == List {
@@ -17,7 +17,7 @@ func (v Value) Walk() Walk {
 	return w
 }
 
-// Next gives one element after another.
+// Next returns the next element, and false behind the last one.
 func (w *Walk) Next() (Value, bool) {
 	if w.left == 0 {
 		return Value{}, false
@@ -38,7 +38,8 @@ func (w *Walk) Next() (Value, bool) {
 	return Value{}, false
 }
 
-// At is an element of a List; ok is false where it has none at i.
+// At returns the element of a List at position i, counted from 0. ok is false if v is not a List or has no such element. In a List of a
+// Doc it takes time proportional to i.
 func (v Value) At(i int) (element Value, ok bool) {
 	if v.kind != List || i < 0 || i >= v.Len() {
 		return Value{}, false

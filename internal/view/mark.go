@@ -1,7 +1,8 @@
 package view
 
-// MarkHTML makes the String at a path of names an HTML, in place, as every view of the same Doc sees it. clean, unless nil, gives what to
-// show instead, or reports that there is nothing safe to show: then the text stays a String.
+// MarkHTML turns the String at a path of member names into an HTML. The change is made in the Doc, so all later reads of it see the HTML.
+// Nothing happens where the path leads to no String of a Doc. If clean is not nil, it returns the markup to show instead of text; if it
+// returns false, no safe markup is left and the value stays a String.
 func (v Value) MarkHTML(path []string, clean func(text string) (string, bool)) {
 	for _, name := range path {
 		var ok bool

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// Field is a member that a program has made.
+// Field is one member of Fields.
 type Field struct {
 	Name  string
 	Value Value
 }
 
-// Fields is an Object of some members, each with a name of its own.
+// Fields is a small Object that a program made. No two Fields may have the same name.
 type Fields []Field
 
 // Member implements Members.
@@ -34,7 +34,7 @@ func (f Fields) Names() []string {
 	return names
 }
 
-// Layers is one Object made of several: of two members with one name, that of the first counts.
+// Layers is several Objects seen as one. Of two members with the same name, that of the earlier layer counts.
 type Layers []Value
 
 // Member implements Members.

@@ -7,56 +7,57 @@ import (
 	"slices"
 )
 
-// Kind is what a Value is.
+// Kind is the kind of a Value.
 type Kind uint8
 
-// The kinds. Missing and Null are both no value; templates tell them apart as Go's reflection does: a member of a Null is an error,
-// one of what is Missing is Missing.
+// The kinds. Missing and Null both mean no value. Templates tell them apart as Go's reflection does: reading a member of a Null is an
+// error, and a member of a Missing is Missing.
 const (
 	Missing Kind = iota // the zero Value
-	Null                // null, or a member that an object has not
+	Null                // null, or a member that an object does not have
 	Bool
 	Int
 	Float
 	String
-	Number // digits as written
+	Number // a number with its digits as written
 	HTML   // text that is safe as markup
 	List
 	Object
-	Other // a Go value that no other kind is for
+	Other // a Go value of any other type
 )
 
-// Value is a value of any kind.
+// Value is a value of a JSON text, or one that a program computed. The zero Value is Missing.
 type Value struct {
 	kind Kind
-	num  int64  // of a Bool, an Int, the bits of a Float; of a value of a Doc: its node
-	text string // of a String, a Number, an HTML
-	ref  any    // what a List or an Object stands in: *Doc, []any, map[string]any, Elements or Members; an Other itself
+	num  int64  // a Bool (1 for true), an Int, or the bits of a Float; of another value of a Doc: the position of its node
+	text string // the text of a String, a Number or an HTML
+	ref  any    // the *Doc it was read from; of a List or an Object otherwise []any, map[string]any, Elements or Members; an Other itself
 }
 
-// Members is an object of another making. Names gives each name once, sorted.
+// Members is an Object that is neither in a Doc nor a map. Member returns the member of that name, and false if there is none. Names
+// returns each name once, sorted.
 type Members interface {
 	Member(name string) (Value, bool)
 	Names() []string
 }
 
-// Elements is a list of another making.
+// Elements is a List that a program made.
 type Elements []Value
 
-// Texts, numbers and truths.
+// The values that need no content.
 var (
 	Nothing = Value{kind: Null}
 	True    = Value{kind: Bool, num: 1}
 	False   = Value{kind: Bool}
 )
 
-// OfText is s as a String.
+// OfText returns s as a String.
 func OfText(s string) Value { return Value{kind: String, text: s} }
 
-// OfInt is n as an Int.
+// OfInt returns n as an Int.
 func OfInt(n int) Value { return Value{kind: Int, num: int64(n)} }
 
-// OfBool is b as a Bool.
+// OfBool returns b as a Bool.
 func OfBool(b bool) Value {
 	if b {
 		return True
@@ -64,13 +65,14 @@ func OfBool(b bool) Value {
 	return False
 }
 
-// OfMembers is m as an Object.
+// OfMembers returns m as an Object.
 func OfMembers(m Members) Value { return Value{kind: Object, ref: m} }
 
-// OfElements is a list as a List.
+// OfElements returns list as a List.
 func OfElements(list Elements) Value { return Value{kind: List, ref: list} }
 
-// Of is what Go decoded or computed. A Value is itself.
+// Of returns the Value of a Go value, as encoding/json decodes it into any or as a template function returns it. A Value is returned as
+// it is. A value of a type that no other kind stands for becomes an Other.
 func Of(v any) Value {
 	switch v := v.(type) {
 	case nil:
@@ -101,28 +103,28 @@ func Of(v any) Value {
 	return Value{kind: Other, ref: v}
 }
 
-// Kind is the value's kind.
+// Kind returns the kind of v.
 func (v Value) Kind() Kind { return v.kind }
 
-// IsNone reports whether v is no value.
+// IsNone reports whether v is Missing or Null.
 func (v Value) IsNone() bool { return v.kind <= Null }
 
-// IsText reports whether v is a text of any kind. To a template, a Number is one.
+// IsText reports whether v is a String, a Number or an HTML. To a template, a Number is text.
 func (v Value) IsText() bool { return v.kind >= String && v.kind <= HTML }
 
-// Text is the text of a String, a Number or an HTML; "" of others.
+// Text returns the text of a String, a Number or an HTML, and "" for any other kind.
 func (v Value) Text() string { return v.text }
 
-// Int is the number of an Int, and 1 of True.
+// Int returns the number of an Int, and 1 or 0 for a Bool. For other kinds the result means nothing.
 func (v Value) Int() int { return int(v.num) }
 
-// Float is the number of a Float.
+// Float returns the number of a Float. For other kinds the result means nothing.
 func (v Value) Float() float64 { return math.Float64frombits(uint64(v.num)) }
 
-// WithText is a text of the same kind with other content.
+// WithText returns a value of the kind of v, which must be a String, a Number or an HTML, with the text s.
 func (v Value) WithText(s string) Value { return Value{kind: v.kind, text: s} }
 
-// Truth is whether a template takes v for true: what is not empty and not zero.
+// Truth reports whether a template takes v for true: v is a value, and neither empty nor zero.
 func (v Value) Truth() bool {
 	switch v.kind {
 	case Missing, Null:
@@ -151,7 +153,7 @@ func (v Value) empty() bool {
 	return v.Len() == 0
 }
 
-// Len is the number of bytes of a text, of elements of a List, of members of an Object.
+// Len returns the number of bytes of a text, of elements of a List, or of members of an Object. It is 0 for other kinds.
 func (v Value) Len() int {
 	switch ref := v.ref.(type) {
 	case *Doc:
@@ -170,7 +172,7 @@ func (v Value) Len() int {
 	return len(v.text)
 }
 
-// Member is an Object's member of a name.
+// Member returns the member of an Object with that name. It returns false if there is none, or if v is not an Object.
 func (v Value) Member(name string) (Value, bool) {
 	if v.kind != Object {
 		return Value{}, false
@@ -188,7 +190,7 @@ func (v Value) Member(name string) (Value, bool) {
 	return Value{}, false
 }
 
-// Get goes from member to member; it is Nothing where one is missing, or what should have it is no Object.
+// Get follows a path of member names from v. It returns Nothing where a member is missing, or where a value on the path is not an Object.
 func (v Value) Get(names ...string) Value {
 	for _, name := range names {
 		var ok bool
@@ -200,7 +202,7 @@ func (v Value) Get(names ...string) Value {
 	return v
 }
 
-// Names are the names of an Object's members, each once, sorted.
+// Names returns the names of an Object's members, each once, sorted; nil if v is not an Object.
 func (v Value) Names() []string {
 	if v.kind != Object {
 		return nil

@@ -10,7 +10,7 @@ import (
 
 const escaperPrefix = "_html_template_"
 
-// action is what stands between {{ and }}: a variable that is set, or a value that is escaped and written.
+// action compiles what stands between {{ and }}. An action sets a variable, or it escapes a value and writes it.
 func (c *compiler) action(n *parse.ActionNode) step {
 	if words, ok := c.words(n.Pipe); ok {
 		return c.metered(n, words)
@@ -35,7 +35,7 @@ func (c *compiler) action(n *parse.ActionNode) step {
 	}
 }
 
-// escaperOf is the name of the escaper that a command is, without its prefix; "" for any other command.
+// escaperOf returns the name of the escaper that a command calls, without its prefix; "" for any other command.
 func escaperOf(cmd *parse.CommandNode) string {
 	if id, ok := cmd.Args[0].(*parse.IdentifierNode); ok && len(cmd.Args) == 1 {
 		name, _ := strings.CutPrefix(id.Ident, escaperPrefix)
@@ -46,7 +46,7 @@ func escaperOf(cmd *parse.CommandNode) string {
 	return ""
 }
 
-// words are those that a metered tree tells at this place.
+// words returns the number of words in a call of the step function. ok is false if the pipeline is not such a call.
 func (c *compiler) words(p *parse.PipeNode) (words int, ok bool) {
 	args := p.Cmds[0].Args
 	id, ok := args[0].(*parse.IdentifierNode)
@@ -57,7 +57,7 @@ func (c *compiler) words(p *parse.PipeNode) (words int, ok bool) {
 	return words, err == nil
 }
 
-// metered tells the budget.
+// metered compiles a call of the step function, which charges so many words to the budget.
 func (c *compiler) metered(n parse.Node, words int) step {
 	tree := c.code.tree
 	return func(m *Machine) flow {
@@ -69,10 +69,10 @@ func (c *compiler) metered(n parse.Node, words int) step {
 	}
 }
 
-// writer writes a value in the form that its place in the page needs.
+// writer writes a value, escaped for its place in the page.
 type writer func(m *Machine, v view.Value)
 
-// escaping makes a writer of escapers, which are applied one after another.
+// escaping returns a writer that applies the named escapers one after another. It is nil, and a Gap is recorded, if one is not covered.
 func (c *compiler) escaping(n parse.Node, names []string) writer {
 	if len(names) == 0 {
 		return (*Machine).writePlain
@@ -112,7 +112,7 @@ func (c *compiler) escaping(n parse.Node, names []string) writer {
 	}
 }
 
-// writePlain is for what html/template adds no escaper to: the pipeline ends in one already, whose text is written as it is.
+// writePlain writes a text as it is. It serves actions to which html/template adds no escaper, because their pipeline ends in one.
 func (m *Machine) writePlain(v view.Value) {
 	if v.Kind() != view.String {
 		m.uncovered()

@@ -7,34 +7,36 @@ import (
 	"vitrine/internal/item"
 )
 
-// Bounds of the work on one page.
+// The limits of the work on one page.
 const (
-	MaxSteps  = 500_000  // words of templates that are executed
-	MaxMade   = 16 << 20 // bytes of texts that functions put together
+	MaxSteps  = 500_000  // words of templates that are executed, where a loop's count each time
+	MaxMade   = 16 << 20 // bytes of text that functions produce
 	MaxOutput = 2 << 20  // bytes of one rendered page
 
 	maxTime = 2 * time.Second
 
-	// A page of few steps may take longer: a machine that stands still is no fault of the template.
+	// A page of few steps may take longer: when the machine stalls, the template is not to blame.
 	fewSteps   = 1000
 	maxTimeFew = 5 * time.Second
 
-	stepsPerClock = 16 // at the clock
+	stepsPerClock = 16 // calls of Step between two looks at the clock
 )
 
-// Budget is what the page being rendered may still cost. No deadline reaches into a template, and what it will do can't
-// be told from its text: a count may come from data. So metered templates say how far they are.
+// Budget counts what the page being rendered has cost so far, and ends the page at a limit. A template cannot be interrupted from
+// outside, and its cost does not follow from its text, since data may set the length of a loop. So metered templates call Step as they
+// run.
 type Budget struct {
 	steps int
-	calls int // of Step
+	calls int // calls of Step
 	made  int
 	began time.Time
 }
 
-// Start begins a page.
+// Start resets the budget for a new page.
 func (b *Budget) Start() { *b = Budget{began: time.Now()} }
 
-// Step is called by templates, between any two things that take time.
+// Step charges so many words of a template. Metered templates call it between any two parts that take time. It fails with an error that
+// wraps item.ErrRefused if the page has taken more than MaxSteps, or too long.
 func (b *Budget) Step(words int) error {
 	b.steps += words
 	if b.steps > MaxSteps {
@@ -54,7 +56,8 @@ func (b *Budget) Step(words int) error {
 	return nil
 }
 
-// Text is what f makes, which is at most so many bytes long.
+// Text returns the text that f produces, which is at most most bytes long, and charges its length. It fails with an error that wraps
+// item.ErrRefused, without a call of f, if a text of that length could exceed MaxMade.
 func (b *Budget) Text(most int, f func() string) (string, error) {
 	if most > MaxMade-b.made {
 		return "", fmt.Errorf("%w: the page puts texts of more than %d bytes together", item.ErrRefused, MaxMade)

@@ -7,9 +7,9 @@ import (
 	"vitrine/internal/view"
 )
 
-// builtins are text/template's own functions, which say what it says, or ErrUncovered. Left out are and, or, which look at their
-// arguments one by one; call; and those that put texts together, which are to be bounded by who compiles: print, printf, println,
-// html, js and urlquery.
+// builtins are text/template's own functions. Each returns what text/template returns, or fails with ErrUncovered. Three groups are
+// missing: and and or, which evaluate their arguments lazily and are compiled by choice; call; and the functions that produce text
+// (print, printf, println, html, js, urlquery), which the caller of Compile supplies with a bound.
 var builtins = map[string]Func{
 	"not":   {Params: []Param{Any}, Call: not},
 	"len":   {Params: []Param{Any}, Call: length},
@@ -22,7 +22,7 @@ var builtins = map[string]Func{
 	"gt":    {Params: []Param{Any, Any}, Call: ordered(func(order int) bool { return order > 0 })},
 	"ge":    {Params: []Param{Any, Any}, Call: ordered(func(order int) bool { return order >= 0 })},
 
-	"_eval_args_": {More: Any, Call: evalArgs}, // html/template's, before an escaper that the template names itself
+	"_eval_args_": {More: Any, Call: evalArgs}, // html/template inserts it before an escaper that the template names itself
 }
 
 func not(_ *Budget, args []view.Value) (view.Value, error) { return view.OfBool(!args[0].Truth()), nil }
@@ -60,7 +60,7 @@ func index(_ *Budget, args []view.Value) (view.Value, error) {
 	return v, nil
 }
 
-// slice covers texts.
+// slice covers texts only.
 func slice(_ *Budget, args []view.Value) (view.Value, error) {
 	v, bounds := args[0], []int{0, args[0].Len()}
 	if !v.IsText() || len(args) > 3 {
@@ -94,7 +94,7 @@ func unequal(_ *Budget, args []view.Value) (view.Value, error) {
 	return view.OfBool(!same), err
 }
 
-// same compares what is basic, and with nothing.
+// same reports whether two basic values are equal, where either may also be missing. It fails with ErrUncovered for other values.
 func same(a, b view.Value) (bool, error) {
 	switch {
 	case a.IsText() && b.IsText():
@@ -113,7 +113,7 @@ func basic(v view.Value) bool {
 	return v.IsText() || v.Kind() == view.Bool || v.Kind() == view.Int || v.Kind() == view.Float
 }
 
-// ordered compares texts with texts and numbers with numbers of their kind.
+// ordered returns a function that compares two texts, two Ints or two Floats, and reports whether holds accepts their order.
 func ordered(holds func(order int) bool) func(*Budget, []view.Value) (view.Value, error) {
 	return func(_ *Budget, args []view.Value) (view.Value, error) {
 		a, b := args[0], args[1]
@@ -129,7 +129,7 @@ func ordered(holds func(order int) bool) func(*Budget, []view.Value) (view.Value
 	}
 }
 
-// evalArgs is the text of its arguments together.
+// evalArgs returns the text of its arguments, as fmt.Sprint joins them.
 func evalArgs(_ *Budget, args []view.Value) (view.Value, error) {
 	if len(args) == 1 && args[0].Kind() == view.String {
 		return args[0], nil

@@ -10,13 +10,13 @@ import (
 	"vitrine/internal/view"
 )
 
-// Program is a set of templates, compiled. It is safe for concurrent use.
+// Program is a set of compiled templates. It is safe for concurrent use.
 type Program struct {
 	codes    map[string]*code
 	machines machines
 }
 
-// Gap is a construct that only html/template can execute.
+// Gap is a construct of a template that only html/template can execute. What describes it.
 type Gap struct {
 	File string
 	Line int
@@ -25,24 +25,25 @@ type Gap struct {
 
 func (g Gap) String() string { return fmt.Sprintf("%s:%d: %s", g.File, g.Line, g.What) }
 
-// code is one template.
+// code is one compiled template.
 type code struct {
 	tree  *parse.Tree
 	body  block
-	slots int     // of its frame: $, then its variables and dots
-	need  int     // slots of it and of what it calls
-	gaps  []Gap   // its own
+	slots int     // size of its frame: $, then its variables and dots
+	need  int     // slots of its frame and of those of the templates it executes
+	gaps  []Gap   // without those of the templates it executes
 	calls []*code // templates that it executes
 	done  bool
 }
 
-// covered reports whether a template and all that it calls can be run.
+// covered reports whether the template and all templates that it executes can be run.
 func (c *code) covered() bool {
 	return c.done && len(c.gaps) == 0 && !slices.ContainsFunc(c.calls, func(called *code) bool { return !called.covered() })
 }
 
-// Compile makes a program of escaped trees, by the names of their templates. stepFunction is the function by which metered trees
-// tell their steps.
+// Compile compiles trees that html/template has escaped, by the names of their templates. functions holds the functions that the trees
+// call, besides builtins. stepFunction is the name of the function with which metered trees call Budget.Step. What Compile does not cover
+// is listed by Gaps.
 func Compile(trees map[string]*parse.Tree, functions map[string]Func, stepFunction string) *Program {
 	p := &Program{codes: map[string]*code{}}
 	for name := range trees {
@@ -51,13 +52,13 @@ func Compile(trees map[string]*parse.Tree, functions map[string]Func, stepFuncti
 	return p
 }
 
-// Covers reports whether the program runs a template.
+// Covers reports whether Run can execute the template with that name.
 func (p *Program) Covers(name string) bool {
 	code := p.codes[name]
 	return code != nil && code.covered()
 }
 
-// Gaps lists what is not covered, sorted, each once.
+// Gaps returns the constructs that are not covered, sorted by file, line and text, each once.
 func (p *Program) Gaps() (all []Gap) {
 	for _, code := range p.codes {
 		all = append(all, code.gaps...)
@@ -70,7 +71,7 @@ func (p *Program) Gaps() (all []Gap) {
 
 func (p *Program) compile(name string, trees map[string]*parse.Tree, functions map[string]Func, stepFunction string) *code {
 	if have := p.codes[name]; have != nil {
-		return have // one that is not done yet calls itself, and is not covered
+		return have // if it is not done yet, the template is recursive, and is not covered
 	}
 	made := &code{tree: trees[name]}
 	p.codes[name] = made
@@ -91,14 +92,14 @@ func (p *Program) compile(name string, trees map[string]*parse.Tree, functions m
 	return made
 }
 
-// compiler makes the code of one template.
+// compiler compiles one template.
 type compiler struct {
 	code         *code
 	functions    map[string]Func
 	stepFunction string
 	template     func(name string) *code
-	variables    []variable // that can be seen, the innermost last
-	dot          int        // slot
+	variables    []variable // in scope, the innermost last
+	dot          int        // slot of the dot in scope
 }
 
 type variable struct {
@@ -111,14 +112,14 @@ func (c *compiler) slot() int {
 	return c.code.slots - 1
 }
 
-// declare gives a new variable a slot.
+// declare adds a variable to the scope and returns its slot.
 func (c *compiler) declare(name string) int {
 	slot := c.slot()
 	c.variables = append(c.variables, variable{name, slot})
 	return slot
 }
 
-// find is the slot of the innermost variable of a name.
+// find returns the slot of the innermost variable with that name.
 func (c *compiler) find(n parse.Node, name string) int {
 	for i := len(c.variables) - 1; i >= 0; i-- {
 		if c.variables[i].name == name {
@@ -129,7 +130,7 @@ func (c *compiler) find(n parse.Node, name string) int {
 	return 0
 }
 
-// gap notes what can't be compiled.
+// gap records that the construct at n is not covered.
 func (c *compiler) gap(n parse.Node, what string) {
 	file, line := place(c.code.tree, n)
 	c.code.gaps = append(c.code.gaps, Gap{file, line, what})
@@ -147,7 +148,7 @@ func (c *compiler) list(n *parse.ListNode) (b block) {
 	return b
 }
 
-// scoped compiles what has variables and a dot of its own.
+// scoped compiles a list of nodes in a scope of its own, with the dot in the given slot.
 func (c *compiler) scoped(dot int, n *parse.ListNode) block {
 	variables, outer := len(c.variables), c.dot
 	c.dot = dot
@@ -182,7 +183,7 @@ func (c *compiler) node(n parse.Node) step {
 	return nil
 }
 
-// branch is an if or a with.
+// branch compiles an if or a with.
 func (c *compiler) branch(n *parse.BranchNode, with bool) step {
 	variables := len(c.variables)
 	value := c.declaring(n.Pipe)
@@ -211,7 +212,7 @@ func (c *compiler) call(n *parse.TemplateNode) step {
 	}
 	called := c.template(n.Name)
 	if called.tree == nil {
-		name, _, _ := strings.Cut(n.Name, "$htmltemplate_") // html/template makes one for each kind of place
+		name, _, _ := strings.Cut(n.Name, "$htmltemplate_") // html/template derives a template for each context it is called in
 		c.gap(n, "template "+name+", which is called where no plain HTML is, as in an attribute or a script,")
 	}
 	c.code.calls = append(c.code.calls, called)

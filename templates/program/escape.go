@@ -9,8 +9,9 @@ import (
 	"vitrine/internal/view"
 )
 
-// The escapers do what html/template's of the same names do, and are held to it by comparison, with every text that a fuzzer finds.
-// A filter makes a text of a text. An appender writes at the end; markup is whether the text is HTML, which counts only there.
+// The escapers do what those of html/template with the same names do. Tests compare the two, with the texts that a fuzzer finds.
+// A filter returns a text for a text. An appender comes last in a pipeline and appends the text to dst. Only appenders treat HTML
+// differently: markup reports whether s is HTML.
 
 var filters = map[string]func(string) string{
 	"commentescaper":   func(string) string { return "" },
@@ -32,10 +33,10 @@ var appenders = map[string]func(m *Machine, dst []byte, s string, markup bool) [
 	"nospaceescaper": appendUnquoted,
 }
 
-// failsafe stands for what is not safe to write.
+// failsafe is written in place of an unsafe text.
 const failsafe = "ZgotmplZ"
 
-// stringify is the text of a value, and whether it is markup.
+// stringify returns the text of a value, and reports whether it is HTML.
 func (m *Machine) stringify(v view.Value) (s string, markup bool) {
 	switch v.Kind() {
 	case view.String, view.Number:
@@ -50,21 +51,21 @@ func (m *Machine) stringify(v view.Value) (s string, markup bool) {
 	return fmt.Sprint(v.Decode()), false
 }
 
-// replacements are what bytes are replaced by.
+// replacements holds the replacement of each byte; "" for bytes that are not replaced.
 type replacements [256]string
 
 var (
 	htmlReplacements = replacements{0: "\uFFFD", '"': "&#34;", '&': "&amp;", '\'': "&#39;", '+': "&#43;", '<': "&lt;", '>': "&gt;"}
-	// markupReplacements leave the entities that are there.
+	// markupReplacements leaves entities as they are.
 	markupReplacements = replacements{0: "\uFFFD", '"': "&#34;", '\'': "&#39;", '+': "&#43;", '<': "&lt;", '>': "&gt;"}
-	// unquotedReplacements are for values of attributes without quotes.
+	// unquotedReplacements is for attribute values without quotes.
 	unquotedReplacements = replacements{
 		0: "&#xfffd;", '\t': "&#9;", '\n': "&#10;", '\v': "&#11;", '\f': "&#12;", '\r': "&#13;", ' ': "&#32;",
 		'"': "&#34;", '&': "&amp;", '\'': "&#39;", '+': "&#43;", '<': "&lt;", '=': "&#61;", '>': "&gt;", '`': "&#96;",
 	}
 )
 
-// append writes s with some of its bytes replaced.
+// append appends s to dst, with its bytes replaced.
 func (replaced *replacements) append(dst []byte, s string) []byte {
 	written := 0
 	for i := 0; i < len(s); i++ {
@@ -98,7 +99,7 @@ func appendAttribute(m *Machine, dst []byte, s string, markup bool) []byte {
 	return htmlReplacements.append(dst, s)
 }
 
-// appendUnquoted also replaces what old browsers do not allow there: noncharacters and what is no UTF-8.
+// appendUnquoted also replaces what old browsers do not allow in such a value: noncharacters and invalid UTF-8.
 func appendUnquoted(m *Machine, dst []byte, s string, markup bool) []byte {
 	if s == "" {
 		return append(dst, failsafe...)
@@ -122,7 +123,7 @@ func appendUnquoted(m *Machine, dst []byte, s string, markup bool) []byte {
 	return replaced.append(dst, s)
 }
 
-// refuseTags leaves it to html/template to take the tags out of markup.
+// refuseTags ends the run if markup holds tags: only html/template can strip them.
 func (m *Machine) refuseTags(markup string) {
 	if strings.Contains(markup, "<") {
 		m.uncovered()

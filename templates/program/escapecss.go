@@ -13,7 +13,7 @@ var cssReplacements = replacements{
 	'/': `\2f`, ':': `\3a`, ';': `\3b`, '<': `\3c`, '>': `\3e`, '\\': `\\`, '{': `\7b`, '}': `\7d`,
 }
 
-// escapeCSS is for texts in a style.
+// escapeCSS escapes a text inside a CSS string.
 func escapeCSS(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -24,7 +24,7 @@ func escapeCSS(s string) string {
 		}
 		b.WriteString(sign)
 		if sign != `\\` && (i+1 == len(s) || isHex(s[i+1]) || isCSSSpace(s[i+1])) {
-			b.WriteByte(' ') // else what follows might be taken for a part of the number
+			b.WriteByte(' ') // otherwise the next byte could be read as a part of the number
 		}
 	}
 	return b.String()
@@ -32,10 +32,10 @@ func escapeCSS(s string) string {
 
 func isCSSSpace(c byte) bool { return strings.IndexByte("\t\n\f\r ", c) >= 0 }
 
-// filterCSSValue lets plain values through: lengths, keywords, colours.
+// filterCSSValue returns plain values, such as lengths, keywords and colours, with their escapes decoded. For others it returns failsafe.
 func filterCSSValue(s string) string {
 	b := decodeCSS([]byte(s))
-	var word []byte // without what may stand between the letters of a keyword
+	var word []byte // the letters and digits alone: a browser may skip what stands between those of a keyword
 	for i, c := range b {
 		switch {
 		case strings.IndexByte("\x00\"'()/;@[\\]`{}<>", c) >= 0:
@@ -77,7 +77,7 @@ func decodeCSS(s []byte) (b []byte) {
 		}
 		r, err := strconv.ParseUint(string(s[1:end]), 16, 32)
 		if err != nil {
-			return b // it is hexadecimal
+			return b // never: there are only hexadecimal digits
 		}
 		if r > unicode.MaxRune {
 			r, end = r/16, end-1
@@ -86,7 +86,7 @@ func decodeCSS(s []byte) (b []byte) {
 	}
 }
 
-// skipCSSSpace takes away the one space that may follow a number.
+// skipCSSSpace returns s without the one white space that may follow a numeric escape.
 func skipCSSSpace(s []byte) []byte {
 	switch {
 	case bytes.HasPrefix(s, []byte("\r\n")):

@@ -7,7 +7,7 @@ import (
 	"vitrine/internal/view"
 )
 
-// Signs that are replaced in scripts besides control characters, by their number or by a backslash before them.
+// Characters that are escaped in scripts, besides control characters: by their number, or (slashed) by a backslash before them.
 const (
 	jsStringReplacements, jsStringSlashed = "\"`&'+<>", `/\`
 	jsRegexpReplacements, jsRegexpSlashed = `"&'+<>`, `$()*-./?[\]^{|}`
@@ -15,7 +15,7 @@ const (
 
 var jsRegexp = jsReplacer(jsRegexpReplacements, jsRegexpSlashed)
 
-// jsReplacer escapes control characters, U+2028, U+2029 and the characters given.
+// jsReplacer returns a function that escapes control characters, U+2028, U+2029 and the given characters.
 func jsReplacer(numbered, slashed string) func(string) string {
 	var replaced replacements
 	for c := range byte(' ') {
@@ -62,21 +62,21 @@ func replaceJS(s string, replaced *replacements) string {
 	return b.String()
 }
 
-// escapeJSRegexp has a text mean itself within a regular expression.
+// escapeJSRegexp escapes a text so that a regular expression matches it literally.
 func escapeJSRegexp(s string) string {
 	if s == "" {
-		return "(?:)" // else the slashes around it would begin a comment
+		return "(?:)" // otherwise the slashes around it would begin a comment
 	}
 	return jsRegexp(s)
 }
 
-// appendJS writes a value as a script's constant.
+// appendJS appends a value as a JavaScript literal. It ends the run if JSON cannot express the value.
 func appendJS(m *Machine, dst []byte, v view.Value) []byte {
 	if v.Kind() == view.Number {
 		v = view.OfText(v.Text()) // html/template writes it as a string, since it is a Stringer
 	}
 	from := len(dst)
-	dst = append(dst, ' ') // to be taken away again where no space is needed
+	dst = append(dst, ' ') // removed below where no space is needed
 	dst, err := v.AppendJSON(dst)
 	if err != nil {
 		m.uncovered()

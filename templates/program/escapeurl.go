@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// filterURL lets only addresses through that are relative, or whose scheme can do no harm.
+// filterURL returns a URL that is relative or has a harmless scheme as it is. For others it returns "#" and failsafe.
 func filterURL(s string) string {
 	if !safeURL(s) {
 		return "#" + failsafe
@@ -30,7 +30,7 @@ var (
 	urlWhole = setOf(urlPlain + urlReserved)
 )
 
-// byteSet has true for each byte of a set.
+// byteSet is a set of bytes.
 type byteSet [256]bool
 
 func setOf(bytes string) *byteSet {
@@ -41,10 +41,10 @@ func setOf(bytes string) *byteSet {
 	return &set
 }
 
-// normalizeURL percent-encodes what may not stand in an address, and leaves what is encoded already.
+// normalizeURL percent-encodes the bytes that may not stand in a URL, and leaves what is encoded already.
 func normalizeURL(s string) string { return encodeURL(s, urlWhole, true) }
 
-// escapeURL makes one part of an address.
+// escapeURL percent-encodes a text as one component of a URL.
 func escapeURL(s string) string { return encodeURL(s, urlParts, false) }
 
 func encodeURL(s string, allowed *byteSet, keepEncoded bool) string {
@@ -73,7 +73,7 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// filterSrcset filters each address of a list of pictures, which has commas between.
+// filterSrcset filters each candidate of a srcset. Commas separate them.
 func filterSrcset(s string) string {
 	pictures := strings.Split(s, ",")
 	for i, picture := range pictures {
@@ -84,7 +84,8 @@ func filterSrcset(s string) string {
 
 const htmlSpace = " \t\n\f\r"
 
-// filterPicture lets an address and a size through.
+// filterPicture returns one candidate of a srcset, its URL normalized. If the URL is unsafe, or what follows it is not a plain size, it
+// returns "#" and failsafe.
 func filterPicture(s string) string {
 	begin := len(s) - len(strings.TrimLeft(s, htmlSpace))
 	end := strings.IndexAny(s[begin:], htmlSpace)

@@ -7,7 +7,7 @@ import (
 	"vitrine/internal/view"
 )
 
-// declaring is a pipeline that may set variables.
+// declaring compiles a pipeline that may set variables.
 func (c *compiler) declaring(p *parse.PipeNode) expr {
 	value := c.commands(p, p.Cmds)
 	var slots []int
@@ -34,7 +34,7 @@ func (c *compiler) declaring(p *parse.PipeNode) expr {
 	}
 }
 
-// pipe is a pipeline in parentheses.
+// pipe compiles a pipeline in parentheses.
 func (c *compiler) pipe(p *parse.PipeNode) expr {
 	if len(p.Decl) > 0 {
 		c.gap(p, "a variable is set within parentheses")
@@ -42,7 +42,7 @@ func (c *compiler) pipe(p *parse.PipeNode) expr {
 	return c.commands(p, p.Cmds)
 }
 
-// commands are those of a pipeline; each is an argument of the next.
+// commands compiles the commands of a pipeline. The value of each is the last argument of the next.
 func (c *compiler) commands(p *parse.PipeNode, cmds []*parse.CommandNode) (value expr) {
 	for _, cmd := range cmds {
 		value = c.command(cmd, value)
@@ -54,8 +54,8 @@ func (c *compiler) commands(p *parse.PipeNode, cmds []*parse.CommandNode) (value
 	return value
 }
 
-// command is one command, with what the one before it gives; nil where it can't be compiled. What is Null becomes Missing, as
-// html/template forgets, at the end of each command, in what kind of nothing a value was.
+// command compiles one command. final is the expression of the command before it, or nil. The result is nil if the command is not covered.
+// At the end of each command Null becomes Missing, because html/template no longer tells the two apart there.
 func (c *compiler) command(cmd *parse.CommandNode, final expr) expr {
 	if id, ok := cmd.Args[0].(*parse.IdentifierNode); ok {
 		return c.function(id, cmd, cmd.Args[1:], final)
@@ -81,7 +81,7 @@ func (c *compiler) command(cmd *parse.CommandNode, final expr) expr {
 	}
 }
 
-// argument is what stands for a param of a function; nil where it can't be compiled, or is no such thing.
+// argument compiles an argument of a function. It returns nil if the argument is not covered, or cannot be of the kind that param asks for.
 func (c *compiler) argument(n parse.Node, param Param) expr {
 	switch n := n.(type) {
 	case *parse.StringNode:
@@ -105,7 +105,7 @@ func (c *compiler) argument(n parse.Node, param Param) expr {
 	return typed(c.operand(n), param)
 }
 
-// operand is an argument that is known only when the template runs.
+// operand compiles an argument whose value is known only when the template runs. It returns nil if the argument is not covered.
 func (c *compiler) operand(n parse.Node) expr {
 	switch n := n.(type) {
 	case *parse.DotNode:
@@ -130,7 +130,8 @@ func constant(v view.Value) expr { return func(*Machine) view.Value { return v }
 
 func load(slot int) expr { return func(m *Machine) view.Value { return m.frame[slot] } }
 
-// number is a constant as the language types it where nothing else says what it should be; nil where it is too large for an int.
+// number compiles a numeric constant, with the type that the template language gives an untyped one. It returns nil if the constant is not
+// covered: complex, too large for an int, or not of the kind that param asks for.
 func number(n *parse.NumberNode, param Param) expr {
 	lower := strings.ToLower(n.Text)
 	hex := strings.HasPrefix(lower, "0x") && !strings.Contains(lower, "p")
@@ -146,7 +147,7 @@ func number(n *parse.NumberNode, param Param) expr {
 	return nil
 }
 
-// typed checks what a function's params demand.
+// typed wraps value in a check, at run time, that its kind is the one that param asks for.
 func typed(value expr, param Param) expr {
 	want := view.String
 	switch {
@@ -164,7 +165,8 @@ func typed(value expr, param Param) expr {
 	}
 }
 
-// fields goes from member to member. What has no members may have methods, and is an error otherwise: html/template knows.
+// fields compiles a path of member names. A value without members ends the run: it may have a method of that name, or the path is an
+// error, and only html/template can tell.
 func fields(value expr, names []string) expr {
 	if value == nil || len(names) == 0 {
 		return value
@@ -188,7 +190,8 @@ func fields(value expr, names []string) expr {
 	}
 }
 
-// function is a call.
+// function compiles the call of a function. nodes are its arguments, and final, unless nil, comes last. It returns nil if the call is not
+// covered.
 func (c *compiler) function(id *parse.IdentifierNode, at parse.Node, nodes []parse.Node, final expr) expr {
 	if id.Ident == "and" || id.Ident == "or" {
 		return c.choice(id.Ident == "or", nodes, final)
@@ -224,7 +227,7 @@ func (c *compiler) function(id *parse.IdentifierNode, at parse.Node, nodes []par
 	return c.calling(id.Ident, f, at, args)
 }
 
-// constants are the texts behind the first node, if they stand in the template.
+// constants returns the texts of the nodes behind the first. ok is false if one of them is not a string constant.
 func constants(nodes []parse.Node) (texts []string, ok bool) {
 	for i, n := range nodes {
 		if s, isText := n.(*parse.StringNode); isText && i > 0 {
@@ -234,7 +237,7 @@ func constants(nodes []parse.Node) (texts []string, ok bool) {
 	return texts, len(texts) == len(nodes)-1
 }
 
-// stepping goes from member to member.
+// stepping compiles a call of a Func with Steps, whose names are constants.
 func stepping(value expr, names []string) expr {
 	return func(m *Machine) view.Value {
 		v := value(m)
@@ -249,7 +252,7 @@ func stepping(value expr, names []string) expr {
 	}
 }
 
-// texting gives the text of a value.
+// texting compiles a call of a Func with Text.
 func texting(text func(view.Value) string, value expr) expr {
 	return func(m *Machine) view.Value { return view.OfText(text(value(m))) }
 }
@@ -271,7 +274,8 @@ func (c *compiler) calling(name string, f Func, at parse.Node, args []expr) expr
 	}
 }
 
-// choice is and, or or, which look at no more arguments than they need. What comes down the pipeline was computed before.
+// choice compiles and and or, which evaluate no more arguments than they need. The value that the pipeline passes on is evaluated first,
+// in any case.
 func (c *compiler) choice(or bool, nodes []parse.Node, final expr) expr {
 	var args []expr
 	for _, n := range nodes {
@@ -302,7 +306,7 @@ func (c *compiler) choice(or bool, nodes []parse.Node, final expr) expr {
 	}
 }
 
-// settled makes Null Missing.
+// settled returns v, with Null replaced by Missing.
 func settled(v view.Value) view.Value {
 	if v.IsNone() {
 		return view.Value{}

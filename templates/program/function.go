@@ -8,38 +8,40 @@ import (
 	"vitrine/internal/view"
 )
 
-// ErrUncovered is what only html/template can tell.
+// ErrUncovered is the error of a run, or of a function, whose result only html/template can give.
 var ErrUncovered = errors.New("the compiled template does not cover this")
 
-// Param is what a function takes as an argument.
+// Param is the kind of argument that a function takes.
 type Param byte
 
-// The params.
+// The kinds of arguments.
 const (
 	Any   Param = iota + 1
-	Text        // a string, and nothing that is like one
+	Text        // a string, and no value that merely resembles one
 	Whole       // an int
 )
 
-// Func is a function that templates may call. One that answers ErrUncovered has html/template render the page.
+// Func is a function that templates may call. If Call fails with an error that wraps item.ErrRefused, the page fails with it. After any
+// other error, such as ErrUncovered, html/template has to render the page.
 type Func struct {
 	Params []Param
-	More   Param // of arguments behind Params; 0 for none
+	More   Param // kind of the arguments behind Params; 0 if there are none
 	Call   func(b *Budget, args []view.Value) (view.Value, error)
 
-	// What Call does, for programs to do it without a list of arguments; most calls are of these two.
-	Text  func(view.Value) string // of the only argument
-	Steps bool                    // from member to member of the first argument, by the names that follow; nothing where one is missing
+	// Most calls are of one of these two forms. With one of them set, a program need not build a list of arguments. Call does the same.
+	Text  func(view.Value) string // returns the text of the only argument
+	Steps bool                    // the function follows a path of member names from its first argument, and gives Missing where one is missing
 }
 
-// TextFunc is a function of one argument that gives a text.
+// TextFunc returns a Func that takes one argument and returns the text that f makes of it.
 func TextFunc(f func(view.Value) string) Func {
 	return Func{Params: []Param{Any}, Text: f, Call: func(_ *Budget, args []view.Value) (view.Value, error) {
 		return view.OfText(f(args[0])), nil
 	}}
 }
 
-// StepsFunc is the function that goes from member to member.
+// StepsFunc returns the Func that follows a path of member names, its further arguments, from its first argument. The result is Missing
+// where a member is missing.
 func StepsFunc() Func {
 	return Func{Params: []Param{Any}, More: Text, Steps: true, Call: func(_ *Budget, args []view.Value) (view.Value, error) {
 		v := args[0]
@@ -54,7 +56,7 @@ func StepsFunc() Func {
 	}}
 }
 
-// param is that of the argument at i; 0 for one too many.
+// param returns the kind of the argument at i; 0 if f takes no such argument.
 func (f Func) param(i int) Param {
 	if i < len(f.Params) {
 		return f.Params[i]
@@ -65,7 +67,7 @@ func (f Func) param(i int) Param {
 // accepts reports whether f can be called with n arguments.
 func (f Func) accepts(n int) bool { return n == len(f.Params) || n > len(f.Params) && f.More != 0 }
 
-// For gives the function as html/template calls it, with the budget of the page that is being rendered.
+// For returns the function in the form in which html/template calls it. Calls are charged to b, the budget of the page being rendered.
 func (f Func) For(b *Budget) any {
 	types := map[Param]reflect.Type{Any: reflect.TypeFor[any](), Text: reflect.TypeFor[string](), Whole: reflect.TypeFor[int]()}
 	var in []reflect.Type
@@ -83,7 +85,7 @@ func (f Func) For(b *Budget) any {
 	return reflect.MakeFunc(reflect.FuncOf(in, out, f.More != 0), call).Interface()
 }
 
-// arguments are what html/template gave, the last of which holds all further ones.
+// arguments returns the arguments of a call by html/template. If variadic, the last of in is a slice of further arguments.
 func arguments(in []reflect.Value, variadic bool) (args []view.Value) {
 	if variadic {
 		more := in[len(in)-1]
@@ -98,7 +100,7 @@ func arguments(in []reflect.Value, variadic bool) (args []view.Value) {
 	return args
 }
 
-// boxed is v as a value of an interface type; reflection has no other way to say nil.
+// boxed returns v as a reflect.Value of the interface type t. Reflection has no other way to express nil.
 func boxed(v any, t reflect.Type) reflect.Value {
 	box := reflect.New(t).Elem()
 	if v != nil {
@@ -107,7 +109,7 @@ func boxed(v any, t reflect.Type) reflect.Value {
 	return box
 }
 
-// Fault is why and where a page was ended.
+// Fault says why a page was ended, and at which file and line (from 1; 0 if it is unknown) of a template. Err wraps item.ErrRefused.
 type Fault struct {
 	File string
 	Line int

@@ -6,12 +6,12 @@ import (
 	"vitrine/internal/view"
 )
 
-// loop is a range.
+// loop is a compiled range.
 type loop struct {
 	value          expr
 	dot            int
-	index, element []int // slots of variables; at most one each
-	two            bool  // variables are named
+	index, element []int // slots of the variables; at most one each
+	two            bool  // the range names two variables
 	body, none     block
 }
 

@@ -12,14 +12,14 @@ import (
 	"vitrine/internal/view"
 )
 
-// Machine runs the templates of a Program, one page at a time.
+// Machine executes the templates of a Program, one page at a time.
 type Machine struct {
 	budget  Budget
 	out     []byte
 	stack   []view.Value // the frames of all templates that are being executed
 	frame   []view.Value // the slots of the innermost one
-	top     int          // of the stack
-	args    []view.Value // of the calls that are being made
+	top     int          // end of the used part of the stack
+	args    []view.Value // arguments of the calls in progress
 	scratch []byte
 }
 
@@ -47,7 +47,7 @@ func (b block) run(m *Machine) flow {
 	return onward
 }
 
-// machines are kept from one page to the next.
+// machines is a pool of Machines that are idle.
 type machines struct{ idle sync.Pool }
 
 func (ms *machines) get() *Machine {
@@ -57,8 +57,9 @@ func (ms *machines) get() *Machine {
 	return new(Machine)
 }
 
-// Run writes a page by the template of a name, and gives it to use before the next page takes its place. Errors are ErrUncovered,
-// after which the page has to be rendered by html/template, and a *Fault.
+// Run renders data with the template of that name, and passes the page to use, which must not keep it: the next page overwrites it.
+// It fails with an error that wraps ErrUncovered, and html/template has to render the page, or with a *Fault, which wraps
+// item.ErrRefused: the page exceeded its budget.
 func (p *Program) Run(name string, data view.Value, use func(page []byte)) (err error) {
 	code := p.codes[name]
 	if code == nil || !code.covered() {
@@ -68,7 +69,7 @@ func (p *Program) Run(name string, data view.Value, use func(page []byte)) (err 
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = ended(cause)
-			return // with the machine, whose state is not known
+			return // the machine is dropped, since its state is unknown
 		}
 		p.machines.idle.Put(m)
 	}()
@@ -93,7 +94,7 @@ func (m *Machine) start(code *code, data view.Value) {
 	}
 }
 
-// call executes a template within another.
+// call executes a template from within another.
 func (m *Machine) call(code *code, data view.Value) {
 	frame, top := m.frame, m.top
 	m.frame, m.top = m.stack[top:top+code.slots], top+code.slots
@@ -102,10 +103,11 @@ func (m *Machine) call(code *code, data view.Value) {
 	m.frame, m.top = frame, top
 }
 
-// uncovered ends the run: html/template has to render the page.
+// uncovered ends the run with ErrUncovered: html/template has to render the page.
 func (m *Machine) uncovered() view.Value { panic(ErrUncovered) }
 
-// ended is what a panic tells. Whatever went wrong in a compiled template, html/template says what there is to say.
+// ended returns the error of a run that ended with a panic: a *Fault, or else one that wraps ErrUncovered. Whatever else went wrong in a
+// compiled template, html/template has to report it.
 func ended(cause any) error {
 	err, ok := cause.(error)
 	if fault := (*Fault)(nil); ok && errors.As(err, &fault) {
@@ -114,10 +116,10 @@ func ended(cause any) error {
 	return fmt.Errorf("%w: %v", ErrUncovered, cause)
 }
 
-// failed ends the run for the error of a function that was called at a node.
+// failed ends the run because a function that was called at a node failed.
 func (m *Machine) failed(tree *parse.Tree, n parse.Node, name string, err error) {
 	if !errors.Is(err, item.ErrRefused) {
-		m.uncovered() // html/template has words for it
+		m.uncovered() // html/template words the error
 	}
 	_, context := tree.ErrorContext(n)
 	m.end(tree, n, fmt.Errorf("executing %q at <%s>: error calling %s: %w", tree.Name, context, name, err))
@@ -128,14 +130,14 @@ func (m *Machine) end(tree *parse.Tree, n parse.Node, err error) {
 	panic(&Fault{File: file, Line: line, Err: err})
 }
 
-// bound ends the run where the page is too long.
+// bound ends the run if the page is longer than MaxOutput.
 func (m *Machine) bound(tree *parse.Tree, n parse.Node) {
 	if len(m.out) > MaxOutput {
 		m.end(tree, n, fmt.Errorf("%w: the page is longer than %d bytes", item.ErrRefused, MaxOutput))
 	}
 }
 
-// place is the file and the line of a node.
+// place returns the file and the line of a node; line 0 if it is unknown.
 func place(tree *parse.Tree, n parse.Node) (file string, line int) {
 	location, _ := tree.ErrorContext(n)
 	file = location

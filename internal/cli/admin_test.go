@@ -14,7 +14,7 @@ import (
 	"vitrine/internal/node"
 )
 
-// request makes one request of an operators' listener, as a browser, a scrape or a command would.
+// request sends one request to an admin listener, with the given header fields.
 func request(t *testing.T, method, address string, header map[string]string) (status int, body string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, nil)

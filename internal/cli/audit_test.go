@@ -13,7 +13,7 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// auditOf runs vitrine audit.
+// auditOf runs vitrine audit, fails the test at another exit code than wantCode, and returns its JSON output.
 func (r *running) auditOf(wantCode int, args ...string) (out struct {
 	Checked, Stale, Repaired, Entities, Dirty, Blobs, Back, Silent int
 	Bound                                                          float64
@@ -26,7 +26,7 @@ func (r *running) auditOf(wantCode int, args ...string) (out struct {
 	return out
 }
 
-// converged waits until every page is what the shop knows.
+// converged waits until every page shows what the shop knows.
 func (r *running) converged(s *shop) {
 	r.t.Helper()
 	for _, id := range s.IDs() {
@@ -42,7 +42,8 @@ func TestAuditFindsWhatWasNeverAnnounced(t *testing.T) {
 		if out := v.auditOf(0, "--sample", "100000"); out.Stale+out.Dirty+out.Blobs > 0 || out.Entities < 60 || out.Checked < 120 || out.Bound <= 0 || out.Bound > 0.05 {
 			t.Errorf("all is well, and: %+v", out)
 		}
-		v.flip(0, "sweep.pace", "0") // else a sample may come first
+		// The sampler would find the unannounced edits before the audit does.
+		v.flip(0, "sweep.pace", "0")
 		for i, id := range s.IDs() {
 			switch i % 10 {
 			case 0:
@@ -71,8 +72,9 @@ func TestAuditWithoutASystem(t *testing.T) {
 	}
 }
 
-// TestFaultsOfStores: what was lost is announced again by itself, and in the end nothing differs. The short form leaves out
-// what TestAReplacedStoreIsFilledFromTheLists has, and a store that refuses writes by another word.
+// TestFaultsOfStores proves that after each fault of Redis lost changes are announced again without an operator, and
+// that pages converge. The short form leaves out the empty stores, which TestAReplacedStoreIsFilledFromTheLists
+// covers, and READONLY, a second store that refuses writes.
 func TestFaultsOfStores(t *testing.T) {
 	t.Parallel()
 	all := map[string]func(r *redistest.Server){
@@ -95,7 +97,8 @@ func TestFaultsOfStores(t *testing.T) {
 				s.Put(id, func(p *product) { p.Title = fmt.Sprintf("After it was %s, %d", name, i) })
 				announce(t, conn, "product", id)
 			}
-			switch name { // what does not mend by itself, and nothing may be lost until it is mended
+			// Some faults need somebody to mend them. Until then no change may be lost.
+			switch name {
 			case "hung":
 				r.Resume()
 			case "out of memory":
@@ -110,7 +113,7 @@ func TestFaultsOfStores(t *testing.T) {
 	}
 }
 
-// stuck waits until changes are seen to wait, and sees that none has failed for good.
+// stuck waits until changes are waiting, and fails where one has become a dead letter.
 func (r *running) stuck() {
 	r.t.Helper()
 	conn := r.dial()
@@ -132,7 +135,8 @@ func TestAReplacedStoreIsFilledFromTheLists(t *testing.T) {
 	s, v := filledShop(t, 50, "--redis", r.URL)
 	v.converged(s)
 	for _, id := range s.IDs() {
-		s.Put(id, func(p *product) { p.Title = "Edited while the store was away" }) // and nobody announces it
+		// This edit is never announced.
+		s.Put(id, func(p *product) { p.Title = "Edited while the store was away" })
 	}
 	r.Flush()
 	v.converged(s)
@@ -153,7 +157,8 @@ func TestALostStreamIsFilledFromTheLists(t *testing.T) {
 	v.converged(s)
 }
 
-// TestChangesAreReadBack: the continuous auditor sees changes come, and finds them on this process's pages.
+// TestChangesAreReadBack proves that the continuous auditor sees announced changes arrive, and finds them on the
+// pages of its own process.
 func TestChangesAreReadBack(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

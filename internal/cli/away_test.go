@@ -15,7 +15,7 @@ func detailServer(t *testing.T, nats, redis, dir string, args ...string) *runnin
 	return role(t, "detail", nats, dir, append([]string{"--redis", redis, "--http", "127.0.0.1:0"}, args...)...)
 }
 
-// role starts a role, waits until it has printed its addresses, and stops it at the end.
+// role starts a role, waits until it has printed its addresses, and stops it when the test ends.
 func role(t *testing.T, name, nats, dir string, args ...string) *running {
 	t.Helper()
 	args = append(append(strings.Fields(name), "--nats", nats, "--dir", dir, "--admin", "127.0.0.1:0"), args...)
@@ -29,8 +29,8 @@ func role(t *testing.T, name, nats, dir string, args ...string) *running {
 	return r
 }
 
-// TestADetailServerStartsWithoutNATS: the catalog and the switches that were in force when it ended are in force
-// again, and when NATS is back, the newest are.
+// TestADetailServerStartsWithoutNATS proves that a detail server that starts without NATS has the catalog and the
+// switches that were in force when it last ended, and takes the newest ones once NATS is back.
 func TestADetailServerStartsWithoutNATS(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
@@ -54,7 +54,7 @@ func TestADetailServerStartsWithoutNATS(t *testing.T) {
 		t.Fatal("the switch has no effect")
 	}
 	d.stop()
-	v.stop() // and NATS with it
+	v.stop() // its embedded NATS ends as well
 
 	d = detailServer(t, "nats://"+address, r.URL, filepath.Join(dir, "detail"))
 	d.converged(s)
@@ -62,7 +62,8 @@ func TestADetailServerStartsWithoutNATS(t *testing.T) {
 		t.Error("NATS is away, and the switch that was in force is not")
 	}
 	v = up(t, filepath.Join(dir, "up"), "--redis", r.URL, "--catalog", file, "--nats", address)
-	eventually(t, func() string { // until both are there again
+	// Wait until both the catalog and the switch are the newest.
+	eventually(t, func() string {
 		if out := v.stats(); out.Streams == nil {
 			return "no streams"
 		}

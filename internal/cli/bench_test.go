@@ -12,7 +12,7 @@ import (
 	"vitrine/internal/long"
 )
 
-// TestBenchCommands runs the benchmarks small, for what they must find at any size.
+// TestBenchCommands runs each benchmark at a small size and holds it to what must be true at any size.
 func TestBenchCommands(t *testing.T) {
 	t.Parallel()
 	t.Run("pipeline", func(t *testing.T) {
@@ -84,7 +84,8 @@ func TestBenchCommands(t *testing.T) {
 			}
 		}
 	})
-	t.Run("switches", func(t *testing.T) { // those that hang or are cut off are named, after their presence has ended, too
+	// Processes that hang or are cut off are named, even after their presence has expired.
+	t.Run("switches", func(t *testing.T) {
 		t.Parallel()
 		nodes, hang, cut := long.Pick(8, 200), long.Pick(3, 10), long.Pick(2, 5)
 		code, out, stderr := vitrine(t, "bench", "switches", "--nodes", strconv.Itoa(nodes), "--sets", "5", "--hang", strconv.Itoa(hang), "--cut", strconv.Itoa(cut), "--json")

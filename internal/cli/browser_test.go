@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser starts a headless Chromium of its own and gives its first tab.
+// browser starts a headless Chromium of its own and returns the context of its first tab.
 func browser(t testing.TB) context.Context {
 	t.Helper()
 	path := ""
@@ -36,13 +36,14 @@ func tab(t testing.TB, ctx context.Context) context.Context {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(ctx)
 	t.Cleanup(closeTab)
-	if err := chromedp.Do(ctx); err != nil { // the first call starts the tab, and must outlive the deadlines of later ones
+	// The first call starts the tab, so its context must outlive the deadlines of later calls.
+	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
 	return ctx
 }
 
-// do runs steps in a tab; what does not come about within patience fails the test.
+// do runs steps in a tab. It fails the test if they have not succeeded within patience.
 func do(t testing.TB, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -52,7 +53,7 @@ func do(t testing.TB, ctx context.Context, steps ...chromedp.Action[chromedp.Voi
 	}
 }
 
-// run runs one action in a tab and gives its value.
+// run runs one action in a tab and returns its value.
 func run[T any](t testing.TB, ctx context.Context, action chromedp.Action[T]) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -64,13 +65,13 @@ func run[T any](t testing.TB, ctx context.Context, action chromedp.Action[T]) T 
 	return v
 }
 
-// textOf gives what the first such element of a tab says, "" where there is none.
+// textOf returns the text of the first element that matches the selector, or "" where there is none.
 func textOf(t testing.TB, ctx context.Context, selector string) string {
 	t.Helper()
 	return eval[string](t, ctx, fmt.Sprintf("document.querySelector(%q)?.textContent ?? ''", selector))
 }
 
-// eval evaluates an expression in a tab.
+// eval evaluates an expression in a tab and returns its value.
 func eval[T any](t testing.TB, ctx context.Context, expression string) T {
 	t.Helper()
 	return run(t, ctx, chromedp.Evaluate[T](expression))

@@ -21,14 +21,14 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// canaries are passwords that nothing but the connections themselves may ever show.
+// The canaries are passwords that only the connections themselves may carry.
 const (
 	canaryNATS  = "canary-nats-7f31"
-	canaryRedis = "canary/redis@q7zv" // as people choose them
-	canaryShop  = "canary-shop-51ad"  // in the environment: TestMain
+	canaryRedis = "canary/redis@q7zv" // with characters that people put into passwords
+	canaryShop  = "canary-shop-51ad"  // set in the environment by TestMain
 )
 
-// cage collects all that a program writes.
+// cage collects everything that a program writes.
 type cage struct {
 	t        *testing.T
 	canaries []string
@@ -42,7 +42,7 @@ func (c *cage) put(where, text string) {
 	c.seen[where] += text
 }
 
-// search fails for each canary that got out, as it is and as it stands in a URL.
+// search fails the test for each canary in the collected output, both verbatim and as a URL encodes it.
 func (c *cage) search() {
 	for where, text := range c.seen {
 		for _, canary := range append(c.canaries, url.QueryEscape(canaryRedis)) {
@@ -96,7 +96,7 @@ func openLockedRoom(t *testing.T) *lockedRoom {
 	return room
 }
 
-// startRole starts a role that logs all it can, and adds the token of its admin listener to the canaries.
+// startRole starts a role at its most verbose log level, and adds the token of its admin listener to the canaries.
 func (room *lockedRoom) startRole(name string) {
 	room.t.Helper()
 	args := []string{"--redis", room.redis, "--log-level", "debug", "--log-format", "json", "--secret", room.secret}
@@ -117,7 +117,7 @@ func (room *lockedRoom) token(name string) string {
 	return strings.TrimSpace(string(token))
 }
 
-// showAll asks for all that processes show.
+// showAll requests everything that the processes show.
 func (room *lockedRoom) showAll() {
 	room.t.Helper()
 	for name, v := range room.roles {
@@ -147,12 +147,12 @@ func (room *lockedRoom) showAll() {
 	}
 }
 
-// doctor looks at the room; format is --json or its contrary.
+// doctor runs vitrine doctor on the room. format is --json or --json=false.
 func (room *lockedRoom) doctor(format string) {
 	room.command("doctor", "--nats", room.nats, "--redis", room.redis, "--secret", room.secret, "--dir", room.t.TempDir(), format)
 }
 
-// commands are those that tell of a room.
+// commands runs every command that prints something about a room.
 func (room *lockedRoom) commands(format string) {
 	room.doctor(format)
 	room.command("switch", "nodes", "--nats", room.nats, format)
@@ -187,7 +187,7 @@ func (room *lockedRoom) storeNATS() {
 		for seq := info.State.FirstSeq; seq <= info.State.LastSeq && info.State.Msgs > 0; seq++ {
 			m, err := stream.GetMsg(ctx, seq)
 			if err != nil {
-				continue // acknowledged, or overwritten
+				continue // acknowledged or overwritten since
 			}
 			messages++
 			room.put("stream "+info.Config.Name, fmt.Sprint(m.Subject, m.Header, string(m.Data), "\n"))
@@ -198,8 +198,8 @@ func (room *lockedRoom) storeNATS() {
 	}
 }
 
-// TestNoPasswordIsTold has a room work, with debug logs; then its upstream echoes what it is sent; then the passwords become
-// wrong one by one; then all is away.
+// TestNoPasswordIsTold proves that no output holds a password: while a room works with debug logs, while its upstream
+// echoes requests, after each password in turn became wrong, and when every server is gone.
 func TestNoPasswordIsTold(t *testing.T) {
 	t.Parallel()
 	room := openLockedRoom(t)
@@ -251,7 +251,7 @@ func TestNoPasswordIsTold(t *testing.T) {
 	room.search()
 }
 
-// lockedDoor is a NATS's door: nobody without the password, and at last nobody.
+// lockedDoor authenticates clients of NATS: those with the password, until it is closed, and nobody after that.
 type lockedDoor struct {
 	password string
 	mu       sync.Mutex // guards closed
@@ -282,10 +282,10 @@ func connections(t *testing.T, s *server.Server) (ids []uint64) {
 	return ids
 }
 
-// echoes is what lockedShop redirects elsewhere, with the token.
+// echoes is the path segment that lockedShop answers with a redirect that repeats the token.
 const echoes = "echo"
 
-// lockedShop stands before a shop and lets through who sends the token.
+// lockedShop forwards to a shop the requests that carry the token.
 func lockedShop(t *testing.T, shop string) string {
 	t.Helper()
 	u, err := url.Parse(shop)

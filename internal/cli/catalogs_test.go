@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// titled is the shop's catalog with another shape of products: their titles begin with a word.
+// titled is the shop's catalog with another shape for products: each title begins with word.
 func titled(word string) string {
 	return strings.Replace(shopCatalog, "{title: .name, brand_id}", fmt.Sprintf("{title: (%q + .name), brand_id}", word), 1)
 }
@@ -29,8 +29,8 @@ func (r *running) reshaped(s *shop, word string) {
 	})
 }
 
-// TestASweepOverAHungRedis: a catalog is pushed while Redis hangs, so that its sweep fails; it is tried until it has
-// succeeded, and no record keeps the former shape.
+// TestASweepOverAHungRedis pushes a catalog while Redis hangs, so that its sweep fails. The sweep must be tried again
+// until it succeeds, and no record may keep the earlier shape.
 func TestASweepOverAHungRedis(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
@@ -53,8 +53,8 @@ func TestASweepOverAHungRedis(t *testing.T) {
 	}
 }
 
-// TestARenamedBlobBlanksNoPage: while blobs get another name, and after that their former one again, each page is there
-// every time it is asked for, and shows no price that was overtaken.
+// TestARenamedBlobBlanksNoPage renames blobs and renames them back. Meanwhile every request must find the page, and
+// no page may show an outdated price.
 func TestARenamedBlobBlanksNoPage(t *testing.T) {
 	t.Parallel()
 	s, v := filledShop(t, 60)

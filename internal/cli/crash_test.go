@@ -12,9 +12,9 @@ import (
 	"vitrine/internal/long"
 )
 
-// TestCrashMatrix has vitrine up kill itself at each moment at which a crash matters, the first time that it comes
-// there and a later one, while everything is changed; then it runs on without a fault, and nothing may differ. The short
-// form takes one of the two times, in turns.
+// TestCrashMatrix has vitrine up kill itself at each failpoint, at its first passage and at a later one, while
+// everything is being changed. A run without faults follows, after which nothing may differ from the shop. The short
+// form takes the two passages in turns.
 func TestCrashMatrix(t *testing.T) {
 	t.Parallel()
 	binary := built(t)
@@ -29,7 +29,7 @@ func TestCrashMatrix(t *testing.T) {
 	}
 }
 
-// editUntilDead edits and announces until the process is dead, which it may be before anybody has connected.
+// editUntilDead edits and announces until the process has died, which may be before anybody has connected to it.
 func editUntilDead(t *testing.T, load *editor, p *process) {
 	t.Helper()
 	conn, err := bus.Dial(t.Context(), bus.Config{URL: p.NATS, Name: "editor", Log: quiet()})

@@ -28,7 +28,7 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, overlay: [offer], template: item.html } }
 `
 
-// held reads queue deletions --json, by dimension.
+// held runs queue deletions --json and returns the number of held deletions by dimension.
 func (r *running) held() map[string]int {
 	r.t.Helper()
 	code, out, stderr := vitrine(r.t, "queue", "deletions", "--json", "--nats", r.NATS)
@@ -50,9 +50,9 @@ func (r *running) held() map[string]int {
 	return waiting
 }
 
-// TestAMisroutedUpstreamDeletesNothing: a deployment has an upstream say 404 for all that it has, while its articles are
-// announced. Pages stay, over a restart too, somebody can see why, and when the upstream is mended everything is right by
-// itself. When the shop really takes all away, one command lets it.
+// TestAMisroutedUpstreamDeletesNothing has an upstream answer 404 for everything while its articles are announced.
+// Pages must survive, over a restart too, the reason must be visible, and everything must recover without an operator
+// once the upstream is mended. When the shop really removes everything, one command releases the deletions.
 func TestAMisroutedUpstreamDeletesNothing(t *testing.T) {
 	t.Parallel()
 	all := map[string]func() []string{
@@ -116,7 +116,7 @@ func TestAMisroutedUpstreamDeletesNothing(t *testing.T) {
 	}
 }
 
-// edit gives articles a title and announces them, and takes the others as they are.
+// edit gives the listed articles a title and announces them. It announces the others unchanged.
 func (r *running) edit(s *shop, ids []string, title string) {
 	r.t.Helper()
 	for _, id := range ids {
@@ -134,7 +134,8 @@ func (r *running) announceAll(ids []string) {
 	}
 }
 
-// isHeld waits until at least so many deletions are held and all changes are done, and looks whether the pages stand.
+// isHeld waits until at least the given number of deletions is held and all changes are done, and then checks that
+// the pages still exist.
 func (r *running) isHeld(s *shop, least int) {
 	r.t.Helper()
 	eventually(r.t, func() string {

@@ -13,8 +13,8 @@ import (
 	"vitrine/internal/long"
 )
 
-// TestDemoInABrowser is a visitor's first minutes: a second page by the dictionary that the first one offered; the index, a product, an option, an edit that appears
-// on the open page, an upstream that breaks.
+// TestDemoInABrowser follows a visitor through the demo: a second page compressed with the dictionary that the first
+// one offered, the index, a product, an option, an edit that appears on the open page, and an upstream that breaks.
 func TestDemoInABrowser(t *testing.T) {
 	t.Parallel()
 	v := up(t, t.TempDir())
@@ -60,7 +60,7 @@ func TestDemoInABrowser(t *testing.T) {
 	shows(".delivery", "Tomorrow")
 
 	breakAll(t, v)
-	edit("price", "99.90") // nobody hears of it yet
+	edit("price", "99.90") // not announced yet
 	eventually(t, func() string {
 		if state := eval[string](t, shop, "document.querySelector('.delivery').dataset.state"); state != "last" {
 			return "the delivery part of a broken upstream is " + state
@@ -105,21 +105,22 @@ func post(t *testing.T, to string, form url.Values) {
 	}
 }
 
-// listed is how many of the demo's products the test waits for. All of them take the race detector a minute of CPU.
+// listed is the number of demo products that the test waits for. All of them cost a minute of CPU under the race
+// detector.
 var listed = long.Pick(30, 1040)
 
-// holdDemo keeps the demo from filling itself, and puts n of its products into the store.
+// holdDemo stops the demo from filling itself, and stores n of its products.
 func (r *running) holdDemo(n int) {
 	r.t.Helper()
-	r.flip(0, "intake.refresh", "off") // the lane in which it does
+	r.flip(0, "intake.refresh", "off") // the lane in which the demo fills itself
 	var ids []string
 	for i := range n {
-		ids = append(ids, fmt.Sprint(100001+100*(i/3)+i%3)) // there are three of each article, or more
+		ids = append(ids, fmt.Sprint(100001+100*(i/3)+i%3)) // each article has three variants or more
 	}
 	r.refreshHigh(ids)
 }
 
-// refreshHigh announces products in the lane that goes first.
+// refreshHigh announces products in the high lane.
 func (r *running) refreshHigh(ids []string) {
 	r.t.Helper()
 	if code, _, stderr := vitrine(r.t, "refresh", "--kind", "sku", "--ids", strings.Join(ids, ","), "--lane", "high", "--nats", r.NATS); code != 0 {
@@ -127,7 +128,7 @@ func (r *running) refreshHigh(ids []string) {
 	}
 }
 
-// pagesServed waits until the index links to the demo's products, and their pages stand.
+// pagesServed waits until the index links to the demo's products and their pages are there.
 func pagesServed(t *testing.T, v *running) {
 	t.Helper()
 	links := regexp.MustCompile(`href="(/item/[0-9]+\.html)"`)

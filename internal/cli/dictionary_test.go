@@ -26,13 +26,13 @@ import (
 	"vitrine/internal/long"
 )
 
-// wire is a proxy that notes what each path was answered with, as it passes.
+// wire is a proxy that records how each path was answered.
 type wire struct {
 	mu   sync.Mutex // guards seen
 	seen map[string]sent
 }
 
-// sent is a response as it was sent.
+// sent is a response as it went over the wire.
 type sent struct {
 	status int
 	coding string
@@ -52,7 +52,7 @@ func (w *wire) of(path string) sent {
 	return w.seen[path]
 }
 
-// fetched reports whether a path that begins so was answered with 200.
+// fetched reports whether a path with this prefix was answered with 200.
 func (w *wire) fetched(prefix string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,7 +64,8 @@ func (w *wire) fetched(prefix string) bool {
 	return false
 }
 
-// secondPage is the second page of a visit to the demo: by the bytes on the wire, it takes at most 0.3 of what gzip makes of it.
+// secondPage opens a second page of the demo as the same visitor. On the wire it may take 0.3 of its size by gzip at
+// most.
 func secondPage(t *testing.T, v *running, shop context.Context) {
 	to, err := url.Parse(v.Pages)
 	if err != nil {
@@ -85,7 +86,7 @@ func secondPage(t *testing.T, v *running, shop context.Context) {
 		}
 		return ""
 	})
-	// The browser keeps the dictionary some moments after it has come.
+	// The browser stores a dictionary only some moments after it has arrived.
 	var path string
 	next := 0
 	eventually(t, func() string {
@@ -109,13 +110,13 @@ func secondPage(t *testing.T, v *running, shop context.Context) {
 	}
 }
 
-// demoPage is the path of one of the demo's products, one of each article before another of any.
+// demoPage is the path of the ith demo product. The order takes one product of each article before the second of any.
 func demoPage(i int) string { return "/item/" + demoID(i) + ".html" }
 
 func demoID(i int) string { return fmt.Sprint(100001 + 100*(i%150) + i/150) }
 
-// TestDictionaryBytes compares pages of two shops by gzip and by the dictionary that the first one offers. Only the products that it
-// asks for are put into the store.
+// TestDictionaryBytes compares the sizes of two shops' pages by gzip and by the dictionary that the first page
+// offers. Only the products that it requests are put into the store.
 func TestDictionaryBytes(t *testing.T) {
 	t.Parallel()
 	pages := long.Pick(20, 200)
@@ -146,7 +147,7 @@ func TestDictionaryBytes(t *testing.T) {
 	})
 }
 
-// legoSets copies the rows of n sets, spread over a file, to another, and gives their ids.
+// legoSets copies n rows, spread evenly over a file of sets, to another file and returns their ids.
 func legoSets(t *testing.T, from, to string, n int) (ids []string) {
 	t.Helper()
 	decoder, err := zstd.NewReader(bytes.NewReader(readFile(t, from)))
@@ -168,14 +169,15 @@ func legoSets(t *testing.T, from, to string, n int) (ids []string) {
 	return ids
 }
 
-// compareBytes wants no page of a shop to take more than its bound of what gzip makes of it.
+// compareBytes fails for each page of a shop that takes more than bound of its size by gzip.
 func compareBytes(t *testing.T, shop string, paths []string, bound float64) {
 	t.Helper()
 	has := offered(t, shop+paths[0])
 	var ratios []float64
 	for _, path := range paths[1:] {
 		var ratio float64
-		eventually(t, func() (wrong string) { // what is in the store already is not yet what is served
+		// What is in the store may not be served yet.
+		eventually(t, func() (wrong string) {
 			ratio, wrong = ratioOf(t, shop+path, has)
 			return wrong
 		})
@@ -197,7 +199,7 @@ func compareBytes(t *testing.T, shop string, paths []string, bound float64) {
 	}
 }
 
-// offered waits until a page names a dictionary, and gives the field of a visitor who has it.
+// offered waits until a page names a dictionary, and returns the Available-Dictionary field of a visitor who has it.
 func offered(t *testing.T, page string) string {
 	t.Helper()
 	var link string
@@ -216,9 +218,9 @@ func offered(t *testing.T, page string) string {
 	return ":" + base64.StdEncoding.EncodeToString(hash) + ":"
 }
 
-// ratioOf is how much a page takes by a dictionary of what it takes by gzip, 0 where a rule leads elsewhere. It tells what is wrong
-// with a page that is not whole yet: it is not found, has changed between the two questions, or is an older one, which no dictionary
-// is used for.
+// ratioOf is the size of a page by dictionary divided by its size by gzip, or 0 where a rule redirects it. wrong says
+// why the page cannot be compared yet: it is not found, it changed between the two requests, or it is an older one,
+// for which no dictionary is used.
 func ratioOf(t *testing.T, page, has string) (ratio float64, wrong string) {
 	t.Helper()
 	zipped, with, again := headOf(t, page, "gzip", ""), headOf(t, page, "gzip, dcz", has), headOf(t, page, "gzip", "")
@@ -233,7 +235,7 @@ func ratioOf(t *testing.T, page, has string) (ratio float64, wrong string) {
 	return float64(with.ContentLength) / float64(zipped.ContentLength), ""
 }
 
-// headOf asks for a page, and gives the answer without its body.
+// headOf requests a page and returns the response without its body.
 func headOf(t *testing.T, page, accepts, has string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, page, nil)

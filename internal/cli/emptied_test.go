@@ -19,9 +19,10 @@ import (
 
 var emptiedSeed = flag.Uint64("emptied-seed", 1, "the first seed of TestARedisThatComesBackEmptyUnderLoad")
 
-// TestARedisThatComesBackEmptyUnderLoad has two detail servers, the own file of one of which was damaged, two workers and
-// two syncers, while prices are edited and pages are asked for. Redis goes, and comes back with nothing. When the edits
-// end, both servers must be right, and not because what is in memory has become old: its TTL is made ten times as long.
+// TestARedisThatComesBackEmptyUnderLoad runs two detail servers, one of them with a damaged file of its own, two
+// workers and two syncers, while prices are edited and pages are requested. Redis goes away and comes back empty.
+// When the edits end, the pages of both servers must be right. The TTL of memory is ten times as long as by default,
+// so that expiry cannot be the reason.
 func TestARedisThatComesBackEmptyUnderLoad(t *testing.T) {
 	t.Parallel()
 	for i := range long.Pick(uint64(1), 5) {
@@ -78,7 +79,8 @@ func emptyUnderLoad(t *testing.T, random *rand.Rand) {
 	load.Wait()
 	whole.converged(s)
 	hurt.converged(s)
-	for name, d := range map[string]*running{"whole": whole, "hurt": hurt} { // and it stays so
+	// They must also stay right.
+	for name, d := range map[string]*running{"whole": whole, "hurt": hurt} {
 		for _, id := range ids {
 			if wrong := d.differs(s, id); wrong != "" {
 				t.Errorf("%s: %s", name, wrong)
@@ -87,7 +89,7 @@ func emptyUnderLoad(t *testing.T, random *rand.Rand) {
 	}
 }
 
-// damage flips bytes all over a file.
+// damage overwrites bytes at random places of a file.
 func damage(t *testing.T, path string, random *rand.Rand) {
 	t.Helper()
 	body, err := os.ReadFile(path)

@@ -7,7 +7,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Model gives the commands and flags of the program.
+// Model returns the model of the program's commands and flags.
 func Model() (*kong.Application, error) {
 	parser, err := newParser(everyCommand(), io.Discard, io.Discard)
 	if err != nil {
@@ -16,7 +16,7 @@ func Model() (*kong.Application, error) {
 	return parser.Model, nil
 }
 
-// WholeHelp gives the help for args by a parser of every command, which --help ends.
+// WholeHelp returns what --help prints for args, from a parser of every command.
 func WholeHelp(args []string) (help string, err error) {
 	var out strings.Builder
 	defer func() {

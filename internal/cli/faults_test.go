@@ -21,7 +21,7 @@ import (
 	"vitrine/internal/long"
 )
 
-// fault is what an upstream does in place of answering.
+// fault is what an upstream does instead of answering.
 type fault func(w http.ResponseWriter, r *http.Request, sound http.Handler)
 
 // faultyShop puts a fault in front of a shop.
@@ -38,7 +38,7 @@ func (f *faultyShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.shop.ServeHTTP(w, r)
 }
 
-// faults are ways of an upstream to be unwell, each of which must neither delete nor change anything.
+// faults are the ways in which an upstream may be unwell. None of them may delete or change anything.
 func faults() map[string]fault {
 	version := regexp.MustCompile(`"updated_at":\d+`)
 	say := func(status int, kind, body string) fault {
@@ -93,7 +93,7 @@ func faults() map[string]fault {
 	}
 }
 
-// bomb is 64 MiB of zeros in 64 KiB; to make it takes the race detector seconds.
+// bomb is 64 MiB of zeros, compressed to 64 KiB. Making it takes seconds under the race detector.
 var bomb = sync.OnceValue(func() []byte {
 	b := new(bytes.Buffer)
 	z := gzip.NewWriter(b)
@@ -106,9 +106,9 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// TestFaultsOfUpstreams: edits are announced while the upstream is unwell. Meanwhile every page stands as it was;
-// when it is well again, all edits arrive, with one retry of what has failed for good. The short form has one fault of each
-// verdict: silence, refusal, behind; what becomes which verdict is internal/upstream's.
+// TestFaultsOfUpstreams announces edits while the upstream is unwell. Meanwhile every page must stay as it was. When
+// the upstream is well again, all edits must arrive, with one retry of the dead letters. The short form has one fault
+// of each verdict: silence, refusal, behind. Tests of internal/upstream prove which fault gets which verdict.
 func TestFaultsOfUpstreams(t *testing.T) {
 	t.Parallel()
 	all := faults()
@@ -129,7 +129,8 @@ func TestFaultsOfUpstreams(t *testing.T) {
 				before[id] = v.get(id).Data.Product.Title
 			}
 
-			v.flip(0, "sweep.pace", "0") // else a sample may take what a faulty price says for the price
+			// The sampler could believe a faulty answer about a price.
+			v.flip(0, "sweep.pace", "0")
 			faulty.fault.Store(&hurt)
 			calls := s.Calls.Load()
 			conn := v.dial()
@@ -137,7 +138,8 @@ func TestFaultsOfUpstreams(t *testing.T) {
 				s.Put(id, func(p *product) { p.Title = fmt.Sprintf("Edited %d", i) })
 				announce(t, conn, "product", id)
 			}
-			eventually(t, func() string { // all were tried, or are parked
+			// Wait until all were tried or parked.
+			eventually(t, func() string {
 				stats := v.stats()
 				if in := stats.Streams["CHANGES"]["normal"]; name == "slow" && s.Calls.Load() > calls || name != "slow" && in.Waiting == 0 {
 					return ""
@@ -161,7 +163,8 @@ func TestFaultsOfUpstreams(t *testing.T) {
 				t.Fatal(stderr)
 			}
 			v.converged(s)
-			eventually(t, func() string { // a page is right a moment before its blobs are marked built
+			// A page is right a moment before its blobs are marked as built.
+			eventually(t, func() string {
 				if left, err := conn.Left(t.Context()); err != nil || left > 0 {
 					return fmt.Sprint(left, " left, ", err)
 				}
@@ -174,7 +177,8 @@ func TestFaultsOfUpstreams(t *testing.T) {
 	}
 }
 
-// TestARestoredUpstreamIsFound: an upstream that was restored from a backup says an older version for good.
+// TestARestoredUpstreamIsFound proves that an upstream restored from a backup, which answers an older version for
+// good, is believed in the end.
 func TestARestoredUpstreamIsFound(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -185,7 +189,8 @@ func TestARestoredUpstreamIsFound(t *testing.T) {
 	}
 	v.refreshAll()
 	v.converged(s)
-	v.flip(0, "sweep.pace", "0") // else a sample may come first; one that has begun still may
+	// The sampler could find the edit first. A sample that has begun still may.
+	v.flip(0, "sweep.pace", "0")
 	for _, id := range s.IDs() {
 		s.restore(id, func(p *product) {
 			p.Title = "From the backup"
@@ -199,15 +204,15 @@ func TestARestoredUpstreamIsFound(t *testing.T) {
 	v.converged(s)
 }
 
-// restore changes a product behind its version's back.
+// restore changes a product without raising its version.
 func (s *shop) restore(id string, edit func(*product)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	edit(s.products[id])
 }
 
-// TestARolledBackStream: NATS is restored from yesterday's files. What was announced since is known to nobody, and
-// what was done since is announced again; that it is behind where it was is noticed.
+// TestARolledBackStream restores NATS from yesterday's files. Nobody knows what was announced since, and what was
+// done since is announced again. The rollback must be detected and everything must converge.
 func TestARolledBackStream(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

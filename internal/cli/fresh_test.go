@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// BenchmarkChangeToPage edits a product, announces it, and asks for its page again and again until the edit
-// shows: what a shop sees at rest. The custom metrics are over all rounds.
+// BenchmarkChangeToPage edits a product, announces it, and requests its page until the edit shows, on a system
+// without other load. The custom metrics are over all rounds.
 func BenchmarkChangeToPage(b *testing.B) {
 	s := newShop(b)
 	fill(s, 100)
@@ -31,8 +31,8 @@ func BenchmarkChangeToPage(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
 }
 
-// BenchmarkSixDimensions announces a change of all to a new SKU whose six dimensions take 100 ms each, and
-// asks for its page until it has them all.
+// BenchmarkSixDimensions announces a new SKU as a whole. Its six dimensions take 100 ms each. The benchmark requests
+// the page until it has all of them.
 func BenchmarkSixDimensions(b *testing.B) {
 	s := newShop(b)
 	fill(s, 1000)
@@ -44,7 +44,8 @@ func BenchmarkSixDimensions(b *testing.B) {
 	for n := 1; b.Loop(); n++ {
 		announce(b, conn, "all", oddID(n%1000))
 		for v.hasSix(oddID(n%1000)) != "" {
-			time.Sleep(time.Millisecond) // a page asked for without pause would take the workers' CPU
+			// Requests without a pause would take the workers' CPU.
+			time.Sleep(time.Millisecond)
 		}
 	}
 }

@@ -13,8 +13,9 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// TestASecondServerIsNoReplacement: a detail server in the folder of another one, with other addresses, is refused with
-// a sentence, and the first serves on. With the same addresses it takes over (TestRestartsLoseNothing).
+// TestASecondServerIsNoReplacement proves that a detail server with other addresses is refused the folder of a
+// running one, with a clear message, and that the first goes on serving. With the same addresses the second takes
+// over: see TestRestartsLoseNothing.
 func TestASecondServerIsNoReplacement(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
@@ -54,8 +55,8 @@ func TestASecondServerIsNoReplacement(t *testing.T) {
 	}
 }
 
-// TestNotReadyFirst: a server that is to end says so at /readyz while it serves still, and ends well though a visitor does not
-// read. That such a one does not keep it is TestNobodyHoldsTheShutdown.
+// TestNotReadyFirst proves that a server that is ending says so at /readyz while it still serves, and that it exits
+// with 0 although a visitor does not read. TestNobodyHoldsTheShutdown proves that such a visitor cannot delay it.
 func TestNotReadyFirst(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -64,7 +65,7 @@ func TestNotReadyFirst(t *testing.T) {
 	v.refreshAll()
 	v.converged(s)
 	address := strings.TrimPrefix(v.Pages, "http://")
-	for range 4 { // together more than a socket holds
+	for range 4 { // more in all than a socket's buffers hold
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)

@@ -11,7 +11,8 @@ import (
 	"vitrine/internal/freeaddr"
 )
 
-// TestAConfigOfTheWrongKind: what stands in a file is told by file, key and form, not by Go's types.
+// TestAConfigOfTheWrongKind proves that an error about a configuration file names the file, the key and the expected
+// form, and no Go type.
 func TestAConfigOfTheWrongKind(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -33,7 +34,8 @@ func TestAConfigOfTheWrongKind(t *testing.T) {
 	}
 }
 
-// TestAPlaceThatIsTaken: it is said at once, and before anything says that pages are served.
+// TestAPlaceThatIsTaken proves that an address in use is reported at once, before any line says that pages are
+// served.
 func TestAPlaceThatIsTaken(t *testing.T) {
 	t.Parallel()
 	free := []string{"--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--shop", "127.0.0.1:0"}

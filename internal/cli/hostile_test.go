@@ -57,8 +57,8 @@ pages:
   desc: { path: "/desc/{sku}.html", blob: desc, template: desc.html }
 `
 
-// hostileShop answers for each text with records that hold it in every field. An id is the text itself
-// where that may be one.
+// hostileShop serves, for each hostile text, records that hold it in every field. The id is the text itself where
+// that is a valid id.
 func hostileShop(t *testing.T) (address string, ids []string, texts map[string]string) {
 	texts = map[string]string{}
 	for i, text := range hostile.Texts() {
@@ -77,7 +77,7 @@ func hostileShop(t *testing.T) (address string, ids []string, texts map[string]s
 			http.NotFound(w, r)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(hostileRecord(dimension, id, x)) // a worker that has waited long enough goes away
+		_ = json.NewEncoder(w).Encode(hostileRecord(dimension, id, x)) // a worker whose time-out is over hangs up
 	}))
 	t.Cleanup(server.Close)
 	return server.URL, ids, texts
@@ -107,8 +107,8 @@ func hostileRecord(dimension, id, x string) object {
 	return object{"title": x, "name": x, "url": x, "logo": x, "brief": x}
 }
 
-// hostileTold is what is told of a product beside itself. The numbers of its rating are sound, since machines are told of no
-// product without an offer or a rating.
+// hostileTold is the additional information about a product, with x in each text. The numbers of its rating are
+// valid, since structured data is written only for a product with an offer or a rating.
 func hostileTold(x string) object {
 	return object{
 		"rating":    object{"value": 4.5, "count": 3, "best": x},
@@ -120,7 +120,7 @@ func hostileTold(x string) object {
 	}
 }
 
-// inspect runs in each page, once all that the page does by itself has come about, and lists what is wrong.
+// inspect runs in each page after the page's own scripts are done, and lists what is wrong.
 const inspect = `(async () => {
   const faults = [], one = (s) => document.querySelector(s), say = (f) => faults.push(f);
   const until = async (what, f) => { for (let i = 0; i < 600; i++) { if (f()) return; await new Promise((r) => setTimeout(r, 10)); } say("never: " + what); };
@@ -153,13 +153,13 @@ const inspect = `(async () => {
   return faults;
 })()`
 
-// whole reports whether a page's data has all that the test looks for.
+// whole reports whether a page's data has all members that the test looks for.
 func whole(data string) bool {
 	return strings.Contains(data, `"specs"`) && strings.Contains(data, `"recommended":[{`) && strings.Contains(data, `"price"`)
 }
 
-// TestHostileTexts opens a page for each text, with the page's Content-Security-Policy set aside: what
-// holds is the escaping and the cleaning. The short form draws a twentieth of the texts, others each time.
+// TestHostileTexts opens a page for each hostile text with the page's Content-Security-Policy disabled, so that
+// escaping and cleaning alone must hold. The short form draws a twentieth of the texts at random.
 func TestHostileTexts(t *testing.T) {
 	t.Parallel()
 	address, ids, texts := hostileShop(t)

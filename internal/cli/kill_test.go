@@ -18,8 +18,8 @@ import (
 	"vitrine/internal/long"
 )
 
-// TestKilledItConverges kills vitrine up with SIGKILL at random moments while products are created,
-// edited, deleted and created again, and then compares every page, record and blob with the shop.
+// TestKilledItConverges kills vitrine up with SIGKILL at random moments while products are created, edited, deleted
+// and created again. Then it compares every page, record and blob with the shop.
 func TestKilledItConverges(t *testing.T) {
 	t.Parallel()
 	products, kills := long.Pick(80, 2000), long.Pick(2, 10)
@@ -51,7 +51,7 @@ func TestKilledItConverges(t *testing.T) {
 	compare(t, s, filepath.Join(dir, "store.db"), file)
 }
 
-// process is a vitrine up of its own.
+// process is a vitrine up in a process of its own.
 type process struct {
 	running
 	cmd *exec.Cmd
@@ -79,8 +79,8 @@ func start(t *testing.T, binary, dir, file string, env ...string) *process {
 	return p
 }
 
-// waitEmpty waits until nothing is queued. What a killed process had in work is delivered again after the
-// 30 s that NATS waits for an acknowledgement.
+// waitEmpty waits until nothing is queued. NATS redelivers what a killed process had in work after 30 s without an
+// acknowledgement.
 func (p *process) waitEmpty() {
 	p.t.Helper()
 	conn := p.dial()
@@ -94,7 +94,7 @@ func (p *process) waitEmpty() {
 	})
 }
 
-// kill ends the process at once and waits for its end.
+// kill ends the process with SIGKILL and waits for its end.
 func (p *process) kill() {
 	if p.cmd.ProcessState == nil {
 		p.cmd.Process.Signal(os.Kill)
@@ -102,8 +102,8 @@ func (p *process) kill() {
 	}
 }
 
-// editor edits a shop and announces its edits, as a careful upstream does: what could not be announced
-// is announced later.
+// editor edits a shop and announces its edits as a careful upstream does: it announces later what it could not
+// announce at once.
 type editor struct {
 	shop     *shop
 	random   *rand.Rand
@@ -128,7 +128,8 @@ func (e *editor) edit(i int) {
 	e.late[item.Change{Lane: item.Lanes()[n%3], Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All}] = true
 }
 
-// run edits and announces until stop is called; in the short form at a pace that leaves a small machine time to repair.
+// run edits and announces until stop is called. The short form pauses between edits, so that a small machine has time
+// to repair.
 func (e *editor) run(t *testing.T, nats string) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
@@ -154,7 +155,7 @@ func (e *editor) run(t *testing.T, nats string) (stop func()) {
 	return func() { cancel(); done.Wait() }
 }
 
-// announceLate announces what is due; it stays due where that fails.
+// announceLate publishes the announcements that are due. They stay due if that fails.
 func (e *editor) announceLate(ctx context.Context, conn *bus.Conn) error {
 	e.mu.Lock()
 	due := make([]item.Change, 0, len(e.late))
@@ -185,8 +186,8 @@ func (e *editor) flush(t *testing.T, nats string) {
 	}
 }
 
-// compare opens the store of a stopped vitrine: every record equals its upstream, and every blob a
-// rebuild from its records.
+// compare opens the store of a stopped vitrine and fails unless every record equals its upstream's answer and every
+// blob equals a fold of its records.
 func compare(t *testing.T, s *shop, path, file string) {
 	t.Helper()
 	store, err := boltkv.Open(t.Context(), path, boltkv.Options{Log: quiet()})

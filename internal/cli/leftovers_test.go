@@ -11,9 +11,9 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// TestLeftoversAreRemovedEverywhere: an operator pushes a catalog without a dimension and a blob, sees what that leaves behind, and
-// has it removed: not before all is built for the new catalog, and then from Redis and from the server's own file. The short form ends
-// with the refusal.
+// TestLeftoversAreRemovedEverywhere pushes a catalog that lacks a dimension and a blob, lists the leftovers and
+// removes them. Removal must be refused until everything is built for the new catalog. After that it must remove them
+// from Redis and from the server's own file. The short form ends with the refusal.
 func TestLeftoversAreRemovedEverywhere(t *testing.T) {
 	r := redistest.Single(t)
 	s, v := filledShop(t, 30, "--redis", r.URL)
@@ -56,7 +56,8 @@ func TestLeftoversAreRemovedEverywhere(t *testing.T) {
 	v.sweptFromMirror(30)
 }
 
-// sweptFromMirror waits until a server's own file has lost n blobs, ends the process, and looks for them in the file.
+// sweptFromMirror waits until n blobs are removed from a server's own file, ends the process, and counts the blobs in
+// the file.
 func (r *running) sweptFromMirror(n int) {
 	r.t.Helper()
 	eventually(r.t, func() string {
@@ -73,7 +74,7 @@ func (r *running) sweptFromMirror(n int) {
 	}
 }
 
-// blobNames counts the blobs of a store by name.
+// blobNames returns the number of blobs in a store by name.
 func blobNames(t testing.TB, store mirror.Source) map[string]int {
 	t.Helper()
 	names := map[string]int{}

@@ -17,7 +17,8 @@ import (
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// stores runs a test over a real Redis, and in the full form over bbolt as well, which kvtest holds to the same.
+// stores runs a test over a real Redis and, in the full form, over bbolt too. kvtest holds both stores to the same
+// behaviour.
 func stores(t *testing.T, test func(t *testing.T, args ...string)) {
 	t.Run("redis", func(t *testing.T) { test(t, "--redis", redistest.Single(t).URL) })
 	if long.Full() {
@@ -25,7 +26,7 @@ func stores(t *testing.T, test func(t *testing.T, args ...string)) {
 	}
 }
 
-// products is how many a test takes that is to see more than a batch or two.
+// products is the number of products in a test that needs more than a batch or two.
 var products = long.Pick(60, 300)
 
 func fill(s *shop, n int) {
@@ -83,7 +84,7 @@ func TestDimensionsOfAnEntityAreFetchedInParallel(t *testing.T) {
 	eventually(t, func() string { return v.hasSix(oddID(0)) })
 }
 
-// sixDimensions declares a SKU of six dimensions; %s stands for the shop's address.
+// sixDimensions is a catalog with a SKU of six dimensions. %s stands for the shop's address.
 const sixDimensions = `
 version: 1
 upstreams: { shop: { url: "%s", timeout: 5s, concurrency: 32 } }
@@ -100,7 +101,7 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// hasSix tells which dimension is missing from the page, "" for none.
+// hasSix returns the name of a dimension that the page lacks, or "" if it has all six.
 func (r *running) hasSix(id string) string {
 	_, _, body := fetch(r.t, r.Pages+"/item/"+url.PathEscape(id)+".json")
 	for _, d := range []string{"product", "two", "three", "four", "five", "six"} {
@@ -144,7 +145,7 @@ func TestPagesStandWithoutRedis(t *testing.T) {
 	}
 }
 
-// waitMirrored waits until the mirror holds all that was announced.
+// waitMirrored waits until the mirror holds everything that was announced.
 func (r *running) waitMirrored() {
 	r.t.Helper()
 	eventually(r.t, func() string {

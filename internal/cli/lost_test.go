@@ -17,12 +17,12 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// loss is a way of a store to lose what it has acknowledged.
+// loss is a way in which a store loses writes that it has acknowledged.
 type loss struct {
 	url       string
-	before    func() // called where what is lost begins
+	before    func() // called where the writes that will be lost begin
 	lose      func()
-	underLoad bool // edits go on while it is lost
+	underLoad bool // edits go on during the loss
 }
 
 func losses() map[string]func(t *testing.T) loss {
@@ -53,8 +53,8 @@ func losses() map[string]func(t *testing.T) loss {
 	}
 }
 
-// TestLostWritesComeBack: a store loses what it has acknowledged: edits, deletions, creations, relations. Every record, every
-// blob, every relation and every page is right again, of a server that had seen what was lost, too.
+// TestLostWritesComeBack has a store lose acknowledged edits, deletions, creations and relations. Every record, blob,
+// relation and page must be right again, on a server that had already shown the lost state as well.
 func TestLostWritesComeBack(t *testing.T) {
 	t.Parallel()
 	all := losses()
@@ -113,13 +113,14 @@ func loseWrites(t *testing.T, l loss) {
 	v.related(s)
 	v.fresh(s)
 	d.fresh(s)
-	if wrong := storeDiffers(t, s, openRedis(t, l.url), file); len(wrong) > 0 { // and it stays so
+	// The store must also stay right.
+	if wrong := storeDiffers(t, s, openRedis(t, l.url), file); len(wrong) > 0 {
 		t.Errorf("%d entities are wrong again: %s", len(wrong), wrong[0])
 	}
 }
 
-// TestAFlushInABusyShop: brands that were announced a moment before the flush are announced again. No page stays
-// marked, and a server that starts with nothing has them.
+// TestAFlushInABusyShop flushes a store just after brands were announced. They must be announced again, no page may
+// stay marked stale, and a server that starts empty must have the brands.
 func TestAFlushInABusyShop(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
@@ -134,7 +135,8 @@ func TestAFlushInABusyShop(t *testing.T) {
 	stop := load.run(t, v.NATS)
 	r.Flush()
 	store := openRedis(t, r.URL)
-	eventually(t, func() string { // the edits alone fill much of the store before anybody looks
+	// The edits alone fill much of the store before the loss is noticed.
+	eventually(t, func() string {
 		if all, _, err := store.ScanEntities(t.Context(), "", 1000); err != nil || len(all) == 0 {
 			return fmt.Sprint("nobody puts anything: ", err)
 		}
@@ -148,14 +150,15 @@ func TestAFlushInABusyShop(t *testing.T) {
 	detailServer(t, v.NATS, r.URL, filepath.Join(dir, "new")).fresh(s)
 }
 
-// TestAFlushWithADictionary: running processes write with a dictionary that the flush has taken. Who starts later reads all.
+// TestAFlushWithADictionary flushes a store whose running writers compress with a dictionary that the flush removes.
+// A process that starts later must be able to read every record.
 func TestAFlushWithADictionary(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, 60)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
-	for _, id := range s.IDs() { // large enough, and alike
+	for _, id := range s.IDs() { // large and similar enough for a dictionary
 		s.Put(id, func(p *product) { p.Title = strings.Repeat("oak steel cotton blue lamp ", 20) + id })
 	}
 	writeWithADictionary(t, openRedis(t, r.URL), item.Entity{Kind: "sku", ID: oddID(0)})
@@ -178,7 +181,8 @@ func TestAFlushWithADictionary(t *testing.T) {
 	detailServer(t, v.NATS, r.URL, filepath.Join(dir, "new")).fresh(s)
 }
 
-// writeWithADictionary gives a store a dictionary, and a record that was written with it: who reads it learns it.
+// writeWithADictionary stores a dictionary and a record compressed with it, so that whoever reads the record learns
+// the dictionary.
 func writeWithADictionary(t *testing.T, store *rediskv.Store, e item.Entity) {
 	t.Helper()
 	made, err := kv.Train(kvtest.Articles(200, 1), 1<<20)
@@ -198,7 +202,8 @@ func writeWithADictionary(t *testing.T, store *rediskv.Store, e item.Entity) {
 	})
 }
 
-// TestAnEvictingStoreIsRefused: by whoever writes records, with what to do about it.
+// TestAnEvictingStoreIsRefused proves that every role that writes records refuses a Redis that evicts keys, and says
+// what to do about it.
 func TestAnEvictingStoreIsRefused(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
@@ -216,19 +221,20 @@ func TestAnEvictingStoreIsRefused(t *testing.T) {
 			t.Errorf("%s ended with code %d: %s", args[0], code, stderr)
 		}
 	}
-	fill(s, 1) // who only reads goes on
+	fill(s, 1) // a role that only reads goes on
 	detailServer(t, v.NATS, r.URL, t.TempDir())
 }
 
-// TestRefreshAllMends: deletions that nobody announced, and an entity that has fallen out of the relation index; without
-// --force, through the admin listener as well as by the address of Redis.
+// TestRefreshAllMends proves that refresh --all finds deletions that nobody announced and entities missing from the
+// relation index, without --force, both through the admin listener and by the address of Redis.
 func TestRefreshAllMends(t *testing.T) {
 	t.Parallel()
 	all := map[string]func(v *running, redis string) []string{
 		"through the admin listener": func(v *running, _ string) []string { return []string{"--admin", v.Admin} },
 		"by Redis":                   func(_ *running, redis string) []string { return []string{"--redis", redis} },
 	}
-	for _, name := range long.Pick([]string{"by Redis"}, slices.Sorted(maps.Keys(all))) { // TestRefreshFillsAndMends has the other
+	// TestRefreshFillsAndMends covers the admin listener.
+	for _, name := range long.Pick([]string{"by Redis"}, slices.Sorted(maps.Keys(all))) {
 		by := all[name]
 		t.Run(name, func(t *testing.T) {
 			r := redistest.Single(t)

@@ -17,8 +17,8 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// TestLostTwice: a store loses its last writes, and loses them again while that is being mended, twice. A server that comes with
-// a file of its own from before all that is right as well.
+// TestLostTwice has a store lose its last writes, and lose them twice more during the repair. A server that starts
+// with a file from before all losses must end up right as well.
 func TestLostTwice(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
@@ -42,7 +42,7 @@ func TestLostTwice(t *testing.T) {
 		announce(t, conn, "all", id)
 	}
 	s.holds(t, openRedis(t, r.URL), file)
-	s.Slow(20 * time.Millisecond) // the repair takes a while
+	s.Slow(20 * time.Millisecond) // so that the repair takes a while
 	for range 3 {
 		calls := s.Calls.Load()
 		restore()
@@ -60,8 +60,9 @@ func TestLostTwice(t *testing.T) {
 	detailServer(t, v.NATS, r.URL, filepath.Join(dir, "detail")).fresh(s)
 }
 
-// TestAWalkThatIsKilled: NATS's files were lost with what waited in them, edits and deletions that nobody will announce again, and
-// whoever walks is killed, again and again. The upstream lists ids that can't be an entity's, and fails now and then.
+// TestAWalkThatIsKilled loses NATS's files together with waiting edits and deletions that nobody will announce again.
+// The process that walks the lists is killed again and again, and the upstream lists invalid ids and fails now and
+// then. Everything must converge.
 func TestAWalkThatIsKilled(t *testing.T) {
 	t.Parallel()
 	binary := built(t)
@@ -107,7 +108,7 @@ func TestAWalkThatIsKilled(t *testing.T) {
 	compare(t, s, filepath.Join(dir, "store.db"), file)
 }
 
-// hostileLists has a shop list what can't be an id, and fail every third list.
+// hostileLists adds invalid ids to a shop's lists, and fails every third request for one.
 type hostileLists struct {
 	sound http.Handler
 	lists atomic.Int64
@@ -128,8 +129,8 @@ func (h *hostileLists) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, body)
 }
 
-// TestEverythingIsAway at once for longer than timers run: the upstream, and then Redis as well; edits go on. When they are
-// back, all is right, without a dead letter.
+// TestEverythingIsAway takes away the upstream, and then Redis as well, for longer than every timer, while edits go
+// on. When both are back, everything must be right without a dead letter.
 func TestEverythingIsAway(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
@@ -149,7 +150,7 @@ func TestEverythingIsAway(t *testing.T) {
 	for _, name := range long.Pick([]string{"failing", "a lost permission"}, []string{"failing", "reset", "a lost permission"}) {
 		unwell := faults()[name]
 		faulty.fault.Store(&unwell)
-		<-time.After(long.Pick(300*time.Millisecond, 40*time.Second)) // what is tried is how long it lasts
+		<-time.After(long.Pick(300*time.Millisecond, 40*time.Second)) // the duration is what is tested
 		r.Stop()
 		<-time.After(long.Pick(300*time.Millisecond, 40*time.Second))
 		r.Start()

@@ -17,10 +17,11 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(suite{m}, goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"), goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"),
-		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial")) // sleeps a second before it sees that its pool is closed
+		// A dial attempt sleeps for a second before it sees that its pool is closed.
+		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
 
-// suite is the package's tests, with what they share.
+// suite runs the package's tests between the set-up and the removal of what they share.
 type suite struct{ m *testing.M }
 
 func (s suite) Run() int {
@@ -43,7 +44,8 @@ var (
 	})
 )
 
-// built gives a vitrine to be started as a process of its own. It is built once, and can kill itself: see failpoint.
+// built returns the path of a vitrine program to start as a process of its own. It is built once, with failpoints:
+// see package failpoint.
 func built(t testing.TB) string {
 	t.Helper()
 	binary, err := build()

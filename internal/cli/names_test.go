@@ -15,8 +15,8 @@ import (
 	"vitrine/switches"
 )
 
-// TestDocsNameWhatIsThere looks up each command, flag, file, link, test, metric, switch and target of make that the docs
-// name. What kind of thing a name is shows in its form.
+// TestDocsNameWhatIsThere looks up each command, flag, file, link, test, metric, switch and make target that the docs
+// name. The form of a name shows what kind of thing it is.
 func TestDocsNameWhatIsThere(t *testing.T) {
 	known := newKnown(t)
 	for _, file := range known.pages {
@@ -27,7 +27,7 @@ func TestDocsNameWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestNamesThatAreNotThere proves the checker: one name each.
+// TestNamesThatAreNotThere proves that the checker finds a wrong name of each kind.
 func TestNamesThatAreNotThere(t *testing.T) {
 	known := newKnown(t)
 	for _, text := range []string{
@@ -50,13 +50,13 @@ func TestNamesThatAreNotThere(t *testing.T) {
 
 const root = "../.."
 
-// known is what the docs may name.
+// known holds the names that the docs may use.
 type known struct {
 	app      *kong.Application
 	flags    []string // of any command
-	pages    []string // files of the docs
+	pages    []string // files in docs/
 	tests    []string
-	targets  []string // of make
+	targets  []string // make targets
 	metrics  []string
 	switches []string
 }
@@ -88,7 +88,7 @@ func newKnown(t *testing.T) *known {
 	return k
 }
 
-// declaredTests are the names of all tests, fuzz targets, benchmarks and examples of the project.
+// declaredTests returns the names of all tests, fuzz targets, benchmarks and examples of the project.
 func declaredTests(t *testing.T) (names []string) {
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark|Example)\w*)\(`)
 	err := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
@@ -113,10 +113,10 @@ var (
 	switchName = regexp.MustCompile(`^[a-z]+(?:\.[a-z_]+)+$`)
 )
 
-// ownTemplate is a file that a shop makes in the folder of its own templates.
+// ownTemplate matches a file in a shop's own templates folder.
 var ownTemplate = regexp.MustCompile(`^templates/[a-z]+\.html$`)
 
-// faults lists what a text of the docs names and nobody has, with the file.
+// faults lists the names in a text of the docs that do not exist, each with its file.
 func (k *known) faults(file, text string) (faults []string) {
 	miss := func(what, name string) {
 		faults = append(faults, fmt.Sprintf("%s names the %s %s: there is none", file, what, name))
@@ -146,7 +146,7 @@ func (k *known) faults(file, text string) (faults []string) {
 	return faults
 }
 
-// fault gives what is wrong with a piece of code in the docs, "" for nothing.
+// fault returns what is wrong with a piece of code in the docs, or "" if nothing is.
 func (k *known) fault(code string) (what, name string) {
 	code, _, _ = strings.Cut(code, " #")
 	words := strings.Fields(code)
@@ -172,7 +172,7 @@ func (k *known) fault(code string) (what, name string) {
 	return "", ""
 }
 
-// commandFault looks up a command with its flags, and the switch that it sets.
+// commandFault looks up a command, its flags, and the switch that it sets.
 func (k *known) commandFault(words []string) (what, name string) {
 	node := k.app.Node
 	for len(words) > 0 && len(node.Children) > 0 && isWord(words[0]) {
@@ -193,7 +193,7 @@ func (k *known) commandFault(words []string) (what, name string) {
 			continue
 		}
 		flag := flagName(word)
-		if len(node.Children) > 0 { // more than one command is meant
+		if len(node.Children) > 0 { // the text means several commands
 			if !slices.Contains(k.flags, flag) {
 				return "flag", word
 			}
@@ -210,8 +210,8 @@ func (k *known) commandFault(words []string) (what, name string) {
 	return "", ""
 }
 
-// switchFault looks up what has the form of a switch, in so far as it begins like one. Those that a catalog declares have
-// names of its own.
+// switchFault looks up a name that begins with the first word of a declared switch. Switches that a catalog declares
+// are not checked, since their names are the catalog's own.
 func (k *known) switchFault(name string) (what, missing string) {
 	family, _, _ := strings.Cut(name, ".")
 	switch family {
@@ -225,7 +225,7 @@ func (k *known) switchFault(name string) (what, missing string) {
 	return "", ""
 }
 
-// isTop reports whether a path begins in a folder of the project.
+// isTop reports whether a path begins with a top-level folder of the project.
 func isTop(path string) bool {
 	top, _, _ := strings.Cut(path, "/")
 	info, err := os.Stat(filepath.Join(root, top))
@@ -235,12 +235,12 @@ func isTop(path string) bool {
 // isWord reports whether a word of a command line may be a command's name.
 func isWord(word string) bool { return regexp.MustCompile(`^[a-z]+$`).MatchString(word) }
 
-// flagName is the name of --name=value, without what belongs to the sentence around it.
+// flagName returns the name in --name=value, without punctuation of the sentence around it.
 func flagName(word string) string {
 	return regexp.MustCompile(`^--([a-z-]*[a-z])?`).FindStringSubmatch(word)[1]
 }
 
-// linkFault looks up a link within the docs: its file, and the heading that it names there.
+// linkFault looks up a link within the docs: its file, and the heading that its fragment names.
 func linkFault(file, text, link string) string {
 	if strings.Contains(link, "://") {
 		return ""
@@ -260,7 +260,7 @@ func linkFault(file, text, link string) string {
 	return ""
 }
 
-// headings are the anchors of a text's headings.
+// headings returns the anchors of a text's headings.
 func headings(text string) (anchors []string) {
 	for _, title := range firstGroups(regexp.MustCompile(`(?m)^#+ (.*)$`), text) {
 		plain := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(title), "")

@@ -15,11 +15,12 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// deployedNATS runs deploy/nats/nats.conf, and gives the URL of a user.
+// deployedNATS runs a server with deploy/nats/nats.conf and returns a function that gives the URL of a user.
 func deployedNATS(t *testing.T) (url func(user string) string) {
 	t.Helper()
 	conf := string(readFile(t, "../../deploy/nats/nats.conf"))
-	for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "OPERATOR", "CONTROL"} { // in the environment, where it is deployed
+	// In a deployment the passwords come from the environment too.
+	for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "OPERATOR", "CONTROL"} {
 		conf = strings.ReplaceAll(conf, "$"+user+"_PASSWORD", strings.ToLower(user)+"-secret")
 	}
 	path := filepath.Join(t.TempDir(), "nats.conf")
@@ -37,7 +38,7 @@ func deployedNATS(t *testing.T) (url func(user string) string) {
 	return func(user string) string { return "nats://" + user + ":" + user + "-secret@" + address }
 }
 
-// startNATS starts a server, stops it at the end of the test, and returns its address.
+// startNATS starts a server, stops it when the test ends, and returns its address.
 func startNATS(t *testing.T, s *server.Server) string {
 	t.Helper()
 	s.Start()
@@ -51,7 +52,8 @@ func startNATS(t *testing.T, s *server.Server) string {
 	return s.Addr().String()
 }
 
-// TestEachRoleMayDoItsOwn runs the whole loop with each role under its own user, and has each try what is another's.
+// TestEachRoleMayDoItsOwn runs the whole loop with each role as its own NATS user, and proves that each user is
+// refused what belongs to another role.
 func TestEachRoleMayDoItsOwn(t *testing.T) {
 	t.Parallel()
 	url := deployedNATS(t)
@@ -84,7 +86,7 @@ func TestEachRoleMayDoItsOwn(t *testing.T) {
 	}
 
 	short := func(f func(ctx context.Context) error) error {
-		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond) // a refusal is an answer that does not come
+		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond) // a refused request gets no reply
 		defer cancel()
 		return f(ctx)
 	}

@@ -15,11 +15,12 @@ import (
 	"vitrine/internal/bus"
 )
 
-// pushedBuckets are what only operators may write.
+// pushedBuckets are the buckets that only operators may write.
 var pushedBuckets = []string{"switches", "catalog", "templates"}
 
-// TestNobodyButOperatorsWritesWhatIsPushed: within one NATS account, the answer to any request can be stored as a switch, since
-// NATS does not look at the subject that a request asks to be answered on. With deploy/nats it can't, whoever asks for whatever.
+// TestNobodyButOperatorsWritesWhatIsPushed proves that with deploy/nats no user can write to a pushed bucket by
+// having a reply delivered there. Within one NATS account that would work, since NATS does not check the reply
+// subject of a request.
 func TestNobodyButOperatorsWritesWhatIsPushed(t *testing.T) {
 	t.Parallel()
 	t.Run("the attacks work where all is one account", func(t *testing.T) {
@@ -33,7 +34,7 @@ func TestNobodyButOperatorsWritesWhatIsPushed(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := whatIsPushed(t, operator)
-		attack(t, "nats://"+address) // only by where answers go: it may do the rest anyway
+		attack(t, "nats://"+address) // only through reply subjects, since this user may do everything else anyway
 		eventually(t, func() string {
 			if after := whatIsPushed(t, operator); after == before {
 				return "no attack has any effect: this test proves nothing"
@@ -78,7 +79,7 @@ func dialBus(t *testing.T, cfg bus.Config) *bus.Conn {
 	return conn
 }
 
-// whatIsPushed is all that stands in the pushed buckets, as an operator sees it.
+// whatIsPushed lists the contents of the pushed buckets as an operator sees them.
 func whatIsPushed(t *testing.T, operator *bus.Conn) string {
 	t.Helper()
 	var text strings.Builder
@@ -94,8 +95,9 @@ func whatIsPushed(t *testing.T, operator *bus.Conn) string {
 	return text.String()
 }
 
-// attack publishes whatever a user may, answered on subjects of the pushed buckets, and what it may not, of JetStream's API under
-// each prefix. It returns when the server has answered all of it, or refused it.
+// attack publishes everything that a user may publish, with reply subjects in the pushed buckets, and the requests of
+// the JetStream API that it may not send, under each prefix. It returns when the server has answered or refused all
+// of them.
 func attack(t *testing.T, url string, apis ...string) {
 	t.Helper()
 	user, _, _ := strings.Cut(strings.TrimPrefix(url, "nats://"), ":")
@@ -112,7 +114,8 @@ func attack(t *testing.T, url string, apis ...string) {
 		}
 		return body
 	}
-	for _, own := range []string{"change.high.sku.product.1", "blob.sku.1", "$KV.nodes.me", "$KV.marks.me", "sync.high.sku.1"} { // to be answered with
+	// These are the subjects that the roles use themselves.
+	for _, own := range []string{"change.high.sku.product.1", "blob.sku.1", "$KV.nodes.me", "$KV.marks.me", "sync.high.sku.1"} {
 		nc.Publish(own, forged)
 	}
 	for _, name := range pushedBuckets {
@@ -175,14 +178,14 @@ func attack(t *testing.T, url string, apis ...string) {
 	settle(t, nc)
 }
 
-// settle returns when the server has worked off what a connection has sent: JetStream answers requests in their order.
+// settle returns when the server has processed all that a connection has sent. JetStream answers requests in order.
 func settle(t *testing.T, nc *nats.Conn) {
 	t.Helper()
 	for range 3 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		err := nc.FlushWithContext(ctx)
 		if err == nil {
-			short, stop := context.WithTimeout(ctx, 300*time.Millisecond) // a refusal is an answer that does not come
+			short, stop := context.WithTimeout(ctx, 300*time.Millisecond) // a refused request gets no reply
 			_, _ = nc.RequestWithContext(short, "$JS.API.INFO", nil)
 			stop()
 		}

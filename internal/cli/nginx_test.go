@@ -26,19 +26,19 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// nginx runs the configuration of deploy/nginx, with this test's addresses and folders in place of its own. It has a
-// plain listener beside that of TLS, and a visitor may give himself an address as X-Forwarded-For.
+// nginx runs the configuration of deploy/nginx with the addresses and folders of this test. It has a plain listener
+// beside the TLS one, and takes a visitor's address from X-Forwarded-For.
 type nginx struct {
 	t      *testing.T
 	URL    string // plain
 	TLS    string // host:port
-	Moved  string // of the listener that sends to TLS
+	Moved  string // of the listener that redirects to TLS
 	dir    string
 	conf   string
-	client *http.Client // that trusts the certificate
+	client *http.Client // trusts the certificate
 }
 
-// startNginx starts nginx over the given servers, and stops it at the end of the test.
+// startNginx starts nginx in front of the given servers, and stops it when the test ends.
 func startNginx(t *testing.T, servers ...string) *nginx {
 	t.Helper()
 	address, tlsAddress, moved := freeaddr.Of(t), freeaddr.Of(t), freeaddr.Of(t)
@@ -152,7 +152,7 @@ func readFile(t *testing.T, path string) []byte {
 	return b
 }
 
-// get asks with header fields given as "Name: value".
+// get sends a request with header fields given as "Name: value".
 func (n *nginx) get(path string, fields ...string) (int, http.Header, string) {
 	n.t.Helper()
 	r, err := http.NewRequestWithContext(n.t.Context(), http.MethodGet, n.URL+path, nil)
@@ -201,7 +201,7 @@ func TestNginxInFront(t *testing.T) {
 				}
 			}
 		}
-		servers := map[string]string{} // by article
+		servers := map[string]string{} // article → server
 		both := map[string]bool{}
 		line := regexp.MustCompile(`"GET /(?:item|live)/([^ /]+?)(?:\.html|\.json)? HTTP/1.1" 200 .* (127\.0\.0\.1:\d+) [0-9.]+`)
 		eventually(t, func() string {
@@ -224,7 +224,7 @@ func TestNginxInFront(t *testing.T) {
 	t.Run("a page is asked for once, whatever its query", func(t *testing.T) {
 		for _, query := range []string{"", "?utm_source=mail", "?a=1&b=2"} {
 			status, header, _ := n.get(page(1) + query)
-			if at := header.Get("X-Cache"); status != 200 || at == "" || at == "MISS" { // a slow machine may find it out of date
+			if at := header.Get("X-Cache"); status != 200 || at == "" || at == "MISS" { // on a slow machine the copy may have expired
 				t.Error(query, status, header)
 			}
 		}
@@ -262,8 +262,8 @@ func TestNginxInFront(t *testing.T) {
 	})
 }
 
-// TestNginxObeysSwitches: the agent has nginx refuse what is switched off, before a server is asked, and the
-// acknowledgement tells that it does.
+// TestNginxObeysSwitches proves that the agent has nginx itself refuse what is switched off, before a detail server
+// is asked, and that the acknowledgement says so.
 func TestNginxObeysSwitches(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -313,8 +313,8 @@ func TestNginxObeysSwitches(t *testing.T) {
 	}
 }
 
-// TestTheAgentAcknowledgesWhatNginxHas: a reload that fails, or that nginx does not follow, is told, and tried again until it
-// is followed.
+// TestTheAgentAcknowledgesWhatNginxHas proves that a reload that fails, or that nginx does not follow, is reported
+// and tried again until nginx has followed it.
 func TestTheAgentAcknowledgesWhatNginxHas(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -324,7 +324,8 @@ func TestTheAgentAcknowledgesWhatNginxHas(t *testing.T) {
 	v.refreshAll()
 	v.converged(s)
 	n := startNginx(t, v.Pages)
-	taken, err := net.Listen("tcp", "127.0.0.1:0") // where nginx is to listen: it then keeps its old configuration, silently
+	// nginx is to listen at an address in use. It then silently keeps its old configuration.
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +349,9 @@ func TestTheAgentAcknowledgesWhatNginxHas(t *testing.T) {
 		t.Errorf("it is not told that nginx does not obey: %+v", set)
 	}
 	taken.Close()
-	eventually(t, func() string { // nobody sets anything; the servers of pages refuse crawlers as well, but this nginx alone says
+	// No switch is set meanwhile, so the agent must try again by itself. The detail servers refuse crawlers too, but
+	// only nginx listens at this address.
+	eventually(t, func() string {
 		conn, err := net.Dial("tcp", taken.Addr().String())
 		if err != nil {
 			return fmt.Sprint("the agent does not try again: ", err)
@@ -365,7 +368,7 @@ func TestTheAgentAcknowledgesWhatNginxHas(t *testing.T) {
 	}
 }
 
-// reload is the command that has this nginx read its configuration again.
+// reload is the command that makes this nginx read its configuration again.
 func (n *nginx) reload(t *testing.T) string {
 	return nginxProgram(t) + " -c " + n.conf + " -p " + n.dir + " -e " + filepath.Join(n.dir, "error.log") + " -s reload"
 }

@@ -11,14 +11,14 @@ import (
 	"testing"
 )
 
-// siblingsCatalog is shopCatalog with the siblings of a product on its page, as many as there may be.
+// siblingsCatalog is shopCatalog with the maximum number of siblings on each product's page.
 var siblingsCatalog = strings.NewReplacer(
 	`refs: { brand:`, `refs: { siblings: { kind: sku, field: variants, max: 64 }, brand:`,
 	`pick: '{title: .name, brand_id}'`, `pick: '{title: .name, brand_id, variants}'`,
 	`with: { brand: card }`, `with: { brand: card, siblings: item }`,
 ).Replace(shopCatalog)
 
-// TestNginxLimits: what deploy/nginx promises besides passing requests on.
+// TestNginxLimits holds deploy/nginx to its limits: of rates, connections and sizes.
 func TestNginxLimits(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -83,7 +83,7 @@ func TestNginxLimits(t *testing.T) {
 	})
 	t.Run("who asks for many live parts at once is told to wait, and nobody else", func(t *testing.T) {
 		var limited atomic.Int64
-		eventually(t, func() string { // a slow machine asks slower than the limit is
+		eventually(t, func() string { // a slow machine sends requests more slowly than the limit
 			var wait sync.WaitGroup
 			for range 8 {
 				wait.Go(func() {

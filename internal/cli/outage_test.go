@@ -39,7 +39,7 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// counters is an upstream that has a number for each id, and one way of being down.
+// counters is an upstream with a number for each id, which can be taken down in one way.
 type counters struct {
 	URL  string
 	down func()
@@ -71,7 +71,7 @@ func (c *counters) raise(id string) {
 	c.counts[id]++
 }
 
-// hurtBy makes an upstream that is down by what it answers.
+// hurtBy makes an upstream that, when it is down, answers by hurt.
 func hurtBy(t *testing.T, hurt http.HandlerFunc) *counters {
 	c := &counters{counts: map[string]int{}}
 	server := httptest.NewServer(c)
@@ -82,7 +82,7 @@ func hurtBy(t *testing.T, hurt http.HandlerFunc) *counters {
 	return c
 }
 
-// refusing makes an upstream that is down by not listening.
+// refusing makes an upstream that, when it is down, does not listen.
 func refusing(t *testing.T) *counters {
 	c := &counters{counts: map[string]int{}}
 	address := freeaddr.Of(t)
@@ -109,7 +109,7 @@ func refusing(t *testing.T) *counters {
 	return c
 }
 
-// upstreamsThatGoDown are down in each of the four ways.
+// upstreamsThatGoDown returns an upstream for each of the four ways of being down.
 func upstreamsThatGoDown(t *testing.T) map[string]*counters {
 	return map[string]*counters{
 		"hangs": hurtBy(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }),
@@ -126,8 +126,8 @@ func upstreamsThatGoDown(t *testing.T) map[string]*counters {
 	}
 }
 
-// TestAnOutageOfAnyLength: upstreams are down in four ways while changes trickle in. They come back, and within a minute
-// every page is right, nothing has failed, and nobody was asked to do anything. The full form takes 15 minutes.
+// TestAnOutageOfAnyLength takes upstreams down in four ways while changes trickle in. Within a minute after they come
+// back every page must be right, with no dead letter and no action by an operator. The full form takes 15 minutes.
 func TestAnOutageOfAnyLength(t *testing.T) {
 	t.Parallel()
 	stores := map[string]func(*testing.T) []string{
@@ -173,7 +173,7 @@ func outage(t *testing.T, v *running, owners map[string]*counters, lasts, every 
 	}
 }
 
-// trickle edits one entity of each owner at a time, and announces it.
+// trickle edits and announces one entity of each owner at a time.
 func trickle(t *testing.T, conn *bus.Conn, owners map[string]*counters, lasts, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -194,7 +194,7 @@ func trickle(t *testing.T, conn *bus.Conn, owners map[string]*counters, lasts, e
 	}
 }
 
-// countersDiffer tells how a page differs from its owners, "" where none does.
+// countersDiffer says how a page differs from its owner's number, or "" if none does.
 func (r *running) countersDiffer(owners map[string]*counters) string {
 	r.t.Helper()
 	for i := range outageIDs {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestPageFlags: a value that makes no sense is named before anything is started, whether it comes from the command
-// line, the environment or a file.
+// TestPageFlags proves that an invalid value is named before anything starts, whether it comes from the command line,
+// the environment or a file.
 func TestPageFlags(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "room.yaml")

@@ -19,8 +19,8 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// peopleCatalog is shopCatalog without anything kept in front, so that each answer is a server's own, and with a live
-// part of an upstream; the second %s is that one's address.
+// peopleCatalog is shopCatalog with nothing cached in nginx, so that each response comes from a detail server, and
+// with a live part. The second %s is the address of the live part's upstream.
 var peopleCatalog = strings.NewReplacer(
 	"cache: { max_age: 0s, shared: 60s, swr: 10m, sie: 24h }", "cache: { max_age: 0s, shared: 0s }",
 	"entities:", `  couriers: { url: "%s", concurrency: 16 }
@@ -29,7 +29,7 @@ entities:`,
 	"live: [offer]", "live: [offer, delivery]",
 ).Replace(shopCatalog)
 
-// crowd is people in front of an nginx, and who else is there.
+// crowd is a group of visitors in front of an nginx.
 type crowd struct {
 	t      *testing.T
 	nginx  *nginx
@@ -39,10 +39,10 @@ type crowd struct {
 	period time.Duration
 }
 
-// person gives each connection the address of a visitor of its own.
+// person returns a header field that gives a connection a visitor's address of its own.
 func person(n int) string { return fmt.Sprintf("X-Forwarded-For: 203.0.113.%d\r\n", n) }
 
-// people asks for paths in an open loop, and wants no answer to be an error of the shop, nor a refusal.
+// people requests paths in an open loop, and fails the test for any error or refusal.
 func (c *crowd) people(what string, paths []string) {
 	next, err := load.New("zipf", paths, 1.05, 1)
 	if err != nil {
@@ -56,7 +56,7 @@ func (c *crowd) people(what string, paths []string) {
 	c.t.Logf("%-28s %5d answers, p50 %.2f p99 %.2f ms, from %v", what, got.Sent, got.Latency.P50, got.Latency.P99, got.Source)
 }
 
-// beside runs others while people ask for paths, and then stops them.
+// beside runs others while people request paths, and stops them afterwards.
 func (c *crowd) beside(what string, paths []string, others ...func(ctx context.Context)) {
 	c.t.Helper()
 	ctx, stop := context.WithCancel(c.t.Context())
@@ -69,14 +69,14 @@ func (c *crowd) beside(what string, paths []string, others ...func(ctx context.C
 	wait.Wait()
 }
 
-// one is the address of a visitor; many has each request come from another one.
+// one returns the address of visitor n for every request. many returns another address for each request.
 func one(n int) func(int64) string {
 	return func(int64) string { return fmt.Sprintf("198.51.100.%d", n) }
 }
 
 func many(i int64) string { return fmt.Sprintf("100.%d.%d.%d", 128+i>>16%128, i>>8%256, i%256) }
 
-// asking has so many connections ask without a break, and counts the answers by status.
+// asking sends requests without a break over the given number of connections, and counts the responses by status.
 func (c *crowd) asking(visitors int, agent string, address func(i int64) string, path func(i int64) string) (func(ctx context.Context), *sync.Map) {
 	var statuses sync.Map // int → *atomic.Int64
 	return func(ctx context.Context) {
@@ -117,7 +117,7 @@ func countOf(statuses *sync.Map, code int) int64 {
 	return n.(*atomic.Int64).Load()
 }
 
-// slowly has visitors ask for pages and read nothing.
+// slowly has visitors request pages and read nothing.
 func (c *crowd) slowly(visitors int) func(ctx context.Context) {
 	return func(ctx context.Context) {
 		for i := range visitors {
@@ -135,8 +135,8 @@ func (c *crowd) slowly(visitors int) func(ctx context.Context) {
 	}
 }
 
-// TestPeopleThroughNginx: through the shipped nginx with two detail servers, nothing that somebody else does, and no
-// switch, makes an answer to people an error.
+// TestPeopleThroughNginx proves, with the shipped nginx and two detail servers, that neither another visitor's
+// behaviour nor any switch makes a response to people an error.
 func TestPeopleThroughNginx(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
@@ -179,20 +179,21 @@ func TestPeopleThroughNginx(t *testing.T) {
 
 	v.flip(0, "route.live", "off")
 	pages, got := c.asking(4, "Mozilla/5.0", one(2), func(i int64) string { return c.live[i%int64(len(c.live))] })
-	c.beside("live off", c.pages, pages) // whose open pages ask still
+	c.beside("live off", c.pages, pages) // pages that are open still request their live parts
 	if countOf(got, 503) == 0 || countOf(got, 502) > 0 {
 		t.Errorf("live parts that are switched off: %d times 503 and %d times 502", countOf(got, 503), countOf(got, 502))
 	}
 	v.flip(0, "route.live", "on")
 
-	if long.Full() { // what unknown ids are to be compared with
+	if long.Full() { // unknown ids are to be compared with this
 		known, _ := c.asking(64, "Mozilla/5.0", many, func(i int64) string { return c.pages[i%int64(len(c.pages))] })
 		c.beside("known pages", all, known)
 	}
 
 	unknown, got := c.asking(long.Pick(8, 64), "Mozilla/5.0", many, func(i int64) string { return fmt.Sprintf("/item/no-such-%d.html", i) })
 	c.beside("unknown ids", all, unknown)
-	if countOf(got, 404) == 0 || countOf(got, 502)+countOf(got, 504) > 0 || countOf(got, 503) > countOf(got, 404)/10 { // a busy store is not known
+	// While the store is busy, an id is answered as unavailable rather than unknown.
+	if countOf(got, 404) == 0 || countOf(got, 502)+countOf(got, 504) > 0 || countOf(got, 503) > countOf(got, 404)/10 {
 		t.Errorf("unknown ids: 404 %d times, 503 %d, 502 %d", countOf(got, 404), countOf(got, 503), countOf(got, 502))
 	}
 
@@ -211,7 +212,7 @@ func TestPeopleThroughNginx(t *testing.T) {
 		return fmt.Sprintf("/live?ids=%s&area=%d", strings.Join(ids, ","), i)
 	})
 	c.beside("100 live parts at a time", all, greedy)
-	if countOf(got, 200) == 0 || long.Full() && countOf(got, 429) == 0 { // who has no time to ask much is not limited
+	if countOf(got, 200) == 0 || long.Full() && countOf(got, 429) == 0 { // a machine too slow to reach the limit is not limited
 		t.Errorf("who asks for 100 at a time: 200 %d times, 429 %d", countOf(got, 200), countOf(got, 429))
 	}
 

@@ -29,7 +29,7 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, overlay: [offer], template: item.html } }
 `
 
-// sickShop answers the same to everybody, until it hangs or refuses.
+// sickShop gives everybody the same answer until it hangs or refuses.
 type sickShop struct {
 	hangs   atomic.Bool
 	refuses atomic.Bool
@@ -48,7 +48,7 @@ func (s *sickShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// queueShop has an upstream that is asked with a time-out of its own.
+// queueShop starts a system with an upstream that has the given time-out.
 func queueShop(t *testing.T, timeout time.Duration) (v *running, conn *bus.Conn, sick *sickShop) {
 	sick = &sickShop{}
 	servers := []*httptest.Server{httptest.NewServer(&sickShop{}), httptest.NewServer(sick)}
@@ -59,13 +59,13 @@ func queueShop(t *testing.T, timeout time.Duration) (v *running, conn *bus.Conn,
 	return v, v.dial(), sick
 }
 
-// queued is what waits in the queues, and how many dead letters there are.
+// queued holds the numbers of waiting changes and of dead letters.
 type queued struct {
 	Streams map[string]map[item.Lane]bus.Lane
 	Failed  uint64
 }
 
-// stats looks at the queues.
+// stats runs queue stats.
 func (r *running) stats() (q queued) {
 	r.t.Helper()
 	if r.queues == nil {
@@ -123,11 +123,12 @@ func id(i int) string {
 
 func TestQueueCommands(t *testing.T) {
 	t.Parallel()
-	v, conn, sick := queueShop(t, time.Minute) // what is slow is not asked twice
-	v.flip(0, "back.to.source", "off")         // else who reads announces what is missing
+	v, conn, sick := queueShop(t, time.Minute) // so that a slow request is not repeated
+	v.flip(0, "back.to.source", "off")         // else a reader announces what is missing
 	v.flip(0, "sweep.pace", "0")
 	announce(t, conn, "product", "good")
-	announce(t, conn, "stock", "good") // else a sweep announces it, while it is refused
+	// Otherwise a sweep would announce it later, while the upstream refuses it.
+	announce(t, conn, "stock", "good")
 	v.waitFor("good", `"title":"Tgood"`)
 	v.waitFor("good", `"stock":{"title":"Tgood"}`)
 	run := func(want int, args ...string) string {
@@ -136,9 +137,9 @@ func TestQueueCommands(t *testing.T) {
 		if code != want {
 			t.Fatalf("%v: code %d: %s%s", args, code, out, stderr)
 		}
-		return out // stderr may have more on a slow machine
+		return out // stderr may hold more on a slow machine
 	}
-	idle := func(ids ...string) { // second looks ask the upstreams as well
+	idle := func(ids ...string) { // second looks ask the upstreams too
 		t.Helper()
 		for _, id := range ids {
 			eventually(t, func() string {

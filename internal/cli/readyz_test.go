@@ -13,7 +13,7 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// says waits until base answers to path by status, and by a text that has part.
+// says waits until base answers a path with the status and a body that contains part.
 func says(t *testing.T, base, path string, status int, part string) {
 	t.Helper()
 	eventually(t, func() string {
@@ -30,8 +30,8 @@ func says(t *testing.T, base, path string, status int, part string) {
 	})
 }
 
-// TestReadyWithoutNATS: a worker that waits for its first NATS is alive and not ready; once it has it, it is ready, and when
-// NATS goes, it says no again, while a server of pages stays ready and says what is missing.
+// TestReadyWithoutNATS proves that a worker waiting for its first NATS is alive but not ready, that it is ready while
+// NATS is there, and not ready when NATS goes. A detail server stays ready and names what is missing.
 func TestReadyWithoutNATS(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
@@ -40,7 +40,7 @@ func TestReadyWithoutNATS(t *testing.T) {
 	address, admin := freeaddr.Of(t), freeaddr.Of(t)
 	nats, worker := "nats://"+address, "http://"+admin
 	args := []string{"heterog", "--nats", nats, "--redis", r.URL, "--dir", t.TempDir(), "--admin", admin}
-	w := launch(t, args, func(*running) bool { return true }) // it prints its address once it has NATS
+	w := launch(t, args, func(*running) bool { return true }) // the address is printed once NATS is there
 	t.Cleanup(func() {
 		if code := w.stop(); code != 0 || t.Failed() {
 			t.Errorf("the worker ended with code %d:\n%s", code, w.log())
@@ -65,7 +65,7 @@ func TestReadyWithoutNATS(t *testing.T) {
 	says(t, d.Admin, "/readyz", http.StatusOK, "NATS does not answer")
 }
 
-// natsAt starts a NATS that listens on address.
+// natsAt starts a NATS server at address.
 func natsAt(t *testing.T, address string) *server.Server {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)

@@ -19,8 +19,8 @@ import (
 	"vitrine/internal/long"
 )
 
-// TestRealCatalogues takes three real catalogues from their files through NATS onto pages, and compares
-// every page with the row that it is made of. The short form takes some families of articles only.
+// TestRealCatalogues takes three real catalogues from their files through NATS to pages, and compares every page with
+// its row. The short form takes some families of articles only.
 func TestRealCatalogues(t *testing.T) {
 	t.Parallel()
 	const data, examples = "../../../shared/data", "../../docs/examples"
@@ -70,7 +70,7 @@ func TestRealCatalogues(t *testing.T) {
 			v.refreshAll()
 			for _, row := range readRows(t, c.rows) {
 				if row["configurable_variations"] != nil {
-					continue // a family: an entity that its SKUs join
+					continue // a family, which is an entity that its SKUs join
 				}
 				id := text(row[c.id])
 				status, _, body := fetch(t, v.Pages+"/item/"+url.PathEscape(id)+".json")
@@ -117,7 +117,7 @@ func differs(what string, got, want any) string {
 	return fmt.Sprintf("%s is %q, want %q. ", what, text(got), text(want))
 }
 
-// at follows keys and positions, nil where there is nothing.
+// at follows keys and positions into v. It returns nil where there is nothing.
 func at(v any, steps ...any) any {
 	for _, s := range steps {
 		switch s := s.(type) {
@@ -177,8 +177,8 @@ func readRows(t *testing.T, path string) (rows []map[string]any) {
 	return rows
 }
 
-// someRows writes one in n families of a file's rows to another file, whole families, and returns its path; in the full
-// form all rows, and from is returned. A family's rows have ids that are alike up to the first dash.
+// someRows writes one in n families of a file's rows to another file and returns its path. A family's rows have ids
+// that agree up to the first dash. The full form takes all rows and returns from.
 func someRows(t *testing.T, from, to, id string, n uint32) string {
 	t.Helper()
 	if long.Full() {
@@ -200,7 +200,7 @@ func someRows(t *testing.T, from, to, id string, n uint32) string {
 	return to
 }
 
-// decode keeps numbers as they are written.
+// decode unmarshals JSON and keeps numbers as they are written.
 func decode(b []byte, into any) error {
 	d := json.NewDecoder(strings.NewReader(string(b)))
 	d.UseNumber()

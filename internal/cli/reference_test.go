@@ -50,7 +50,8 @@ func TestCommandsPage(t *testing.T) {
 	}
 }
 
-// TestHelpOfOneCommand: a call builds the parser of its own command alone, and its help is that of a parser of all.
+// TestHelpOfOneCommand proves that a command's help, for which only the parser of that command is built, is the same
+// as by a parser of all commands.
 func TestHelpOfOneCommand(t *testing.T) {
 	t.Parallel()
 	app, err := cli.Model()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestARefreshThatWaitsNamesWhatFailed: an owner refuses, and the command says which and why, and fails; what failed
-// before, and of others, is not its business.
+// TestARefreshThatWaitsNamesWhatFailed proves that refresh --wait fails and names each entity that its owner refused,
+// with the reason. Earlier failures, and those of other entities, do not count.
 func TestARefreshThatWaitsNamesWhatFailed(t *testing.T) {
 	t.Parallel()
 	v, conn, sick := queueShop(t, time.Minute)

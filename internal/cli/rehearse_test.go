@@ -96,12 +96,13 @@ func TestRehearsal(t *testing.T) {
 	})
 }
 
-// hidden is of how many pages the live part offer is hidden by what is rehearsed; a busy machine's may be an older one.
+// hidden is the number of pages on which the rehearsed setting hides the live part offer. On a busy machine the
+// rehearsal may be an older one.
 func hidden(r detail.Rehearsal) int {
 	return r.Live["offer: fresh → hidden"] + r.Live["offer: last → hidden"]
 }
 
-// TestRulesThrowSwitches pushes a rule that is always true, and sees its switch thrown, told, and taken back.
+// TestRulesThrowSwitches pushes a rule that is always true. Its switch must be thrown, reported, and taken back.
 func TestRulesThrowSwitches(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -135,7 +136,7 @@ func TestRulesThrowSwitches(t *testing.T) {
 		}
 		return ""
 	})
-	eventually(t, func() string { // a busy process may answer too late for one call
+	eventually(t, func() string { // a busy process may be too late for one call
 		_, got, _ := vitrine(t, "switch", "get", "intake.refresh", "--nats", v.NATS)
 		if !strings.HasPrefix(got, "off\n") || !strings.Contains(got, "thrown by the rule always: memory is ") || !strings.Contains(got, "until") {
 			return "switch get does not tell: " + got
@@ -164,8 +165,8 @@ rules:
 		n := 0
 		eventually(t, func() string {
 			n++
-			vitrine(t, "refresh", "--kind", "sku", "--ids", oddID(0), "--force", "--nats", v.NATS, "--admin", v.Admin) // a call of the upstream
-			fetch(t, fmt.Sprintf("%s/item/nobody-%d.html", v.Pages, n))                                                // a read of bbolt
+			vitrine(t, "refresh", "--kind", "sku", "--ids", oddID(0), "--force", "--nats", v.NATS, "--admin", v.Admin) // one call of the upstream
+			fetch(t, fmt.Sprintf("%s/item/nobody-%d.html", v.Pages, n))                                                // one read of bbolt
 			missing = slices.DeleteFunc(missing, func(name string) bool { return value(name) != "" })
 			if len(missing) > 0 {
 				return fmt.Sprint("not thrown: ", missing)

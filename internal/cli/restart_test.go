@@ -21,7 +21,7 @@ import (
 var restarts = flag.Int("restarts", long.Pick(1, 2), "how often TestRestartsLoseNothing restarts the server")
 
 // TestRestartsLoseNothing starts a detail server again and again in the folder of the running one, which it takes
-// over from, while visitors ask without a break. Each request must be answered by 200.
+// over from, while visitors send requests without a break. Each request must be answered with 200.
 func TestRestartsLoseNothing(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
@@ -76,8 +76,8 @@ func TestRestartsLoseNothing(t *testing.T) {
 	t.Logf("%d requests, %d restarts", asked.Load(), *restarts)
 }
 
-// visit asks for one page after the other, over one connection for as long as the server keeps it. Nothing is
-// asked twice: a request that gets no answer is lost.
+// visit requests one page after the other, over one connection for as long as the server keeps it. It retries
+// nothing: a request without an answer counts as lost.
 func visit(t *testing.T, address string, ids []string, n int, stop chan struct{}, asked, lost *atomic.Int64) {
 	var conn net.Conn
 	var in *bufio.Reader

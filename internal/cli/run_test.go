@@ -27,18 +27,18 @@ import (
 // patience is how long a test waits for what must happen before it fails.
 const patience = 5 * time.Minute
 
-// running is a vitrine that was started by a test, in this process.
+// running is a vitrine that a test has started in this process.
 type running struct {
 	t                        testing.TB
 	Pages, Admin, NATS, Shop string // Shop is the demo's back office; "" with a catalog
 	Dir                      string
 	stop                     func() int
-	ended                    chan int // gives the exit code of a role
+	ended                    chan int // receives a role's exit code
 	log                      func() string
-	queues                   *bus.Conn // of stats; nil until its first call
+	queues                   *bus.Conn // used by stats; nil until its first call
 }
 
-// up starts vitrine up on free ports, waits until it is ready, and stops it at the end of the test.
+// up starts vitrine up on free ports, waits until it is ready, and stops it when the test ends.
 func up(t testing.TB, dir string, args ...string) *running {
 	t.Helper()
 	args = append([]string{"up", "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--shop", "127.0.0.1:0"}, args...)
@@ -55,7 +55,7 @@ func up(t testing.TB, dir string, args ...string) *running {
 	return r
 }
 
-// launch runs vitrine until it has printed the addresses that ready wants. Who calls it has it stopped.
+// launch runs vitrine until it has printed the addresses that ready asks for. The caller has to stop it.
 func launch(t testing.TB, args []string, ready func(*running) bool) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -88,7 +88,7 @@ func launch(t testing.TB, args []string, ready func(*running) bool) *running {
 	return r
 }
 
-// filledShop is a shop of n products, and an up by shopCatalog that has been told of all of them.
+// filledShop starts a shop of n products, and an up with shopCatalog that has been told of all of them.
 func filledShop(t testing.TB, n int, args ...string) (*shop, *running) {
 	t.Helper()
 	s := newShop(t)
@@ -98,7 +98,7 @@ func filledShop(t testing.TB, n int, args ...string) (*shop, *running) {
 	return s, v
 }
 
-// readAddresses reads the lines that are printed for listeners, and reports whether all came that ready wants.
+// readAddresses reads the printed addresses of listeners, and reports whether all arrived that ready asks for.
 func (r *running) readAddresses(out io.Reader, ready func(*running) bool) bool {
 	lines := bufio.NewScanner(out)
 	for !ready(r) && lines.Scan() {
@@ -119,7 +119,7 @@ func (r *running) readAddresses(out io.Reader, ready func(*running) bool) bool {
 	return ready(r)
 }
 
-// vitrine runs a command to its end and returns its code and output.
+// vitrine runs a command to its end and returns its exit code and output.
 func vitrine(t testing.TB, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -128,7 +128,7 @@ func vitrine(t testing.TB, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), err.String()
 }
 
-// withCanaries has a command use passwords that nothing may show.
+// withCanaries adds to a command passwords that no output may show.
 func withCanaries(args []string) []string {
 	args = canary.Args(args)
 	if len(args) > 0 && slices.Contains([]string{"up", "heterog", "syncer", "detail", "refresh"}, args[0]) {
@@ -137,7 +137,8 @@ func withCanaries(args []string) []string {
 	return args
 }
 
-// withSmallCaches has whoever serves pages use little memory: what ristretto counts with takes long to clear under the race detector.
+// withSmallCaches has a process that serves pages use little memory. ristretto's counters take long to clear under
+// the race detector.
 func withSmallCaches(args []string) []string {
 	if slices.Contains([]string{"up", "detail"}, args[0]) {
 		args = append(args, "--blob-memory", "32", "--page-memory", "32")
@@ -145,7 +146,8 @@ func withSmallCaches(args []string) []string {
 	return args
 }
 
-// refreshAll announces everything and waits until it is done. On a busy machine a list may not be answered in time: it tries again.
+// refreshAll announces everything and waits until it is done. It tries again when a list is not answered in time, as
+// on a busy machine.
 func (r *running) refreshAll(args ...string) {
 	r.t.Helper()
 	args = append([]string{"refresh", "--all", "--wait", "--nats", r.NATS, "--admin", r.Admin}, args...)
@@ -160,7 +162,7 @@ func (r *running) refreshAll(args ...string) {
 	}
 }
 
-// dial connects as an upstream would, to announce changes.
+// dial connects to NATS as an upstream would, to announce changes.
 func (r *running) dial() *bus.Conn {
 	r.t.Helper()
 	conn, err := bus.Dial(r.t.Context(), bus.Config{URL: r.NATS, Name: r.t.Name(), Log: quiet()})
@@ -171,13 +173,13 @@ func (r *running) dial() *bus.Conn {
 	return conn
 }
 
-// announce says that a dimension of a SKU may have changed.
+// announce publishes that a dimension of a SKU may have changed.
 func announce(t testing.TB, conn *bus.Conn, dimension, id string) {
 	t.Helper()
 	publish(t, conn, item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: dimension})
 }
 
-// publish announces changes as an upstream does: again and again while NATS does not take them.
+// publish publishes changes as an upstream does: it tries again for as long as NATS does not accept them.
 func publish(t testing.TB, conn *bus.Conn, changes ...item.Change) {
 	t.Helper()
 	eventually(t, func() string {
@@ -192,7 +194,7 @@ func publish(t testing.TB, conn *bus.Conn, changes ...item.Change) {
 	})
 }
 
-// page is a page as JSON, with what its headers say.
+// page is a page as JSON, and what its headers say.
 type page struct {
 	Status int
 	Source string
@@ -205,7 +207,7 @@ type page struct {
 	}
 }
 
-// get asks for the JSON twin of a SKU's page.
+// get requests the JSON twin of a SKU's page.
 func (r *running) get(id string) page {
 	r.t.Helper()
 	var p page
@@ -238,8 +240,8 @@ func fetch(t testing.TB, url string) (int, http.Header, []byte) {
 	return res.StatusCode, res.Header, body
 }
 
-// eventually looks again and again until ok answers "", or fails with its last answer. What takes longer is looked at less
-// often, so that looking takes no time from what is waited for.
+// eventually calls ok until it returns "", or fails the test with its last result. The pauses between calls grow, so
+// that checking takes little CPU from what it waits for.
 func eventually(t testing.TB, ok func() string) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -273,7 +275,7 @@ func catalogFor(t testing.TB, text string, address ...any) string {
 	return path
 }
 
-// differs tells how the page of a SKU differs from what the shop knows, "" where it does not.
+// differs says how the page of a SKU differs from what the shop knows, or "" if it does not.
 func (r *running) differs(s *shop, id string) string {
 	r.t.Helper()
 	want, known := s.Get(id)
@@ -295,7 +297,8 @@ func (r *running) differs(s *shop, id string) string {
 	return ""
 }
 
-// removeAll removes a folder in which a running NATS may still make files: all at once, so that what NATS makes anew stays.
+// removeAll removes a folder in which a running NATS may still create files. It moves the folder away first, so that
+// what NATS creates anew is not touched.
 func removeAll(t testing.TB, dir string) {
 	t.Helper()
 	aside := dir + ".removed"

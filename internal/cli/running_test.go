@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestTheMachineWentDown: what was announced and lost by a power cut is found by a walk, once.
+// TestTheMachineWentDown proves that changes which were announced and then lost by a power cut are found by exactly
+// one walk of the lists.
 func TestTheMachineWentDown(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

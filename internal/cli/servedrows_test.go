@@ -20,8 +20,8 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// TestAServedFileEditedWhileNobodyRan: rows were changed, added and deleted between two runs, and nobody is asked to
-// refresh anything.
+// TestAServedFileEditedWhileNobodyRan proves that rows which were changed, added or deleted between two runs show on
+// pages without a refresh.
 func TestAServedFileEditedWhileNobodyRan(t *testing.T) {
 	t.Parallel()
 	stores(t, func(t *testing.T, args ...string) {

@@ -15,8 +15,8 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// visitors asks for the articles' pages, in an open loop, and wants each answered by 200. In the short form there are few
-// of them at a time: a busy machine must not run into the bounds that an overloaded server has.
+// visitors requests the articles' pages in an open loop, and fails the test for any status but 200. The short form
+// has few requests in flight, so that a busy machine does not reach the bounds of an overloaded server.
 func (r *running) visitors(t *testing.T, what string, ids []string, period time.Duration) load.Result {
 	t.Helper()
 	var paths []string
@@ -48,7 +48,7 @@ func (r *running) mirrored() {
 	})
 }
 
-// TestServingThroughFaults kills, hangs and flushes the Redis under visitors. No request may fail.
+// TestServingThroughFaults kills, hangs and flushes Redis while visitors request pages. No request may fail.
 func TestServingThroughFaults(t *testing.T) {
 	r := redistest.Single(t)
 	s := newShop(t)
@@ -79,7 +79,8 @@ func TestServingThroughFaults(t *testing.T) {
 	under("flushed", r.Flush)
 }
 
-// TestBlobsStoreKilled: with records and blobs in two stores, pages are made of the records.
+// TestBlobsStoreKilled proves that with records and blobs in two stores, pages are folded from records while the
+// blobs' store is gone.
 func TestBlobsStoreKilled(t *testing.T) {
 	records, blobs := redistest.Single(t), redistest.Single(t)
 	s := newShop(t)
@@ -104,14 +105,14 @@ func TestBlobsStoreKilled(t *testing.T) {
 	blobs.Stop()
 	eventually(t, func() string {
 		got := d.visitors(t, "the blobs store is killed", s.IDs(), long.Pick(500*time.Millisecond, 2*time.Second))
-		if got.Source["records"] == 0 || long.Full() && got.Source["records"] != got.Status[200] { // a busy machine is late with some
+		if got.Source["records"] == 0 || long.Full() && got.Source["records"] != got.Status[200] { // a busy machine may notice the loss late
 			return fmt.Sprint("from ", got.Source)
 		}
 		return ""
 	})
 }
 
-// TestFlippingLosesNothing moves switches back and forth under visitors.
+// TestFlippingLosesNothing sets switches back and forth while visitors request pages. No request may fail.
 func TestFlippingLosesNothing(t *testing.T) {
 	r := redistest.Single(t)
 	s, v := filledShop(t, 50, "--redis", r.URL)

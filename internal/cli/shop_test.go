@@ -18,7 +18,7 @@ import (
 	"vitrine/internal/canary"
 )
 
-// shop is a foreign shop: a data owner over HTTP whose state the tests edit.
+// shop is an external data owner with an HTTP interface, whose state the tests edit.
 type shop struct {
 	URL   string
 	Calls atomic.Int64
@@ -28,7 +28,7 @@ type shop struct {
 	delay    time.Duration
 	inFlight int
 	together int           // calls that must be in flight before any is answered
-	arrived  chan struct{} // closed when they are
+	arrived  chan struct{} // closed when they are in flight
 }
 
 // product is what the shop knows of a SKU.
@@ -37,7 +37,7 @@ type product struct {
 	Brand    string
 	Price    int
 	Variants []string
-	Version  int // rises with every change, over deletion and re-creation too
+	Version  int // rises with every change, across deletion and re-creation too
 	Gone     bool
 }
 
@@ -92,7 +92,7 @@ func newShop(t testing.TB) *shop {
 	return s
 }
 
-// shops are the origins of upstreams that tests have made.
+// shops are the origins of the upstreams that tests have started.
 var shops origins
 
 type origins struct {
@@ -114,7 +114,7 @@ func (o *origins) all() []string {
 	return slices.Clone(o.list)
 }
 
-// Put creates or edits a product, whose version rises.
+// Put creates or edits a product and raises its version.
 func (s *shop) Put(id string, edit func(*product)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,12 +128,12 @@ func (s *shop) Put(id string, edit func(*product)) {
 	edit(p)
 }
 
-// Delete takes a product away.
+// Delete removes a product.
 func (s *shop) Delete(id string) {
 	s.Put(id, func(p *product) { p.Gone = true })
 }
 
-// Get is what the shop knows now.
+// Get returns what the shop knows of a product now.
 func (s *shop) Get(id string) (product, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,21 +144,21 @@ func (s *shop) Get(id string) (product, bool) {
 	return *p, true
 }
 
-// Slow has every call take so long.
+// Slow delays every answer by d.
 func (s *shop) Slow(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.delay = d
 }
 
-// Together has no call answered before n of them are in flight at once.
+// Together delays every answer until n calls are in flight.
 func (s *shop) Together(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.together, s.arrived = n, make(chan struct{})
 }
 
-// arrive counts a call in, and tells what it has to wait for.
+// arrive registers a call, and returns what it has to wait for.
 func (s *shop) arrive() (delay time.Duration, arrived <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -235,7 +235,7 @@ func (s *shop) batch(w http.ResponseWriter, what, query string) {
 	json.NewEncoder(w).Encode(rows)
 }
 
-// list walks all products that there are, 500 at a time, in the order of their ids.
+// list answers with up to 500 existing products after cursor, in the order of their ids.
 func (s *shop) list(w http.ResponseWriter, cursor string) {
 	type listed struct {
 		SKU string `json:"sku"`
@@ -257,14 +257,15 @@ func (s *shop) list(w http.ResponseWriter, cursor string) {
 	json.NewEncoder(w).Encode(page)
 }
 
-// IDs are all ids that ever were, sorted.
+// IDs returns all ids that ever existed, sorted.
 func (s *shop) IDs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Sorted(maps.Keys(s.products))
 }
 
-// oddID is the nth of ids as shops have them: digits, dots, slashes, spaces, Chinese characters.
+// oddID returns the nth of a set of ids as shops have them: with digits, dots, slashes, spaces and Chinese
+// characters.
 func oddID(n int) string {
 	return fmt.Sprintf([]string{"%d", "%d.1", "a/%d", "new item %d", "茶壶-%d", "x=%d%%2F"}[n%6], 100000+n)
 }
@@ -278,7 +279,7 @@ func mustJSON(t testing.TB, v any) string {
 	return string(b)
 }
 
-// after is closed after d, nil for none.
+// after returns a channel that receives after d, or nil for no delay.
 func after(d time.Duration) <-chan struct{} {
 	if d == 0 {
 		return nil

@@ -41,7 +41,7 @@ func TestShots(t *testing.T) {
 	}
 }
 
-// shoot takes one screenshot, at two pixels for each of CSS, once the live parts are in.
+// shoot takes one screenshot at two device pixels per CSS pixel, once the live parts are loaded.
 func shoot(t *testing.T, chrome context.Context, url, name string, width, height int64, scheme string) {
 	t.Helper()
 	set := emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1.5, Mobile: width < 600}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestHostileCatalogsAreFitForATerminal: what commands print of somebody else's file holds no password of it, and drives
-// no terminal.
+// TestHostileCatalogsAreFitForATerminal proves that what commands print of a foreign file contains no password and no
+// control sequence.
 func TestHostileCatalogsAreFitForATerminal(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "shop.yaml")

@@ -18,13 +18,13 @@ import (
 	"vitrine/internal/shape"
 )
 
-// stored is where records and blobs are.
+// stored is a store of records and blobs.
 type stored interface {
 	kv.RecordReader
 	kv.BlobGetter
 }
 
-// openRedis opens a Redis as a process does that starts now.
+// openRedis opens a Redis as a newly started process does.
 func openRedis(t *testing.T, url string) *rediskv.Store {
 	t.Helper()
 	store, err := rediskv.Open(t.Context(), rediskv.Config{URL: url, Log: quiet()})
@@ -35,7 +35,8 @@ func openRedis(t *testing.T, url string) *rediskv.Store {
 	return store
 }
 
-// storeDiffers names each record of a SKU that is not what the shop says, and each blob that is no rebuild of its records.
+// storeDiffers names each record of a SKU that differs from the shop's answer, and each blob that differs from a fold
+// of its records.
 func storeDiffers(t *testing.T, s *shop, store stored, file string) (wrong []string) {
 	t.Helper()
 	src, err := os.ReadFile(file)
@@ -104,7 +105,7 @@ func recordDiffers(t *testing.T, s *shop, d *catalog.Dimension, id string, got k
 	return ""
 }
 
-// holds waits until a store has what the shop says, entity by entity.
+// holds waits until a store agrees with the shop for every entity.
 func (s *shop) holds(t *testing.T, store stored, file string) {
 	t.Helper()
 	eventually(t, func() string {
@@ -115,7 +116,7 @@ func (s *shop) holds(t *testing.T, store stored, file string) {
 	})
 }
 
-// related waits until each SKU stands in the list of its brand.
+// related waits until the index of each brand lists its SKUs.
 func (r *running) related(s *shop) {
 	r.t.Helper()
 	eventually(r.t, func() string {
@@ -158,7 +159,7 @@ func (r *running) skusOf(brand string) map[string]bool {
 	}
 }
 
-// fresh waits until each page that there is stands there unmarked, with its brand.
+// fresh waits until each existing page is served without a stale mark and with its brand.
 func (r *running) fresh(s *shop) {
 	r.t.Helper()
 	for _, id := range s.IDs() {

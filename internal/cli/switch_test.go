@@ -44,11 +44,11 @@ type switched struct {
 	Why     map[string]string
 }
 
-// flip runs vitrine switch set.
+// flip runs vitrine switch set and fails the test at another exit code.
 func (r *running) flip(code int, name, value string, args ...string) (out switched) {
 	r.t.Helper()
 	if code == 0 {
-		args = append(args, "--wait", "60s") // it returns as soon as all have acknowledged
+		args = append(args, "--wait", "60s") // it returns as soon as all processes have acknowledged
 	}
 	got, stdout, stderr := vitrine(r.t, append([]string{"switch", "set", name, value, "--json", "--nats", r.NATS}, args...)...)
 	if got != code {
@@ -62,7 +62,7 @@ func (r *running) flip(code int, name, value string, args ...string) (out switch
 	return out
 }
 
-// TestEachSwitch sees the effect of each switch from outside, off and on again.
+// TestEachSwitch proves the effect of each switch from outside: when off, and when on again.
 func TestEachSwitch(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
@@ -160,7 +160,7 @@ func TestEachSwitch(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			status := func() int { return statusFor(t, v.Pages+c.path, c.agent) }
 			if c.name == "route.relations" {
-				if status() != 404 { // the ref is not public; but it is asked for
+				if status() != 404 { // the ref is not public, but its owner is asked
 					t.Fatal(status())
 				}
 			} else if status() != 200 {
@@ -173,7 +173,7 @@ func TestEachSwitch(t *testing.T) {
 		})
 	}
 	t.Run("crawler.budget", func(t *testing.T) {
-		v.flip(0, "read.local", "off") // what is in memory they get
+		v.flip(0, "read.local", "off") // pages in memory are still served
 		v.flip(0, "crawler.budget", "0")
 		expect("no budget", func() bool { return statusFor(t, v.Pages+"/item/1.html", "Somebot/1.0") == 429 })
 		v.flip(0, "crawler.budget", "100")
@@ -181,7 +181,7 @@ func TestEachSwitch(t *testing.T) {
 		v.flip(0, "read.local", "on")
 	})
 	t.Run("compression", func(t *testing.T) {
-		v.flip(0, "read.local", "off") // pages that are ready stay as they are
+		v.flip(0, "read.local", "off") // finished pages stay as they are
 		coding := func() string {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.Pages+"/item/1.html", nil)
 			if err != nil {
@@ -203,7 +203,7 @@ func TestEachSwitch(t *testing.T) {
 	})
 	t.Run("read.records, read.upstream, back.to.source", func(t *testing.T) {
 		for _, name := range []string{"read.upstream", "back.to.source"} {
-			s.Put(name, func(p *product) { p.Title = "Nobody told" }) // of a page that nobody has asked for
+			s.Put(name, func(p *product) { p.Title = "Nobody told" }) // of a page that nobody has requested
 			status := func() int { return statusFor(t, v.Pages+"/item/"+name+".html", "") }
 			v.flip(0, name, "off")
 			expect(name, func() bool { return status() == 404 })
@@ -211,7 +211,7 @@ func TestEachSwitch(t *testing.T) {
 			expect(name, func() bool { return status() == 200 })
 			v.waitFor(name, "Nobody told")
 		}
-		v.flip(0, "intake.high", "off") // else what is missing is mended at once
+		v.flip(0, "intake.high", "off") // else the missing dimension is repaired at once
 		r.Do("DEL", "blob:{sku:1}:item")
 		v.flip(0, "read.local", "off")
 		v.flip(0, "read.bolt", "off")
@@ -268,7 +268,8 @@ func TestEachSwitch(t *testing.T) {
 		t.Run("intake."+string(lane), func(t *testing.T) {
 			v.flip(0, "intake."+string(lane), "off")
 			n := 0
-			eventually(t, func() string { // what comes until the intake has noticed is still taken
+			// Changes that arrive before the intake has noticed are still taken.
+			eventually(t, func() string {
 				n++
 				s.Put("1", func(p *product) { p.Title = fmt.Sprintf("%s %d", lane, n) })
 				publish(lane, "product")
@@ -404,7 +405,7 @@ func TestSwitchCommands(t *testing.T) {
 		})
 	})
 	t.Run("what is in force survives a restart", func(t *testing.T) {
-		vitrine(t, "switch", "set", "live.offer", "off", "--wait", "3s", "--nats", v.NATS) // the deaf one may be missing still
+		vitrine(t, "switch", "set", "live.offer", "off", "--wait", "3s", "--nats", v.NATS) // the deaf process may still be missing
 		v.stop()
 		v = up(t, dir, "--catalog", file)
 		if _, _, body := fetch(t, v.Pages+"/live/"+oddID(0)); !strings.Contains(string(body), `"offer":{"state":"hidden"}`) {

@@ -13,7 +13,7 @@ import (
 	"vitrine/switches"
 )
 
-// told is what switch get --json says.
+// told is the output of switch get --json.
 type told struct {
 	switches.Value
 	InForce []struct {
@@ -22,22 +22,24 @@ type told struct {
 	} `json:"in_force"`
 }
 
-// table is a system whose switches are set, and looked at by three: the command, the process, and whoever asks for a page.
+// table is a system whose switches are set and then compared in three views: the command's, the process's, and a
+// visitor's.
 type table struct {
 	t     *testing.T
 	v     *running
-	pages map[string]func() bool // switch → whether pages show it as on
+	pages map[string]func() bool // switch → reports whether pages show it as on
 	cells map[string]string      // "switch, state" → what was said and done, where they agree
 }
 
-// states are those in which each switch is looked at.
+// states are the states in which each switch is compared.
 var states = []string{"set", "scoped", "overridden", "rolled back", "unset", "expired", "restarted", "NATS emptied"}
 
-// some are one that shows on a page, a number, and one that the catalog declares. TestEachSwitch sees what each of the others does.
+// some holds a switch that shows on a page, one with a number, and one that the catalog declares. TestEachSwitch
+// covers the effects of the others.
 var some = []string{"live.offer", switches.TTLFactor, "upstream.shop"}
 
-// TestWhatTheCommandSaysIsWhatThePageDoes sets every switch in every way, and compares what switch get says with what is in force
-// in the process, and for those that show on a page, with that. The short form has some of them.
+// TestWhatTheCommandSaysIsWhatThePageDoes sets every switch in every way. What switch get says must agree with what
+// is in force in the process and, where a switch shows on a page, with the page. The short form takes some switches.
 func TestWhatTheCommandSaysIsWhatThePageDoes(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -68,7 +70,7 @@ func TestWhatTheCommandSaysIsWhatThePageDoes(t *testing.T) {
 		})
 	}
 	tab.t = t
-	for _, round := range rounds(all) { // with reads and routes off, a page shows nothing of the other switches
+	for _, round := range rounds(all) { // without reads and routes a page shows no other switch
 		for _, d := range round {
 			tab.v.flip(0, d.Name, other(d))
 		}
@@ -83,13 +85,13 @@ func TestWhatTheCommandSaysIsWhatThePageDoes(t *testing.T) {
 		}
 		tab.v = up(t, dir, "--catalog", file)
 		for _, d := range round {
-			tab.agree(d, other(d), "NATS emptied") // what is held stays, and is told
+			tab.agree(d, other(d), "NATS emptied") // settings stay in force, and are reported
 		}
 		for _, d := range round {
 			tab.v.flip(0, d.Name, d.Default)
 		}
 		for _, d := range round {
-			tab.agree(d, d.Default, "NATS emptied, then set") // at a revision lower than the one that was held
+			tab.agree(d, d.Default, "NATS emptied, then set") // at a lower revision than the one in force
 		}
 		tab.v.stop()
 		tab.v = up(t, dir, "--catalog", file)
@@ -97,7 +99,7 @@ func TestWhatTheCommandSaysIsWhatThePageDoes(t *testing.T) {
 	tab.whole(all)
 }
 
-// whole fails where a switch was not looked at in a state, or was not as it was said to be, and logs the table.
+// whole fails for each switch that was not compared in a state or did not agree, and logs the table.
 func (tab *table) whole(all []switches.Declaration) {
 	tab.t.Helper()
 	text := "| switch | " + strings.Join(states, " | ") + " |\n|---|" + strings.Repeat("---|", len(states)) + "\n"
@@ -115,7 +117,7 @@ func (tab *table) whole(all []switches.Declaration) {
 	tab.t.Logf("what switch get says, what is in force in the process, and (*) what a page shows:\n%s", text)
 }
 
-// rounds parts the switches into those without which there is no page, and the rest.
+// rounds separates the switches without which there is no page from the rest.
 func rounds(all []switches.Declaration) [][]switches.Declaration {
 	var without, rest []switches.Declaration
 	for _, d := range all {
@@ -128,7 +130,7 @@ func rounds(all []switches.Declaration) [][]switches.Declaration {
 	return slices.DeleteFunc([][]switches.Declaration{without, rest}, func(round []switches.Declaration) bool { return len(round) == 0 })
 }
 
-// each takes a switch through the states in which it is told and applied.
+// each takes a switch through all states and compares the views in each.
 func (tab *table) each(d switches.Declaration) {
 	alt := other(d)
 	tab.agree(d, d.Default, "untouched")
@@ -151,7 +153,7 @@ func (tab *table) each(d switches.Declaration) {
 	tab.command(0, "unset", d.Name)
 	tab.agree(d, d.Default, "unset")
 
-	vitrine(tab.t, "switch", "set", d.Name, alt, "--for", "300ms", "--nats", tab.v.NATS) // it may end before the process has said so
+	vitrine(tab.t, "switch", "set", d.Name, alt, "--for", "300ms", "--nats", tab.v.NATS) // it may expire before the process has acknowledged it
 	eventually(tab.t, func() string {
 		if got := tab.get(d.Name); got.Value.Value != d.Default {
 			return "it does not expire: " + got.Value.Value
@@ -165,11 +167,11 @@ func (tab *table) each(d switches.Declaration) {
 	tab.command(0, "unset", d.Name)
 }
 
-// agree compares what is said with what is.
+// agree waits until all views of a switch agree on the wanted value.
 func (tab *table) agree(d switches.Declaration, want, state string) {
 	tab.t.Helper()
 	got := tab.get(d.Name)
-	eventually(tab.t, func() string { // a busy process may be late to say that it is there
+	eventually(tab.t, func() string { // a busy process may be late to announce its presence
 		if got = tab.get(d.Name); len(got.InForce) == 0 {
 			return d.Name + " " + state + ": nobody is there"
 		}
@@ -207,7 +209,7 @@ func (tab *table) all() (all []switches.Declaration) {
 	if err := json.Unmarshal([]byte(tab.command(0, "list", "--json")), &all); err != nil {
 		tab.t.Fatal(err)
 	}
-	return slices.DeleteFunc(all, func(d switches.Declaration) bool { return d.Name == switches.LogLevel }) // the log is a page for nobody
+	return slices.DeleteFunc(all, func(d switches.Declaration) bool { return d.Name == switches.LogLevel }) // the log level shows on no page
 }
 
 func (tab *table) command(code int, args ...string) string {
@@ -224,7 +226,7 @@ func (tab *table) body(path string) string {
 	return string(body)
 }
 
-// other is a value that is not the default.
+// other returns a valid value that is not the default.
 func other(d switches.Declaration) string {
 	switch d.Type {
 	case switches.OnOff:

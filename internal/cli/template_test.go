@@ -101,7 +101,8 @@ func TestTemplatesArePushed(t *testing.T) {
 	shows(`<main id="main"`)
 }
 
-// TestTemplatesAreForced: what fails on pages is put in force by --force only, by a rollback too, and no page fails for it.
+// TestTemplatesAreForced proves that templates which fail on real pages come into force by --force only, in a
+// rollback too, and that no page fails even then.
 func TestTemplatesAreForced(t *testing.T) {
 	s := newShop(t)
 	fill(s, 1)
@@ -188,7 +189,8 @@ func TestTemplatesAreForced(t *testing.T) {
 	}
 }
 
-// TestTemplateCheckNamesWhatIsNotCompiled gives it a template that only html/template can execute: one that another calls in an attribute.
+// TestTemplateCheckNamesWhatIsNotCompiled checks a template that only html/template can execute, since another
+// template calls it within an attribute.
 func TestTemplateCheckNamesWhatIsNotCompiled(t *testing.T) {
 	folder := t.TempDir()
 	for name, text := range map[string]string{"colour.html": `red`, "buy.html": "<p>\n<b class=\"{{template \"colour.html\" .}}\">x</b></p>"} {

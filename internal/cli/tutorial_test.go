@@ -14,7 +14,7 @@ import (
 	"vitrine/internal/freeaddr"
 )
 
-// TestTutorial does what docs/tutorial.md says, with the files and lines that stand in it, on other ports.
+// TestTutorial follows docs/tutorial.md with the files and lines that stand in it, on other ports.
 func TestTutorial(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/tutorial.md")
@@ -65,7 +65,7 @@ func TestTutorial(t *testing.T) {
 	v.waitFor("L1", `"price":{"amount":"12.50"}`)
 }
 
-// priceSystem builds and starts the tutorial's upstream on a free port.
+// priceSystem builds the tutorial's upstream and starts it on a free port.
 func priceSystem(t *testing.T, source, nats string) (address string) {
 	t.Helper()
 	address = freeaddr.Of(t)
@@ -99,7 +99,7 @@ func (r *running) push(file string) {
 	}
 }
 
-// waitFor waits until an item's JSON twin holds a text, waitPage until its page does.
+// waitFor waits until an item's JSON twin holds a text. waitPage waits for the page.
 func (r *running) waitFor(id, text string) { r.t.Helper(); r.waitAt("/item/"+id+".json", text) }
 
 func (r *running) waitPage(id, text string) { r.t.Helper(); r.waitAt("/item/"+id+".html", text) }
@@ -124,7 +124,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// edit replaces the first such text in a file, replace what matches.
+// edit replaces the first occurrence of a text in a file. replace takes a pattern.
 func edit(t *testing.T, path, old, by string) {
 	t.Helper()
 	replace(t, path, regexp.MustCompile(regexp.QuoteMeta(old)), strings.ReplaceAll(by, "$", "$$"))

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestTemplateCheckRefusesWhatNothingCalls gives it a part under a name that the theme has no more: it would show nothing.
+// TestTemplateCheckRefusesWhatNothingCalls checks a shop's own part under a name that the theme no longer calls. It
+// would never be shown, so it must be refused.
 func TestTemplateCheckRefusesWhatNothingCalls(t *testing.T) {
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "options.html"), `{{template "swatch.html" .}}`)

@@ -24,7 +24,7 @@ import (
 	"vitrine/internal/testlog"
 )
 
-// logging opens a shop that writes to an access log, which runs until stop is called.
+// logging opens a shop that writes an access log until stop is called.
 func logging(t *testing.T, log *detail.AccessLog, change ...func(*detail.Config)) (s *shop, stop func()) {
 	t.Helper()
 	s = open(t, append(change, func(c *detail.Config) { c.Access = log })...)
@@ -42,8 +42,8 @@ func logging(t *testing.T, log *detail.AccessLog, change ...func(*detail.Config)
 	return s, stop
 }
 
-// TestAccessLogThatHangs: no request waits for a log that nobody reads, lines are dropped and counted, and the end of
-// the server does not wait either.
+// TestAccessLogThatHangs proves that no request waits for a log that nobody reads: lines are dropped and counted, and
+// the server's shutdown does not wait either.
 func TestAccessLogThatHangs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
@@ -52,7 +52,7 @@ func TestAccessLogThatHangs(t *testing.T) {
 	if _, err := detail.OpenAccessLog(path, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a pipe without a reader was waited for")
 	}
-	reader, err := os.OpenFile(path, os.O_RDWR, 0) // which never reads
+	reader, err := os.OpenFile(path, os.O_RDWR, 0) // never read from
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestAccessLogIsRotated(t *testing.T) {
 	})
 }
 
-// TestAccessLogIsRead: what was written through a pipe comes whole.
+// TestAccessLogIsRead proves that every line arrives whole through a pipe.
 func TestAccessLogIsRead(t *testing.T) {
 	in, out := io.Pipe()
 	log := detail.NewAccessLog(out, slog.New(slog.DiscardHandler))
@@ -155,8 +155,8 @@ func TestAccessLogIsRead(t *testing.T) {
 	stop()
 }
 
-// TestAccessLogNamesTheVisitor: by his address alone, as web servers do; behind a trusted proxy by what that says, and
-// else never by what a visitor says of himself.
+// TestAccessLogNamesTheVisitor proves that a line names the address of the connection, as web servers do, or behind a
+// trusted proxy the address that the proxy reports. A visitor's own header fields never count.
 func TestAccessLogNamesTheVisitor(t *testing.T) {
 	proxies, err := admission.ParseProxies([]string{"198.51.100.0/24"})
 	if err != nil {
@@ -179,7 +179,7 @@ func TestAccessLogNamesTheVisitor(t *testing.T) {
 		s.from(t, c.peer, path, "X-Forwarded-For: "+c.forwarded)
 		want = append(want, c.shown+" "+path)
 	}
-	for _, path := range []string{"/item/1.html?made", "/item/1.html?kept"} { // by a connection, which answers the second from memory
+	for _, path := range []string{"/item/1.html?made", "/item/1.html?kept"} { // over one connection, so that the second comes from memory
 		s.get(t, path, "X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 192.0.2.2")
 		want = append(want, "192.0.2.2 "+path)
 	}

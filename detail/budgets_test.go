@@ -19,7 +19,8 @@ import (
 	"vitrine/switches"
 )
 
-// narrow is the upstream of live parts with so many places, as upstream.Client has them, that answers when it is let.
+// narrow is an upstream of live parts with a limited number of places, as upstream.Client has them. It answers when
+// the test lets it.
 type narrow struct {
 	places chan struct{}
 	let    chan struct{}
@@ -50,7 +51,7 @@ func (n *narrow) count() int {
 	return n.asked
 }
 
-// TestLiveShares: one visitor with many questions leaves most of an upstream's places to the others.
+// TestLiveShares proves that one visitor with many requests leaves most of an upstream's places to others.
 func TestLiveShares(t *testing.T) {
 	const places = 16
 	n := &narrow{places: make(chan struct{}, places), let: make(chan struct{})}
@@ -85,7 +86,8 @@ func TestLiveShares(t *testing.T) {
 	wait.Wait()
 }
 
-// TestLivePace: a visitor's questions have a pace, beyond which the last known is shown.
+// TestLivePace proves that a visitor's requests for live parts are rate-limited, and that beyond the limit the last
+// known part is shown.
 func TestLivePace(t *testing.T) {
 	o := &owner{}
 	s := open(t, func(c *detail.Config) { c.Live.Asker = o })
@@ -112,7 +114,8 @@ func TestLivePace(t *testing.T) {
 	}
 }
 
-// TestHeadsAreBounded: the head of an answer fits into a proxy's buffer of 4 KiB, whatever the page refers to.
+// TestHeadsAreBounded proves that the head of a response fits into a proxy's buffer of 4 KiB, whatever the page
+// refers to.
 func TestHeadsAreBounded(t *testing.T) {
 	for _, c := range []struct {
 		tags                detail.Tags
@@ -150,8 +153,8 @@ func TestHeadsAreBounded(t *testing.T) {
 	}
 }
 
-// TestIndexIsGated: the list of all pages is made once for many, counts as a page that is made, and a crawler's budget
-// holds for it.
+// TestIndexIsGated proves that the list of all pages is made once for many visitors, counts as a page to be made, and
+// is charged to a crawler's budget.
 func TestIndexIsGated(t *testing.T) {
 	synctest.Test(t, indexIsGated)
 }

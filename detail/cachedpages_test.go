@@ -14,7 +14,7 @@ import (
 	"vitrine/templates"
 )
 
-// TestKeptPages: a page in memory is served while nothing is new about it, and not a moment longer.
+// TestKeptPages proves that a page in memory is served until something in it changes, and not afterwards.
 func TestKeptPages(t *testing.T) {
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
 	defer panel.Close()
@@ -50,7 +50,7 @@ func TestKeptPages(t *testing.T) {
 		shows(`"amount":6`, true)
 	})
 	t.Run("until the gens of its parts are in doubt", func(t *testing.T) {
-		// Announced as 3, which a late announcement of 2 has superseded before this server took it.
+		// Announced as 3. A late announcement of 2 superseded that one before this server received it.
 		s.redis.Put("sku:1", "offer", 3, `{"price":{"amount":7}}`)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 1, "offer": 2})
 		shows(`"amount":6`, true)
@@ -72,7 +72,7 @@ func TestKeptPages(t *testing.T) {
 		kept()
 	})
 	t.Run("also while announcements of others take its slots", func(t *testing.T) {
-		others := long.Pick(100_000, 200_000) // for 65,536 slots
+		others := long.Pick(100_000, 200_000) // there are 65,536 slots
 		for i := range others {
 			s.server.Announced(entity(t, fmt.Sprintf("sku:x%d", i)), map[string]uint64{"item": 1})
 		}
@@ -85,8 +85,8 @@ func TestKeptPages(t *testing.T) {
 	})
 }
 
-// TestKeptPagesUnderAnnouncements has visitors and announcements race. No visitor may see a gen again that is
-// lower than one that was announced before its request began, unless it is told so.
+// TestKeptPagesUnderAnnouncements has visitors and announcements race. No visitor may see a generation below one that
+// was announced before the request began, unless the page is marked stale.
 func TestKeptPagesUnderAnnouncements(t *testing.T) {
 	s := open(t)
 	var mu sync.Mutex

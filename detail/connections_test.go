@@ -18,7 +18,7 @@ import (
 	"vitrine/detail"
 )
 
-// keepAlive is a visitor's connection.
+// keepAlive is a visitor's persistent connection.
 type keepAlive struct {
 	net.Conn
 	in *bufio.Reader
@@ -34,7 +34,7 @@ func (s *shop) dial(t testing.TB) *keepAlive {
 	return &keepAlive{conn, bufio.NewReader(conn)}
 }
 
-// ask sends a request with more header fields, and reads the answer.
+// ask sends a request with additional header fields, and reads the response.
 func (c *keepAlive) ask(path string, fields ...string) (*http.Response, error) {
 	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: shop\r\n%s\r\n", path, strings.Join(fields, "")); err != nil {
 		return nil, err
@@ -48,7 +48,8 @@ func (c *keepAlive) ask(path string, fields ...string) (*http.Response, error) {
 	return res, err
 }
 
-// TestTheFastPathTracksItsConnections: a connection whose requests net/http does not see waits as others do, and gives way.
+// TestTheFastPathTracksItsConnections proves that a connection served by the fast path, whose requests net/http does
+// not see, counts as waiting and is closed for others like any connection.
 func TestTheFastPathTracksItsConnections(t *testing.T) {
 	const most = 20
 	for name, begin := range map[string]string{
@@ -86,7 +87,7 @@ func TestTheFastPathTracksItsConnections(t *testing.T) {
 	}
 }
 
-// TestIdleConnectionsAreSmall: a long head leaves nothing behind in memory.
+// TestIdleConnectionsAreSmall proves that a long request head leaves nothing behind in memory.
 func TestIdleConnectionsAreSmall(t *testing.T) {
 	const visitors, bound = 100, 40 << 10 // bytes; without a long head it is about 20 KiB
 	s := open(t)
@@ -117,12 +118,13 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what pools held is free after the second
+	runtime.GC() // a second collection frees what pools held
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// TestNobodyHoldsTheShutdown: a visitor who does not read has his answer cut off when the time is over.
+// TestNobodyHoldsTheShutdown proves that the response to a visitor who does not read is cut off when the shutdown's
+// time is over.
 func TestNobodyHoldsTheShutdown(t *testing.T) {
 	s := open(t)
 	big := `{"product":{"title":"` + strings.Repeat("x", 8<<20) + `"}}`
@@ -132,7 +134,7 @@ func TestNobodyHoldsTheShutdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	web := detail.NewHTTPServer(s.server.Handler(), slog.New(slog.DiscardHandler))
-	web.WriteTimeout = time.Hour // so that it is not this that ends the answer
+	web.WriteTimeout = time.Hour // so that it does not end the response first
 	ended := make(chan error, 1)
 	go func() { ended <- s.server.Serve(web, l) }()
 	conn, err := net.Dial("tcp", l.Addr().String())
@@ -143,7 +145,7 @@ func TestNobodyHoldsTheShutdown(t *testing.T) {
 	if _, err := io.WriteString(conn, "GET /item/1.json HTTP/1.1\r\nHost: shop\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Read(make([]byte, 1)); err != nil { // the answer is under way
+	if _, err := conn.Read(make([]byte, 1)); err != nil { // the response is under way
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)

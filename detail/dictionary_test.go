@@ -26,13 +26,13 @@ import (
 
 const acceptsDCZ = "Accept-Encoding: gzip, deflate, br, zstd, dcb, dcz"
 
-// dictionary is one that a page offers, as a browser sees it.
+// dictionary is one offered by a page, as a browser sees it.
 type dictionary struct {
 	path, match string
 	body        []byte
 }
 
-// has is the header field of a visitor who has it.
+// has returns the header field of a visitor who has the dictionary.
 func (d dictionary) has() string {
 	sum := sha256.Sum256(d.body)
 	return "Available-Dictionary: :" + base64.StdEncoding.EncodeToString(sum[:]) + ":"
@@ -58,7 +58,7 @@ func (s *shop) offered(t testing.TB, path string) dictionary {
 	return d
 }
 
-// decode reads a body of dcz, by Go and by the command of zstd's own authors, which skips the frame with the hash.
+// decode decodes a dcz body with the Go library and with the zstd command, which skips the frame with the hash.
 func (d dictionary) decode(t testing.TB, body string) string {
 	t.Helper()
 	sum := sha256.Sum256(d.body)
@@ -97,8 +97,8 @@ func stocked(s *shop, n int) {
 	}
 }
 
-// TestPagesAreSentWithADictionary: a visitor who has one page gets the others as what they add to it, and all others get them as
-// before.
+// TestPagesAreSentWithADictionary proves that a visitor who has one page gets the others compressed against it, and
+// that all other visitors get them unchanged.
 func TestPagesAreSentWithADictionary(t *testing.T) {
 	s := open(t)
 	stocked(s, 20)
@@ -110,7 +110,7 @@ func TestPagesAreSentWithADictionary(t *testing.T) {
 		path := fmt.Sprintf("/item/%d.html", i)
 		plain := s.get(t, path)
 		zipped := s.get(t, path, "Accept-Encoding: gzip")
-		for range 2 { // made, and from memory
+		for range 2 { // once made anew, once from memory
 			got := s.get(t, path, acceptsDCZ, d.has())
 			if got.header.Get("Content-Encoding") != "dcz" || got.header.Get("Vary") != "Accept-Encoding, Available-Dictionary" {
 				t.Fatalf("%s: %v", path, got.header)
@@ -134,7 +134,7 @@ func TestPagesAreSentWithADictionary(t *testing.T) {
 				t.Errorf("HEAD: %s: %q, GET %q", name, head.header.Get(name), got.header.Get(name))
 			}
 		}
-		// The tag is weak: it stands for the page, not for its bytes.
+		// The tag is weak: it identifies the page, not its bytes.
 		if tag := got.header.Get("ETag"); !strings.HasPrefix(tag, "W/") {
 			t.Errorf("the strong tag %s for more than one coding", tag)
 		}
@@ -152,7 +152,8 @@ func TestPagesAreSentWithADictionary(t *testing.T) {
 	})
 }
 
-// TestOnlyWhoHasTheDictionaryGetsIt: all that is not just the hash of a dictionary that is kept is as nothing.
+// TestOnlyWhoHasTheDictionaryGetsIt proves that any header value other than the exact hash of a kept dictionary is
+// ignored.
 func TestOnlyWhoHasTheDictionaryGetsIt(t *testing.T) {
 	s := open(t)
 	stocked(s, 2)
@@ -196,7 +197,8 @@ func TestOnlyWhoHasTheDictionaryGetsIt(t *testing.T) {
 	}
 }
 
-// TestTheDictionaryBeforeIsKept: visitors of before a push are served with what they have, until the push after it.
+// TestTheDictionaryBeforeIsKept proves that after a push the previous dictionary still serves its visitors, until the
+// next push.
 func TestTheDictionaryBeforeIsKept(t *testing.T) {
 	sets := make([]*templates.Set, 3)
 	for i := range sets {
@@ -225,7 +227,7 @@ func TestTheDictionaryBeforeIsKept(t *testing.T) {
 	}
 }
 
-// TestNoDictionaryWithoutCompression: the switch takes back the offer, too.
+// TestNoDictionaryWithoutCompression proves that the switch withdraws the offer of a dictionary too.
 func TestNoDictionaryWithoutCompression(t *testing.T) {
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
 	defer panel.Close()
@@ -245,7 +247,8 @@ func TestNoDictionaryWithoutCompression(t *testing.T) {
 	}
 }
 
-// TestFastPathSendsDictionaryPages: the two paths differ in nothing for whoever has a dictionary, or says so.
+// TestFastPathSendsDictionaryPages proves that the fast path and net/http send the same to a visitor who has a
+// dictionary, or claims to.
 func TestFastPathSendsDictionaryPages(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	tw := newTwins(t, func(c *detail.Config) { c.Registry = registry })
@@ -258,7 +261,7 @@ func TestFastPathSendsDictionaryPages(t *testing.T) {
 	})
 	own := with(acceptsDCZ + "\r\n" + d.has())
 	before := counted(t, registry, "vitrine_detail_hot_total")
-	poll.Until(t, "the fast path answers", func() bool { // net/http has those that come before it is done with the one before
+	poll.Until(t, "the fast path answers", func() bool { // net/http serves the requests until it is done with the one before
 		tw.compare(t, []byte(own+own+own), nil)
 		return counted(t, registry, "vitrine_detail_hot_total") > before
 	})

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestDuplicateMembers has rules, templates and the JSON twin agree on which of two members with one name counts: the last, as
-// for encoding/json and any browser.
+// TestDuplicateMembers proves that rules, templates and the JSON twin agree on which of two members of one name
+// counts: the last, as in encoding/json and in browsers.
 func TestDuplicateMembers(t *testing.T) {
 	s := open(t)
 	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"first","market":"global","title":"last","market":"home"}}`)

@@ -7,7 +7,7 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Routes are the patterns of all routes that a server answers with the catalog in force.
+// Routes returns the patterns of all routes that a server has by the catalog in force.
 func Routes(s *Server) (patterns []string, err error) {
 	st, err := s.current()
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// TestAPartOfAProductIsNoPageOfItsOwn: a description has the title and the address of its product, and is not for search engines.
+// TestAPartOfAProductIsNoPageOfItsOwn proves that a description page has the title and the canonical address of its
+// product, and is closed to search engines.
 func TestAPartOfAProductIsNoPageOfItsOwn(t *testing.T) {
 	s := open(t)
 	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
@@ -29,7 +30,7 @@ func TestAPartOfAProductIsNoPageOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestSisterSitesAndForms: what the catalog says of the site stands in its pages.
+// TestSisterSitesAndForms proves that a site's pages show its sister sites and forms from the catalog.
 func TestSisterSitesAndForms(t *testing.T) {
 	c := demo(t)
 	c.Site.Prefix = ""
@@ -53,7 +54,7 @@ func TestSisterSitesAndForms(t *testing.T) {
 	}
 }
 
-// TestAddressesWithoutAnOrigin: a server is told its own address, which stands where the catalog names none.
+// TestAddressesWithoutAnOrigin proves that the server's configured address is used where the catalog has no origin.
 func TestAddressesWithoutAnOrigin(t *testing.T) {
 	for _, origin := range []string{"", "http://127.0.0.1:8080"} {
 		c := demo(t)

@@ -17,12 +17,13 @@ import (
 	"vitrine/templates"
 )
 
-// lookOf is a set with one template of its own for articles.
+// lookOf makes a template set with its own template for articles.
 func lookOf(t testing.TB, text string) *templates.Set {
 	return theme(t, fstest.MapFS{"item.html": {Data: []byte(text)}, "assets/look.css": {Data: []byte(text)}})
 }
 
-// TestATemplateThatFails: templates that fail on some pages cost none of them. Another set renders those, and only those.
+// TestATemplateThatFails proves that no page is lost to templates that fail on it: the fallback set renders the pages
+// that fail, and only those.
 func TestATemplateThatFails(t *testing.T) {
 	bad := lookOf(t, "<!DOCTYPE html><title>new look</title>\n{{index .product.images 1}}")
 	before := lookOf(t, `<!DOCTYPE html><title>look before</title>{{if eq .sku "9"}}{{index .product.images 1}}{{end}}<link href="{{asset "look.css"}}">`)
@@ -69,7 +70,7 @@ func TestATemplateThatFails(t *testing.T) {
 	}
 }
 
-// places is how many combinations of labels a metric has.
+// places returns how many combinations of labels a metric has.
 func places(t testing.TB, registry *prometheus.Registry, name string) (n int) {
 	t.Helper()
 	families, err := registry.Gather()
@@ -84,7 +85,8 @@ func places(t testing.TB, registry *prometheus.Registry, name string) (n int) {
 	return n
 }
 
-// TestATemplateThatIsNotThere: a catalog names a template that no set has.
+// TestATemplateThatIsNotThere proves that the fallback set also renders where a catalog names a template that the set
+// lacks.
 func TestATemplateThatIsNotThere(t *testing.T) {
 	s := open(t, func(c *detail.Config) {
 		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
@@ -96,7 +98,8 @@ func TestATemplateThatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestATemplateThatTakesTooLong: its pages are rendered otherwise, and it is not tried again for each visitor.
+// TestATemplateThatTakesTooLong proves that its pages are rendered by the fallback set, and that it is not tried
+// again for each visitor.
 func TestATemplateThatTakesTooLong(t *testing.T) {
 	synctest.Test(t, aTemplateThatTakesTooLong)
 }
@@ -108,7 +111,7 @@ func aTemplateThatTakesTooLong(t *testing.T) {
 		c.FallbackTemplates = func() []*templates.Set { return []*templates.Set{theme(t, nil)} }
 	})
 	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp","images":["a"]}}`)
-	s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5}}`) // an absence is remembered for a second only
+	s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5}}`) // an absence is cached for a second only
 	poll.Until(t, "the page is kept for a moment", func() bool {
 		got := s.get(t, "/item/1.html")
 		if got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
@@ -118,8 +121,8 @@ func aTemplateThatTakesTooLong(t *testing.T) {
 	})
 }
 
-// TestNamesFromPushedFilesAreBoundedInMetrics: whoever pushes templates again and again, each failing at other places with
-// other names, makes no more series.
+// TestNamesFromPushedFilesAreBoundedInMetrics proves that repeated pushes of templates, each failing at other places
+// under other names, add no series.
 func TestNamesFromPushedFilesAreBoundedInMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	var now *templates.Set
@@ -144,7 +147,7 @@ func TestNamesFromPushedFilesAreBoundedInMetrics(t *testing.T) {
 	}
 }
 
-// failingParts are templates of n articles from the ith on, each of which fails in a file of its own.
+// failingParts makes templates for n articles from the ith on, each of which fails in a file of its own.
 func failingParts(i, n int) fstest.MapFS {
 	files := fstest.MapFS{}
 	var page strings.Builder
@@ -157,7 +160,8 @@ func failingParts(i, n int) fstest.MapFS {
 	return files
 }
 
-// TestWhatIsNotCompiledIsTold: html/template renders what no program covers, and a metric counts that.
+// TestWhatIsNotCompiledIsTold proves that html/template renders what the compiler does not cover, and that a metric
+// counts it.
 func TestWhatIsNotCompiledIsTold(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	set := theme(t, fstest.MapFS{"item.html": {Data: []byte(`<!DOCTYPE html><title>{{.product.title}}</title><p {{.sku}}="1">x</p>`)}})

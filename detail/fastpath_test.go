@@ -21,7 +21,7 @@ import (
 	"vitrine/internal/poll"
 )
 
-// twins are the same server twice: with its fast path, and by net/http alone.
+// twins are the addresses of two equal servers: one with the fast path, one with net/http alone.
 type twins struct{ fast, plain string }
 
 func newTwins(t testing.TB, change ...func(*detail.Config)) twins {
@@ -53,8 +53,8 @@ func newTwins(t testing.TB, change ...func(*detail.Config)) twins {
 	return twins{strings.TrimPrefix(s.url, "http://"), l.Addr().String()}
 }
 
-// talk begins with a plain request, which net/http answers, and then sends bytes, cut at the given places. It returns
-// what comes back of these until the server closes the connection or nothing more can come.
+// talk sends a plain request, which net/http answers, and then the given bytes, cut at the given places. It returns
+// the response to these bytes, up to when the server closes the connection or has nothing more to send.
 func talk(t testing.TB, addr string, sent []byte, cuts []int) []byte {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -85,7 +85,7 @@ func talk(t testing.TB, addr string, sent []byte, cuts []int) []byte {
 			to = cuts[i]
 		}
 		if _, err := conn.Write(sent[from:to]); err != nil {
-			break // refused what came so far
+			break // the server refused what came so far
 		}
 		from = to
 	}
@@ -93,14 +93,14 @@ func talk(t testing.TB, addr string, sent []byte, cuts []int) []byte {
 	return <-got
 }
 
-// reply is one response without what may differ: the date.
+// reply is one response without its date, which may differ.
 type reply struct {
 	Status string
 	Header http.Header
 	Body   string
 }
 
-// replies reads a stream of responses to requests with the given methods.
+// replies parses a stream of responses to requests with the given methods.
 func replies(stream []byte, methods []string) (all []reply, rest string) {
 	in := bufio.NewReader(bytes.NewReader(stream))
 	for i := 0; ; i++ {
@@ -117,13 +117,13 @@ func replies(stream []byte, methods []string) (all []reply, rest string) {
 		}
 		body, _ := io.ReadAll(w.Body)
 		w.Header.Del("Date")
-		w.Header.Del("X-Vitrine-Source") // what is in memory may be so for one and not yet for the other
+		w.Header.Del("X-Vitrine-Source") // a page may be in the memory of one and not yet of the other
 		w.Header.Del("X-Vitrine-Stale")
 		all = append(all, reply{w.Status, w.Header, string(body)})
 	}
 }
 
-// methodsOf guesses the methods of a pipeline of requests, for reading the answers.
+// methodsOf guesses the methods of pipelined requests, which are needed to parse the responses.
 func methodsOf(sent []byte) (methods []string) {
 	in := bufio.NewReader(bytes.NewReader(sent))
 	for {
@@ -153,8 +153,8 @@ func (tw twins) compare(t testing.TB, sent []byte, cuts []int) {
 	}
 }
 
-// gaveUp tells of a page that was not read to the end, since the visitor seemed to have left: talk closes its side
-// when all is sent, and net/http may see that before the page is there.
+// gaveUp reports whether a page was abandoned because the visitor seemed to have left. talk closes its side after
+// sending, and net/http may notice that before the page is ready.
 func gaveUp(r reply) bool { return strings.HasPrefix(r.Status, "503") }
 
 const (
@@ -162,12 +162,12 @@ const (
 	otherGet = "GET /nothing HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 )
 
-// with is a request for a page in memory with more header fields.
+// with is a request for a page in memory with additional header fields.
 func with(fields string) string {
 	return "GET /item/1.html HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n\r\n"
 }
 
-// seeds are streams of requests of which some server once made something else.
+// seeds are streams of requests that servers have been known to interpret differently.
 var seeds = func() (all []string) {
 	for _, odd := range []string{
 		"", plainGet, otherGet, otherGet + plainGet, otherGet + "X", otherGet + otherGet + "X", "GET /item/1.json HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -198,7 +198,8 @@ var seeds = func() (all []string) {
 	return append(all, "", plainGet+"GET /it")
 }()
 
-// TestFastPathAnswersAsNetHTTP sends each seed whole, byte by byte, and cut at some places.
+// TestFastPathAnswersAsNetHTTP sends each seed whole, byte by byte, and in several pieces. The responses of both
+// servers must be equal.
 func TestFastPathAnswersAsNetHTTP(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	tw := newTwins(t, func(c *detail.Config) { c.Registry = registry })
@@ -230,7 +231,7 @@ func TestFastPathAnswersAsNetHTTP(t *testing.T) {
 	}
 }
 
-// TestFastPathOff: the switch at the start leaves all to net/http, and the pages as they are.
+// TestFastPathOff proves that the flag leaves all requests to net/http, with the same pages.
 func TestFastPathOff(t *testing.T) {
 	for name, off := range map[string]bool{"on": false, "off": true} {
 		t.Run(name, func(t *testing.T) {
@@ -265,7 +266,7 @@ func TestFastPathOff(t *testing.T) {
 	}
 }
 
-// FuzzFastPath looks for a stream of requests that the fast path answers in another way than net/http.
+// FuzzFastPath searches for a stream of requests that the fast path and net/http answer differently.
 func FuzzFastPath(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add([]byte(seed), uint16(3), uint16(70))

@@ -19,7 +19,8 @@ import (
 	"vitrine/templates"
 )
 
-// restyled is a shop with a kept page, whose look can be changed, and all of whose processors can be given pages to make.
+// restyled is a shop with a page in memory, whose templates can be exchanged, and whose processors can all be kept
+// busy.
 type restyled struct {
 	*shop
 	look     atomic.Pointer[templates.Set]

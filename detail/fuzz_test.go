@@ -16,8 +16,8 @@ import (
 	"vitrine/templates"
 )
 
-// FuzzRequest: whatever is asked, the answer is one of the statuses of the table, JSON is valid and no
-// header is split.
+// FuzzRequest proves that any request is answered with a status of the table, that JSON is valid, and that no header
+// field is split.
 func FuzzRequest(f *testing.F) {
 	for _, path := range []string{"/item/1.html", "/item/%2F.json", "/live?ids=1,%2C&area=1", "/blobs/sku/item?ids=1", "/live/1?area=%zz",
 		"/relations/brand/1/brand?cursor=x", "/item/%00.json", "//item/1.json", "/item/%E4%B8.json", "/assets/%2e%2e"} {
@@ -42,7 +42,7 @@ func FuzzRequest(f *testing.F) {
 		switch w.Code {
 		case 200, 304, 400, 404, 410:
 		case 500:
-			if !strings.HasPrefix(u.Path, "/relations/") { // the test's index knows one list only
+			if !strings.HasPrefix(u.Path, "/relations/") { // the test's index has one list only
 				t.Error(w.Code, w.Body)
 			}
 		default:

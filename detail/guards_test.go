@@ -44,7 +44,8 @@ func TestConditional(t *testing.T) {
 	}
 }
 
-// TestCrawlers: the bounds of crawlers themselves are admission's; here is what a page makes of them.
+// TestCrawlers proves how pages respond to the limits on crawlers. The limits themselves are tested in package
+// admission.
 func TestCrawlers(t *testing.T) {
 	const robot = "User-Agent: Mozilla/5.0 (compatible; Somebot/2.1)"
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
@@ -75,7 +76,7 @@ func TestCrawlers(t *testing.T) {
 	})
 	t.Run("is shed by a switch", func(t *testing.T) {
 		panel.Apply(switches.Setting{Name: switches.Crawlers, Scope: switches.All, Value: "off", Revision: 1})
-		for range 3 { // by net/http, and by the fast path
+		for range 3 { // by net/http first, then by the fast path
 			if got := s.get(t, "/item/1.html", robot); got.status != 503 {
 				t.Error(got.status)
 			}

@@ -19,8 +19,8 @@ import (
 	"vitrine/internal/testlog"
 )
 
-// TestStaleMeansOvertaken: a system that is well marks nothing stale, however long ago a blob was read. Where no
-// announcement arrives, an expired one may be old. As many answers are counted as stale as are marked.
+// TestStaleMeansOvertaken proves that a healthy system marks nothing stale, however long ago a blob was read. Where
+// no announcements arrive, an expired blob may be old and is marked. The metric counts exactly the marked responses.
 func TestStaleMeansOvertaken(t *testing.T) {
 	synctest.Test(t, staleMeansOvertaken)
 }
@@ -30,7 +30,7 @@ func staleMeansOvertaken(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	s := openInBubble(t, func(c *detail.Config) {
 		c.Registry = registry
-		c.Blobs.TTL = 2 * time.Second // and ten times that for expired ones
+		c.Blobs.TTL = 2 * time.Second // ten times as long for expired blobs
 		c.Blobs.Hears = func() bool { return !deaf.Load() }
 	})
 	s.redis.Put("sku:1", "item", 1, lamp)
@@ -74,7 +74,7 @@ func staleMeansOvertaken(t *testing.T) {
 	}
 }
 
-// TestLastModifiedNeverFalls: the deletion of a dimension that is not the root is a change.
+// TestLastModifiedNeverFalls proves that the deletion of a dimension other than the root counts as a change.
 func TestLastModifiedNeverFalls(t *testing.T) {
 	synctest.Test(t, lastModifiedNeverFalls)
 }
@@ -93,18 +93,18 @@ func lastModifiedNeverFalls(t *testing.T) {
 		}
 		return got
 	}
-	s.get(t, "/item/1.json") // the catalog comes into force
+	s.get(t, "/item/1.json") // brings the catalog into force
 	now := time.Now()
 	past := now.Add(time.Second)
 	time.Sleep(4 * time.Second)
 	with := at(past, past, `{"product":{"title":"Lamp"},"specs":{}}`)
-	without := at(past.Add(time.Second), now.Add(-time.Hour), lamp) // the newest record is gone
+	without := at(past.Add(time.Second), now.Add(-time.Hour), lamp) // without the newest record
 	if !without.After(with) {
 		t.Errorf("%s, and then %s", with, without)
 	}
 }
 
-// panicking is a tier with a fault in it.
+// panicking is a tier that panics.
 type panicking struct{ *kvtest.Memory }
 
 func (panicking) ScanBlobs(context.Context, string, int) ([]kv.BlobKey, string, error) {
@@ -133,7 +133,7 @@ func TestPanicsAreTold(t *testing.T) {
 	}
 }
 
-// TestNoPageIsToldWithALimit: an outage writes a line a second, not one for each visitor.
+// TestNoPageIsToldWithALimit proves that an outage writes at most one log line a second, not one for each visitor.
 func TestNoPageIsToldWithALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &testlog.Buffer{}

@@ -9,7 +9,8 @@ import (
 	"vitrine/internal/kv/kvtest"
 )
 
-// A field may have been stored before the catalog called it html, and before anybody cleaned it.
+// TestHTMLOfAnotherShapeIsCleanedOnTheWayOut proves that a field is cleaned when it is served, since it may have been
+// stored before the catalog declared it as html.
 func TestHTMLOfAnotherShapeIsCleanedOnTheWayOut(t *testing.T) {
 	const evil = `{"description":{"html":"<p>Fine <b>tea</b></p><script>steal()<\/script><img src=x onerror=steal()>"}}`
 	s := open(t)

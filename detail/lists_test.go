@@ -45,7 +45,7 @@ func TestBlobs(t *testing.T) {
 	}
 }
 
-// index is a relation index of one list.
+// index is a relation index with one list.
 type index struct{ ids []string }
 
 func (x index) Related(_ context.Context, of kv.Relation, cursor string, _ int) ([]string, string, error) {

@@ -20,7 +20,7 @@ import (
 	"vitrine/internal/poll"
 )
 
-// owner answers for live parts: "NAME ID AREA", or fails.
+// owner answers live parts with "NAME ID AREA", or fails.
 type owner struct {
 	mu    sync.Mutex // guards all below
 	down  bool

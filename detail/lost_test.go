@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TestALostPart: the store came back empty, this server's own file is damaged or new, and of a page's blobs one is
-// stored again before the others. The page must go on showing the others from memory, and have them asked for.
+// TestALostPart has the store come back empty while this server's own file is damaged or new, and one blob of a page
+// stored again before the others. The page must go on showing the others from memory, and must request them.
 func TestALostPart(t *testing.T) {
 	fill := func(s *shop) {
 		s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
@@ -40,7 +40,7 @@ func TestALostPart(t *testing.T) {
 			s.redis.Set(func(m *kvtest.Memory) { clear(m.Stored) })
 			s.redis.Put("sku:1", "item", 2, `{"product":{"title":"Newer"}}`)
 			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2})
-			s.server.Gap() // what is in memory is read again
+			s.server.Gap() // forces what is in memory to be read again
 			got := s.get(t, "/item/1.json")
 			if !strings.Contains(got.body, "Newer") || !strings.Contains(got.body, `"amount":5`) || got.header.Get("X-Vitrine-Stale") != "1" {
 				t.Errorf("the price is lost: %s %v", got.body, got.header)
@@ -104,7 +104,7 @@ func TestALostPart(t *testing.T) {
 	})
 }
 
-// inMemory waits until both blobs of article 1 are in memory, which takes a blob a little later, and not each.
+// inMemory waits until both blobs of article 1 are in memory. ristretto applies a Set late and may drop it.
 func inMemory(t *testing.T, s *shop, registry *prometheus.Registry) {
 	t.Helper()
 	hits := func() float64 { return counted(t, registry, "vitrine_detail_tier_keys_total", "local", "hit") }

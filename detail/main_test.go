@@ -7,7 +7,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if _, err := themeAlone(); err != nil { // before a test does it inside a bubble of synctest, which would own the set's channel
+	// This runs before any test does it inside a synctest bubble, which would then own the set's channel.
+	if _, err := themeAlone(); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)

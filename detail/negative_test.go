@@ -10,7 +10,8 @@ import (
 	"vitrine/detail"
 )
 
-// TestNegativeValuesAreCounted: the theme shows a page without a negative price, whose shop learns of it by the metric.
+// TestNegativeValuesAreCounted proves that the theme shows a page without a negative price, and that the metric
+// reports it.
 func TestNegativeValuesAreCounted(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	s := open(t, func(c *detail.Config) { c.Registry = registry })

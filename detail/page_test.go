@@ -58,7 +58,7 @@ func TestMissingParts(t *testing.T) {
 	}
 }
 
-// themeScripts is how often "<script" stands in an item's page: site.js and the JSON-LD.
+// themeScripts is the number of "<script" in an item's page: site.js and the JSON-LD.
 const themeScripts = 2
 
 func TestOddIDs(t *testing.T) {

@@ -9,15 +9,15 @@ import (
 	"vitrine/detail"
 )
 
-// pipes is a listener without a network: within a bubble of testing/synctest, time stands still while nothing but its
-// connections is waited for.
+// pipes is a listener without a network. Goroutines that wait for its connections are durably blocked, so that time
+// in a bubble of testing/synctest can advance.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
-// openInBubble is open for a test that runs in a bubble.
+// openInBubble is open for a test in a synctest bubble.
 func openInBubble(t testing.TB, change ...func(*detail.Config)) *shop {
 	t.Helper()
 	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}

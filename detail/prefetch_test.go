@@ -13,7 +13,7 @@ import (
 	"vitrine/switches"
 )
 
-// prefetching is a shop without memory, in which item 1 has a brand, a sibling, and a path of three steps.
+// prefetching is a shop without a memory tier, in which item 1 has a brand, a sibling, and a path of three steps.
 func prefetching(t *testing.T, change ...func(*detail.Config)) (s *shop, off func(name string)) {
 	t.Helper()
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
@@ -32,7 +32,7 @@ func prefetching(t *testing.T, change ...func(*detail.Config)) (s *shop, off fun
 	return s, off
 }
 
-// trips counts the batches that f asks of the first tier.
+// trips returns how many batches f requests from the first tier.
 func (s *shop) trips(f func()) int {
 	before := s.redis.Reads()
 	f()
@@ -55,7 +55,7 @@ func TestAPageIsReadInOneTrip(t *testing.T) {
 	}
 }
 
-// observed is what a histogram without labels has.
+// observed returns the sum and count of a histogram without labels.
 func observed(t *testing.T, r *prometheus.Registry, name string) (sum float64, count uint64) {
 	t.Helper()
 	families, err := r.Gather()

@@ -12,7 +12,7 @@ import (
 	"vitrine/internal/kv/kvtest"
 )
 
-// moving is a shop whose catalog changes: from the item blob to one of another name, or of another shape.
+// moving is a shop whose catalog changes the item blob by name or by shape.
 type moving struct {
 	*shop
 	now, before atomic.Pointer[catalog.Catalog]
@@ -30,7 +30,7 @@ func newMoving(t *testing.T, change func(*detail.Config)) *moving {
 	return m
 }
 
-// push has another catalog in force.
+// push brings an edited catalog into force.
 func (m *moving) push(t *testing.T, edit func(item, offer *catalog.Blob)) *catalog.Catalog {
 	t.Helper()
 	next := demo(t)
@@ -80,7 +80,8 @@ func TestARenamedBlobIsServedUntilTheNewOneIsBuilt(t *testing.T) {
 	}
 }
 
-// A kept page ends when the blob that it waits for is there, as it does when one of its own changes.
+// TestAPageByTheFormerCatalogIsKeptUntilItsBlobsAreBuilt proves that a cached page is dropped once the blob that it
+// waits for exists, as it is when one of its own blobs changes.
 func TestAPageByTheFormerCatalogIsKeptUntilItsBlobsAreBuilt(t *testing.T) {
 	m := newMoving(t, nil)
 	m.redis.Put("sku:1", "item", 5, `{"product":{"title":"Former"}}`)
@@ -133,7 +134,7 @@ func TestABlobOfTheFormerShapeIsShownByTheFormerCatalog(t *testing.T) {
 	put(1, 0, "Tea")
 	next := m.push(t, func(item, _ *catalog.Blob) { item.Shape = 5 })
 	next.Pages[0].Rules = []*catalog.Rule{rule(t, `product.title == "Tea"`, catalog.Rule{Status: 418}, catalog.Path{"product", "title"})}
-	gone(200) // the new rule is for blobs of the new shape
+	gone(200) // the new rule applies to blobs of the new shape
 	put(2, 5, "Tea")
 	gone(418)
 }

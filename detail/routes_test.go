@@ -12,7 +12,8 @@ import (
 	"vitrine/detail"
 )
 
-// TestTheTableOfPublicRoutesIsTrue: the docs list each route but those of the catalog's pages, and no other.
+// TestTheTableOfPublicRoutesIsTrue proves that the docs list exactly the server's routes, except those of the
+// catalog's pages.
 func TestTheTableOfPublicRoutesIsTrue(t *testing.T) {
 	text, err := os.ReadFile("../docs/operations.md")
 	if err != nil {

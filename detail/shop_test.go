@@ -43,7 +43,7 @@ func rule(t testing.TB, when string, r catalog.Rule, paths ...catalog.Path) *cat
 	return &r
 }
 
-// demo is the contract's example catalog, by hand.
+// demo builds the example catalog of the contract without parsing a file.
 func demo(t testing.TB) *catalog.Catalog {
 	t.Helper()
 	owner := &catalog.Upstream{Name: "products", Code: 7}
@@ -104,7 +104,7 @@ func demo(t testing.TB) *catalog.Catalog {
 	return c
 }
 
-// shop is a server over two tiers, and a client of it.
+// shop is a server over two tiers, and a client for it.
 type shop struct {
 	redis, bolt *kvtest.Memory
 	catalog     *catalog.Catalog
@@ -122,7 +122,7 @@ func open(t testing.TB, change ...func(*detail.Config)) *shop {
 	return openAt(t, l, nil, change...)
 }
 
-// openAt opens a shop behind a listener; dial connects to it, nil by TCP.
+// openAt opens a shop behind a listener. dial connects to it; nil is for TCP.
 func openAt(t testing.TB, l net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error), change ...func(*detail.Config)) *shop {
 	t.Helper()
 	s := &shop{redis: kvtest.NewMemory(), bolt: kvtest.NewMemory(), catalog: demo(t)}
@@ -133,7 +133,7 @@ func openAt(t testing.TB, l net.Listener, dial func(ctx context.Context, network
 		Blobs: blobcache.Config{Tiers: []blobcache.Tier{{Name: "redis", Blobs: s.redis, Timeout: 30 * time.Second},
 			{Name: "bolt", Blobs: s.bolt, Timeout: 30 * time.Second}},
 			TTL: time.Hour, ReadDeadline: time.Minute, Bytes: 8 << 20},
-		PageBytes: 8 << 20, // what ristretto counts with takes long to clear under the race detector
+		PageBytes: 8 << 20, // ristretto's counters take long to clear under the race detector
 		Log:       slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
@@ -154,7 +154,7 @@ func openAt(t testing.TB, l net.Listener, dial func(ctx context.Context, network
 	return s
 }
 
-// serve has a server answer until the test ends.
+// serve runs a server until the test ends.
 func serve(t testing.TB, server *detail.Server, l net.Listener) (addr string) {
 	t.Helper()
 	web := detail.NewHTTPServer(server.Handler(), slog.New(slog.DiscardHandler))
@@ -180,7 +180,7 @@ func theme(t testing.TB, own fstest.MapFS) *templates.Set {
 	return set
 }
 
-// themeAlone is the theme without files of a shop, which tests share.
+// themeAlone loads the theme without a shop's own files. Tests share it.
 var themeAlone = sync.OnceValues(func() (*templates.Set, error) { return overTheme(nil) })
 
 func overTheme(own fstest.MapFS) (*templates.Set, error) {
@@ -197,13 +197,13 @@ type response struct {
 	body   string
 }
 
-// fromMemory reports whether nobody was asked for the page.
+// fromMemory reports whether the page was served without asking a lower tier.
 func (r response) fromMemory() bool {
 	source := r.header.Get("X-Vitrine-Source")
 	return source == "page" || source == "local"
 }
 
-// get asks with header fields given as "Name: value".
+// get requests a path with header fields given as "Name: value".
 func (s *shop) get(t testing.TB, path string, fields ...string) response {
 	t.Helper()
 	return s.do(t, http.MethodGet, path, fields...)
@@ -237,7 +237,7 @@ func (s *shop) do(t testing.TB, method, path string, fields ...string) response 
 	return response{w.StatusCode, w.Header, string(body)}
 }
 
-// from asks the handler as a peer would, with header fields given as "Name: value".
+// from calls the handler as a peer would, with header fields given as "Name: value".
 func (s *shop) from(t testing.TB, peer, path string, fields ...string) int {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)

@@ -20,7 +20,7 @@ import (
 	"vitrine/internal/long"
 )
 
-// listing is a store of n products, of which none is held in memory: what it answers is made when it is asked for.
+// listing is a store of n products. It holds none in memory, but makes each answer when it is requested.
 type listing struct{ n int }
 
 func (l listing) ScanBlobs(_ context.Context, cursor string, limit int) (keys []kv.BlobKey, next string, err error) {
@@ -28,7 +28,7 @@ func (l listing) ScanBlobs(_ context.Context, cursor string, limit int) (keys []
 	for ; at < l.n && len(keys) < limit; at++ {
 		e := item.Entity{Kind: "sku", ID: strconv.Itoa(at)}
 		keys = append(keys, kv.BlobKey{Entity: e, Blob: "item"}, kv.BlobKey{Entity: e, Blob: "offer"})
-		if at%10 == 0 { // a store that grows meanwhile may give a key twice
+		if at%10 == 0 { // a store that grows meanwhile may list a key twice
 			keys = append(keys, kv.BlobKey{Entity: e, Blob: "item"})
 		}
 	}
@@ -61,8 +61,8 @@ func (l listing) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) 
 // found reports whether product n of a listing has a page of its own on this site.
 func found(n int) bool { return n%7 == 0 || n%7 > 3 }
 
-// TestSitemap: each product whose page answers 200 stands in exactly one part, none has more than 50,000, and memory does not grow with
-// the number of products.
+// TestSitemap proves that each product whose page answers 200 is listed in exactly one part, that no part has more
+// than 50,000, and that memory does not grow with the number of products.
 func TestSitemap(t *testing.T) {
 	n := long.Pick(60_000, 1_000_000)
 	s := open(t, func(c *detail.Config) {
@@ -102,7 +102,7 @@ func TestSitemap(t *testing.T) {
 	}
 }
 
-// readPart marks what a part lists.
+// readPart marks the products that a part lists as seen.
 func readPart(t *testing.T, s *shop, path string, seen []bool) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
@@ -182,7 +182,7 @@ func TestSitemapRoutes(t *testing.T) {
 	}
 }
 
-// failing is a store that fails behind its first keys.
+// failing is a store whose listing fails after its first keys.
 type failing struct{ listing }
 
 func (f failing) ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.BlobKey, string, error) {
@@ -192,7 +192,7 @@ func (f failing) ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.
 	return f.listing.ScanBlobs(ctx, cursor, limit)
 }
 
-// TestHalfASitemapIsNone: what can't be read whole is not given as if it were.
+// TestHalfASitemapIsNone proves that a part which cannot be read whole is answered with an error.
 func TestHalfASitemapIsNone(t *testing.T) {
 	s := open(t, func(c *detail.Config) { c.Lister = failing{listing{10_000}} })
 	if got := s.get(t, "/sitemap.xml"); got.status != 503 {
@@ -203,7 +203,8 @@ func TestHalfASitemapIsNone(t *testing.T) {
 	}
 }
 
-// TestIndexPages: 60 cards a page, with links to the others; what is gone is not listed, and the same page is not sent twice.
+// TestIndexPages proves that the index has 60 cards a page and links to its other pages, lists nothing that is gone,
+// and does not send an unchanged page twice.
 func TestIndexPages(t *testing.T) {
 	s := open(t, func(c *detail.Config) { c.Index, c.Lister = true, c.Blobs.Tiers[0].Blobs.(detail.BlobLister) })
 	for i := range 130 {

@@ -29,11 +29,11 @@ import (
 	"vitrine/switches"
 )
 
-// factory is the upstreams of a shop: it knows the products 1 to 99.
+// factory serves as the upstreams of a shop. It knows the products 1 to 99.
 type factory struct {
 	calls atomic.Int64 // of the dimension product
 	fail  atomic.Bool
-	hang  chan struct{} // where not nil, answers wait until it is closed
+	hang  chan struct{} // if not nil, answers wait until it is closed
 }
 
 func (o *factory) Fetch(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) []upstream.Answer {
@@ -59,7 +59,7 @@ func (o *factory) Fetch(ctx context.Context, d *catalog.Dimension, asks []upstre
 	return answers
 }
 
-// told keeps what was announced.
+// told records what was announced.
 type told struct {
 	mu  sync.Mutex // guards all
 	all []item.Entity
@@ -165,7 +165,7 @@ func TestTheLastResort(t *testing.T) {
 		o.hang = make(chan struct{})
 		var wait sync.WaitGroup
 		var served, refused atomic.Int64
-		var codes sync.Map // of those that are refused, by id
+		var codes sync.Map // by id, of requests that were refused
 		for i := range 40 {
 			wait.Go(func() {
 				if got := s.get(t, fmt.Sprintf("/item/%d.html", i+1)); got.status == 200 {
@@ -191,7 +191,7 @@ func TestTheLastResort(t *testing.T) {
 	})
 }
 
-// TestAnnouncementsAreBounded: fifty a second, whatever is missing.
+// TestAnnouncementsAreBounded proves that at most fifty a second are published, however many blobs are missing.
 func TestAnnouncementsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &told{}
@@ -242,13 +242,13 @@ func TestRecordsTier(t *testing.T) {
 	}
 	poll.Until(t, "it is announced", func() bool { return a.count() == 1 })
 	if got := s.get(t, "/item/2.json"); got.status != 503 {
-		t.Error(got.status) // Redis could not be asked
+		t.Error(got.status) // Redis could not be read
 	}
 }
 
 var leaseRate = flag.Float64("leaserate", 600, "requests a second at one key in TestALeaseBetweenServers")
 
-// TestALeaseBetweenServers has three servers want one page that no tier has.
+// TestALeaseBetweenServers has three servers request the same page, which no tier has.
 func TestALeaseBetweenServers(t *testing.T) {
 	redis := redistest.Single(t)
 	o := &factory{hang: make(chan struct{})}
@@ -277,7 +277,7 @@ func TestALeaseBetweenServers(t *testing.T) {
 	if n, took := o.calls.Load(), time.Since(began); n < 1 || n > 1+int64(took/lease) { // a slow machine may take longer than a lease
 		t.Errorf("%d calls in %s", n, took)
 	}
-	// An entity that is wanted without a break, and never copied: one call for each lease of two seconds.
+	// An entity that is requested without a break but never copied costs one call for each lease of two seconds.
 	o.calls.Store(0)
 	began = time.Now()
 	for _, s := range shops {

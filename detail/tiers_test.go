@@ -181,12 +181,13 @@ func TestLocal(t *testing.T) {
 		s := open(t, func(c *detail.Config) { c.Blobs.TTL = 2 * time.Second })
 		s.redis.Put("sku:1", "item", 5, lamp)
 		warm(t, s)
-		s.redis.Put("sku:1", "item", 6, lamp) // not announced: the TTL is the last bound
+		s.redis.Put("sku:1", "item", 6, lamp) // not announced, so only the TTL bounds its age
 		poll.Until(t, "the new gen", func() bool { return s.get(t, "/item/1.json").header.Get("X-Vitrine-Gen") == "6" })
 	})
 }
 
-// TestAnAnnouncementOvertakesAFill plays the interleaving of doc.go: the announcement comes between a read and its fill.
+// TestAnAnnouncementOvertakesAFill replays the interleaving in doc.go: the announcement comes between a read and its
+// fill.
 func TestAnAnnouncementOvertakesAFill(t *testing.T) {
 	s := open(t)
 	hang, entered := make(chan struct{}), make(chan struct{}, 10)
@@ -194,7 +195,7 @@ func TestAnAnnouncementOvertakesAFill(t *testing.T) {
 	s.redis.Set(func(m *kvtest.Memory) { m.Hang, m.Entered = hang, entered })
 	done := make(chan response)
 	go func() { done <- s.get(t, "/item/1.json") }()
-	<-entered // gen 5 is read, and on its way
+	<-entered // gen 5 has been read and is not stored yet
 	s.redis.Set(func(m *kvtest.Memory) { m.Hang, m.Entered = nil, nil })
 	s.redis.Put("sku:1", "item", 6, lamp)
 	s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
@@ -241,7 +242,7 @@ func TestOneReadForMany(t *testing.T) {
 	}
 }
 
-// counted is the counter with just these label values.
+// counted returns the value of the counter with exactly these label values.
 func counted(t *testing.T, r *prometheus.Registry, name string, labels ...string) float64 {
 	t.Helper()
 	families, err := r.Gather()
@@ -263,8 +264,8 @@ func counted(t *testing.T, r *prometheus.Registry, name string, labels ...string
 	return 0
 }
 
-// TestAnnouncedUnderLoad: whatever the interleaving, a page read after an announcement is never older than
-// it, unless it says so.
+// TestAnnouncedUnderLoad proves that under concurrent load a page read after an announcement is never older than it,
+// unless it is marked stale.
 func TestAnnouncedUnderLoad(t *testing.T) {
 	s := open(t)
 	s.redis.Put("sku:1", "item", 1, lamp)

@@ -13,7 +13,8 @@ import (
 	"vitrine/templates"
 )
 
-// TestTemplatesAreTriedOnRealPages: of 1,000 products one has no second picture, which no sample data shows.
+// TestTemplatesAreTriedOnRealPages proves that a trial finds the one product of 1,000 without a second picture, a
+// case that no sample data shows.
 func TestTemplatesAreTriedOnRealPages(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
@@ -58,7 +59,7 @@ func TestTemplatesAreTriedOnRealPages(t *testing.T) {
 	}
 }
 
-// TestWantedPagesAreTried: of a store larger than the sample, those pages are tried that visitors ask for most, though
+// TestWantedPagesAreTried proves that of a store larger than the sample the most requested pages are tried, though
 // others are in memory as well.
 func TestWantedPagesAreTried(t *testing.T) {
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
@@ -69,7 +70,7 @@ func TestWantedPagesAreTried(t *testing.T) {
 	for i := range 300 {
 		s.get(t, fmt.Sprintf("/item/%d.html", i))
 	}
-	for range 1000 { // one request of 32 is counted
+	for range 1000 { // one request in 32 is counted
 		s.get(t, "/item/77.html")
 		s.get(t, "/item/277.json")
 	}

@@ -40,7 +40,7 @@ func TestIsCrawler(t *testing.T) {
 	}
 }
 
-// TestCrawlerPattern: nginx refuses the same.
+// TestCrawlerPattern holds nginx to the same pattern.
 func TestCrawlerPattern(t *testing.T) {
 	for agent, want := range agents {
 		grep := exec.CommandContext(t.Context(), "grep", "-qiP", "-e", admission.CrawlerPattern)

@@ -15,7 +15,7 @@ import (
 
 const ask = "GET / HTTP/1.1\r\nHost: shop\r\n\r\n"
 
-// serve has net/http answer within a bound on connections until the test ends.
+// serve runs net/http with a bound on connections until the test ends.
 func serve(t *testing.T, most int, answer http.HandlerFunc) (c *admission.Connections, addr string) {
 	t.Helper()
 	c = open(t, func(a *admission.Config) { a.Connections = most }).Connections()
@@ -46,7 +46,7 @@ func dial(t *testing.T, addr string) (conn net.Conn, in *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-// visit sends what a visitor begins with, and reads the responses to whole requests.
+// visit sends begin as the start of a connection, and reads the responses to the whole requests in it.
 func visit(t *testing.T, addr, begin string) {
 	t.Helper()
 	conn, in := dial(t, addr)
@@ -64,7 +64,7 @@ func visit(t *testing.T, addr, begin string) {
 
 func say(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "here") }
 
-// TestConnectionsAreBounded: whoever keeps connections open without a request, or without the end of one, keeps nobody out.
+// TestConnectionsAreBounded proves that connections without a request, or with an unfinished one, keep nobody out.
 func TestConnectionsAreBounded(t *testing.T) {
 	const most = 20
 	for name, begin := range map[string]string{
@@ -90,7 +90,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
-// TestRoomComesBack: while all connections have requests under way, a new one waits, and is served afterwards.
+// TestRoomComesBack proves that a new connection waits while all others have requests under way, and is served
+// afterwards.
 func TestRoomComesBack(t *testing.T) {
 	hold, entered := make(chan struct{}), make(chan struct{}, 3)
 	c, addr := serve(t, 2, func(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +126,8 @@ func TestRoomComesBack(t *testing.T) {
 	}
 }
 
-// TestDescriptorsRunOut: where the process has no descriptor left, waiting connections are given up for new ones.
+// TestDescriptorsRunOut proves that waiting connections are closed in favour of new ones when the process has no
+// descriptor left.
 func TestDescriptorsRunOut(t *testing.T) {
 	c, addr := serve(t, 1000, say)
 	for range 50 {
@@ -144,7 +146,7 @@ func TestDescriptorsRunOut(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
 		t.Fatal(err)
 	}
-	next, err := syscall.Dup(socket) // the lowest descriptor that is free
+	next, err := syscall.Dup(socket) // the lowest free descriptor
 	if err != nil {
 		t.Fatal(err)
 	}

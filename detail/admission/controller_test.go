@@ -60,7 +60,7 @@ func TestRendersAreOnePerProcessor(t *testing.T) {
 
 func TestCrawlers(t *testing.T) {
 	const robot, person = "User-Agent: Somebot/2.1", "User-Agent: Mozilla/5.0"
-	// admitted is how many of n pages are made.
+	// admitted returns how many of n pages are admitted.
 	admitted := func(t *testing.T, c *admission.Controller, n int, fields ...string) (made int, crawler bool) {
 		for range n {
 			permit, err := c.Admit(request(t, "127.0.0.1:1", fields...))

@@ -27,7 +27,7 @@ func open(t *testing.T, change ...func(*admission.Config)) *admission.Controller
 	return controller
 }
 
-// request is one of a peer, with header fields given as "Name: value".
+// request makes a request from a peer, with header fields given as "Name: value".
 func request(t *testing.T, peer string, fields ...string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
@@ -39,7 +39,8 @@ func request(t *testing.T, peer string, fields ...string) *http.Request {
 	return r
 }
 
-// TestVisitorsBehindProxies: a proxy's visitors are told apart by what trusted proxies say, and by nothing else.
+// TestVisitorsBehindProxies proves that visitors behind a proxy are told apart by what trusted proxies report, and by
+// nothing else.
 func TestVisitorsBehindProxies(t *testing.T) {
 	const pages = 250 // of which one visitor gets 100, and crawlers together some more
 	named := func(list string) func(int) string {

@@ -16,7 +16,7 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// particular refuses cursors that it did not give.
+// particular is a store that refuses cursors that it has not issued itself.
 type particular struct{ *kvtest.Memory }
 
 func (p particular) ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.BlobKey, string, error) {
@@ -36,8 +36,8 @@ func TestMirrorBeginsAnewWhereItsCursorIsRefused(t *testing.T) {
 	poll.Until(t, "all are copied", func() bool { return to.Count() == 30 })
 }
 
-// TestMirrorCopiesAllOverARestartOfRedis interrupts a copy of all, and has Redis restarted meanwhile: its cursors then
-// mean other places than before, as those of a replica do after a failover.
+// TestMirrorCopiesAllOverARestartOfRedis restarts Redis during a full copy. Cursors then mean other places than
+// before, as those of a replica do after a failover.
 func TestMirrorCopiesAllOverARestartOfRedis(t *testing.T) {
 	r := redistest.Single(t)
 	store, err := rediskv.Open(t.Context(), rediskv.Config{URL: r.URL, Log: slog.New(slog.DiscardHandler)})

@@ -13,7 +13,7 @@ import (
 	"vitrine/switches"
 )
 
-// owners answers for each dimension but price, whose owner is down.
+// owners answers for each dimension except price, whose owner is down.
 type owners struct{}
 
 func (owners) Fetch(_ context.Context, d *catalog.Dimension, asks []upstream.Ask) []upstream.Answer {
@@ -39,8 +39,8 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// TestADimensionThatFailsIsLeftOut: a page without its price is better than none. The shape of the blob stays that of
-// the catalog, so that nobody takes it for one of an older catalog.
+// TestADimensionThatFailsIsLeftOut proves that a page is served without the price whose owner is down. Its blob keeps
+// the shape of the catalog, so that nobody takes it for a blob of an older catalog.
 func TestADimensionThatFailsIsLeftOut(t *testing.T) {
 	c, err := catalog.Parse([]byte(shopOfThree), "shop.yaml", catalog.Options{})
 	if err != nil {

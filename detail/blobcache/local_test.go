@@ -11,11 +11,11 @@ import (
 	"vitrine/internal/kv"
 )
 
-// heldUp is a local cache whose buffer is worked off only as far as the test says.
+// heldUp is a local cache whose write buffer is applied only as far as the test allows.
 type heldUp struct {
 	*local
 	t       *testing.T
-	reached chan struct{} // the buffer was worked off up to a stop
+	reached chan struct{} // receives when the buffer was applied up to a stop
 	goOn    chan struct{}
 	stops   int
 }
@@ -32,7 +32,7 @@ func newHeldUp(t *testing.T) *heldUp {
 	l.cache, err = ristretto.NewCache(&ristretto.Config[string, *entry]{
 		NumCounters: 1000, MaxCost: 1 << 20, BufferItems: 64, IgnoreInternalCost: true,
 		OnExit: l.forget,
-		Cost: func(e *entry) int64 { // asked by who works the buffer off, and by nobody else
+		Cost: func(e *entry) int64 { // called by the goroutine that applies the buffer, and by no other
 			if e.part.Key.Blob == stopBlob {
 				h.reached <- struct{}{}
 				<-h.goOn
@@ -47,14 +47,14 @@ func newHeldUp(t *testing.T) *heldUp {
 	return h
 }
 
-// stop puts a stop into the buffer: an entry whose cost is to be asked.
+// stop puts a stop into the buffer: an entry whose cost function blocks.
 func (h *heldUp) stop() {
 	h.stops++
 	key := keyOf(fmt.Sprint(h.stops), stopBlob)
 	h.cache.Set(key.String(), &entry{part: Part{Key: key}}, 0)
 }
 
-// pass has the buffer worked off from the stop that it has reached to the next one, or to its end.
+// pass has the buffer applied from the stop that was reached to the next one, or to its end.
 func (h *heldUp) pass(toEnd bool) {
 	h.goOn <- struct{}{}
 	if toEnd {
@@ -64,7 +64,7 @@ func (h *heldUp) pass(toEnd bool) {
 	<-h.reached
 }
 
-// fill stores a blob as one does who has just read it.
+// fill stores a blob as a reader does after reading it from a lower tier.
 func (h *heldUp) fill(key kv.BlobKey, gen uint64) {
 	h.store(blobAt(key, gen), h.mark(key))
 }
@@ -77,7 +77,7 @@ func blobAt(key kv.BlobKey, gen uint64) Part {
 	return Part{Key: key, Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: gen}, Body: []byte("{}")}}
 }
 
-// neighbour is a key that shares a's slot among the minimum generations.
+// neighbour returns a key whose minimum generation shares a slot with that of a.
 func (h *heldUp) neighbour(a kv.BlobKey) kv.BlobKey {
 	for n := 0; ; n++ {
 		if b := keyOf(fmt.Sprint("neighbour ", n), a.Blob); h.minimums.slot(b) == h.minimums.slot(a) {
@@ -86,8 +86,9 @@ func (h *heldUp) neighbour(a kv.BlobKey) kv.BlobKey {
 	}
 }
 
-// TestAnnouncedWhileTheCacheIsBehind: ristretto shows an older entry while a newer one waits in its buffer. An
-// announcement overtakes both, also where the minimum generation is lost to another key at once.
+// TestAnnouncedWhileTheCacheIsBehind proves that an announcement overtakes both entries of a key while ristretto
+// shows the older one and the newer one waits in its buffer, even if another key takes the slot of the minimum
+// generation at once.
 func TestAnnouncedWhileTheCacheIsBehind(t *testing.T) {
 	h := newHeldUp(t)
 	a := keyOf("a", "offer")
@@ -97,7 +98,7 @@ func TestAnnouncedWhileTheCacheIsBehind(t *testing.T) {
 	h.fill(a, 1)
 	h.stop()
 	h.announced(a, 2, false)
-	h.cache.Del(a.String()) // as for want of room
+	h.cache.Del(a.String()) // as an eviction does
 	h.fill(a, 2)
 	h.pass(false)
 	if e, ok := h.cache.Get(a.String()); !ok || e.part.Stamp != 1 {
@@ -116,8 +117,8 @@ func TestAnnouncedWhileTheCacheIsBehind(t *testing.T) {
 	}
 }
 
-// TestAnAnnouncementThatComesLate: a read began before anything was announced. Another syncer's announcement, which
-// says less and comes later, does not make up for the one that its slot has forgotten, or had in doubt.
+// TestAnAnnouncementThatComesLate has a read begin before an announcement that its slot then forgets or holds in
+// doubt. A later announcement by another syncer, with a lower generation, must not hide the first.
 func TestAnAnnouncementThatComesLate(t *testing.T) {
 	for _, c := range []struct {
 		name      string

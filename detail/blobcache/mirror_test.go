@@ -35,7 +35,7 @@ func entity(t *testing.T, s string) item.Entity {
 	return e
 }
 
-// mirror runs a mirror of from into to until stop, which waits for its end.
+// mirror runs a mirror of from into to until stop, which waits until it has ended.
 func mirror(t *testing.T, from, to *kvtest.Memory, change ...func(*blobcache.MirrorConfig)) (m *blobcache.Mirror, stop func()) {
 	t.Helper()
 	c := blobcache.MirrorConfig{Catalog: shop, From: from, To: to, Log: slog.New(slog.DiscardHandler), Rate: 1_000_000, Batch: 10, Retry: time.Millisecond}
@@ -144,7 +144,8 @@ func TestMirror(t *testing.T) {
 	})
 }
 
-// TestMirrorDoubts: a superseded announcement has named a blob that its successor does not.
+// TestMirrorDoubts proves that the mirror copies all blobs of an entity in doubt, since a superseded announcement may
+// have named a blob that its successor does not.
 func TestMirrorDoubts(t *testing.T) {
 	from, to := kvtest.NewMemory(), kvtest.NewMemory()
 	m, _ := mirror(t, from, to)

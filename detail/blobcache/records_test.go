@@ -37,7 +37,8 @@ func newCache(t *testing.T, tiers ...blobcache.Tier) *blobcache.Cache {
 	return c
 }
 
-// withRecords is a Redis Cluster that serves without one of its nodes too, with the records of some entities and no blobs.
+// withRecords starts a Redis Cluster that serves without one of its nodes too, with the records of n entities and no
+// blobs.
 func withRecords(t *testing.T, n int) (c *redistest.Servers, store *rediskv.Store, entities []item.Entity) {
 	t.Helper()
 	c = redistest.Cluster(t)
@@ -64,8 +65,8 @@ func withRecords(t *testing.T, n int) (c *redistest.Servers, store *rediskv.Stor
 	return c, store, entities
 }
 
-// TestBlobsAreFoldedWithoutANode has a node of the Cluster be away: what the others hold is folded, also where it was asked for together
-// with what is away.
+// TestBlobsAreFoldedWithoutANode takes a node of the Cluster away. Blobs whose records are on other nodes must be
+// folded, even if they are requested together with unavailable ones.
 func TestBlobsAreFoldedWithoutANode(t *testing.T) {
 	shop, err := catalog.Parse([]byte(shopOfTwo), "shop.yaml", catalog.Options{})
 	if err != nil {
@@ -100,7 +101,7 @@ func TestBlobsAreFoldedWithoutANode(t *testing.T) {
 	}
 }
 
-// bare is a store that says of one item that it failed, and gives nothing for the others.
+// bare is a store that returns an error for one item, and nothing for the others.
 type bare struct{}
 
 func (bare) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
@@ -109,7 +110,8 @@ func (bare) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
 	return nil, kv.Partial(items)
 }
 
-// TestATierThatGivesTooLittle is a tier that failed, whatever its error says.
+// TestATierThatGivesTooLittle proves that a tier that returns fewer items than requested counts as failed, whatever
+// its error says.
 func TestATierThatGivesTooLittle(t *testing.T) {
 	cache := newCache(t, blobcache.Tier{Name: "redis", Blobs: bare{}})
 	keys := []kv.BlobKey{{Entity: entity(t, "sku:1"), Blob: "item"}, {Entity: entity(t, "sku:2"), Blob: "item"}}

@@ -10,8 +10,8 @@ import (
 	"vitrine/detail/pagecache"
 )
 
-// TestTheLevelThatPays: while nobody waits, the level is taken whose time is worth the bytes that it saves; in a crowd the quickest; and
-// another one once the measurements change.
+// TestTheLevelThatPays proves which compression level is chosen: without waiting requests the one whose time is worth
+// the bytes that it saves, under load the fastest, and another one when the measurements change.
 func TestTheLevelThatPays(t *testing.T) {
 	takes := map[int]time.Duration{1: time.Microsecond, 3: 2 * time.Microsecond, 5: 3 * time.Microsecond, 6: 100 * time.Microsecond}
 	waiting := 0.0
@@ -49,7 +49,7 @@ func TestTheLevelThatPays(t *testing.T) {
 		t.Errorf("in a crowd most pages are compressed at level %d, want 1", level)
 	}
 	waiting, takes[5], takes[6] = 0, time.Minute, 3*time.Microsecond
-	for range 8 { // it is tried now and then, and learned by and by
+	for range 8 { // each level is tried now and then, so the estimate follows slowly
 		most()
 	}
 	if level := most(); level != 6 {
@@ -57,7 +57,7 @@ func TestTheLevelThatPays(t *testing.T) {
 	}
 }
 
-// page is HTML of which each level of gzip leaves less.
+// page returns HTML that each higher level of gzip makes smaller.
 func page() []byte {
 	r := rand.New(rand.NewPCG(14, 4))
 	var b strings.Builder

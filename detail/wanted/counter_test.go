@@ -11,7 +11,7 @@ import (
 
 func TestMost(t *testing.T) {
 	c := wanted.New(100, 1)
-	for i := range 20_000 { // one request of two is for a page that nobody asks for again
+	for i := range 20_000 { // every other request is for a page that nobody requests again
 		c.Asked(fmt.Sprint("/once/", i))
 		c.Asked(fmt.Sprint("/often/", i%10))
 		if i%10 == 0 {
@@ -34,7 +34,7 @@ func TestMost(t *testing.T) {
 	}
 }
 
-// TestWhatIsWantedNow outweighs what was wanted once.
+// TestWhatIsWantedNow proves that recent requests outweigh older ones.
 func TestWhatIsWantedNow(t *testing.T) {
 	c := wanted.New(4, 1)
 	for range 10_000 {

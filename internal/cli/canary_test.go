@@ -163,7 +163,7 @@ func (room *lockedRoom) commands(format string) {
 	room.command("audit", "--admin", room.roles["syncer"].Admin, "--token", room.token("heterog"), format)
 }
 
-// storeNATS looks into all that NATS keeps: presence, catalogs, queues, marks.
+// storeNATS adds everything that NATS stores to the cage: presence, catalogs, queues, marks.
 func (room *lockedRoom) storeNATS() {
 	room.t.Helper()
 	conn, err := nats.Connect(room.nats)

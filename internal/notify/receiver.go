@@ -14,52 +14,52 @@ import (
 	"vitrine/internal/item"
 )
 
-// Bounds of a request.
+// The limits of requests.
 const (
 	MaxBody    = 1 << 20 // bytes
 	MaxChanges = 10_000
-	atOnce     = 256 // requests that are read or published at the same time
+	atOnce     = 256 // requests that are handled at the same time
 )
 
-// publishWithin is how long NATS may take to hold the changes of a request.
+// publishWithin is how long NATS may take to store the changes of a request.
 const publishWithin = 10 * time.Second
 
-// Publisher stores changes; *bus.Conn is one.
+// Publisher publishes changes, and returns once NATS has stored them. *bus.Conn is one.
 type Publisher interface {
 	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
 }
 
-// Outcomes of requests, as they are counted.
+// The outcomes of requests, as they are counted.
 const (
-	Taken       = "taken"       // NATS holds all that was understood
-	Refused     = "refused"     // nothing of it, or not all of it, can become a change
-	Denied      = "denied"      // not signed by a sender that is known
-	Unavailable = "unavailable" // NATS or the catalog is away: to be sent again
+	Taken       = "taken"       // every change is stored in NATS
+	Refused     = "refused"     // the request, or some of its changes, is invalid
+	Denied      = "denied"      // the sender did not prove that it knows the secret
+	Unavailable = "unavailable" // NATS or the catalog is unavailable: the sender has to send it again
 )
 
-// Outcomes lists all of them.
+// Outcomes returns all outcomes.
 func Outcomes() []string { return []string{Taken, Refused, Denied, Unavailable} }
 
-// Config of a Receiver. Catalog, Head, Bus and Log are required.
+// Config configures a Receiver. Catalog, Head, Bus and Log are required.
 type Config struct {
-	Catalog func() *catalog.Catalog // the one in force; nil while there is none
-	Head    func() error            // reports whether that is the one pushed last
+	Catalog func() *catalog.Catalog // returns the catalog in force; nil while there is none
+	Head    func() error            // fails unless the catalog in force is known to be the one pushed last
 	Bus     Publisher
 	Log     *slog.Logger
-	Token   string                                   // secret of POST /notify; "" refuses all requests to it
-	Counted func(outcome string, taken, refused int) // called for each request; defaults to nothing
-	Lookup  func(name string) (string, bool)         // of the environment, for the secrets of sources; defaults to os.LookupEnv
+	Token   string                                   // secret of POST /notify; if it is "", all requests to it are denied
+	Counted func(outcome string, taken, refused int) // called after each request, with numbers of changes; defaults to nothing
+	Lookup  func(name string) (string, bool)         // looks up an environment variable, for the secrets of sources; defaults to os.LookupEnv
 	Clock   func() time.Time                         // defaults to time.Now
 }
 
-// Receiver answers POST /notify.
+// Receiver takes notifications, by HTTP and from NATS, and publishes the changes that they stand for. It is safe for concurrent use.
 type Receiver struct {
 	cfg    Config
-	places chan struct{} // one for each request in work
+	places chan struct{} // holds an element for each request being handled
 	quiet  quiet
 }
 
-// New makes a Receiver.
+// New returns a Receiver with this configuration.
 func New(c Config) *Receiver {
 	if c.Counted == nil {
 		c.Counted = func(string, int, int) {}
@@ -70,7 +70,7 @@ func New(c Config) *Receiver {
 	return &Receiver{cfg: c, places: make(chan struct{}, atOnce)}
 }
 
-// Server is an HTTP server of the receiver, with limits for slow senders.
+// Server returns an HTTP server for Handler, with time limits for slow senders. The caller starts and stops it.
 func (r *Receiver) Server() *http.Server {
 	return &http.Server{
 		Handler: r.Handler(), ErrorLog: slog.NewLogLogger(r.cfg.Log.Handler(), slog.LevelDebug), MaxHeaderBytes: 16 << 10,
@@ -78,7 +78,7 @@ func (r *Receiver) Server() *http.Server {
 	}
 }
 
-// Handler is the receiver's routes.
+// Handler returns the receiver's routes: POST /notify, and POST and OPTIONS /notify/{source}.
 func (r *Receiver) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /notify", func(w http.ResponseWriter, q *http.Request) { r.answer(w, q, r.plain) })
@@ -87,7 +87,8 @@ func (r *Receiver) Handler() http.Handler {
 	return mux
 }
 
-// allow answers who asks whether it may send CloudEvents here: its requests show a secret anyway.
+// allow answers the validation request of CloudEvents' webhooks. Every origin may send, since each request has to prove that it knows the
+// secret.
 func allow(w http.ResponseWriter, q *http.Request) {
 	if origin := q.Header.Get("WebHook-Request-Origin"); origin != "" {
 		w.Header().Set("WebHook-Allowed-Origin", origin)
@@ -95,13 +96,13 @@ func allow(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// request is what a sender sent.
+// request is the header and the body of a request or a message.
 type request struct {
 	header http.Header
 	body   []byte
 }
 
-// answer reads a request, publishes the changes that take finds in it, and tells the sender what became of them.
+// answer reads a request, publishes the changes that take returns for it, and answers with what became of them.
 func (r *Receiver) answer(w http.ResponseWriter, q *http.Request, take func(request) (notified, error)) {
 	select {
 	case r.places <- struct{}{}:
@@ -134,7 +135,7 @@ func readBody(w http.ResponseWriter, q *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// publish returns when NATS holds all changes.
+// publish publishes the changes, and returns once NATS has stored them all. Errors wrap item.ErrUnavailable.
 func (r *Receiver) publish(ctx context.Context, n notified) error {
 	ctx, cancel := context.WithTimeout(ctx, publishWithin)
 	defer cancel()
@@ -148,7 +149,7 @@ func (r *Receiver) publish(ctx context.Context, n notified) error {
 	return nil
 }
 
-// plain takes what POST /notify may have in its body: changes, or CloudEvents with changes as their data.
+// plain reads a request to POST /notify. Its body is a change or a list of changes, or CloudEvents with these as their data.
 func (r *Receiver) plain(q request) (notified, error) {
 	if err := ownSender(r.cfg.Token, q); err != nil {
 		return notified{}, err
@@ -176,7 +177,8 @@ func (r *Receiver) plain(q request) (notified, error) {
 	return n, err
 }
 
-// check turns what a sender wrote into changes that the catalog in force knows, and says why each of the others is none.
+// check returns the words that are changes under the catalog in force, and a Refusal for each of the others. Errors wrap errTooMuch for more
+// than MaxChanges words, and item.ErrUnavailable if no catalog is in force, or if that catalog may be outdated and lacks what a word names.
 func (r *Receiver) check(words []word, lane item.Lane) (n notified, err error) {
 	if len(words) > MaxChanges {
 		return n, fmt.Errorf("%w: %d changes in one request, more than %d", errTooMuch, len(words), MaxChanges)
@@ -195,7 +197,7 @@ func (r *Receiver) check(words []word, lane item.Lane) (n notified, err error) {
 		unknown = unknown || errors.Is(err, item.ErrUnknown)
 		n.refused = append(n.refused, Refusal{Index: i, Error: item.Clip(err.Error(), 300)})
 	}
-	if unknown { // a catalog that is not the newest decides nothing
+	if unknown { // a newer catalog may know it
 		if err := r.cfg.Head(); err != nil {
 			return n, fmt.Errorf("%w: %w", item.ErrUnavailable, err)
 		}
@@ -203,31 +205,31 @@ func (r *Receiver) check(words []word, lane item.Lane) (n notified, err error) {
 	return n, nil
 }
 
-// notified is what became of a request's content.
+// notified is what check found in a request.
 type notified struct {
 	changes []item.Change
 	refused []Refusal
-	event   time.Time // zero where the sender does not say
-	lenient bool      // what is refused is no failure
+	event   time.Time // zero if the sender does not give one
+	lenient bool      // the request succeeds even if some of its changes are refused
 }
 
-// Refusal says why something of a request is no change.
+// Refusal says why an entry of a request is not a change.
 type Refusal struct {
-	Index int    `json:"index"` // in the request, counted from 0
+	Index int    `json:"index"` // position in the request, counted from 0
 	Error string `json:"error"`
 }
 
-// Answer is the body of an answer.
+// Answer is the body of the response to a request that was understood.
 type Answer struct {
-	Taken   int       `json:"taken"`             // changes that NATS holds
+	Taken   int       `json:"taken"`             // number of changes stored in NATS
 	Refused []Refusal `json:"refused,omitempty"` // the first hundred
 }
 
-// shownRefusals is how many refusals an answer has.
+// shownRefusals is the greatest number of refusals in an answer.
 const shownRefusals = 100
 
-// tell answers a request whose changes NATS holds. One that was refused in part is the sender's mistake, so that it
-// shows there; sending it again would not help.
+// tell answers a request whose changes are stored. Refused entries are the sender's mistake, so it gets an error, and one that does not
+// suggest to send the request again.
 func (r *Receiver) tell(w http.ResponseWriter, n notified) {
 	outcome, status := Taken, http.StatusAccepted
 	if len(n.refused) > 0 {
@@ -240,7 +242,7 @@ func (r *Receiver) tell(w http.ResponseWriter, n notified) {
 	writeJSON(w, status, Answer{Taken: len(n.changes), Refused: n.refused[:min(len(n.refused), shownRefusals)]})
 }
 
-// fail answers a request of which nothing was taken for certain.
+// fail answers a request that failed as a whole. Some of its changes may still have been stored.
 func (r *Receiver) fail(w http.ResponseWriter, err error) {
 	outcome, status := Refused, http.StatusBadRequest
 	switch {
@@ -265,10 +267,10 @@ func (r *Receiver) fail(w http.ResponseWriter, err error) {
 	writeJSON(w, status, map[string]string{"error": item.Clip(err.Error(), 300)})
 }
 
-// unavailable reports whether an error is of NATS or the catalog, and passes.
+// unavailable reports whether an error is temporary: NATS or the catalog is unavailable.
 func unavailable(err error) bool { return errors.Is(err, item.ErrUnavailable) }
 
-// warn logs what anybody can cause, but not each time.
+// warn logs an error that anybody can cause. It drops repetitions, so that they cannot fill the log.
 func (r *Receiver) warn(what string, err error) {
 	if r.quiet.speaks(what, r.cfg.Clock()) {
 		r.cfg.Log.Warn(what+"; repetitions are not logged for a while", "error", err)

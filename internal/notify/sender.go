@@ -13,17 +13,19 @@ import (
 	"time"
 )
 
-// errDenied is a request whose sender has not shown the secret.
+// errDenied is the error of a request whose sender did not prove that it knows the secret.
 var errDenied = errors.New("not authorised")
 
-// SignatureHeader has the signature of a request to POST /notify: "sha256=" and in hex the HMAC-SHA256 of the body.
+// SignatureHeader is the header with the signature of a request to POST /notify: "sha256=" and, in hex, the HMAC-SHA256 of the body with the
+// token as its key.
 const SignatureHeader = "X-Vitrine-Signature"
 
-// leastSecret is the fewest bytes that a secret may have.
+// leastSecret is the least length of a secret, in bytes.
 const leastSecret = 16
 
-// Secret reads the variable of the environment that env:NAME names. Errors never show the value, nor what was given in
-// place of env:NAME, which may be a secret.
+// Secret returns the value of the environment variable that given names as env:NAME. lookup defaults to os.LookupEnv. It fails if given has
+// another form, or if the variable is missing or shorter than 16 bytes. Its errors wrap nothing. They show neither the value nor given,
+// which may itself be a secret.
 func Secret(given string, lookup func(string) (string, bool)) (string, error) {
 	if lookup == nil {
 		lookup = os.LookupEnv
@@ -42,7 +44,7 @@ func Secret(given string, lookup func(string) (string, bool)) (string, error) {
 	return secret, nil
 }
 
-// ownSender accepts a request that has the token, or is signed with it.
+// ownSender checks that a request carries the token or is signed with it. Errors wrap errDenied.
 func ownSender(token string, q request) error {
 	if token == "" {
 		return fmt.Errorf("%w: this process was started without --notify-token, so that POST /notify takes nothing", errDenied)
@@ -56,14 +58,15 @@ func ownSender(token string, q request) error {
 	return fmt.Errorf("%w: send Authorization: Bearer TOKEN, or %s: sha256=HMAC", errDenied, SignatureHeader)
 }
 
-// sum is the HMAC-SHA256 of a body.
+// sum returns the HMAC-SHA256 of a body.
 func sum(secret string, body []byte) []byte {
 	h := hmac.New(sha256.New, []byte(secret))
 	h.Write(body)
 	return h.Sum(nil)
 }
 
-// equal compares in a time that depends on neither text's content nor length.
+// equal fails with an error that wraps errDenied and says fault unless the two texts are equal. What given differs in does not show in the
+// time that it takes.
 func equal(want, given, fault string) error {
 	a, b := sha256.Sum256([]byte(want)), sha256.Sum256([]byte(given))
 	if subtle.ConstantTimeCompare(a[:], b[:]) != 1 {
@@ -72,16 +75,16 @@ func equal(want, given, fault string) error {
 	return nil
 }
 
-// errNoSource is a path that names no source.
+// errNoSource is the error of a path that names no source.
 var errNoSource = errors.New("not found")
 
-// quiet keeps what anybody can cause from filling the log.
+// quiet limits how often a line is logged. It is safe for concurrent use.
 type quiet struct {
 	mu    sync.Mutex           // guards until
-	until map[string]time.Time // line → when it may be logged again
+	until map[string]time.Time // line → time from which it may be logged again
 }
 
-// speaks reports whether a line may be logged now: each once in ten seconds.
+// speaks reports whether a line may be logged now: each may once in ten seconds.
 func (q *quiet) speaks(line string, now time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -16,7 +16,8 @@ import (
 	"vitrine/internal/shape"
 )
 
-// errUnmapped is a request that its source's map fails on: the catalog is to be mended, and the sender to come again.
+// errUnmapped is the error of a request on which its source's map failed. The catalog has to be repaired, and the sender has to send the
+// request again.
 type errUnmapped struct{ error }
 
 func (e errUnmapped) Unwrap() error { return e.error }
@@ -34,12 +35,12 @@ func (r *Receiver) fromSource(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	if s.Form == catalog.FormWooCommerce {
-		w = &answerOK{w} // it takes no other success when a webhook is made
+		w = &answerOK{w} // WooCommerce accepts only 200 when a webhook is created
 	}
 	r.answer(w, q, func(q request) (notified, error) { return r.sent(s, q) })
 }
 
-// answerOK answers 200 in place of 202.
+// answerOK responds with 200 in place of 202.
 type answerOK struct{ http.ResponseWriter }
 
 func (w *answerOK) WriteHeader(status int) {
@@ -49,10 +50,10 @@ func (w *answerOK) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// ping is what WooCommerce sends, unsigned, when a webhook is made.
+// ping matches what WooCommerce sends, unsigned, when a webhook is created.
 var ping = regexp.MustCompile(`^webhook_id=[0-9]{1,20}$`)
 
-// sent takes what a source sent by HTTP.
+// sent reads a request that a source sent by HTTP, once its sender is authenticated.
 func (r *Receiver) sent(s *catalog.Source, q request) (notified, error) {
 	if s.Form == catalog.FormWooCommerce && ping.Match(q.body) {
 		return notified{}, nil
@@ -63,8 +64,8 @@ func (r *Receiver) sent(s *catalog.Source, q request) (notified, error) {
 	return r.read(s, q)
 }
 
-// read turns what a source sent into changes. A change that is none is the source's lasting mistake: it is logged, and the
-// sender, which would send the same again and in the end give up this shop, is told that all is well.
+// read returns the changes that a source's request stands for. Entries that cannot become changes are logged, and the request still
+// succeeds: the source would send the same again and again, and in the end stop sending to this shop.
 func (r *Receiver) read(s *catalog.Source, q request) (n notified, err error) {
 	events, err := eventsOf(s.Form, q)
 	if err != nil {
@@ -92,7 +93,8 @@ func (r *Receiver) read(s *catalog.Source, q request) (n notified, err error) {
 	return n, nil
 }
 
-// signedBy accepts a request that shows the source's secret as its form does.
+// signedBy checks that a request carries the source's secret as a bearer token or, if the source signs, is signed with it. Errors wrap
+// errDenied, or item.ErrUnavailable if this process lacks the secret.
 func (r *Receiver) signedBy(s *catalog.Source, q request) error {
 	secret, err := Secret("env:"+s.Secret, r.cfg.Lookup)
 	if err != nil {
@@ -115,7 +117,7 @@ func (r *Receiver) signedBy(s *catalog.Source, q request) error {
 	return equal(string(want), string(got), "source "+s.Name+": "+s.Signature.Header+" is no HMAC-SHA256 of this body with its secret")
 }
 
-// wordsOf gives the changes that an event of a source means.
+// wordsOf returns the changes that an event of a source stands for, as its sender or its map wrote them.
 func wordsOf(s *catalog.Source, e event) ([]word, error) {
 	switch {
 	case s.Map == nil && s.Form == catalog.FormDebezium:
@@ -137,8 +139,8 @@ func wordsOf(s *catalog.Source, e event) ([]word, error) {
 	return split(output)
 }
 
-// shown are the headers that a map sees, by their names in lower case. Those that hold secrets are left out: an id ends in
-// queues, logs and dead letters.
+// shown returns the headers that a map may read, by their names in lower case. Headers that hold secrets are left out, because a map could
+// put them into an id, and ids appear in queues, logs and dead letters.
 func shown(s *catalog.Source, header http.Header) map[string]string {
 	secret := []string{"Authorization", "Proxy-Authorization", "Cookie", SignatureHeader}
 	if s.Signature != nil {

@@ -14,20 +14,21 @@ import (
 	"vitrine/internal/redact"
 )
 
-// Streams gives messages of other systems' streams; *bus.Conn is one.
+// Streams delivers the messages of other systems' streams. *bus.Conn is one, and describes FollowForeign.
 type Streams interface {
 	FollowForeign(ctx context.Context, name, subject string, handle func(context.Context, []bus.Foreign) error) error
 }
 
-// wireLook is how often the catalog in force is compared with the one whose sources are followed; wireAgain the pause after a
-// failure of NATS.
+// wireLook is the interval between two comparisons of the catalog in force with the one whose sources are followed. wireAgain is the
+// pause after a failure of NATS.
 const (
 	wireLook  = time.Second
 	wireAgain = 5 * time.Second
 )
 
-// Follow takes what the sources on NATS of the catalog in force publish, until ctx ends. Any number of processes may follow
-// them: each message goes to one.
+// Follow takes the messages of those sources of the catalog in force that publish on NATS. It turns to the sources of a new catalog within
+// a second or so, and returns nil when ctx ends. Any number of processes may follow the sources: each message goes to one of them.
+// Failures of NATS are logged, and Follow tries again.
 func (r *Receiver) Follow(ctx context.Context, streams Streams) error {
 	for ctx.Err() == nil {
 		cat := r.cfg.Catalog()
@@ -50,7 +51,7 @@ func (r *Receiver) Follow(ctx context.Context, streams Streams) error {
 	return nil
 }
 
-// followSource follows one source, and begins again after each failure.
+// followSource follows one source until ctx ends, and begins again after each failure.
 func (r *Receiver) followSource(ctx context.Context, streams Streams, s *catalog.Source) {
 	for ctx.Err() == nil {
 		err := streams.FollowForeign(ctx, s.Name, s.Subject, func(ctx context.Context, batch []bus.Foreign) error { return r.wired(ctx, s, batch) })
@@ -65,8 +66,9 @@ func (r *Receiver) followSource(ctx context.Context, streams Streams, s *catalog
 	}
 }
 
-// wired publishes what a batch of messages means. A message that means nothing is logged and done with: it would be the same
-// the next time. It fails if NATS or the catalog is away; then all of them come again.
+// wired publishes the changes that a batch of messages stands for. A message that cannot be read is logged and dropped, because it would be
+// no better the next time. wired fails with an error that wraps item.ErrUnavailable if NATS or the catalog is unavailable; then the whole
+// batch is delivered again.
 func (r *Receiver) wired(ctx context.Context, s *catalog.Source, batch []bus.Foreign) error {
 	var all notified
 	for _, m := range batch {

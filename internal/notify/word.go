@@ -13,13 +13,13 @@ import (
 	"vitrine/internal/shape"
 )
 
-// errTooMuch is a request above its bounds.
+// errTooMuch is the error of a request that exceeds MaxBody or MaxChanges.
 var errTooMuch = errors.New("too much")
 
 // word is one change as a sender wrote it.
 type word json.RawMessage
 
-// split reads one change or a list of them. Errors wrap item.ErrRefused.
+// split reads a change or a list of changes. Errors wrap item.ErrRefused.
 func split(body []byte) ([]word, error) {
 	body, err := shape.Compact(body)
 	if err != nil {
@@ -39,8 +39,9 @@ func split(body []byte) ([]word, error) {
 	return words, nil
 }
 
-// change reads a word as {"kind", "dimension", "id", "lane"}. Dimension defaults to all of them, lane to the one given. An id may
-// be a number.
+// change reads a word as {"kind", "dimension", "id", "lane"}. The dimension defaults to all dimensions, and the lane to the given one. The id
+// is a string or an integer. Errors wrap item.ErrRefused for another form, item.ErrName for a bad kind or lane, item.ErrID for a bad id, and
+// item.ErrUnknown for a kind or a dimension that the catalog does not have.
 func (w word) change(cat *catalog.Catalog, lane item.Lane) (c item.Change, err error) {
 	fields := struct {
 		Kind      string          `json:"kind"`
@@ -69,7 +70,8 @@ func (w word) change(cat *catalog.Catalog, lane item.Lane) (c item.Change, err e
 	return c, cat.Announces(c.Entity.Kind, c.Dimension)
 }
 
-// text is a JSON string's text, or an integer as written: 1e3 and 1.0 are ways to write an id that no shop means.
+// text returns the text of a JSON string, or the digits of an integer as written. It fails with item.ErrID for anything else, such as 1e3 or
+// 1.0, which no shop uses as ids.
 func text(id json.RawMessage) (string, error) {
 	var s string
 	if len(id) > 0 && id[0] == '"' {
@@ -86,7 +88,7 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.WriteHeader(status)
 	body, err := json.Marshal(value)
 	if err != nil {
-		return // types of this package always marshal
+		return // cannot happen: the types of this package always marshal
 	}
 	io.WriteString(w, string(body)+"\n")
 }

@@ -14,7 +14,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// dimension asks for entities as a worker does, and singly once more where there are two ways to ask.
+// dimension fetches entities as a worker does. If the dimension can be fetched both singly and in a batch, it compares the two.
 func (t *trial) dimension(ctx context.Context, d *catalog.Dimension, ids []string) {
 	what := d.Kind.Name + "." + d.Name
 	asks := make([]upstream.Ask, len(ids))
@@ -61,7 +61,7 @@ func (t *trial) dimension(ctx context.Context, d *catalog.Dimension, ids []strin
 	t.failed = t.failed || before
 }
 
-// firstOf is the first record of a dimension that could be made.
+// firstOf returns the key of the first of the ids that has a record.
 func (t *trial) firstOf(d *catalog.Dimension, ids []string) (key kv.RecordKey) {
 	for _, id := range ids {
 		key = kv.RecordKey{Entity: item.Entity{Kind: d.Kind.Name, ID: id}, Dimension: d.Name}
@@ -72,12 +72,12 @@ func (t *trial) firstOf(d *catalog.Dimension, ids []string) (key kv.RecordKey) {
 	return key
 }
 
-// keyOf is the place of a dimension's key.
+// keyOf returns the path in the catalog of a dimension, or of a key of it.
 func (t *trial) keyOf(d *catalog.Dimension, keys ...string) []string {
 	return append([]string{"entities", d.Kind.Name, "dimensions", d.Name}, keys...)
 }
 
-// asking is the key by which a dimension is asked for.
+// asking returns the key of a dimension that says how it is fetched.
 func asking(d *catalog.Dimension) string {
 	switch {
 	case d.Batch != "":
@@ -88,7 +88,7 @@ func asking(d *catalog.Dimension) string {
 	return "post"
 }
 
-// ways is in how many ways a dimension can be asked for.
+// ways returns in how many ways a dimension can be fetched.
 func ways(d *catalog.Dimension) (n int) {
 	for _, there := range []bool{d.Get != "", d.Batch != "", d.Post != nil} {
 		if there {
@@ -98,7 +98,7 @@ func ways(d *catalog.Dimension) (n int) {
 	return n
 }
 
-// refused reports an answer that makes no record, at the key that refuses it.
+// refused reports an answer that cannot become a record, at the key of the catalog that it fails on.
 func (t *trial) refused(d *catalog.Dimension, a upstream.Answer, id string, err error) {
 	key, hint := asking(d), ""
 	if a.Err == nil && a.Status == upstream.OK {
@@ -107,7 +107,7 @@ func (t *trial) refused(d *catalog.Dimension, a upstream.Answer, id string, err 
 	t.wrong(d.Kind.Name+"."+d.Name, t.keyOf(d, key), hint, "%s: %v", id, err)
 }
 
-// refusing finds which key of a dimension can't be met by an answer.
+// refusing returns the key of a dimension that the answer fails on, and a hint.
 func (t *trial) refusing(d *catalog.Dimension, body []byte) (key, hint string) {
 	record := body
 	if d.Gone != nil {
@@ -137,8 +137,8 @@ func (t *trial) refusing(d *catalog.Dimension, body []byte) (key, hint string) {
 	return asking(d), ""
 }
 
-// both asks each of the two ways by itself. What a batch lacks is asked for singly, so that workers would never notice a
-// batch that gives nothing.
+// both fetches the same entities singly and in a batch, and compares the records. Workers fetch singly what a batch lacks, so they would
+// never notice a batch that returns nothing.
 func (t *trial) both(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) {
 	what := d.Kind.Name + "." + d.Name
 	one, many := *d, *d
@@ -173,7 +173,7 @@ func (t *trial) both(ctx context.Context, d *catalog.Dimension, asks []upstream.
 	}
 }
 
-// fields looks for what the catalog names in the answers and is in none of them.
+// fields reports the members that the catalog names and that none of the answers has.
 func (t *trial) fields(d *catalog.Dimension, bodies [][]byte) {
 	if d.Pick != nil {
 		for _, taken := range d.Pick.Takes() {
@@ -198,7 +198,7 @@ func (t *trial) fields(d *catalog.Dimension, bodies [][]byte) {
 	}
 }
 
-// field reports a path that is in no document: as a mistake where one has a name that is almost the same.
+// field reports a path that none of the documents has. It is a mistake if a member has almost the same name, and otherwise a warning.
 func (t *trial) field(d *catalog.Dimension, docs [][]byte, key, says, which string, p catalog.Path) {
 	if len(docs) == 0 || slices.ContainsFunc(docs, func(doc []byte) bool { return has(doc, p) }) {
 		return
@@ -212,7 +212,7 @@ func (t *trial) field(d *catalog.Dimension, docs [][]byte, key, says, which stri
 	t.odd(what, at, hint, "%s, which none of the %d %s tried has", says, len(docs), which)
 }
 
-// nulls reports members of records that pick makes null in all of them.
+// nulls reports the members for which pick gives null in every record.
 func (t *trial) nulls(d *catalog.Dimension, bodies [][]byte) {
 	null := map[string]int{}
 	for _, b := range bodies {
@@ -232,7 +232,7 @@ func (t *trial) nulls(d *catalog.Dimension, bodies [][]byte) {
 	}
 }
 
-// has reports whether a document has a path, or has null on the way to it, or a list.
+// has reports whether a document has a member at the path, or a null or a list on the way to it.
 func has(doc []byte, p catalog.Path) bool {
 	at := gjson.ParseBytes(doc)
 	for i := range p {
@@ -250,7 +250,7 @@ func has(doc []byte, p catalog.Path) bool {
 	return true
 }
 
-// guess lists the members that a document has where a path leaves it.
+// guess returns a hint for a path that a document lacks: the members that it has in place of the first missing one.
 func guess(doc []byte, p catalog.Path) string {
 	at := gjson.ParseBytes(doc)
 	for i, step := range p {
@@ -269,7 +269,7 @@ func guess(doc []byte, p catalog.Path) string {
 	return ""
 }
 
-// blob folds a blob of an entity.
+// blob folds one blob of an entity, and reports the result.
 func (t *trial) blob(b *catalog.Blob, e item.Entity) {
 	v, err := shape.Fold(b, e, t.recordsOf(b, e))
 	what, at := b.Kind.Name+"/"+b.Name, []string{"entities", b.Kind.Name, "blobs", b.Name, "fold"}

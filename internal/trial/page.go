@@ -18,14 +18,14 @@ import (
 	"vitrine/templates"
 )
 
-// patience is for how long a page may be made, whose parts are here already.
+// patience is how long a page may take. All its data is in memory already.
 const patience = 30 * time.Second
 
-// page renders a page of the first entity of its kind, by a server of pages over what was fetched.
+// page renders a page of the first entity of its kind, with a detail server that reads the fetched records.
 func (t *trial) page(ctx context.Context, p *catalog.Page) {
 	what, at := "page "+p.Name, []string{"pages", p.Name, "template"}
 	if len(t.ids[p.Kind.Name]) == 0 {
-		return // said already
+		return // kind has reported it
 	}
 	id := t.ids[p.Kind.Name][0]
 	t.live(ctx, p, id)
@@ -61,7 +61,7 @@ func (t *trial) page(ctx context.Context, p *catalog.Page) {
 	}
 }
 
-// live asks for the live parts of a page that come from upstreams.
+// live fetches those live parts of a page that come from upstreams.
 func (t *trial) live(ctx context.Context, p *catalog.Page, id string) {
 	for _, l := range p.Live {
 		if l.From == nil {
@@ -80,7 +80,8 @@ func (t *trial) live(ctx context.Context, p *catalog.Page, id string) {
 	}
 }
 
-// Blobs folds blobs of what was fetched; a trial is the store of its own pages.
+// Blobs folds the blobs of keys from the fetched records: a trial is the blob store of its own pages. A blob that cannot be folded is
+// absent. It fails with an error that wraps that of catalog.Blob if the catalog does not have a blob.
 func (t *trial) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
 	blobs := make([]kv.Blob, len(keys))
 	for i, key := range keys {
@@ -97,7 +98,7 @@ func (t *trial) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
 	return blobs, nil
 }
 
-// recorder keeps an answer.
+// recorder is an http.ResponseWriter that keeps the response.
 type recorder struct {
 	bytes.Buffer
 	status int

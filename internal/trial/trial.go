@@ -1,5 +1,5 @@
-// Package trial asks a catalog's upstreams for a few real entities, and makes of their answers what workers would: records,
-// blobs, pages. Nothing is stored or announced.
+// Package trial tries a catalog out. It fetches a few real entities from the upstreams, and makes records, blobs and pages of the answers,
+// as the workers would. It stores and announces nothing.
 package trial
 
 import (
@@ -15,28 +15,28 @@ import (
 	"vitrine/templates"
 )
 
-// Config says what is tried.
+// Config configures Run. Everything but Entities is required.
 type Config struct {
 	Catalog   *catalog.Catalog
-	File      string // the catalog's name, for places in it
+	File      string // the catalog's file name, for messages
 	Client    *upstream.Client
 	Templates *templates.Set
-	Entities  []item.Entity // to try, besides the first ones of each list
-	Report    func(Finding) // called with each finding, in order
+	Entities  []item.Entity // entities to try, besides the first ones of each list
+	Report    func(Finding) // called with each finding, in order, by the goroutine of Run
 }
 
-// Finding is what became of one step.
+// Finding is the result of one step. It is good unless Failed or Warning is set.
 type Finding struct {
-	What    string `json:"what"` // KIND, KIND.DIMENSION, KIND/BLOB, page NAME or live NAME
+	What    string `json:"what"` // what was tried: KIND, KIND.DIMENSION, KIND/BLOB, page NAME or live NAME
 	Text    string `json:"text"` // what was found, or what is wrong and where
 	Failed  bool   `json:"failed,omitempty"`
-	Warning bool   `json:"warning,omitempty"` // what may be meant
+	Warning bool   `json:"warning,omitempty"` // it may be a mistake, or meant so
 }
 
-// sampled is how many entities of a kind are tried. A member that is missing in all of them is thought to be a mistake.
+// sampled is the greatest number of entities of a kind that are tried. A member that all of them lack is reported.
 const sampled = 8
 
-// trial is one run.
+// trial is the state of one Run.
 type trial struct {
 	Config
 	failed  bool
@@ -44,7 +44,8 @@ type trial struct {
 	records map[kv.RecordKey]kv.Record
 }
 
-// Run tries everything, however much fails, and reports whether nothing did.
+// Run tries the lists, dimensions, blobs, pages and live parts of the catalog. It goes on after a failure, and reports whether nothing
+// failed; warnings are no failures. When ctx ends, what is left fails.
 func Run(ctx context.Context, c Config) (sound bool) {
 	t := &trial{Config: c, ids: map[string][]string{}, records: map[kv.RecordKey]kv.Record{}}
 	for _, e := range c.Entities {
@@ -64,7 +65,7 @@ func Run(ctx context.Context, c Config) (sound bool) {
 	return !t.failed
 }
 
-// add has an entity tried, as far as there are not enough of its kind.
+// add adds an entity to those to try, unless there are enough of its kind.
 func (t *trial) add(e item.Entity) {
 	if ids := t.ids[e.Kind]; len(ids) < sampled && !slices.Contains(ids, e.ID) {
 		t.ids[e.Kind] = append(ids, e.ID)
@@ -75,18 +76,18 @@ func (t *trial) good(what, format string, args ...any) {
 	t.Report(Finding{What: what, Text: fmt.Sprintf(format, args...)})
 }
 
-// wrong reports a mistake at a key of the catalog.
+// wrong reports a mistake, at a key of the catalog.
 func (t *trial) wrong(what string, path []string, hint, format string, args ...any) {
 	t.failed = true
 	t.Report(Finding{What: what, Text: t.Catalog.Fault(t.File, path, hint, format, args...).Error(), Failed: true})
 }
 
-// odd reports what may be a mistake.
+// odd reports a possible mistake, at a key of the catalog.
 func (t *trial) odd(what string, path []string, hint, format string, args ...any) {
 	t.Report(Finding{What: what, Text: t.Catalog.Fault(t.File, path, hint, format, args...).Error(), Warning: true})
 }
 
-// list reads the first page of a list, and the second if there is one.
+// list reads the first page of a kind's list, and the second if there is one.
 func (t *trial) list(ctx context.Context, k *catalog.Kind, l *catalog.List) {
 	at := []string{"entities", k.Name, "list"}
 	ids, next, err := t.Client.List(ctx, l, "")
@@ -125,7 +126,7 @@ func (t *trial) list(ctx context.Context, k *catalog.Kind, l *catalog.List) {
 	}
 }
 
-// inOrder gives the kinds whose ids are known first: their records refer to the others.
+// inOrder returns the kinds, those with known ids first: their records may refer to entities of the others.
 func (t *trial) inOrder() []*catalog.Kind {
 	var known, others []*catalog.Kind
 	for _, name := range slices.Sorted(maps.Keys(t.Catalog.Kinds)) {

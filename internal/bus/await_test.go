@@ -16,9 +16,10 @@ import (
 	"vitrine/internal/freeaddr"
 )
 
-// TestAFreshCluster: workers are started before the servers of a cluster have found each other, all at once.
+// TestAFreshCluster proves that workers wait when they are all started before the servers of a cluster have found
+// each other.
 func TestAFreshCluster(t *testing.T) {
-	t.Parallel() // servers wait for each other for seconds
+	t.Parallel() // the servers take seconds to find each other
 	const size = 3
 	routes, ports := make([]*url.URL, size), make([]int, size)
 	for i := range routes {
@@ -61,7 +62,8 @@ func TestAFreshCluster(t *testing.T) {
 	}
 }
 
-// TestATakenPort: who starts the embedded NATS where another listens is told so at once, not after half a minute.
+// TestATakenPort proves that an embedded NATS fails at once where another process listens, and not only after half a
+// minute.
 func TestATakenPort(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -69,7 +71,7 @@ func TestATakenPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second) // less than the server is given to be ready
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second) // less than the time that the server has to become ready
 	defer cancel()
 	_, err = bus.Embed(ctx, bus.EmbedConfig{Dir: t.TempDir(), Addr: l.Addr().String()})
 	if err == nil || !strings.Contains(err.Error(), "address already in use") {

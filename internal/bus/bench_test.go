@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// BenchmarkLatency is one lone change from the publish to its handler.
+// BenchmarkLatency measures the time of a single change from its publication to its handler.
 func BenchmarkLatency(b *testing.B) {
 	c, tasks, stop := benchConsumer(b, 1)
 	defer stop()

@@ -11,7 +11,8 @@ import (
 	"vitrine/internal/poll"
 )
 
-// What an older catalog does not know waits, however often it is looked at, until the process has the one in force.
+// TestUnknownWaitsForTheCatalogInForce proves that a change which an older catalog does not know waits until the
+// process has the catalog in force, however often it is tried.
 func TestUnknownWaitsForTheCatalogInForce(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -38,7 +39,8 @@ func TestUnknownWaitsForTheCatalogInForce(t *testing.T) {
 	}
 }
 
-// What a push has removed from the catalog is dropped, and nothing of it is kept.
+// TestWhatIsRemovedIsDropped proves that a change of something that a push has removed from the catalog is dropped
+// and leaves nothing behind.
 func TestWhatIsRemovedIsDropped(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

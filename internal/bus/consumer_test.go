@@ -212,7 +212,7 @@ func TestConsumerStops(t *testing.T) {
 	t.Parallel()
 	t.Run("after what is in work, and gives back the rest", func(t *testing.T) {
 		c := connect(t)
-		const ackWait = 5 * time.Second // what was on its way to the stopped consumer comes again after it
+		const ackWait = 5 * time.Second // after it, messages for the stopped consumer are delivered again
 		entered, goOn := make(chan struct{}, 10), make(chan struct{})
 		stop := consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 1, Timing: bus.Timing{AckWait: ackWait}, Handle: func(_ context.Context, batch []bus.Task) []error {
 			entered <- struct{}{}
@@ -304,7 +304,7 @@ func TestConsumerSurvives(t *testing.T) {
 	})
 }
 
-// goesOn publishes until a second change was handled.
+// goesOn publishes changes until a second one was handled.
 func goesOn(t *testing.T, c *bus.Conn, tasks <-chan bus.Task) {
 	t.Helper()
 	poll.Until(t, "a stored change", func() bool {

@@ -10,12 +10,12 @@ import (
 	"vitrine/internal/item"
 )
 
-// TestDrain: handlers that end on their own once they are cancelled may take seconds for it, and those that don't hold
-// nobody for ever.
+// TestDrain proves that Drain waits some seconds for handlers that end after they are cancelled, and gives up on
+// those that do not end.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		after time.Duration // the cancellation, until the handlers end; negative for before it
+		after time.Duration // from the cancellation to the end of the handlers; negative for an end before it
 		took  time.Duration
 		fails bool
 	}{

@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// ReadAll reads the bodies of a stream that is no work queue.
+// ReadAll reads the bodies of all messages of a stream that is not a work queue.
 func ReadAll(ctx context.Context, c *Conn, name string) (bodies [][]byte, err error) {
 	stream, err := c.js.Stream(ctx, name)
 	if err != nil {
@@ -25,52 +25,52 @@ func ReadAll(ctx context.Context, c *Conn, name string) (bodies [][]byte, err er
 	return bodies, nil
 }
 
-// Drain waits for workers as a consumer does that is being stopped.
+// Drain waits for workers as a consumer does when it is stopped.
 func Drain(c *Consumer, workers <-chan struct{}, cancel func()) error {
 	return c.drain(workers, cancel)
 }
 
-// JetStream is for what a test does behind the Conn's back.
+// JetStream gives a test direct access to what the Conn uses.
 func JetStream(c *Conn) jetstream.JetStream { return c.js }
 
-// BodyTime and CheckVersion are what is parsed from strangers.
+// BodyTime and CheckVersion parse untrusted input.
 var (
 	BodyTime     = bodyTime
 	CheckVersion = checkVersion
 )
 
-// SyncInterval is how long a stored message may be in memory alone.
+// SyncInterval is the longest time for which a stored message may be in memory only.
 func SyncInterval(s *Server) time.Duration { return s.nats.JetStreamConfig().SyncInterval }
 
-// Gate is what holds work back while our own store fails.
+// Gate holds work back while our own store fails.
 type Gate struct{ *gate }
 
-// NewGate makes one.
 func NewGate() Gate { return Gate{newGate()} }
 
 // Pass waits until a batch may be worked on.
 func (g Gate) Pass(ctx context.Context) { g.pass(ctx) }
 
-// Note tells it how a batch that began with an id ended.
+// Note reports to the gate how a batch ended whose first task is of id.
 func (g Gate) Note(id string, errs ...error) {
 	g.note(key{Entity: item.Entity{Kind: "sku", ID: id}}, errs)
 }
 
-// Urgency is what the stages of a process know of each other's urgent work.
+// Urgency is what the stages of a process share about their urgent work.
 type Urgency struct{ urgency }
 
-// Board is where work waits for workers.
+// Board holds work for workers to take.
 type Board struct{ *board }
 
-// NewBoard makes one of a stage with more than one place.
+// NewBoard makes the board of a stage with several places.
 func NewBoard(u *Urgency, buffer int) Board {
 	return Board{newBoard(buffer, &u.urgency, func() bool { return true })}
 }
 
-// Batch is work that was taken off a board.
+// Batch is work that was taken from a board.
 type Batch []*work
 
-// Add puts one work for each id on the board, for batches of max at a place, and returns how many are to be parked.
+// Add puts one work for each id on the board, in batches of at most max at the place, and returns how many the board
+// turned away to be parked.
 func (b Board) Add(lane item.Lane, at Place, max int, ids ...string) (turnedAway int) {
 	var works []*work
 	for _, id := range ids {
@@ -81,19 +81,19 @@ func (b Board) Add(lane item.Lane, at Place, max int, ids ...string) (turnedAway
 	return len(away)
 }
 
-// Next waits for the next batch; none when the board is closed.
+// Next waits for the next batch. It returns none when the board is closed.
 func (b Board) Next() Batch { return b.next() }
 
 // Done ends a batch.
 func (b Board) Done(batch Batch) { b.done(batch) }
 
-// Close wakes who waits for a batch.
+// Close wakes all callers that wait for a batch.
 func (b Board) Close() { b.close() }
 
-// Room waits until the board takes work in, and returns how much; 0 when ctx ends.
+// Room waits until the board accepts work, and returns how much. It returns 0 when ctx ends.
 func (b Board) Room(ctx context.Context, lane item.Lane) int { return b.room(ctx, lane) }
 
-// IDs lists what the batch is of.
+// IDs lists the ids of the batch's entities.
 func (b Batch) IDs() (ids []string) {
 	for _, w := range b {
 		ids = append(ids, w.ID)

@@ -14,7 +14,8 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestWhatIsQueuedSaysWhatItWaitsFor: each answer of an upstream puts a change into a state of its own, with the reason.
+// TestWhatIsQueuedSaysWhatItWaitsFor proves that Find reports a change with its state and the reason, for each way in
+// which an upstream may answer.
 func TestWhatIsQueuedSaysWhatItWaitsFor(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

@@ -11,8 +11,9 @@ import (
 	"vitrine/internal/long"
 )
 
-// TestWhatIsSupersededUnderLoadLeavesDoubt: of many entities two syncers announce at nearly the same time, and the one
-// that says less comes second. A follower that keeps up hears of each offer, or is left in doubt.
+// TestWhatIsSupersededUnderLoadLeavesDoubt has two syncers announce many entities at nearly the same time, of which
+// the second names fewer blobs. A follower that keeps up must receive the first announcement or be told to doubt the
+// entity.
 func TestWhatIsSupersededUnderLoadLeavesDoubt(t *testing.T) {
 	const n = 200
 	c := connect(t)

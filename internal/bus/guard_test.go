@@ -10,8 +10,8 @@ import (
 	"vitrine/internal/item"
 )
 
-// TestGuardSeesWhatIsHalfRemoved: a consumer may write its state while the files of its stream are being
-// removed, and so make the stream's folder again.
+// TestGuardSeesWhatIsHalfRemoved covers a race within NATS: a consumer may write its state while the files of its
+// stream are being removed, and so create the stream's folder again.
 func TestGuardSeesWhatIsHalfRemoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -29,7 +29,7 @@ func TestGuardSeesWhatIsHalfRemoved(t *testing.T) {
 	lost := make(chan struct{}, 1)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- c.Guard(ctx, func(context.Context) error { // may be called again, if it fails
+		ended <- c.Guard(ctx, func(context.Context) error { // called again if it fails
 			select {
 			case lost <- struct{}{}:
 			default:

@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// hold keeps n deletions of sku.price, whose owner says that more is gone.
+// hold puts n deletions of sku.price on hold.
 func hold(t *testing.T, c *bus.Conn, n int) *bus.Deletions {
 	t.Helper()
 	d := c.Deletions()
@@ -23,7 +23,7 @@ func hold(t *testing.T, c *bus.Conn, n int) *bus.Deletions {
 	if err := d.Hold(t.Context(), changes); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Hold(t.Context(), changes[:1]); err != nil { // twice is once
+	if err := d.Hold(t.Context(), changes[:1]); err != nil { // holding one twice has no further effect
 		t.Fatal(err)
 	}
 	return d

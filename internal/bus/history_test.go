@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/bus"
 )
 
-// TestHistoryFits: JetStream may hold less than HISTORY wants to reserve.
+// TestHistoryFits proves that HISTORY is made even if JetStream may store less than the stream would reserve.
 func TestHistoryFits(t *testing.T) {
 	t.Parallel()
 	s := outside(t, func(o *server.Options) { o.JetStreamMaxStore = 300 << 20 })

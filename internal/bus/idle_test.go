@@ -9,7 +9,8 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestIdle: a lane is not idle from when NATS has a change until it is done, however quickly one takes the place of another.
+// TestIdle proves that a lane counts as busy from the publication of a change until it is done, however quickly one
+// change follows another.
 func TestIdle(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

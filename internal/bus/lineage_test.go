@@ -13,13 +13,13 @@ import (
 	"vitrine/internal/poll"
 )
 
-// files are those of an embedded server, which can be put back to an earlier state.
+// files are the files of an embedded server, which a test can put back to an earlier state.
 type files struct {
 	t        *testing.T
 	dir, old string
 }
 
-// run starts a server over the files, calls f, and stops it.
+// run starts a server over the files, calls f, and stops the server.
 func (s files) run(f func(c *bus.Conn)) {
 	s.t.Helper()
 	server, err := bus.Embed(s.t.Context(), bus.EmbedConfig{Dir: s.dir})
@@ -55,7 +55,7 @@ func newFiles(t *testing.T) files {
 	return files{t, filepath.Join(t.TempDir(), "nats"), filepath.Join(t.TempDir(), "old")}
 }
 
-// past waits until HISTORY has so many changes.
+// past waits until HISTORY holds n changes.
 func past(t *testing.T, c *bus.Conn, n uint64) {
 	t.Helper()
 	poll.Until(t, "the changes in HISTORY", func() bool {
@@ -82,7 +82,8 @@ func since(t *testing.T, c *bus.Conn, m bus.Mark) bus.Since {
 	return s
 }
 
-// TestMarkTellsWhatIsDone: Done is no later than the oldest change that is not done with, parked ones included.
+// TestMarkTellsWhatIsDone proves that a mark's Done is no later than the oldest unfinished change, parked ones
+// included.
 func TestMarkTellsWhatIsDone(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -136,7 +137,8 @@ func TestMarkTellsWhatIsDone(t *testing.T) {
 	}
 }
 
-// TestARolledBackHistory is found when it is behind the mark, and when it has come past it again.
+// TestARolledBackHistory proves that a rollback of HISTORY is found both while the stream is behind the mark and
+// after it has passed it again.
 func TestARolledBackHistory(t *testing.T) {
 	t.Parallel()
 	s := newFiles(t)
@@ -180,8 +182,8 @@ func TestARolledBackHistory(t *testing.T) {
 	})
 }
 
-// TestARefilledStreamOfAnnouncementsIsAGap: BLOBS is rolled back, and has come past the follower's position again
-// when it looks.
+// TestARefilledStreamOfAnnouncementsIsAGap proves that a follower reports a gap when BLOBS was rolled back, even if
+// the stream has passed the follower's position again.
 func TestARefilledStreamOfAnnouncementsIsAGap(t *testing.T) {
 	t.Parallel()
 	s := newFiles(t)
@@ -193,7 +195,7 @@ func TestARefilledStreamOfAnnouncementsIsAGap(t *testing.T) {
 			}
 		}
 	}
-	// follow takes announcements until that of an id, and reports whether there was a gap.
+	// follow receives announcements up to that of an id, and reports whether there was a gap.
 	follow := func(c *bus.Conn, from bus.Position, until string) (at bus.Position, gap bool) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
@@ -245,8 +247,9 @@ func TestARefilledStreamOfAnnouncementsIsAGap(t *testing.T) {
 	})
 }
 
-// TestASupersededAnnouncementIsNoGap: the stream begins behind the position since all that stood after it was announced
-// anew, and nothing is missed. It is a gap where messages may have left the stream otherwise.
+// TestASupersededAnnouncementIsNoGap has the stream begin after the follower's position because all earlier
+// announcements were superseded. Nothing is missed then. It is a gap if messages may have left the stream in another
+// way.
 func TestASupersededAnnouncementIsNoGap(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/poll"
 )
 
-// outside runs a NATS that is not embedded.
+// outside runs a NATS server that is not embedded.
 func outside(t *testing.T, change func(*server.Options)) *server.Server {
 	t.Helper()
 	options := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true}
@@ -31,7 +31,7 @@ func outside(t *testing.T, change func(*server.Options)) *server.Server {
 	return s
 }
 
-// door lets clients in, or refuses them, and counts those.
+// door authenticates clients or refuses them, and counts the refusals.
 type door struct {
 	shut    atomic.Bool
 	refused atomic.Int64
@@ -44,7 +44,8 @@ func (d *door) Check(server.ClientAuthentication) bool {
 	return !d.shut.Load()
 }
 
-// TestRefusedLogInsEndNothing: a password is changed at NATS first, and only some time later with who uses it, or back.
+// TestRefusedLogInsEndNothing changes a password at NATS first, and only later at the clients, or changes it back. No
+// client may give up.
 func TestRefusedLogInsEndNothing(t *testing.T) {
 	t.Parallel()
 	d := &door{}

@@ -10,8 +10,8 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestASecondLookTakesNobodysPlace: an announcement that waits when a second look is due may find nothing new itself, of
-// a replica that lags, and has a right to a second look of its own.
+// TestASecondLookTakesNobodysPlace proves that a second look that is due does not replace a newer change that waits.
+// That change may itself be answered by a lagging replica, and needs a second look of its own.
 func TestASecondLookTakesNobodysPlace(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

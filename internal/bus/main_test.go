@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must happen.
+// patience is how long a test waits for an event before it fails.
 const patience = time.Minute
 
 func embed(t *testing.T, dir, addr string) *bus.Server {
@@ -65,7 +65,7 @@ func publish(t *testing.T, c *bus.Conn, changes ...item.Change) {
 	}
 }
 
-// consume runs a consumer of CHANGES; stop ends it and returns what Run returned.
+// consume runs a consumer of CHANGES. stop ends it and returns the result of Run.
 func consume(t *testing.T, cfg bus.ConsumerConfig) (stop func() error) {
 	t.Helper()
 	cfg.Stage = "heterog"
@@ -99,7 +99,7 @@ func consume(t *testing.T, cfg bus.ConsumerConfig) (stop func() error) {
 
 func none(tasks []bus.Task) []error { return make([]error, len(tasks)) }
 
-// moving is left without what is parked.
+// moving returns the number of unfinished changes, without parked ones.
 func moving(t *testing.T, c *bus.Conn) uint64 {
 	t.Helper()
 	n, err := c.Moving(t.Context())

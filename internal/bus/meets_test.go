@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestMeets: a stream that lacks anything which is wanted does not meet it, and one that has it and more does.
+// TestMeets proves that a stream does not meet a configuration of which it lacks something, and does meet one to
+// which it only adds.
 func TestMeets(t *testing.T) {
 	for _, want := range streams() {
 		is := want

@@ -19,7 +19,7 @@ func take(b bus.Board) <-chan bus.Batch {
 	return taken
 }
 
-// waits fails unless nothing is taken before the clock moves on.
+// waits fails if a batch is taken before the clock moves on.
 func waits(t *testing.T, why string, taken <-chan bus.Batch) {
 	t.Helper()
 	synctest.Wait()
@@ -37,8 +37,8 @@ func ids(n int) (ids []string) {
 	return ids
 }
 
-// TestUrgentWorkOfOneStageSlowsRefreshesInAll: bulk work of one stage that goes at full pace while urgent work of another takes
-// long makes it take longer still.
+// TestUrgentWorkOfOneStageSlowsRefreshesInAll proves that bulk work of one stage is paced while another stage has
+// slow urgent work.
 func TestUrgentWorkOfOneStageSlowsRefreshesInAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -47,14 +47,14 @@ func TestUrgentWorkOfOneStageSlowsRefreshesInAll(t *testing.T) {
 		goods, nowhere := bus.Place{Name: "goods", Limit: 16}, bus.Place{Limit: 64}
 		fetching.Add(item.High, goods, 50, "urgent")
 		inWork := fetching.Next()
-		time.Sleep(time.Minute) // it takes its time
+		time.Sleep(time.Minute) // the urgent work is slow
 
 		folding.Add(item.Refresh, nowhere, 10, ids(30)...)
 		first := folding.Next()
 		second := take(folding)
 		waits(t, "urgent work of another stage is in work", second)
 		folding.Done(first)
-		batch := <-second // a pace later
+		batch := <-second // after a pause of the pacing
 		third := take(folding)
 		fetching.Done(inWork)
 		waits(t, "urgent work has just gone on to the next stage", third)
@@ -74,7 +74,8 @@ func TestUrgentWorkOfOneStageSlowsRefreshesInAll(t *testing.T) {
 	})
 }
 
-// TestBatchesOfATrickleFill: what comes while a batch is in work becomes one batch, not one for each delivery.
+// TestBatchesOfATrickleFill proves that work that arrives while a batch is in progress becomes one batch, not one for
+// each delivery.
 func TestBatchesOfATrickleFill(t *testing.T) {
 	t.Parallel()
 	for _, lane := range []item.Lane{item.Normal, item.Refresh} {
@@ -84,7 +85,7 @@ func TestBatchesOfATrickleFill(t *testing.T) {
 				board := bus.NewBoard(&bus.Urgency{}, 8192)
 				goods, others := bus.Place{Name: "goods", Limit: 16}, bus.Place{Name: "others", Limit: 16}
 				board.Add(lane, goods, 4, "0")
-				first := board.Next() // which waits for nothing
+				first := board.Next() // does not wait
 				taken := take(board)
 				board.Add(lane, goods, 4, "1")
 				waits(t, "another batch may fill", taken)
@@ -107,7 +108,7 @@ func TestBatchesOfATrickleFill(t *testing.T) {
 				taken = take(board)
 				board.Add(lane, goods, 4, "6")
 				waits(t, "another batch may fill", taken)
-				if batch := <-taken; !slices.Equal(last.IDs(), []string{"5"}) || !slices.Equal(batch.IDs(), []string{"6"}) { // after a while
+				if batch := <-taken; !slices.Equal(last.IDs(), []string{"5"}) || !slices.Equal(batch.IDs(), []string{"6"}) { // after the delay
 					t.Errorf("taken: %v and %v, want 5 and 6", last.IDs(), batch.IDs())
 				}
 				taken = take(board)
@@ -120,8 +121,8 @@ func TestBatchesOfATrickleFill(t *testing.T) {
 	}
 }
 
-// TestPlacesLeaveRoomOnTheBoard: parking work costs as much as doing it, and a place that is alone may keep much of it here. Any
-// number of places that are full leaves room for what others can do.
+// TestPlacesLeaveRoomOnTheBoard proves that full places, however many, leave room on the board for work that others
+// can do. A place that is the only one may keep much of the board, since parking costs as much as working.
 func TestPlacesLeaveRoomOnTheBoard(t *testing.T) {
 	t.Parallel()
 	board := bus.NewBoard(&bus.Urgency{}, 900)

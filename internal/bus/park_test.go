@@ -17,7 +17,8 @@ import (
 	"vitrine/internal/poll"
 )
 
-// places has changes of id "w…" done at the place well, all others at sick, of which takes tells how many it takes.
+// places assigns changes with an id of the form "w…" to the place well, and all others to the place sick, whose
+// capacity is takes.
 func places(cfg bus.ConsumerConfig, takes *atomic.Int64) bus.ConsumerConfig {
 	cfg.Placement.All = func() []bus.Place { return []bus.Place{{Name: "well", Limit: 4}, {Name: "sick", Limit: 2}} }
 	cfg.Placement.Of = func(c item.Change) bus.Place {
@@ -187,7 +188,8 @@ func TestPendingCountsRetriesThatAreNotDue(t *testing.T) {
 	}
 }
 
-// TestOwnFailuresNeverFail: what fails for want of our own store waits, however often it was tried.
+// TestOwnFailuresNeverFail proves that a change which fails because of our own store waits, however often it was
+// tried, and never becomes a dead letter.
 func TestOwnFailuresNeverFail(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

@@ -12,7 +12,8 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestRepeated: of two changes of one subject CHANGES keeps the newer one, and HISTORY tells that there were two.
+// TestRepeated proves that of two changes of one subject CHANGES keeps the newer one, and that HISTORY shows that
+// there were two.
 func TestRepeated(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -44,7 +45,8 @@ func TestRepeated(t *testing.T) {
 	}
 }
 
-// TestWhatWaitsTogetherIsMerged: changes of one record that wait here are one task, which tells that it stands for several.
+// TestWhatWaitsTogetherIsMerged proves that changes of one record that wait in this process become one task, which
+// says that it stands for several.
 func TestWhatWaitsTogetherIsMerged(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -71,7 +73,7 @@ func TestWhatWaitsTogetherIsMerged(t *testing.T) {
 	if first.Merged || first.Published.IsZero() || first.Subject != plain.Subject() {
 		t.Errorf("%+v", first)
 	}
-	// While that is in work two more come. They may come too late to wait together.
+	// While that task is in progress two more changes arrive. They may arrive too far apart to wait together.
 	poll.Until(t, "a task of two changes", func() bool {
 		publish(t, c, plain)
 		publish(t, c, forced)
@@ -89,7 +91,7 @@ func TestWhatWaitsTogetherIsMerged(t *testing.T) {
 	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 }
 
-// waiting is how many changes of the normal lane are in NATS and not delivered.
+// waiting returns how many changes of the normal lane NATS has not delivered.
 func waiting(t *testing.T, c *bus.Conn) uint64 {
 	t.Helper()
 	durable, err := bus.JetStream(c).Consumer(t.Context(), bus.Changes, "heterog-normal")

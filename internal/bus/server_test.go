@@ -7,7 +7,7 @@ import (
 	"vitrine/internal/bus"
 )
 
-// TestEmbedSyncs: a power cut must not cost the embedded server more than a second of what it acked.
+// TestEmbedSyncs proves that a power cut can cost the embedded server at most a second of acknowledged messages.
 func TestEmbedSyncs(t *testing.T) {
 	t.Parallel()
 	s, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir()})

@@ -15,9 +15,10 @@ import (
 	"vitrine/internal/testlog"
 )
 
-// TestASilentNATSIsAskedAgain: a machine that is short of processors misses heartbeats. That is no reason to make the streams anew.
+// TestASilentNATSIsAskedAgain proves that missed heartbeats, as on a machine short of CPU, do not break off
+// consuming, and that it goes on when NATS answers again.
 func TestASilentNATSIsAskedAgain(t *testing.T) {
-	t.Parallel() // heartbeats are missed after four seconds
+	t.Parallel() // four seconds pass before heartbeats count as missed
 	server := embed(t, t.TempDir(), "127.0.0.1:0")
 	line := newLine(t, strings.TrimPrefix(server.URL(), "nats://"))
 	log := &testlog.Buffer{}
@@ -43,7 +44,7 @@ func TestASilentNATSIsAskedAgain(t *testing.T) {
 	}
 }
 
-// line passes on what a server and its clients say, but nothing of the server's while it is silent.
+// line forwards between a server and its clients. While it is silent, it holds back what the server sends.
 type line struct {
 	address string
 	silent  sync.Mutex

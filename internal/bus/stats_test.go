@@ -13,7 +13,7 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestDepths: of each lane what waits for a consumer and what one has, of each stream all that it stores.
+// TestDepths holds Depths to what waits and what is in flight in each lane, and to all that each stream stores.
 func TestDepths(t *testing.T) {
 	c := connect(t)
 	depths := func() map[string]bus.Depth {

@@ -15,8 +15,8 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestWorkParkedForAnUpstreamThatIsNoMore: a new catalog asks another upstream for what was parked. It is done there, and
-// nothing is counted any more.
+// TestWorkParkedForAnUpstreamThatIsNoMore proves that parked work is done at another upstream once a new catalog
+// names that one, and that the old place is no longer counted.
 func TestWorkParkedForAnUpstreamThatIsNoMore(t *testing.T) {
 	t.Parallel()
 	for name, served := range map[string]bool{"by whoever knew it before": true, "after a restart": false} {

@@ -227,8 +227,8 @@ func TestFollowBlobs(t *testing.T) {
 	stop()
 }
 
-// TestASupersededAnnouncementLeavesDoubt: two syncers announce in another order than they wrote, and the follower comes
-// when the higher gen has left the stream.
+// TestASupersededAnnouncementLeavesDoubt has two syncers announce in another order than they wrote. A follower that
+// arrives after the higher generation has left the stream must be told to doubt the entity.
 func TestASupersededAnnouncementLeavesDoubt(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -266,7 +266,7 @@ func TestASupersededAnnouncementLeavesDoubt(t *testing.T) {
 		if err := receive(t, "the end of FollowBlobs", ended); err != nil {
 			t.Error(err)
 		}
-		for i := range events { // how many come at a time is up to NATS
+		for i := range events { // NATS decides how many arrive at a time
 			events[i].Seq = 0
 		}
 		return events, at
@@ -279,7 +279,7 @@ func TestASupersededAnnouncementLeavesDoubt(t *testing.T) {
 	}
 	announce("1", "offer", 6)
 	announce("2", "item", 1)
-	announce("1", "item", 5) // says less, and takes its place
+	announce("1", "item", 5) // of a lower gen, it replaces the announcement of offer
 	announce("3", "item", 1)
 	events, later := follow(at, 3, at.Seq+4)
 	if diff := cmp.Diff([]event{{ID: "2", Doubt: true}, {ID: "1", Doubt: true}, {ID: "3", Doubt: true}}, events); diff != "" {

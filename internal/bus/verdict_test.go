@@ -13,7 +13,7 @@ import (
 	"vitrine/internal/poll"
 )
 
-// says handles tasks by the errors of a script, one after the other, and then by none. It tells the tasks.
+// says handles tasks with the errors of a script, one after the other, and then without error. It sends each task on.
 func says(script ...error) (handle func(context.Context, []bus.Task) []error, tasks chan bus.Task) {
 	tasks = make(chan bus.Task, 1000)
 	var n atomic.Int64
@@ -36,8 +36,8 @@ func noneFailed(t *testing.T, c *bus.Conn) {
 	}
 }
 
-// TestOnlyWrongAnswersAreAttempts: neither silence, however long, nor a store of ours that is away, nor other writers bring
-// a change nearer to being a dead letter.
+// TestOnlyWrongAnswersAreAttempts proves that neither silence of an upstream, however long, nor the absence of our
+// own store, nor a conflict with another writer counts as an attempt on the way to a dead letter.
 func TestOnlyWrongAnswersAreAttempts(t *testing.T) {
 	t.Parallel()
 	away := fmt.Errorf("%w: %w", item.ErrOwn, item.ErrUnavailable)
@@ -68,7 +68,8 @@ func TestOnlyWrongAnswersAreAttempts(t *testing.T) {
 	}
 }
 
-// TestSilenceIsAskedAgainWithinHalfAMinute, so that all is right a minute after an upstream is back, of a quiet shop too.
+// TestSilenceIsAskedAgainWithinHalfAMinute proves that a silent upstream is asked again soon enough for everything to
+// be right within a minute after it is back, in a quiet shop too.
 func TestSilenceIsAskedAgainWithinHalfAMinute(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -111,7 +112,7 @@ func TestADoubtTravelsWithTheChange(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// A newer change of the record takes the place of the scheduled one, and goes on with its doubt.
+	// A newer change of the record replaces the scheduled one and inherits its doubt.
 	handle, tasks = says(doubt("7", since, 3), doubt("7", since.Add(time.Hour), 1), doubt("8", since.Add(time.Hour), 1))
 	var backoff atomic.Int64
 	backoff.Store(int64(time.Hour))
@@ -135,7 +136,8 @@ func TestADoubtTravelsWithTheChange(t *testing.T) {
 	}
 }
 
-// TestASecondLook: what found nothing new is done, and looked at once more, not for ever.
+// TestASecondLook proves that a change that found nothing new is done, and is looked at a second time but not for
+// ever.
 func TestASecondLook(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -163,8 +165,8 @@ func TestASecondLook(t *testing.T) {
 	noneFailed(t, c)
 }
 
-// TestTheGate: of a store that refuses all for half a minute, a dozen batches learn, one at a time; with the first that
-// succeeds all go on. One bad key holds up nobody.
+// TestTheGate proves that while a store refuses everything only a few batches are tried, one at a time, that all go
+// on after the first success, and that one bad key delays nobody.
 func TestTheGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -201,8 +203,8 @@ func TestTheGate(t *testing.T) {
 	})
 }
 
-// TestAFailingStorePausesTheIntake: see gate. 300 changes of a store that does not write cost few calls of their
-// upstream; afterwards each is done.
+// TestAFailingStorePausesTheIntake proves that while our own store cannot write, 300 changes cost few calls of their
+// upstream, and that each is done afterwards.
 func TestAFailingStorePausesTheIntake(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -220,10 +222,10 @@ func TestAFailingStorePausesTheIntake(t *testing.T) {
 		changes = append(changes, change(item.Normal, fmt.Sprint(i)))
 	}
 	publish(t, c, changes...)
-	const few = 9 // four close the gate, four more may have passed it; each other waits
+	const few = 9 // four close the gate, and four more may have passed it already; every other batch waits
 	began := time.Now()
 	poll.Until(t, "the gate to let some through", func() bool { return calls.Load() >= few })
-	if took := time.Since(began); took < 150*time.Millisecond { // a slow machine takes longer
+	if took := time.Since(began); took < 150*time.Millisecond { // takes longer on a slow machine
 		t.Errorf("%d calls within %s while the store does not write", few, took)
 	}
 	well.Store(true)
@@ -231,7 +233,8 @@ func TestAFailingStorePausesTheIntake(t *testing.T) {
 	noneFailed(t, c)
 }
 
-// TestForceIsNotLost when a newer change without it takes the place of what waits: in CHANGES, parked, or scheduled.
+// TestForceIsNotLost proves that a forced change stays forced when a newer change without force replaces it in
+// CHANGES, while parked, or while scheduled.
 func TestForceIsNotLost(t *testing.T) {
 	t.Parallel()
 	forced := func(t *testing.T, c *bus.Conn) {

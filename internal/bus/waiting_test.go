@@ -13,7 +13,8 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestWaiting: a change waits wherever it is between being published and being acknowledged.
+// TestWaiting proves that a change is reported as waiting at every stage between its publication and its
+// acknowledgement.
 func TestWaiting(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

@@ -8,8 +8,8 @@ import (
 	"vitrine/internal/bus"
 )
 
-// TestWatchAfterKnowsAnotherBucket: what a process has kept of one bucket says nothing about another one of its name, also
-// where the process was not there when that was made.
+// TestWatchAfterKnowsAnotherBucket proves that a process does not apply a revision of one bucket to another of the
+// same name, even if that was created while the process was not running.
 func TestWatchAfterKnowsAnotherBucket(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -51,7 +51,7 @@ func TestWatchAfterKnowsAnotherBucket(t *testing.T) {
 	}
 }
 
-// TestEntriesOfManyKeys: more than JetStream gives the latest of in one answer.
+// TestEntriesOfManyKeys reads more keys than JetStream returns in one batch of latest messages.
 func TestEntriesOfManyKeys(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -76,7 +76,7 @@ func TestTheClockOfNATS(t *testing.T) {
 		t.Error("it is known before anything was asked")
 	}
 	now, err := c.Bucket("switches").Now(t.Context())
-	if err != nil || time.Since(now).Abs() > time.Minute { // of one machine
+	if err != nil || time.Since(now).Abs() > time.Minute { // both clocks are of one machine
 		t.Error(now, err)
 	}
 	if _, known := c.Now(); !known {

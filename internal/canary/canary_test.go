@@ -18,7 +18,7 @@ func TestArgs(t *testing.T) {
 	}
 }
 
-// complaints keeps what a test is told.
+// complaints records the failures that a test reports.
 type complaints struct {
 	testing.TB
 	said []string

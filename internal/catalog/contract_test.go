@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// whole uses every key of the grammar.
+// whole is a catalog that uses every key of the grammar.
 const whole = `version: 1
 site: { name: Demo, origin: "https://shop.example", lang: en, currency: EUR, images: ["https://img.example"], prefix: "" }   # optional
 images: { sizes: "https://small.example/{width}?of={url}" }
@@ -124,7 +124,8 @@ func TestTheWholeGrammar(t *testing.T) {
 	}
 }
 
-// Each fault is one edit of a sound catalog; the error must point at it and say what to do.
+// TestFaultsAreToldWithTheirPlace makes one edit of a sound catalog for each fault. The error must point at the edit
+// and say what to do.
 func TestFaultsAreToldWithTheirPlace(t *testing.T) {
 	for _, c := range []struct{ old, new, says string }{
 		{"version: 1", "version: 2", `shop.yaml:1:10: version "2" is not known`},
@@ -294,7 +295,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// The reference's example is what people copy.
+// TestTheReferencesExampleParses proves that the example in the reference, which people copy, is a valid catalog.
 func TestTheReferencesExampleParses(t *testing.T) {
 	text, err := os.ReadFile("../../docs/catalog.md")
 	if err != nil {

@@ -22,7 +22,7 @@ pages:
   item: { path: "/item/{sku}.html", blob: item, overlay: [offer], template: item.html }
 `
 
-// The smallest shop: two dimensions, a blob of each, and one page made of both.
+// The smallest shop has two dimensions, a blob of each, and one page made of both.
 func ExampleParse() {
 	shop, err := catalog.Parse([]byte(lampShop), "shop.yaml", catalog.Options{})
 	if err != nil {
@@ -41,7 +41,7 @@ func ExampleParse() {
 	// served: /item/….html of item
 }
 
-// Every mistake of a file is found at once, and shown where it stands.
+// All mistakes in a file are found at once, and each is shown with its place.
 func ExampleParse_mistake() {
 	_, err := catalog.Parse([]byte(`version: 1
 upstreams: { shop: { url: "http://127.0.0.1:8090" } }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// sound has every kind of name that can be mistaken.
+// sound is a catalog with every kind of name that can be mistyped.
 const sound = `version: 1
 upstreams: { shop: { url: "http://127.0.0.1:9000" } }
 entities:
@@ -25,7 +25,7 @@ pages:
     rules: [{ when: 'product.title == "x"', status: 410 }]
 `
 
-// TestMistakenNames: the catalog works, and whoever checks it is told what is not there, or there twice.
+// TestMistakenNames proves that a check names members that do not exist or exist twice, though the catalog works.
 func TestMistakenNames(t *testing.T) {
 	if c := parse(t, sound); len(c.Mistakes) > 0 {
 		t.Fatal(c.Mistakes)

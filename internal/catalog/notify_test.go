@@ -14,7 +14,7 @@ pages: { item: { path: "/item/{sku}.html", blob: offer, template: item.html } }
 notify:
   s: `
 
-// TestNotifyFaults: each mistake in notify is named.
+// TestNotifyFaults proves that each mistake in notify is named.
 func TestNotifyFaults(t *testing.T) {
 	for given, want := range map[string]string{
 		`{ form: shopify, secret: env:S, map: "[]" }`:                                                           "",

@@ -7,8 +7,8 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// TestErrorsAreFitForATerminal: a catalog is often somebody else's file. Its passwords stay in it, and so does what would
-// have a terminal do something.
+// TestErrorsAreFitForATerminal proves that errors about a foreign catalog file quote none of its passwords and no
+// control sequence.
 func TestErrorsAreFitForATerminal(t *testing.T) {
 	long := strings.Repeat("x", 60)
 	for name, text := range map[string]string{

@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// withSite is the whole grammar's catalog with more keys of its site.
+// withSite is the catalog whole with more keys in its site.
 func withSite(keys string) string {
 	return strings.Replace(whole, `site: { name: Demo,`, `site: { `+keys+`, name: Demo,`, 1)
 }

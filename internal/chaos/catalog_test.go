@@ -10,7 +10,8 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// revision is the nth catalog of a shop. Revisions differ in how a product is shaped, and every other one knows stocks.
+// revision is the nth catalog of a shop. Revisions differ in the shape of products, and every other one has the
+// dimension stock.
 func revision(n int, products, prices string) string {
 	text := fmt.Sprintf(`
 version: 1

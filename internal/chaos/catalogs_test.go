@@ -11,10 +11,9 @@ import (
 	"vitrine/internal/long"
 )
 
-// TestCatalogsComeWhileWorkersAreAway pushes catalogs, each with another shape of products and every other one with a
-// dimension that the one before did not have, while one worker of each role is stopped and another ends: they wake up, and
-// start again, with the catalog before. Every entity and page is compared, and nothing may be a dead letter but what was
-// announced of a dimension that has gone.
+// TestCatalogsComeWhileWorkersAreAway pushes catalogs while one worker of each role is stopped and another restarts,
+// so that both go on with the previous catalog. Each catalog has another shape of products, and every other one adds
+// a dimension. Every entity and page must be right, and only changes of a removed dimension may be dead letters.
 func TestCatalogsComeWhileWorkersAreAway(t *testing.T) {
 	binary := build(t)
 	for _, kind := range long.Pick([]string{apart}, []string{apart, cluster}) {
@@ -37,16 +36,16 @@ func TestCatalogsComeWhileWorkersAreAway(t *testing.T) {
 	}
 }
 
-// pushWhileAway pushes the next catalog while the heterog and the syncer of one number are stopped, and the other ones end
-// and start again, half of the times at once.
+// pushWhileAway pushes the next catalog while the heterog and the syncer of one number are stopped. The others end
+// and start again, in half of the cases at once.
 func (y *system) pushWhileAway(n int) {
 	y.t.Helper()
 	stopped := []*process{y.processes[n%2], y.processes[2+n%2]}
 	ended := []*process{y.processes[1-n%2], y.processes[3-n%2]}
 	if more := y.revision%2 == 0; more {
-		y.refresh("--force") // so that they have work in hand
+		y.refresh("--force") // so that the workers have work in hand
 	} else {
-		y.refresh("--wait") // what waits for a dimension that goes is a dead letter
+		y.refresh("--wait") // a change of a dimension that is removed would become a dead letter
 	}
 	for _, p := range stopped {
 		p.signal(syscall.SIGSTOP)
@@ -59,7 +58,7 @@ func (y *system) pushWhileAway(n int) {
 			y.t.Fatalf("%s does not start again", p.name)
 		}
 	}
-	for i := range 5 { // by the new catalog alone, for a start
+	for i := range 5 { // with changes that only the new catalog handles, at first
 		y.shop.put(oddID(i), func(p *product) {
 			p.Title = fmt.Sprintf("Edit %d", n)
 			p.Price = 5000 + n
@@ -81,7 +80,8 @@ func (y *system) refresh(more ...string) {
 	}
 }
 
-// allRight waits until every entity and page is as the shop says, by the catalog in force, and wants no dead letter.
+// allRight waits until every entity and page agrees with the shop by the catalog in force, and fails for any dead
+// letter.
 func (y *system) allRight(when string) {
 	y.t.Helper()
 	began, cat := time.Now(), readCatalog(y.t, y.catalog)
@@ -96,7 +96,7 @@ func (y *system) allRight(when string) {
 		time.Sleep(200 * time.Millisecond)
 	}
 	y.t.Logf("%s: all was right %.1f s later", when, time.Since(began).Seconds())
-	failed := y.failed(y.t) // without those of a dimension that is not in the catalog
+	failed := y.failed(y.t) // without those of a dimension that the catalog lacks
 	if more := y.revision%2 == 1; more {
 		out, err := y.command("queue", "failed", "--nats", "nats://"+y.natsAddr)
 		failed = strings.Fields(string(out))

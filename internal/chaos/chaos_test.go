@@ -29,11 +29,12 @@ var (
 )
 
 const (
-	roundLasts = 3 * time.Minute // of faults
-	healsIn    = 5 * time.Minute // after the last one; a busy machine takes minutes where an idle one takes seconds
+	roundLasts = 3 * time.Minute // duration of the faults
+	healsIn    = 5 * time.Minute // time after the last fault; a busy machine takes minutes where an idle one takes seconds
 )
 
-// TestChaos hurts a system for as long as the plan says, and compares everything at the end of each round.
+// TestChaos injects faults into a system for as long as the plan says, and compares everything at the end of each
+// round.
 func TestChaos(t *testing.T) {
 	lasts := time.Duration(*minutes * float64(time.Minute))
 	if lasts == 0 {
@@ -50,7 +51,7 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// play hurts a system, lets it heal, and compares.
+// play injects the round's faults, waits until the system has recovered, and compares.
 func (r round) play(t *testing.T, binary string, number int) {
 	for _, e := range r.events {
 		t.Log(e)
@@ -73,7 +74,7 @@ func (r round) play(t *testing.T, binary string, number int) {
 	}
 }
 
-// heal waits until nothing differs any more.
+// heal waits until nothing differs from the shop.
 func (y *system) heal(t *testing.T, e *editor) {
 	deadline := time.Now().Add(healsIn)
 	cat := readCatalog(t, y.catalog)
@@ -102,7 +103,7 @@ func (y *system) heal(t *testing.T, e *editor) {
 	}
 }
 
-// wrong names all that differs now.
+// wrong names everything that differs from the shop now.
 func (y *system) wrong(t *testing.T, cat *catalog.Catalog) (wrong []string) {
 	for _, p := range y.processes {
 		if !p.runs() {
@@ -133,7 +134,7 @@ func (y *system) wrong(t *testing.T, cat *catalog.Catalog) (wrong []string) {
 	return wrong
 }
 
-// failed lists the dead letters, without those of a dimension that a catalog in between did not have.
+// failed lists the dead letters, without those of a dimension that one of the catalogs lacked.
 func (y *system) failed(t *testing.T) []string {
 	out, err := y.command("queue", "failed", "--nats", "nats://"+y.natsAddr)
 	if err != nil {
@@ -145,7 +146,7 @@ func (y *system) failed(t *testing.T) []string {
 	})
 }
 
-// compareBolt ends up, which alone may read its store while it runs, and compares what is in there.
+// compareBolt ends up, since only one process can open its store, and compares the contents.
 func (y *system) compareBolt(t *testing.T, cat *catalog.Catalog) {
 	t.Helper()
 	p := y.processes[0]
@@ -160,7 +161,7 @@ func (y *system) compareBolt(t *testing.T, cat *catalog.Catalog) {
 	}
 }
 
-// keepLogs has the logs of a failed round outlive it.
+// keepLogs copies the logs of a failed round to where they are kept.
 func (y *system) keepLogs(t *testing.T) {
 	if !t.Failed() || *logs == "" {
 		return

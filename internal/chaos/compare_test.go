@@ -18,7 +18,7 @@ import (
 	"vitrine/internal/shape"
 )
 
-// entities are all that the shop has, and has had.
+// entities lists everything that the shop has or once had.
 func (s *shop) entities() (all []item.Entity) {
 	for _, id := range s.ids() {
 		all = append(all, item.Entity{Kind: "sku", ID: id})
@@ -29,13 +29,14 @@ func (s *shop) entities() (all []item.Entity) {
 	return all
 }
 
-// stores are where records and blobs are.
+// stores hold records and blobs.
 type stores interface {
 	kv.RecordReader
 	kv.BlobGetter
 }
 
-// differences names each record that is not what the shop says, and each blob that is not what its records fold to.
+// differences names each record that differs from the shop's answer, and each blob that differs from a fold of its
+// records.
 func (s *shop) differences(ctx context.Context, cat *catalog.Catalog, store stores) (wrong []string) {
 	for _, e := range s.entities() {
 		kind := cat.Kinds[e.Kind]
@@ -59,7 +60,7 @@ func (s *shop) differences(ctx context.Context, cat *catalog.Catalog, store stor
 	return wrong
 }
 
-// owners are what the shop calls the dimensions.
+// owners maps each dimension to the shop's name for it.
 var owners = map[string]string{"product": "products", "price": "prices", "stock": "stocks", "brand": "brands"}
 
 func (s *shop) recordDiffers(d *catalog.Dimension, id string, got kv.Record) string {
@@ -103,7 +104,7 @@ func blobDiffers(ctx context.Context, store stores, b *catalog.Blob, e item.Enti
 	return ""
 }
 
-// pageDiffers tells how a SKU's page is not what the shop says.
+// pageDiffers says how a SKU's page differs from what the shop answers.
 func (s *shop) pageDiffers(t *testing.T, base, id string, stocks bool) string {
 	var page struct {
 		Product struct{ Title string }
@@ -160,7 +161,7 @@ func (s *shop) relationDiffers(t *testing.T, base, brand string) string {
 	return fmt.Sprintf("lacks %q", missing)
 }
 
-// getJSON reads an answer, and tells where it says that it comes from.
+// getJSON reads an answer and the source that its header names.
 func getJSON(ctx context.Context, url string, into any) (status int, said string, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"vitrine/internal/item"
 )
 
-// editor changes a shop and announces its changes, as a careful owner does: what NATS did not acknowledge is announced
-// again.
+// editor changes a shop and announces the changes as a careful owner does: it announces again what NATS did not
+// acknowledge.
 type editor struct {
 	shop   *shop
 	nats   string
@@ -19,13 +19,13 @@ type editor struct {
 	late   map[item.Change]bool
 }
 
-// The size of the shop.
+// These constants are the size of the shop.
 const (
 	products = 150
 	brands   = 8
 )
 
-// fill makes the shop.
+// fill creates the shop's first products.
 func (e *editor) fill() {
 	for i := range brands {
 		e.shop.putBrand(fmt.Sprint(i), fmt.Sprintf("Brand %d", i))
@@ -35,7 +35,7 @@ func (e *editor) fill() {
 	}
 }
 
-// run edits a few products a second until ctx ends, and announces all.
+// run edits a few products a second until ctx ends, and announces all edits.
 func (e *editor) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		for range 1 + e.random.IntN(4) {
@@ -51,7 +51,7 @@ func (e *editor) run(ctx context.Context) {
 	}
 }
 
-// change edits something. A product is left alone for a while after an edit.
+// change makes one random edit. It leaves a product alone for a while after an edit.
 func (e *editor) change() {
 	if e.random.IntN(20) == 0 {
 		id := fmt.Sprint(e.random.IntN(brands))
@@ -64,8 +64,8 @@ func (e *editor) change() {
 	}
 }
 
-// edit changes, deletes or creates a product. It is not announced in the lane of refreshes, which announce everything,
-// changed or not, and are not looked at twice: a replica that lags would have the last word.
+// edit changes, deletes or creates a product. It does not use the refresh lane. That lane is for announcing
+// everything, changed or not, and grants no second look, so that a lagging replica would have the last word.
 func (e *editor) edit(i int) {
 	id, n := oddID(i), e.random.IntN(10)
 	e.shop.put(id, func(p *product) {
@@ -76,7 +76,7 @@ func (e *editor) edit(i int) {
 	e.late[item.Change{Lane: item.Lanes()[n%2], Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All}] = true
 }
 
-// announce announces what is due; it stays due where that fails.
+// announce publishes the announcements that are due. They stay due if that fails.
 func (e *editor) announce(ctx context.Context) error {
 	if len(e.late) == 0 {
 		return nil

@@ -10,9 +10,9 @@ import (
 // injector carries out a round's events on its system.
 type injector struct {
 	*system
-	stores  []sync.Mutex // one hurts a node of Redis at a time
-	past    string       // a copy of NATS's files, "" before there is one
-	restore func()       // puts an older Redis back, nil before there is one
+	stores  []sync.Mutex // so that one fault at a time hits a node of Redis
+	past    string       // a copy of NATS's files; "" before there is one
+	restore func()       // puts an older state of Redis back; nil before there is one
 }
 
 func newInjector(y *system) *injector {
@@ -23,7 +23,7 @@ func newInjector(y *system) *injector {
 	return in
 }
 
-// run carries out the events at their times and returns when the last has ended.
+// run carries out the events at their times, and returns when the last has ended.
 func (in *injector) run(r round) {
 	began := time.Now()
 	var under sync.WaitGroup
@@ -78,7 +78,7 @@ func (in *injector) hurtProcess(e event) {
 	in.revive(p)
 }
 
-// revive starts a process until it stays: what it needs may be away.
+// revive starts a process again until it keeps running, since a server that it needs may be away.
 func (in *injector) revive(p *process) {
 	for range 60 {
 		if p.start(in.t, in.binary) {
@@ -89,7 +89,7 @@ func (in *injector) revive(p *process) {
 	in.t.Errorf("%s does not start again for a minute", p.name)
 }
 
-// hurtNATS stops what NATS runs in, does to its files what the fault says, and starts it again.
+// hurtNATS stops the process that NATS runs in, changes its files as the fault says, and starts it again.
 func (in *injector) hurtNATS(e event) {
 	stop, start := in.stopNATS, in.startNATS
 	if p := in.processes[0]; in.nats == nil {
@@ -105,12 +105,12 @@ func (in *injector) hurtNATS(e event) {
 	in.changeFiles(e.fault)
 	start()
 	if in.nats != nil && e.fault != "NATS away" {
-		in.push() // what an operator does whose NATS lost its files
+		in.push() // as an operator does after NATS has lost its files
 	}
 }
 
-// changeFiles removes or rolls back the files of a NATS that does not run. Each time that it does not, it may keep them
-// to roll back to.
+// changeFiles removes or rolls back the files of a stopped NATS. Otherwise it may keep a copy of them for a later
+// rollback.
 func (in *injector) changeFiles(fault string) {
 	dir := in.natsDir()
 	switch {

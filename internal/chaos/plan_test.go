@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The systems of a round.
+// These are the kinds of system that a round may have.
 const (
 	embedded = "up over bbolt"
 	beside   = "up over Redis, roles beside it"
@@ -16,12 +16,12 @@ const (
 	cluster  = "roles apart, a NATS of their own, a Redis Cluster"
 )
 
-// event is something that happens at a time of a round.
+// event is something that happens at a given time in a round.
 type event struct {
 	at     time.Duration
-	lasts  time.Duration // 0 for what happens at once
+	lasts  time.Duration // 0 for an instantaneous event
 	fault  string
-	target int // which process, upstream, or node of a Cluster
+	target int // index of the process, upstream, or node of a Cluster
 }
 
 func (e event) String() string {
@@ -35,7 +35,7 @@ type round struct {
 	events []event
 }
 
-// kind of fault: how often it is drawn, how long it lasts, and in which systems there is something to be hurt.
+// kind is a kind of fault: how often it is drawn, how long it lasts, and in which systems it applies.
 type kind struct {
 	name    string
 	weight  int
@@ -70,7 +70,7 @@ func kinds() []kind {
 	}
 }
 
-// plan draws a round of a seed.
+// plan draws a round from a seed.
 func plan(seed uint64, number int, lasts time.Duration) round {
 	random := rand.New(rand.NewPCG(seed, uint64(number)))
 	systems := []string{beside, embedded, apart, cluster}

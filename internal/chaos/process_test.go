@@ -15,22 +15,22 @@ import (
 	"vitrine/internal/canary"
 )
 
-// process is a vitrine of its own that can be hurt and started again with the same arguments.
+// process is a vitrine process that can be hurt, and started again with the same arguments.
 type process struct {
 	name string
 	args []string
-	log  string // file of what it logs
+	log  string // path of its log
 
 	mu    sync.Mutex // guards all below
 	cmd   *exec.Cmd
-	said  map[string]string // what it printed of its listeners: pages, admin, nats
+	said  map[string]string // the addresses that it printed: pages, admin, nats
 	ended chan struct{}
-	how   *os.ProcessState // of the last one that ended
-	hurt  bool             // a fault is on: another one has to wait
+	how   *os.ProcessState // of the last run
+	hurt  bool             // a fault is on, so another one has to wait
 }
 
-// start runs the process until it has printed its addresses, and reports whether it has: a process may end at once
-// while what it needs is away.
+// start runs the process until it has printed its addresses, and reports whether it has. A process may end at once
+// while a server that it needs is away.
 func (p *process) start(t *testing.T, binary string) bool {
 	t.Helper()
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -75,7 +75,7 @@ func (p *process) start(t *testing.T, binary string) bool {
 	}
 }
 
-// lines is how many addresses the process prints.
+// lines returns how many addresses the process prints.
 func (p *process) lines() int {
 	switch p.args[0] {
 	case "up":
@@ -86,7 +86,8 @@ func (p *process) lines() int {
 	return 1
 }
 
-// readAddresses reads n lines of a process's output, sends what they say, and then reads on to the end.
+// readAddresses reads n lines of a process's output, sends the addresses in them, and discards the rest of the
+// output.
 func readAddresses(out io.Reader, n int, said chan<- map[string]string) {
 	addresses := map[string]string{}
 	lines := bufio.NewScanner(out)
@@ -125,7 +126,7 @@ func (p *process) end(s syscall.Signal) {
 	}
 }
 
-// signal sends a signal that the process lives on with.
+// signal sends a signal that does not end the process.
 func (p *process) signal(s syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -134,7 +135,7 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// runs reports whether the process has not ended.
+// runs reports whether the process is running.
 func (p *process) runs() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,7 +147,7 @@ func (p *process) runs() bool {
 	}
 }
 
-// ending tells how the process ended, and what it said last.
+// ending says how the process ended, with its last output.
 func (p *process) ending() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -157,7 +158,7 @@ func (p *process) ending() string {
 	return fmt.Sprintf("%s has ended (%s):\n%s", p.name, p.how, text[max(0, len(text)-4096):])
 }
 
-// take reports whether the process may be hurt by the caller, who then gives it back.
+// take reserves the process for a fault, and reports whether it could. The caller has to release it.
 func (p *process) take() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// shop is the data owner: products with prices and stocks, and brands, which it does not list.
+// shop is the data owner of products with prices and stocks, and of brands, for which it has no list.
 type shop struct {
 	mu       sync.Mutex // guards all below
 	products map[string]*product
 	brands   map[string]*brand
 }
 
-// product is what the shop knows of a SKU. Version rises with every change, over deletion and re-creation too.
+// product is what the shop knows of a SKU. Version rises with every change, across deletion and re-creation too.
 type product struct {
 	Title, Brand          string
 	Price, Stock, Version int
 	Gone                  bool
 
-	before *product // as a replica that lags still has it
+	before *product // the state that a lagging replica still has
 	edited time.Time
-	served bool // somebody was answered with it
+	served bool // some request was answered with it
 }
 
 type brand struct {
@@ -37,7 +37,7 @@ type brand struct {
 
 func newShop() *shop { return &shop{products: map[string]*product{}, brands: map[string]*brand{}} }
 
-// put creates or edits a product.
+// put creates or edits a product and raises its version.
 func (s *shop) put(id string, edit func(*product)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +65,7 @@ func (s *shop) putBrand(id string, title string) {
 	s.brands[id] = &brand{title, version}
 }
 
-// get is what the shop knows of a product now.
+// get returns what the shop knows of a product now.
 func (s *shop) get(id string) (product, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,9 +76,9 @@ func (s *shop) get(id string) (product, bool) {
 	return *p, true
 }
 
-// serveProduct is what the shop, or its replica, answers of a product now. The replica says what was before an edit only
-// where somebody has been answered that: where one fetch stands for several edits, it could answer with one of
-// them, which nobody can tell.
+// serveProduct returns what the shop, or its lagging replica, answers about a product now. The replica returns the
+// state before an edit only if some request has seen it. Otherwise one fetch could stand for several edits, and
+// nobody could tell that the answer is one of the earlier ones.
 func (s *shop) serveProduct(id string, lagging bool) (product, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,10 +93,10 @@ func (s *shop) serveProduct(id string, lagging bool) (product, bool) {
 	return *p, true
 }
 
-// longestLag is how long a replica goes on saying what was before an edit. The second look at a record comes later.
+// longestLag is how long a replica returns the state before an edit. The second look at a record comes later.
 const longestLag = 2 * time.Second
 
-// idle is how long ago a product was edited.
+// idle returns the time since a product was edited.
 func (s *shop) idle(id string) time.Duration {
 	p, ok := s.get(id)
 	if !ok {
@@ -115,7 +115,7 @@ func (s *shop) brand(id string) (brand, bool) {
 	return *b, true
 }
 
-// ids are all ids of products that ever were, sorted.
+// ids returns the ids of all products that ever existed, sorted.
 func (s *shop) ids() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +128,7 @@ func (s *shop) brandIDs() []string {
 	return slices.Sorted(maps.Keys(s.brands))
 }
 
-// answer is what a sound owner says of a dimension of an entity; nil for what does not exist.
+// answer is what a sound owner answers about a dimension of an entity, or nil if it does not exist.
 func (s *shop) answer(what, id string, lagging bool) any {
 	if what == "brands" {
 		if b, ok := s.brand(id); ok {
@@ -137,7 +137,7 @@ func (s *shop) answer(what, id string, lagging bool) any {
 		return nil
 	}
 	p, ok := s.get(id)
-	if what == "products" { // the others have no version: nobody could tell that an answer lags
+	if what == "products" { // the others have no version, so that nobody could detect a lagging answer
 		p, ok = s.serveProduct(id, lagging)
 	}
 	switch {
@@ -151,7 +151,7 @@ func (s *shop) answer(what, id string, lagging bool) any {
 	return map[string]any{"sku": id, "name": p.Title, "brand_id": p.Brand, "v": p.Version}
 }
 
-// serve answers like a sound owner, or one whose replica lags.
+// serve answers as a sound owner does, or as one whose replica lags.
 func (s *shop) serve(w http.ResponseWriter, r *http.Request, lagging bool) {
 	what, escaped, one := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	id, err := url.PathUnescape(escaped)
@@ -179,7 +179,7 @@ func (s *shop) serve(w http.ResponseWriter, r *http.Request, lagging bool) {
 	}
 }
 
-// list walks all products that there are, 50 at a time, in the order of their ids.
+// list answers with up to 50 existing products after cursor, in the order of their ids.
 func (s *shop) list(w http.ResponseWriter, cursor string) {
 	page := struct {
 		IDs  []string `json:"ids"`
@@ -198,7 +198,8 @@ func (s *shop) list(w http.ResponseWriter, cursor string) {
 	json.NewEncoder(w).Encode(page)
 }
 
-// oddID is the nth of ids as shops have them: digits, dots, slashes, spaces, Chinese characters.
+// oddID returns the nth of a set of ids as shops have them: with digits, dots, slashes, spaces and Chinese
+// characters.
 func oddID(n int) string {
 	return fmt.Sprintf([]string{"%d", "%d.1", "a/%d", "new item %d", "茶壶-%d", "x=%d%%2F"}[n%6], 100000+n)
 }

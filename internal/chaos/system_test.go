@@ -19,21 +19,21 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// system is all that runs in a round.
+// system is everything that runs in a round.
 type system struct {
 	t         *testing.T
 	binary    string
 	dir       string
-	catalog   string // the file that is in force
+	catalog   string // file of the catalog in force
 	shop      *shop
 	upstreams []*upstream
 	processes []*process
-	redis     []*redistest.Server // one, or the nodes of a Cluster
-	url       string              // of Redis; "" where bbolt holds everything
+	redis     []*redistest.Server // one server, or the nodes of a Cluster
+	url       string              // of Redis; "" if bbolt holds everything
 
-	mu       sync.Mutex // guards all below; it is held while NATS or the catalog changes
+	mu       sync.Mutex // guards all below, and is held while NATS or the catalog changes
 	natsAddr string
-	nats     *bus.Server // where it is no part of an up
+	nats     *bus.Server // nil where NATS is part of an up
 	revision int
 }
 
@@ -85,7 +85,7 @@ func newSystem(t *testing.T, binary, kind string, s *shop) *system {
 	return y
 }
 
-// add starts a process, which ends with the test.
+// add starts a process, which is stopped when the test ends.
 func (y *system) add(role string, more ...string) {
 	y.t.Helper()
 	name := fmt.Sprintf("%s%d", role, len(y.processes))
@@ -115,7 +115,7 @@ func (y *system) add(role string, more ...string) {
 	}
 }
 
-// command runs a command to its end, with passwords that nothing may show.
+// command runs a command to its end, with passwords that no output may show.
 func (y *system) command(args ...string) (out []byte, err error) {
 	cmd := exec.Command(y.binary, canary.Args(args)...)
 	cmd.Env = append(os.Environ(), canary.ShopVariable+"="+canary.Shop)
@@ -124,7 +124,7 @@ func (y *system) command(args ...string) (out []byte, err error) {
 	return out, err
 }
 
-// pages are the base URLs of all that serve pages, by process.
+// pages returns the base URL of each process that serves pages.
 func (y *system) pages() map[string]string {
 	out := map[string]string{}
 	for _, p := range y.processes {
@@ -135,7 +135,7 @@ func (y *system) pages() map[string]string {
 	return out
 }
 
-// writeCatalog writes the next revision of the catalog. Who holds mu, or is alone, may call it.
+// writeCatalog writes the next revision of the catalog. The caller holds mu, or is the only goroutine.
 func (y *system) writeCatalog() {
 	y.revision++
 	text := revision(y.revision, y.upstreams[0].URL, y.upstreams[1].URL)
@@ -144,11 +144,11 @@ func (y *system) writeCatalog() {
 	}
 }
 
-// push puts the catalog file in force, however long NATS is away.
+// push pushes the catalog file, and tries again for as long as NATS is away.
 func (y *system) push() {
 	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(300 * time.Millisecond) {
 		out, err := y.command("catalog", "push", y.catalog, "--nats", "nats://"+y.natsAddr, "--wait", "1s")
-		if err == nil || strings.Contains(string(out), "as revision") { // not everybody is there
+		if err == nil || strings.Contains(string(out), "as revision") { // some process did not acknowledge it
 			return
 		}
 	}
@@ -162,7 +162,7 @@ func (y *system) natsDir() string {
 	return filepath.Join(y.dir, "nats")
 }
 
-// startNATS and stopNATS run the NATS of roles apart.
+// startNATS and stopNATS start and stop the NATS of a system of separate roles.
 func (y *system) startNATS() {
 	server, err := bus.Embed(y.t.Context(), bus.EmbedConfig{Dir: filepath.Join(y.dir, "nats"), Addr: y.natsAddr, Log: quiet()})
 	if err != nil {

@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// upstream is a system of the shop, which answers over HTTP unless a fault is on.
+// upstream is one of the shop's systems. It answers over HTTP unless a fault is on.
 type upstream struct {
 	URL   string
 	shop  *shop
 	fault atomic.Pointer[string]
 
-	closing sync.Mutex // held while it refuses
+	closing sync.Mutex // held while it refuses connections
 	mu      sync.Mutex // guards server
 	server  *http.Server
 }
@@ -30,7 +30,7 @@ func newUpstream(t *testing.T, s *shop) *upstream {
 	return u
 }
 
-// listen serves at an address and returns it.
+// listen serves at an address and returns the address.
 func (u *upstream) listen(t *testing.T, addr string) string {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -51,7 +51,7 @@ func (u *upstream) close() {
 	u.server.Close()
 }
 
-// hurt has a fault on until heal is called.
+// hurt switches a fault on until heal is called.
 func (u *upstream) hurt(t *testing.T, fault string) (heal func()) {
 	if fault == "upstream refuses" {
 		u.closing.Lock()
@@ -70,7 +70,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f := u.fault.Load(); f != nil {
 		fault = *f
 	}
-	sent := r.Header.Get("Authorization") // which a careless system tells in its errors
+	sent := r.Header.Get("Authorization") // a careless system quotes it in its errors
 	switch fault {
 	case "upstream hangs":
 		<-r.Context().Done()
@@ -84,7 +84,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			conn.(*net.TCPConn).SetLinger(0)
 			conn.Close()
 		}
-	case "upstream answers errors as 200": // where many are asked; of one, it would be an answer that is wrong for good
+	case "upstream answers errors as 200": // only for a batch; for a single entity it would be accepted as a wrong answer for good
 		if !strings.Contains(r.URL.RawQuery, "ids=") {
 			http.Error(w, "backend unavailable", http.StatusServiceUnavailable)
 			return

@@ -1,17 +1,18 @@
 package model
 
-// Attempts is what becomes of a change whose fetch fails: one record, two workers, an owner that is silent, says "not now" or refuses,
-// a store of our own that is away, a place to park. Silence may last longer than any number of attempts.
+// Attempts models a change whose fetch fails: one record, two workers, an owner that is silent, answers "not now" or sends an answer that
+// is refused, a store of our own that may be unavailable, and a stream to park in. Silence may outlast any number of attempts. The fields
+// bound how often each event happens.
 type Attempts struct {
 	Edits    uint8
 	Silences uint8 // calls that the owner does not answer
-	Refusals uint8 // calls that it answers with what can't be taken
-	NotNows  uint8 // calls that it answers with an error in place of what was asked for
-	Outages  uint8 // puts that our own store does not take
+	Refusals uint8 // calls that it answers with something that has to be refused
+	NotNows  uint8 // calls that it answers with an error in place of the data
+	Outages  uint8 // puts that fail because our own store is unavailable
 	Crashes  uint8
 }
 
-// The mutants of attempts.
+// The mutants of Attempts.
 const (
 	SilenceCounts   Mutant = "silence counts as an attempt"
 	NotNowCounts    Mutant = "an answer that says not now counts as an attempt"
@@ -23,15 +24,15 @@ const (
 	RetryUnacked    Mutant = "a change is acknowledged before its retry is stored"
 )
 
-// AttemptsMutants are all of attempts.
+// AttemptsMutants returns all mutants of Attempts.
 func AttemptsMutants() []Mutant {
 	return []Mutant{SilenceCounts, NotNowCounts, NotNowDeletes, OutageCounts, DeliveriesCount, AckBeforePark, ParkedForgotten, RetryUnacked}
 }
 
-// refusalsMax is after how many refusals a change is a dead letter.
+// refusalsMax is the number of refusals after which a change becomes a dead letter.
 const refusalsMax = 2
 
-// tried is a change that is set aside, and how often its fetch was refused.
+// tried is a change that is parked or scheduled for a retry. count is how many attempts it has had.
 type tried struct {
 	here  bool
 	count uint8
@@ -40,14 +41,14 @@ type tried struct {
 // attempt is a worker; step 0 is idle.
 type attempt struct {
 	step, seq, count, stamp, val uint8
-	parked                       bool // its change came out of PARKED
+	parked                       bool // its change came from PARKED
 }
 
-// The steps of an attempt, by what it has done; took, readStamp and fetched are those of a worker too.
+// The further steps of an attempt, which begins with a worker's took, readStamp and fetched. Each but the last names what comes next.
 const (
-	parking  = iota + 10 // it sets the change aside
+	parking  = iota + 10 // it parks the change
 	retrying             // it stores the retry
-	leaving              // all is stored: the ack is left
+	leaving              // everything is stored, and the acknowledgement is left
 )
 
 type attempts struct {
@@ -55,14 +56,14 @@ type attempts struct {
 	upstream        uint8
 	record, stamp   uint8
 	change          queue
-	carried         uint8 // attempts that the message in CHANGES tells
+	carried         uint8 // number of attempts in the message in CHANGES
 	parked, retried tried
 	failed          bool
-	refused         uint8 // answers that were refused in all
+	refused         uint8 // number of refused answers, up to refusalsMax
 	workers         [2]attempt
 }
 
-// Explore walks attempts.
+// Explore implements Scenario.
 func (a Attempts) Explore(m Mutant) Result {
 	return explore(attempts{left: a, upstream: 1, record: 1, stamp: 1}, m)
 }
@@ -117,7 +118,7 @@ func (s attempts) environment(m Mutant, next func(attempts)) {
 	}
 }
 
-// noAnswer has the owner be silent, say "not now", or refuse, to worker i.
+// noAnswer takes the steps in which worker i gets no usable answer: the owner is silent, says "not now", or sends what has to be refused.
 func (s attempts) noAnswer(i int, m Mutant, next func(attempts)) {
 	if s.left.Silences > 0 {
 		n := s
@@ -148,7 +149,7 @@ func (s attempts) noAnswer(i int, m Mutant, next func(attempts)) {
 	}
 }
 
-// giveBack has a change delivered again.
+// giveBack has the change of a worker delivered again.
 func (s *attempts) giveBack(w attempt, m Mutant) {
 	count := w.count
 	if m == DeliveriesCount {
@@ -164,7 +165,7 @@ func (s *attempts) giveBack(w attempt, m Mutant) {
 	s.change.again(w.seq)
 }
 
-// count counts an attempt of a worker. With the last one its change becomes a dead letter.
+// count adds an attempt to a worker's change, if it counts. After the last one the change becomes a dead letter.
 func (s *attempts) count(i int, m Mutant, counts bool) {
 	w := &s.workers[i]
 	if !counts {
@@ -179,7 +180,7 @@ func (s *attempts) count(i int, m Mutant, counts bool) {
 	*w = attempt{}
 }
 
-// done acknowledges what a worker had in work.
+// done acknowledges the change of a worker.
 func (s *attempts) done(w attempt, m Mutant) {
 	if !w.parked {
 		s.change.ack(w.seq, m)
@@ -187,7 +188,7 @@ func (s *attempts) done(w attempt, m Mutant) {
 }
 
 func (s attempts) ours(m Mutant, next func(attempts)) {
-	if s.retried.here { // its time has come
+	if s.retried.here { // the retry is due
 		n := s
 		n.retried = tried{}
 		n.change.publish(m)
@@ -237,7 +238,7 @@ func (s attempts) work(i int, m Mutant, next func(attempts)) {
 		if w.step == retrying {
 			aside = &n.retried
 		}
-		if early && w.seq > 0 { // the ack first; what is set aside next
+		if early && w.seq > 0 { // the mutant acknowledges first, and stores the change in its next step
 			n.done(*w, m)
 			w.seq = 0
 			break

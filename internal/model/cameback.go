@@ -1,28 +1,28 @@
 package model
 
-// CameBack is a store that comes back from a snapshot, and an owner with a replica that lags: one record with a version, a
-// worker. What was announced is replayed, and the replica's answer may be newer than what the store came back with, and
-// not the newest. A second look comes later than any lag. As in Patience, an owner is edited only when no change waits.
+// CameBack models a store that comes back from a snapshot, and an owner with a replica that lags: one record with a version, and a worker.
+// The announced changes are replayed. The replica's answer may then be newer than the record in the snapshot, and still not the newest. A
+// second look comes later than any lag. As in Patience, the owner is edited only while no change waits.
 type CameBack struct {
 	Edits     uint8
-	Lags      uint8 // answers by the replica while it lags
+	Lags      uint8 // answers from the replica while it lags
 	Snapshots uint8
 	Rollbacks uint8
 }
 
-// The mutants of a store that came back.
+// The mutants of CameBack.
 const (
 	ReplayIsFinal   Mutant = "what is replayed after a loss is final"
 	ReplayTrustsNew Mutant = "what is replayed after a loss is final where the record was fetched since"
 )
 
-// CameBackMutants are all of a store that came back.
+// CameBackMutants returns all mutants of CameBack.
 func CameBackMutants() []Mutant { return []Mutant{ReplayIsFinal, ReplayTrustsNew} }
 
-// The lines of CameBack, beside news and secondLook.
+// The third line of CameBack, beside news and secondLook.
 const replayed = 2
 
-// fetchedIn is a record: its version, and which life of the store was known when it was fetched.
+// fetchedIn is a record: its version, and the life of the store that was known when it was fetched.
 type fetchedIn struct{ version, life uint8 }
 
 type cameBack struct {
@@ -30,13 +30,13 @@ type cameBack struct {
 	leader, replica uint8 // versions
 	store, snapshot fetchedIn
 	run, seen       uint8
-	waits           [3]bool // a change, by line
+	waits           [3]bool // whether a change waits, by line
 	due             bool    // a second look is scheduled
-	step, line      uint8   // of the worker; step 0 is idle
+	step, line      uint8   // the worker's; step 0 is idle
 	held, got       fetchedIn
 }
 
-// Explore walks a store that came back.
+// Explore implements Scenario.
 func (c CameBack) Explore(m Mutant) Result {
 	one := fetchedIn{version: 1, life: 1}
 	return explore(cameBack{left: c, leader: 1, replica: 1, store: one, snapshot: one, run: 1, seen: 1}, m)
@@ -63,7 +63,7 @@ func (s cameBack) environment(_ Mutant, next func(cameBack)) {
 		n.snapshot = s.store
 		next(n)
 	}
-	if s.left.Rollbacks > 0 && s.step < fetched { // what is fetched is put over the stamp that was read, or not at all
+	if s.left.Rollbacks > 0 && s.step < fetched { // a rollback after the fetch moves the stamp, and the put is refused
 		n := s
 		n.left.Rollbacks--
 		n.store = s.snapshot
@@ -84,7 +84,7 @@ func (s cameBack) environment(_ Mutant, next func(cameBack)) {
 	}
 }
 
-// restart has the worker begin again.
+// restart makes the worker, if it is busy, begin again.
 func (s *cameBack) restart() {
 	if s.step > 0 {
 		s.step = took
@@ -134,12 +134,12 @@ func (s cameBack) ours(m Mutant, next func(cameBack)) {
 	next(n)
 }
 
-// put stores an answer, and orders a second look where it may not be the newest.
+// put stores the answer, and schedules a second look if the answer may not be the newest.
 func (s *cameBack) put(m Mutant) {
 	before := s.held.life < s.seen
 	s.step = 0
 	switch {
-	case s.got.version < s.held.version: // doubted, and asked for again
+	case s.got.version < s.held.version: // the answer is doubted, and the owner is asked again
 		s.due = true
 		return
 	case s.line == secondLook:

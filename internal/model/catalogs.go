@@ -1,19 +1,19 @@
 package model
 
-// Catalogs is two processes that learn at different times of a new catalog, or come up with a new binary whose cleaning
-// rules differ. One record that each revision shapes otherwise, and one of a dimension that the first catalog does
-// not know. Each process has a worker and may sweep for the catalog. One that hangs is taken for gone, and goes on later
-// by what it had: only the regular sweep finds what it then put.
+// Catalogs models two processes that learn of a new catalog at different times, or are restarted with a new binary whose cleaning rules
+// differ. There is one record, to which each revision gives another shape, and one of a dimension that the first catalog does not have.
+// Each process has a worker, and may sweep for the catalog. A process that hangs is taken for gone. It goes on later with the catalog that
+// it had, and only the regular sweep finds what it then put.
 type Catalogs struct {
 	Pushes   uint8 // of catalogs
-	Upgrades uint8 // of a process's binary
-	Changes  uint8 // announced, of the record
-	News     uint8 // announced, of the new dimension
+	Upgrades uint8 // of the binary of a process
+	Changes  uint8 // announced changes of the record
+	News     uint8 // announced changes of the new dimension
 	Failures uint8 // of sweeps
 	Hangs    uint8 // of a process
 }
 
-// The mutants of catalogs.
+// The mutants of Catalogs.
 const (
 	SweepAlone      Mutant = "a sweep begins before every process has the catalog that it is for"
 	OldOverNew      Mutant = "a process says that it has a catalog while it still has work in hand by the one before, which it puts"
@@ -23,43 +23,43 @@ const (
 	RecordsUnswept  Mutant = "a sweep looks at blobs alone"
 )
 
-// CatalogsMutants are all of catalogs.
+// CatalogsMutants returns all mutants of Catalogs.
 func CatalogsMutants() []Mutant {
 	return []Mutant{SweepAlone, OldOverNew, SweepOnce, SweptByRevision, UnknownFinal, RecordsUnswept}
 }
 
-// form is what a record is shaped by.
+// form is what decides the shape of a record.
 type form struct{ revision, binary uint8 }
 
-// peer is a process. Its worker has a step; 0 is idle.
+// peer is a process with one worker. Step 0 of the worker is idle.
 type peer struct {
-	form    form // its catalog and its own
+	form    form // the revision of its catalog, and its binary
 	gone    bool // the others take it for gone
 	step    uint8
 	stamp   uint8
-	by      form  // what its worker goes by since it took the change
-	sweep   uint8 // 1 while it looks at the record, 2 when it has
-	sweeper form  // what it sweeps for
+	by      form  // what its worker goes by, fixed when it took the change
+	sweep   uint8 // 0 if it does not sweep, 1 while it looks at the record, 2 after that
+	sweeper form  // the form that it sweeps for
 }
 
-// asked is the last step of a peer's worker: it may put.
+// asked is the last step of a peer's worker: it has asked whether its catalog is in force, and may put.
 const asked = readStamp + 1
 
 type catalogs struct {
 	left   Catalogs
-	head   uint8 // the revision that is in force
+	head   uint8 // the revision in force
 	record form
 	stamp  uint8
-	waits  bool // the record's change
+	waits  bool // a change of the record waits
 	newDim bool // a change of the new dimension waits
-	wanted bool // it has been announced
-	known  bool // it has a record
+	wanted bool // a change of the new dimension was announced
+	known  bool // the new dimension has a record
 	swept  form
 	hung   bool // a process has been taken for gone
 	peers  [2]peer
 }
 
-// Explore walks catalogs.
+// Explore implements Scenario.
 func (c Catalogs) Explore(m Mutant) Result {
 	one := form{1, 1}
 	return explore(catalogs{left: c, head: 1, record: one, stamp: 1, swept: one, peers: [2]peer{{form: one}, {form: one}}}, m)
@@ -68,7 +68,7 @@ func (c Catalogs) Explore(m Mutant) Result {
 func (s catalogs) wrong() string {
 	switch {
 	case s.peers[0].form.binary != s.peers[1].form.binary:
-		return "" // half of a deployment: nobody can say what is right
+		return "" // a deployment is half done: there is no right shape
 	case s.record != s.peers[0].form:
 		return "a record has the shape of a catalog or a binary that is no longer in force"
 	case s.wanted && s.head > 1 && !s.known:
@@ -133,7 +133,7 @@ func (s catalogs) ours(m Mutant, next func(catalogs)) {
 	}
 }
 
-// overlaps reports whether a process takes a catalog while it has work in hand by the one before.
+// overlaps reports whether, under the mutant, a process adopts a catalog while it still has work by the previous one.
 func (m Mutant) overlaps() bool { return m == OldOverNew || m == SweepAlone }
 
 func (s catalogs) work(i int, m Mutant, next func(catalogs)) {
@@ -152,7 +152,7 @@ func (s catalogs) work(i int, m Mutant, next func(catalogs)) {
 			p.step = 0
 			p.by = form{}
 			p.stamp = 0
-			n.waits = true // somebody else, or later
+			n.waits = true // another process takes the change, or this one later
 		}
 		next(n)
 	case p.step == asked:
@@ -183,7 +183,7 @@ func (s catalogs) work(i int, m Mutant, next func(catalogs)) {
 	}
 }
 
-// due reports whether a process has to sweep for what it goes by.
+// due reports whether process i has to begin a sweep for its form.
 func (s *catalogs) due(i int, m Mutant) bool {
 	p := s.peers[i]
 	if p.sweep > 0 || p.form.revision != s.head || p.form == s.swept {

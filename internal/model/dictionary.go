@@ -1,24 +1,24 @@
 package model
 
-// Dictionary is a store that is flushed and loses the dictionary that values are compressed with, while a process runs
-// that has it in memory. Another process is started later. One value, which either of them may write.
+// Dictionary models a store that is flushed, and so loses the dictionary that its values are compressed with, while a process runs that
+// has the dictionary in memory. A second process starts later. There is one value, which either of them may write.
 type Dictionary struct {
 	Flushes uint8
-	Changes uint8 // for each of which the value is written once
+	Changes uint8 // for each of them the value is written once
 	Starts  uint8 // of the second process
-	Ends    uint8 // of the first one
+	Ends    uint8 // of the first process
 }
 
-// The mutants of a dictionary.
+// The mutants of Dictionary.
 const (
 	DictionaryLost  Mutant = "a process goes on writing with a dictionary that the store has lost"
 	UnreadableStays Mutant = "a value that can't be read is not fetched anew"
 )
 
-// DictionaryMutants are all of a dictionary.
+// DictionaryMutants returns all mutants of Dictionary.
 func DictionaryMutants() []Mutant { return []Mutant{DictionaryLost, UnreadableStays} }
 
-// What stands in the store.
+// What the store has of the value.
 const (
 	nothing = iota
 	plain
@@ -28,15 +28,15 @@ const (
 type dictionary struct {
 	left   Dictionary
 	stored bool // the store has the dictionary
-	walked bool // everything was announced since the store is a new one
+	walked bool // everything was announced since the last flush
 	value  uint8
-	waits  bool    // a change, or a walk's
-	runs   [2]bool // the processes
-	knows  [2]bool // they have the dictionary in memory
-	noted  [2]bool // they know that the store is a new one
+	waits  bool    // a change waits, of an edit or of a walk
+	runs   [2]bool // whether each process runs
+	knows  [2]bool // whether it has the dictionary in memory
+	noted  [2]bool // whether it has noticed the last flush
 }
 
-// Explore walks a dictionary.
+// Explore implements Scenario.
 func (d Dictionary) Explore(m Mutant) Result {
 	return explore(dictionary{left: d, stored: true, walked: true, value: squeezed, runs: [2]bool{true, false}, knows: [2]bool{true, false}, noted: [2]bool{true, true}}, m)
 }
@@ -54,8 +54,7 @@ func (s dictionary) wrong() string {
 	return ""
 }
 
-// reads reports whether a process can read what is squeezed: one that comes to a dictionary that it does not know looks
-// for it in the store.
+// reads reports whether a process can read a compressed value. A process looks in the store for a dictionary that it does not have.
 func (s *dictionary) reads(i int) bool { return s.knows[i] || s.stored }
 
 func (s dictionary) environment(_ Mutant, next func(dictionary)) {
@@ -94,7 +93,7 @@ func (s dictionary) environment(_ Mutant, next func(dictionary)) {
 
 func (s dictionary) ours(m Mutant, next func(dictionary)) {
 	for i, runs := range s.runs {
-		if runs && !s.noted[i] { // it stores its dictionary again; and if it is the first, everything is announced
+		if runs && !s.noted[i] { // it stores its dictionary again; the first process to notice also has everything announced
 			n := s
 			n.noted[i] = true
 			n.walked = true

@@ -1,7 +1,7 @@
-// Package model walks through every run of small systems that follow the rules of docs/convergence.md, and looks whether
-// all is right when all is at rest. It is for tests.
+// Package model is a model checker for the rules of docs/convergence.md. It explores every run of small systems that follow these rules, and
+// checks that each run comes to rest and that everything is right at rest. It is for tests.
 //
-// Each subject has a file, and a system of its own, small enough to be walked whole:
+// Each subject has a file, and a system small enough to be explored completely:
 //
 //	loop        from a change to a cached page: stamps, gens, announcements, acknowledgements
 //	attempts    a fetch that fails: what is tried again, parked, given up
@@ -13,10 +13,10 @@
 //	lostwrites  a store that comes back older than it was
 //	dictionary  a store that loses what its values are compressed with
 //
-// A state is everything there is: what the upstream says, what stands in the streams, in the store and in the
-// cache, and how far each worker has come. A step is one atomic act of one of them. Every step is taken from every
-// state, so that every interleaving is seen, with as many faults as a Scenario allows.
+// A state is the whole system: what the upstream says, the contents of the streams, the store and the cache, and the position of each
+// worker. A step is one atomic action of one participant. Every possible step is taken from every state. So every interleaving is explored,
+// with as many faults as a Scenario allows.
 //
-// A Mutant is a rule of docs/convergence.md broken. That Explore finds a wrong end for each of them shows that the
-// rule is needed, and that the model would notice.
+// A Mutant breaks one rule. Explore must find a wrong end for each mutant. That shows that the rule is needed, and that the model would
+// notice its absence.
 package model

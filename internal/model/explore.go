@@ -5,49 +5,49 @@ import (
 	"slices"
 )
 
-// Mutant is a rule that is broken.
+// Mutant is a broken rule. Its text says what the system does wrong.
 type Mutant string
 
-// Sound breaks no rule.
+// Sound is the Mutant that breaks no rule.
 const Sound Mutant = ""
 
-// Scenario is a system at rest and a bound of what its environment may do to it.
+// Scenario is a system that begins at rest, with a bound on what its environment may do.
 type Scenario interface {
-	// Explore takes every step from every state that can be reached, under sound rules or broken ones, and ends at
-	// the first wrong state.
+	// Explore takes every step from every state that can be reached, under sound rules or one broken rule, and stops at the first wrong
+	// state. It keeps every state in memory, and gives up beyond 20 million.
 	Explore(Mutant) Result
 }
 
-// Result is what Explore saw.
+// Result is what Explore found.
 type Result struct {
 	States int
-	Wrong  string   // what was wrong; "" where nothing was
-	Trace  []string // the states on a shortest way there
+	Wrong  string   // what is wrong; "" if nothing is
+	Trace  []string // the states on a shortest path to the wrong one, each as fmt prints it
 }
 
-// world is a state of a system: everything there is, small and comparable, as there are millions. Its steps are given
-// to next as the states that they lead to.
+// world is a state of a system. It is comparable, and small, because there are millions. environment and ours call next with the state
+// that each possible step leads to.
 type world[S any] interface {
 	comparable
-	environment(m Mutant, next func(S)) // what anybody else may do, or not: edits, crashes, failures, losses
-	ours(m Mutant, next func(S))        // what the system goes on to do by itself, the passing of time that it waits for included
-	wrong() string                      // what is not as it must be where nothing of ours is left to do
+	environment(m Mutant, next func(S)) // steps that may happen or not: edits, crashes, failures, losses
+	ours(m Mutant, next func(S))        // steps that the system goes on to take by itself, including the passing of time that it waits for
+	wrong() string                      // what is wrong with a state in which ours has no step left; "" for nothing
 }
 
-// returnLimit is the number of states up to which a scenario is also searched for states that never come to rest: it takes
-// memory.
+// returnLimit is the number of states up to which explore also searches for states that cannot come to rest. That search takes memory for
+// each edge.
 const returnLimit = 2_000_000
 
-// statesMax ends what is too large to be walked.
+// statesMax is the number of states beyond which explore gives up.
 const statesMax = 20_000_000
 
-// explore walks every state that can be reached from begin. Where the system has nothing left to do, all must be right;
-// and from everywhere the system must be able to get there, without help: who tries for ever and gets nowhere is as
-// wrong as who has stopped.
+// explore visits every state that can be reached from begin, breadth first. A state in which the system has no step left must not be wrong.
+// From every state the system must be able to reach such a state by its own steps alone: a system that works for ever without a result is
+// as wrong as one that stops too early.
 func explore[S world[S]](begin S, m Mutant) Result {
 	seen := map[S]int32{begin: 0}
 	states, parents := []S{begin}, []int32{0}
-	var edges [][2]int32 // of ours: from, to
+	var edges [][2]int32 // our own steps: from, to
 	var rests []int32
 	for from := int32(0); int(from) < len(states); from++ {
 		if len(states) > statesMax {
@@ -87,7 +87,7 @@ func explore[S world[S]](begin S, m Mutant) Result {
 	return Result{States: len(states)}
 }
 
-// trace is the shortest one to a state.
+// trace returns the states on the shortest path to the state at a position.
 func trace[S any](states []S, parents []int32, to int32) (steps []string) {
 	for ; ; to = parents[to] {
 		steps = append(steps, fmt.Sprintf("%+v", states[to]))
@@ -98,9 +98,9 @@ func trace[S any](states []S, parents []int32, to int32) (steps []string) {
 	}
 }
 
-// noReturn is the first of n states from which none of rests can be reached over edges, -1 where there is none.
+// noReturn returns the first of n states from which no state of rests can be reached over edges; -1 if there is none.
 func noReturn(n int, edges [][2]int32, rests []int32) int32 {
-	first := make([]int32, n+1) // where the sources of a state begin, in the list of all
+	first := make([]int32, n+1) // position in sources of each state's first predecessor
 	for _, e := range edges {
 		first[e[1]+1]++
 	}

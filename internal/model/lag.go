@@ -1,18 +1,18 @@
 package model
 
-// Lag is an owner that is edited at any time, and whose replicas lag: each answer is of a moment that is no longer ago than the
-// lag. One record without a version, a worker; CHANGES, which keeps the newest message of the record, and HISTORY, which
-// keeps all. The store may be emptied, and NATS lose all that it has; each is noticed some time, and calls for a walk.
+// Lag models an owner that is edited at any time, and whose replicas lag: each answer shows the owner's state at a moment that is no longer
+// ago than the lag. There is one record without a version, and a worker. CHANGES keeps the newest message of the record, HISTORY keeps
+// all. The store may be emptied, and NATS may lose all its data. Each loss is noticed at some time, and causes a walk.
 //
-// Time goes in ticks. After two of them an edit is known to every replica, and a second look comes no sooner. An answer is put within
-// the tick in which it came.
+// Time passes in ticks. After two ticks every replica has an edit. A second look comes no sooner than that. An answer is put within the tick
+// in which it arrived.
 type Lag struct {
 	Edits   uint8
 	Flushes uint8 // of the store
-	Losses  uint8 // of NATS's streams, with the second looks that are due
+	Losses  uint8 // of NATS's streams, with the scheduled second looks in them
 }
 
-// The mutants of lag.
+// The mutants of Lag.
 const (
 	NewIsFinal    Mutant = "an answer that is new is final, though several changes were announced since the record was up to date"
 	RecentIsFinal Mutant = "an answer that is new is final, though the record was fetched a moment ago"
@@ -25,35 +25,37 @@ const (
 	WalkAtOnce    Mutant = "a walk after a loss of changes begins while replicas may lag"
 )
 
-// LagMutants are all of lag.
+// LagMutants returns all mutants of Lag.
 func LagMutants() []Mutant {
 	return []Mutant{NewIsFinal, RecentIsFinal, AbsentIsFinal, LostIsFinal, AskedAfter, NotReplayed, WalkIsFinal, LookIsFinal, WalkAtOnce}
 }
 
 const (
-	lagMost   = 2 // ticks after which an edit is known to every replica
-	settled   = 4 // ticks after which a record has what a second look brought
-	ageless   = 5 // an age that is as good as any greater one
+	lagMost   = 2 // ticks after which every replica has an edit
+	settled   = 4 // ticks after which a record has the result of a second look
+	ageless   = 5 // greatest age: beyond it there is no difference
 	editsMost = 3
 )
 
-// age is how many ticks ago something was, up to ageless.
+// age is how many ticks ago something happened, up to ageless.
 type age uint8
 
 func (a *age) tick() { *a = min(*a+1, ageless) }
 
-// copied is a record, how long ago its owner was asked, and whether it may lack a change that was lost: the owner was asked
-// before a loss of changes was noticed, or less than the lag after that. It is absent where its version is 0.
+// copied is a record, or an answer that may become one. Version 0 is an absent record. at is how long ago the owner was asked. before
+// reports whether the record may lack a change that was lost: the owner was asked before a loss was noticed, or less than the lag after
+// that.
 type copied struct {
 	version uint8
 	at      age
 	before  bool
 }
 
-// inquirer is the worker; step 0 is idle. Several and lost are what it knew when it asked.
+// inquirer is the worker; step 0 is idle. several (changes may have been announced) and lost (the held record may lack a change) are what
+// it knew when it asked.
 type inquirer struct {
 	step, line    uint8
-	published     age // the change that it took
+	published     age // of the change that it took
 	held, got     copied
 	several, lost bool
 }
@@ -73,22 +75,22 @@ func (e *event) tick() {
 type lag struct {
 	left      Lag
 	version   uint8          // of the owner
-	edits     [editsMost]age // how long ago the versions after the first came, and were announced
-	past      uint8          // of these, how many HISTORY has lost
+	edits     [editsMost]age // how long ago each version after the first was made and announced
+	past      uint8          // how many of these edits HISTORY has lost
 	record    copied
-	waits     [4]bool // a change, by line
-	published age     // the one that waits in news
-	due       event   // a second look was ordered
-	flushed   bool    // the store was, which nobody has noticed
-	lost      bool    // NATS's streams were, which nobody has noticed
-	walks     event   // one was called for by a loss of changes
+	waits     [4]bool // whether a change waits, by line
+	published age     // of the change that waits in news
+	due       event   // a second look was scheduled
+	flushed   bool    // the store was emptied, and nobody has noticed it yet
+	lost      bool    // NATS's streams were lost, and nobody has noticed it yet
+	walks     event   // a loss of changes called for a walk
 	worker    inquirer
 }
 
-// The lines of Lag, beside news, secondLook and replayed.
+// The fourth line of Lag, beside news, secondLook and replayed.
 const walked = 3
 
-// Explore walks lag.
+// Explore implements Scenario.
 func (l Lag) Explore(m Mutant) Result {
 	return explore(lag{left: l, version: 1, record: copied{version: 1, at: ageless}}, m)
 }
@@ -110,7 +112,7 @@ func (s lag) environment(m Mutant, next func(lag)) {
 		n.published = 0
 		next(n)
 	}
-	if s.left.Flushes > 0 && s.worker.step < fetched { // what is fetched is put over the stamp that was read, or not at all
+	if s.left.Flushes > 0 && s.worker.step < fetched { // a flush after the fetch moves the stamp, and the put is refused
 		n := s
 		n.left.Flushes--
 		n.flushed = true
@@ -135,7 +137,7 @@ func (s lag) environment(m Mutant, next func(lag)) {
 	}
 }
 
-// oldest is the oldest version that a replica may say now.
+// oldest returns the oldest version that a replica may answer with now.
 func (s lag) oldest() uint8 {
 	v := uint8(1)
 	for v < s.version && s.edits[v-1] >= lagMost {
@@ -144,7 +146,7 @@ func (s lag) oldest() uint8 {
 	return v
 }
 
-// pass lets a tick pass, unless an answer is to be put.
+// pass takes the step in which a tick passes, unless an answer is about to be put.
 func (s lag) pass(next func(lag)) {
 	if s.worker.step == fetched {
 		return
@@ -161,7 +163,7 @@ func (s lag) pass(next func(lag)) {
 	next(s.plain())
 }
 
-// plain has no ages that don't matter: a state that differs in these alone is no other one.
+// plain returns s without the ages that do not matter, so that states which differ only in these count as one.
 func (s lag) plain() lag {
 	if s.record.version == 0 {
 		s.record.at = 0
@@ -186,7 +188,7 @@ func (s lag) plain() lag {
 	return s
 }
 
-// answered is s after an answer to the worker.
+// answered returns s after an answer of this version to the worker.
 func (s lag) answered(version uint8, m Mutant) lag {
 	w := &s.worker
 	w.step = fetched
@@ -209,7 +211,7 @@ func (s lag) answered(version uint8, m Mutant) lag {
 	return s.plain()
 }
 
-// announced is how many changes HISTORY has of the last so many ticks.
+// announced returns the number of changes that HISTORY has from the last ticks, as many as since says.
 func (s lag) announced(since age) (n int) {
 	for _, at := range s.edits[s.past : s.version-1] {
 		if at <= since {
@@ -274,7 +276,7 @@ func (s lag) ours(m Mutant, next func(lag)) {
 	next(n.plain())
 }
 
-// put stores an answer, and orders a second look where it may not be the newest.
+// put stores the answer, and schedules a second look if the answer may not be the newest.
 func (s *lag) put() {
 	w := s.worker
 	s.worker = inquirer{}

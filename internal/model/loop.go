@@ -1,18 +1,18 @@
 package model
 
-// Loop is the loop from a change to a cached page: one entity with two dimensions and a blob of both, two workers, two
-// syncers, a publisher, a cached reader. It bounds what the environment may do.
+// Loop models the path from a change to a cached page: one entity with two dimensions and a blob of both, two workers, two syncers, and a
+// reader with a cache. The fields bound what the environment may do.
 type Loop struct {
-	Edits      [2]uint8 // of each dimension; content goes 1, 2, 1, …, so that it comes back
+	Edits      [2]uint8 // of each dimension; the content alternates between 1 and 2, so that old content returns
 	Crashes    uint8    // of workers and syncers, at any step
-	Redelivers uint8    // of what is still in work
+	Redelivers uint8    // of messages that are still being handled
 	Failures   uint8    // of fetches
 	Losses     uint8    // of the streams CHANGES and SYNC
 	Gaps       uint8    // of the stream BLOBS
-	Reads      uint8    // by which the cache is filled
+	Reads      uint8    // of the blob, to fill the cache
 }
 
-// The mutants of the loop.
+// The mutants of Loop.
 const (
 	PutAnyway          Mutant = "a put is accepted though the stamp has moved"
 	StampAfterFetch    Mutant = "the stamp is read after the fetch"
@@ -37,20 +37,20 @@ const (
 	AckRemovesNewest   Mutant = "an ack removes what stands in the stream, whatever was delivered"
 )
 
-// LoopMutants are all of the loop.
+// LoopMutants returns all mutants of Loop.
 func LoopMutants() []Mutant {
 	return []Mutant{PutAnyway, StampAfterFetch, SameKeepsStamp, GiveUpOnChanged, GenApart, SilentOnSame, AckBeforePut, AckBeforeSync, FailureDeletes,
 		RecordsFirst, WriteAnyway, MarkBeforeWrite, MarkBeforeAnnounce, SilentOnRefused, GenOfOne, NoMinimum, NoGap, NoDoubt, NoWalk, DropNew, AckRemovesNewest}
 }
 
-// deleted is what FailureDeletes stores.
+// deleted is the content that FailureDeletes stores.
 const deleted = 9
 
 // worker is a worker of heterog; step 0 is idle.
 type worker struct {
 	step, dim, seq, stamp, val uint8
 	silent                     bool // SilentOnSame: there is nothing to announce
-	owes                       bool // GenApart: the gen has not risen yet
+	owes                       bool // GenApart: the gen still has to be raised
 }
 
 // syncing is a worker of syncer; step 0 is idle.
@@ -60,37 +60,37 @@ type syncing struct {
 	refused        bool
 }
 
-// state is everything. It is comparable, and small: there are millions.
+// state is a state of a Loop.
 type state struct {
 	left     Loop
 	upstream [2]uint8
 
 	changes [2]queue
 	syncs   queue
-	lost    bool // streams are new, and nothing was announced again yet
+	lost    bool // the streams were lost, and nothing has been announced again yet
 
 	record, stamp, gen [2]uint8
 	counter, built     uint8
 	blobGen            uint8
 	blob               [2]uint8
 
-	announced uint8 // the highest gen announced since the reader took the last announcement; 0 where there is none
+	announced uint8 // the highest gen announced since the reader took the last announcement; 0 for none
 	minimum   uint8
 	cached    bool
-	entry     syncing // gen and vals of the cache's entry
-	fill      syncing // step 1: read and not yet kept
+	entry     syncing // the gen and vals of the cache's entry
+	fill      syncing // step 1: the blob was read, and is not in the cache yet
 
 	workers [2]worker
 	syncers [2]syncing
 }
 
-// initial is a system at rest, every value 1.
+// initial returns the state in which everything is up to date, with content 1.
 func initial(s Loop) state {
 	one := [2]uint8{1, 1}
 	return state{left: s, upstream: one, record: one, stamp: one, gen: one, counter: 1, built: 1, blobGen: 1, blob: one, minimum: 1}
 }
 
-// highest is the gen that the blob should have.
+// highest returns the gen that the blob should have.
 func (s *state) highest(m Mutant) uint8 {
 	if m == GenOfOne {
 		return s.gen[0]
@@ -98,10 +98,10 @@ func (s *state) highest(m Mutant) uint8 {
 	return max(s.gen[0], s.gen[1])
 }
 
-// Explore walks the loop.
+// Explore implements Scenario.
 func (l Loop) Explore(m Mutant) Result { return explore(initial(l), m) }
 
-// wrong says what is not as it must be in a state at rest.
+// wrong implements world.
 func (s state) wrong() string {
 	switch {
 	case s.record != s.upstream:

@@ -1,6 +1,6 @@
 package model
 
-// environment takes every step of what is not ours: edits, crashes, redeliveries, losses, readers.
+// environment takes the steps that may happen or not: edits, crashes, redeliveries, losses, readers.
 func (s state) environment(m Mutant, next func(state)) {
 	for d := range s.upstream {
 		if s.left.Edits[d] > 0 {
@@ -27,7 +27,7 @@ func (s state) environment(m Mutant, next func(state)) {
 		n := s
 		n.left.Gaps--
 		n.announced = 0
-		if m != NoGap { // the cache sees the gap: nothing it has, or is reading, is kept
+		if m != NoGap { // the cache sees the gap, and drops its entry and the fill in progress
 			n.cached = false
 			n.entry = syncing{}
 			n.fill = syncing{}
@@ -42,7 +42,7 @@ func (s state) environment(m Mutant, next func(state)) {
 	}
 }
 
-// workerFaults takes crashes of workers, and deliveries of a message whose worker still runs.
+// workerFaults takes the steps in which a worker crashes, or its message is delivered again while it still runs.
 func (s state) workerFaults(next func(state)) {
 	for i, w := range s.workers {
 		if w.step > 0 && s.left.Crashes > 0 {
@@ -61,7 +61,7 @@ func (s state) workerFaults(next func(state)) {
 	}
 }
 
-// syncerFaults takes the same of syncers.
+// syncerFaults takes the same steps for syncers.
 func (s state) syncerFaults(next func(state)) {
 	for i, f := range s.syncers {
 		if f.step > 0 && s.left.Crashes > 0 {
@@ -80,7 +80,7 @@ func (s state) syncerFaults(next func(state)) {
 	}
 }
 
-// ours takes every step of the loop.
+// ours takes the steps of the workers, the syncers, the reader and the walk.
 func (s state) ours(m Mutant, next func(state)) {
 	for i := range s.workers {
 		s.work(i, m, next)
@@ -112,12 +112,12 @@ func (s state) ours(m Mutant, next func(state)) {
 		n.lost = false
 		n.changes[0].publish(m)
 		n.changes[1].publish(m)
-		n.syncs.publish(m) // the sweep
+		n.syncs.publish(m) // as the sweep does
 		next(n)
 	}
 }
 
-// The steps of a worker, by what it has done.
+// The steps of a worker. Each names what the worker did last.
 const (
 	took = iota + 1
 	readStamp
@@ -175,7 +175,7 @@ func (s state) work(i int, m Mutant, next func(state)) {
 	next(n)
 }
 
-// takeChange has an idle worker take each message that is ready.
+// takeChange takes, for each message that is ready, the step in which idle worker i takes it.
 func (s state) takeChange(i int, m Mutant, next func(state)) {
 	for d := range s.changes {
 		if !s.changes[d].ready {
@@ -191,7 +191,7 @@ func (s state) takeChange(i int, m Mutant, next func(state)) {
 	}
 }
 
-// failFetch has the upstream fail a worker that asks it.
+// failFetch takes the step in which the upstream fails to answer worker i.
 func (s state) failFetch(i int, m Mutant, next func(state)) {
 	if s.left.Failures == 0 {
 		return
@@ -212,7 +212,7 @@ func (s state) failFetch(i int, m Mutant, next func(state)) {
 	next(s)
 }
 
-// put is the compare-and-set of the store.
+// put is the store's compare-and-set of a worker's answer.
 func (s *state) put(w *worker, m Mutant) {
 	d := w.dim
 	switch {
@@ -221,7 +221,7 @@ func (s *state) put(w *worker, m Mutant) {
 		*w = worker{}
 		return
 	case s.stamp[d] != w.stamp && m != PutAnyway:
-		w.step = took // changed: once more from the start
+		w.step = took // the record has changed: the worker begins again
 		return
 	}
 	w.step = put
@@ -242,7 +242,7 @@ func (s *state) put(w *worker, m Mutant) {
 	s.gen[d] = s.counter
 }
 
-// The steps of a syncer, by what it has done; took is its first too.
+// The further steps of a syncer, which begins with took. Each names what the syncer did last.
 const (
 	readGens = iota + 2
 	readFirst
@@ -302,7 +302,7 @@ func (s state) foldStep(i int, m Mutant, next func(state)) {
 		case m == NoDoubt:
 			n.announced = f.gen
 		case !f.refused || m != SilentOnRefused:
-			n.announced = max(n.announced, f.gen) // the reader sees that one was superseded, and doubts what it has of the entity
+			n.announced = max(n.announced, f.gen) // the reader sees that an announcement was superseded, and takes no gen of the entity for granted
 		}
 	case announcedStep:
 		n.built = max(n.built, f.gen)

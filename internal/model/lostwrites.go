@@ -1,18 +1,18 @@
 package model
 
-// LostWrites is a store that comes back older than it was: restarted from a snapshot, or replaced by a replica that
-// lagged: the last of its writes are gone. One record, its blob with it, two workers, a cached reader; HISTORY has every
-// change as it was announced. The store holds a mark besides: up to where in HISTORY all was done when the mark was
-// written. It is lost with what was written after it, so that what it tells is never too much.
+// LostWrites models a store that comes back older than it was, because it was restarted from a snapshot or replaced by a replica that
+// lagged: its last writes are gone. There are one record with its blob, two workers, and a reader with a cache. HISTORY has every announced
+// change. The store also holds a mark: the position in HISTORY up to which all changes were done when the mark was written. A mark that is
+// written is lost together with later writes. So the mark never claims too much.
 type LostWrites struct {
 	Edits     uint8
-	Snapshots uint8 // what the store would come back as
+	Snapshots uint8 // of the store; a rollback goes to the last one
 	Rollbacks uint8
 	Crashes   uint8
 	Forgets   uint8 // HISTORY is lost
 }
 
-// The mutants of lost writes.
+// The mutants of LostWrites.
 const (
 	RollbackUnseen   Mutant = "a store that lost its last writes is not noticed while its marks are as they were"
 	ReplayedFromNow  Mutant = "what was announced is replayed from when the loss was noticed"
@@ -24,15 +24,15 @@ const (
 	StampsOfCounter  Mutant = "stamps are counted, and the clock has no part in them"
 )
 
-// LostWritesMutants are all of lost writes.
+// LostWritesMutants returns all mutants of LostWrites.
 func LostWritesMutants() []Mutant {
 	return []Mutant{RollbackUnseen, ReplayedFromNow, MarkAhead, ReplayUnforced, WalkUnforced, RollbackSeenSoon, GensOfCounter, StampsOfCounter}
 }
 
-// storedState is what a store has of an entity; gen is the blob's too.
+// storedState is what a store holds of the entity. gen is also that of the blob.
 type storedState struct {
 	val, gen, stamp uint8
-	mark            uint8 // changes in HISTORY that were done
+	mark            uint8 // number of changes in HISTORY that were done
 }
 
 // putter is a worker; step 0 is idle.
@@ -40,7 +40,7 @@ type putter struct {
 	step, line, seq, stamp, val uint8
 }
 
-// The subjects of a change. A forced one has its own, where no other takes its place.
+// The subjects of a change. A forced change has a subject of its own, where no other change replaces it.
 const (
 	unforced = iota
 	forced
@@ -48,23 +48,23 @@ const (
 
 type lostWrites struct {
 	left      LostWrites
-	clock     uint8 // counts what gets a number; a rollback does not turn it back
+	clock     uint8 // source of stamps and gens; a rollback does not turn it back
 	upstream  uint8
-	announced uint8 // changes in HISTORY
+	announced uint8 // number of changes in HISTORY
 	forgotten bool  // HISTORY does not reach back to the mark
 	changes   [2]queue
 
 	store, snapshot storedState
-	run, seen       uint8 // which life of the store it is, and which is known
-	replaying       bool  // RollbackSeenSoon: it is noted, and not done
+	run, seen       uint8 // the life of the store, and the life that the processes know of
+	replaying       bool  // RollbackSeenSoon: the loss is noted, and the replay is not done
 
-	standing uint8 // the announcement that stands, 0 where it was taken
+	standing uint8 // gen of the announcement that the reader has not taken yet; 0 for none
 	minimum  uint8
-	entry    storedState // of the cache; gen 0 for none
+	entry    storedState // the cache's entry; gen 0 for none
 	workers  [2]putter
 }
 
-// Explore walks lost writes.
+// Explore implements Scenario.
 func (l LostWrites) Explore(m Mutant) Result {
 	one := storedState{1, 1, 1, 0}
 	return explore(lostWrites{left: l, clock: 1, upstream: 1, store: one, snapshot: one, run: 1, seen: 1, minimum: 1}, m)
@@ -139,7 +139,7 @@ func (s lostWrites) ours(m Mutant, next func(lostWrites)) {
 		}
 		next(n)
 	}
-	if s.entry.gen == 0 && s.store.gen >= s.minimum { // a reader comes
+	if s.entry.gen == 0 && s.store.gen >= s.minimum { // a reader fills the cache
 		n := s
 		n.entry = storedState{val: s.store.val, gen: s.store.gen}
 		next(n)
@@ -150,7 +150,7 @@ func (s lostWrites) ours(m Mutant, next func(lostWrites)) {
 	}
 }
 
-// replay announces again what may have been lost with the store's last writes.
+// replay announces again the changes that may have been lost with the store's last writes.
 func (s lostWrites) replay(m Mutant, next func(lostWrites)) {
 	if m == RollbackUnseen || s.run == s.seen && !s.replaying {
 		return
@@ -163,7 +163,7 @@ func (s lostWrites) replay(m Mutant, next func(lostWrites)) {
 		return
 	}
 	n.replaying = false
-	walk := s.forgotten // everything that the store has
+	walk := s.forgotten // everything in the store is announced again
 	if s.announced > s.store.mark && m != ReplayedFromNow || walk {
 		line := forced
 		if m == ReplayUnforced || m == WalkUnforced && walk {
@@ -203,7 +203,7 @@ func (s lostWrites) work(i int, m Mutant, next func(lostWrites)) {
 			break
 		}
 		n.put(w.val, w.line == forced, m)
-		n.standing = n.store.gen // the syncer's part, in one step
+		n.standing = n.store.gen // the syncer's work, as one step
 		n.changes[w.line].ack(w.seq, m)
 		*w = putter{}
 	}

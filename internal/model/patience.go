@@ -1,20 +1,20 @@
 package model
 
-// Patience is what becomes of an answer that is no newer than the record: one record with a version, an owner with a
-// replica that lags for less than the minute of patience, or that is restored from a backup, two processes with a worker
-// each. Half of that minute is a tick of the clock.
+// Patience models answers that are no newer than the record: one record with a version, and two processes with a worker each. The owner may
+// be restored from a backup. It has a replica, which lags for less than the minute for which an older answer is doubted. A tick of the clock
+// is half of that minute.
 //
-// An owner is edited only when no change of the record waits or is in work: where one fetch stands for several edits, a
-// lagging replica may answer with one of them that is newer than the record and not the newest, which nobody can tell.
+// The owner is edited only while no change of the record waits or is being handled. If one fetch stood for several edits, a lagging replica
+// could answer with one of them that is newer than the record and not the newest, and nobody could tell.
 type Patience struct {
 	Edits      uint8
 	Restores   uint8 // of the owner, from a backup
-	Lags       uint8 // answers by the replica while it lags
+	Lags       uint8 // answers from the replica while it lags
 	Duplicates uint8 // of an announcement
 	Crashes    uint8
 }
 
-// The mutants of patience.
+// The mutants of Patience.
 const (
 	DoubtStays     Mutant = "the doubt of an older answer is kept per process and never expires"
 	DoubtOfAny     Mutant = "a doubt that travels with a change counts against whatever the record became meanwhile"
@@ -26,24 +26,24 @@ const (
 	LookReplaces   Mutant = "a second look takes the place of an announcement that waits"
 )
 
-// PatienceMutants are all of patience.
+// PatienceMutants returns all mutants of Patience.
 func PatienceMutants() []Mutant {
 	return []Mutant{DoubtStays, DoubtOfAny, OlderWins, OlderNeverWins, DoubtForgotten, EqualIsFinal, OlderIsFinal, LookReplaces}
 }
 
-// olderIsFinal reports whether nobody looks again after an older answer: without that, the second look mends in the end
-// what the other mutants do.
+// olderIsFinal reports whether, under the mutant, no second look follows an older answer. The second look would repair in the end what
+// these mutants break.
 func (m Mutant) olderIsFinal() bool {
 	return m == OlderIsFinal || m == DoubtStays || m == DoubtOfAny || m == OlderWins
 }
 
-// minute is how many ticks an older answer is doubted. A lag ends before.
+// minute is for how many ticks an older answer is doubted. Any lag ends sooner.
 const minute = 2
 
-// said is what the owner, or a record, says of an entity.
+// said is what the owner or the record says about the entity.
 type said struct{ version, content uint8 }
 
-// doubt is since when, in ticks, older answers came than a version.
+// doubt says that answers older than version of have come, and for how many ticks (age).
 type doubt struct {
 	here bool
 	of   uint8
@@ -56,17 +56,17 @@ func (d *doubt) tick() {
 	}
 }
 
-// line is a subject of CHANGES with its schedules, of which a newer one replaces the one that waits. The second look at a
-// record has a line of its own: over an announcement that waits it would take away that one's second look.
+// line is a subject of CHANGES with its two schedules. A newer message or schedule replaces the one that waits. The second look at a record
+// has a line of its own: in the same line it would replace a waiting announcement, and so prevent the second look that this may need.
 type line struct {
 	queue  queue
-	doubt  doubt // that the message tells
-	second bool  // it is a second look
+	doubt  doubt // carried by the message
+	second bool  // the message is a second look
 	retry  schedule
-	look   schedule // comes later than any lag
+	look   schedule // due later than any lag
 }
 
-// schedule is a message that is published at a time.
+// schedule is a message that is published when it is due.
 type schedule struct {
 	here, second bool
 	age          uint8
@@ -96,17 +96,17 @@ type asker struct {
 
 type patience struct {
 	left            Patience
-	content         uint8 // the last that was made up
+	content         uint8 // the last content that an edit or a restore gave
 	leader, replica said
-	lagging         uint8 // ticks that the replica has lagged
+	lagging         uint8 // for how many ticks the replica has lagged
 	record          said
 	stamp           uint8
 	lines           [2]line
-	memory          [2]doubt // DoubtStays: of each process
+	memory          [2]doubt // DoubtStays: the doubt of each process
 	workers         [2]asker
 }
 
-// Explore walks patience.
+// Explore implements Scenario.
 func (p Patience) Explore(m Mutant) Result {
 	one := said{version: 1, content: 1}
 	return explore(patience{left: p, content: 1, leader: one, replica: one, record: one, stamp: 1}, m)
@@ -181,7 +181,7 @@ func (s *patience) catchUp() {
 	s.lagging = 0
 }
 
-// tick lets half a minute pass. A replica that has lagged for as long as it may has caught up.
+// tick returns s half a minute later. A replica that has lagged for a minute has then caught up.
 func (s patience) tick() patience {
 	if s.replica != s.leader {
 		s.lagging++
@@ -196,7 +196,7 @@ func (s patience) tick() patience {
 		l.look.tick()
 	}
 	for i, w := range s.workers {
-		if w.step < fetched { // an answer is doubted as of when it was fetched
+		if w.step < fetched { // the age of a doubt counts up to the fetch
 			s.workers[i].doubt.tick()
 		}
 		s.memory[i].tick()
@@ -227,7 +227,7 @@ func (s patience) ours(m Mutant, next func(patience)) {
 	}
 }
 
-// fire publishes what was scheduled.
+// fire publishes the message of a schedule.
 func (s *patience) fire(at int, c schedule, m Mutant) {
 	l := &s.lines[at]
 	l.queue.publish(m)
@@ -236,7 +236,7 @@ func (s *patience) fire(at int, c schedule, m Mutant) {
 	s.renumber(at)
 }
 
-// renumber keeps the numbers of a line's messages low.
+// renumber keeps the sequence numbers of a line's messages low.
 func (s *patience) renumber(line int) {
 	var held []*uint8
 	for i := range s.workers {
@@ -274,7 +274,7 @@ func (s patience) work(i int, m Mutant, next func(patience)) {
 	next(n)
 }
 
-// decide puts an answer, or has the owner asked once more.
+// decide puts the answer of worker i, or has the owner asked again.
 func (s *patience) decide(i int, m Mutant) {
 	w := &s.workers[i]
 	retry := &s.lines[w.line].retry
@@ -282,7 +282,7 @@ func (s *patience) decide(i int, m Mutant) {
 	switch {
 	case older && s.doubted(i, m):
 		if was := retry.doubt; was.here && was.of == w.doubt.of && was.age > w.doubt.age {
-			w.doubt = was // the schedule that is replaced has doubted for longer
+			w.doubt = was // the doubt of the replaced schedule is older
 		}
 		*retry = schedule{here: true, second: w.second, doubt: w.doubt}
 	case s.stamp != w.stamp:
@@ -300,7 +300,7 @@ func (s *patience) decide(i int, m Mutant) {
 	*w = asker{}
 }
 
-// order has a record looked at once more.
+// order schedules a second look.
 func (s *patience) order(m Mutant) {
 	at := secondLook
 	if m == LookReplaces {
@@ -309,7 +309,7 @@ func (s *patience) order(m Mutant) {
 	s.lines[at].look = schedule{here: true, second: true}
 }
 
-// doubted reports whether an older answer is not to be believed yet.
+// doubted reports whether an older answer is not accepted yet.
 func (s *patience) doubted(i int, m Mutant) bool {
 	w := &s.workers[i]
 	d := &w.doubt

@@ -1,10 +1,10 @@
 package model
 
-// queue is one subject of a work queue: a newer message replaces the one that stands.
+// queue is one subject of a work queue. It holds one message; a newer one replaces it.
 type queue struct {
-	seq   uint8 // of the message that stands; 0 where none does
+	seq   uint8 // number of the message; 0 for none
 	last  uint8
-	ready bool // it waits to be delivered
+	ready bool // the message waits to be delivered
 }
 
 func (q *queue) publish(m Mutant) {
@@ -29,8 +29,8 @@ func (q *queue) again(seq uint8) {
 	}
 }
 
-// renumber gives the messages that stand or are held the lowest numbers, in the same order: a state that differs in
-// numbers alone is no other one.
+// renumber gives the message and those that are held the lowest possible numbers, in the same order, so that states which differ only in
+// numbers count as one.
 func (q *queue) renumber(held ...*uint8) {
 	all := append(held, &q.seq)
 	q.last = 0

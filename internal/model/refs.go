@@ -1,16 +1,16 @@
 package model
 
-// Refs is what follows from a record that refers to another entity: the other entity is announced where it has no
-// record, and the relation index lists the one under the other. One SKU that refers to one of two brands, two workers,
-// two syncers. At the start it refers to the first, and nobody has asked for the second. What is listed has a version, so
-// that a removal that comes late takes nothing away that was added since.
+// Refs models a record that refers to another entity. The other entity is announced if it has no record, and the relation index lists the
+// one under the other. There are one SKU, which refers to one of two brands, two workers and two syncers. At the start the SKU refers to the
+// first brand, and nobody has asked for the second. Each entry of the index has a version, so that a late removal does not take away what
+// was added since.
 type Refs struct {
-	Edits    uint8 // the SKU goes to the other brand, and back
+	Edits    uint8 // each makes the SKU refer to the other brand
 	Crashes  uint8
 	Failures uint8 // of announcements
 }
 
-// The mutants of refs.
+// The mutants of Refs.
 const (
 	RefsOfApplied     Mutant = "what a record refers to is announced only where its put changed it"
 	RefsForgotten     Mutant = "a failed announcement of what a record refers to is logged, and the change acknowledged"
@@ -22,7 +22,7 @@ const (
 	RelationUnwritten Mutant = "a record that refers elsewhere is clean while its blobs are"
 )
 
-// RefsMutants are all of refs.
+// RefsMutants returns all mutants of Refs.
 func RefsMutants() []Mutant {
 	return []Mutant{RefsOfApplied, RefsForgotten, RefsAfterAck, AppliedFirst, RemovedAnyVersion, RemovedFirst, RelationsUnswept, RelationUnwritten}
 }
@@ -36,10 +36,10 @@ type referrer struct {
 // relater is a syncer; step 0 is idle.
 type relater struct {
 	step, seq, was, now uint8
-	versions            versions // as they were with was
+	versions            versions // as they were when was was read
 }
 
-// versions are under which version the SKU is listed, by brand, and the last that was given.
+// versions holds the version under which the SKU is listed, by brand, and the last version that was issued.
 type versions struct {
 	of   [2]uint8
 	last uint8
@@ -54,12 +54,12 @@ type refs struct {
 	known         [2]bool // a brand has a record
 	applied       uint8
 	versions      versions
-	index         [2]uint8 // the versions that are listed under a brand, a bit for each
+	index         [2]uint8 // the versions listed under each brand, one bit for each
 	workers       [2]referrer
 	syncers       [2]relater
 }
 
-// Explore walks refs.
+// Explore implements Scenario.
 func (r Refs) Explore(m Mutant) Result {
 	return explore(refs{left: r, stamp: 1, known: [2]bool{true, false}, index: [2]uint8{1 << 0, 0}}, m)
 }
@@ -70,7 +70,7 @@ func (s refs) wrong() string {
 		return "a record is not what its upstream says"
 	case !s.known[s.record]:
 		return "nobody asks for what a record refers to"
-	case s.index[s.record] == 0: // readers check what they find there: one too many is harmless
+	case s.index[s.record] == 0: // an extra entry is harmless: readers check what they find in the index
 		return "the index lacks what a record refers to"
 	}
 	return ""
@@ -132,7 +132,7 @@ func (s refs) ours(m Mutant, next func(refs)) {
 	}
 	if s.syncs.seq == 0 && s.syncers == [2]relater{} && s.applied != s.record && m != RelationsUnswept && m != RelationUnwritten {
 		n := s
-		n.syncs.publish(m) // who marked last had been overtaken by the record
+		n.syncs.publish(m) // as the sweep does: the syncer that marked last was overtaken by a newer record
 		next(n)
 	}
 }
@@ -180,7 +180,7 @@ func (s refs) work(i int, m Mutant, next func(refs)) {
 	next(n)
 }
 
-// The steps of a relater, by what it has done; took is its first too.
+// The further steps of a relater, which begins with took. Each names what the relater did last.
 const (
 	readRefs = iota + 2
 	added
@@ -216,7 +216,7 @@ func (s refs) relate(i int, m Mutant, next func(refs)) {
 		}
 	case added:
 		if (s.applied != f.was || s.versions != f.versions) && m != AppliedFirst {
-			f.step = took // changed: once more from the start
+			f.step = took // the state has changed: the relater begins again
 			break
 		}
 		f.step = marked
@@ -229,14 +229,14 @@ func (s refs) relate(i int, m Mutant, next func(refs)) {
 	next(n)
 }
 
-// mark has what a relater has added in force.
+// mark marks the relation that a relater has added as applied.
 func (s *refs) mark(f *relater) {
 	s.applied = f.now
 	s.versions.last = f.versions.last + 1
 	s.versions.of[f.now] = s.versions.last
 }
 
-// remove takes away what was in force before.
+// remove removes from the index the relation that was applied before.
 func (s *refs) remove(f *relater, m Mutant) {
 	if m == RemovedAnyVersion {
 		s.index[f.was] = 0

@@ -1,10 +1,10 @@
 package model
 
-// Walks is what follows the loss of NATS's streams: everything is announced again, from what the upstreams list and from
-// what the store has. A walk takes its time, may fail, and sees only what is listed.
+// Walks models a loss of NATS's streams: everything is announced again, from the lists of the upstreams and from the store. A walk takes
+// several steps, and may fail. A list has only the entities that exist at that moment.
 //
-// Of the four entities one is listed, one may be deleted and is not listed from then on, one is of a kind that can't
-// be listed, and one may be created. Each may change once. A change that is announced waits until somebody fetches.
+// Of the four entities one may be edited; one may be deleted, and is not listed from then on; one is of a kind that has no list; and one
+// may be created. Each may change once. An announced change waits until a worker fetches the entity.
 type Walks struct {
 	Losses   uint8 // of the streams
 	Failures uint8 // of a page of the list
@@ -12,7 +12,7 @@ type Walks struct {
 	BadIDs   bool  // the list has an id that can't be an entity's
 }
 
-// The mutants of walks.
+// The mutants of Walks.
 const (
 	WalkListed    Mutant = "a walk announces only what is listed"
 	PositionFirst Mutant = "the position of the new stream is stored before the walk that it calls for has succeeded"
@@ -21,7 +21,7 @@ const (
 	FailedIsDone  Mutant = "a walk that failed is not begun anew"
 )
 
-// WalksMutants are all of walks.
+// WalksMutants returns all mutants of Walks.
 func WalksMutants() []Mutant {
 	return []Mutant{WalkListed, PositionFirst, PositionLast, BadIDEnds, FailedIsDone}
 }
@@ -35,12 +35,12 @@ const (
 	entities
 )
 
-// walker walks; step 0 is idle.
+// walker is the process that walks; step 0 is idle. stream is the stream for which it walks.
 type walker struct {
 	step, stream uint8
 }
 
-// The steps of a walker, by what it has done.
+// The steps of a walker. Each names what the walker did last.
 const (
 	began = iota + 1
 	walkedFirst
@@ -53,12 +53,12 @@ type walks struct {
 	changed      [entities]bool
 	upstream     [entities]uint8 // 0: does not exist
 	record       [entities]uint8
-	waits        [entities]bool // its change is in a stream
-	stream, seen uint8          // which stream there is, and which the store knows
+	waits        [entities]bool // whether a change of it is in a stream
+	stream, seen uint8          // number of the stream, and of the one that the store knows
 	walker       walker
 }
 
-// Explore walks the walks.
+// Explore implements Scenario.
 func (w Walks) Explore(m Mutant) Result {
 	some := [entities]uint8{edited: 1, dropped: 1, unlistable: 1}
 	return explore(walks{left: w, upstream: some, record: some, stream: 1, seen: 1}, m)
@@ -156,7 +156,7 @@ func (s walks) walk(m Mutant, next func(walks)) {
 	next(n)
 }
 
-// announceListed announces a page of the list, of which there are two.
+// announceListed announces the first or the second page of the list.
 func (s *walks) announceListed(first bool) {
 	page := []int{edited, dropped}
 	if !first {

@@ -14,7 +14,7 @@ import (
 
 // blobs handles /blobs/{kind}/{blob}?ids=, for blobs that a page or a live part names.
 func (st *site) blobs(r *http.Request) (response, error) {
-	path, err := segments(r, st.catalog.Site.Prefix+"/blobs/", 2)
+	path, err := segments(r, st.catalog.Site.Prefix+catalog.BlobsPath, 2)
 	if err != nil {
 		return response{}, err
 	}

@@ -14,10 +14,8 @@ import (
 // dictionary that the others are compressed with (RFC 9842): a header Link names it, browsers fetch it when they are idle, and
 // say from then on that they have it. It is a public page like any other, and nothing in it is a visitor's own.
 
-const (
-	dictionaryDir      = "/dictionaries/"
-	dictionaryLifetime = "public, max-age=86400, immutable" // browsers use it as long as this
-)
+// dictionaryLifetime is how long browsers use a dictionary.
+const dictionaryLifetime = "public, max-age=86400, immutable"
 
 // offerDictionary makes a page that was just made the dictionary of its kind, if that has none yet. A page that lacks something, or
 // was made by other templates than those in force, stands for no other.
@@ -42,13 +40,13 @@ func (st *site) linkDictionary(p *catalog.Page, q request, h http.Header) {
 		return
 	}
 	if d := st.server.encoder.Dictionaries.Offered(p.Name, st.revision); d != nil {
-		h.Set("Link", "<"+st.catalog.Site.Prefix+dictionaryDir+d.Hash.String()+`>; rel="compression-dictionary"`)
+		h.Set("Link", "<"+st.catalog.Site.Prefix+catalog.DictionariesPath+d.Hash.String()+`>; rel="compression-dictionary"`)
 	}
 }
 
 // dictionary handles /dictionaries/{hash}.
 func (st *site) dictionary(r *http.Request) (response, error) {
-	parts, err := segments(r, st.catalog.Site.Prefix+dictionaryDir, 1)
+	parts, err := segments(r, st.catalog.Site.Prefix+catalog.DictionariesPath, 1)
 	if err != nil {
 		return response{}, err
 	}

@@ -319,7 +319,7 @@ func byNumber(a, b item.Entity) int {
 
 // asset handles /assets/*. The name of an asset has a hash of its content, so that responses may be cached for ever.
 func (st *site) asset(r *http.Request) (response, error) {
-	name, err := segments(r, st.catalog.Site.Prefix+"/assets/", 1)
+	name, err := segments(r, st.catalog.Site.Prefix+catalog.AssetsPath, 1)
 	if err != nil {
 		return response{}, err
 	}

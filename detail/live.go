@@ -40,7 +40,7 @@ type liveParts struct {
 
 // liveOne handles /live/{id}.
 func (st *site) liveOne(r *http.Request) (response, error) {
-	ids, err := segments(r, st.catalog.Site.Prefix+"/live/", 1)
+	ids, err := segments(r, st.catalog.Site.Prefix+catalog.LivePath, 1)
 	if err != nil {
 		return response{}, err
 	}

@@ -15,6 +15,21 @@ import (
 // mostNames is how many pages, live parts and places in templates are told apart. All others are label.Other.
 const mostNames = 100
 
+// Names of the metrics that signals of rules are computed from.
+const (
+	RequestsMetric = namePrefix + requestsTotal
+	ShedMetric     = namePrefix + shedTotal
+)
+
+const (
+	namespace  = "vitrine"
+	subsystem  = "detail"
+	namePrefix = namespace + "_" + subsystem + "_"
+
+	requestsTotal = "requests_total"
+	shedTotal     = "shed_total"
+)
+
 // metrics are named vitrine_detail_*.
 type metrics struct {
 	requests *prometheus.CounterVec // route, code
@@ -43,10 +58,11 @@ type metrics struct {
 func newMetrics(blobs *blobcache.Cache) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: "vitrine", Subsystem: "detail", Name: name, Help: help}, labels)
+			Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, labels)
 	}
+	single := func(name, help string) prometheus.Counter { return counter(name, help).WithLabelValues() }
 	m := &metrics{
-		requests: counter("requests_total", "Requests by route and status code.", "route", "code"),
+		requests: counter(requestsTotal, "Requests by route and status code.", "route", "code"),
 		rules:    counter("rule_errors_total", "Rules that could not be evaluated and so did not match.", "page"),
 		renders:  counter("template_errors_total", "Pages that the templates in force failed on, by where.", "template", "line"),
 		negative: counter("negative_values_total", "Pages made whose amount or quantity is negative, which the theme treats as absent.", "path"),
@@ -56,22 +72,15 @@ func newMetrics(blobs *blobcache.Cache) *metrics {
 	}
 	m.pageRefused = m.requests.WithLabelValues("page", "429")
 	m.pageOK = m.requests.WithLabelValues("page", "200")
-	m.fastPath = prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: "vitrine", Subsystem: "detail", Name: "hot_total", Help: "Requests that were answered inside the connection's read, without net/http."})
-	m.fallbacks = prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: "vitrine", Subsystem: "detail", Name: "template_stand_ins_total", Help: "Pages that earlier templates or the theme rendered, since those in force failed on them."})
-	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: "vitrine", Subsystem: "detail", Name: "panics_total", Help: "Handlers that panicked."})
-	m.former = prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: "vitrine", Subsystem: "detail", Name: "former_pages_total", Help: "Pages that were answered in the form of before a change of catalog, templates or switches."})
-	m.stale = prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: "vitrine", Subsystem: "detail", Name: "stale_answers_total", Help: "Answers marked X-Vitrine-Stale: they may be older than what was announced."})
-	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: "vitrine", Subsystem: "detail", Name: "shed_total", Help: "Answers of 5xx because a switch is off, which are no errors."})
-	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: "vitrine", Subsystem: "detail", Name: "pages_refused_total", Help: "Pages that were not made, since too many were being made."})
+	m.fastPath = single("hot_total", "Requests that were answered inside the connection's read, without net/http.")
+	m.fallbacks = single("template_stand_ins_total", "Pages that earlier templates or the theme rendered, since those in force failed on them.")
+	m.panics = single("panics_total", "Handlers that panicked.")
+	m.former = single("former_pages_total", "Pages that were answered in the form of before a change of catalog, templates or switches.")
+	m.stale = single("stale_answers_total", "Answers marked X-Vitrine-Stale: they may be older than what was announced.")
+	m.shed = single(shedTotal, "Answers of 5xx because a switch is off, which are no errors.")
+	m.refused = single("pages_refused_total", "Pages that were not made, since too many were being made.")
 	m.trips = prometheus.NewHistogram(prometheus.HistogramOpts{
-		Namespace: "vitrine", Subsystem: "detail", Name: "page_trips", Buckets: []float64{0, 1, 2, 3, 5, 8},
+		Namespace: namespace, Subsystem: subsystem, Name: "page_trips", Buckets: []float64{0, 1, 2, 3, 5, 8},
 		Help: "Batches asked of the tiers, one after another, for each page that was not in memory whole."})
 	m.pageHit, m.pageMiss = blobs.HitsAndMisses(pageTier)
 	return m
@@ -80,10 +89,10 @@ func newMetrics(blobs *blobcache.Cache) *metrics {
 // register adds the metrics of a server to its registry.
 func (s *Server) register() error {
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "vitrine", Subsystem: "detail", Name: name, Help: help}, value)
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, value)
 	}
 	counter := func(name, help string, value func() int64) prometheus.Collector {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "vitrine", Subsystem: "detail", Name: name, Help: help},
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help},
 			func() float64 { return float64(value()) })
 	}
 	m := s.metrics
@@ -116,7 +125,7 @@ func (s *Server) register() error {
 func (s *Server) gearMetrics() (all []prometheus.Collector) {
 	for _, g := range s.encoder.Gears() {
 		options := func(name, help string) prometheus.Opts {
-			return prometheus.Opts{Namespace: "vitrine", Subsystem: "detail", Name: name, Help: help,
+			return prometheus.Opts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help,
 				ConstLabels: prometheus.Labels{"coding": g.Coding.Name(), "level": strconv.Itoa(g.Level)}}
 		}
 		all = append(all,

@@ -83,7 +83,7 @@ type switchedAsker struct {
 }
 
 func (a switchedAsker) Live(ctx context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error) {
-	if l.From != nil && !a.panel.On("upstream."+l.From.Name) {
+	if l.From != nil && !a.panel.On(switches.Upstream(l.From.Name).Name) {
 		return nil, fmt.Errorf("%w: switched off", item.ErrNotAsked)
 	}
 	return a.LiveAsker.Live(ctx, l, id, params)
@@ -121,7 +121,7 @@ func (s *Server) Rehearse(ctx context.Context, scan BlobLister, values map[strin
 			}
 		}
 		if st.live != nil && key.Entity.Kind == st.live.kind.Name && i < rehearsedLive {
-			r.compareLive(ctx, now, then, st.catalog.Site.Prefix+"/live/"+item.Escape(key.Entity.ID))
+			r.compareLive(ctx, now, then, st.catalog.Site.Prefix+catalog.LivePath+item.Escape(key.Entity.ID))
 		}
 	}
 	return r, ctx.Err()

@@ -20,7 +20,7 @@ const (
 
 // relations handles /relations/{kind}/{id}/{ref}?cursor=: the ids of what refers to the entity by a public ref.
 func (st *site) relations(r *http.Request) (response, error) {
-	path, err := segments(r, st.catalog.Site.Prefix+"/relations/", 3)
+	path, err := segments(r, st.catalog.Site.Prefix+catalog.RelationsPath, 3)
 	if err != nil {
 		return response{}, err
 	}

@@ -31,15 +31,15 @@ func newRouter(st *site) http.Handler {
 		}
 	}
 	mux.NotFound(st.handle("none", func(*http.Request) (response, error) { return response{}, errNotFound }))
-	route(base+"/assets/*", "assets", st.asset)
-	route(base+dictionaryDir+"*", "dictionaries", st.dictionary)
-	route(base+"/blobs/*", "blobs", st.blobs)
+	route(base+catalog.AssetsPath+"*", "assets", st.asset)
+	route(base+catalog.DictionariesPath+"*", "dictionaries", st.dictionary)
+	route(base+catalog.BlobsPath+"*", "blobs", st.blobs)
 	if st.live != nil {
-		route(base+"/live", "live", st.liveMany)
-		route(base+"/live/*", "live", st.liveOne)
+		route(base+strings.TrimSuffix(catalog.LivePath, "/"), "live", st.liveMany)
+		route(base+catalog.LivePath+"*", "live", st.liveOne)
 	}
 	if st.server.config.Relations != nil {
-		route(base+"/relations/*", "relations", st.relations)
+		route(base+catalog.RelationsPath+"*", "relations", st.relations)
 	}
 	if st.server.config.Lister != nil && st.server.config.Index {
 		route(base+"/", "index", st.index)

@@ -45,7 +45,7 @@ type sitemapCount struct {
 // robots handles /robots.txt. What an open page asks for by itself is not for crawlers: a page is whole without it.
 func (st *site) robots(*http.Request) (response, error) {
 	base := st.catalog.Site.Prefix
-	text := "User-agent: *\nDisallow: " + base + "/live\nDisallow: " + base + "/blobs/\nDisallow: " + base + "/relations/\n\nSitemap: " + st.origin + base + "/sitemap.xml\n"
+	text := "User-agent: *\nDisallow: " + base + strings.TrimSuffix(catalog.LivePath, "/") + "\nDisallow: " + base + catalog.BlobsPath + "\nDisallow: " + base + catalog.RelationsPath + "\n\nSitemap: " + st.origin + base + "/sitemap.xml\n"
 	return response{kind: "text/plain; charset=utf-8", body: []byte(text), header: http.Header{"Cache-Control": {sitemapHeld}}}, nil
 }
 

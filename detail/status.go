@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vitrine/detail/admission"
+	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/view"
 )
@@ -112,7 +113,7 @@ func wantsHTML(st *site, r *http.Request) bool {
 	if st != nil {
 		path = strings.TrimPrefix(path, st.catalog.Site.Prefix)
 	}
-	for _, api := range []string{"/live/", "/blobs/", "/relations/"} {
+	for _, api := range []string{catalog.LivePath, catalog.BlobsPath, catalog.RelationsPath} {
 		if strings.HasPrefix(path+"/", api) {
 			return false
 		}

@@ -153,7 +153,7 @@ func (f *Worker) load(ctx context.Context, kind *catalog.Kind, jobs []*job) erro
 	if len(again) == 0 {
 		return nil
 	}
-	f.Log.Warn("damaged state of entities; asking the owners again", "records", len(again), "first", again[0].Subject())
+	f.Log.Warn("damaged state of entities; asking the upstreams again", "records", len(again), "first", again[0].Subject())
 	return f.Bus.PublishChanges(ctx, again, bus.PublishOptions{Force: true})
 }
 
@@ -219,7 +219,7 @@ func (f *Worker) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 	if len(damaged) == 0 {
 		return nil
 	}
-	f.Log.Warn("damaged records; asking their owners again", "records", len(damaged), "first", damaged[0].Subject())
+	f.Log.Warn("damaged records; asking their upstreams again", "records", len(damaged), "first", damaged[0].Subject())
 	return f.Bus.PublishChanges(ctx, damaged, bus.PublishOptions{})
 }
 

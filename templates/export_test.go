@@ -2,6 +2,8 @@ package templates
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 
 	"vitrine/internal/view"
 	"vitrine/templates/program"
@@ -22,3 +24,12 @@ func (s *Set) RenderCompiled(buf *bytes.Buffer, name string, data view.Value) er
 
 // Program is the compiled set.
 func (s *Set) Program() *program.Program { return s.program }
+
+// OwnFunctions returns the names of the functions that templates have beside those of html/template, sorted.
+func OwnFunctions() []string {
+	own := (&Set{}).templateFunctions()
+	for _, name := range []string{"print", "println", "printf", "html", "js", "urlquery"} {
+		delete(own, name)
+	}
+	return slices.Sorted(maps.Keys(own))
+}

@@ -9,6 +9,9 @@ import (
 	"vitrine/internal/kv"
 )
 
+// SecondsMetric is the name of the metric of how long tiers take, from which signals of rules are computed.
+const SecondsMetric = "vitrine_detail_tier_seconds"
+
 // metrics are named vitrine_detail_*, like all of the detail server.
 type metrics struct {
 	keys      *prometheus.CounterVec   // by tier and result: hit, miss and damaged for each key, error and skipped for each batch
@@ -22,7 +25,7 @@ func newMetrics() *metrics {
 			Namespace: "vitrine", Subsystem: "detail", Name: "tier_keys_total", Help: "Keys asked of a tier, by what came of it.",
 		}, []string{"tier", "result"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "vitrine", Subsystem: "detail", Name: "tier_seconds",
+			Name:    SecondsMetric,
 			Help:    "Time of one batch asked of a tier.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
 		}, []string{"tier"}),

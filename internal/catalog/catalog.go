@@ -22,7 +22,7 @@ type Catalog struct {
 	Mistakes  Errors // names that are not there, or there twice: the catalog works without what they mean
 }
 
-// Upstream is a data owner. URL has no trailing slash. The caller of Parse resolves "serve:NAME".
+// Upstream is a system that owns data. URL has no trailing slash. The caller of Parse resolves "serve:NAME".
 type Upstream struct {
 	Name        string
 	Serve       string // NAME of "serve:NAME"; "" for none

@@ -88,7 +88,7 @@ func (c *compiler) clash(key *node, p *Page) {
 			c.add(key, "", "the pages %s and %s have the same path", other.Name, p.Name)
 		}
 	}
-	for _, own := range []string{"/live/", "/blobs/", "/relations/", "/assets/", "/dictionaries/"} {
+	for _, own := range ownPaths() {
 		if strings.HasPrefix(strings.TrimPrefix(p.Prefix, c.cat.Site.Prefix), own) {
 			c.add(key, "", "page %s stands under %s, which is Vitrine's own", p.Name, own)
 		}

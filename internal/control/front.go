@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"vitrine/detail/admission"
+	"vitrine/internal/catalog"
 	"vitrine/internal/durable"
 	"vitrine/internal/pause"
 	"vitrine/switches"
@@ -195,10 +196,10 @@ func (f *Front) file() (body []byte, mark string) {
 	var b bytes.Buffer
 	b.WriteString("# Written by vitrine switch agent: which requests nginx answers with 503 itself.\nmap $uri $vitrine_route {\n    default 0;\n")
 	for _, route := range []struct{ name, pattern string }{
-		{switches.RouteLive, `^(/[^?]*)?/live(/|$)`}, {switches.RouteBlobs, `^(/[^?]*)?/blobs/`}, {switches.RouteRelations, `^(/[^?]*)?/relations/`},
+		{switches.RouteLive, strings.TrimSuffix(catalog.LivePath, "/") + "(/|$)"}, {switches.RouteBlobs, catalog.BlobsPath}, {switches.RouteRelations, catalog.RelationsPath},
 	} {
 		if !f.cfg.Panel.Must(route.name).On() {
-			fmt.Fprintf(&b, "    \"~%s\" 1;\n", route.pattern)
+			fmt.Fprintf(&b, "    \"~^(/[^?]*)?%s\" 1;\n", route.pattern)
 		}
 	}
 	b.WriteString("}\nmap $http_user_agent $vitrine_crawler {\n    default 0;\n")

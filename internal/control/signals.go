@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vitrine/detail"
+	"vitrine/detail/blobcache"
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/upstream"
@@ -93,14 +95,14 @@ func (s *signals) gather(counters map[string]float64) {
 				label[l.GetName()] = l.GetValue()
 			}
 			switch f.GetName() {
-			case "vitrine_detail_requests_total":
+			case detail.RequestsMetric:
 				counters["answers"] += m.GetCounter().GetValue()
 				if strings.HasPrefix(label["code"], "5") {
 					counters["errors"] += m.GetCounter().GetValue()
 				}
-			case "vitrine_detail_shed_total": // shed by a switch; otherwise a rule that sheds would keep its switch thrown
+			case detail.ShedMetric: // shed by a switch; otherwise a rule that sheds would keep its switch thrown
 				counters["errors"] -= m.GetCounter().GetValue()
-			case "vitrine_detail_tier_seconds":
+			case blobcache.SecondsMetric:
 				counters["batches."+label["tier"]] += float64(m.GetHistogram().GetSampleCount())
 				counters["seconds."+label["tier"]] += m.GetHistogram().GetSampleSum()
 			}

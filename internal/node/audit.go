@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vitrine/internal/audit"
+	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/redact"
 	"vitrine/switches"
@@ -103,7 +104,7 @@ type audits struct {
 func newAudits(r prometheus.Registerer) audits {
 	a := audits{
 		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_repairs_total", Help: "Repairs that were announced, by what was found: dirty, blob, shape, referred, sample."}, []string{"cause"}),
-		checked: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_checked_total", Help: "Records compared with their owners, by outcome: same, waiting, stale, back, silent."}, []string{"outcome"}),
+		checked: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_checked_total", Help: "Records compared with their upstreams, by outcome: same, waiting, stale, back, silent."}, []string{"outcome"}),
 		read:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_audit_read_back_total", Help: "Changes looked for at a detail server some time after they came, by age and whether they were there."}, []string{"age", "right"}),
 	}
 	a.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_list_ids_refused_total", Help: "Ids in the lists of upstreams that can't be an entity's and were left out, by kind."}, []string{"kind"})
@@ -153,7 +154,7 @@ func (n *process) readBack() *audit.ReadBack {
 
 // served asks the detail server at the address pages for its gen of a blob.
 func served(ctx context.Context, client *http.Client, pages string, e item.Entity, blob string) (audit.Served, error) {
-	u := pages + "/blobs/" + e.Kind + "/" + blob + "?ids=" + item.Escape(e.ID)
+	u := pages + catalog.BlobsPath + e.Kind + "/" + blob + "?ids=" + item.Escape(e.ID)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
 		return audit.Served{}, err

@@ -132,7 +132,7 @@ func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 }
 
 // upstreamOff reports whether an upstream is switched off.
-func (n *process) upstreamOff(name string) bool { return !n.switches.On("upstream." + name) }
+func (n *process) upstreamOff(name string) bool { return !n.switches.On(switches.Upstream(name).Name) }
 
 // prepareStreams creates missing streams. A process that works on streams waits until they exist; one that only follows
 // them continues without.

@@ -14,10 +14,11 @@ const (
 	listPage = 250 // ids on one page of a list
 )
 
-// fields are what one upstream says of one product.
+// fields is an upstream's answer about one product.
 type fields map[string]any
 
-// API serves the upstreams under /api/NAME/: GET /{id}, GET /?ids=1,2 and, of products, GET /list?cursor=.
+// API returns the handler of the upstreams, each under /api/NAME: GET /{id}, GET /?ids=1,2 and, for products, GET /list?cursor=. An
+// upstream that was broken (see Break) fails accordingly.
 func (s *Shop) API() http.Handler {
 	mux := http.NewServeMux()
 	handle := func(upstream, pattern string, h http.HandlerFunc) {
@@ -66,7 +67,7 @@ func (s *Shop) batch(w http.ResponseWriter, r *http.Request, say func(*Product) 
 	writeJSON(w, found)
 }
 
-// list walks the ids in order; the cursor is the last of the page before.
+// list serves a page of the ids, in order. The cursor is the last id of the previous page.
 func (s *Shop) list(w http.ResponseWriter, r *http.Request) {
 	all, cursor := s.Products(), r.FormValue("cursor")
 	ids := []string{}
@@ -134,7 +135,7 @@ func promotions(p *Product) fields {
 	return fields{"id": p.ID, "promotions": list}
 }
 
-// delivery says when a product reaches an area, and names the areas that can be asked for.
+// delivery serves the time at which a product reaches an area, and the areas that there are.
 func (s *Shop) delivery(w http.ResponseWriter, r *http.Request) {
 	p, err := s.Product(r.PathValue("id"))
 	if err != nil || p.Deleted {

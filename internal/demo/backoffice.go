@@ -22,7 +22,7 @@ var backOfficeFiles embed.FS
 // BackOffice is the demo's back office: pages to edit a product, to buy one, and to break an upstream.
 type BackOffice struct {
 	shop    *Shop
-	pages   func() string // base URL of the shop's public pages
+	pages   func() string // returns the base URL of the shop's public pages
 	publish func(context.Context, []item.Change) error
 	log     *slog.Logger
 	html    *template.Template
@@ -30,7 +30,8 @@ type BackOffice struct {
 
 const backOfficePage = 60 // products on one page
 
-// NewBackOffice makes a back office. publish announces changes, as any upstream would; pages gives the address of the pages.
+// NewBackOffice returns a back office of the shop. publish announces changes, as any upstream would. pages returns the base URL of the
+// public pages. It fails if its templates cannot be parsed.
 func NewBackOffice(s *Shop, pages func() string, publish func(context.Context, []item.Change) error, log *slog.Logger) (*BackOffice, error) {
 	d := &BackOffice{shop: s, pages: pages, publish: publish, log: log}
 	var err error
@@ -38,7 +39,8 @@ func NewBackOffice(s *Shop, pages func() string, publish func(context.Context, [
 	return d, err
 }
 
-// Handler serves the back office, the upstreams under /api/, and the pictures.
+// Handler returns the routes of the back office, of the upstreams under /api/, and of the pictures. Cross-origin requests that would change
+// something are refused.
 func (d *BackOffice) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", d.shop.API())
@@ -53,7 +55,7 @@ func (d *BackOffice) Handler() http.Handler {
 	mux.HandleFunc("GET /buy/{id}", d.show("buy.html"))
 	mux.HandleFunc("POST /buy/{id}", d.buy)
 	mux.HandleFunc("POST /break", d.breakUpstream)
-	return http.NewCrossOriginProtection().Handler(mux) // a page from elsewhere must not edit
+	return http.NewCrossOriginProtection().Handler(mux) // pages of other origins must not edit
 }
 
 // backOfficeView is the data of the back office's pages.
@@ -65,7 +67,7 @@ type backOfficeView struct {
 	Found     int
 	Products  []*Product
 	Product   *Product
-	Quantity  int64 // that somebody wants to buy
+	Quantity  int64 // number of pieces to buy
 	Faults    []string
 	Done      bool
 }
@@ -135,7 +137,7 @@ func (d *BackOffice) edit(w http.ResponseWriter, r *http.Request) {
 	}, "/edit/")(w, r)
 }
 
-// readForm applies the form's fields to an edit, and lists those that are invalid.
+// readForm applies the form's fields to an edit, and returns it with a message for each invalid field.
 func readForm(r *http.Request, e Edit) (Edit, []string) {
 	var faults []string
 	e.Title, e.Brief = strings.TrimSpace(r.FormValue("title")), strings.TrimSpace(r.FormValue("brief"))
@@ -144,7 +146,7 @@ func readForm(r *http.Request, e Edit) (Edit, []string) {
 	}
 	cents := func(name string, to *int64) {
 		f, err := strconv.ParseFloat(strings.Replace(r.FormValue(name), ",", ".", 1), 64)
-		if err != nil || !(f >= 0 && f <= 10_000_000) { // NaN is neither
+		if err != nil || !(f >= 0 && f <= 10_000_000) { // also refuses NaN
 			faults = append(faults, fmt.Sprintf("%s: %q is no amount between 0 and 10000000", name, r.FormValue(name)))
 			return
 		}
@@ -161,7 +163,7 @@ func readForm(r *http.Request, e Edit) (Edit, []string) {
 	return e, faults
 }
 
-// change applies an edit, announces it, and returns to the page.
+// change returns a handler that applies an edit, announces it, and redirects to the page back.
 func (d *BackOffice) change(edit func(*Edit), back string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("id")

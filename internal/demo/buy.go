@@ -6,11 +6,11 @@ import (
 	"strconv"
 )
 
-// maxQuantity is the most of a product that is bought at once, as the theme's form has it.
+// maxQuantity is the greatest number of pieces in a purchase. The theme's form has the same limit.
 const maxQuantity = 999
 
-// basket is where the pages' form to buy leads: it shows what somebody wants, and asks whether to buy it. It changes
-// nothing, since a form of a page elsewhere may lead here too.
+// basket serves the page that the pages' form to buy leads to: it shows what a visitor chose, and asks for a confirmation. It changes
+// nothing, because forms of other sites may lead here too.
 func (d *BackOffice) basket(w http.ResponseWriter, r *http.Request) {
 	p, err := d.shop.Product(r.FormValue("id"))
 	if err != nil {
@@ -21,7 +21,7 @@ func (d *BackOffice) basket(w http.ResponseWriter, r *http.Request) {
 	d.offer(w, p, quantity, err)
 }
 
-// buy takes a product's pieces from stock.
+// buy subtracts the bought pieces of a product from its stock.
 func (d *BackOffice) buy(w http.ResponseWriter, r *http.Request) {
 	p, err := d.shop.Product(r.PathValue("id"))
 	if err != nil {
@@ -37,7 +37,7 @@ func (d *BackOffice) buy(w http.ResponseWriter, r *http.Request) {
 	d.change(func(e *Edit) { e.Stock = max(0, e.Stock-quantity) }, "/buy/")(w, r)
 }
 
-// offer shows the page that asks whether to buy a product, with what was wrong, if anything was.
+// offer writes the page that asks for a confirmation. It shows fault unless that is nil.
 func (d *BackOffice) offer(w http.ResponseWriter, p *Product, quantity int64, fault error) {
 	v := d.view()
 	v.Product = p
@@ -50,7 +50,7 @@ func (d *BackOffice) offer(w http.ResponseWriter, p *Product, quantity int64, fa
 	d.write(w, "buy.html", status, v)
 }
 
-// readQuantity reads how many pieces a form asks for; 1 where it does not say, and beside an error.
+// readQuantity returns the number of pieces in a form. It is 1 if the form has none, and if readQuantity fails.
 func readQuantity(r *http.Request) (int64, error) {
 	asked := r.FormValue("quantity")
 	if asked == "" {

@@ -9,8 +9,8 @@ import (
 //go:embed catalog.yaml
 var catalogYAML string
 
-// Catalog is the catalog file that declares the demo, in one language. Its upstreams are "serve:" and each
-// of Upstreams; its pages' form to buy leads to the back office at address.
+// Catalog returns the YAML file of the demo's catalog, in one language. The URLs of its upstreams are "serve:NAME", for each NAME of
+// Upstreams. The form to buy leads to the back office, whose base URL is address.
 func Catalog(l Lang, address string) []byte {
 	const english = "site: { name: Vitrine, lang: en, currency: EUR }"
 	site := l.pick("name: Vitrine, lang: en, currency: EUR", "name: 橱窗, lang: zh, currency: CNY")
@@ -18,7 +18,8 @@ func Catalog(l Lang, address string) []byte {
 	return []byte(strings.Replace(catalogYAML, english, site, 1))
 }
 
-// Slots are templates for a place that the theme leaves empty, by file name: links to the back office at address.
+// Slots returns template files, by file name, that fill a place which the theme leaves empty. They link to the back office, whose base URL
+// is address.
 func Slots(address string) map[string]string {
 	return map[string]string{
 		"bar.html": `<p class="demo"><a href="` + address + `/{{with text (get . "Page" "ID")}}edit/{{segment .}}{{end}}">{{say . "Edit this shop"}}</a></p>

@@ -13,32 +13,32 @@ import (
 // Mode is how an upstream behaves.
 type Mode string
 
-// Modes.
+// The modes.
 const (
 	Sound   Mode = "ok"
-	Slow    Mode = "slow"    // answers after slowness
+	Slow    Mode = "slow"    // answers after 3 s, see slowness
 	Failing Mode = "failing" // answers 500
 	Hanging Mode = "hanging" // takes the request and never answers
 )
 
-// Modes are all modes, the sound one first.
+// Modes returns all modes, Sound first.
 func Modes() []Mode { return []Mode{Sound, Slow, Failing, Hanging} }
 
-// slowness is longer than the catalog's timeout of any of its upstreams.
+// slowness is the delay of Slow. It is longer than the timeout of any upstream in the demo's catalog.
 const slowness = 3 * time.Second
 
-// Upstreams are the names of the demo's upstreams, as the catalog has them behind "serve:".
+// Upstreams returns the names of the demo's upstreams. The catalog's URLs have them behind "serve:".
 func Upstreams() []string {
 	return []string{"products", "content", "prices", "stock", "promotions", "delivery", "taxonomy", "partners"}
 }
 
-// faults holds the mode of each upstream that is not sound.
+// faults holds the modes of upstreams that were set. The others are sound.
 type faults struct {
 	mu    sync.RWMutex // guards modes
 	modes map[string]Mode
 }
 
-// Break puts an upstream into a mode.
+// Break sets the mode of an upstream. It fails if there is no such upstream or no such mode; its errors wrap nothing.
 func (s *Shop) Break(upstream string, m Mode) error {
 	if !slices.Contains(Upstreams(), upstream) {
 		return fmt.Errorf("no upstream is called %q", upstream)
@@ -55,7 +55,7 @@ func (s *Shop) Break(upstream string, m Mode) error {
 	return nil
 }
 
-// Mode is how an upstream behaves now.
+// Mode returns the current mode of an upstream. It is Sound for an unknown one.
 func (s *Shop) Mode(upstream string) Mode {
 	s.faults.mu.RLock()
 	defer s.faults.mu.RUnlock()
@@ -65,7 +65,7 @@ func (s *Shop) Mode(upstream string) Mode {
 	return Sound
 }
 
-// breakable makes a handler behave as its upstream's mode says.
+// breakable wraps a handler of an upstream, which then behaves by the upstream's mode.
 func (s *Shop) breakable(upstream string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch s.Mode(upstream) {

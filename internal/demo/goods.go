@@ -10,10 +10,10 @@ import (
 //go:embed goods.yaml
 var goodsYAML []byte
 
-// text is something in English and in Chinese.
+// text is a text in English and in Chinese, in this order.
 type text [2]string
 
-// goods is goods.yaml.
+// goods is the content of goods.yaml.
 type goods struct {
 	Models     []text            `yaml:"models"`
 	Colours    map[string]colour `yaml:"colours"`
@@ -38,16 +38,16 @@ type maker struct {
 type area struct {
 	ID   string `yaml:"id"`
 	Name text   `yaml:"name"`
-	Days int    `yaml:"days"` // until a parcel is there
+	Days int    `yaml:"days"` // days until a parcel arrives
 }
 
-// article is a kind of thing, of which there is one family of variants for each model.
+// article is a kind of goods. Each of its models is a family of variants.
 type article struct {
 	Kind     string   `yaml:"kind"`
 	Name     text     `yaml:"name"`
 	Category string   `yaml:"category"`
-	Brand    int      `yaml:"brand"` // index
-	Shop     int      `yaml:"shop"`  // index
+	Brand    int      `yaml:"brand"` // index of the brand
+	Shop     int      `yaml:"shop"`  // index of the shop
 	Price    [2]int   `yaml:"price"` // of the first and of the last model, in euros
 	Size     [3]int   `yaml:"size"`  // width, depth, height in cm
 	Grams    int      `yaml:"grams"`
@@ -60,7 +60,7 @@ type article struct {
 	Points   []text   `yaml:"points"`
 }
 
-// category is one of the tree, with its children below it.
+// category is a node of the tree of categories.
 type category struct {
 	Name   text   `yaml:"name"`
 	Parent string `yaml:"parent"`

@@ -8,13 +8,13 @@ import (
 // Lang is a language of the demo.
 type Lang int
 
-// Languages.
+// The languages.
 const (
 	En Lang = iota
 	Zh
 )
 
-// ParseLang reads "en" or "zh".
+// ParseLang returns the language called "en" or "zh". It fails for any other name, with an error that wraps nothing.
 func ParseLang(s string) (Lang, error) {
 	switch s {
 	case "en":
@@ -29,7 +29,7 @@ func (l Lang) pick(en, zh string) string { return text{en, zh}[l] }
 
 func (l Lang) currency() string { return l.pick("EUR", "CNY") }
 
-// rate is what a euro of goods.yaml is in the language's currency.
+// rate is the price, in the language's currency, of a euro in goods.yaml.
 func (l Lang) rate() int64 {
 	if l == Zh {
 		return 8
@@ -37,7 +37,7 @@ func (l Lang) rate() int64 {
 	return 1
 }
 
-// money writes whole amounts without cents.
+// money formats an amount in cents for a text. Whole amounts are written without cents.
 func (l Lang) money(cents int64) string {
 	return l.pick("€", "¥") + strings.TrimSuffix(amount(cents), ".00")
 }

@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/demo/draw"
 )
 
-// Pictures serves /pictures/ID-VIEW.svg and /pictures/brand-ID.svg.
+// Pictures returns the handler of the pictures: /pictures/ID-VIEW.svg and /pictures/brand-ID.svg.
 func (s *Shop) Pictures() http.Handler {
 	return gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, svg := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/pictures/"), ".svg")
@@ -54,7 +54,7 @@ func (s *Shop) picture(name string) []byte {
 	return draw.Draw(a, draw.View(n))
 }
 
-// spread gives models of a single colour each another one.
+// spread returns another colour for each model of an article that has a single colour.
 func spread(g *goods, model int) string {
 	keys := []string{"rose", "sea", "moss", "plum", "honey", "graphite", "terracotta", "sky"}
 	return g.Colours[keys[model%len(keys)]].Hex

@@ -9,11 +9,11 @@ import (
 type Product struct {
 	Edit
 	ID          string
-	Category    string // ids
+	Category    string // id, as are Brand and Shop
 	Brand       string
 	Shop        string
 	Virtual     bool
-	Global      bool // sold from overseas
+	Global      bool // it is sold from overseas
 	Options     []Option
 	Variants    []string // ids of the family's others
 	Recommended []string // ids of other families
@@ -24,16 +24,16 @@ type Product struct {
 	colour  colour
 }
 
-// Option is what a variant is chosen by.
+// Option is a property by which variants differ, with its value.
 type Option struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// lowStock is where "only a few left" begins.
+// lowStock is the number of pieces at which "only a few left" begins.
 const lowStock = 10
 
-// products generates all products, in the order of their ids.
+// products returns all products, in the order of their ids. categories maps names to ids.
 func (g *goods) products(l Lang, categories map[string]string) (all []*Product) {
 	for a := range g.Articles {
 		for model := range g.Models {
@@ -44,7 +44,7 @@ func (g *goods) products(l Lang, categories map[string]string) (all []*Product) 
 	return all
 }
 
-// family generates the variants of one model, which refer to each other.
+// family returns the variants of one model. They refer to each other.
 func (g *goods) family(l Lang, a *article, number, model int, categories map[string]string) (family []*Product) {
 	sizes := a.Sizes
 	if len(sizes) == 0 {
@@ -105,7 +105,7 @@ func title(l Lang, model, name text) string {
 	return l.pick(model[En]+" "+name[En], model[Zh]+name[Zh])
 }
 
-// price grows from the first model to the last, and ends in 90 cents.
+// price returns the price of a model, in cents. It rises from the first model to the last. All prices but those of gift cards end in 90 cents.
 func (g *goods) price(l Lang, a *article, model int) int64 {
 	whole := a.Price[0] + (a.Price[1]-a.Price[0])*model/(len(g.Models)-1)
 	if a.Kind == "giftcard" {
@@ -114,10 +114,10 @@ func (g *goods) price(l Lang, a *article, model int) int64 {
 	return int64(whole)*100*l.rate() - 10
 }
 
-// recommend gives each product the first variants of other families: first of its own kind, then of the next ones.
+// recommend sets the recommendations of each product: the first variants of other families, those of its own kind first.
 func recommend(all []*Product) {
 	var firsts []*Product
-	at := map[string]int{} // index into firsts, by the id of any of the family
+	at := map[string]int{} // index into firsts, by the id of any variant of the family
 	for _, p := range all {
 		if len(p.Variants) == 0 || p.ID < p.Variants[0] {
 			at[p.ID] = len(firsts)
@@ -137,5 +137,5 @@ func recommend(all []*Product) {
 	}
 }
 
-// amount writes cents as a JSON number with two digits.
+// amount formats an amount in cents with two decimals.
 func amount(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }

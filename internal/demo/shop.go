@@ -16,7 +16,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// Shop is the demo's data. It is safe for concurrent use.
+// Shop holds the demo's data, and serves its upstreams and pictures. It is safe for concurrent use.
 type Shop struct {
 	lang       Lang
 	goods      *goods
@@ -25,8 +25,8 @@ type Shop struct {
 	faults     faults
 
 	mu       sync.RWMutex // guards the fields below
-	products []*Product   // in order of ids; each replaced whole, never changed
-	version  int64        // given to the last edit
+	products []*Product   // in the order of their ids; an edit replaces a product, and never changes it
+	version  int64        // version of the last edit
 	path     string       // path of the file of edits
 }
 
@@ -40,7 +40,7 @@ type row struct {
 	Logo     string `json:"logo,omitempty"`
 }
 
-// Edit holds what can be changed of a product. The file of edits holds edits, too.
+// Edit holds what can be edited of a product. Price and List, the list price, are in cents. The file of edits maps ids to Edits.
 type Edit struct {
 	Title, Brief       string
 	Price, List, Stock int64
@@ -48,10 +48,11 @@ type Edit struct {
 	Version            int64
 }
 
-// ErrNoProduct is an id that the shop never had.
+// ErrNoProduct is the error of an id that the shop never had.
 var ErrNoProduct = errors.New("no such product")
 
-// Open generates the shop and applies the edits in dir's file. It creates the folder if it is missing.
+// Open generates the shop in a language, and applies the edits stored in the folder dir. It creates the folder if it is missing. It fails
+// with the error of the file system or of the JSON decoder.
 func Open(dir string, l Lang) (*Shop, error) {
 	g, err := readGoods()
 	if err != nil {
@@ -72,7 +73,7 @@ func Open(dir string, l Lang) (*Shop, error) {
 	return s, s.load()
 }
 
-// readCategories numbers the categories, and gives their ids by name.
+// readCategories numbers the categories, and returns their ids by name.
 func (s *Shop) readCategories() (map[string]string, error) {
 	ids := map[string]string{}
 	for i, entry := range s.goods.Categories {
@@ -91,14 +92,14 @@ func (s *Shop) readCategories() (map[string]string, error) {
 	return ids, nil
 }
 
-// Products lists all products in the order of their ids, deleted ones included. They must not be modified.
+// Products returns all products, deleted ones included, in the order of their ids. The products must not be modified.
 func (s *Shop) Products() []*Product {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return slices.Clone(s.products)
 }
 
-// Product finds a product, deleted or not. It fails with ErrNoProduct.
+// Product returns a product, deleted or not, which must not be modified. If there is none, the error wraps ErrNoProduct.
 func (s *Shop) Product(id string) (*Product, error) {
 	i, ok := s.at[id]
 	if !ok {
@@ -109,7 +110,9 @@ func (s *Shop) Product(id string) (*Product, error) {
 	return s.products[i], nil
 }
 
-// Change edits a product and stores the edit. It gives the changes that an upstream would announce.
+// Change edits a product, stores the edit, and returns the changes that an upstream would announce; none if edit changes nothing. If there
+// is no such product, the error wraps ErrNoProduct. If the edit cannot be stored, Change fails with the error of the file system, and the
+// product stays as it was.
 func (s *Shop) Change(id string, edit func(*Edit)) ([]item.Change, error) {
 	i, ok := s.at[id]
 	if !ok {
@@ -134,7 +137,7 @@ func (s *Shop) Change(id string, edit func(*Edit)) ([]item.Change, error) {
 	return changes(id, before, after)
 }
 
-// changes lists the changes of the dimensions that an edit affects.
+// changes returns a change for each dimension that an edit affects.
 func changes(id string, before, after Edit) (all []item.Change, err error) {
 	e, err := item.NewEntity("sku", id)
 	if err != nil {
@@ -162,7 +165,7 @@ func (p *Product) with(e Edit) *Product {
 	return &edited
 }
 
-// save writes all edits, whole or not at all. It needs mu.
+// save writes all edits to the file, atomically. The caller holds mu.
 func (s *Shop) save() error {
 	edits := map[string]Edit{}
 	for _, p := range s.products {

@@ -8,12 +8,12 @@ import (
 	"vitrine/internal/demo/draw"
 )
 
-// images are a gallery: each of the views, with a text for those who don't see it.
+// images returns the pictures of a product's gallery, one for each view, with alternative texts.
 func (s *Shop) images(p *Product) (images []fields) {
 	alts := []text{{"", ""}, {" in a room", "，居家场景"}, {", close by", "，细节"}, {", with its measures", "，尺寸"}}
 	for view := range draw.Views {
 		if p.Virtual && view == int(draw.Measures) {
-			break // there is nothing to measure
+			break // the product has no measures
 		}
 		images = append(images, fields{"url": pictureURL(p.ID, view), "width": 800, "height": 800, "alt": p.Title + alts[view][s.lang]})
 	}
@@ -22,7 +22,7 @@ func (s *Shop) images(p *Product) (images []fields) {
 
 func pictureURL(id string, view int) string { return fmt.Sprintf("/pictures/%s-%d.svg", id, view) }
 
-// specs are the product's table of specifications.
+// specs returns the table of specifications of a product.
 func (s *Shop) specs(p *Product) fields {
 	l, a := s.lang, p.article
 	row := func(en, zh, value string) fields { return fields{"name": l.pick(en, zh), "value": value} }
@@ -50,7 +50,7 @@ func (s *Shop) specs(p *Product) fields {
 	return fields{"id": p.ID, "groups": groups}
 }
 
-// description is the product's long text, as HTML.
+// description returns the long text of a product, as HTML.
 func (s *Shop) description(p *Product) fields {
 	l, a := s.lang, p.article
 	var b strings.Builder

@@ -11,7 +11,7 @@ import (
 type canvas struct {
 	shades
 	body, defs bytes.Buffer
-	gradients  map[string]string // by their definition: one each
+	gradients  map[string]string // ids of gradients, by their definition
 }
 
 func newCanvas(s shades) *canvas { return &canvas{shades: s, gradients: map[string]string{}} }
@@ -27,7 +27,7 @@ func (c *canvas) end() []byte {
 	return b.Bytes()
 }
 
-// Attributes of an element, such as stroke and opacity.
+// attr is an attribute of an element, such as stroke or opacity.
 type attr string
 
 func stroke(colour string, width float64) attr {
@@ -36,7 +36,7 @@ func stroke(colour string, width float64) attr {
 
 func opacity(o float64) attr { return attr(fmt.Sprintf(` opacity="%s"`, num(o))) }
 
-// path draws the outline d, in SVG's own words. fill is a colour, a gradient or "none".
+// path draws the outline d, in the syntax of SVG. fill is a colour, a gradient or "none".
 func (c *canvas) path(d, fill string, more ...attr) {
 	fmt.Fprintf(&c.body, `<path d="%s" fill="%s"%s/>`, d, fill, join(more))
 }
@@ -53,35 +53,35 @@ func (c *canvas) circle(x, y, r float64, fill string, more ...attr) {
 	c.ellipse(x, y, r, r, fill, more...)
 }
 
-// text writes one line around x.
+// text writes one line of text, centred at x.
 func (c *canvas) text(x, y, size float64, fill, s string, more ...attr) {
 	fmt.Fprintf(&c.body, `<text x="%s" y="%s" font-size="%s" fill="%s" text-anchor="middle" font-family="Georgia,'Noto Serif SC',serif" font-weight="700"%s>%s</text>`,
 		num(x), num(y), num(size), fill, join(more), html.EscapeString(s))
 }
 
-// group draws what f draws, moved by an SVG transform.
+// group draws what f draws, with an SVG transform applied.
 func (c *canvas) group(transform string, f func(), more ...attr) {
 	fmt.Fprintf(&c.body, `<g transform="%s"%s>`, transform, join(more))
 	f()
 	c.body.WriteString("</g>")
 }
 
-// shadow lies on the ground under an article, r wide to each side.
+// shadow draws a shadow on the ground under an article; it extends r to each side.
 func (c *canvas) shadow(x, y, r float64) {
 	c.ellipse(x, y, r, r*0.13, c.round(0.5, 0.5, 0.5, "#1b1d2266", "#1b1d2200"))
 }
 
-// down is a gradient from top to bottom of the element that is filled with it.
+// down returns a gradient from the top to the bottom of the filled element.
 func (c *canvas) down(from, to string) string {
 	return c.gradient(`<linearGradient id="%s" x1="0" y1="0" x2="0" y2="1">` + stop(0, from) + stop(1, to) + `</linearGradient>`)
 }
 
-// across is a gradient from left to right, lighter a little inside of the left edge: a round body.
+// across returns a gradient from left to right that makes a body look round: it is lightest a little inside the left edge.
 func (c *canvas) across(from, to string) string {
 	return c.gradient(`<linearGradient id="%s" x1="0" y1="0" x2="1" y2="0">` + stop(0, mix(from, to, 0.35)) + stop(0.28, from) + stop(1, to) + `</linearGradient>`)
 }
 
-// round is a gradient from a middle outwards. Up to 1 the numbers are shares of the filled element, else units.
+// round returns a gradient from a centre outwards. Numbers up to 1 are fractions of the filled element, greater ones are units.
 func (c *canvas) round(x, y, r float64, from, to string) string {
 	units := ""
 	if r > 1 {

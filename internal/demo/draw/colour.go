@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// shades of one colour, from light to deep.
+// shades holds shades of one colour, from light to deep.
 type shades struct{ light, mid, dark, deep string }
 
 func shadesOf(colour string) shades {
 	return shades{light: mix(colour, "#ffffff", 0.35), mid: mix(colour, colour, 0), dark: mix(colour, "#101018", 0.25), deep: mix(colour, "#101018", 0.5)}
 }
 
-// mix goes from one "#rrggbb" to another; share 0 is the first, 1 the second. Of a colour with a share of
-// its own for transparency ("#rrggbbaa") only the first six digits count.
+// mix returns a mixture of two colours "#rrggbb": share 0 is the first, share 1 the second. Of a colour with transparency ("#rrggbbaa")
+// only the first six digits count.
 func mix(from, to string, share float64) string {
 	a, b := rgb(from), rgb(to)
 	var out [3]int
@@ -24,7 +24,7 @@ func mix(from, to string, share float64) string {
 	return fmt.Sprintf("#%02x%02x%02x", out[0], out[1], out[2])
 }
 
-// rgb reads "#rrggbb"; anything else is grey.
+// rgb returns the red, green and blue of "#rrggbb"; those of a grey for anything else.
 func rgb(colour string) [3]int {
 	digits := strings.TrimPrefix(colour, "#")
 	if len(digits) < 6 {

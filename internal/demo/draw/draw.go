@@ -1,5 +1,5 @@
-// Package draw makes the demo shop's pictures: flat illustrations as SVG, 800 by 800 units, the same bytes
-// for the same article every time.
+// Package draw draws the demo shop's pictures: flat illustrations in SVG, 800 by 800 units. The same article gives the same bytes every
+// time.
 package draw
 
 import (
@@ -8,28 +8,28 @@ import (
 	"slices"
 )
 
-// Article is what is drawn.
+// Article describes what Draw draws.
 type Article struct {
 	Kind   string // one of Kinds
 	Model  int    // 0 to 12: models of a kind differ in shape, not only in colour
 	Colour string // "#rrggbb", the article's main colour
-	Label  string // text that stands on the article itself: a book's title, a card's amount
+	Label  string // text on the article itself: a book's title, a card's amount
 }
 
 // View is how an article is shown.
 type View int
 
-// Views of an article, in the order of a gallery.
+// The views of an article, in the order of a gallery.
 const (
 	Front    View = iota // alone, on a plain ground
 	Scene                // in a room
-	Detail               // close by
-	Measures             // with its outline's measures
+	Detail               // enlarged
+	Measures             // with rulers along two sides
 	Views    = 4
 )
 
-// kinds draw an article into the middle of the canvas: between 100 and 700 in both directions, standing
-// on the line y = 680 where it stands at all.
+// kinds holds, for each kind, the function that draws an article into the middle of the canvas: between 100 and 700 in both directions. An
+// article that stands does so on the line y = 680.
 var kinds = map[string]func(*canvas, Article){
 	"armchair":   armchair,
 	"backpack":   backpack,
@@ -58,10 +58,10 @@ var kinds = map[string]func(*canvas, Article){
 	"watch":      watch,
 }
 
-// Kinds are the names of all kinds, sorted.
+// Kinds returns the names of all kinds, sorted.
 func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
 
-// Draw gives the article as SVG; an unknown kind is a plain box.
+// Draw returns a picture of the article as an SVG document. An article of an unknown kind is drawn as a plain box.
 func Draw(a Article, v View) []byte {
 	c := newCanvas(shadesOf(a.Colour))
 	draw := kinds[a.Kind]
@@ -89,12 +89,12 @@ func Draw(a Article, v View) []byte {
 
 func box(c *canvas, _ Article) { c.rect(250, 330, 300, 350, 24, c.down(c.mid, c.dark)) }
 
-// plain is the ground of a picture in a shop: nearly white, a little of the article's colour in it.
+// plain draws a plain background: nearly white, with a tint of the article's colour.
 func plain(c *canvas) {
 	c.rect(0, 0, 800, 800, 0, c.round(400, 360, 560, mix("#ffffff", c.mid, 0.02), mix("#e9ebee", c.mid, 0.06)))
 }
 
-// room is a wall, a shelf and some light.
+// room draws a wall, a shelf and some light as the background.
 func room(c *canvas, a Article) {
 	wall := mix("#efe6d8", c.mid, 0.18)
 	if a.Model%2 == 1 {

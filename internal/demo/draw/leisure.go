@@ -133,7 +133,7 @@ func giftcard(c *canvas, a Article) {
 	})
 }
 
-// wrap breaks a text at spaces into at most three lines of about n letters.
+// wrap breaks a text at spaces, into at most three lines of about n letters each.
 func wrap(s string, n int) (lines []string) {
 	for _, word := range strings.Fields(s) {
 		last := len(lines) - 1

@@ -1,6 +1,7 @@
 package draw
 
-// Logo is a brand's mark: its first letter in one of a few shapes.
+// Logo returns a brand's logo as an SVG document: the first letter of its name, in one of a few shapes and colours. n, which is not
+// negative, selects these.
 func Logo(name string, n int) []byte {
 	inks := []string{"#b5533c", "#3c6e8f", "#4f6b45", "#a87a1f", "#3a404c", "#7a4a6b"}
 	c := newCanvas(shadesOf(inks[n%len(inks)]))

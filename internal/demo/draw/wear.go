@@ -71,7 +71,7 @@ func sneaker(c *canvas, a Article) {
 	c.path("M168 330 C180 312 196 312 206 322", "none", stroke("#ffffff", 7), opacity(0.5))
 }
 
-// sunglasses look at you; frame and lenses differ by model.
+// sunglasses are seen from the front; frame and lenses differ by model.
 func sunglasses(c *canvas, a Article) {
 	c.ellipse(400, 560, 300, 30, c.round(0.5, 0.5, 0.5, "#1b1d2255", "#1b1d2200"))
 	for _, side := range []float64{-1, 1} {

@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// blobsMachine compares any sequence of puts with a map.
+// blobsMachine applies random sequences of puts to a store and to a map, and compares the two.
 func blobsMachine(t *testing.T, s Blobs) {
 	run := 0
 	rapid.Check(t, func(r *rapid.T) {
@@ -35,7 +35,7 @@ func blobsMachine(t *testing.T, s Blobs) {
 	})
 }
 
-// putDrawn puts up to 4 blobs in one call, in the store and in the map.
+// putDrawn puts up to 4 random blobs in one call, into the store and into the map.
 func putDrawn(t *testing.T, r *rapid.T, s Blobs, run int, held map[kv.BlobKey]kv.Blob) {
 	var all []kv.BlobPut
 	var want []bool

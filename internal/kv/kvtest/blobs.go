@@ -13,8 +13,8 @@ import (
 	"vitrine/internal/kv"
 )
 
-// ExerciseBlobs proves that a store keeps the contract of kv.Blobs. open gives an empty store, and closes it at
-// the end of the test it is given.
+// ExerciseBlobs tests that a store keeps the contract of kv.Blobs, with a subtest for each part of it. open returns an empty store, and
+// closes it at the end of the test that it is given.
 func ExerciseBlobs(t *testing.T, open func(t *testing.T) Blobs) {
 	cases := []struct {
 		name string
@@ -100,7 +100,7 @@ func onlyOverLower(t *testing.T, s Blobs) {
 			t.Errorf("gen %d: stored %t, want %t", step.gen, stored[0], step.stored)
 		}
 	}
-	stored := putBlobs(t, s, // one after the other
+	stored := putBlobs(t, s, // applied in this order
 		kv.BlobPut{BlobKey: key, Value: blobOf(102, `102`)}, kv.BlobPut{BlobKey: key, Value: blobOf(101, `101`)}, kv.BlobPut{BlobKey: key, Value: blobOf(103, `103`)})
 	if diff := cmp.Diff([]bool{true, false, true}, stored); diff != "" {
 		t.Errorf("three in one call (-want +got):\n%s", diff)
@@ -110,7 +110,7 @@ func onlyOverLower(t *testing.T, s Blobs) {
 	}
 }
 
-// gensAsNumbers takes gens that compare wrongly as text, as signed bytes, and as floats.
+// gensAsNumbers uses gens that would compare wrongly as text, as signed bytes, or as floats.
 func gensAsNumbers(t *testing.T, s Blobs) {
 	for i, pair := range [][2]uint64{{9, 10}, {0x7f, 0x80}, {0xff, 0x100}, {0x0d0a, 0x0d0b}, {1<<53 - 1, 1 << 53}, {1 << 53, 1<<53 + 1}, {1<<63 - 1, 1 << 63}} {
 		key := blob(fmt.Sprint(i), "item")

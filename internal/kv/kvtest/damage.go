@@ -7,7 +7,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// filled writes everything that a store holds of an entity, and gives the put of its record.
+// filled writes everything that a store can hold of an entity, and returns the result of the put of its record.
 func filled(t *testing.T, s kv.Records, id string) kv.PutResult {
 	t.Helper()
 	b := refs("brand", "b")
@@ -17,8 +17,7 @@ func filled(t *testing.T, s kv.Records, id string) kv.PutResult {
 	return r
 }
 
-// damagedState: whatever is wrong with one entity's state, it is told, harms no neighbour, and is mended by the steps
-// that follow from it.
+// damagedState checks that damage to one entity's state is reported, harms no other entity, and is repaired by the usual next steps.
 func damagedState(t *testing.T, s Records) {
 	for name, wreck := range s.Wrecks {
 		t.Run(name, func(t *testing.T) {
@@ -54,13 +53,13 @@ func damagedState(t *testing.T, s Records) {
 	}
 }
 
-// damagedSame: a put of unchanged content gives a new gen where the old one can't be read.
+// damagedSame checks that a put of unchanged content gives a new gen if the old gen cannot be read.
 func damagedSame(t *testing.T, s Records) {
 	for name, wreck := range s.Wrecks {
 		was := filled(t, s, name)
 		wreck(t, sku(name))
 		if state(t, s, sku(name)).Gens["product"] == was.Stamp {
-			continue // another field is damaged
+			continue // it damages another field
 		}
 		r := put(t, s, kv.Put{RecordKey: record(name, "product"), Expect: was.Stamp, Value: value(kv.Alive, `1`), Same: true})
 		if r.Outcome != kv.Applied || r.State.Gens["product"] <= was.Stamp {
@@ -69,7 +68,7 @@ func damagedSame(t *testing.T, s Records) {
 	}
 }
 
-// replacedRecord: something else under a record's key is absence, and no neighbour's failure.
+// replacedRecord checks that foreign data under a record's key is read as absent, and that other records are still read.
 func replacedRecord(t *testing.T, s Records) {
 	bad, good := record("bad", "product"), record("good", "product")
 	for _, key := range []kv.RecordKey{bad, good} {
@@ -89,7 +88,7 @@ func replacedRecord(t *testing.T, s Records) {
 	}
 }
 
-// replacedList: something else under a list's key is an empty list, which takes members.
+// replacedList checks that foreign data under a list's key is read as an empty list, and that members can be added to it.
 func replacedList(t *testing.T, s Records) {
 	if s.ReplaceList == nil {
 		t.Skip("a list is no value of its own here")
@@ -110,7 +109,7 @@ func replacedList(t *testing.T, s Records) {
 	}
 }
 
-// replacedBlob: something else under a blob's key is absence, and no neighbour's failure.
+// replacedBlob checks that foreign data under a blob's key is read as absent, and that other blobs are still read.
 func replacedBlob(t *testing.T, s Blobs) {
 	bad, good := blob("bad", "item"), blob("good", "item")
 	putBlobs(t, s, kv.BlobPut{BlobKey: bad, Value: blobOf(5, `1`)}, kv.BlobPut{BlobKey: good, Value: blobOf(5, `1`)})

@@ -15,14 +15,14 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Dictionary is a store that keeps dictionaries, as two processes see it; they may be one.
+// Dictionary is a store that keeps dictionaries, as one process sees it.
 type Dictionary interface {
 	kv.Blobs
 	kv.Records
 	kv.Dictionaries
 }
 
-// Articles are n documents that are alike, as those of a shop are.
+// Articles returns n JSON documents that resemble each other, as those of a shop do. They depend on seed alone.
 func Articles(n int, seed uint64) (all [][]byte) {
 	random := rand.New(rand.NewPCG(seed, 2))
 	word := func() string {
@@ -35,8 +35,8 @@ func Articles(n int, seed uint64) (all [][]byte) {
 	return all
 }
 
-// TooManyDictionaries holds that a store refuses a dictionary above its limit, whoever brings it, and is read by who
-// opens it then. open gives the store as a process sees it that starts now; it may be the same.
+// TooManyDictionaries tests that a store takes no more than kv.MaxDictionaries dictionaries, from all processes together, and that a process
+// which opens it then can read it. open returns the store as a process that starts now sees it; it may return the same one each time.
 func TooManyDictionaries(t *testing.T, open func() Dictionary) {
 	processes := []Dictionary{open(), open()}
 	body := string(Articles(1, 1)[0])
@@ -70,15 +70,15 @@ func TooManyDictionaries(t *testing.T, open func() Dictionary) {
 	}
 }
 
-// renumbered is a dictionary under another number, which stands after the magic one. Training takes far longer.
+// renumbered returns a dictionary with another id, which stands after the magic number. To train another one would take far longer.
 func renumbered(dictionary []byte, id uint32) []byte {
 	d := bytes.Clone(dictionary)
 	binary.LittleEndian.PutUint32(d[4:], id)
 	return d
 }
 
-// LostDictionaries holds that what a running process writes into a store that was flushed is read by those who come
-// later. flush removes all data behind the back of those who run.
+// LostDictionaries tests that what a running process writes into a flushed store can be read by processes that start later. open returns
+// the store as a process that starts now sees it. flush removes all data without the knowledge of running processes.
 func LostDictionaries(t *testing.T, open func() Dictionary, flush func()) {
 	running := open()
 	for round := range 2 {
@@ -105,7 +105,8 @@ func LostDictionaries(t *testing.T, open func() Dictionary, flush func()) {
 	}
 }
 
-// ExerciseDictionaries holds that values are read whichever dictionary they were written with, by whom ever.
+// ExerciseDictionaries tests that values can be read whichever dictionary they were written with, and whichever process wrote them. one and
+// other are the same store as two processes see it; they may be identical.
 func ExerciseDictionaries(t *testing.T, one, other Dictionary) {
 	ctx := t.Context()
 	stored := map[kv.BlobKey]string{}
@@ -145,7 +146,7 @@ func ExerciseDictionaries(t *testing.T, one, other Dictionary) {
 			t.Fatal(err)
 		}
 		write(one, 10+round)
-		write(other, 20+round) // without it, or with it: as it likes
+		write(other, 20+round) // it may use the new dictionary or not
 		check("who made the dictionary", one)
 		check("who did not", other)
 		list, err := other.Dictionaries(ctx)

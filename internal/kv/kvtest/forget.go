@@ -8,7 +8,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-const margin = 10 * time.Minute // that a store may be late with forgetting
+const margin = 10 * time.Minute // by which a store may forget too late
 
 func entitiesOf(t *testing.T, s kv.Records) map[item.Entity]bool {
 	t.Helper()
@@ -18,7 +18,7 @@ func entitiesOf(t *testing.T, s kv.Records) map[item.Entity]bool {
 	return scan(t, next, func(int) {})
 }
 
-// bury writes what the loop writes of an id that its owners do not know.
+// bury writes what workers and syncers write for an id that its upstreams do not know.
 func bury(t *testing.T, s kv.Records, id string) (last uint64) {
 	t.Helper()
 	for _, dimension := range []string{"product", "price"} {
@@ -51,7 +51,7 @@ func unknownForgotten(t *testing.T, s Records) {
 }
 
 func stateKept(t *testing.T, s Records) {
-	lives := map[string][]kv.Existence{ // of product and price, in the order of their puts
+	lives := map[string][]kv.Existence{ // existence of product and price, in the order of their puts
 		"alive beside unknown": {kv.Alive, kv.Unknown},
 		"unknown beside alive": {kv.Unknown, kv.Alive},
 		"both alive":           {kv.Alive, kv.Alive},

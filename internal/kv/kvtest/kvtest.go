@@ -12,39 +12,39 @@ import (
 	"vitrine/internal/kv"
 )
 
-// The interfaces under names of their own: embedded as kv.Records, one would hide its method Records.
+// The interfaces of kv under other names. Embedded under its own name, kv.Records would hide its method Records.
 type (
 	Store     = kv.Records
 	BlobStore = kv.Blobs
 )
 
-// Records is a records store under test, and what can be done to it from outside.
+// Records is a records store under test, with functions that change it from outside. All are required but ReplaceList.
 type Records struct {
 	Store
-	// Corrupt replaces the bytes stored under a key, as kv.RecordKey.String writes it, by what mutate makes of them.
+	// Corrupt replaces the bytes stored under a key, written as by kv.RecordKey.String, by those that mutate returns for them.
 	Corrupt func(t *testing.T, key string, mutate func([]byte) []byte)
-	// Replace puts something that is no value at all in the place of what is stored under a key.
+	// Replace replaces what is stored under a key by something that is no stored value at all.
 	Replace func(t *testing.T, key string)
-	// ReplaceList does so with the part of a list that e belongs to. Nil where a list is no value of its own.
+	// ReplaceList does the same to the part of a list that e belongs to. It is nil if the store does not hold a list as a value.
 	ReplaceList func(t *testing.T, of kv.Relation, e item.Entity)
-	// Wrecks are ways to damage an entity's state, by name.
+	// Wrecks holds functions that damage an entity's state, each in another way, by name.
 	Wrecks map[string]func(t *testing.T, e item.Entity)
-	// Pass lets time go by for what is kept for a time.
+	// Pass makes everything that expires older by d.
 	Pass func(t *testing.T, d time.Duration)
-	// Keys is how many keys the store has.
+	// Keys returns the number of keys in the store.
 	Keys func(t *testing.T) int
-	// Flush removes all data, and gives the store as it is then, which may be another.
+	// Flush removes all data, and returns the store to use from then on, which may be another one.
 	Flush func(t *testing.T) kv.Records
 }
 
-// Blobs is a blobs store under test. Corrupt and Replace take keys as kv.BlobKey.String writes them.
+// Blobs is a blobs store under test. Corrupt and Replace are as in Records, with keys written as by kv.BlobKey.String.
 type Blobs struct {
 	BlobStore
 	Corrupt func(t *testing.T, key string, mutate func([]byte) []byte)
 	Replace func(t *testing.T, key string)
 }
 
-// ids are what shops call their things, at the edges of the grammar.
+// ids returns valid ids that are unusual, or at the limits of the grammar.
 func ids() []string {
 	return []string{
 		"100012", "MH01-XS-Black", "12049.1", "...", "a/b", "../etc", "a b", " ", "商品一号", "a:b", ":", "{x}", "}{", "{}", "1}00", "*", ">",
@@ -60,7 +60,7 @@ func record(id, dimension string) kv.RecordKey {
 
 func blob(id, name string) kv.BlobKey { return kv.BlobKey{Entity: sku(id), Blob: name} }
 
-// value is one as a stage would store it: fetched now, since tombstones are kept from then on.
+// value returns a value as a stage would store it. It was fetched now, because the time for which a tombstone is kept begins then.
 func value(life kv.Existence, body string) kv.Value {
 	now := time.UnixMilli(time.Now().UnixMilli())
 	v := kv.Value{Header: kv.Header{
@@ -74,7 +74,7 @@ func value(life kv.Existence, body string) kv.Value {
 
 func refs(name string, ids ...string) kv.Refs { return kv.Refs{name: {IDs: ids, List: len(ids) > 1}} }
 
-// large is JSON of about n bytes that hardly shrinks.
+// large returns JSON of about n bytes that hardly compresses.
 func large(n int) string {
 	b, r := make([]byte, n*3/4), rand.New(rand.NewPCG(7, uint64(n)))
 	for i := range b {
@@ -83,7 +83,7 @@ func large(n int) string {
 	return `"` + base64.StdEncoding.EncodeToString(b) + `"`
 }
 
-// put writes one record and wants it stored.
+// put writes one record, and fails the test unless it is stored.
 func put(t *testing.T, s kv.Records, p kv.Put) kv.PutResult {
 	t.Helper()
 	r := puts(t, s, p)[0]

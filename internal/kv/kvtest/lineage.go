@@ -20,7 +20,7 @@ func parts(t *testing.T, s kv.Lineage) []kv.Shard {
 	return all
 }
 
-// lineage: epochs and marks stand until the store is emptied, which every part tells of.
+// lineage checks that epochs and marks stay until the store is emptied, and that every shard then shows the loss.
 func lineage(t *testing.T, s Records) {
 	first := parts(t, s)
 	for _, p := range first {

@@ -19,7 +19,7 @@ func brand(id string) kv.Relation {
 	return kv.Relation{Target: item.Entity{Kind: "brand", ID: id}, Kind: "sku", Ref: "brand"}
 }
 
-// related reads a whole list, limit at a time, as it comes.
+// related reads a whole list in the store's order, with at most limit members at a time.
 func related(t *testing.T, s kv.Relater, of kv.Relation, limit int) (all []string) {
 	t.Helper()
 	cursor := ""
@@ -82,7 +82,7 @@ func relateChanged(t *testing.T, s Records) {
 	if got := state(t, s, e).Applied["product"]; !got.Equal(now) {
 		t.Errorf("applied %v, want %v", got, now)
 	}
-	must(t, s.Relate(t.Context(), kv.Relate{Entity: e, Dimension: "specs", Now: refs("brand", "b")})) // its own state
+	must(t, s.Relate(t.Context(), kv.Relate{Entity: e, Dimension: "specs", Now: refs("brand", "b")})) // each dimension has a state of its own
 	must(t, s.Relate(t.Context(), kv.Relate{Entity: e, Dimension: "product", Was: now, Now: now}))
 }
 

@@ -14,14 +14,14 @@ import (
 	"vitrine/internal/kv"
 )
 
-// model is what a records store should hold, in maps. Each run has entities and lists of its own.
+// model holds, in maps, what a records store should hold. Each run has entities and lists of its own.
 type model struct {
 	t       *testing.T
 	s       Records
 	run     int
 	records map[kv.RecordKey]kv.Record
 	states  map[item.Entity]kv.State
-	last    map[item.Entity]uint64 // the highest number that an entity was given
+	last    map[item.Entity]uint64 // the highest stamp or gen that each entity was given
 	lists   map[kv.Relation]map[string]bool
 }
 
@@ -55,7 +55,7 @@ func (m *model) refs(r *rapid.T) kv.Refs {
 	return kv.Refs{"brand": {IDs: ids, List: true}}
 }
 
-// state is the entity's, with maps to write to.
+// state returns the state of an entity, with maps that can be written to.
 func (m *model) state(e item.Entity) kv.State {
 	if _, ok := m.states[e]; !ok {
 		m.states[e] = kv.State{
@@ -66,7 +66,7 @@ func (m *model) state(e item.Entity) kv.State {
 	return m.states[e]
 }
 
-// number notes one that the store gave out.
+// number records a stamp or gen that the store issued for an entity. The run fails unless it is higher than the last one.
 func (m *model) number(r *rapid.T, e item.Entity, n uint64) {
 	if n <= m.last[e] {
 		r.Fatalf("%s was given %d after %d", e, n, m.last[e])
@@ -111,7 +111,7 @@ func (m *model) put(r *rapid.T) {
 	m.same(r, e, got.State)
 }
 
-// stored does to the maps what a put that was stored does to the store.
+// stored applies to the maps a put that the store has stored.
 func (m *model) stored(p kv.Put, got kv.PutResult) {
 	record, state := kv.Record{Value: p.Value, Validators: p.Validators}, m.state(p.Entity)
 	record.Stamp = got.Stamp
@@ -147,7 +147,7 @@ func (m *model) markBuilt(r *rapid.T) {
 		return
 	}
 	delete(state.BuiltAs, "item")
-	if as > 0 { // whether a 0 is kept is the store's own affair, here and there
+	if as > 0 { // a store may keep a 0 or not
 		state.BuiltAs["item"] = as
 	}
 	if gen > 0 {
@@ -169,7 +169,7 @@ func (m *model) relate(r *rapid.T) {
 		}
 	}
 	if rapid.IntRange(0, 4).Draw(r, "late") == 0 {
-		// The lists are left as they are, since a refused relate may have moved them already.
+		// The lists are not compared, since a refused relate may have changed them already.
 		late := kv.Relate{Entity: e, Dimension: dimension, Was: refs("brand", "never"), Now: now}
 		if err := m.s.Relate(m.t.Context(), late); !errors.Is(err, item.ErrChanged) {
 			r.Fatalf("relate over refs that were never applied: %v", err)
@@ -182,7 +182,7 @@ func (m *model) relate(r *rapid.T) {
 	m.related(move)
 }
 
-// related does to the maps what a relate that was done does to the store.
+// related applies to the maps a relate that the store has done.
 func (m *model) related(move kv.Relate) {
 	for _, list := range move.Add {
 		if m.lists[list] == nil {
@@ -199,7 +199,7 @@ func (m *model) related(move kv.Relate) {
 	}
 }
 
-// check reads everything.
+// check reads everything from the store, and compares it with the maps.
 func (m *model) check(r *rapid.T) {
 	var keys []kv.RecordKey
 	var want []kv.Record

@@ -12,21 +12,21 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Memory is a store of blobs in memory, with the meta values of a mirror. It can be made to fail, to hang, and to have damaged blobs. It is
-// safe for concurrent use; fields are changed by Set.
+// Memory is a blobs store in memory, with the meta values of a mirror. It can be made to fail, to hang, and to have damaged blobs. Its
+// methods are safe for concurrent use. Change its fields with Set.
 type Memory struct {
-	mu      sync.Mutex // guards all below
+	mu      sync.Mutex // guards all fields below
 	Stored  map[kv.BlobKey]kv.Value
 	Metas   map[string][]byte
 	Damaged map[kv.BlobKey]bool // blobs that are read as damaged
-	Err     error               // of reads, writes and scans
-	Hang    chan struct{}       // reads wait until it is closed; nil for none
-	Entered chan struct{}       // gets a token from each read; nil for none
+	Err     error               // with which reads, writes and scans fail; nil for none
+	Hang    chan struct{}       // reads wait until it is closed, unless it is nil
+	Entered chan struct{}       // each read sends to it, unless it is nil
 	batches int
 	scans   int
 }
 
-// NewMemory makes an empty Memory.
+// NewMemory returns an empty Memory.
 func NewMemory() *Memory {
 	return &Memory{Stored: map[kv.BlobKey]kv.Value{}, Metas: map[string][]byte{}, Damaged: map[kv.BlobKey]bool{}}
 }
@@ -100,28 +100,29 @@ func (m *Memory) SetMeta(_ context.Context, name string, value []byte) error {
 	return nil
 }
 
-// Set calls f with the fields locked.
+// Set calls f with the fields locked. f must not call methods of the Memory.
 func (m *Memory) Set(f func(*Memory)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f(m)
 }
 
-// Scanned returns how many scans there were.
+// Scanned returns the number of calls of ScanBlobs so far.
 func (m *Memory) Scanned() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.scans
 }
 
-// Reads returns how many batches were read.
+// Reads returns the number of calls of Blobs so far.
 func (m *Memory) Reads() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.batches
 }
 
-// Put stores a blob of KIND:ID. Refs are written name=id,id (a list) or name:id (one).
+// Put stores a blob of an entity, written KIND:ID. A ref is written name=id,id for a list, or name:id for a single id. It panics if the
+// entity is invalid.
 func (m *Memory) Put(entity, blob string, gen uint64, body string, refs ...string) {
 	e, err := item.ParseEntity(entity)
 	if err != nil {
@@ -138,12 +139,12 @@ func (m *Memory) Put(entity, blob string, gen uint64, body string, refs ...strin
 	m.Set(func(m *Memory) { m.Stored[kv.BlobKey{Entity: e, Blob: blob}] = v })
 }
 
-// Bury stores a blob of KIND:ID that has no body: kv.Gone or kv.Unknown for a tombstone.
+// Bury stores a tombstone of a blob, without a body; life is kv.Gone or kv.Unknown. It panics if the entity is invalid.
 func (m *Memory) Bury(entity, blob string, gen uint64, life kv.Existence) {
 	m.putHeader(entity, blob, kv.Header{Existence: life, Stamp: gen, Fetched: time.Unix(1_700_000_000, 0)})
 }
 
-// PutRootless stores a blob of KIND:ID as it is folded while its root record is missing.
+// PutRootless stores a blob in the form in which it is folded while its root record is missing. It panics if the entity is invalid.
 func (m *Memory) PutRootless(entity, blob string, gen uint64) {
 	m.putHeader(entity, blob, kv.Header{Existence: kv.Unknown, Stamp: gen})
 }
@@ -156,7 +157,7 @@ func (m *Memory) putHeader(entity, blob string, h kv.Header) {
 	m.Set(func(m *Memory) { m.Stored[kv.BlobKey{Entity: e, Blob: blob}] = kv.Value{Header: h} })
 }
 
-// Count returns how many blobs are stored.
+// Count returns the number of stored blobs.
 func (m *Memory) Count() (n int) {
 	m.Set(func(m *Memory) { n = len(m.Stored) })
 	return n

@@ -117,7 +117,7 @@ func inOrder(t *testing.T, s Records) {
 	r := puts(t, s,
 		kv.Put{RecordKey: key, Value: value(kv.Alive, `1`)},
 		kv.Put{RecordKey: record("1", "price"), Value: value(kv.Alive, `2`)},
-		kv.Put{RecordKey: key, Value: value(kv.Alive, `3`)}, // over what the first has just written
+		kv.Put{RecordKey: key, Value: value(kv.Alive, `3`)}, // expects no record, but the first put has just written one
 	)
 	if r[0].Outcome != kv.Applied || r[1].Outcome != kv.Applied || r[2].Outcome != kv.Changed || r[2].Stamp != r[0].Stamp {
 		t.Errorf("outcomes %d, %d, %d", r[0].Outcome, r[1].Outcome, r[2].Outcome)
@@ -139,7 +139,7 @@ func mixedBatch(t *testing.T, s Records) {
 			keys = append(keys, record(id, dimension))
 		}
 		if i%3 == 0 {
-			keys = append(keys, record(id, "missing"), record(id, "product")) // asked for twice
+			keys = append(keys, record(id, "missing"), record(id, "product")) // the record is read twice in one call
 		}
 	}
 	for i, r := range puts(t, s, all...) {

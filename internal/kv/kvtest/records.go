@@ -13,8 +13,8 @@ import (
 	"vitrine/internal/kv"
 )
 
-// ExerciseRecords proves that a store keeps the contract of kv.Records. open gives an empty store, and closes it
-// at the end of the test it is given.
+// ExerciseRecords tests that a store keeps the contract of kv.Records, with a subtest for each part of it. open returns an empty store, and
+// closes it at the end of the test that it is given.
 func ExerciseRecords(t *testing.T, open func(t *testing.T) Records) {
 	cases := []struct {
 		name string

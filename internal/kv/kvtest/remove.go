@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// remove removes what is left over of entities, and wants n records gone of each.
+// remove applies removals, and fails the test unless n records of each entity are removed.
 func remove(t *testing.T, s kv.Remover, n int, removals ...kv.Removal) {
 	t.Helper()
 	removed, err := s.Remove(t.Context(), removals)
@@ -23,7 +23,7 @@ func remove(t *testing.T, s kv.Remover, n int, removals ...kv.Removal) {
 	}
 }
 
-// removes: what is removed is as if it had never been, its neighbours stay, and it can be done again.
+// removes checks that nothing is left of what was removed, that its neighbours stay, and that a removal can be repeated.
 func removes(t *testing.T, s Records) {
 	var removals []kv.Removal
 	for _, id := range append(numbered(20), ids()...) {
@@ -37,7 +37,7 @@ func removes(t *testing.T, s Records) {
 		}
 	}
 	remove(t, s, 1, removals...)
-	remove(t, s, 0, removals...) // the records are not there any more, with another stamp than was seen
+	remove(t, s, 0, removals...) // the records are gone, so their stamps differ from those in the removals
 	for _, r := range removals {
 		got, key := state(t, s, r.Entity), kv.RecordKey{Entity: r.Entity, Dimension: "old"}
 		if diff := cmp.Diff(kv.Record{}, read(t, s, key)[0]); diff != "" {
@@ -56,7 +56,7 @@ func removes(t *testing.T, s Records) {
 	}
 }
 
-// removesAsSeen: what was written since it was seen stays.
+// removesAsSeen checks that what was written after the removal was prepared stays.
 func removesAsSeen(t *testing.T, s Records) {
 	first := put(t, s, kv.Put{RecordKey: record("1", "old"), Value: value(kv.Alive, `1`)})
 	must(t, s.MarkBuilt(t.Context(), []kv.Built{{Entity: sku("1"), Gens: map[string]uint64{"old_item": first.Stamp}}}))
@@ -75,7 +75,7 @@ func removesAsSeen(t *testing.T, s Records) {
 	}
 }
 
-// removesAll: an entity of which all is removed is forgotten, and one whose state alone is left, too.
+// removesAll checks that an entity is forgotten when everything of it is removed, and also one of which only the state was left.
 func removesAll(t *testing.T, s Records) {
 	all := put(t, s, kv.Put{RecordKey: record("1", "old"), Value: value(kv.Alive, `1`)})
 	put(t, s, kv.Put{RecordKey: record("kept", "product"), Value: value(kv.Alive, `1`)})
@@ -91,7 +91,7 @@ func removesAll(t *testing.T, s Records) {
 	}
 }
 
-// removesDamaged: what can't be read goes as well.
+// removesDamaged checks that damaged values are removed, too.
 func removesDamaged(t *testing.T, s Records) {
 	put(t, s, kv.Put{RecordKey: record("1", "old"), Value: value(kv.Alive, `1`)})
 	put(t, s, kv.Put{RecordKey: record("1", "kept"), Value: value(kv.Alive, `1`)})
@@ -103,7 +103,7 @@ func removesDamaged(t *testing.T, s Records) {
 	}
 }
 
-// removesLists: those that are left over go, short ones and long ones, and no other.
+// removesLists checks that the lists to remove are removed, short ones and long ones, and no others.
 func removesLists(t *testing.T, s Records) {
 	long := kv.Relation{Target: item.Entity{Kind: "brand", ID: "long"}, Kind: "sku", Ref: "old"}
 	lists := []kv.Relation{long}
@@ -139,7 +139,7 @@ func removesLists(t *testing.T, s Records) {
 	}
 }
 
-// removesBlobs: what was seen goes, damage included, and what was written since stays.
+// removesBlobs checks that blobs are removed, damaged ones too, and that what was written after the removal was prepared stays.
 func removesBlobs(t *testing.T, s Blobs) {
 	var seen []kv.BlobSeen
 	for _, id := range ids() {

@@ -8,7 +8,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// scan walks to the end. between is called after each page.
+// scan follows the cursors of next to the end, and returns the keys that it saw. It calls between after each page.
 func scan[K comparable](t *testing.T, next func(cursor string, limit int) ([]K, string, error), between func(page int)) map[K]bool {
 	t.Helper()
 	seen, cursor := map[K]bool{}, ""

@@ -11,7 +11,7 @@ import (
 )
 
 func builtRises(t *testing.T, s Records) {
-	const high = 1<<53 - 1 // the greatest that every store can compare
+	const high = 1<<53 - 1 // the greatest gen that every store can compare
 	steps := []struct{ give, want map[string]uint64 }{
 		{map[string]uint64{"item": 9}, map[string]uint64{"item": 9}},
 		{map[string]uint64{"item": 10, "offer": 5}, map[string]uint64{"item": 10, "offer": 5}}, // not as text
@@ -31,7 +31,7 @@ func builtRises(t *testing.T, s Records) {
 	must(t, s.MarkBuilt(t.Context(), nil))
 }
 
-// builtAs: the shape of what is built goes with its gen, and the state holds the shape of each record.
+// builtAs checks that the shape of a built blob is stored with its gen, and that the state holds the shape of each record.
 func builtAs(t *testing.T, s Records) {
 	steps := []struct {
 		gen         uint64
@@ -39,7 +39,7 @@ func builtAs(t *testing.T, s Records) {
 	}{
 		{9, 0xabcdef, 0xabcdef},
 		{10, 1, 1},
-		{9, 2, 1}, // an older one says nothing
+		{9, 2, 1}, // a lower gen changes nothing
 		{10, 3, 3},
 		{11, 0, 0},
 	}

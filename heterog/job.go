@@ -1,6 +1,7 @@
 package heterog
 
 import (
+	"slices"
 	"time"
 
 	"vitrine/internal/bus"
@@ -61,9 +62,5 @@ func errs(jobs []*job) []error {
 }
 
 func all(tasks []bus.Task, err error) []error {
-	out := make([]error, len(tasks))
-	for i := range out {
-		out[i] = err
-	}
-	return out
+	return slices.Repeat([]error{err}, len(tasks))
 }

@@ -186,9 +186,5 @@ func errs(jobs []*job) []error {
 }
 
 func all(tasks []bus.Task, err error) []error {
-	out := make([]error, len(tasks))
-	for i := range out {
-		out[i] = err
-	}
-	return out
+	return slices.Repeat([]error{err}, len(tasks))
 }

@@ -54,18 +54,12 @@ func (a *Agent) Run(ctx context.Context) error {
 }
 
 func (a *Agent) repeat(ctx context.Context, every time.Duration, do func(context.Context) error) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	pause.Every(ctx, every, func() {
 		if err := do(ctx); err != nil && ctx.Err() == nil {
 			a.Log.Warn("leftovers of earlier catalogs are not all removed; tried again", "error", err)
 		}
-	}
+	})
+	return nil
 }
 
 // Found lists the leftovers, by kind and name, and removes nothing. head is the revision of the catalog that does not

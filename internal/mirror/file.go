@@ -13,6 +13,7 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
+	"vitrine/internal/pause"
 )
 
 // reopenEvery is the interval of attempts to open a file.
@@ -81,23 +82,18 @@ func (f *File) Release() error {
 
 // Run tries to open a file that could not be opened, until ctx ends, and then calls opened.
 func (f *File) Run(ctx context.Context, opened func()) error {
-	tick := time.NewTicker(reopenEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	pause.Every(ctx, reopenEvery, func() {
 		f.mu.Lock()
-		if f.store == nil && !f.gone {
-			if store, err := f.open(); err == nil {
-				f.store = store
-				opened()
-			}
+		defer f.mu.Unlock()
+		if f.store != nil || f.gone {
+			return
 		}
-		f.mu.Unlock()
-	}
+		if store, err := f.open(); err == nil {
+			f.store = store
+			opened()
+		}
+	})
+	return nil
 }
 
 // Size is the file's size in bytes, 0 while it is not open.

@@ -8,6 +8,7 @@ import (
 
 	"vitrine/heterog"
 	"vitrine/internal/bus"
+	"vitrine/internal/pause"
 )
 
 // deletionWatch looks after held deletions: it counts them, and announces them again when the upstream that caused them
@@ -34,18 +35,12 @@ func (d *deletionWatch) Run(ctx context.Context) error {
 	if err := d.node.catalog.Wait(ctx); err != nil {
 		return nil
 	}
-	tick := time.NewTicker(deletionsEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	pause.Every(ctx, deletionsEvery, func() {
 		if err := d.check(ctx); err != nil && ctx.Err() == nil {
 			d.node.log.Warn("look after held deletions", "error", err)
 		}
-	}
+	})
+	return nil
 }
 
 func (d *deletionWatch) check(ctx context.Context) error {

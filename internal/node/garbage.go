@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vitrine/internal/pause"
 )
 
 // A server of pages that lives in 40 MB would collect garbage for every 300 pages that it makes, which costs a fifth of its CPU.
@@ -42,23 +44,17 @@ func newGarbage() *garbage {
 
 // Run follows the size of the heap until ctx ends.
 func (g *garbage) Run(ctx context.Context) error {
-	tick := time.NewTicker(garbageEvery)
-	defer tick.Stop()
 	now := g.percent(g.live())
 	before := g.set(now)
 	defer g.set(before)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	pause.Every(ctx, garbageEvery, func() {
 		next := g.percent(g.live())
 		if step := max(next-now, now-next); step*100 >= now*percentStep {
 			g.set(next)
 			now = next
 		}
-	}
+	})
+	return nil
 }
 
 // percent is what lets a heap of live bytes grow to the floor, or to twice its size.

@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// unguarded holds what runs on a developer's machine alone, and redact itself.
+// unguarded holds the packages that run on a developer's machine only, and redact itself.
 var unguarded = append([]string{"internal/bench", "internal/load", "internal/demo/draw", "internal/redact"}, support...)
 
-// TestGoroutinesAreGuarded: each goroutine begins with redact.Crash, so that a panic ends the process without telling passwords.
-// What is started by name (go s.run()) is looked up in its package.
+// TestGoroutinesAreGuarded proves that each goroutine begins with redact.Crash, so that a panic ends the process
+// without printing passwords. A function that is started by name (go s.run()) is looked up in its package.
 func TestGoroutinesAreGuarded(t *testing.T) {
 	found := 0
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
@@ -65,8 +65,9 @@ func TestGoroutinesAreGuarded(t *testing.T) {
 	}
 }
 
-// goroutine is what a node starts in a goroutine: by go, by the method Go of a group, by a timer, or as a callback of NATS, which calls
-// it in a goroutine of its own; nil where it starts none. Of the last two, functions that only close something are left out, and variables.
+// goroutine returns the function that a node starts in a goroutine: by go, by the method Go of a group, by a timer,
+// or as a callback of NATS, which runs in a goroutine of its own. It returns nil if the node starts none. Among
+// timers and callbacks, variables and functions that only close something are left out.
 func goroutine(n ast.Node) ast.Expr {
 	switch n := n.(type) {
 	case *ast.GoStmt:
@@ -89,13 +90,13 @@ func goroutine(n ast.Node) ast.Expr {
 	return nil
 }
 
-// isCallbackOfNATS reports whether a function takes one: to subscribe, or as an option of a connection.
+// isCallbackOfNATS reports whether a function takes a callback: to subscribe, or as an option of a connection.
 func isCallbackOfNATS(s *ast.SelectorExpr) bool {
 	of, ok := s.X.(*ast.Ident)
 	return s.Sel.Name == "Subscribe" && isOf(s, "nats") || ok && of.Name == "nats" && strings.HasSuffix(s.Sel.Name, "Handler")
 }
 
-// isOf reports whether a method is that of a field of this name.
+// isOf reports whether a method is called on a field of this name.
 func isOf(method *ast.SelectorExpr, field string) bool {
 	s, ok := method.X.(*ast.SelectorExpr)
 	return ok && s.Sel.Name == field
@@ -121,7 +122,7 @@ func isOneClose(f *ast.FuncLit) bool {
 	return ok && s.Sel.Name == "Close"
 }
 
-// methods are the bodies of a package's functions by name.
+// methods returns the bodies of a package's functions by name.
 func methods(files []*ast.File) map[string]*ast.BlockStmt {
 	bodies := map[string]*ast.BlockStmt{}
 	for _, f := range files {
@@ -156,7 +157,7 @@ func beginsGuarded(body *ast.BlockStmt) bool {
 	return ok && isCallOf(first.Call, "Crash")
 }
 
-// isCallOf reports whether a call is one of a function of redact.
+// isCallOf reports whether a call is one of the given function of redact.
 func isCallOf(call *ast.CallExpr, function string) bool {
 	s, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok || s.Sel.Name != function {

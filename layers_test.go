@@ -14,9 +14,10 @@ import (
 
 const module = "vitrine"
 
-// layers holds each package's layer by its path in the module. A package imports lower layers only, and each is one that exists.
-// The rooms of detail stand half a layer below it: detail imports them, and they neither it nor each other. A process has what is
-// pushed, so that node stands half a layer above control; commands run benches, so that cli does above bench.
+// layers maps each package, by its path in the module, to its layer. A package imports lower layers only, and each
+// package listed exists. The packages within detail are half a layer below it: detail imports them, and they import
+// neither detail nor each other. node is half a layer above control, since a process follows what is pushed, and cli
+// is half a layer above bench, since commands run benchmarks.
 var layers = map[string]float64{
 	"cmd/vitrine":         7,
 	"internal/cli":        6.5,
@@ -69,11 +70,11 @@ var layers = map[string]float64{
 	"templates/program":   0.7,
 }
 
-// support is imported by tests only, and may then import what it likes.
+// support holds the packages that only tests import. They may import any package.
 var support = []string{"internal/bustest", "internal/canary", "internal/chaos", "internal/hostile", "internal/model", "internal/freeaddr", "internal/kv/kvtest", "internal/long", "internal/poll", "internal/redistest",
 	"internal/testlog"}
 
-// owners holds, for a module from outside, the one package that imports it, its rooms included.
+// owners maps a module from outside to the one package that may import it, with its subpackages.
 var owners = map[string]string{
 	"github.com/nats-io/nats.go":     "internal/bus",
 	"github.com/nats-io/nats-server": "internal/bus",
@@ -82,7 +83,7 @@ var owners = map[string]string{
 	"github.com/go-chi/chi":          "detail",
 }
 
-// TestLayers keeps what the house plan says about imports true. Imports of test files are left out.
+// TestLayers proves that imports obey the tables above. Imports of test files do not count.
 func TestLayers(t *testing.T) {
 	graph := imports(t)
 	for _, fault := range append(faults(graph), absent(graph)...) {
@@ -90,7 +91,7 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestAbsent proves that the tables can't name a package that is not there.
+// TestAbsent proves that a package in the tables that does not exist is found.
 func TestAbsent(t *testing.T) {
 	graph := imports(t)
 	delete(graph, module+"/internal/item")
@@ -99,7 +100,7 @@ func TestAbsent(t *testing.T) {
 	}
 }
 
-// TestFaults proves the checker on graphs of its own: one edge each.
+// TestFaults proves that the checker finds each kind of fault, on graphs with one bad edge.
 func TestFaults(t *testing.T) {
 	tests := []struct {
 		name, from, to string
@@ -131,7 +132,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// faults lists every import that breaks a rule, sorted. graph is package → its direct imports.
+// faults lists all imports that break a rule, sorted. graph maps a package to its direct imports.
 func faults(graph map[string][]string) []string {
 	var found []string
 	for path, imported := range graph {
@@ -175,8 +176,8 @@ func fault(from, path string) string {
 	return ""
 }
 
-// absent lists the packages of the tables that are not in a graph, sorted. Test support may consist of test files alone, which
-// the graph has not.
+// absent lists the packages of the tables that are not in a graph, sorted. Test support may consist of test files
+// only, which the graph does not contain.
 func absent(graph map[string][]string) []string {
 	var found []string
 	for path := range layers {
@@ -188,10 +189,10 @@ func absent(graph map[string][]string) []string {
 	return found
 }
 
-// local is the path within this module; another module's path stays as it is.
+// local returns the path within this module. A path of another module stays as it is.
 func local(path string) string { return strings.TrimPrefix(path, module+"/") }
 
-// imports asks the go tool for the packages of the module and what each imports outside its tests.
+// imports asks the go command for the packages of the module and for what each imports outside its tests.
 func imports(t *testing.T) map[string][]string {
 	t.Helper()
 	list := exec.CommandContext(t.Context(), "go", "list", "-e", "-f", "{{if .GoFiles}}{{.ImportPath}} {{join .Imports \" \"}}{{end}}", "./...")

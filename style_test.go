@@ -18,8 +18,8 @@ const (
 	longestFile     = 400 // lines
 )
 
-// TestStyle holds the program's code, not that of tests, to what can be counted: short functions and files, and no if that changes
-// something before its condition.
+// TestStyle holds the program's code, except tests, to what can be counted: short functions and files, and no if that
+// changes a variable before its condition.
 func TestStyle(t *testing.T) {
 	var found []string
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
@@ -54,7 +54,7 @@ func TestStyleFaults(t *testing.T) {
 	}
 }
 
-// unstyled lists what TestStyle does not allow in a file: src, or what stands at path if that is nil.
+// unstyled lists the violations in a file. It reads src, or the file at path if src is nil.
 func unstyled(path string, src any) (found []string, err error) {
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, path, src, 0)

@@ -9,8 +9,8 @@ import (
 	"vitrine/internal/item"
 )
 
-// TestAWorkerThatDiesBeforeItAnnouncesRefs: its change is delivered again, to another worker, the answer is the same as
-// the record, and the brand is announced all the same.
+// TestAWorkerThatDiesBeforeItAnnouncesRefs proves that the brand is announced when the change is delivered again, to
+// another worker, although the answer then equals the record.
 func TestAWorkerThatDiesBeforeItAnnouncesRefs(t *testing.T) {
 	b := newBench(t)
 	b.owner.say("1", `{"v":7,"title":"A","brand_id":5}`)
@@ -27,7 +27,8 @@ func TestAWorkerThatDiesBeforeItAnnouncesRefs(t *testing.T) {
 	}
 }
 
-// TestRefsThatAreNotAnnouncedAreNotAcknowledged, and those of others in the batch are no reason for it.
+// TestRefsThatAreNotAnnouncedAreNotAcknowledged proves that a change is not acknowledged while its refs could not be
+// announced, and that the others of the batch are.
 func TestRefsThatAreNotAnnouncedAreNotAcknowledged(t *testing.T) {
 	b := newBench(t)
 	b.owner.say("1", `{"v":7,"title":"A","brand_id":5}`)
@@ -45,7 +46,8 @@ func TestRefsThatAreNotAnnouncedAreNotAcknowledged(t *testing.T) {
 	}
 }
 
-// TestWhatAFlushTookIsAnnouncedAgain: a brand is announced once for many products, and again when the store has lost something.
+// TestWhatAFlushTookIsAnnouncedAgain proves that a brand is announced once for many products, and again after the
+// store has lost something.
 func TestWhatAFlushTookIsAnnouncedAgain(t *testing.T) {
 	b := newBench(t)
 	for _, c := range []struct {

@@ -37,7 +37,7 @@ func TestAnOlderCatalogWritesOverNothingNewer(t *testing.T) {
 	if got := string(b.record("price", "1").Body); got != `{"cost":1}` {
 		t.Errorf("record is %s", got)
 	}
-	b.worker.Head = func() error { return nil } // it was rolled back to
+	b.worker.Head = func() error { return nil } // the catalog was rolled back to the one that the worker has
 	b.must(change(item.Normal, "price", "1"))
 	if got := b.record("price", "1"); string(got.Body) != `{"amount":1}` || b.state("1").Shapes["price"] != got.Shape {
 		t.Errorf("record is %s", got.Body)
@@ -63,7 +63,8 @@ func TestACatalogThatComesWhileItIsFetched(t *testing.T) {
 	}
 }
 
-// A catalog that comes between the look-up and the question whether it was looked up in the one in force.
+// TestUnknownToTheCatalogBeforeIsNotFinal has a newer catalog arrive between the look-up of a change and the question
+// whether the catalog looked up in is the one in force. The change must be tried again.
 func TestUnknownToTheCatalogBeforeIsNotFinal(t *testing.T) {
 	b := newBench(t)
 	in, now := b.worker.Catalog(), newer(t)
@@ -98,7 +99,8 @@ func TestUnknownIsFinalOnlyByTheCatalogInForce(t *testing.T) {
 	}
 }
 
-// TestWhatAPushHasRemovedIsNoDeadLetter: a worker with the catalog before splits "all" into dimensions of which one is gone by now.
+// TestWhatAPushHasRemovedIsNoDeadLetter has a worker with the previous catalog split a change of all into dimensions,
+// one of which a push has removed. No dead letter may result.
 func TestWhatAPushHasRemovedIsNoDeadLetter(t *testing.T) {
 	b := newBench(t)
 	b.worker.Removed = func(kind, dimension string) bool { return kind == "sku" && dimension == "old" }

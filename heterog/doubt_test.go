@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// patient makes the bench's worker anew, as another process would be.
+// patient replaces the bench's worker, as if another process had taken over.
 func (b *bench) patient(limit time.Duration) {
 	b.worker = heterog.New(heterog.Config{
 		Catalog: b.worker.Catalog, Store: b.store, Upstream: b.owner, Bus: b.line, Log: b.worker.Log, Patience: limit,
@@ -19,7 +19,8 @@ func (b *bench) patient(limit time.Duration) {
 	})
 }
 
-// insist handles a change again and again with what the answer before left in it, until it is no more behind.
+// insist handles a change again and again, with the doubt that the previous answer left in it, until the answer no
+// longer counts as behind.
 func (b *bench) insist(t bus.Task, most int) (answers int) {
 	b.Helper()
 	for answers = 1; answers <= most; answers++ {
@@ -59,8 +60,8 @@ func TestALaggingReplicaIsDoubtedAndARestoredOneBelieved(t *testing.T) {
 	}
 }
 
-// TestAnOldDoubtDoesNotMakeALaggingAnswerWin: the record was doubted once; it has moved on since. An entry that a
-// process had kept made the one lagging answer, version 7 over 8, win at once.
+// TestAnOldDoubtDoesNotMakeALaggingAnswerWin proves that a doubt about a record ends when the record moves on. A
+// doubt kept in a process's memory once let a single lagging answer, version 7 against 8, win at once.
 func TestAnOldDoubtDoesNotMakeALaggingAnswerWin(t *testing.T) {
 	b := newBench(t)
 	b.patient(time.Nanosecond)
@@ -78,7 +79,8 @@ func TestAnOldDoubtDoesNotMakeALaggingAnswerWin(t *testing.T) {
 	}
 }
 
-// TestManyDoubtsMakeNoUpstreamUnbelievable: a restored upstream is believed, however many records it went back with.
+// TestManyDoubtsMakeNoUpstreamUnbelievable proves that a restored upstream is believed, however many of its records
+// went back to older versions.
 func TestManyDoubtsMakeNoUpstreamUnbelievable(t *testing.T) {
 	b := newBench(t)
 	const leftovers = 10_500

@@ -15,7 +15,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// drawer keeps deletions that wait.
+// drawer keeps held deletions.
 type drawer struct {
 	mu   sync.Mutex // guards all below
 	held []item.Change
@@ -42,7 +42,7 @@ type shelf struct {
 	drawer *shown
 }
 
-// shown is a drawer whose suspension a worker reads.
+// shown is a drawer that shows a worker whether the guard is suspended.
 type shown struct{ drawer }
 
 func (s *shown) Suspension(context.Context, string, string) (bus.Suspension, error) {
@@ -51,7 +51,7 @@ func (s *shown) Suspension(context.Context, string, string) (bus.Suspension, err
 	return s.drawer.Suspension, nil
 }
 
-// newShelf has the prices of n articles in store.
+// newShelf returns a shelf with the prices of n articles in its store.
 func newShelf(t *testing.T, n int) *shelf {
 	s := &shelf{newBench(t), &shown{}}
 	s.another()
@@ -65,7 +65,7 @@ func newShelf(t *testing.T, n int) *shelf {
 	return s
 }
 
-// another has another process go on, which has seen nothing.
+// another replaces the worker by one of another process, which has seen nothing.
 func (s *shelf) another() {
 	s.worker = heterog.New(heterog.Config{
 		Catalog: s.worker.Catalog, Store: s.store, Upstream: s.owner, Bus: s.line, Log: s.worker.Log, Deletions: s.drawer,
@@ -78,7 +78,7 @@ func (s *shelf) gone(from, to int) {
 	}
 }
 
-// announce handles changes of articles one by one, as they trickle in.
+// announce handles the changes of articles one by one, as they trickle in.
 func (s *shelf) announce(from, to int) {
 	s.Helper()
 	for i := from; i < to; i++ {
@@ -95,8 +95,8 @@ func (s *shelf) alive(n int) (alive int) {
 	return alive
 }
 
-// TestMuchThatIsGoneWaits: a path is misrouted, and everything is 404. What is announced meanwhile is held but for the
-// first two, which are nothing unusual; and by a worker that has seen nothing of it yet, too.
+// TestMuchThatIsGoneWaits has an upstream answer 404 for everything. All deletions must be held except the first two,
+// which are not unusual, by a worker that starts in the middle too.
 func TestMuchThatIsGoneWaits(t *testing.T) {
 	for name, announce := range map[string]func(s *shelf){
 		"one by one": func(s *shelf) { s.announce(0, 20) },
@@ -123,7 +123,8 @@ func TestMuchThatIsGoneWaits(t *testing.T) {
 	}
 }
 
-// TestLegitimateDeletionsPass: much of a shop at once, everything of a small one, and what somebody has released.
+// TestLegitimateDeletionsPass proves that a part of a shop deleted at once, all of a small shop, and what somebody
+// has released are deleted.
 func TestLegitimateDeletionsPass(t *testing.T) {
 	for name, c := range map[string]struct{ has, loses int }{"much of a shop": {200, 80}, "a small shop": {9, 9}, "one of many": {200, 1}} {
 		t.Run(name, func(t *testing.T) {
@@ -147,7 +148,8 @@ func TestLegitimateDeletionsPass(t *testing.T) {
 	})
 }
 
-// TestWhoIsSilentAboutTheControlDeletesNothing yet: the change is asked again.
+// TestWhoIsSilentAboutTheControlDeletesNothing proves that nothing is deleted while the upstream is silent about the
+// control entity, and that the change is tried again.
 func TestWhoIsSilentAboutTheControlDeletesNothing(t *testing.T) {
 	s := newShelf(t, 60)
 	for i := range 60 {

@@ -40,7 +40,7 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// owner is a data owner that answers what the test says; fetching, if set, is called first.
+// owner is a data owner that gives the answers of a test. It first calls fetching, if that is set.
 type owner struct {
 	mu       sync.Mutex // guards all below
 	answers  map[string]upstream.Answer
@@ -86,7 +86,7 @@ type line struct {
 	changes []string
 	syncs   []string
 	err     error
-	lost    error // of changes only
+	lost    error // for changes only
 }
 
 func (l *line) PublishChanges(_ context.Context, changes []item.Change, _ bus.PublishOptions) error {
@@ -118,7 +118,7 @@ type bench struct {
 	line   *line
 	store  *boltkv.Store
 	life   string    // of the store
-	since  time.Time // when that began
+	since  time.Time // when life began
 }
 
 func newBench(t *testing.T) *bench {
@@ -199,8 +199,8 @@ func TestAllIsSplitIntoDimensions(t *testing.T) {
 	}
 }
 
-// The interleaving that the stamp is for: this worker has fetched the old state when another one fetches
-// and puts the new one.
+// TestAnOvertakenAnswerIsFetchedAgain replays the interleaving for which stamps exist: this worker has fetched the
+// old state when another one fetches and puts the new one.
 func TestAnOvertakenAnswerIsFetchedAgain(t *testing.T) {
 	for _, c := range []struct{ name, before, other, last string }{
 		{"the other worker put something new", ``, `{"title":"new"}`, `{"title":"new"}`},

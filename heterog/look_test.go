@@ -13,7 +13,7 @@ import (
 
 func looks(errs []error) bool { return errors.Is(errs[0], bus.ErrSecondLook) }
 
-// saidBefore has the owner answer as it did so long ago that a second look is due.
+// saidBefore has the owner give an answer that is old enough for a second look.
 func (b *bench) saidBefore(id, body string) {
 	b.owner.answer(id, upstream.Answer{Status: upstream.OK, Body: []byte(body), At: time.Now().Add(-4 * time.Second)})
 }
@@ -40,7 +40,8 @@ func TestWhatFoundNothingNewIsLookedAtOnceMore(t *testing.T) {
 	}
 }
 
-// TestAnAnnouncedThingThatIsNotThereYet: a product is created and announced; the replica that is asked lags.
+// TestAnAnnouncedThingThatIsNotThereYet creates and announces a product, and asks a replica that lags. A second look
+// must find the product.
 func TestAnAnnouncedThingThatIsNotThereYet(t *testing.T) {
 	b := newBench(t)
 	b.owner.answer("1", upstream.Answer{Status: upstream.Gone})
@@ -49,8 +50,8 @@ func TestAnAnnouncedThingThatIsNotThereYet(t *testing.T) {
 	}
 }
 
-// TestLooksCostWhatTheyFind: a publisher that announces everything though nothing changed has one in twenty looked at
-// twice, in the long run. Where looks find something, all are granted.
+// TestLooksCostWhatTheyFind proves that where a publisher announces everything though nothing changes, one change in
+// twenty gets a second look in the long run, and that all get one where looks find something.
 func TestLooksCostWhatTheyFind(t *testing.T) {
 	b := newBench(t)
 	b.owner.say("1", `{"amount":0}`)
@@ -78,8 +79,8 @@ func TestLooksCostWhatTheyFind(t *testing.T) {
 	}
 }
 
-// TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore: the owner may have been edited since it was restored, and the answer
-// come from a replica that lags behind that.
+// TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore covers a restored owner that was edited since, and answers from a
+// replica that lags behind the edit.
 func TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore(t *testing.T) {
 	b := newBench(t)
 	b.owner.say("1", `{"v":7,"title":"new"}`)
@@ -93,8 +94,8 @@ func TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore(t *testing.T) {
 	}
 }
 
-// TestWhatAStoreCameBackWithIsLookedAtOnceMore: a store is back from a snapshot, and the replica that is asked lags, and
-// says what is new to the store, and not the newest. Each record is looked at once more, once.
+// TestWhatAStoreCameBackWithIsLookedAtOnceMore restores a store from a snapshot. A lagging replica then answers what
+// is new to the store but not the newest. Each record must get exactly one second look.
 func TestWhatAStoreCameBackWithIsLookedAtOnceMore(t *testing.T) {
 	replayed := func(id string) bus.Task {
 		task := change(item.Refresh, "price", id)
@@ -135,8 +136,8 @@ func TestWhatAStoreCameBackWithIsLookedAtOnceMore(t *testing.T) {
 	}
 }
 
-// TestAReplayLooksTwiceAtWhatWasFetchedSince: whatever wrote the record after the store came back may have asked the
-// replica, too.
+// TestAReplayLooksTwiceAtWhatWasFetchedSince proves that a replay gives a second look even to a record written since
+// the store came back, as that may stem from a lagging replica too.
 func TestAReplayLooksTwiceAtWhatWasFetchedSince(t *testing.T) {
 	b := newBench(t)
 	b.since = time.Now().Add(-time.Minute)
@@ -150,7 +151,8 @@ func TestAReplayLooksTwiceAtWhatWasFetchedSince(t *testing.T) {
 	}
 }
 
-// TestALongReplayIsNotLookedAtTwice: after the time for which a replica may lag it says what was announced before the loss.
+// TestALongReplayIsNotLookedAtTwice proves that a replay grants no second look once replicas have had time to catch
+// up with everything announced before the loss.
 func TestALongReplayIsNotLookedAtTwice(t *testing.T) {
 	b := newBench(t)
 	b.patient(time.Minute)

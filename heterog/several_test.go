@@ -13,10 +13,10 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// TestWhatStandsForSeveralChangesIsLookedAtOnceMore: an answer that is new is the newest only where no more than one change
-// was announced since the record was up to date.
+// TestWhatStandsForSeveralChangesIsLookedAtOnceMore proves that a new answer counts as the newest only if at most one
+// change was announced since the record was up to date.
 func TestWhatStandsForSeveralChangesIsLookedAtOnceMore(t *testing.T) {
-	now := time.Now().Add(time.Minute) // by a clock that is ahead: a slow machine makes nothing older
+	now := time.Now().Add(time.Minute) // a clock that is ahead, so that a slow machine makes nothing older
 	task := func(lane item.Lane, published time.Time) bus.Task {
 		task := change(lane, "price", "1")
 		task.Published = published
@@ -28,7 +28,7 @@ func TestWhatStandsForSeveralChangesIsLookedAtOnceMore(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		task    bus.Task
-		fetched time.Duration // how long ago the record was; 0 for no record
+		fetched time.Duration // time since the record was fetched; 0 for no record
 		history told
 		want    bool
 	}{
@@ -61,7 +61,8 @@ func TestWhatStandsForSeveralChangesIsLookedAtOnceMore(t *testing.T) {
 	}
 }
 
-// TestSeveralChangesOfAllAreLookedAtOnceMore: what they are split into does not show that they were several.
+// TestSeveralChangesOfAllAreLookedAtOnceMore proves the same for changes of all, although the changes they are split
+// into do not show that there were several.
 func TestSeveralChangesOfAllAreLookedAtOnceMore(t *testing.T) {
 	b := newBench(t)
 	all := change(item.Normal, item.All, "1")
@@ -85,8 +86,8 @@ func TestSeveralChangesOfAllAreLookedAtOnceMore(t *testing.T) {
 	}
 }
 
-// TestMergedEditsBesideAReplicaThatLags: an article is edited twice while no worker is there; NATS keeps the second change only,
-// and the replica that is asked knows of the first edit only.
+// TestMergedEditsBesideAReplicaThatLags edits an article twice while no worker runs. NATS keeps only the second
+// change, and the replica knows only the first edit. The second edit must arrive all the same.
 func TestMergedEditsBesideAReplicaThatLags(t *testing.T) {
 	_, conn := bustest.Start(t)
 	for _, dimension := range []string{"price", item.All} {
@@ -105,7 +106,7 @@ func TestMergedEditsBesideAReplicaThatLags(t *testing.T) {
 			}
 			b.consume(conn, func() bool {
 				switch string(b.record("price", "1").Body) {
-				case `{"amount":2}`: // what the replica knew
+				case `{"amount":2}`: // the replica's answer
 					b.owner.say("1", `{"amount":3}`)
 				case `{"amount":3}`:
 					return true
@@ -122,7 +123,7 @@ func (b *bench) hears(h heterog.History) {
 	b.worker = heterog.New(b.config)
 }
 
-// consume has the worker handle what a bus brings until ok, which is asked after each batch.
+// consume has the worker handle what a bus delivers until ok returns true. It calls ok after each batch.
 func (b *bench) consume(conn *bus.Conn, ok func() bool) {
 	b.Helper()
 	done := make(chan struct{})
@@ -131,7 +132,7 @@ func (b *bench) consume(conn *bus.Conn, ok func() bool) {
 		Conn: conn, Stage: "heterog", Stream: bus.Changes, Parse: item.ParseChange, Group: b.worker.Group,
 		Handle: func(ctx context.Context, tasks []bus.Task) []error {
 			for i := range tasks {
-				tasks[i].Published = time.Now() // however slow the machine is
+				tasks[i].Published = time.Now() // as if just published, however slow the machine is
 			}
 			errs := b.worker.Handle(ctx, tasks)
 			if ok() {
@@ -158,7 +159,7 @@ func (b *bench) consume(conn *bus.Conn, ok func() bool) {
 	}
 }
 
-// told is what HISTORY says of whatever is asked.
+// told is a history with the same answer to every question.
 type told struct {
 	repeated bool
 	err      error

@@ -1,5 +1,5 @@
-// Package examples_test proves the example catalogs on the data that they were written for: in the full
-// form on all of it.
+// Package examples_test runs the example catalogs on the data that they were written for. The full form takes all of
+// it.
 package examples_test
 
 import (
@@ -27,7 +27,7 @@ const dataDir = "../../../shared/data"
 // object is a decoded JSON object whose numbers are json.Number.
 type object = map[string]any
 
-// shape is as much of a catalog file as the tests run.
+// shape is the part of a catalog file that the tests run.
 type shape struct {
 	Entities map[string]struct {
 		List       struct{ IDs, Next string }
@@ -126,7 +126,7 @@ func TestLego(t *testing.T) {
 func TestLuma(t *testing.T) {
 	shop := open(t, "luma.yaml")
 	rows := readRows(t, "luma-html.jsonl.zst")
-	family := map[string]string{} // variant → family, as the families say
+	family := map[string]string{} // variant → its family, by the file of families
 	skus := map[string]bool{}
 	for _, row := range rows {
 		id := text(row["sku"])
@@ -176,7 +176,7 @@ func TestLuma(t *testing.T) {
 	}
 }
 
-// sample is every nth row in the short form, and every row in the full one.
+// sample takes every nth row in the short form, and every row in the full form.
 func sample(rows []object, n int) (some []object) {
 	for i := 0; i < len(rows); i += long.Pick(n, 1) {
 		some = append(some, rows[i])
@@ -184,7 +184,7 @@ func sample(rows []object, n int) (some []object) {
 	return some
 }
 
-// TestList walks each kind as refresh --all would, on one page with all rows.
+// TestList walks each kind as refresh --all would, over a list of one page with all rows.
 func TestList(t *testing.T) {
 	tests := []struct {
 		catalog, kind, file string
@@ -211,7 +211,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// shop is a catalog file with its programs compiled once.
+// shop is a catalog file whose programs have been compiled.
 type shop struct {
 	file     shape
 	programs map[string]*gojq.Code
@@ -230,7 +230,7 @@ func open(t *testing.T, name string) *shop {
 	return s
 }
 
-// record is what the dimension keeps of a row, or that the row is not of this kind.
+// record returns what the dimension makes of a row, or that the row is not of this kind.
 func (s *shop) record(t *testing.T, kind, dimension string, row object) (record object, gone bool) {
 	t.Helper()
 	d, ok := s.file.Entities[kind].Dimensions[dimension]
@@ -247,7 +247,7 @@ func (s *shop) record(t *testing.T, kind, dimension string, row object) (record 
 	return record, false
 }
 
-// blob folds all its dimensions, which come from one row, and shows it as JSON does.
+// blob folds all dimensions of a blob, each from the same row, and returns the result as decoded JSON.
 func (s *shop) blob(t *testing.T, kind, blob string, row object) any {
 	t.Helper()
 	b := s.file.Entities[kind].Blobs[blob]
@@ -261,7 +261,7 @@ func (s *shop) blob(t *testing.T, kind, blob string, row object) any {
 	return s.run(t, b.Fold, records)
 }
 
-// run gives the program's one result.
+// run returns the program's only result.
 func (s *shop) run(t *testing.T, program string, input any) any {
 	t.Helper()
 	code := s.programs[program]
@@ -320,7 +320,7 @@ func readRows(t *testing.T, name string) []object {
 	return rows
 }
 
-// at follows a path of members; nil where there is none.
+// at follows a path of members. It returns nil where there is nothing.
 func at(v any, path ...string) any {
 	for _, name := range path {
 		m, _ := v.(object)

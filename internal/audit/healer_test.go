@@ -14,8 +14,8 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestDeadLettersLeaveWhenTheirEntityIsHealed: a record that was fetched later, or blobs that are built, are what heals. A
-// letter about what nothing knows stays, as does one of a record that was fetched before it.
+// TestDeadLettersLeaveWhenTheirEntityIsHealed proves that a dead letter is removed when its record was fetched later,
+// or its blobs are built. A letter about an unknown subject stays, as does one whose record was fetched before it.
 func TestDeadLettersLeaveWhenTheirEntityIsHealed(t *testing.T) {
 	r := newRoom(t)
 	r.sell(1, "1", "2", "3")
@@ -24,11 +24,11 @@ func TestDeadLettersLeaveWhenTheirEntityIsHealed(t *testing.T) {
 	now := time.Now()
 	letters := map[string]time.Time{
 		"change.normal.sku.price.1":  now.Add(-time.Minute),      // fetched since
-		"change.normal.sku.price.2":  now.Add(time.Minute),       // not since
-		"change.normal.sku.price.3":  now.Add(-time.Millisecond), // which by another clock may have been before
-		"change.normal.sku.price.9":  now.Add(-time.Minute),      // never
+		"change.normal.sku.price.2":  now.Add(time.Minute),       // not fetched since
+		"change.normal.sku.price.3":  now.Add(-time.Millisecond), // too close: by another clock it may have been fetched before
+		"change.normal.sku.price.9":  now.Add(-time.Minute),      // never fetched
 		"change.normal.sku.all.1":    now.Add(-time.Minute),
-		"change.normal.sku.colour.1": now.Add(-time.Minute), // no dimension
+		"change.normal.sku.colour.1": now.Add(-time.Minute), // no such dimension
 		"sync.normal.sku.1":          now.Add(-time.Minute),
 		"nonsense":                   now.Add(-time.Minute),
 	}
@@ -60,7 +60,7 @@ func TestDeadLettersLeaveWhenTheirEntityIsHealed(t *testing.T) {
 	}
 }
 
-// putLetter stores a dead letter that was written at a time.
+// putLetter stores a dead letter written at the given time.
 func (r *room) putLetter(subject string, last time.Time) {
 	r.Helper()
 	to := item.FailedUnknown("heterog", subject)
@@ -76,7 +76,7 @@ func (r *room) putLetter(subject string, last time.Time) {
 	}
 }
 
-// build notes that an entity's blobs are folded from its records.
+// build marks an entity's blobs as folded from its records.
 func (r *room) build(id string) {
 	r.Helper()
 	states, err := r.store.States(r.Context(), []item.Entity{priceKey(id).Entity})

@@ -25,17 +25,17 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// entities is how many a store has in TestAnIdleHour.
+// entities is the number of entities in the store of TestAnIdleHour.
 func entities() int { return long.Pick(2000, 1_000_000) }
 
-// storeOf is a whole store.
+// storeOf is a complete store.
 type storeOf interface {
 	kv.Records
 	kv.Blobs
 }
 
-// TestAnIdleHour runs each agent of an idle room once over a real store, and says what an hour of them costs: 11 sweeps, a
-// sweep that compares, 360 turns of the sampler. Only what they list is asserted; times are logged.
+// TestAnIdleHour runs each agent of an idle system once over a real store, and logs what an hour of them costs: 11
+// sweeps, a sweep that compares, 360 turns of the sampler. It asserts only what the agents list.
 func TestAnIdleHour(t *testing.T) {
 	t.Run("redis", func(t *testing.T) {
 		r := redistest.Single(t, "--appendonly", "no")
@@ -67,7 +67,7 @@ func TestAnIdleHour(t *testing.T) {
 	})
 }
 
-// processCPU is what this process has used, the agents and the store in it.
+// processCPU returns the CPU time that this process has used, including the agents and the store.
 func processCPU() time.Duration {
 	var use syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &use)
@@ -121,7 +121,7 @@ func idleHour(t *testing.T, store storeOf, cpu func() time.Duration) {
 	t.Logf("%d entities, an idle hour: %.1f s CPU of the store, %.2f%% of a core; %d calls of upstreams", n, hour.Seconds(), 100*hour.Hours(), 10*calls.Load())
 }
 
-// right is an owner that has what load stored.
+// right is an owner whose answers equal what load has stored.
 type right struct{ of *catalog.Dimension }
 
 func (r right) Fetch(_ context.Context, _ *catalog.Dimension, asks []upstream.Ask) []upstream.Answer {
@@ -132,7 +132,7 @@ func (r right) Fetch(_ context.Context, _ *catalog.Dimension, asks []upstream.As
 	return answers
 }
 
-// lister counts the entities that are listed.
+// lister counts the listed entities.
 type lister struct {
 	storeOf
 	entities *atomic.Int64
@@ -144,7 +144,7 @@ func (l lister) ScanEntities(ctx context.Context, cursor string, limit int) ([]i
 	return found, next, err
 }
 
-// load fills a store with n entities that are at rest: a record, its blob, and the state.
+// load fills a store with n entities at rest: a record, its blob, and the state.
 func load(r *room, store storeOf, n int) {
 	r.Helper()
 	blob := r.catalog.Kinds["sku"].Blobs[0]

@@ -13,7 +13,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// readBack follows a change of sku0000, whose blob is served as given, until it was looked for.
+// readBack audits a change of sku0000 whose blob is served as given, and returns the verdict.
 func (r *room) readBack(served audit.Served) (right bool) {
 	r.Helper()
 	read := make(chan bool, 1000)

@@ -19,7 +19,7 @@ import (
 	"vitrine/internal/kv/boltkv"
 )
 
-// failing is a store that fails as often as it is told to.
+// failing is a store that fails a given number of times.
 type failing struct {
 	*boltkv.Store
 	left atomic.Int32
@@ -32,7 +32,7 @@ func (f *failing) States(ctx context.Context, entities []item.Entity) ([]kv.Stat
 	return f.Store.States(ctx, entities)
 }
 
-// shared is a line that the test reads while the reshaper writes.
+// shared is a line that the test reads while the reshaper writes to it.
 type shared struct {
 	mu sync.Mutex // guards line
 	line
@@ -60,7 +60,7 @@ type reshaping struct {
 	changed chan struct{}
 
 	revision atomic.Uint64
-	lapses   atomic.Uint64 // the revision that had no prices; 0 for none
+	lapses   atomic.Uint64 // the revision that lacked prices; 0 for none
 }
 
 func newReshaping(t *testing.T, failures int32, agreed bool) *reshaping {
@@ -97,7 +97,7 @@ func newReshaping(t *testing.T, failures int32, agreed bool) *reshaping {
 	return r
 }
 
-// lapsed tells of prices, where the revision that had none is not older than since.
+// lapsed reports prices as lapsed if the revision without them is not older than since.
 func (r *reshaping) lapsed(_ context.Context, since uint64) (map[string]bool, uint64, error) {
 	if at := r.lapses.Load(); at > 0 && since > 0 && at >= since {
 		return map[string]bool{"sku.price": true}, r.revision.Load(), nil
@@ -116,7 +116,7 @@ func (r *reshaping) sweeps(n int) {
 	}
 }
 
-// kept waits until the mark is as wanted.
+// kept waits until the stored mark is as wanted.
 func (r *reshaping) kept(want string) {
 	r.Helper()
 	r.keptAs("swept", want)
@@ -138,7 +138,7 @@ func (r *reshaping) keptAs(key, want string) {
 func TestASweepThatFailedIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	r := newReshaping(t, 3, true)
-	r.sweeps(1) // on a busy machine the first that succeeds is the last as well
+	r.sweeps(1) // on a busy machine the first that succeeds is the last too
 	r.kept(r.shapes.Load().(string))
 }
 
@@ -150,18 +150,18 @@ func TestTheSweepIsNotOverBeforeAllAgree(t *testing.T) {
 	r.shapes.Store("other")
 	r.changed <- struct{}{}
 	r.kept("not yet other")
-	r.sweeps(1) // without the others, for a start
+	r.sweeps(1) // without the other processes at first
 	r.shapes.Store(now)
 	r.changed <- struct{}{}
-	r.kept("not yet " + now) // though it is what was swept for before: another one was begun
+	r.kept("not yet " + now) // although this catalog was swept for before, since another sweep was begun in between
 	r.agreed.Store(true)
 	r.kept(now)
 	r.changed <- struct{}{}
 	r.kept(now)
 }
 
-// TestWhatLapsedIsFetchedAnew: a catalog without prices was pushed and rolled back. Their records have the right shape, and
-// have missed what was announced meanwhile.
+// TestWhatLapsedIsFetchedAnew pushes a catalog without prices and rolls it back. The records of prices have the right
+// shape, but missed the changes announced meanwhile.
 func TestWhatLapsedIsFetchedAnew(t *testing.T) {
 	t.Parallel()
 	r := newReshaping(t, 0, true)
@@ -193,7 +193,8 @@ func TestWhatLapsedIsFetchedAnew(t *testing.T) {
 	r.kept(now)
 }
 
-// TestALookAtEachCatalogThatComes: NATS was rolled back, and what was pushed then has the number of the catalog in force.
+// TestALookAtEachCatalogThatComes rolls NATS back, so that the catalog pushed next has the same revision as the one
+// in force before. It must be swept for too.
 func TestALookAtEachCatalogThatComes(t *testing.T) {
 	t.Parallel()
 	r := newReshaping(t, 0, true)

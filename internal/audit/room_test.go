@@ -24,19 +24,19 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// room is a store, a queue and an owner of prices, all real.
+// room is a store, a queue and an owner of prices, all of them real.
 type room struct {
 	*testing.T
 	catalog *catalog.Catalog
 	store   *boltkv.Store
 	conn    *bus.Conn
 	client  *upstream.Client
-	told    atomic.Int64 // records that samplers compared
+	told    atomic.Int64 // records compared by samplers
 
 	mu     sync.Mutex // guards all below
 	prices map[string]int
-	asked  map[string]int // how often
-	broken bool           // answers with status 200, and without what a record must have
+	asked  map[string]int // id → number of requests
+	broken bool           // answers have status 200 and lack what a record needs
 }
 
 const roomShop = `
@@ -104,7 +104,7 @@ func (r *room) row(id string, price int) string {
 
 func priceOf(id string, price int) string { return fmt.Sprintf(`{"id":%q,"amount":%d}`, id, price) }
 
-// sell sets prices at the owner; nobody is told.
+// sell changes prices at the owner without announcing them.
 func (r *room) sell(price int, ids ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,7 +125,7 @@ func priceKey(id string) kv.RecordKey {
 	return kv.RecordKey{Entity: item.Entity{Kind: "sku", ID: id}, Dimension: "price"}
 }
 
-// put stores what a worker would store of an owner's answer.
+// put stores what a worker would make of an owner's answer.
 func (r *room) put(price int, ids ...string) {
 	r.Helper()
 	for _, id := range ids {

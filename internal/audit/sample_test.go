@@ -25,7 +25,7 @@ func TestSampleFindsWhatNobodyAnnounced(t *testing.T) {
 	}
 }
 
-// An owner that answers 200 and its apologies, whatever it is asked for, has told nothing of any record.
+// TestARefusedAnswerIsSilence proves that an owner that answers 200 with an error text says nothing about any record.
 func TestARefusedAnswerIsSilence(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
@@ -41,7 +41,8 @@ func TestARefusedAnswerIsSilence(t *testing.T) {
 	}
 }
 
-// What waits will be mended: to call it stale would cry wolf.
+// TestWhatWaitsIsNotStale proves that a record whose change is still queued does not count as stale, which would be a
+// false alarm.
 func TestWhatWaitsIsNotStale(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
@@ -56,7 +57,7 @@ func TestWhatWaitsIsNotStale(t *testing.T) {
 	}
 	announce(item.High, "sku0000", "price")
 	announce(item.Refresh, "sku0001", item.All)
-	announce(item.Normal, "sku0002", "status") // another dimension's
+	announce(item.Normal, "sku0002", "status") // of another dimension
 	if diff := cmp.Diff(audit.Sampled{Checked: 4, Waiting: 2, Stale: 2, Repaired: 2}, r.sample(100)); diff != "" {
 		t.Error(diff)
 	}
@@ -67,7 +68,7 @@ func TestWhatIsAnnouncedAMomentLaterIsNotStale(t *testing.T) {
 	r := newRoom(t)
 	r.put(1, ids(1)...)
 	r.sell(2, ids(1)...)
-	late := &lateOwner{Fetcher: r.client, once: func() { r.put(2, ids(1)...) }} // the change was made, announced and handled
+	late := &lateOwner{Fetcher: r.client, once: func() { r.put(2, ids(1)...) }} // the change is made, announced and handled during the request
 	s := r.sweeper()
 	s.Upstream = late
 	got, err := s.Sample(t.Context(), 1)

@@ -16,7 +16,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// lateOwner has something happen after its first answer.
+// lateOwner calls a function after its first answer.
 type lateOwner struct {
 	audit.Fetcher
 	once func()
@@ -43,12 +43,12 @@ func (s scanned) ScanEntities(ctx context.Context, cursor string, limit int) ([]
 	return found, next, err
 }
 
-// clock stands still between turns.
+// clock is a clock that a test sets between turns.
 type clock struct{ at atomic.Int64 }
 
 func (c *clock) Now() time.Time { return time.Unix(c.at.Load(), 0) }
 
-// sampler is one of a process of its own.
+// sampler returns a sampler as it runs in a process of its own.
 func (r *room) sampler(now func() time.Time, listed *atomic.Int64) *audit.Sampler {
 	s := r.sweeper()
 	s.Records = scanned{r.store, listed}
@@ -66,7 +66,8 @@ func (r *room) turn(s *audit.Sampler, c *clock) {
 	}
 }
 
-// TestSamplersWalkTheStoreTogether has two processes take turns, one of which is started anew, until a pass is through.
+// TestSamplersWalkTheStoreTogether has two processes take turns, one of which is restarted, until a pass is complete.
+// Together they must visit each record.
 func TestSamplersWalkTheStoreTogether(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
@@ -83,7 +84,7 @@ func TestSamplersWalkTheStoreTogether(t *testing.T) {
 	if n := r.told.Load(); n != 12 {
 		t.Errorf("3 calls of 4 compare %d records", n)
 	}
-	for n := range 36 { // 12 records a turn: all are met if both walk the same way, and 444 at most if each walks its own
+	for n := range 36 { // 12 records a turn: all, if both share one walk; at most 444, if each walks on its own
 		if n == 12 {
 			two = r.sampler(c.Now, &listed)
 		}
@@ -106,7 +107,8 @@ func TestSamplersWalkTheStoreTogether(t *testing.T) {
 	}
 }
 
-// TestARestartedSamplerSkipsNothing: each turn is another process's, and goes on with what the one before had gathered.
+// TestARestartedSamplerSkipsNothing has another process take each turn. It must go on with what the one before had
+// gathered.
 func TestARestartedSamplerSkipsNothing(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
@@ -115,7 +117,7 @@ func TestARestartedSamplerSkipsNothing(t *testing.T) {
 	r.put(1, all...)
 	var c clock
 	var listed atomic.Int64
-	for range 10 { // of 12 records
+	for range 10 { // of 12 records each
 		r.turn(r.sampler(c.Now, &listed), &c)
 	}
 	r.mu.Lock()
@@ -147,7 +149,8 @@ func TestOneSamplerOfARoomAtATime(t *testing.T) {
 	}
 }
 
-// TestSamplesFollowTheRoom: the changes are other processes', and this one has asked no upstream for anything.
+// TestSamplesFollowTheRoom proves that the pace of samples follows the changes of the whole system, where this
+// process has asked no upstream for anything.
 func TestSamplesFollowTheRoom(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)

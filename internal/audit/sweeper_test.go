@@ -79,7 +79,7 @@ func TestSweep(t *testing.T) {
 	today, blob := cat.Kinds["sku"].Dimensions[0].Shape, cat.Kinds["sku"].Blobs[0].Shape
 	put("sku", "clean", today, true, blob)
 	put("sku", "dirty", today, false, 0)
-	put("sku", "old", today+1, true, blob+1) // its blob waits for the record
+	put("sku", "old", today+1, true, blob+1) // its blob is folded when its record is fetched anew
 	put("sku", "old_blob", today, true, blob+1)
 	put("left_over", "1", today, false, 0)
 	if err := store.Raise(t.Context(), item.Entity{Kind: "sku", ID: "empty"}, []string{"other"}); err != nil {

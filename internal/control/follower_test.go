@@ -36,11 +36,11 @@ pages: { item: { path: "/item/{sku}.html", blob: offer, template: item.html } }
 // renamed is the shop's catalog with another name for its blob.
 var renamed = strings.ReplaceAll(shop, "offer", "deal")
 
-// system is a NATS, and a connection to it.
+// system is a NATS server and a connection to it.
 type system struct {
 	*testing.T
 	conn *bus.Conn
-	js   jetstream.JetStream // as anybody has it
+	js   jetstream.JetStream // as any other client has it
 }
 
 func newSystem(t *testing.T) *system {
@@ -71,7 +71,7 @@ func (s *system) follow() *control.Follower {
 	return f
 }
 
-// run has an agent run until the end of the test.
+// run runs an agent until the test ends.
 func run(t *testing.T, agent func(context.Context) error) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -199,7 +199,7 @@ func TestWhatPushesHaveRemovedIsKnownForAWhile(t *testing.T) {
 	s.inForce(f, with)
 	s.push(shop)
 	s.inForce(f, shop)
-	s.push(renamed) // one more push does not forget it
+	s.push(renamed) // another push does not discard it
 	s.inForce(f, renamed)
 	started := s.follow()
 	s.inForce(started, renamed)

@@ -31,8 +31,8 @@ http {
 }
 `
 
-// TestTheFrontWaitsForOldWorkers: once a switch is acknowledged, each new connection to a real nginx is answered by it. A worker that a
-// slow answer keeps is told.
+// TestTheFrontWaitsForOldWorkers proves that once a switch is acknowledged, a real nginx serves every new connection
+// by it, and that an old worker kept alive by a slow response is reported.
 func TestTheFrontWaitsForOldWorkers(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
 	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -91,7 +91,7 @@ func TestTheFrontWaitsForOldWorkers(t *testing.T) {
 		for _, c := range []struct {
 			value string
 			want  int
-		}{{"off", 503}, {"on", 200}} { // in this order: the slow request below is to meet a worker that goes by "on"
+		}{{"off", 503}, {"on", 200}} { // in this order, since a worker with "on" has to take the slow request below
 			if note := set(c.value); note != "" {
 				t.Error(note)
 			}

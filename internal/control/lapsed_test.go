@@ -24,8 +24,9 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// TestLapsed: what one revision did not have has lapsed for who looks from it on, from before, or from nowhere: NATS that was
-// rolled back to before the first sweep has no mark, and still has to be told of a revision that came after.
+// TestLapsed proves that a name which one revision lacked has lapsed for whoever looks from that revision, from an
+// earlier one, or from none. After a rollback of NATS to before the first sweep there is no mark, and later revisions
+// must still be reported.
 func TestLapsed(t *testing.T) {
 	_, conn := bustest.Start(t)
 	bucket := conn.Bucket(control.CatalogBucket)

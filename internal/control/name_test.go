@@ -8,8 +8,8 @@ import (
 	"vitrine/switches"
 )
 
-// TestProcessesOfOneFolderHaveNamesOfTheirOwn: workers may be many in one folder, and each is waited for. Who is started again has
-// its name and its switches back.
+// TestProcessesOfOneFolderHaveNamesOfTheirOwn proves that each of many workers in one folder is waited for under a
+// name of its own, and that a restarted one gets its name and switches back.
 func TestProcessesOfOneFolderHaveNamesOfTheirOwn(t *testing.T) {
 	dir := t.TempDir()
 	start := func(role string) *control.Board {

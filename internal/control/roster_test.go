@@ -16,7 +16,7 @@ import (
 
 const quick = 50 * time.Millisecond
 
-// tell has a process tell that it is there, until the end of the test.
+// tell announces a process's presence until the test ends.
 func (s *system) tell(who switches.Identity) *control.Presence {
 	p := control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: who, Beat: quick})
 	run(s.T, p.Run)
@@ -32,7 +32,7 @@ func (s *system) members() []control.Member {
 	return members
 }
 
-// pushTo pushes, by do, to all that are there.
+// pushTo runs do, which pushes, and returns what the processes acknowledged.
 func (s *system) pushTo(do func()) control.Outcome {
 	s.Helper()
 	out, err := control.Push{Conn: s.conn, Bucket: "switches", Expected: s.members(), Wait: quick, Do: func(context.Context) (string, uint64, error) {
@@ -45,7 +45,8 @@ func (s *system) pushTo(do func()) control.Outcome {
 	return out
 }
 
-// TestTwoHostsOfOneName: their processes are two, and the answer of one does not stand for the other's.
+// TestTwoHostsOfOneName proves that processes on two hosts of one name count as two, and that the acknowledgement of
+// one does not stand for the other's.
 func TestTwoHostsOfOneName(t *testing.T) {
 	s := newSystem(t)
 	a := s.tell(switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "detail"})
@@ -60,7 +61,8 @@ func TestTwoHostsOfOneName(t *testing.T) {
 	}
 }
 
-// TestAFolderHasAnID: it is the same after a restart, and another in another folder. A copy has the same.
+// TestAFolderHasAnID proves that a folder's id survives a restart, that another folder has another, and that a copy
+// has the same.
 func TestAFolderHasAnID(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
 	id := func(dir string) string {
@@ -80,7 +82,8 @@ func TestAFolderHasAnID(t *testing.T) {
 	}
 }
 
-// TestACopiedFolderIsTold: two processes with the same name and id are named, in their reports and by whoever pushes.
+// TestACopiedFolderIsTold proves that two processes with the same name and id are named, in their own reports and to
+// whoever pushes.
 func TestACopiedFolderIsTold(t *testing.T) {
 	s := newSystem(t)
 	who := switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "heterog"}
@@ -90,15 +93,15 @@ func TestACopiedFolderIsTold(t *testing.T) {
 		members := s.members()
 		return len(members) == 1 && members[0].Twin != nil
 	})
-	// On a busy machine one may miss beats of the other, and then has to notice it anew.
+	// On a busy machine one process may miss beats of the other, and then has to detect it anew.
 	s.eventually("a push names them", func() bool {
 		out := s.pushTo(func() { a.Acknowledge(control.Ack{Bucket: "switches", Key: "k", Revision: 7}) })
 		return len(out.Missing) == 1 && strings.Contains(out.Missing[0].Why, "remove node.id")
 	})
 }
 
-// TestContainersWithACopiedFolderAreTold: on one machine two folders may be at one path, each in a container. Two processes of one folder
-// are no twins: the second takes over.
+// TestContainersWithACopiedFolderAreTold proves the same for two folders at one path in two containers of one
+// machine. Two processes of one folder are no conflict: the second takes over.
 func TestContainersWithACopiedFolderAreTold(t *testing.T) {
 	who := switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "detail"}
 	for name, c := range map[string]struct {
@@ -133,7 +136,8 @@ func TestContainersWithACopiedFolderAreTold(t *testing.T) {
 	}
 }
 
-// TestALostRosterIsTold: processes are on the new one at once, and nobody says that all are known.
+// TestALostRosterIsTold proves that processes announce themselves in a new roster at once, and that a push does not
+// claim meanwhile to know all of them.
 func TestALostRosterIsTold(t *testing.T) {
 	s := newSystem(t)
 	s.tell(switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "detail"})
@@ -160,7 +164,8 @@ func TestALostRosterIsTold(t *testing.T) {
 	}
 }
 
-// TestAProcessThatHangsIsNamed: its connection stands and it tells that it is there, but it applies nothing.
+// TestAProcessThatHangsIsNamed proves that a process is named that is connected and announces its presence, but
+// applies nothing.
 func TestAProcessThatHangsIsNamed(t *testing.T) {
 	s := newSystem(t)
 	log := slog.New(slog.DiscardHandler)
@@ -170,7 +175,7 @@ func TestAProcessThatHangsIsNamed(t *testing.T) {
 	run(t, p.Run)
 	hang := make(chan struct{})
 	run(t, control.NewSwitchFollower(board, s.conn, p, func([]byte) { <-hang }).Run)
-	t.Cleanup(func() { close(hang) }) // before the follower's end is waited for
+	t.Cleanup(func() { close(hang) }) // runs before the test waits for the follower's end
 	if _, err := s.conn.Bucket(control.SwitchBucket).Put(t.Context(), control.RulesKey, []byte("[]")); err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"vitrine/switches"
 )
 
-// TestNginxIsWaitedForLonger: a reload of nginx takes longer than what other processes need, and who is told that it is
-// missing is told what to do.
+// TestNginxIsWaitedForLonger proves that a setting waits longer for nginx, whose reload is slow, than for other
+// processes, and that the report of a missing nginx says what to do.
 func TestNginxIsWaitedForLonger(t *testing.T) {
 	detail, front := control.Member{Present: true}, control.Member{Present: true}
 	detail.Role, front.Role = "detail", "front"

@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TestWhatIsShedIsNoError: answers of 503 that a switch has wished don't raise the signal "errors"; else a rule that sheds would
-// keep itself thrown.
+// TestWhatIsShedIsNoError proves that responses of 503 caused by a switch do not raise the signal "errors". Otherwise
+// a rule that sheds load would keep itself in force.
 func TestWhatIsShedIsNoError(t *testing.T) {
 	metrics := prometheus.NewRegistry()
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_detail_requests_total"}, []string{"route", "code"})

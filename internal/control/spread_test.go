@@ -17,7 +17,7 @@ import (
 	"vitrine/templates"
 )
 
-// packedItem is a set of one page, as it is pushed.
+// packedItem is a set of one page in the form in which it is pushed.
 func packedItem(t *testing.T, page string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -41,7 +41,7 @@ type renderer struct {
 	stop   func()
 }
 
-// renders runs a process that has its state in dir. It ends without good-bye.
+// renders starts a process with its state in dir. When it stops, it does not withdraw its presence.
 func (s *system) renders(node, dir string) *renderer {
 	s.Helper()
 	quiet := slog.New(slog.DiscardHandler)
@@ -84,7 +84,8 @@ func (s *system) known(nodes ...string) {
 	})
 }
 
-// spread pushes templates. It returns what each process says, and whether they are in force on all that are there.
+// spread pushes templates. It returns what each process reports, and whether the templates are in force on all that
+// are present.
 func (s *system) spread(packed []byte, wait time.Duration) (holders map[string]control.Holder, everywhere bool) {
 	s.Helper()
 	head, err := control.HeadTemplates(s.Context(), s.conn)
@@ -102,13 +103,14 @@ func (s *system) spread(packed []byte, wait time.Duration) (holders map[string]c
 	return holders, out.Everywhere()
 }
 
-// TestTemplatesAreInForceWhereTheyAreSaidToBe: who can't load a set, who can't keep it, who is there and does not answer, and
-// who is cut off is named. A push fails where one that is there lacks the set, and does not wait for those that are not.
+// TestTemplatesAreInForceWhereTheyAreSaidToBe proves that a push names each process that cannot load the set, cannot
+// store it, does not answer, or is cut off. A push fails where a present process lacks the set, and does not wait for
+// absent ones.
 func TestTemplatesAreInForceWhereTheyAreSaidToBe(t *testing.T) {
 	s := newSystem(t)
 	s.renders("whole", t.TempDir())
 	full := filepath.Join(t.TempDir(), "full")
-	s.renders("full", full) // nothing can be written there: there is no such folder
+	s.renders("full", full) // it has no such folder, so it cannot store anything
 	s.known("whole", "full")
 	got, everywhere := s.spread(packedItem(t, "<!DOCTYPE html><title>one</title>"), patience)
 	if !everywhere {
@@ -126,7 +128,7 @@ func TestTemplatesAreInForceWhereTheyAreSaidToBe(t *testing.T) {
 		return err == nil
 	})
 	cut.stop()
-	if err := s.conn.Bucket("nodes").Delete(t.Context(), item.EncodeID("cut")); err != nil { // as it would expire
+	if err := s.conn.Bucket("nodes").Delete(t.Context(), item.EncodeID("cut")); err != nil { // as if it had expired
 		t.Fatal(err)
 	}
 	got, everywhere = s.spread(packedItem(t, "<!DOCTYPE html><title>two</title>"), time.Hour)
@@ -148,7 +150,8 @@ func TestTemplatesAreInForceWhereTheyAreSaidToBe(t *testing.T) {
 	}
 }
 
-// TestACatalogIsInForceWhereItIsSaidToBe: the one that stands already is asked for.
+// TestACatalogIsInForceWhereItIsSaidToBe proves that a push reports where a catalog is in force, even if it was so
+// already, and who refused it and why.
 func TestACatalogIsInForceWhereItIsSaidToBe(t *testing.T) {
 	s := newSystem(t)
 	p := control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: switches.Identity{Node: "worker", Role: "syncer"}})
@@ -171,8 +174,8 @@ func TestACatalogIsInForceWhereItIsSaidToBe(t *testing.T) {
 	}
 }
 
-// TestLostTemplatesArePutBack: by who accepted them last, whoever is first, and also by a process that was not there when the
-// bucket was lost; and never over what is pushed since.
+// TestLostTemplatesArePutBack proves that lost templates are restored by the process that accepted them last,
+// whichever starts first, and also by one that was away when the bucket was lost. They never replace a later push.
 func TestLostTemplatesArePutBack(t *testing.T) {
 	s := newSystem(t)
 	older, newer, since := packedItem(t, "<title>older</title>"), packedItem(t, "<title>newer</title>"), packedItem(t, "<title>since</title>")
@@ -180,7 +183,7 @@ func TestLostTemplatesArePutBack(t *testing.T) {
 	old := s.renders("old", oldDir)
 	s.known("old")
 	s.spread(older, patience)
-	old.stop() // it sees nothing of what comes
+	old.stop() // it receives nothing of what follows
 	recent := s.renders("recent", newDir)
 	head, err := control.HeadTemplates(t.Context(), s.conn)
 	if err != nil {
@@ -218,7 +221,7 @@ func TestLostTemplatesArePutBack(t *testing.T) {
 	}
 	recent.stop()
 	lose()
-	old = s.renders("old", oldDir) // it alone is there, and knows no better
+	old = s.renders("old", oldDir) // it is the only process, and knows of nothing newer
 	s.eventually("the older is put back", has(older))
 	recent = s.renders("recent", newDir)
 	s.eventually("the newer is put back over it", has(newer))
@@ -234,7 +237,7 @@ func TestLostTemplatesArePutBack(t *testing.T) {
 	lose()
 	if _, err := control.PushTemplates(t.Context(), s.conn, since, 0); err != nil && !has(newer)() {
 		t.Fatal(err)
-	} else if err != nil { // the fresh one was faster
+	} else if err != nil { // the fresh process restored it first
 		if head, err = control.HeadTemplates(t.Context(), s.conn); err == nil {
 			_, err = control.PushTemplates(t.Context(), s.conn, since, head)
 		}

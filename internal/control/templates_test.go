@@ -8,7 +8,8 @@ import (
 	"vitrine/internal/item"
 )
 
-// TestTwoPushersOfTemplates: whoever tried his templates while others were pushed is told, and replaces nothing unseen.
+// TestTwoPushersOfTemplates proves that a push is refused if another one came between its trial and itself, so that
+// it replaces nothing unseen.
 func TestTwoPushersOfTemplates(t *testing.T) {
 	s := newSystem(t)
 	bucket := s.conn.Bucket(control.TemplateBucket)
@@ -27,7 +28,7 @@ func TestTwoPushersOfTemplates(t *testing.T) {
 		if err != nil || string(now.Value) != "one" {
 			t.Errorf("%d: %q is in force, %v", round, now.Value, err)
 		}
-		if round == 1 { // who pushes after a deletion is the first again
+		if round == 1 { // after a deletion the next push counts as the first again
 			if err := bucket.Delete(t.Context(), control.TemplateKey); err != nil {
 				t.Fatal(err)
 			}

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const lamp = "100001"
 
-// office is a demo shop with its back office, served.
+// office is a running demo shop with its back office.
 type office struct {
 	t         *testing.T
 	url       string
@@ -98,7 +98,7 @@ func (o *office) post(path string, form url.Values, header ...string) (int, stri
 	return o.do(r)
 }
 
-// field asks an upstream for one record's field.
+// field requests one record from an upstream and returns a field of it.
 func (o *office) field(path, name string) any {
 	o.t.Helper()
 	status, body := o.get(path)
@@ -256,7 +256,7 @@ func TestDeleteBuyRestore(t *testing.T) {
 	}
 }
 
-// TestBuying follows the form of a product's page: a basket that changes nothing, then the purchase.
+// TestBuying submits the form of a product's page: first to a basket, which changes nothing, then as the purchase.
 func TestBuying(t *testing.T) {
 	o := open(t, t.TempDir(), "en")
 	stock := func() int { return int(o.field("/api/stock/"+lamp, "quantity").(float64)) }

@@ -11,7 +11,8 @@ import (
 	"vitrine/internal/doctor"
 )
 
-// TestDoctorWarnsOfASiteWithoutOrigin: machines find nothing of it, but nothing is broken.
+// TestDoctorWarnsOfASiteWithoutOrigin proves that a site without an origin, which search engines cannot index, is
+// reported as a warning and not as a failure.
 func TestDoctorWarnsOfASiteWithoutOrigin(t *testing.T) {
 	server, _ := bustest.Start(t)
 	for site, warns := range map[string]bool{"{ name: Shop }": true, "{ name: Shop, origin: \"https://shop.example\" }": false} {

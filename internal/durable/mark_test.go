@@ -6,12 +6,13 @@ import (
 	"testing"
 )
 
-// TestMark goes through lives of a process in one folder.
+// TestMark runs several processes in one folder, one after the other, and checks what each learns about the one
+// before.
 func TestMark(t *testing.T) {
 	type life struct {
 		boot          string
-		lost          bool // is told at its start
-		settle, close bool // what it does before its end
+		lost          bool // reported at its start
+		settle, close bool // what it does before it ends
 	}
 	tests := map[string][]life{
 		"a clean stop loses nothing":          {{boot: "1", close: true}, {boot: "2"}},

@@ -18,7 +18,7 @@ import (
 type server struct {
 	dir     string
 	socket  net.Listener
-	lets    chan string // "release" and "regain", as they are called
+	lets    chan string // receives "release" and "regain" as they are called
 	left    chan struct{}
 	stopped chan struct{}
 }
@@ -50,7 +50,7 @@ func offer(t *testing.T) *server {
 	return s
 }
 
-// takeOver is what a new process does; it waits until the old one is there.
+// takeOver takes over as a new process does. It waits until the old process is listening.
 func (s *server) takeOver(t *testing.T, address string) (*handover.Predecessor, error) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -89,7 +89,7 @@ func TestTheSocketGoesToTheNextProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	old.socket.Close() // what connects now can reach the new process only
+	old.socket.Close() // so that connections can reach only the new process from now on
 	if l.Addr().String() != address {
 		t.Errorf("the socket listens on %s, not on %s", l.Addr(), address)
 	}
@@ -133,7 +133,8 @@ func TestOtherAddressesAreRefused(t *testing.T) {
 	}
 }
 
-// TestWhoEndsTooEarlyHasTakenNothing: the old process goes on, and can be taken over by the next one.
+// TestWhoEndsTooEarlyHasTakenNothing proves that the old process goes on when a new one ends during the takeover, and
+// that the next one can take over.
 func TestWhoEndsTooEarlyHasTakenNothing(t *testing.T) {
 	old := offer(t)
 	for range 2 {
@@ -157,17 +158,18 @@ func TestNobodyIsThere(t *testing.T) {
 	if p != nil || err != nil {
 		t.Fatalf("%v, %v", p, err)
 	}
-	l, err := p.Listen("--http", "127.0.0.1:0") // of nobody: a new socket
+	l, err := p.Listen("--http", "127.0.0.1:0") // offered by nobody, so it is a new socket
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Close()
 }
 
-// TestALeftoverThatStays: a socket's name that can't be freed, as on a disk that only reads, keeps no server from its start.
+// TestALeftoverThatStays proves that a server starts although it cannot remove a leftover socket file, as on a
+// read-only disk.
 func TestALeftoverThatStays(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "handover.sock", "stays"), 0o700); err != nil { // a folder with something in it
+	if err := os.MkdirAll(filepath.Join(dir, "handover.sock", "stays"), 0o700); err != nil { // a folder that is not empty
 		t.Fatal(err)
 	}
 	if p, err := handover.TakeOver(dir, map[string]string{"--http": "127.0.0.1:0"}); p != nil || err != nil {

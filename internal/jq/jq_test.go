@@ -27,7 +27,7 @@ func compile(t testing.TB, text string) *jq.Program {
 	return p
 }
 
-// plain runs a program on gojq as it is.
+// plain runs a program on gojq without limits.
 func plain(t testing.TB, text string, input any) string {
 	t.Helper()
 	parsed, err := gojq.Parse(text)
@@ -49,7 +49,7 @@ func shown(v any) string {
 	return string(b)
 }
 
-// TestProgramsGiveWhatGojqGives: what a program gives is not changed by being bounded.
+// TestProgramsGiveWhatGojqGives proves that the limits do not change a program's results.
 func TestProgramsGiveWhatGojqGives(t *testing.T) {
 	inputs := []any{
 		"", "a", "foo bar foo", "ñandú über ñ 日本語 テスト", "a.b,c;d", "<b>x</b>&trade;", nil, 7, 1.5, []any{"a", "b", nil, 1},
@@ -81,7 +81,8 @@ func TestProgramsGiveWhatGojqGives(t *testing.T) {
 	}
 }
 
-// TestWorkIsBounded: each of these would go on for ever, or fill the memory. The short form gives them a sixteenth of the steps.
+// TestWorkIsBounded runs programs that would never end or would fill the memory. Each must end with an error. The
+// short form gives them a sixteenth of the steps.
 func TestWorkIsBounded(t *testing.T) {
 	for _, text := range []string{
 		`def f: f; f`, `def f: 1 + f; f`, `[range(1e9)]`, `[limit(1e9; repeat(1))]`, `reduce range(1e9) as $i (0; . + 1)`,
@@ -101,8 +102,8 @@ func TestWorkIsBounded(t *testing.T) {
 	}
 }
 
-// TestMatchingIsLinear: counted in instructions and matches, which no machine's load changes. gojq's own gsub takes minutes
-// for this text.
+// TestMatchingIsLinear counts instructions and matches, which do not depend on a machine's load. gojq's own gsub
+// takes minutes for this text.
 func TestMatchingIsLinear(t *testing.T) {
 	text := strings.Repeat("ñ <b>x</b> ", 5_000)
 	for _, program := range []string{`gsub("<[^>]*>"; "")`, `[splits("<b>")] | length`, `[match("ñ"; "g")] | length`, `gsub("(?<c>x)"; "\(.c)\(.c)") | length`} {
@@ -120,7 +121,7 @@ func TestMatchingIsLinear(t *testing.T) {
 	}
 }
 
-// TestTimeIsBounded: where the machine is so slow that the steps take too long, the clock ends them.
+// TestTimeIsBounded proves that the clock ends a program on a machine where its steps take too long.
 func TestTimeIsBounded(t *testing.T) {
 	p := compile(t, `def f: f; f`)
 	p.Bound(jq.MaxSteps, 0)

@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/jq"
 )
 
-// value draws JSON as it is decoded.
+// value draws JSON values as a decoder yields them.
 func value(depth int) *rapid.Generator[any] {
 	kinds := []*rapid.Generator[any]{
 		rapid.Just[any](nil), rapid.Map(rapid.Bool(), func(b bool) any { return b }), rapid.Map(rapid.String(), func(s string) any { return s }),
@@ -24,8 +24,8 @@ func value(depth int) *rapid.Generator[any] {
 	return rapid.OneOf(kinds...)
 }
 
-// TestSelectionsGiveWhatGojqGives proves that a program that only takes members gives what gojq does, and that those which
-// look alike do so too.
+// TestSelectionsGiveWhatGojqGives proves that a program that only selects members gives the same as gojq, and that a
+// program which merely resembles one does too.
 func TestSelectionsGiveWhatGojqGives(t *testing.T) {
 	programs := map[string]*jq.Program{}
 	for _, text := range []string{
@@ -47,7 +47,7 @@ func TestSelectionsGiveWhatGojqGives(t *testing.T) {
 	})
 }
 
-// BenchmarkSelection is a catalog's usual program.
+// BenchmarkSelection runs the most common kind of program in a catalog.
 func BenchmarkSelection(b *testing.B) {
 	p := compile(b, `{title, brief, images, options, brand, rev}`)
 	input := map[string]any{"title": "x", "brief": "y", "images": []any{}, "options": []any{}, "brand": "z", "rev": json.Number("7"), "warehouse": nil}

@@ -13,7 +13,7 @@ import (
 	"vitrine/internal/jsonl"
 )
 
-// remembering opens a table that keeps in memory what it told of.
+// remembering opens a table that stores which rows it has announced.
 func remembering(t *testing.T, path, memory string, tellAll bool) *jsonl.Table {
 	t.Helper()
 	table := open(t, jsonl.Spec{Name: "p", Path: path, IDField: "id"})
@@ -23,7 +23,7 @@ func remembering(t *testing.T, path, memory string, tellAll bool) *jsonl.Table {
 	return table
 }
 
-// process watches until stop is called, as a process does.
+// process watches a table, as a process does, until stop is called.
 func process(t *testing.T, table *jsonl.Table, changed func(ids []string) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -60,7 +60,8 @@ const (
 	rowsAfter  = "{\"id\":1,\"v\":1}\n{\"id\":\"c d,e\",\"v\":2}\n{\"id\":4,\"v\":1}\n"
 )
 
-// TestWhatWasEditedWhileNobodyWatched: a row was changed, one added, one deleted between two processes.
+// TestWhatWasEditedWhileNobodyWatched proves that rows changed, added and deleted between two processes are
+// announced.
 func TestWhatWasEditedWhileNobodyWatched(t *testing.T) {
 	path, memory := file(t, "p.jsonl", rowsBefore), filepath.Join(t.TempDir(), "p.told")
 	none := func(ids []string) error { t.Errorf("told of %q, which was not edited", ids); return nil }
@@ -72,7 +73,7 @@ func TestWhatWasEditedWhileNobodyWatched(t *testing.T) {
 	refuse := errors.New("no connection")
 	refused := make(chan []string, 16)
 	stop = process(t, remembering(t, path, memory, false), func(ids []string) error { refused <- ids; return refuse })
-	next(t, refused) // a process that ends before it could tell
+	next(t, refused) // this process ends before its announcement succeeds
 	stop()
 
 	told := make(chan []string, 16)
@@ -80,7 +81,7 @@ func TestWhatWasEditedWhileNobodyWatched(t *testing.T) {
 	if diff := cmp.Diff([]string{"2", "4", "c d,e"}, next(t, told)); diff != "" {
 		t.Error(diff)
 	}
-	write(t, path, rowsBefore) // and what is edited while it watches is remembered too
+	write(t, path, rowsBefore) // edits made while it watches are stored too
 	if diff := cmp.Diff([]string{"2", "4", "c d,e"}, next(t, told)); diff != "" {
 		t.Error(diff)
 	}
@@ -91,7 +92,7 @@ func TestWhatWasEditedWhileNobodyWatched(t *testing.T) {
 
 func TestNothingIsKnownOfWhatWasTold(t *testing.T) {
 	for _, c := range []struct {
-		name, memory string // "": there is no file
+		name, memory string // "" for no file
 		tellAll      bool
 		want         []string
 	}{

@@ -278,7 +278,7 @@ func TestETag(t *testing.T) {
 	}
 }
 
-// TestWalk follows cursors over a real connection, as the refresh of a kind does.
+// TestWalk follows cursors over a real connection, as a refresh of a kind does.
 func TestWalk(t *testing.T) {
 	var content strings.Builder
 	for i := range 1203 {

@@ -15,7 +15,7 @@ import (
 	"vitrine/internal/jsonl"
 )
 
-// patience bounds every wait; a test that passes never uses it up.
+// patience bounds every wait. A test that passes never uses it up.
 const patience = 30 * time.Second
 
 func TestWatch(t *testing.T) {
@@ -100,8 +100,8 @@ func TestWatchTellsAgainWhatWasRefused(t *testing.T) {
 	}
 }
 
-// TestWatchKeepsOldRows breaks the file, waits until that was noticed, then mends it: only the mended
-// file may be told of.
+// TestWatchKeepsOldRows makes the file invalid, waits until the watch has noticed, and repairs it. Only the repaired
+// file may be announced.
 func TestWatchKeepsOldRows(t *testing.T) {
 	const before = "{\"id\":1}\n{\"id\":2}\n"
 	tests := []struct{ name, content, want string }{
@@ -179,7 +179,7 @@ func symlink(t *testing.T, target, path string) {
 	}
 }
 
-// lines hands on what a logger writes.
+// lines sends on what a logger writes.
 type lines struct {
 	out chan string
 }

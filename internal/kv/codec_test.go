@@ -20,7 +20,7 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Where the header's fields stand; see kv.HeaderSize.
+// Offsets of the header's fields; see kv.HeaderSize.
 const (
 	flagsAt, StampAt, stampEnd, CRCAt = 1, 2, 10, 36
 )
@@ -193,7 +193,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"refs that are no JSON":   {func(b []byte) []byte { b[flagsAt] |= 8; return seal(b) }, kv.Value{Body: []byte("\x02{]")}, "refs are no JSON"},
 		"a body that is no frame": {func(b []byte) []byte { b[flagsAt] |= 16; return seal(b) }, kv.Value{Body: []byte(`{}`)}, "decompressed"},
 		"a frame beyond the bound": {func(b []byte) []byte {
-			// two frames, each in bounds
+			// two frames, each within the limits
 			twice := append(bytes.Clone(bomb), bomb[kv.HeaderSize:]...)
 			return seal(twice)
 		}, kv.Value{}, "decompressed"},
@@ -212,7 +212,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// seal makes the checksum of a changed blob right again, so that only the change is wrong.
+// seal corrects the checksum of a changed blob, so that only the change itself is wrong.
 func seal(b []byte) []byte {
 	table := crc32.MakeTable(crc32.Castagnoli)
 	sum := crc32.Update(crc32.Checksum(b[:CRCAt], table), table, b[kv.HeaderSize:])
@@ -232,7 +232,7 @@ func FuzzDecode(f *testing.F) {
 		if len(b) >= kv.HeaderSize {
 			b = bytes.Clone(b)
 			b[0] = 0x52
-			seal(b) // else every input stops at the checksum
+			seal(b) // otherwise every input would fail at the checksum
 		}
 		v, err := kv.Decode(b)
 		if err != nil {
@@ -272,7 +272,7 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// FuzzRefs compares how refs are read with encoding/json.
+// FuzzRefs compares the reading of refs with encoding/json.
 func FuzzRefs(f *testing.F) {
 	for _, text := range []string{`{}`, `{"brand":"8557"}`, `{"a":"1","b":["2","3"],"c":[]}`, `{"a":"品牌"}`, `{"a":"\u0041"}`, `{ "a" : "1" }`, `{"a":"1","a":["2"]}`,
 		`{"a":null}`, `null`, `{"a":1}`, `{"a":"1",}`, `{"a":["1",]}`, `{"a":"1"}x`, `{"a":"1"`, "{\"a\":\"\xff\"}", "{\"a\":\"\x01\"}", `[]`, ``} {

@@ -66,8 +66,8 @@ func TestTooFewDocuments(t *testing.T) {
 	}
 }
 
-// TestLEGO holds the figure for the real rows, unpicked: half of them teach, the other half is stored; of that the short
-// form takes every 16th row.
+// TestLEGO holds the compression to a ratio on real rows. One half trains the dictionary, and the other half is
+// stored. The short form stores every 16th row.
 func TestLEGO(t *testing.T) {
 	f, err := os.Open("../../../shared/data/lego-to2015.jsonl.zst")
 	if err != nil {

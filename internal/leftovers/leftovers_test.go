@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// wide is a catalog with a name of each sort more than narrow.
+// wide is a catalog with one more name of each sort than narrow.
 const wide = `
 version: 1
 upstreams: { shop: { url: "http://127.0.0.1:9" } }
@@ -51,14 +51,14 @@ var narrow = func() string {
 	return strings.Join(lines, "")
 }()
 
-// store is a real store, for records and blobs.
+// store is a real store of records and blobs.
 type store interface {
 	kv.Records
 	leftovers.Blobs
 	kv.BlobPutter
 }
 
-// world is a store that was filled by the wide catalog.
+// world is a store filled by the catalog wide.
 type world struct {
 	*testing.T
 	store store
@@ -70,8 +70,8 @@ type world struct {
 	eras    []catalog.Era
 	agreed  bool
 	settled bool
-	asked   int // how often the eras were read
-	moves   int // after so many readings another catalog is in force; 0 for never
+	asked   int // number of readings of the eras
+	moves   int // another catalog comes into force after this many readings; 0 for never
 	syncs   []string
 }
 
@@ -113,7 +113,7 @@ func (w *world) fill(e item.Entity, dimensions, blobs []string) {
 
 // era is a catalog that came into force some time ago.
 type era struct {
-	source string // "" for one that can't be read
+	source string // "" for one that cannot be read
 	ago    time.Duration
 }
 
@@ -160,7 +160,7 @@ func (w *world) PublishSyncs(_ context.Context, syncs []item.Change) error {
 	return nil
 }
 
-// left are the names in the store that narrow does not have, with how often they are there.
+// left returns the names in the store that narrow lacks, with their counts.
 func (w *world) left() (found []string) {
 	w.Helper()
 	w.history(era{wide, 48 * time.Hour}, era{narrow, time.Hour})
@@ -178,10 +178,10 @@ func (w *world) left() (found []string) {
 	return found
 }
 
-// everything is what wide has and narrow has not.
+// everything is what wide has and narrow lacks.
 var everything = []string{"record shop.shop", "blob shop.sign", "record sku.old", "list sku.maker of brand", "blob sku.old_item"}
 
-// kept is what narrow needs: it must be there whatever was removed.
+// kept fails the test unless everything that narrow needs is still there.
 func (w *world) kept() {
 	w.Helper()
 	for _, id := range []string{"1", "2", "12049.1"} {
@@ -202,7 +202,7 @@ func (w *world) kept() {
 	}
 }
 
-// onEach runs a test over each store, empty.
+// onEach runs a test over each kind of store, empty at first.
 func onEach(t *testing.T, test func(t *testing.T, open func(t *testing.T) *world)) {
 	_, conn := bustest.Start(t)
 	log := slog.New(slog.DiscardHandler)
@@ -212,7 +212,7 @@ func onEach(t *testing.T, test func(t *testing.T, open func(t *testing.T) *world
 			t.Fatal(err)
 		}
 		for _, key := range []string{"leftovers.swept", "leftovers.asked", "leftovers.answer"} {
-			_ = conn.Bucket("marks").Delete(t.Context(), key) // it may not be there
+			_ = conn.Bucket("marks").Delete(t.Context(), key) // it may not exist
 		}
 		return newWorld(t, s, conn)
 	}
@@ -240,7 +240,7 @@ func TestWhatNoCatalogNeedsAnyMoreIsRemoved(t *testing.T) {
 	cases := []struct {
 		name    string
 		history []era
-		others  bool // a process has another catalog
+		others  bool // another process has another catalog
 		want    []string
 	}{
 		{"in no catalog for a day", []era{{wide, 3 * day}, {narrow, day + time.Minute}}, false, nil},
@@ -296,7 +296,7 @@ func TestASweepIsDueWhenSomethingMayGo(t *testing.T) {
 	})
 }
 
-// late is a store in which somebody writes an entity between what is seen and what is removed of it.
+// late is a store in which an entity is written between the look at it and the removal of its leftovers.
 type late struct {
 	store
 	entity item.Entity
@@ -310,14 +310,15 @@ func (l late) Remove(ctx context.Context, removals []kv.Removal) ([]int, error) 
 	return l.store.Remove(ctx, removals)
 }
 
-// TestACatalogThatComesMeanwhileLosesNothing: the names are in force again before what was seen of them is removed.
+// TestACatalogThatComesMeanwhileLosesNothing brings names back into force after they were listed as leftovers and
+// before they are removed. None may be removed.
 func TestACatalogThatComesMeanwhileLosesNothing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, open func(t *testing.T) *world) {
 		t.Run("and is seen", func(t *testing.T) {
 			w := open(t)
 			w.history(era{wide, 72 * time.Hour}, era{narrow, 48 * time.Hour})
-			w.moves = 3 // for the look, the plan, and its confirmation
+			w.moves = 3 // one for the look, one for the plan, one for its confirmation
 			if err := w.agent().Sweep(t.Context()); err == nil || !strings.Contains(err.Error(), "another catalog") {
 				t.Errorf("error %v", err)
 			}
@@ -380,7 +381,7 @@ func TestACatalogThatComesMeanwhileLosesNothing(t *testing.T) {
 	})
 }
 
-// movedLists is a store while whose lists are removed another catalog comes into force.
+// movedLists is a store in which another catalog comes into force while lists are removed.
 type movedLists struct {
 	store
 	w *world

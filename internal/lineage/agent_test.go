@@ -48,12 +48,12 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: offer, template: item.html } }
 `
 
-// upstream lists pages of ids, by kind.
+// upstream serves lists of ids, page by page, by kind.
 type upstream struct {
 	mu    sync.Mutex // guards all below
 	pages map[string][][]string
 	fails map[string]bool // kind, or kind and cursor
-	asked []string        // kind and cursor of each call
+	asked []string        // kind and cursor of each request
 }
 
 func (u *upstream) List(_ context.Context, l *catalog.List, cursor string) ([]string, string, error) {
@@ -85,10 +85,10 @@ func (u *upstream) fail(what string, fails bool) {
 	u.fails[what] = fails
 }
 
-// room is stores, NATS and an agent that is driven look by look.
+// room is a set of stores, a NATS, and an agent that a test drives look by look.
 type room struct {
 	t        *testing.T
-	js       jetstream.JetStream // for what is done behind the agent's back
+	js       jetstream.JetStream // to change things without the agent
 	conn     *bus.Conn
 	records  kv.Records
 	blobs    kv.Blobs
@@ -138,7 +138,7 @@ func (r *room) look() {
 	}
 }
 
-// announced takes all changes and folds that wait, as subjects, sorted, and is done with them.
+// announced handles all waiting changes and folds, and returns their subjects, sorted.
 func (r *room) announced() []string {
 	r.t.Helper()
 	subjects := []string{}
@@ -164,7 +164,7 @@ func (r *room) take(name string) (subjects []string) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		subject := strings.Replace(m.Subject, "!.", ".", 1) // the mark of a forced change
+		subject := strings.Replace(m.Subject, "!.", ".", 1) // removes the mark of a forced change
 		if subject != m.Subject {
 			subject += " forced"
 		}
@@ -201,7 +201,7 @@ func (r *room) expect(want ...string) {
 	}
 }
 
-// change has a change come and be done with, and what it stores put.
+// change publishes a change, stores its record, and acknowledges it.
 func (r *room) change(kind, dimension, id string) {
 	r.t.Helper()
 	e := item.Entity{Kind: kind, ID: id}
@@ -222,7 +222,7 @@ func (r *room) change(kind, dimension, id string) {
 	r.inHistory()
 }
 
-// inHistory waits until HISTORY has what CHANGES had.
+// inHistory waits until HISTORY holds everything that CHANGES held.
 func (r *room) inHistory() {
 	r.t.Helper()
 	r.eventually("HISTORY has all changes", func() bool {
@@ -273,7 +273,8 @@ func TestANewRoomIsLeftAlone(t *testing.T) {
 	r.expect()
 }
 
-// TestAnEmptyPageIsNoEmptyStore: Redis may give an empty page of a store that is not empty.
+// TestAnEmptyPageIsNoEmptyStore proves that an empty page of a scan, which Redis may return at any time, does not
+// count as an empty store.
 func TestAnEmptyPageIsNoEmptyStore(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Single(t)
@@ -287,10 +288,10 @@ func TestAnEmptyPageIsNoEmptyStore(t *testing.T) {
 	r.expect(all("brand", "7")...)
 }
 
-// store is kv.Records under a name that hides none of its methods.
+// store is kv.Records under a name that, when embedded, hides none of its methods.
 type store = kv.Records
 
-// emptyPages gives a first page without anything, as Redis may at any time.
+// emptyPages returns an empty first page, as Redis may at any time.
 type emptyPages struct{ store }
 
 func (e emptyPages) ScanEntities(ctx context.Context, cursor string, limit int) ([]item.Entity, string, error) {

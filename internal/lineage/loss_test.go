@@ -15,7 +15,7 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// loseQueue makes CHANGES anew.
+// loseQueue deletes and creates CHANGES.
 func (r *room) loseQueue() {
 	r.t.Helper()
 	if err := r.js.DeleteStream(r.t.Context(), bus.Changes); err != nil {
@@ -26,7 +26,7 @@ func (r *room) loseQueue() {
 	}
 }
 
-// forgetHistory removes what HISTORY has.
+// forgetHistory removes the messages of HISTORY.
 func (r *room) forgetHistory() {
 	r.t.Helper()
 	history, err := r.js.Stream(r.t.Context(), bus.History)
@@ -38,8 +38,8 @@ func (r *room) forgetHistory() {
 	}
 }
 
-// TestEverythingIsAnnounced: after the loss of a queue, what the store has besides the lists too, each entity once, though
-// HISTORY does not name it.
+// TestEverythingIsAnnounced proves that after the loss of a queue each entity is announced once: those that upstreams
+// list, and those that only the store has, though HISTORY does not name them.
 func TestEverythingIsAnnounced(t *testing.T) {
 	t.Parallel()
 	r := bolt(t)
@@ -62,8 +62,9 @@ func TestEverythingIsAnnounced(t *testing.T) {
 	r.expect()
 }
 
-// TestAWalkWaitsOutALag: a change that was just published is lost together with its second look, and the walk has none. So what
-// the walk asks for comes when no replica of an upstream lags any more; where only a store lost something, at once.
+// TestAWalkWaitsOutALag covers a change that was published just before a loss and is lost together with its second
+// look. The walk grants no second look, so its announcements must wait until no replica lags any more. If only a
+// store lost something, they come at once.
 func TestAWalkWaitsOutALag(t *testing.T) {
 	t.Parallel()
 	r := bolt(t)
@@ -83,8 +84,8 @@ func TestAWalkWaitsOutALag(t *testing.T) {
 	r.expect(all("sku", "1")...)
 }
 
-// TestWhatWasAnnouncedJustBeforeAStoreWasEmptiedIsReplayed: its record is lost, and the walk may ask a replica that lags. What is
-// replayed is looked at twice.
+// TestWhatWasAnnouncedJustBeforeAStoreWasEmptiedIsReplayed covers a lost record whose replica may still lag when the
+// walk asks it. The change must be replayed, and what is replayed gets a second look.
 func TestWhatWasAnnouncedJustBeforeAStoreWasEmptiedIsReplayed(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Single(t)
@@ -99,7 +100,7 @@ func TestWhatWasAnnouncedJustBeforeAStoreWasEmptiedIsReplayed(t *testing.T) {
 	r.expect(append(all("sku", "1"), "change.refresh.sku.price.1 forced")...)
 }
 
-// TestBadIDsAreLeftOut: they end no walk, and are counted.
+// TestBadIDsAreLeftOut proves that invalid ids do not end a walk, and are counted.
 func TestBadIDsAreLeftOut(t *testing.T) {
 	t.Parallel()
 	r := bolt(t)
@@ -118,8 +119,8 @@ func TestBadIDsAreLeftOut(t *testing.T) {
 	}
 }
 
-// TestAFailingListHoldsUpNothing: other lists go on, the failing one goes on where it stood, and the loss is not
-// forgotten before it has succeeded.
+// TestAFailingListHoldsUpNothing proves that other lists go on, that the failing one resumes where it stood, and that
+// the loss is settled only after it has succeeded.
 func TestAFailingListHoldsUpNothing(t *testing.T) {
 	t.Parallel()
 	r := bolt(t)
@@ -144,7 +145,7 @@ func TestAFailingListHoldsUpNothing(t *testing.T) {
 	r.expect()
 }
 
-// TestTheNextProcessGoesOn: a repair outlives the process that began it.
+// TestTheNextProcessGoesOn proves that another process continues a repair whose process has ended.
 func TestTheNextProcessGoesOn(t *testing.T) {
 	t.Parallel()
 	r := bolt(t)
@@ -159,14 +160,14 @@ func TestTheNextProcessGoesOn(t *testing.T) {
 	r.expect(append(all("sku", "1"), all("shop", "8")...)...)
 	r.upstream.fail("sku1", false)
 	r.agent = r.newAgent(nil)
-	r.look() // sees that somebody is at it
+	r.look() // sees that another process is working on it
 	r.expect()
-	r.look() // sees that it does not move
+	r.look() // sees that the other process makes no progress
 	r.expect(all("sku", "2")...)
 }
 
-// TestASnapshotIsReplayed: Redis comes back from a snapshot. What was done after the mark that it has is replayed, forced;
-// what waited when that mark was made, and was done later, too.
+// TestASnapshotIsReplayed restores Redis from a snapshot. Everything done after the snapshot's mark must be replayed
+// with force, and also what was waiting when the mark was made and was done later.
 func TestASnapshotIsReplayed(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Single(t, "--appendonly", "no")
@@ -193,7 +194,8 @@ func TestASnapshotIsReplayed(t *testing.T) {
 	r.expect()
 }
 
-// TestARestartAtRestCostsNothing: nothing was published since the last mark.
+// TestARestartAtRestCostsNothing proves that a restart announces nothing if nothing was published since the last
+// mark.
 func TestARestartAtRestCostsNothing(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Single(t)
@@ -208,7 +210,8 @@ func TestARestartAtRestCostsNothing(t *testing.T) {
 	r.expect()
 }
 
-// TestAFlushIsFilledFromHistoryToo: what no upstream lists, and the store no longer has, HISTORY may name.
+// TestAFlushIsFilledFromHistoryToo proves that HISTORY's entities are announced after a flush, since it may name some
+// that no upstream lists and the store has lost.
 func TestAFlushIsFilledFromHistoryToo(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Single(t)
@@ -224,8 +227,8 @@ func TestAFlushIsFilledFromHistoryToo(t *testing.T) {
 	r.expect(append(all("sku", "1", "2"), all("brand", "7")...)...)
 }
 
-// TestOneMasterIsEmptied: everything is announced, and every entity is looked at for its relations, whose lists are
-// elsewhere than its state.
+// TestOneMasterIsEmptied proves that after one master was emptied everything is announced, and the relations of every
+// entity are checked, since their lists are on other masters than the states.
 func TestOneMasterIsEmptied(t *testing.T) {
 	t.Parallel()
 	c := redistest.Cluster(t)
@@ -239,7 +242,8 @@ func TestOneMasterIsEmptied(t *testing.T) {
 	r.expect("change.refresh.brand.all.7")
 }
 
-// TestOneMasterIsRestarted: its last writes are replayed, and relations are looked at, though all blobs are where they were.
+// TestOneMasterIsRestarted proves that a restarted master's last writes are replayed, and that relations are checked
+// although all blobs are where they were.
 func TestOneMasterIsRestarted(t *testing.T) {
 	t.Parallel()
 	c := redistest.Cluster(t)
@@ -254,7 +258,7 @@ func TestOneMasterIsRestarted(t *testing.T) {
 	r.expect("change.refresh.brand.brand.7 forced", "sync.refresh.brand.7")
 }
 
-// TestABlobsStoreOfItsOwn: when it alone is emptied, nothing is fetched again.
+// TestABlobsStoreOfItsOwn proves that nothing is fetched when only a separate store of blobs was emptied.
 func TestABlobsStoreOfItsOwn(t *testing.T) {
 	t.Parallel()
 	blobs := redistest.Single(t)
@@ -267,7 +271,7 @@ func TestABlobsStoreOfItsOwn(t *testing.T) {
 	r.expect("sync.refresh.sku.1")
 }
 
-// TestAnOlderFileIsPutBack: a copy of the embedded store's file takes its place.
+// TestAnOlderFileIsPutBack replaces the embedded store's file by an older copy.
 func TestAnOlderFileIsPutBack(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "store.db")
@@ -286,7 +290,7 @@ func TestAnOlderFileIsPutBack(t *testing.T) {
 	}
 	r.reopen(path)
 	r.look()
-	r.expect() // nothing came since the mark
+	r.expect() // nothing was published since the mark
 	r.change("sku", "price", "lost")
 	r.look()
 	if err := r.records.(interface{ Close() error }).Close(); err != nil {
@@ -310,7 +314,7 @@ func (r *room) reopen(path string) {
 	r.agent = r.newAgent(nil)
 }
 
-// TestAnotherLossEndsARepair: a flush while the lists are walked after the loss of a queue.
+// TestAnotherLossEndsARepair flushes the store while the lists are walked after the loss of a queue.
 func TestAnotherLossEndsARepair(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Single(t)
@@ -334,7 +338,8 @@ func TestAnotherLossEndsARepair(t *testing.T) {
 	r.expect()
 }
 
-// TestMarksStandStillDuringARepair: what a further loss calls for must not be hidden by a mark that was made in between.
+// TestMarksStandStillDuringARepair proves that no mark is made during a repair, which could hide what a further loss
+// requires.
 func TestMarksStandStillDuringARepair(t *testing.T) {
 	t.Parallel()
 	r := bolt(t)
@@ -363,13 +368,14 @@ func (r *room) mark() string {
 	return string(parts[0].Mark)
 }
 
-// machine is one that went down.
+// machine reports a crash of the machine until the loss is settled.
 type machine struct{ settled bool }
 
 func (m *machine) Lost() bool    { return !m.settled }
 func (m *machine) Settle() error { m.settled = true; return nil }
 
-// TestTheMachineWentDown: everything is announced, and the loss is settled only then.
+// TestTheMachineWentDown proves that everything is announced after a crash of the machine, and that the loss is
+// settled only afterwards.
 func TestTheMachineWentDown(t *testing.T) {
 	t.Parallel()
 	r := bolt(t)
@@ -388,8 +394,9 @@ func TestTheMachineWentDown(t *testing.T) {
 	}
 }
 
-// TestASnapshotWithoutHistory: Redis comes back from a snapshot, and HISTORY does not reach back to its mark. What is announced
-// in place of the replay is forced, too: a cache may hold a blob whose gen was lost, of an entity that is as it was.
+// TestASnapshotWithoutHistory restores Redis from a snapshot whose mark HISTORY no longer reaches. Everything is
+// announced instead of replayed, and with force as well: a cache may hold a blob whose gen was lost, of an unchanged
+// entity.
 func TestASnapshotWithoutHistory(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Single(t, "--appendonly", "no")
@@ -412,7 +419,8 @@ func TestASnapshotWithoutHistory(t *testing.T) {
 	r.expect()
 }
 
-// TestAnEndedRepairComesBack: NATS is rolled back to the middle of a repair that its process has ended since. It is begun anew.
+// TestAnEndedRepairComesBack rolls NATS back to the middle of a repair that has ended since. The repair must begin
+// anew.
 func TestAnEndedRepairComesBack(t *testing.T) {
 	t.Parallel()
 	r := bolt(t)

@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/kv/boltkv"
 )
 
-// BenchmarkLonePut is one record at a time: the latency at rest.
+// BenchmarkLonePut writes one record at a time. It measures the latency without other load.
 func BenchmarkLonePut(b *testing.B) {
 	for name, noSync := range map[string]bool{"sync": false, "nosync": true} {
 		b.Run(name, func(b *testing.B) {
@@ -23,7 +23,7 @@ func BenchmarkLonePut(b *testing.B) {
 	}
 }
 
-// BenchmarkGroup is 5,000 callers at once, each with one record; ns/op is for all of them.
+// BenchmarkGroup has 5,000 callers at once write one record each. ns/op is for all of them.
 func BenchmarkGroup(b *testing.B) {
 	const callers = 5000
 	s := open(b, file(b), boltkv.Options{})
@@ -39,7 +39,7 @@ func BenchmarkGroup(b *testing.B) {
 	b.ReportMetric(float64(b.N)*callers/b.Elapsed().Seconds(), "records/s")
 }
 
-// BenchmarkBatch is one caller with 500 records.
+// BenchmarkBatch has one caller write 500 records.
 func BenchmarkBatch(b *testing.B) {
 	const batch = 500
 	s := open(b, file(b), boltkv.Options{})

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestNextOverAClockThatJumps: the counter rises though the clock is an hour behind what it was, or ahead.
+// TestNextOverAClockThatJumps proves that the counter rises although the clock is set back or forward by an hour.
 func TestNextOverAClockThatJumps(t *testing.T) {
 	for _, hours := range []time.Duration{-1, 0, 1} {
 		before := uint64(time.Now().Add(hours * time.Hour).UnixMicro())

@@ -40,7 +40,7 @@ func putBlob(t *testing.T, s *boltkv.Store, i int, gen uint64, body string) {
 	}
 }
 
-// grown is a store that was large, and has little left in it.
+// grown returns a store whose file was large, and which has little left in it.
 func grown(t *testing.T, opt boltkv.Options) (s *boltkv.Store, bodies []string) {
 	t.Helper()
 	s = open(t, file(t), opt)
@@ -59,7 +59,7 @@ func grown(t *testing.T, opt boltkv.Options) (s *boltkv.Store, bodies []string) 
 	return s, bodies
 }
 
-// holds compares all that a store has.
+// holds compares the contents of a store with bodies.
 func holds(t *testing.T, s *boltkv.Store, bodies []string) {
 	t.Helper()
 	for i, want := range bodies {
@@ -86,7 +86,7 @@ func left(t *testing.T, s *boltkv.Store) bool {
 	return err == nil
 }
 
-// TestCompact: a file that was large becomes small by itself, under reads and writes that go on.
+// TestCompact proves that a file which was large shrinks without being asked, while reads and writes go on.
 func TestCompact(t *testing.T) {
 	s, bodies := grown(t, boltkv.Options{NoSync: true, Janitor: time.Millisecond, Compact: 1 << 20})
 	large := int64(bulk * bulkSize)
@@ -123,8 +123,8 @@ func TestCompact(t *testing.T) {
 	holds(t, again, bodies)
 }
 
-// TestCompactWithoutRoom: where the disk has no room for a second file, the first one stays as it is, and an hour goes by
-// before that is looked at again.
+// TestCompactWithoutRoom proves that the file stays as it is if the disk has no room for a second one, and that the
+// next attempt comes an hour later.
 func TestCompactWithoutRoom(t *testing.T) {
 	var asked, looks, passed atomic.Int64
 	began := time.Now()
@@ -155,7 +155,7 @@ func TestCompactWithoutRoom(t *testing.T) {
 	holds(t, s, bodies)
 }
 
-// churned has a store be compacted over and over until the test ends.
+// churned compacts a store again and again until the test ends.
 func churned(t *testing.T, s *boltkv.Store) *boltkv.Store {
 	ended := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -171,7 +171,7 @@ func churned(t *testing.T, s *boltkv.Store) *boltkv.Store {
 	return s
 }
 
-// TestStoreThatIsCompacted: a store that is compacted all the time does what any store does.
+// TestStoreThatIsCompacted runs the conformance suite over a store that is being compacted all the time.
 func TestStoreThatIsCompacted(t *testing.T) {
 	t.Run("records", func(t *testing.T) {
 		exerciseRecords(t, func(t *testing.T, opt boltkv.Options) *boltkv.Store { return churned(t, open(t, file(t), opt)) })
@@ -185,7 +185,8 @@ func TestStoreThatIsCompacted(t *testing.T) {
 	})
 }
 
-// TestKilledWhileCompacting: a process that is killed in the middle leaves a whole file, and the next start removes the other one.
+// TestKilledWhileCompacting proves that a process killed during a compaction leaves an intact file, and that the next
+// start removes the other one.
 func TestKilledWhileCompacting(t *testing.T) {
 	path := file(t)
 	upTo, middle := 0, 0
@@ -214,7 +215,8 @@ func TestKilledWhileCompacting(t *testing.T) {
 	})
 }
 
-// TestWhoWaitedForTheLockOfAReplacedFile does not get a store that nobody else would ever see.
+// TestWhoWaitedForTheLockOfAReplacedFile proves that a process which waited for the lock of a file opens the new
+// file, not the replaced one, which nobody else would ever see.
 func TestWhoWaitedForTheLockOfAReplacedFile(t *testing.T) {
 	path := file(t)
 	if err := open(t, path, boltkv.Options{}).Close(); err != nil {
@@ -248,7 +250,7 @@ func TestWhoWaitedForTheLockOfAReplacedFile(t *testing.T) {
 	}
 }
 
-// descriptors is how many of this process's descriptors are of the file that a path names.
+// descriptors returns how many of this process's descriptors are of the file at path.
 func descriptors(t *testing.T, path string) (n int) {
 	t.Helper()
 	there, err := os.Stat(path)

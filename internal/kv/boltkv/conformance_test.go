@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/kv/kvtest"
 )
 
-// fast leaves out fsync, which makes no difference to what the suite looks at.
+// fast omits fsync, which makes no difference to the suite.
 var fast = boltkv.Options{NoSync: true}
 
 // opener opens a new store.

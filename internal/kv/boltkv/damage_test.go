@@ -18,13 +18,13 @@ import (
 	"vitrine/internal/long"
 )
 
-// fillID and fillBody are what the files of these tests hold. Every body tells whose it is.
+// fillID and fillBody are the ids and bodies in the files of these tests. Each body names its id.
 func fillID(i int) string { return fmt.Sprintf("%05d", i) }
 func fillBody(i int) string {
 	return fmt.Sprintf(`{"sku":%q,"text":%q}`, fillID(i), strings.Repeat("x", i%300))
 }
 
-// filled is a closed file with n records and n blobs, and a value that is longer than a page.
+// filled returns the path of a closed file with n records, n blobs, and a value longer than a page.
 func filled(t testing.TB, n int) string {
 	t.Helper()
 	path := file(t)
@@ -54,7 +54,7 @@ func filled(t testing.TB, n int) string {
 	return path
 }
 
-// trim takes off what bbolt keeps for growth, so that damage hits what is used.
+// trim cuts off the free space that bbolt keeps for growth, so that damage hits pages in use.
 func trim(t testing.TB, path string) {
 	t.Helper()
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
@@ -79,8 +79,8 @@ func noise(n int) []byte {
 	return b
 }
 
-// survey opens a damaged copy of a file, and wants nothing served that was not stored, and the store to work.
-// It tells how many records were found and whether the file was set aside.
+// survey opens a damaged copy of a file. The store must work, and must serve nothing that was not stored. It returns
+// how many records were found, and whether the file was set aside.
 func survey(t testing.TB, damaged []byte, n int) (found int, aside string) {
 	t.Helper()
 	path := file(t)
@@ -192,7 +192,7 @@ func TestDamagedFile(t *testing.T) {
 	})
 }
 
-// branchless takes the elements from every branch.
+// branchless removes the elements of every branch page.
 func branchless(b []byte, page int) []byte {
 	for at := 2 * page; at < len(b); at += page {
 		if flags, count := b[at+8:at+10], b[at+10:at+12]; binary.NativeEndian.Uint16(flags) == 1 {
@@ -202,8 +202,8 @@ func branchless(b []byte, page int) []byte {
 	return b
 }
 
-// shared has the buckets of blobs and records share one tree. In the page of the buckets each one's root follows
-// its name.
+// shared makes the buckets of blobs and records share one tree. In the page of the buckets, each root follows its
+// bucket's name.
 func shared(b []byte, page int) []byte {
 	for at := 2 * page; at < len(b); at += page {
 		p := b[at : at+page]
@@ -215,7 +215,7 @@ func shared(b []byte, page int) []byte {
 	return b
 }
 
-// misplaced writes each page over the next one.
+// misplaced copies each page over the next one.
 func misplaced(b []byte, page int) []byte {
 	for at := 3 * page; at+2*page <= len(b); at += 2 * page {
 		copy(b[at+page:at+2*page], b[at:at+page])
@@ -223,7 +223,7 @@ func misplaced(b []byte, page int) []byte {
 	return b
 }
 
-// foreign is a whole bbolt file with other buckets.
+// foreign is a sound bbolt file with other buckets.
 func foreign(t *testing.T) []byte {
 	path := file(t)
 	db, err := bbolt.Open(path, 0o600, nil)
@@ -244,7 +244,7 @@ func foreign(t *testing.T) []byte {
 	return b
 }
 
-// TestCutWhileOpen takes pages away under a store that has them mapped: a read then is a fault, not an error.
+// TestCutWhileOpen truncates a file while a store has it mapped. A read then causes a memory fault, not an error.
 func TestCutWhileOpen(t *testing.T) {
 	const n = 3000
 	for name, size := range map[string]func(whole int64) int64{
@@ -276,7 +276,7 @@ func TestCutWhileOpen(t *testing.T) {
 			if failed == 0 {
 				t.Error("no read failed")
 			}
-			for i := range 3 { // a write may find room again; it must come back, and not end the process
+			for i := range 3 { // a write may find room again; it must return and not end the process
 				_, err := s.PutRecords(t.Context(), []kv.Put{{RecordKey: key(fillID(i)), Value: alive(`1`)}})
 				if err != nil && !errors.Is(err, item.ErrUnavailable) {
 					t.Errorf("write: %v", err)
@@ -289,7 +289,7 @@ func TestCutWhileOpen(t *testing.T) {
 	}
 }
 
-// FuzzDamage patches a small file at any place. Open must not panic, nor anything after it.
+// FuzzDamage overwrites bytes anywhere in a small file. Neither Open nor any later call may panic.
 func FuzzDamage(f *testing.F) {
 	whole, err := os.ReadFile(filled(f, 60))
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"vitrine/internal/kv"
 )
 
-// Corrupt changes the bytes stored under a key of package kv: rec:{…}:NAME, blob:{…}:NAME or gen:{…}.
+// Corrupt changes the bytes stored under a key in the notation of package kv: rec:{…}:NAME, blob:{…}:NAME or
+// gen:{…}.
 func (s *Store) Corrupt(ctx context.Context, key string, mutate func([]byte) []byte) error {
 	bucket, rest, _ := strings.Cut(key, ":")
 	token, name, _ := strings.Cut(strings.TrimPrefix(rest, "{"), "}")
@@ -32,7 +33,7 @@ func (s *Store) Corrupt(ctx context.Context, key string, mutate func([]byte) []b
 	})
 }
 
-// Tidy has the janitor go through everything once.
+// Tidy has the janitor go through the whole store once.
 func (s *Store) Tidy(ctx context.Context) error {
 	j := &janitor{store: s}
 	for {
@@ -48,7 +49,7 @@ func (s *Store) Tidy(ctx context.Context) error {
 	}
 }
 
-// CompactNow begins a compaction, unless one is under way.
+// CompactNow starts a compaction unless one is under way.
 func (s *Store) CompactNow(ctx context.Context) error {
 	return s.update(ctx, 1, func(*writing) error {
 		if s.compactor.to != nil {
@@ -58,7 +59,7 @@ func (s *Store) CompactNow(ctx context.Context) error {
 	})
 }
 
-// Count is how many keys a bucket holds.
+// Count returns how many keys a bucket holds.
 func (s *Store) Count(ctx context.Context, bucket string) (n int, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) error {
 		n = tx.Bucket([]byte(bucket)).Stats().KeyN
@@ -67,7 +68,7 @@ func (s *Store) Count(ctx context.Context, bucket string) (n int, err error) {
 	return n, err
 }
 
-// Hold has the writer stand still, in a group of its own, until release is called. It returns once it does.
+// Hold blocks the writer, in a group of its own, until release is called. It returns once the writer is blocked.
 func (s *Store) Hold(ctx context.Context) (release func() error) {
 	held, done := make(chan struct{}), make(chan struct{})
 	ended := make(chan error, 1)
@@ -85,10 +86,10 @@ func (s *Store) Hold(ctx context.Context) (release func() error) {
 	}
 }
 
-// Waiting is how many callers wait for the writer.
+// Waiting returns how many callers wait for the writer.
 func (s *Store) Waiting() int { return len(s.writes) }
 
-// OpenBolt opens a file as Open does once it has found it whole, and closes it.
+// OpenBolt opens a file in the way of Open after its check, and closes it.
 func OpenBolt(path string, lock time.Duration) error {
 	db, err := openBolt(path, Options{Lock: lock})
 	if err != nil {
@@ -97,7 +98,7 @@ func OpenBolt(path string, lock time.Duration) error {
 	return db.Close()
 }
 
-// Path is where the file stands.
+// Path returns the path of the file.
 func (s *Store) Path() string { return s.path }
 
 // Closing reports whether Close was called.
@@ -110,7 +111,7 @@ func (s *Store) Closing() bool {
 	}
 }
 
-// Transactions is how many were committed in the file's life.
+// Transactions returns how many transactions were ever committed to the file.
 func (s *Store) Transactions(ctx context.Context) (n int, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) error {
 		n = tx.ID()
@@ -119,7 +120,7 @@ func (s *Store) Transactions(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// OldState is an encoded state as earlier versions wrote it.
+// OldState encodes a state as earlier versions did.
 func OldState(raw []byte) []byte {
 	body, err := json.Marshal(parseState(raw))
 	if err != nil {
@@ -144,14 +145,14 @@ func EncodeState(s kv.State, validators map[string]kv.Validators, last uint64, w
 	return b.encode(nil)
 }
 
-// DecodeState decodes what EncodeState gives.
+// DecodeState decodes the result of EncodeState.
 func DecodeState(body []byte) (s kv.State, validators map[string]kv.Validators, last uint64, written int64, ok bool) {
 	var b storedState
 	ok = b.decode(body)
 	return b.state(), b.Validators, b.Last, b.Written, ok
 }
 
-// ValidatorsOf reads an encoded state's validators without the rest.
+// ValidatorsOf decodes only the validators of an encoded state.
 func ValidatorsOf(encoded []byte) map[string]kv.Validators {
 	v, ok := decodeValidators(encoded)
 	if !ok {

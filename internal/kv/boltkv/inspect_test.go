@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/kv/boltkv"
 )
 
-// page is one of a file's, as bbolt writes it: id 8, flags 2, count 2, overflow 4, then 16 bytes an element.
+// page is a page of a file in bbolt's layout: id 8 bytes, flags 2, count 2, overflow 4, then 16 bytes an element.
 type page []byte
 
 const (
@@ -28,7 +28,7 @@ func (p page) put16(at int, n uint16) { binary.NativeEndian.PutUint16(p[at:], n)
 func (p page) put32(at int, n uint32) { binary.NativeEndian.PutUint32(p[at:], n) }
 func (p page) put64(at int, n uint64) { binary.NativeEndian.PutUint64(p[at:], n) }
 
-// key is an element's.
+// key returns the key of element i.
 func (p page) key(i int) []byte {
 	e := p.element(i)
 	if p.flags() == branchPage {
@@ -37,7 +37,7 @@ func (p page) key(i int) []byte {
 	return e[binary.NativeEndian.Uint32(e[4:]):]
 }
 
-// TestInspect damages pages of a tree in one way each, and wants that to be what the log says.
+// TestInspect damages pages of a tree in one way at a time. The log must name that damage.
 func TestInspect(t *testing.T) {
 	whole, err := os.ReadFile(filled(t, 800))
 	if err != nil {
@@ -90,14 +90,15 @@ func TestInspect(t *testing.T) {
 	})
 }
 
-// twin is the first element as the second would write it: both stand 16 bytes apart, and so do their keys then.
+// twin returns the first element as it would stand in the place of the second: 16 bytes further on, so that its key
+// is 16 bytes nearer.
 func twin(p page) []byte {
 	e := bytes.Clone(p.element(0)[:16])
 	page(e).put32(4, binary.NativeEndian.Uint32(e[4:])-16)
 	return e
 }
 
-// patch damages every page of a kind, but that of the buckets.
+// patch damages every page of a kind, except the one that lists the buckets.
 func patch(b []byte, flags uint16, do func(p page)) {
 	size := os.Getpagesize()
 	for at := 2 * size; at < len(b); at += size {
@@ -107,7 +108,7 @@ func patch(b []byte, flags uint16, do func(p page)) {
 	}
 }
 
-// opening is what the log says when a file is opened.
+// opening returns what the log says when a file is opened.
 func opening(t *testing.T, b []byte) string {
 	t.Helper()
 	path, log := file(t), &bytes.Buffer{}

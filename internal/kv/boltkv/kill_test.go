@@ -12,13 +12,14 @@ import (
 	"vitrine/internal/kv/boltkv"
 )
 
-// victimEnv tells this test binary to be the process that is killed, over the file that it names.
+// victimEnv is the environment variable that makes this test binary the process to be killed. Its value is the path
+// of the file.
 const victimEnv = "BOLTKV_TEST_VICTIM"
 
-// compactEnv tells it to compact its file all the time.
+// compactEnv makes the victim compact its file all the time.
 const compactEnv = "BOLTKV_TEST_COMPACT"
 
-// beVictim writes records one by one and says each one's number once it is stored, until it is killed.
+// beVictim writes records one by one until it is killed. It prints each one's number once the record is stored.
 func beVictim(path string) int {
 	ctx := context.Background()
 	s, err := boltkv.Open(ctx, path, boltkv.Options{Log: quiet()})
@@ -83,7 +84,7 @@ func kill(t *testing.T, path string, upTo int, more ...string) {
 	if err := victim.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = victim.Wait() // killed
+	_ = victim.Wait() // it ends by SIGKILL
 	if !said {
 		t.Fatalf("the victim ended before record %d", upTo)
 	}

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// open opens the file at path, and closes it at the end of the test.
+// open opens the file at path, and closes it when the test ends.
 func open(t testing.TB, path string, opt boltkv.Options) *boltkv.Store {
 	t.Helper()
 	opt.Log = quiet()
@@ -51,7 +51,7 @@ func alive(body string) kv.Value {
 	return kv.Value{Header: kv.Header{Existence: kv.Alive, Fetched: time.Now()}, Body: []byte(body)}
 }
 
-// put writes a record that is not there yet.
+// put writes a record that does not exist yet.
 func put(t testing.TB, s *boltkv.Store, id, body string) kv.PutResult {
 	t.Helper()
 	r, err := s.PutRecords(t.Context(), []kv.Put{{RecordKey: key(id), Value: alive(body)}})
@@ -70,7 +70,7 @@ func read(t testing.TB, s *boltkv.Store, id string) kv.Record {
 	return r[0]
 }
 
-// until asks until the answer is yes. Only a machine in trouble needs the deadline.
+// until polls done until it returns true. Only a machine in trouble reaches the deadline.
 func until(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	deadline, tick := time.After(time.Minute), time.NewTicker(time.Millisecond)

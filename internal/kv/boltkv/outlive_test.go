@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/kv/boltkv"
 )
 
-// readAll reads in each way that a store can be read, and gives what came as it came.
+// readAll reads by each method of the store, and returns the results without looking at them.
 func readAll(t *testing.T, s *boltkv.Store, n int) (all []any) {
 	t.Helper()
 	var blobs []kv.BlobKey
@@ -40,8 +40,8 @@ func readAll(t *testing.T, s *boltkv.Store, n int) (all []any) {
 	return all
 }
 
-// TestWhatWasReadOutlivesItsFile looks at what was read only after the file that it was read from has been replaced and closed: to
-// touch memory of that file would be a fault.
+// TestWhatWasReadOutlivesItsFile looks at results only after the file that they were read from has been replaced and
+// closed. A result that still pointed into the mapped file would cause a memory fault.
 func TestWhatWasReadOutlivesItsFile(t *testing.T) {
 	s, _ := grown(t, boltkv.Options{NoSync: true})
 	if err := s.SetMeta(t.Context(), "note", []byte("kept")); err != nil {

@@ -21,7 +21,7 @@ var (
 	stateRefs = rapid.Custom(func(t *rapid.T) kv.Refs { return rapid.MapOfN(stateNames, stateRef, 1, 3).Draw(t, "refs") })
 )
 
-// someOf draws a map that is nil where it is empty, as a state's are.
+// someOf draws a map that is nil where it is empty, as the maps of a state are.
 func someOf[V any](t *rapid.T, name string, value *rapid.Generator[V]) map[string]V {
 	m := rapid.MapOfN(stateNames, value, 0, 4).Draw(t, name)
 	if len(m) == 0 {
@@ -30,7 +30,7 @@ func someOf[V any](t *rapid.T, name string, value *rapid.Generator[V]) map[strin
 	return m
 }
 
-// TestStateCodec proves that a state is read as it was written.
+// TestStateCodec proves that decoding yields the state that was encoded.
 func TestStateCodec(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := kv.State{
@@ -59,7 +59,7 @@ func TestStateCodec(t *testing.T) {
 	})
 }
 
-// FuzzState proves that whatever stands there is read or refused.
+// FuzzState proves that any bytes are either decoded or refused.
 func FuzzState(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0})
@@ -76,7 +76,8 @@ func FuzzState(f *testing.F) {
 	})
 }
 
-// TestAStateOfAnEarlierVersion proves that a file whose states are JSON is read, and goes on from where it was.
+// TestAStateOfAnEarlierVersion proves that a file whose states are JSON can be read, and that its states continue
+// from there.
 func TestAStateOfAnEarlierVersion(t *testing.T) {
 	s := fresh(t, boltkv.Options{})
 	key := kv.RecordKey{Entity: item.Entity{Kind: "sku", ID: "1"}, Dimension: "product"}

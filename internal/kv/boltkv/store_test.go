@@ -94,7 +94,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestCloseStoresWhatWaits(t *testing.T) {
-	for range 8 { // the writer may see the end or the queue first
+	for range 8 { // the writer may see either the end or the queue first
 		s := open(t, file(t), boltkv.Options{NoSync: true})
 		release := s.Hold(t.Context())
 		var group sync.WaitGroup
@@ -112,7 +112,7 @@ func TestCloseStoresWhatWaits(t *testing.T) {
 	}
 }
 
-// TestCloseUnderLoad wants each caller told the truth: what was stored without error is there later.
+// TestCloseUnderLoad proves that what was stored without an error before or during Close is there afterwards.
 func TestCloseUnderLoad(t *testing.T) {
 	path := file(t)
 	s := open(t, path, boltkv.Options{})
@@ -195,7 +195,7 @@ func TestGroup(t *testing.T) {
 		if err := release(); err != nil {
 			t.Fatal(err)
 		}
-		put(t, s, "2", `2`) // comes after it in the queue
+		put(t, s, "2", `2`) // queued behind it
 		if got := read(t, s, "1"); got.Existence != kv.Absent {
 			t.Errorf("it was stored: %s", got.Body)
 		}
@@ -215,7 +215,7 @@ func TestGroup(t *testing.T) {
 			}
 			group.Wait()
 			after, err := s.Transactions(t.Context())
-			if after-before != want+1 || err != nil { // and the one that was held
+			if after-before != want+1 || err != nil { // plus the one that was blocked
 				t.Errorf("%d transactions, error %v", after-before-1, err)
 			}
 			if n, err := s.Count(t.Context(), "rec"); n != 20 || err != nil {
@@ -288,7 +288,7 @@ func TestTombstones(t *testing.T) {
 	})
 }
 
-// TestLostBooks wants the syncer to fold an entity anew when its gens are lost, though the record is unchanged.
+// TestLostBooks proves that the syncer folds an entity anew when its gens are lost, though its record is unchanged.
 func TestLostBooks(t *testing.T) {
 	for name, mutate := range map[string]func([]byte) []byte{
 		"flipped":   func(b []byte) []byte { b[len(b)-5] ^= 1; return b },

@@ -14,7 +14,7 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// openQuick opens a store that soon gives up on a server that does not answer.
+// openQuick opens a store that gives up soon on a server that does not answer.
 func openQuick(t *testing.T, url string) *rediskv.Store {
 	t.Helper()
 	s, err := rediskv.Open(t.Context(), rediskv.Config{URL: url, Log: quietLog(), Timeout: 2 * time.Second})
@@ -25,7 +25,8 @@ func openQuick(t *testing.T, url string) *rediskv.Store {
 	return s
 }
 
-// TestANodeIsAway: of a batch fails what one node of the Cluster holds, by errors of its own; the rest is as ever.
+// TestANodeIsAway proves that only the items of a batch whose node of the Cluster is away fail, each with its own
+// error.
 func TestANodeIsAway(t *testing.T) {
 	t.Parallel()
 	for name, away := range map[string]struct{ leave, back func(*redistest.Server) }{
@@ -41,12 +42,12 @@ func TestANodeIsAway(t *testing.T) {
 			all.put(t, s, func(int) bool { return true })
 			lost := c.Nodes[1]
 			on := func(i int) bool { return nodes.at(kv.StateKey(all.entities[i])) != lost }
-			held := make([]bool, len(all.entities)) // asked before a node is away, which then can't be asked for slots
+			held := make([]bool, len(all.entities)) // determined first, since a node that is away cannot be asked for its slots
 			for i := range held {
 				held[i] = on(i)
 			}
 			away.leave(lost)
-			for range 4 { // the last finds the node at rest
+			for range 4 { // the last finds the node running
 				all.put(t, s, func(i int) bool { return held[i] })
 			}
 			if found := scanned(t, s); len(found) < count(held) {
@@ -59,13 +60,13 @@ func TestANodeIsAway(t *testing.T) {
 					t.Fatalf("the node is back, and not asked: %v", err)
 				}
 			}
-			all.reread(t, s) // a hung node may do in the end what it was asked for long ago
+			all.reread(t, s) // a hung node may still apply old commands when it resumes
 			all.put(t, s, func(int) bool { return true })
 		})
 	}
 }
 
-// crowd is some entities with a record and a blob each.
+// crowd is a set of entities with a record and a blob each.
 type crowd struct {
 	entities []item.Entity
 	records  []kv.RecordKey
@@ -85,7 +86,7 @@ func newCrowd(n int) *crowd {
 	return c
 }
 
-// put writes and reads everything once, and wants it well exactly where there tells so.
+// put writes and reads everything once. Exactly the items for which there returns true must succeed.
 func (c *crowd) put(t *testing.T, s *rediskv.Store, there func(i int) bool) {
 	t.Helper()
 	c.round++
@@ -116,7 +117,7 @@ func (c *crowd) put(t *testing.T, s *rediskv.Store, there func(i int) bool) {
 	c.check(t, "read state", err, there, func(i int) bool { return states[i].Built["item"] == uint64(c.round) })
 }
 
-// reread learns the stamps anew.
+// reread reads the stamps anew.
 func (c *crowd) reread(t *testing.T, s *rediskv.Store) {
 	t.Helper()
 	records, err := s.Records(t.Context(), c.records)
@@ -149,7 +150,7 @@ func count(held []bool) (n int) {
 	return n
 }
 
-// scanned walks over what can be reached.
+// scanned returns the entities that a scan can reach.
 func scanned(t *testing.T, s *rediskv.Store) map[item.Entity]bool {
 	t.Helper()
 	seen, cursor := map[item.Entity]bool{}, ""
@@ -168,13 +169,14 @@ func scanned(t *testing.T, s *rediskv.Store) map[item.Entity]bool {
 	}
 }
 
-// TestSlowLine: what is too much for the store's time in one go comes through in parts, however large it is.
+// TestSlowLine proves that a batch which takes longer than the store's time-out on a slow line succeeds in parts,
+// however large it is.
 func TestSlowLine(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
 	s := openQuick(t, "redis://"+throttle(t, r.Addr, 8<<20))
 	all := newCrowd(128)
-	body := `"` + strings.Repeat("x", 200) + `"` // differs below, so that it does not shrink
+	body := `"` + strings.Repeat("x", 200) + `"` // noise is put before it, so that a value does not compress
 	var puts []kv.BlobPut
 	for i, k := range all.blobs {
 		v := alive(noise(200<<10, uint64(i)) + body)
@@ -200,7 +202,7 @@ func TestSlowLine(t *testing.T) {
 	}
 }
 
-// noise is text of n bytes that hardly shrinks.
+// noise is text of n bytes that hardly compresses.
 func noise(n int, seed uint64) string {
 	b := make([]byte, n)
 	for i := range b {
@@ -210,7 +212,8 @@ func noise(n int, seed uint64) string {
 	return string(b)
 }
 
-// throttle forwards to addr at most rate bytes a second in each direction of a connection, and gives its own address.
+// throttle forwards to addr with at most rate bytes a second in each direction of a connection, and returns its own
+// address.
 func throttle(t *testing.T, addr string, rate int) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -244,7 +247,7 @@ func slowly(to, from net.Conn, rate int) {
 		if err != nil {
 			return
 		}
-		time.Sleep(time.Duration(n) * time.Second / time.Duration(rate)) // the line's own slowness
+		time.Sleep(time.Duration(n) * time.Second / time.Duration(rate)) // simulates the slow line
 		if _, err := to.Write(b[:n]); err != nil {
 			return
 		}

@@ -8,8 +8,8 @@ import (
 	"vitrine/internal/kv"
 )
 
-// TestGensOverAClockThatJumps: gens rise though the server's clock is an hour behind what it was, or ahead, as
-// after a failover.
+// TestGensOverAClockThatJumps proves that gens rise although the server's clock is an hour behind or ahead, as after
+// a failover.
 func TestGensOverAClockThatJumps(t *testing.T) {
 	r := shared.Single(t)
 	s := open(t, r.URL)

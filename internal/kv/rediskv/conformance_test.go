@@ -23,10 +23,10 @@ func openAt(t *testing.T, url string) *rediskv.Store {
 	return s
 }
 
-// behind edits what is stored behind the store's back, at the masters that hold it.
+// behind edits the data of the masters without the store.
 type behind []*redistest.Server
 
-// at is the master that holds a key's slot.
+// at returns the master that holds a key's slot.
 func (b behind) at(key string) *redistest.Server {
 	if len(b) == 1 {
 		return b[0]
@@ -47,7 +47,7 @@ func (b behind) replace(_ *testing.T, key string) {
 	n.Do("LPUSH", key, "no value of ours")
 }
 
-// wrecks damage the hash of an entity that kvtest has filled.
+// wrecks are ways of damaging the hash of an entity that kvtest has written.
 func (b behind) wrecks() map[string]func(*testing.T, item.Entity) {
 	all := map[string]func(*testing.T, item.Entity){
 		"another type": func(t *testing.T, e item.Entity) { b.replace(t, kv.StateKey(e)) },
@@ -61,7 +61,7 @@ func (b behind) wrecks() map[string]func(*testing.T, item.Entity) {
 	return all
 }
 
-// pass makes everything end by d earlier.
+// pass lets d go by: everything expires by d earlier.
 func (b behind) pass(_ *testing.T, d time.Duration) {
 	for _, n := range b {
 		for _, key := range n.Do("KEYS", "*").([]any) {
@@ -156,7 +156,7 @@ func TestLostDictionaries(t *testing.T) {
 	})
 }
 
-// TestDamagedDictionary: one that can't be read costs what needs it, and nothing else.
+// TestDamagedDictionary proves that a dictionary which cannot be read makes only the values unreadable that need it.
 func TestDamagedDictionary(t *testing.T) {
 	srv := shared.Single(t)
 	s := openAt(t, srv.URL)

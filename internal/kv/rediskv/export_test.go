@@ -1,6 +1,6 @@
 package rediskv
 
-// Parts is how many items go out together, of items that are written with so many bytes each.
+// Parts returns how many items of the given sizes in bytes are written together in each part.
 func Parts(sizes []int) (parts []int) {
 	b := batch{n: len(sizes), size: func(i int) int { return sizes[i] }, pace: newPace()}
 	var at []int

@@ -18,8 +18,8 @@ func mustParts(t *testing.T, s kv.Lineage) []kv.Shard {
 	return parts
 }
 
-// TestARollBackShowsInTheLineage: a server that comes back from a snapshot has another run, and the mark that the
-// snapshot had.
+// TestARollBackShowsInTheLineage proves that a server restored from a snapshot has another run id, and the mark that
+// the snapshot had.
 func TestARollBackShowsInTheLineage(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Single(t, "--appendonly", "no")
@@ -41,7 +41,8 @@ func TestARollBackShowsInTheLineage(t *testing.T) {
 	}
 }
 
-// TestEachMasterHasALineageOfItsOwn: one master of a Cluster that is emptied, or restarted, is told from the others.
+// TestEachMasterHasALineageOfItsOwn proves that a master of a Cluster which was emptied or restarted can be told from
+// the others.
 func TestEachMasterHasALineageOfItsOwn(t *testing.T) {
 	t.Parallel()
 	c := redistest.Cluster(t)
@@ -70,7 +71,8 @@ func TestEachMasterHasALineageOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestScansSurviveARestart: a cursor of a process that is gone means nothing to the next one.
+// TestScansSurviveARestart proves that a scan visits every entity though the servers restart meanwhile and no longer
+// know its cursor.
 func TestScansSurviveARestart(t *testing.T) {
 	t.Parallel()
 	for _, cluster := range []bool{false, true} {

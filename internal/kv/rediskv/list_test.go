@@ -19,7 +19,7 @@ func family(id string) kv.Relation {
 	return kv.Relation{Target: item.Entity{Kind: "product", ID: id}, Kind: "sku", Ref: "family"}
 }
 
-// relate moves a SKU from one family to another; "" is none.
+// relate moves a SKU from one family to another. "" stands for none.
 func relate(s *rediskv.Store, t *testing.T, id, was, now string) error {
 	r := kv.Relate{Entity: sku(id), Dimension: "product"}
 	if was != "" {
@@ -49,8 +49,8 @@ func list(t *testing.T, s *rediskv.Store, of kv.Relation, limit int) (all []stri
 	}
 }
 
-// TestListOfAnOlderVersion: a list that stands in buckets is read, grows, shrinks, and is read by one look once nothing
-// is in its buckets any more.
+// TestListOfAnOlderVersion proves that a list stored in buckets can be read, grows and shrinks, and that it takes a
+// single read once its buckets are empty.
 func TestListOfAnOlderVersion(t *testing.T) {
 	r := shared.Single(t)
 	s := openAt(t, r.URL)
@@ -88,7 +88,7 @@ func TestListOfAnOlderVersion(t *testing.T) {
 	}
 }
 
-// TestLargeList goes over what a head holds, up and down.
+// TestLargeList adds and removes members beyond what a head holds, in both directions.
 func TestLargeList(t *testing.T) {
 	r := shared.Single(t)
 	s := openAt(t, r.URL)
@@ -119,7 +119,8 @@ func TestLargeList(t *testing.T) {
 	}
 }
 
-// TestALateRemoval: a syncer is held up before it takes a SKU out of a family; meanwhile the SKU leaves, and comes back.
+// TestALateRemoval delays a syncer before it removes a SKU from a family. Meanwhile the SKU leaves the family and
+// comes back.
 func TestALateRemoval(t *testing.T) {
 	r := shared.Single(t)
 	at, held, release := holdRemoval(t, r.Addr)
@@ -130,7 +131,7 @@ func TestALateRemoval(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- relate(slow, t, "1", "red", "blue") }()
 	<-held
-	// It has been marked, or is done anew by another.
+	// Either the move is recorded already, or another syncer makes it again.
 	was := "red"
 	if states, err := quick.States(t.Context(), []item.Entity{sku("1")}); err != nil {
 		t.Fatal(err)
@@ -152,7 +153,8 @@ func TestALateRemoval(t *testing.T) {
 	}
 }
 
-// holdRemoval forwards to addr, and holds back the command that takes out of a list of the family "red", until release.
+// holdRemoval forwards to addr and, until release, holds back the command that removes a member from a list of the
+// family "red".
 func holdRemoval(t *testing.T, addr string) (at string, held chan struct{}, release func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -202,7 +204,7 @@ func holdRemoval(t *testing.T, addr string) (at string, held chan struct{}, rele
 	return l.Addr().String(), held, func() { close(released) }
 }
 
-// TestListMemory holds what a member of a family of 64 costs, against what it cost in buckets.
+// TestListMemory compares the memory for a member of a family of 64 with what it took in buckets.
 func TestListMemory(t *testing.T) {
 	r := shared.Single(t)
 	s := openAt(t, r.URL)

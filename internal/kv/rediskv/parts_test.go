@@ -9,8 +9,8 @@ import (
 	"vitrine/internal/kv/rediskv"
 )
 
-// TestPartsAreBoundedByBytes: what is written together is a MiB at most, or one value that is larger: a slow line has a second
-// for it.
+// TestPartsAreBoundedByBytes proves that a part is a MiB at most, or one larger value, so that a slow line can
+// transfer it within a second.
 func TestPartsAreBoundedByBytes(t *testing.T) {
 	for _, test := range []struct {
 		name  string

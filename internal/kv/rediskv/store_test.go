@@ -20,7 +20,7 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// shared are the servers of all tests that neither hurt nor configure theirs.
+// shared holds the servers for all tests that neither damage nor configure theirs.
 var shared redistest.Shared
 
 func TestMain(m *testing.M) {
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	shared.Main(m)
 }
 
-// onBoth runs a test against a single server and a Cluster; flush empties it.
+// onBoth runs a test against a single server and a Cluster. flush empties the server.
 func onBoth(t *testing.T, test func(t *testing.T, s *rediskv.Store, flush func())) {
 	t.Run("single", func(t *testing.T) {
 		r := shared.Single(t)
@@ -42,7 +42,7 @@ func onBoth(t *testing.T, test func(t *testing.T, s *rediskv.Store, flush func()
 
 func open(t *testing.T, url string) *rediskv.Store {
 	t.Helper()
-	// A slow machine must not fail a test: what is to time out has its own context.
+	// A slow machine must not fail a test. Tests of time-outs use contexts of their own.
 	s, err := rediskv.Open(t.Context(), rediskv.Config{URL: url, Log: slog.New(slog.DiscardHandler), Timeout: 20 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +165,8 @@ func TestBooks(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		})
-		// One that no counter has issued stands above all gens to come: were it believed, the blob would never be folded again.
+		// A built that no counter has issued is above all future gens. If it were believed, the blob would never be
+		// folded again.
 		t.Run("a built that was never issued is damage, and goes", func(t *testing.T) {
 			built(1<<60 + 1)
 			if got := state(); got.Built["item"] != 0 || !got.Damaged {

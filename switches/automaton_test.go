@@ -32,7 +32,7 @@ type clockwork struct {
 	*switches.Automaton
 	now     time.Time
 	signals map[string]float64
-	taken   map[string]bool // by somebody else
+	taken   map[string]bool // switches that somebody else holds
 }
 
 func newClockwork(r switches.Rules) *clockwork {
@@ -62,7 +62,7 @@ func TestAutomaton(t *testing.T) {
 		if got := c.seconds(29); len(got) != 0 || len(c.Held(c.now)) != 1 {
 			t.Fatal("it is held", got)
 		}
-		got = c.seconds(1) // given back, and the signal is above at once
+		got = c.seconds(1) // given back, while the signal is above its threshold
 		if len(got) != 1 || got[0].For != time.Minute {
 			t.Fatalf("it must be thrown for twice as long: %+v", got)
 		}

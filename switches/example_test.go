@@ -6,7 +6,7 @@ import (
 	"vitrine/switches"
 )
 
-// A process holds a panel. Settings come from outside, and the narrowest scope that names the process wins.
+// A process holds a panel. It receives settings from outside, and the narrowest scope that matches the process wins.
 func ExamplePanel() {
 	panel := switches.NewPanel(switches.Identity{Node: "web-3", Role: "detail", Room: "east"})
 	defer panel.Close()

@@ -22,7 +22,8 @@ func TestReadSetting(t *testing.T) {
 	}
 }
 
-// TestAClockThatIsOff: a process whose clock is an hour ahead takes a setting for ended until it learns the store's time.
+// TestAClockThatIsOff proves that a process whose clock is an hour ahead treats a setting as expired only until it
+// learns the store's time.
 func TestAClockThatIsOff(t *testing.T) {
 	p := switches.NewPanel(node)
 	defer p.Close()
@@ -77,7 +78,7 @@ func TestAPersonIsAboveRules(t *testing.T) {
 }
 
 func TestCheckScope(t *testing.T) {
-	host := strings.Repeat("h", 64) // the longest that Linux has
+	host := strings.Repeat("h", 64) // the longest host name on Linux
 	for scope, good := range map[string]bool{
 		"all": true, "role:detail": true, "role:front": true, "room:x": true, "node:" + host + "-heterog-872de599-2": true,
 		"": false, "role:": false, "role:details": false, "All": false, "node:": false, "node:" + strings.Repeat("n", 200): false, "host:x": false,

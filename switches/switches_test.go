@@ -88,7 +88,7 @@ func TestPanel(t *testing.T) {
 	}
 }
 
-// TestMust: a name that nobody has declared is an error, and no switch that is always on.
+// TestMust proves that an undeclared name is an error, and not a switch that is always on.
 func TestMust(t *testing.T) {
 	p := switches.NewPanel(node)
 	defer p.Close()

@@ -25,7 +25,8 @@ func TestANewShapeIsFoldedAgainInEveryLane(t *testing.T) {
 	}
 }
 
-// Two blobs of one root: raised for the one, the other is behind, too, and nobody else would announce it.
+// TestWhatRisesWithAReshapedBlobIsFoldedToo covers two blobs of one root. Raising the gens for one puts the other
+// behind too, and nobody else would announce it.
 func TestWhatRisesWithAReshapedBlobIsFoldedToo(t *testing.T) {
 	b := newBench(t)
 	twin := func(fold string) *catalog.Catalog {
@@ -66,7 +67,7 @@ func TestABlobOfRecordsOfAnotherShapeIsOfNone(t *testing.T) {
 	if err := b.store.Raise(t.Context(), sku, []string{"price"}); err != nil {
 		t.Fatal(err)
 	}
-	b.mustFold(item.Normal) // it is dirty now, whatever its record's shape
+	b.mustFold(item.Normal) // dirty now, whatever the shape of its record
 	if got := b.blob("offer").Shape; got != 0 {
 		t.Errorf("the blob has shape %x, though its record was made for another catalog", got)
 	}
@@ -96,7 +97,8 @@ func TestAnOlderCatalogReshapesNothing(t *testing.T) {
 	}
 }
 
-// A syncer with the older catalog was the first to write under the gen: that blob is not what the other one meant.
+// TestABlobOfTheSameGenAndAnotherShapeIsReplaced has a syncer with an older catalog write first under a gen. The
+// syncer with the newer catalog must replace that blob.
 func TestABlobOfTheSameGenAndAnotherShapeIsReplaced(t *testing.T) {
 	b := newBench(t)
 	b.put("price", kv.Alive, `{"amount":1}`, nil)

@@ -40,7 +40,7 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// line records what is announced; announcing, if set, is called first.
+// line records what is announced. It first calls announcing, if that is set.
 type line struct {
 	mu         sync.Mutex // guards all below
 	blobs      []bus.Announcement
@@ -68,7 +68,7 @@ func (l *line) PublishChanges(_ context.Context, changes []item.Change, _ bus.Pu
 	return nil
 }
 
-// slowRecords lets a test do something between the reading of gens and the reading of records.
+// slowRecords calls a function of the test between the reading of gens and the reading of records.
 type slowRecords struct {
 	*boltkv.Store
 	between func()
@@ -117,7 +117,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// put stores a record as heterog would.
+// put stores a record as heterog does.
 func (b *bench) put(dimension string, life kv.Existence, body string, refs kv.Refs) {
 	b.Helper()
 	key := kv.RecordKey{Entity: sku, Dimension: dimension}
@@ -223,7 +223,8 @@ func TestWithoutARootThereIsNoBlob(t *testing.T) {
 	}
 }
 
-// The interleaving that "gens first" is for: a record is put after the gens were read.
+// TestARecordPutMeanwhileIsFoldedAgain replays the interleaving for which gens are read first: a record is put after
+// the gens were read.
 func TestARecordPutMeanwhileIsFoldedAgain(t *testing.T) {
 	b := newBench(t)
 	b.put("price", kv.Alive, `{"amount":1}`, nil)
@@ -265,7 +266,7 @@ func TestALostBlobIsPutAgainByARefresh(t *testing.T) {
 	}
 	t.Cleanup(func() { other.Close() })
 	b.mustFold(item.Normal)
-	b.folder.Blobs = other // as if the blobs store had been replaced by an empty one
+	b.folder.Blobs = other // as if the store of blobs had been replaced by an empty one
 	b.mustFold(item.Refresh)
 	got, err := other.Blobs(t.Context(), []kv.BlobKey{{Entity: sku, Blob: "offer"}})
 	if err != nil || string(got[0].Body) != `{"price":{"amount":1}}` {
@@ -316,7 +317,7 @@ func TestAnEntityThatCannotBeFoldedKeepsItsBlob(t *testing.T) {
 	}
 }
 
-// partly fails for one entity, as a Cluster does one of whose nodes is away.
+// partly fails for one entity, as a Cluster does when one of its nodes is away.
 type partly struct {
 	*boltkv.Store
 	away item.Entity
@@ -351,8 +352,8 @@ func TestAnEntityWhoseNodeIsAwayHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// TestRecordsThatCannotBeRead: an embedded store that is asked after a task's time is up gives no record at all. That is the error of each
-// entity.
+// TestRecordsThatCannotBeRead proves that if the store returns no records at all, as an embedded one does after a
+// task's deadline, each entity of the batch gets the error.
 func TestRecordsThatCannotBeRead(t *testing.T) {
 	b := newBench(t)
 	b.put("price", kv.Alive, `{"amount":1}`, nil)
@@ -368,7 +369,7 @@ func TestRecordsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// damagedBooks tells that the state of everything is damaged: nothing of it can be read.
+// damagedBooks reports the state of every entity as damaged and unreadable.
 type damagedBooks struct{ *boltkv.Store }
 
 func (d damagedBooks) States(_ context.Context, entities []item.Entity) ([]kv.State, error) {
@@ -405,7 +406,7 @@ func TestABlobOfWhatIsForgottenGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { empty.Close() })
-	b.folder.Records = empty // as if the records had been lost, and the entity was deleted since
+	b.folder.Records = empty // as if the records had been lost, and the entity had been deleted since
 	b.mustFold(item.Normal)
 	for _, name := range []string{"offer", "item"} {
 		if got := b.blob(name); got.Existence != kv.Unknown {

@@ -15,7 +15,7 @@ import (
 	"vitrine/templates"
 )
 
-// hostilePage is a page's data as bad as data may be.
+// hostilePage is page data that is as hostile as possible.
 func hostilePage() map[string]any {
 	long := strings.Repeat("<", 1<<20)
 	options := make([]any, 2000)
@@ -38,12 +38,14 @@ func hostilePage() map[string]any {
 	}
 }
 
-// spellings of attacks are in the full form only: each is a loop that is ended by its steps, as another one is.
+// spellings of attacks run in the full form only. Each is a loop that the step limit ends in the same way as another
+// one.
 var spellings = []string{"an assigned variable", "a pipeline", "a length", "a literal in a rune", "an octal literal", "blocks that multiply",
 	"break within", "an integer of the data", "nested lists of the data", "a style", "linked data", "continue", "an attribute's name",
 	"urlquery that grows", "segment that grows", "printf that doubles", "lists behind if", "a map that is sorted"}
 
-// TestAttacks loads and renders templates that would take minutes, or all memory: each is refused, or ended by its budget.
+// TestAttacks loads and renders templates that would take minutes or all memory. Each must be refused, or ended by
+// its budget.
 func TestAttacks(t *testing.T) {
 	for name, text := range map[string]string{
 		"a variable that counts":    `{{$n := 3000}}{{range $n}}{{range $n}}{{range $n}}{{end}}{{end}}{{end}}`,
@@ -92,7 +94,7 @@ func TestAttacks(t *testing.T) {
 				long.Only(t)
 			}
 			if !strings.Contains(text, "{{define") {
-				text = "{{if .list}}" + text + "{{end}}" // nothing happens on the empty page that Load tries
+				text = "{{if .list}}" + text + "{{end}}" // has no effect on the empty page that Load tries
 			}
 			set, err := load(t, map[string]string{"attack.html": text})
 			if err == nil {
@@ -109,7 +111,7 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// multiplying is a row of templates that each call the next twice.
+// multiplying makes a chain of n templates that each call the next one twice.
 func multiplying(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -122,7 +124,7 @@ func multiplying(n int) string {
 	return b.String() + `{{template "a"}}`
 }
 
-// chain is a row of templates that each call the next.
+// chain makes n templates that each call the next one.
 func chain(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -139,7 +141,8 @@ func many(n int) string {
 	return b.String()
 }
 
-// TestBudgetsAreOfOnePage renders one page after another, and many at a time: none pays for another.
+// TestBudgetsAreOfOnePage proves that each page has a budget of its own, whether pages are rendered one by one or
+// concurrently.
 func TestBudgetsAreOfOnePage(t *testing.T) {
 	set, err := load(t, map[string]string{"page.html": `{{$s := .x}}{{range 8000}}{{$s = print $.x}}{{end}}{{$s}}`})
 	if err != nil {

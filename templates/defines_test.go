@@ -8,7 +8,8 @@ import (
 	"vitrine/templates"
 )
 
-// TestOneNameIsOneTemplate: which of two would win is a matter of the alphabet, so both places are named.
+// TestOneNameIsOneTemplate proves that a template defined twice is refused, with both places, since the order of
+// files would decide which one wins.
 func TestOneNameIsOneTemplate(t *testing.T) {
 	theme, err := templates.Theme()
 	if err != nil {
@@ -16,7 +17,7 @@ func TestOneNameIsOneTemplate(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		files map[string]string
-		names []string // in the error; none for none
+		names []string // in the error; empty for no error
 	}{
 		"a define and a file":            {map[string]string{"a.html": "\n{{define \"b.html\"}}x{{end}}", "b.html": "y"}, []string{"a.html:2", "file b.html"}},
 		"a define after the file":        {map[string]string{"z.html": "{{define \"b.html\"}}x{{end}}", "b.html": "y"}, []string{"z.html:1", "file b.html"}},

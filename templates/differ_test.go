@@ -26,7 +26,7 @@ func alone(text string) (*templates.Set, error) {
 	return templates.Load(fstest.MapFS{"page.html": {Data: []byte(text)}}, fs.FS(fstest.MapFS{}))
 }
 
-// document indexes a page's JSON, and marks members of the name html.
+// document indexes a page's JSON, and marks members with the name html as HTML.
 func document(t *testing.T, body []byte) *view.Doc {
 	t.Helper()
 	doc, err := reader.Index(body)
@@ -37,8 +37,9 @@ func document(t *testing.T, body []byte) *view.Doc {
 	return doc
 }
 
-// differ renders a page by the program and by html/template, and tells how they differ; "" where they don't. covered is whether the program
-// rendered it. A fault of the budget may be seen a few steps apart, and both ways count.
+// differ renders a page by the compiled program and by html/template, and returns how the results differ, or "" if
+// they do not. covered reports whether the program rendered the page. The two may exceed a budget some steps apart,
+// and either outcome is accepted then.
 func differ(set *templates.Set, name string, data view.Value) (difference string, covered bool) {
 	var compiled, html bytes.Buffer
 	errCompiled := set.RenderCompiled(&compiled, name, data)
@@ -61,7 +62,7 @@ func differ(set *templates.Set, name string, data view.Value) (difference string
 	return "", true
 }
 
-// contexts are the places of a page that are escaped each in its own way; %s is where an action stands.
+// contexts are the parts of a page with an escaping of their own. %s is the place of an action.
 var contexts = []string{
 	`<p>%s</p>`, `<p title="%s">`, `<p title='%s'>`, `<p title=%s>`, `<p data-x="%s">`, `<title>%s</title>`, `<textarea>%s</textarea>`, `<!-- %s -->x`,
 	`<a href="%s">`, `<a href='%s'>`, `<a href=%s>`, `<a href="/p/%s">`, `<a href="/p?q=%s&amp;r=1">`, `<a href="#%s">`, `<img src="%s">`, `<img srcset="%s">`, `<img srcset="/a 1x, %s 2x">`,
@@ -73,7 +74,7 @@ var contexts = []string{
 	`<p %s>`, `<p data-%s="1">`, `<p %s="x">`, `<meta http-equiv="refresh" content="0; url=%s">`, `<iframe srcdoc="%s">`, `<noscript>%s</noscript>`, `<svg><text>%s</text></svg>`,
 }
 
-// expressions stand for the values of members, whatever these are.
+// expressions yield the values of members.
 var expressions = []string{
 	`.a`, `$.a`, `.a.b`, `(.a).b`, `.none`, `.none.x`, `.html`, `.l`, `.o`, `.n`, `.t`, `.f`, `.z`, `text .a`, `list .a | len`, `get . "a" "b"`, `get .o "k"`, `src .a`, `src .o`,
 	`segment .a`, `number .n "de"`, `money .n "EUR" "fr"`, `money .a .a .a`, `size .o "width" 5`, `absolute . .a`, `jsonld .`, `reduced .n .a`, `dir .a`, `positive .n`, `srcset . .o 72 144`, `srcset . .a 5`, `say . "In {}" .a`, `say . "x"`, `asset "x"`,
@@ -84,7 +85,7 @@ var expressions = []string{
 	`$`, `.`, `(get . "o").k`, `and 1 (or 0 .a)`, `or .l`, `or .o .l`, `eq .l .l`, `eq .o nil`, `le .n 5`, `_eval_args_ .a`, `break`, `.html | text`, `text .html | print`, `get .a 5`, `get . .a`, `size .o .a 1`, `size .o "width" .a`,
 }
 
-// statements hold expressions; X is one, Y another.
+// statements contain expressions: X is one, Y is another.
 var statements = []string{
 	`{{X}}`, `{{- X -}}`, `{{if X}}yes{{end}}`, `{{if X}}yes{{else}}no{{end}}`, `{{if X}}1{{else if Y}}2{{else}}3{{end}}`, `{{with X}}{{.}}{{end}}`, `{{with X}}{{.}}{{else}}{{.a}}{{end}}`,
 	`{{with X}}{{$.a}}{{else with Y}}{{.}}{{end}}`, `{{with $v := X}}{{$v}}{{.}}{{end}}`, `{{if $v := X}}{{$v}}{{else}}{{$v}}{{end}}`,
@@ -96,7 +97,7 @@ var statements = []string{
 	`{{template "t" X}}{{define "t"}}<b>{{.}}{{$}}</b>{{end}}`, `{{template "t"}}{{define "t"}}{{.}}{{.x}}{{end}}`, `{{template "t" .}}{{define "t"}}{{X}}{{template "u" .a}}{{end}}{{define "u"}}{{.}}{{with $}}{{.}}{{end}}{{end}}`, `{{block "b" X}}{{.}}{{end}}`,
 }
 
-// data are values of the member a; the others are as in page.
+// pageOf makes a page whose member a has the given value. The other members are as in page.
 func pageOf(a string) []byte {
 	return []byte(`{"a":` + a + `,"html":"<b class=\"x\">&amp;'+</b>","l":["x",2,null,{"k":"v","n":1.50},["y"],true,"<i>"],"o":{"k":"<v>","b":[1,2],"width":640,"url":"/u","a":null,"k2":{"k":3}},"n":12.50,"t":true,"f":false,"z":"",
 		"Site":{"Lang":"de","Origin":"https://o.example","Currency":"EUR"},"Page":{"ID":"1","Path":"/1"},"product":{"title":"T\u2028<","images":["/i",{"url":"//x/y"}],"options":[{"name":"N","value":"A"}]},"siblings":[{"URL":"/2","product":{"options":[{"name":"N","value":"B"}]}},{"URL":"/3"}],"price":{"amount":5.10},"path":[{"title":"P","url":"/p"}]}`)
@@ -108,7 +109,8 @@ var plainValues = []string{
 	`0`, `1`, `-5`, `12345678901234567890`, `1e400`, `0.10`, `true`, `false`, `null`, `[]`, `{}`, `["x","y"]`, `{"b":"c"}`, `{"b":{"b":1},"c":[null]}`, `[{"b":1}]`, `[[]]`, `{"z":1,"a":2,"z":3}`,
 }
 
-// page compares pages of one set over values of a, and counts those that the program rendered, and those that only html/template could.
+// page compares pages of one set over values of a. It returns how many the program rendered, and how many only
+// html/template could.
 func page(t *testing.T, set *templates.Set, text string, values []string) (covered, left int) {
 	for _, value := range values {
 		doc := document(t, pageOf(value))
@@ -126,7 +128,7 @@ func page(t *testing.T, set *templates.Set, text string, values []string) (cover
 	return covered, left
 }
 
-// TestTheSameInEachContext puts each text into each context of a page.
+// TestTheSameInEachContext compares the pages of each text in each context.
 func TestTheSameInEachContext(t *testing.T) {
 	values := plainValues
 	for i, text := range hostile.Texts() {
@@ -144,7 +146,7 @@ func TestTheSameInEachContext(t *testing.T) {
 			text := fmt.Sprintf(context, action)
 			set, err := alone(text)
 			if err != nil {
-				continue // html/template will not have it there
+				continue // html/template refuses it there
 			}
 			if _, left := page(t, set, text, values); left > 0 && action == `{{.a}}` && !strings.Contains(context, "<p %s") && !strings.Contains(context, "data-%s") {
 				t.Errorf("%s is not compiled, or not always", text)
@@ -153,7 +155,7 @@ func TestTheSameInEachContext(t *testing.T) {
 	}
 }
 
-// TestTheSameInEachStatement tries each statement with each expression, and some with all values.
+// TestTheSameInEachStatement compares the pages of each statement with each expression, and of some with all values.
 func TestTheSameInEachStatement(t *testing.T) {
 	covered, left := 0, 0
 	for i, statement := range statements {
@@ -176,12 +178,12 @@ func TestTheSameInEachStatement(t *testing.T) {
 		}
 	}
 	t.Logf("of %d pages %d were left to html/template", covered+left, left)
-	if left > covered/8 { // among them are methods, slices of lists, variables set within parentheses
+	if left > covered/8 { // left out are, for instance, methods, slices of lists, and variables set within parentheses
 		t.Error("that is more than it was")
 	}
 }
 
-// generate makes a template of statements within contexts and within each other.
+// generate makes a template of statements nested within contexts and each other.
 func generate(r *rand.Rand) string {
 	var b strings.Builder
 	for range 1 + r.IntN(4) {
@@ -202,7 +204,7 @@ func statement(r *rand.Rand, depth int) string {
 	return text
 }
 
-// generated makes a page's member a.
+// generated makes a value for a page's member a.
 func generated(r *rand.Rand, depth int) string {
 	texts := hostile.Texts()
 	switch n := r.IntN(8); {
@@ -219,7 +221,7 @@ func generated(r *rand.Rand, depth int) string {
 		}
 		return "{" + strings.Join(all, ",") + "}"
 	case n < 6:
-		quoted, _ := json.Marshal(texts[r.IntN(len(texts))]) // strings always marshal
+		quoted, _ := json.Marshal(texts[r.IntN(len(texts))]) // strings can always be marshalled
 		return string(quoted)
 	}
 	return plainValues[r.IntN(len(plainValues))]
@@ -242,7 +244,7 @@ func sameOfGenerated(t *testing.T, r *rand.Rand) {
 	page(t, set, text, []string{generated(r, 3), generated(r, 3)})
 }
 
-// FuzzSameGenerated is TestTheSameOfGeneratedPages by seeds.
+// FuzzSameGenerated does the same as TestTheSameOfGeneratedPages, for seeds of the fuzzer.
 func FuzzSameGenerated(f *testing.F) {
 	for seed := range uint64(20) {
 		f.Add(seed, seed*3)
@@ -278,7 +280,7 @@ func FuzzSame(f *testing.F) {
 	})
 }
 
-// TestTheThemeIsCompiled reads the theme: nothing in it is left to html/template.
+// TestTheThemeIsCompiled proves that nothing in the theme is left to html/template.
 func TestTheThemeIsCompiled(t *testing.T) {
 	theme, err := templates.Theme()
 	if err != nil {

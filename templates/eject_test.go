@@ -13,7 +13,7 @@ import (
 	"vitrine/templates"
 )
 
-// TestEject: the theme's files, written out with their comments, show the same pages as the theme.
+// TestEject proves that the theme's files, written out with their comments, render the same pages as the theme.
 func TestEject(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "templates")
 	names, err := templates.Eject(dir, nil, false)
@@ -51,7 +51,7 @@ func TestEject(t *testing.T) {
 	}
 }
 
-// rendered is a page, without the names of assets, which have the hash of their bytes.
+// rendered renders a page without the hashes in the names of assets.
 func rendered(t *testing.T, set *templates.Set, name string, data any) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -67,7 +67,7 @@ func rendered(t *testing.T, set *templates.Set, name string, data any) string {
 	return strings.Join(lines, "")
 }
 
-// TestEjectRefuses: what is there stays, and nothing of the rest is written either.
+// TestEjectRefuses proves that an existing file stays as it is, and that no other file is written either.
 func TestEjectRefuses(t *testing.T) {
 	dir := t.TempDir()
 	mine := filepath.Join(dir, "offer.html")
@@ -90,7 +90,7 @@ func TestEjectRefuses(t *testing.T) {
 	}
 }
 
-// TestStart: what template new writes is a sound theme, and does not overwrite one.
+// TestStart proves that template new writes a sound theme, and does not overwrite one.
 func TestStart(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := templates.Start(dir, false); err != nil {

@@ -8,7 +8,8 @@ import (
 	"vitrine/templates"
 )
 
-// A shop's own files stand over the built-in theme, file by file. What a page does not have is shown as nothing.
+// A shop's own files replace those of the built-in theme, file by file. A member that a page lacks is rendered as
+// nothing.
 func ExampleLoad() {
 	theme, err := templates.Theme()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"vitrine/templates/program"
 )
 
-// RenderHTML is Render by html/template alone.
+// RenderHTML renders by html/template only.
 func (s *Set) RenderHTML(buf *bytes.Buffer, name string, data any) error {
 	if err := s.renderHTML(buf, name, data); err != nil {
 		return newFault(name, err)
@@ -17,12 +17,12 @@ func (s *Set) RenderHTML(buf *bytes.Buffer, name string, data any) error {
 	return nil
 }
 
-// RenderCompiled is Render by the program alone.
+// RenderCompiled renders by the compiled program only.
 func (s *Set) RenderCompiled(buf *bytes.Buffer, name string, data view.Value) error {
 	return s.program.Run(name, data, func(page []byte) { buf.Write(page) })
 }
 
-// Program is the compiled set.
+// Program returns the compiled set.
 func (s *Set) Program() *program.Program { return s.program }
 
 // OwnFunctions returns the names of the functions that templates have beside those of html/template, sorted.

@@ -16,7 +16,7 @@ import (
 	"vitrine/templates"
 )
 
-// folder is a Folder that runs in a bubble of its own time, and its files.
+// folder is a Folder that runs in a synctest bubble, and its files.
 type folder struct {
 	*templates.Folder
 	t   *testing.T
@@ -44,7 +44,7 @@ func inFolder(t *testing.T, f func(folder)) {
 	})
 }
 
-// write replaces a file and lets the folder look at it often enough.
+// write replaces a file, and waits until the folder has looked at it often enough.
 func (f folder) write(name, body string) {
 	f.t.Helper()
 	path := filepath.Join(f.dir, name)
@@ -54,7 +54,7 @@ func (f folder) write(name, body string) {
 	if err := os.WriteFile(path, []byte(body), 0o644); err != nil {
 		f.t.Fatal(err)
 	}
-	now := time.Now() // of the bubble: two writes within a tick of the file system's clock are told apart
+	now := time.Now() // the bubble's time, so that two writes within a tick of the file system's clock differ
 	if err := os.Chtimes(path, now, now); err != nil {
 		f.t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestFallbacks(t *testing.T) {
 		failing := `{{index .x 99}}`
 		for _, step := range []struct {
 			text string
-			want []string // what the stand-ins are called
+			want []string // names of the fallback sets
 		}{{"first", []string{"theme", "theme"}}, {"second", []string{"first", "theme"}}, {failing, []string{"second", "theme"}}, {"mended", []string{"second", "theme"}}, {"last", []string{"mended", "theme"}}} {
 			f.write("item.html", step.text)
 			_ = f.Set().Render(new(bytes.Buffer), "item.html", map[string]any{"x": []any{}})
@@ -161,7 +161,8 @@ func TestOpenFolderRefusesWhatIsBroken(t *testing.T) {
 	}
 }
 
-// TestAnEmptyPushNamesTheFolder: nothing that was pushed is at fault, but what stands in the server's own folder.
+// TestAnEmptyPushNamesTheFolder proves that after an empty push an error names the server's own folder, where the
+// fault is.
 func TestAnEmptyPushNamesTheFolder(t *testing.T) {
 	empty, err := templates.PackFolder(t.TempDir())
 	if err != nil {
@@ -178,7 +179,7 @@ func TestAnEmptyPushNamesTheFolder(t *testing.T) {
 	})
 }
 
-// TestWhatIsNoFileIsRefused: a named pipe in the folder is told, and nobody waits for its writer.
+// TestWhatIsNoFileIsRefused proves that a named pipe in the folder is reported, without waiting for a writer.
 func TestWhatIsNoFileIsRefused(t *testing.T) {
 	for _, name := range []string{"item.html", "words.json"} {
 		dir := t.TempDir()

@@ -12,7 +12,7 @@ import (
 	"vitrine/templates"
 )
 
-// parse gives JSON as a page has it: numbers keep their digits.
+// parse decodes JSON as for a page: numbers keep their digits.
 func parse(t *testing.T, text string) any {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(text))
@@ -162,7 +162,7 @@ func TestJSONLD(t *testing.T) {
 	}
 }
 
-// TestThemeIsSmallAndTranslated reads the theme's own files.
+// TestThemeIsSmallAndTranslated holds the theme's own files to a size, and to words in every language.
 func TestThemeIsSmallAndTranslated(t *testing.T) {
 	theme, err := templates.Theme()
 	if err != nil {

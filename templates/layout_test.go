@@ -37,10 +37,10 @@ var faultsOfLayout string
 
 const patience = time.Minute
 
-// stand is a shop of the corpus.
+// stand is a running shop whose products are the corpus.
 type stand struct {
 	*httptest.Server
-	gen atomic.Value // of all pages; a string
+	gen atomic.Value // string; of all pages
 }
 
 func newStand(t *testing.T, all []odd) *stand {
@@ -92,7 +92,7 @@ func newStand(t *testing.T, all []odd) *stand {
 	return s
 }
 
-// parts is what /live answers.
+// parts returns what /live answers.
 func parts(o odd) object {
 	if o.live != nil {
 		return o.live
@@ -122,7 +122,7 @@ func writeJSON(t *testing.T, w http.ResponseWriter, v any) {
 	}
 }
 
-// chrome starts a headless Chromium and gives its tab.
+// chrome starts a headless Chromium and returns the context of its tab.
 func chrome(t *testing.T) context.Context {
 	t.Helper()
 	found, err := exec.LookPath("chromium")
@@ -152,7 +152,8 @@ func eval[T any](t *testing.T, ctx context.Context, expression string) T {
 	return v
 }
 
-// open opens a page in a window of a width, and waits until its live parts and those of its pictures that are due are in.
+// open opens a page in a window of the given width, and waits until its live parts and the pictures in view are
+// loaded.
 func open(t *testing.T, ctx context.Context, url string, width int64, scheme string) {
 	t.Helper()
 	size := emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 844, DeviceScaleFactor: 1, Mobile: width < 600}
@@ -180,7 +181,8 @@ func waitFor(t *testing.T, ctx context.Context, expression string) {
 	}
 }
 
-// TestLayoutOfOddProducts opens the corpus: no page scrolls sideways, nothing lies over anything else, is cut, or is an empty box.
+// TestLayoutOfOddProducts opens each page of the corpus. No page may scroll sideways, and nothing may overlap, be cut
+// off, or be an empty box.
 func TestLayoutOfOddProducts(t *testing.T) {
 	all := corpus()
 	if len(all) < 60 {
@@ -205,7 +207,7 @@ func TestLayoutOfOddProducts(t *testing.T) {
 	}
 }
 
-// chosen are the products that -odd names, or all.
+// chosen returns the products that -odd names, or all.
 func chosen(t *testing.T, all []odd) (some []odd) {
 	if *layoutOdd == "" {
 		return all
@@ -216,7 +218,7 @@ func chosen(t *testing.T, all []odd) (some []odd) {
 	return some
 }
 
-// keepShot takes a picture of the whole page.
+// keepShot stores a screenshot of the whole page.
 func keepShot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
 	if *layoutShots == "" {

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// What Google requires, and what a value must look like where it is given. Sources:
-// https://developers.google.com/search/docs/appearance/structured-data/product-snippet, …/merchant-listing, …/product-variants,
-// …/breadcrumb, …/return-policy, …/shipping-policy.
+// These are the members that Google requires, and the forms that their values must have. Sources:
+// https://developers.google.com/search/docs/appearance/structured-data/product-snippet, …/merchant-listing,
+// …/product-variants, …/breadcrumb, …/return-policy, …/shipping-policy.
 var (
 	isAmount   = regexp.MustCompile(`^\d+(\.\d+)?$`)
 	isCurrency = regexp.MustCompile(`^[A-Z]{3}$`)
@@ -30,7 +30,7 @@ var enumerations = map[string][]string{
 	"returnPolicyCategory": {"MerchantReturnFiniteReturnWindow", "MerchantReturnNotPermitted", "MerchantReturnUnlimitedWindow"},
 }
 
-// required are members that a thing of a type must have; of a list of names divided by | one will do.
+// required maps a type to its required members. Of names divided by | one is enough.
 var required = map[string][]string{
 	"Product":                {"name", "offers|aggregateRating|review"},
 	"Offer":                  {"price", "priceCurrency"},
@@ -48,7 +48,7 @@ var required = map[string][]string{
 	"MerchantReturnPolicy": {"applicableCountry", "returnPolicyCategory"},
 }
 
-// faultsOfLinkedData lists what is wrong with a page's structured data.
+// faultsOfLinkedData lists the faults of a page's structured data.
 func faultsOfLinkedData(document string) (faults []string) {
 	var root map[string]any
 	if err := json.Unmarshal([]byte(document), &root); err != nil {
@@ -159,7 +159,7 @@ func (c *checker) text(at, s string) {
 	}
 }
 
-// whole is a product with all that a catalog can give.
+// whole is a product with everything that a catalog can provide.
 func whole() odd {
 	return change("whole", object{
 		"product": object{"title": "Lamp", "brief": "b", "images": array{"/a.png"}, "gtin": "4006381333931", "mpn": "L-1", "material": "Oak", "condition": "new",
@@ -175,7 +175,7 @@ func whole() odd {
 	})
 }
 
-// linked renders a page's structured data; "" for none.
+// linked renders a page's structured data, or returns "" if it has none.
 func linked(t *testing.T, page any) string {
 	t.Helper()
 	set, err := load(t, map[string]string{"ld.html": `{{with jsonld .}}<script type="application/ld+json">{{.}}</script>{{end}}`})
@@ -185,7 +185,8 @@ func linked(t *testing.T, page any) string {
 	return strings.TrimSuffix(strings.TrimPrefix(render(t, set, "ld.html", page), `<script type="application/ld+json">`), "</script>")
 }
 
-// TestLinkedDataIsWhole: what the catalog gives is told, in the form that Google asks for.
+// TestLinkedDataIsWhole proves that everything that the catalog provides is in the structured data, in the form that
+// Google requires.
 func TestLinkedDataIsWhole(t *testing.T) {
 	got := linked(t, whole().page)
 	if faults := faultsOfLinkedData(got); faults != nil {
@@ -209,7 +210,7 @@ func TestLinkedDataIsWhole(t *testing.T) {
 	}
 }
 
-// TestLinkedDataOfOddProducts: whatever the data, what is told is valid, and nothing is told that is not.
+// TestLinkedDataOfOddProducts proves that the structured data is valid and truthful whatever the page's data.
 func TestLinkedDataOfOddProducts(t *testing.T) {
 	told := 0
 	for _, o := range append(corpus(),
@@ -235,7 +236,7 @@ func TestLinkedDataOfOddProducts(t *testing.T) {
 	}
 }
 
-// TestFaultsOfLinkedData: the checker finds what is wrong.
+// TestFaultsOfLinkedData proves that the checker finds each kind of fault.
 func TestFaultsOfLinkedData(t *testing.T) {
 	good := linked(t, whole().page)
 	for _, c := range [][2]string{

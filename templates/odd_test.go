@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// odd is a page of a product that does not look like the demo's.
+// odd is the page of a product unlike those of the demo.
 type odd struct {
 	name string
 	page map[string]any
-	live map[string]any // the parts that /live answers; nil: those of the page
+	live map[string]any // parts that /live answers; nil for those of the page
 	desc string         // what /desc answers
 }
 
@@ -20,7 +20,7 @@ type (
 	array  = []any
 )
 
-// numbered is a format with the numbers from 1 on.
+// numbered formats the numbers from 1 to n.
 func numbered(n int, format string) (all array) {
 	for i := range n {
 		all = append(all, fmt.Sprintf(format, i+1))
@@ -35,7 +35,7 @@ const (
 	chinese  = "可调节亮度的北欧风格实木底座台灯适合书房卧室床头阅读使用三档色温触控开关"
 )
 
-// change makes an oddity of an ordinary product: what it says takes the place of the product's own members.
+// change makes an odd product from an ordinary one by replacing the given members.
 func change(name string, members ...object) odd {
 	page := object{
 		"sku": "1",
@@ -127,7 +127,7 @@ func hidden(o odd) odd {
 	return o
 }
 
-// delivered has /live answer a delivery part.
+// delivered gives an odd product a delivery part in the answer of /live.
 func delivered(o odd, text string, areas ...string) odd {
 	var all array
 	for _, area := range areas {
@@ -143,7 +143,8 @@ func described(o odd, desc string) odd {
 	return o
 }
 
-// told says all that people want to know before they buy, and can be bought; what the product itself says of it comes first.
+// told adds everything that people want to know before they buy, and makes the product buyable. Members that the
+// product has already stay.
 func told(o odd) odd {
 	for name, value := range (object{
 		"rating": object{"value": "4.5", "count": "12"}, "warranty": "3 years", "shipping": object{"price": "4.90", "transit": array{"1", "3"}}, "returns": object{"days": "30", "url": "/returns"},
@@ -173,7 +174,7 @@ func links(n int, title string) (all array) {
 	return all
 }
 
-// corpus are the odd products.
+// corpus returns the odd products.
 func corpus() []odd {
 	none := object{"product": object{"brief": nil, "options": nil, "html": nil, "images": nil}, "specs": nil, "price": nil, "stock": nil, "path": nil, "brand": nil,
 		"shop": nil, "promotions": nil, "siblings": nil, "recommended": nil}

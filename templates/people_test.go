@@ -8,7 +8,7 @@ import (
 	"vitrine/internal/long"
 )
 
-// bought is a product that says all that people want to know before they buy.
+// bought is a product with everything that people want to know before they buy.
 func bought() odd {
 	o := whole()
 	o.name = "bought"
@@ -23,7 +23,8 @@ func bought() odd {
 	return o
 }
 
-// TestWhatPeopleWantToKnow: what the catalog gives stands in the page, readable and buyable without script.
+// TestWhatPeopleWantToKnow proves that a page shows what the catalog provides, and that it can be read and bought
+// from without scripts.
 func TestWhatPeopleWantToKnow(t *testing.T) {
 	set, err := load(t, nil)
 	if err != nil {
@@ -50,7 +51,8 @@ func TestWhatPeopleWantToKnow(t *testing.T) {
 	}
 }
 
-// TestManyOptions: 300 values are all there, folded and with a search; what is sold out says so.
+// TestManyOptions proves that all 300 values of an option are on the page, folded and with a search, and that those
+// sold out are marked.
 func TestManyOptions(t *testing.T) {
 	set, err := load(t, nil)
 	if err != nil {
@@ -72,7 +74,8 @@ func TestManyOptions(t *testing.T) {
 	}
 }
 
-// TestStockOfAnotherState: what is not simply there or gone says so in the page's language, and the button says what it does.
+// TestStockOfAnotherState proves that a state of stock other than available or sold out is shown in the page's
+// language, and that the button's label fits it.
 func TestStockOfAnotherState(t *testing.T) {
 	set, err := load(t, nil)
 	if err != nil {
@@ -100,7 +103,7 @@ func TestStockOfAnotherState(t *testing.T) {
 	}
 }
 
-// TestSiblingsOfTheFamily: only the family's own entity may know all variants. Choices are made of those, too.
+// TestSiblingsOfTheFamily proves that choices are offered for variants that only the family's own entity lists.
 func TestSiblingsOfTheFamily(t *testing.T) {
 	set, err := load(t, nil)
 	if err != nil {
@@ -125,7 +128,7 @@ func TestSiblingsOfTheFamily(t *testing.T) {
 	}
 }
 
-// inOrder reports whether parts follow one another in a text.
+// inOrder reports whether parts occur in a text in this order.
 func inOrder(text string, parts ...string) bool {
 	for _, part := range parts {
 		_, after, found := strings.Cut(text, part)
@@ -150,7 +153,8 @@ func TestDiscount(t *testing.T) {
 	}
 }
 
-// TestWhatPeopleDo opens the page in a browser, at four widths: it looks as it should, and what needs the script works.
+// TestWhatPeopleDo opens the page in a browser at four widths, and checks its layout and everything that needs the
+// script.
 func TestWhatPeopleDo(t *testing.T) {
 	many := change("many", siblings(300, "Colour number"))
 	many.page["Page"].(object)["Buy"] = bought().page["Page"].(object)["Buy"]

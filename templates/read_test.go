@@ -10,7 +10,8 @@ import (
 	"vitrine/templates"
 )
 
-// TestLinksThatLeaveTheFolder: who may write templates may not read what else the process can.
+// TestLinksThatLeaveTheFolder proves that symbolic links out of the folder are refused. Otherwise whoever writes
+// templates could read any file that the process can.
 func TestLinksThatLeaveTheFolder(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "secret")
 	writeFile(t, outside, "root:x:0:0")
@@ -39,7 +40,7 @@ func TestLinksThatLeaveTheFolder(t *testing.T) {
 	}
 }
 
-// TestLinksWithinTheFolder: this is how Kubernetes lays out a ConfigMap.
+// TestLinksWithinTheFolder proves that links within the folder work, as Kubernetes uses them in a ConfigMap.
 func TestLinksWithinTheFolder(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "..2026_11_21", "item.html"), "mapped")
@@ -66,7 +67,7 @@ func TestLinksWithinTheFolder(t *testing.T) {
 func TestFilesOfOddForm(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string
-		want  string // of the error; "" for none
+		want  string // part of the error; "" for none
 	}{
 		"a byte order mark":  {map[string]string{"item.html": "\ufeffmine", "words.json": "\ufeff{}"}, ""},
 		"Latin-1":            {map[string]string{"item.html": "line 1\nM\xfcller"}, "item.html:2: not UTF-8"},
@@ -97,7 +98,7 @@ func TestFilesOfOddForm(t *testing.T) {
 	}
 }
 
-// TestTooManyFiles are refused before they are read.
+// TestTooManyFiles proves that too many files are refused before they are read.
 func TestTooManyFiles(t *testing.T) {
 	dir := t.TempDir()
 	for i := range templates.MaxFiles + 1 {

@@ -15,7 +15,7 @@ import (
 	"vitrine/templates"
 )
 
-// life is what one process does with its templates before it ends: f has a Folder that runs.
+// life runs one process's Folder, calls f with it, and ends it.
 func life(t *testing.T, dir, keep string, f func(*templates.Folder)) {
 	t.Helper()
 	opened, err := templates.OpenFolder(dir, keep, slog.New(slog.DiscardHandler))
@@ -32,13 +32,13 @@ func life(t *testing.T, dir, keep string, f func(*templates.Folder)) {
 	}
 }
 
-// looked lets the folder look at what was pushed and written.
+// looked waits until the folder has looked at what was pushed and written.
 func looked() {
 	time.Sleep(4 * templates.PollInterval)
 	synctest.Wait()
 }
 
-// stack is what a page is by the set in force and by those that stand in for it.
+// stack renders a page by the set in force and by each fallback set.
 func stack(t *testing.T, f *templates.Folder) (pages []string) {
 	t.Helper()
 	for _, set := range append([]*templates.Set{f.Set()}, f.Fallbacks()...) {
@@ -72,13 +72,14 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// TestTheLastGoodSetOutlivesRestarts: each process finds in force what was good before it, whatever came since.
+// TestTheLastGoodSetOutlivesRestarts proves that each process finds the last good set in force, whatever was pushed
+// since.
 func TestTheLastGoodSetOutlivesRestarts(t *testing.T) {
 	first, failing, last := packed(t, "first"), packed(t, "{{if .x}}failing{{end}}{{index .x 0}}"), packed(t, "last")
 	broken := bytes.Repeat([]byte("no archive"), 10)
 	type step struct {
 		push []byte
-		fail bool // a page
+		fail bool // whether a page fails
 		want []string
 	}
 	tests := map[string][][]step{
@@ -123,7 +124,8 @@ func TestTheLastGoodSetOutlivesRestarts(t *testing.T) {
 	}
 }
 
-// TestABrokenFolderOutlivesRestarts: its last good files serve, and it is said why.
+// TestABrokenFolderOutlivesRestarts proves that the last good files of a broken folder are served, with the reason
+// reported.
 func TestABrokenFolderOutlivesRestarts(t *testing.T) {
 	dir := t.TempDir()
 	own := filepath.Join(dir, "templates")
@@ -145,7 +147,7 @@ func TestABrokenFolderOutlivesRestarts(t *testing.T) {
 	})
 }
 
-// TestDamagedCopiesOfTemplates: what is kept and can't be read is no reason not to start.
+// TestDamagedCopiesOfTemplates proves that a process starts although its stored copies cannot be read.
 func TestDamagedCopiesOfTemplates(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"templates.zip", "templates-own.zip", "templates-before.zip", "templates-failed"} {

@@ -17,7 +17,7 @@ import (
 	"vitrine/internal/long"
 )
 
-// oddly returns the product of that name of the corpus.
+// oddly returns the product of the corpus with this name.
 func oddly(t *testing.T, name string) odd {
 	t.Helper()
 	for _, o := range corpus() {
@@ -29,7 +29,7 @@ func oddly(t *testing.T, name string) odd {
 	return odd{}
 }
 
-// TestTheScript opens pages of the corpus, and looks at what the script and the style sheet make of them.
+// TestTheScript opens pages of the corpus and checks what the script and the style sheet make of them.
 func TestTheScript(t *testing.T) {
 	long.Only(t)
 	names := []string{"plain", "list-not-higher", "negative-price", "negative-stock", "60-pictures", "12-crumbs", "arabic", "200-specs"}
@@ -113,7 +113,8 @@ func onPaper(t *testing.T, ctx context.Context, url string) {
 	keepShot(t, ctx, "print")
 }
 
-// changing has the page's gen rise after a picture was added before the one shown, and an option before the one that has the focus.
+// changing has the page's gen rise after a picture was added before the one shown, and an option before the one in
+// focus.
 func changing(t *testing.T, ctx context.Context, s *stand, o odd) {
 	open(t, ctx, s.URL+"/item/plain", 390, "light")
 	eval[bool](t, ctx, `document.querySelectorAll(".thumbs a")[1].click(), document.querySelectorAll(".choice a")[1].focus(), true`)
@@ -131,7 +132,7 @@ func changing(t *testing.T, ctx context.Context, s *stand, o odd) {
 	waitFor(t, ctx, `((strip) => document.querySelectorAll(".strip img")[Math.round(strip.scrollLeft / strip.clientWidth)].getAttribute("src") === "/pic/800x800/2")(document.querySelector(".strip"))`)
 }
 
-// refusing has the visitor come back with an area that the shop takes no more.
+// refusing has the visitor come back with an area that the shop no longer accepts.
 func refusing(t *testing.T, ctx context.Context, s *stand) {
 	back, err := url.Parse(s.URL)
 	if err != nil {

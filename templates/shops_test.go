@@ -23,13 +23,13 @@ import (
 
 const sharedData = "../../shared/data/"
 
-// shopPage is a page of a shop: the JSON of its parts, the first of which counts.
+// shopPage is a page of a shop: the JSON of its parts. Where two have the same member, the first counts.
 type shopPage struct {
 	template string
 	parts    [][]byte
 }
 
-// index reads a page's parts; free gives them back.
+// index indexes a page's parts. free releases them.
 func (p shopPage) index(t testing.TB) (data view.Value, free func()) {
 	var layers view.Layers
 	var docs []*view.Doc
@@ -49,7 +49,7 @@ func (p shopPage) index(t testing.TB) (data view.Value, free func()) {
 	}
 }
 
-// facts are what templates know of site and page.
+// facts is the JSON that templates get about site and page.
 func facts(t testing.TB, lang, id string) []byte {
 	t.Helper()
 	b, err := json.Marshal(map[string]any{
@@ -63,7 +63,7 @@ func facts(t testing.TB, lang, id string) []byte {
 	return b
 }
 
-// demoPages are the JSON twins of pages of the demo shop, with the addresses that a server adds.
+// demoPages returns the JSON twins of pages of the demo shop, with the addresses that a server adds.
 func demoPages(t testing.TB) (pages []shopPage) {
 	files, err := filepath.Glob("testdata/pages/demo-*.json")
 	if err != nil || len(files) == 0 {
@@ -96,7 +96,7 @@ func demoPages(t testing.TB) (pages []shopPage) {
 	return pages
 }
 
-// rowPages are the pages that an example's catalog makes of its rows, of every so many one.
+// rowPages returns the pages that an example's catalog makes of its rows. It takes one row in every.
 func rowPages(t testing.TB, example, file, id, lang string, every int) (pages []shopPage) {
 	t.Helper()
 	source, err := os.ReadFile("../docs/examples/" + example)
@@ -162,7 +162,7 @@ func readRows(t testing.TB, file string) (rows [][]byte) {
 	return rows
 }
 
-// pagesOf are a shop's pages, of those with many every so many one.
+// pagesOf returns a shop's pages. Of shops with many, it takes one in every.
 func pagesOf(t testing.TB, shop string, every int) []shopPage {
 	switch shop {
 	case "lego":
@@ -175,7 +175,7 @@ func pagesOf(t testing.TB, shop string, every int) []shopPage {
 
 var shops = []string{"demo", "lego", "yanxuan"}
 
-// TestShopsAreRenderedTheSame compares the pages of real shops: each is compiled, and none differs from html/template's.
+// TestShopsAreRenderedTheSame proves that the pages of real shops are all compiled, and equal html/template's.
 func TestShopsAreRenderedTheSame(t *testing.T) {
 	set, err := load(t, nil)
 	if err != nil {
@@ -195,7 +195,8 @@ func TestShopsAreRenderedTheSame(t *testing.T) {
 	}
 }
 
-// BenchmarkTemplates renders pages of real shops: by html/template over decoded data, and compiled, which includes the reading of the JSON.
+// BenchmarkTemplates renders pages of real shops by html/template over decoded data, and compiled, which includes
+// indexing the JSON.
 func BenchmarkTemplates(b *testing.B) {
 	theme, err := templates.Theme()
 	if err != nil {
@@ -217,7 +218,7 @@ func benchmarkShop(b *testing.B, set *templates.Set, pages []shopPage) {
 		decoded = append(decoded, data.Decode())
 		free()
 	}
-	var html float64 // ns of CPU a page: on a machine that does other work too, time says little
+	var html float64 // ns of CPU time per page, since wall time says little on a busy machine
 	b.Run("html", func(b *testing.B) {
 		var buf bytes.Buffer
 		html = measured(b, func(i int) {
@@ -241,7 +242,7 @@ func benchmarkShop(b *testing.B, set *templates.Set, pages []shopPage) {
 	})
 }
 
-// measured renders b.N pages, and gives the CPU time of one.
+// measured renders b.N pages and returns the CPU time of one.
 func measured(b *testing.B, render func(i int)) float64 {
 	b.ReportAllocs()
 	began := cpuTime(b)
@@ -253,7 +254,7 @@ func measured(b *testing.B, render func(i int)) float64 {
 	return each
 }
 
-// cpuTime is what the process has used so far.
+// cpuTime returns the CPU time that the process has used so far.
 func cpuTime(b *testing.B) time.Duration {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {

@@ -42,7 +42,7 @@ func render(t *testing.T, s *templates.Set, name string, data any) string {
 	return buf.String()
 }
 
-// fullPage has all that the theme shows.
+// fullPage has everything that the theme can show.
 func fullPage() map[string]any {
 	return map[string]any{
 		"sku":     "1",
@@ -86,7 +86,7 @@ func TestTheme(t *testing.T) {
 	}
 }
 
-// checkBalanced fails where an element is closed that is not open, or left open.
+// checkBalanced fails the test where an element is closed without being open, or left open.
 func checkBalanced(t *testing.T, page string) {
 	t.Helper()
 	var open []string
@@ -111,7 +111,7 @@ func checkBalanced(t *testing.T, page string) {
 	}
 }
 
-// otherNumbers are endless ranges in other words, which TestAttacks has some of: they are in the full form only.
+// otherNumbers are endless ranges in other spellings than those of TestAttacks. They run in the full form only.
 var otherNumbers = []string{"a large number by name", "a large number by pipe", "a large number as data", "nested ranges"}
 
 func TestLoad(t *testing.T) {

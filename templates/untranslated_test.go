@@ -26,7 +26,7 @@ func TestUntranslated(t *testing.T) {
 	}
 }
 
-// TestTheThemesLanguages: each has words for all that the theme says.
+// TestTheThemesLanguages proves that each language has a word for every text of the theme.
 func TestTheThemesLanguages(t *testing.T) {
 	long.Only(t)
 	set, err := load(t, nil)

@@ -24,7 +24,7 @@ func paths(n int) (all []string) {
 	return all
 }
 
-// serve counts what is asked for.
+// serve runs a server whose requests h counts.
 func serve(t *testing.T, h http.HandlerFunc) (addr string) {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -71,7 +71,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestAStallIsCharged: while the server stalls, requests go on to be due, and each is charged with its waiting.
+// TestAStallIsCharged proves that requests go on becoming due while the server stalls, and that each one's latency
+// includes its wait.
 func TestAStallIsCharged(t *testing.T) {
 	const stall = 300 * time.Millisecond
 	var once sync.Once

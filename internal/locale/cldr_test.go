@@ -22,11 +22,11 @@ var update = flag.Bool("update", false, "write cldr.json as Chromium's CLDR has 
 //go:embed testdata/cldr.js
 var extract string
 
-// written has the browser write amounts: of each locale an object of texts by currency and amount.
+// written makes the browser format amounts. It returns an object per locale, with texts by currency and amount.
 const written = `((tags, currencies, amounts) => Object.fromEntries(tags.map((tag) => [tag, currencies.flatMap((currency) =>
   amounts.map((amount) => new Intl.NumberFormat(tag, { style: "currency", currency }).format(amount)))])))`
 
-// TestTheTableIsTheBrowsers compares each locale's amounts with those that Chromium writes.
+// TestTheTableIsTheBrowsers compares the amounts of each locale with Chromium's.
 func TestTheTableIsTheBrowsers(t *testing.T) {
 	if !*update {
 		long.Only(t)
@@ -44,7 +44,7 @@ func TestTheTableIsTheBrowsers(t *testing.T) {
 	}
 	if *update {
 		writeTable(t, table)
-		return // the table in this program is the one before
+		return // this program was built with the previous table
 	}
 	var known struct{ Locales map[string]any }
 	if err := json.Unmarshal(table, &known); err != nil {
@@ -68,7 +68,7 @@ func TestTheTableIsTheBrowsers(t *testing.T) {
 		for i, currency := range currencies {
 			for j, amount := range amounts {
 				if strings.HasPrefix(tag, "en-") && currency == "EUR" && strings.HasPrefix(want[tag][i*len(amounts)], "€") {
-					continue // in ten of them the browser has a pattern for the euro alone
+					continue // in ten locales the browser has a pattern that it uses for the euro only
 				}
 				if currency == "JPY" && amount != "5" && amount != "12345" {
 					continue // the browser rounds it
@@ -81,7 +81,7 @@ func TestTheTableIsTheBrowsers(t *testing.T) {
 	}
 }
 
-// writeTable writes the table with one locale a line.
+// writeTable writes the table with one locale per line.
 func writeTable(t *testing.T, table json.RawMessage) {
 	var parts struct {
 		Digits, RTL, Signs json.RawMessage

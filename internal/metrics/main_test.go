@@ -12,7 +12,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// series are what a registry exports under a name, by their labels: "value, value" in the order of the labels' names.
+// series returns what a registry exports under a name, by label values in the order of the labels' names: "value,
+// value".
 func series(t *testing.T, r *prometheus.Registry, name string) map[string]*dto.Metric {
 	t.Helper()
 	families, err := r.Gather()
@@ -35,7 +36,7 @@ func series(t *testing.T, r *prometheus.Registry, name string) map[string]*dto.M
 	return all
 }
 
-// values are those of counters and gauges.
+// values returns the values of counters and gauges.
 func values(t *testing.T, r *prometheus.Registry, name string) map[string]float64 {
 	t.Helper()
 	all := map[string]float64{}
@@ -45,7 +46,7 @@ func values(t *testing.T, r *prometheus.Registry, name string) map[string]float6
 	return all
 }
 
-// labelled are the values that the label has in what a registry exports under a name, sorted.
+// labelled returns, sorted, the values that a label has in what a registry exports under a name.
 func labelled(t *testing.T, r *prometheus.Registry, name, label string) (all []string) {
 	t.Helper()
 	for _, m := range series(t, r, name) {

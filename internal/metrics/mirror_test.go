@@ -12,8 +12,8 @@ import (
 	"vitrine/internal/metrics"
 )
 
-// TestTheMirrorsAge is 0 while the file holds everything, and else the time since it last did, whether or not anybody has
-// asked meanwhile.
+// TestTheMirrorsAge proves that the age is 0 while the file is complete, and otherwise the time since it last was,
+// however often the metric is read.
 func TestTheMirrorsAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var current atomic.Bool

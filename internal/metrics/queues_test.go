@@ -23,7 +23,8 @@ func changes(lane item.Lane, ids ...string) (all []item.Change) {
 	return all
 }
 
-// TestQueuesByLane: what waits and what is in work is told by stream and lane, and nothing while NATS is away.
+// TestQueuesByLane proves that waiting and in-flight messages are exported by stream and lane, and that nothing is
+// exported while NATS is away.
 func TestQueuesByLane(t *testing.T) {
 	server, conn := bustest.Start(t)
 	r := prometheus.NewRegistry()
@@ -53,7 +54,7 @@ func TestQueuesByLane(t *testing.T) {
 	during(t, queues, "what can't be known is not told", func() bool { return len(messages()) == 0 })
 }
 
-// hold has the changes of a NATS taken into work that ends by release.
+// hold has a consumer take all changes into work that ends by release.
 func hold(t *testing.T, conn *bus.Conn) (release func()) {
 	t.Helper()
 	held := make(chan struct{})
@@ -84,7 +85,7 @@ func hold(t *testing.T, conn *bus.Conn) (release func()) {
 	return func() { close(held) }
 }
 
-// handed is how many messages of CHANGES are in flight.
+// handed returns how many messages of CHANGES are in flight.
 func handed(t *testing.T, conn *bus.Conn) (n uint64) {
 	t.Helper()
 	depths, err := conn.Depths(t.Context())
@@ -106,7 +107,7 @@ func includes(all, some map[string]float64) bool {
 	return true
 }
 
-// TestTheProcessIsTold: of NATS it is told within the scrape whether it is there.
+// TestTheProcessIsTold proves that each scrape reports whether NATS is connected at that moment.
 func TestTheProcessIsTold(t *testing.T) {
 	server, conn := bustest.Start(t)
 	r := prometheus.NewRegistry()

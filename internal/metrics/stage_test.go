@@ -17,7 +17,8 @@ import (
 	"vitrine/syncer"
 )
 
-// TestTimeUntilAChangeIsVisible: its publisher dates a change, and can neither take time off the sum nor add years to it.
+// TestTimeUntilAChangeIsVisible proves that the date that a publisher gives a change can neither reduce the sum nor
+// add years to it.
 func TestTimeUntilAChangeIsVisible(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := prometheus.NewRegistry()
@@ -39,7 +40,7 @@ func TestTimeUntilAChangeIsVisible(t *testing.T) {
 			t.Errorf("a lane without changes is not there from the start: %v", normal)
 		}
 		for _, b := range high.GetBucket() {
-			want := uint64(1) // the change of the future
+			want := uint64(1) // the change dated in the future
 			if b.GetUpperBound() >= .05 {
 				want++
 			}
@@ -68,7 +69,7 @@ func TestWorkIsCounted(t *testing.T) {
 			t.Errorf("%s: %v, want %v", labels, got, want)
 		}
 	}
-	h.Handled(bus.Handled{Verdict: bus.VerdictFail, Err: fmt.Errorf("parse: %w", item.ErrSubject)}) // in no lane
+	h.Handled(bus.Handled{Verdict: bus.VerdictFail, Err: fmt.Errorf("parse: %w", item.ErrSubject)}) // belongs to no lane
 	h.Handled(bus.Handled{Lane: item.High, Verdict: bus.VerdictFail, Err: fmt.Errorf("fetch: %w", item.ErrRefused)})
 	h.Handled(bus.Handled{Lane: item.High, Verdict: bus.VerdictFail, Err: errors.New("something that nobody has foreseen, of sku:100012")})
 	letters := map[string]float64{}

@@ -14,12 +14,12 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// agent is what asks at once, and then at every beat.
+// agent polls something at its start and then at every beat.
 type agent interface {
 	Run(ctx context.Context) error
 }
 
-// during runs an agent until ok, so that it has asked at least once since.
+// during runs an agent until ok returns true, so that it has polled at least once since.
 func during(t *testing.T, a agent, what string, ok func() bool) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -34,7 +34,8 @@ func during(t *testing.T, a agent, what string, ok func() bool) {
 	poll.Until(t, what, ok)
 }
 
-// TestRedisUp: a Redis that has ended and one that hangs are told, hold up nobody, and are told when they are back.
+// TestRedisUp proves that a Redis that has ended or hangs is reported as down, delays no scrape, and is reported as
+// up again when it is back.
 func TestRedisUp(t *testing.T) {
 	ends, hangs, stays := redistest.Single(t), redistest.Single(t), redistest.Single(t)
 	r := prometheus.NewRegistry()

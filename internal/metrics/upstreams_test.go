@@ -20,7 +20,7 @@ const (
 	state = "vitrine_upstream_breaker_state"
 )
 
-// upstreams is a catalog with upstreams of these names.
+// upstreams is a catalog with upstreams of the given names.
 func upstreams(names ...string) *catalog.Catalog {
 	c := &catalog.Catalog{Upstreams: map[string]*catalog.Upstream{}}
 	for _, name := range names {
@@ -29,7 +29,7 @@ func upstreams(names ...string) *catalog.Catalog {
 	return c
 }
 
-// numbered are n names, in their order.
+// numbered returns n names in order.
 func numbered(n int) (names []string) {
 	for i := range n {
 		names = append(names, fmt.Sprintf("u%04d", i))
@@ -37,7 +37,8 @@ func numbered(n int) (names []string) {
 	return names
 }
 
-// TestNamesOfUpstreamsAreBounded: 200 upstreams are told by name, however many a pushed catalog has, and all others as one.
+// TestNamesOfUpstreamsAreBounded proves that at most 200 upstreams are exported by name, however many a pushed
+// catalog has, and that all others share one name.
 func TestNamesOfUpstreamsAreBounded(t *testing.T) {
 	const named, more = 200, 150
 	names := numbered(named + more)
@@ -66,7 +67,8 @@ func TestNamesOfUpstreamsAreBounded(t *testing.T) {
 	}
 }
 
-// TestUpstreamsOfEarlierCatalogsAreForgotten: however many catalogs are pushed, only the names of the last are there.
+// TestUpstreamsOfEarlierCatalogsAreForgotten proves that only the names of the last catalog are exported, however
+// many were pushed.
 func TestUpstreamsOfEarlierCatalogsAreForgotten(t *testing.T) {
 	r := prometheus.NewRegistry()
 	u := metrics.NewUpstreams(r, func() []upstream.BreakerState { return nil })

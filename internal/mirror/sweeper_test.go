@@ -46,7 +46,7 @@ type world struct {
 	removals uint64
 	asked    []string
 	found    map[string]int
-	looks    int // whether workers have removed something
+	looks    int // how often it was asked whether workers have removed something
 }
 
 func newWorld(t *testing.T) *world {
@@ -70,7 +70,7 @@ func blobKey(name string) kv.BlobKey {
 	return kv.BlobKey{Entity: item.Entity{Kind: kind, ID: id}, Blob: blob}
 }
 
-// put writes "sku:1/item" and its like at a gen.
+// put writes blobs such as "sku:1/item" at a gen.
 func (w *world) put(to kv.BlobPutter, gen uint64, life kv.Existence, names ...string) {
 	w.Helper()
 	for _, name := range names {
@@ -81,7 +81,7 @@ func (w *world) put(to kv.BlobPutter, gen uint64, life kv.Existence, names ...st
 	}
 }
 
-// held lists what is in the file.
+// held lists what the file holds.
 func (w *world) held() (names []string) {
 	w.Helper()
 	keys, _, err := w.file.ScanBlobs(w.Context(), "", 1000)
@@ -101,7 +101,7 @@ func (w *world) set(change func()) {
 	change()
 }
 
-// Blobs reads from the store, as the sweeper does.
+// Blobs reads from the store on behalf of the sweeper.
 func (w *world) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
 	w.mu.Lock()
 	reading, away := w.reading, w.away
@@ -115,7 +115,7 @@ func (w *world) Blobs(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error)
 	return w.store.Blobs(ctx, keys)
 }
 
-// sweep has a sweeper run until it has looked twice since some removal and settled it.
+// sweep runs a sweeper until it has looked twice after a removal and settled it.
 func (w *world) sweep(removal uint64) {
 	w.Helper()
 	c, err := catalog.Parse([]byte(shop), "shop.yaml", catalog.Options{})
@@ -157,7 +157,8 @@ func (w *world) sweep(removal uint64) {
 	}
 }
 
-// TestSweeper: a file loses what the store has lost by a removal of leftovers, and nothing that a page needs.
+// TestSweeper proves that a file loses the blobs that a removal of leftovers took from the store, and none that a
+// page needs.
 func TestSweeper(t *testing.T) {
 	w := newWorld(t)
 	both := []string{"sku:1/item", "sku:2/old_item"}
@@ -199,7 +200,8 @@ func TestSweeper(t *testing.T) {
 	}
 }
 
-// TestWhatComesDuringASweepStays: a blob of a name that was needed by no catalog is built again between the look and the removal.
+// TestWhatComesDuringASweepStays builds a blob, of a name that no catalog needed, again between the sweeper's look
+// and its removal. The blob must stay.
 func TestWhatComesDuringASweepStays(t *testing.T) {
 	w := newWorld(t)
 	w.put(w.file, 5, kv.Alive, "sku:1/old_item")

@@ -11,7 +11,8 @@ import (
 	"vitrine/internal/model"
 )
 
-// explored is what the scenarios of a subject came to under sound rules, those of the fewest states first.
+// explored holds the results of exploring a subject's scenarios under sound rules, those with the fewest states
+// first.
 type explored struct {
 	title    string
 	scenario model.Scenario
@@ -57,7 +58,7 @@ func TestEveryMutantIsCaught(t *testing.T) {
 	}
 }
 
-// caught reports whether a scenario goes wrong under broken rules. It tries those of few states first.
+// caught reports whether a scenario goes wrong under mutated rules. It tries scenarios with few states first.
 func caught(t *testing.T, scenarios []explored, m model.Mutant) bool {
 	for _, s := range scenarios {
 		if r := s.scenario.Explore(m); r.Wrong != "" {
@@ -68,7 +69,7 @@ func caught(t *testing.T, scenarios []explored, m model.Mutant) bool {
 	return false
 }
 
-// TestLargeScenarios walks what is too large for every run.
+// TestLargeScenarios explores the scenarios that are too large for the short form.
 func TestLargeScenarios(t *testing.T) {
 	long.Only(t)
 	for name, s := range subjects() {

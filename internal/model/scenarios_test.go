@@ -2,12 +2,12 @@ package model_test
 
 import "vitrine/internal/model"
 
-// subject is a part of the rules: its scenarios are small enough to be walked whole, and between them catch every
-// mutant.
+// subject is a part of the rules. Its scenarios are small enough to be explored completely, and together they catch
+// every mutant.
 type subject struct {
 	mutants   []model.Mutant
 	scenarios map[string]model.Scenario
-	large     []model.Scenario // walked in the full form only
+	large     []model.Scenario // explored in the full form only
 }
 
 func subjects() map[string]subject {

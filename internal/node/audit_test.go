@@ -16,7 +16,8 @@ import (
 	"vitrine/templates"
 )
 
-// TestTheAuditAsksForIDsByTheirRightName: an id may hold what separates ids, or what escapes them.
+// TestTheAuditAsksForIDsByTheirRightName proves that ids are escaped in the audit's requests, even if they contain
+// the separator or the escape character.
 func TestTheAuditAsksForIDsByTheirRightName(t *testing.T) {
 	store := kvtest.NewMemory()
 	ids := []string{"7", "a,b", "a%2Cb", "a b+c", "a&ids=7"}

@@ -15,18 +15,18 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// WalkList announces what an upstream lists of a kind, as up does at its start.
+// WalkList announces what an upstream lists for a kind, as up does at its start.
 func WalkList(ctx context.Context, conn *bus.Conn, client *upstream.Client, log *slog.Logger, kind *catalog.Kind) {
 	n := &process{log: log}
 	n.walkList(ctx, refresh.New(refresh.Config{Upstream: client, Bus: conn, Log: log, Lane: item.Refresh}), kind)
 }
 
-// Served asks a detail server for a blob, as the audit does.
+// Served requests a blob from a detail server, as the audit does.
 func Served(ctx context.Context, client *http.Client, pages string, e item.Entity, blob string) (audit.Served, error) {
 	return served(ctx, client, pages, e, blob)
 }
 
-// AdminRoutes are the patterns of all routes of the admin listener.
+// AdminRoutes returns the patterns of all routes of the admin listener.
 func AdminRoutes() (patterns []string) {
 	a := &admin{node: &process{metrics: prometheus.NewRegistry()}, files: http.NotFoundHandler()}
 	for _, r := range a.routes() {
@@ -35,7 +35,7 @@ func AdminRoutes() (patterns []string) {
 	return patterns
 }
 
-// FollowHeap runs what sets the percentage by which the heap may grow.
+// FollowHeap runs the agent that sets by what percentage the heap may grow.
 func FollowHeap(ctx context.Context, floor uint64, live func() uint64, set func(percent int) int) error {
 	g := garbage{floor: floor, live: live, set: set}
 	return g.Run(ctx)

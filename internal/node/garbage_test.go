@@ -10,7 +10,8 @@ import (
 	"vitrine/internal/node"
 )
 
-// A small heap may grow to the floor, a large one may double, and one that has grown large gets the runtime's own rule back at once.
+// TestHeapGrowsToTheFloor proves that a small heap may grow to the floor, that a large one may double, and that one
+// that has become large gets the runtime's default rule back at once.
 func TestHeapGrowsToTheFloor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var live, percent atomic.Int64

@@ -22,7 +22,8 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// TestTheTableOfMetricsIsTrue: of each role the docs list what it registers, by name, type and labels, and nothing else.
+// TestTheTableOfMetricsIsTrue proves that the docs list exactly the metrics that each role registers, by name, type
+// and labels.
 func TestTheTableOfMetricsIsTrue(t *testing.T) {
 	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: t.TempDir(), Addr: "127.0.0.1:0"})
 	if err != nil {
@@ -87,7 +88,7 @@ func TestTheTableOfMetricsIsTrue(t *testing.T) {
 	}
 }
 
-// noShop is a catalog whose shop nobody asks.
+// noShop is a catalog whose shop is never requested.
 const noShop = `version: 1
 site: { name: Test, lang: en, currency: EUR }
 upstreams:
@@ -104,7 +105,7 @@ pages:
 
 var tableRow = regexp.MustCompile("(?m)^\\| `(vitrine_\\w+)` \\| (\\w+) \\| ([^|]*) \\| [^|]+ \\| ([^|]+) \\|$")
 
-// rows are those of the table in the docs.
+// rows returns the rows of the table in the docs.
 func rows(t *testing.T) [][]string {
 	text, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
@@ -113,7 +114,7 @@ func rows(t *testing.T) [][]string {
 	return tableRow.FindAllStringSubmatch(string(text), -1)
 }
 
-// parts are the roles whose metrics a process of a role has.
+// parts returns the roles whose metrics a process of the given role exports.
 func parts(role string) []string {
 	if strings.HasPrefix(role, "up") {
 		return []string{"all", "heterog", "syncer", "detail"}
@@ -121,10 +122,10 @@ func parts(role string) []string {
 	return []string{"all", role}
 }
 
-// ofRedis have no place in a process that holds everything itself.
+// ofRedis matches the metrics that do not apply to a process which stores everything itself.
 var ofRedis = regexp.MustCompile("^vitrine_(redis|mirror)_")
 
-// documented are the metrics of a role by the docs, sorted: name and labels.
+// documented returns the metrics of a role by the docs, sorted: name and labels.
 func documented(t *testing.T, role string) (all []string) {
 	has := parts(role)
 	for _, row := range rows(t) {
@@ -141,7 +142,7 @@ func documented(t *testing.T, role string) (all []string) {
 
 var described = regexp.MustCompile(`fqName: "(vitrine_\w+)".*constLabels: \{(.*)\}, variableLabels: \{(.*)\}\}`)
 
-// registered are the metrics that a registry has, in the same form.
+// registered returns the metrics of a registry in the same form.
 func registered(r *prometheus.Registry) (all []string) {
 	descs := make(chan *prometheus.Desc, 1000)
 	r.Describe(descs)
@@ -164,7 +165,7 @@ func registered(r *prometheus.Registry) (all []string) {
 	return slices.Compact(all)
 }
 
-// wellNamed looks at what is exported: its types are those of the docs, and its names follow Prometheus's conventions.
+// wellNamed fails the test where an exported type differs from the docs, or a name breaks Prometheus's conventions.
 func wellNamed(t *testing.T, r *prometheus.Registry, role string) {
 	t.Helper()
 	families, err := r.Gather()

@@ -11,7 +11,7 @@ import (
 	"vitrine/internal/node"
 )
 
-// TestTheTableOfAdminRoutesIsTrue: the docs list each route of the admin listener, and no other.
+// TestTheTableOfAdminRoutesIsTrue proves that the docs list exactly the routes of the admin listener.
 func TestTheTableOfAdminRoutesIsTrue(t *testing.T) {
 	text, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {

@@ -29,8 +29,8 @@ pages:
   item: { path: "/item/{sku}.html", blob: item, template: item.html }
 `
 
-// TestAListThatFailsIsAskedAgain: what up announces at its start waits for an upstream that is too slow, or not there yet, and is
-// given up where the answer can't be used; neither ends the process.
+// TestAListThatFailsIsAskedAgain proves that the announcements at the start of up wait for an upstream that is slow
+// or not there yet, and are given up if its answer is unusable. Neither ends the process.
 func TestAListThatFailsIsAskedAgain(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -11,8 +11,8 @@ import (
 	"vitrine/internal/item"
 )
 
-// TestExamples runs the functions of docs/examples/notify against a receiver: what they call a subject is one that NATS has
-// after their request.
+// TestExamples runs the functions of docs/examples/notify against a receiver. Each subject that they expect must be
+// published in NATS after their request.
 func TestExamples(t *testing.T) {
 	ids := []string{"100012", "12049.1", "MH01-XS_Black", "a b", "äß漢😀", `"q"\`, "*>", "=41"}
 	var want []string

@@ -36,7 +36,7 @@ pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 
 const token = canary.Notify
 
-// door is a receiver before a real NATS.
+// door is a receiver in front of a real NATS.
 type door struct {
 	*testing.T
 	url     string
@@ -47,7 +47,7 @@ type door struct {
 	changes listener
 }
 
-// open serves a receiver with the catalog.
+// open starts a receiver with the catalog source.
 func open(t *testing.T, source string) *door {
 	t.Helper()
 	cat, err := catalog.Parse([]byte(source), "shop.yaml", catalog.Options{})
@@ -64,7 +64,7 @@ func open(t *testing.T, source string) *door {
 	return d
 }
 
-// serve starts the receiver by its configuration as it is now.
+// serve starts the receiver with its current configuration.
 func (d *door) serve() {
 	s := httptest.NewServer(notify.New(*d.cfg).Handler())
 	d.Cleanup(s.Close)
@@ -75,7 +75,7 @@ func (d *door) serve() {
 	d.url = s.URL
 }
 
-// post gives the status and the body of the answer to a request.
+// post sends a request and returns the status and the body of its response.
 func (d *door) post(path, body string, header http.Header) (int, string) {
 	d.Helper()
 	q, err := http.NewRequestWithContext(d.Context(), http.MethodPost, d.url+path, strings.NewReader(body))
@@ -97,10 +97,10 @@ func (d *door) post(path, body string, header http.Header) (int, string) {
 	return answer.StatusCode, strings.TrimSpace(string(text))
 }
 
-// published lists the subjects of what was published since it was called last, each once.
+// published lists the subjects published since its last call, each once.
 func (d *door) published() (subjects []string) {
 	d.Helper()
-	if err := d.changes.Conn.Flush(); err != nil { // what NATS acknowledged before has arrived with its answer
+	if err := d.changes.Conn.Flush(); err != nil { // afterwards everything that NATS has acknowledged has arrived here
 		d.Fatal(err)
 	}
 	n, _, err := d.changes.Sub.Pending()
@@ -118,7 +118,7 @@ func (d *door) published() (subjects []string) {
 	return slices.Compact(subjects)
 }
 
-// listener is a plain client of NATS that hears all changes.
+// listener is a plain NATS client that receives all changes.
 type listener struct {
 	Conn *nats.Conn
 	Sub  *nats.Subscription
@@ -144,7 +144,7 @@ func listen(t *testing.T, url string) (l listener) {
 
 func bearer() http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
-// answered reads the body of an answer.
+// answered decodes the body of a response.
 func (d *door) answered(text string) (a notify.Answer) {
 	d.Helper()
 	if err := json.Unmarshal([]byte(text), &a); err != nil {

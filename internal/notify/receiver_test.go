@@ -18,13 +18,13 @@ import (
 	"vitrine/internal/notify"
 )
 
-// TestNotify: what a sender with the token writes, what it is answered, and what NATS holds then.
+// TestNotify proves, for each form of request with a valid token, the response and what NATS then holds.
 func TestNotify(t *testing.T) {
 	tests := []struct {
 		name, body string
 		status     int
 		taken      int
-		refused    map[int]string // index → a part of why
+		refused    map[int]string // index → a part of the reason
 		want       []string
 	}{
 		{"one", `{"kind":"sku","dimension":"price","id":"1","lane":"high"}`, 202, 1, nil, []string{"change.high.sku.price.1"}},
@@ -43,7 +43,7 @@ func TestNotify(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			d.T = t
-			for range 2 { // repeated: it is harmless
+			for range 2 { // sent twice, since a repetition is harmless
 				status, text := d.post("/notify", test.body, bearer())
 				got := d.answered(text)
 				if status != test.status || got.Taken != test.taken || len(got.Refused) != len(test.refused) {
@@ -62,7 +62,7 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// TestNotifyRefuses: nothing of these requests is published.
+// TestNotifyRefuses proves that these requests are refused and that nothing is published.
 func TestNotifyRefuses(t *testing.T) {
 	const one = `{"kind":"sku","id":"1"}`
 	mac := hmac.New(sha256.New, []byte("another secret of 16 bytes"))
@@ -107,7 +107,7 @@ func TestNotifyRefuses(t *testing.T) {
 	}
 }
 
-// TestNotifyWithoutToken: a process that has no secret takes nothing.
+// TestNotifyWithoutToken proves that a process without a secret accepts no request.
 func TestNotifyWithoutToken(t *testing.T) {
 	d := open(t, shop)
 	d.cfg.Token = ""
@@ -119,14 +119,15 @@ func TestNotifyWithoutToken(t *testing.T) {
 	}
 }
 
-// away is a NATS that takes nothing.
+// away is a NATS that accepts nothing.
 type away struct{}
 
 func (away) PublishChanges(context.Context, []item.Change, bus.PublishOptions) error {
 	return errors.New("no answer")
 }
 
-// TestNotifyWaits: what can't be stored or judged now is to be sent again.
+// TestNotifyWaits proves that a sender is told to try again when its request cannot be stored or judged at the
+// moment.
 func TestNotifyWaits(t *testing.T) {
 	for name, change := range map[string]func(*notify.Config){
 		"NATS is away":                func(c *notify.Config) { c.Bus = away{} },

@@ -15,7 +15,7 @@ import (
 	"vitrine/internal/canary"
 )
 
-// sources is a catalog's notify, with one source of each form.
+// sources is the notify section of a catalog, with one source of each form.
 const sources = shop + `
 notify:
   shopify:
@@ -36,7 +36,7 @@ notify:
   wire: { form: debezium, subject: "shop.public.*", tables: { products: { kind: sku, key: id } } }
 `
 
-// openSources serves the receiver with the catalog sources.
+// openSources starts the receiver with the catalog sources.
 func openSources(t *testing.T) *door {
 	d := open(t, sources)
 	d.cfg.Lookup = func(name string) (string, bool) { return token, name == "CANARY" }
@@ -44,7 +44,7 @@ func openSources(t *testing.T) *door {
 	return d
 }
 
-// with gives headers from pairs of names and values.
+// with makes a header from pairs of names and values.
 func with(pairs ...string) http.Header {
 	h := http.Header{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -61,7 +61,7 @@ func hmacOf(secret, body string) []byte {
 
 func base64Of(body string) string { return base64.StdEncoding.EncodeToString(hmacOf(token, body)) }
 
-// TestSources: what each form of request becomes.
+// TestSources proves which changes each form of request becomes.
 func TestSources(t *testing.T) {
 	const (
 		product      = `{"id":7,"variants":[{"id":808950810},{"id":49148385}]}`
@@ -123,7 +123,7 @@ func TestSources(t *testing.T) {
 			if test.path != "" {
 				path += "/" + test.path
 			}
-			for range 2 { // repeated: it is harmless
+			for range 2 { // sent twice, since a repetition is harmless
 				if status, text := d.post(path, test.body, test.header); status != test.status {
 					t.Errorf("%d %s", status, text)
 				}
@@ -135,7 +135,7 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// TestSourceTellsWhatItCantTake: a sender that sends a wrong id for ever shows in the log.
+// TestSourceTellsWhatItCantTake proves that the log shows a sender that keeps sending an invalid id.
 func TestSourceTellsWhatItCantTake(t *testing.T) {
 	d := openSources(t)
 	for range 3 {

@@ -13,8 +13,9 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestWire: what Debezium's sink publishes becomes changes, also what it published while nobody listened, and after a message
-// that is no envelope, a NATS that took nothing for a while, and a catalog that was not there at first.
+// TestWire proves that messages of Debezium's sink become changes: also those published while nobody listened, after
+// a message without an envelope, after a NATS that accepted nothing for a while, and with a catalog that arrived
+// late.
 func TestWire(t *testing.T) {
 	d := open(t, sources)
 	js, err := jetstream.New(d.changes.Conn)
@@ -34,7 +35,7 @@ func TestWire(t *testing.T) {
 	publish("shop.public.products", `{"op":"c","before":null,"after":{"id":1},"source":{"table":"products"}}`)
 	publish("shop.public.products", `no JSON`)
 	publish("shop.public.products", `{"op":"u","before":{"id":2},"after":{"id":2},"source":{"table":"products"}}`)
-	publish("shop.private.products", `{"op":"u","before":{"id":3},"after":{"id":3},"source":{"table":"products"}}`) // another subject
+	publish("shop.private.products", `{"op":"u","before":{"id":3},"after":{"id":3},"source":{"table":"products"}}`) // on a subject that is not followed
 
 	var there atomic.Bool
 	inForce := d.cfg.Catalog

@@ -10,10 +10,10 @@ import (
 	"vitrine/internal/redact"
 )
 
-// crashing is set in the environment of a test's own program that is to panic.
+// crashing is the environment variable that makes the test binary panic.
 const crashing = "REDACT_TEST_CRASH"
 
-// TestCrash: a panic in a goroutine ends the program as Go does, but for the password in what it says.
+// TestCrash proves that a panic in a goroutine ends the program with Go's usual output, but without the password.
 func TestCrash(t *testing.T) {
 	if os.Getenv(crashing) != "" {
 		go func() {

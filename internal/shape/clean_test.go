@@ -27,10 +27,11 @@ func TestCleanTidiesLinksAndPictures(t *testing.T) {
 	}
 }
 
-// Styles of this size kept a CSS parser busy for 40 s; the package's time-out would tell.
+// Style attributes of this size once kept a CSS parser busy for 40 s. The package's time-out would reveal that.
 func TestCleanEndsOnHostileHTML(t *testing.T) {
 	fill := func(s string) string { return strings.Repeat(s, (1<<20-100)/len(s)) }
-	// The standard library's parser is slow over these, at any length. In the short form they are an eighth as long.
+	// The standard library's parser is slow on these at any length. In the short form they have an eighth of the
+	// length.
 	nested := func(s string) string { return strings.Repeat(s, long.Pick(1<<17, 1<<20-100)/len(s)) }
 	for name, c := range map[string]struct {
 		in      string
@@ -75,7 +76,7 @@ func FuzzClean(f *testing.F) {
 		}
 		root, err := html.Parse(strings.NewReader(`<div>` + out + `</div><p id="after">`))
 		if err != nil {
-			t.Skip(err) // at the very edge of the limit of levels
+			t.Skip(err) // at the exact limit of nesting levels
 		}
 		inspect(t, in, root, 0)
 		if !has(root, "after", 3) {
@@ -84,7 +85,7 @@ func FuzzClean(f *testing.F) {
 	})
 }
 
-// has reports whether the element with this id stands so many levels below the document.
+// has reports whether the element with this id is at the given level below the document.
 func has(n *html.Node, id string, level int) bool {
 	if level == 0 {
 		return len(n.Attr) == 1 && n.Attr[0].Key == "id" && n.Attr[0].Val == id

@@ -23,7 +23,7 @@ pages:
   item: { path: "/item/{sku}.html", blob: item, template: item.html }
 `
 
-// What upstreams answer becomes a record each, and the records of an entity become one blob.
+// Each answer of an upstream becomes a record, and the records of an entity become one blob.
 func ExampleFold() {
 	shop, err := catalog.Parse([]byte(lampShop), "shop.yaml", catalog.Options{})
 	if err != nil {

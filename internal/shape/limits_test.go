@@ -12,8 +12,8 @@ import (
 	"vitrine/internal/shape"
 )
 
-// Each of these would go on for ever, or fill the memory, if nothing stopped it.
-// endless are programs that package jq ends as it ends "a loop", which its own tests see: they are in the full form only.
+// endless holds programs that would run for ever, or fill the memory, without limits. Package jq ends them as it ends
+// "a loop", and tests that itself, so that they run here in the full form only.
 var endless = []string{"a recursion", "a long array", "an endless repeat", "a count"}
 
 func TestProgramsAreBounded(t *testing.T) {
@@ -49,7 +49,8 @@ func TestProgramsAreBounded(t *testing.T) {
 
 func nested(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
 
-// What is good enough for a record must be good enough for the blob, or the entity stays dirty for ever.
+// TestTheDeepestRecordFolds proves that a record that is accepted can be folded, since the entity would stay dirty
+// for ever otherwise.
 func TestTheDeepestRecordFolds(t *testing.T) {
 	k := declare(t, "", `, fold: '.'`)
 	rec, _, err := shape.MakeRecord(k.Dimensions[0], []byte(nested(128)))

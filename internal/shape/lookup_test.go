@@ -38,8 +38,8 @@ func TestLookupTakesKeysAsTheyAre(t *testing.T) {
 	}
 }
 
-// A decoder takes the last of two keys. If version and refs were read from the first, they would be of
-// another answer than the one that is shown.
+// TestTheLastOfTwoKeysCounts proves that version and refs are read from the last of two equal keys, as a decoder
+// reads the fields that are shown.
 func TestTheLastOfTwoKeysCounts(t *testing.T) {
 	d := declare(t, `, version: v, refs: { brand: b }`, "").Dimensions[0]
 	rec, _, err := shape.MakeRecord(d, []byte(`{"v":1,"b":"old","v":2,"b":"new"}`))

@@ -14,7 +14,7 @@ import (
 	"vitrine/internal/shape"
 )
 
-// declare makes sku.product with the keys given, and the blob item with its own.
+// declare makes a kind with the dimension sku.product and the blob item, with the given keys.
 func declare(t testing.TB, dimension, blob string) *catalog.Kind {
 	t.Helper()
 	c, err := catalog.Parse([]byte(`version: 1
@@ -112,7 +112,8 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// A program's literals are its own: del() writes to what it walks over. The race detector watches.
+// TestFoldsRunSideBySide proves, with the race detector, that concurrent runs do not share a program's literals,
+// since del() writes to its input.
 func TestFoldsRunSideBySide(t *testing.T) {
 	b := declare(t, "", `, fold: '. + {brand: {title: "LEGO"}} | del(.product.x)'`).Blobs[0]
 	done := make(chan string, 8)
@@ -152,7 +153,7 @@ func TestCleanLetsNothingRun(t *testing.T) {
 	} {
 		out, err := shape.Clean(hostile)
 		if err != nil {
-			continue // refused is as good
+			continue // a refusal is fine too
 		}
 		root, err := html.Parse(strings.NewReader(`<div>` + out + `</div><p id="after">`))
 		if err != nil {
@@ -165,7 +166,7 @@ func TestCleanLetsNothingRun(t *testing.T) {
 	}
 }
 
-// inspect looks at what a browser would make of it.
+// inspect fails the test for elements and attributes through which a browser would run or load something.
 func inspect(t *testing.T, hostile string, n *html.Node, depth int) {
 	if n.Type == html.ElementNode {
 		switch n.Data {
@@ -177,7 +178,7 @@ func inspect(t *testing.T, hostile string, n *html.Node, depth int) {
 			if strings.HasPrefix(a.Key, "on") || strings.Contains(value, "script:") || strings.HasPrefix(value, "data:") || strings.Contains(value, "expression") {
 				t.Errorf("%q leaves %s=%q", hostile, a.Key, a.Val)
 			}
-			if a.Key == "id" && a.Val == "after" && depth != 3 { // document, html, body
+			if a.Key == "id" && a.Val == "after" && depth != 3 { // below document, html and body
 				t.Errorf("%q swallows what follows it", hostile)
 			}
 		}

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// shop has an article of each kind of answer: REST, GraphQL, a batch, a list of two pages.
+// shop is a catalog with each kind of upstream answer: REST, GraphQL, a batch, and a list of two pages.
 const shop = `version: 1
 upstreams:
   shop: { url: "%s", timeout: 5s }
@@ -77,7 +77,7 @@ pages:
       - { when: 'product.title == "none"', template: off.html }
 `
 
-// owner answers what the catalog above asks.
+// owner answers the requests of the catalog above.
 func owner(w http.ResponseWriter, r *http.Request) {
 	product := func(id string) map[string]any {
 		return map[string]any{"sku": id, "name": "Article " + id, "overview": "<p>Fine</p>", "brand": map[string]any{"id": "b1"}, "updated_at": "2026-11-22T03:00:00Z"}
@@ -114,7 +114,7 @@ func owner(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(answer)
 }
 
-// prices is a GraphQL server that knows the fields id and amount of prices.
+// prices is a GraphQL server with the fields id and amount of prices.
 func prices(r *http.Request) any {
 	var q struct {
 		Query     string
@@ -131,12 +131,13 @@ func prices(r *http.Request) any {
 	return map[string]any{"data": map[string]any{"prices": all}}
 }
 
-// mistake is one edit of a sound catalog. Its line is that of the edit, where at does not say another one, which begins with that.
+// mistake is one edit of a sound catalog. The error must name the line of the edit, or the line that begins with at
+// if that is set.
 type mistake struct{ old, new, says, at string }
 
-// mistakes are what people do.
+// mistakes are typical of people who write a catalog.
 var mistakes = []mistake{
-	// Told by the file alone.
+	// Found in the file alone.
 	{`pick: '{title: .name,`, `pik: '{title: .name,`, "did you mean pick?", ""},
 	{"        get: /stock/{id}", "        get: /stock/{sku}", "unknown placeholder {sku}", ""},
 	{"get: /stock/{id}", "get: stock/{id}", "must be a path that begins with one slash", ""},
@@ -147,7 +148,7 @@ var mistakes = []mistake{
 	{"with: { brand: card }", "with: { brands: card }", "did you mean brand?", ""},
 	{"'{amount}'", "'{amount'", "is no jq", ""},
 	{"live: [delivery]", "live: [deliveries]", "there is no live part", ""},
-	// Names that are not there, or twice.
+	// Names that do not exist, or exist twice.
 	{"template: item.html", "template: itm.html", "did you mean item.html?", ""},
 	{"template: off.html", "template: of.html", "did you mean off.html?", ""},
 	{"refs: { brand: brand_id }", "refs: { brand: brandid }", "did you mean brand_id?", ""},
@@ -156,7 +157,7 @@ var mistakes = []mistake{
 	{"overlay: [offer]", "overlay: [offer, item]", `two members "product"`, ""},
 	{"stock: {state: .stock.state}}", "brand: .stock}", `two members "brand"`, "with"},
 	{`when: 'product.title ==`, `when: 'product.kind ==`, "gives no member \"kind\"", ""},
-	// What only an upstream can tell.
+	// Found by asking the upstream.
 	{"get: /products?page={cursor}", "get: /product?page={cursor}", "answered 404", "list"},
 	{"page={cursor}", "p={cursor}", "is the first again", "next"},
 	{"ids: '[.items[].sku]'", "ids: '[.items[].id]'", "among its ids", "list"},
@@ -177,7 +178,7 @@ var mistakes = []mistake{
 	{`get: "/delivery/{id}"`, `get: "/deliver/{id}"`, "answered 404", ""},
 }
 
-// TestMistakesAreNamed: each of these is one edit of a sound catalog over a running upstream, and is told with its line.
+// TestMistakesAreNamed proves that each mistake is reported with its line, by a trial over a running upstream.
 func TestMistakesAreNamed(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(owner))
 	defer server.Close()
@@ -219,7 +220,7 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 }
 
-// tell gives all that catalog check --try says against a catalog.
+// tell returns everything that catalog check --try reports about a catalog.
 func tell(t *testing.T, client *upstream.Client, set *templates.Set, src string) (found []string) {
 	t.Helper()
 	cat, err := catalog.Parse([]byte(src), "shop.yaml", catalog.Options{})
@@ -237,7 +238,7 @@ func tell(t *testing.T, client *upstream.Client, set *templates.Set, src string)
 	return found
 }
 
-// TestAnUpstreamThatIsDownIsNamed: with its own words.
+// TestAnUpstreamThatIsDownIsNamed proves that an upstream that is down is reported as such.
 func TestAnUpstreamThatIsDownIsNamed(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)

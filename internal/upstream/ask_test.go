@@ -14,7 +14,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// declare compiles a shop whose kind sku has a list, and which has a live part called delivery.
+// declare compiles a catalog whose kind sku has a list, and which has a live part called delivery.
 func declare(t *testing.T, address string) *catalog.Catalog {
 	t.Helper()
 	c, err := catalog.Parse([]byte(fmt.Sprintf(`version: 1

@@ -94,7 +94,7 @@ func TestLivePartsHaveABreakerOfTheirOwn(t *testing.T) {
 	}
 }
 
-// until waits for what comes with time.
+// until polls until done returns true.
 func until(t *testing.T, done func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -25,7 +25,7 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// TestAnEchoedSecretIsNotTold: an upstream sends back what it was sent, in all that errors quote.
+// TestAnEchoedSecretIsNotTold proves that no error quotes a secret that an upstream sends back.
 func TestAnEchoedSecretIsNotTold(t *testing.T) {
 	const canary = "canary/51ad+x"
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,8 +13,8 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// TestOnlyAnAnswerOfTheAskedForFormDeletes: under absent: gone an id that is missing from a batch is gone. An error in
-// an envelope, with status 200, lacks all of them and says nothing.
+// TestOnlyAnAnswerOfTheAskedForFormDeletes proves that under absent: gone an id is deleted only if it is missing from
+// a proper batch. An error envelope with status 200 lacks all ids, and says nothing about them.
 func TestOnlyAnAnswerOfTheAskedForFormDeletes(t *testing.T) {
 	const gone, refused = upstream.Gone, upstream.Status(0)
 	for body, want := range map[string]upstream.Status{
@@ -43,7 +43,7 @@ func TestOnlyAnAnswerOfTheAskedForFormDeletes(t *testing.T) {
 	}
 }
 
-// TestAQueryThatFailed: GraphQL says its 503 with status 200, and null for what it could not resolve.
+// TestAQueryThatFailed proves that GraphQL's way of failing, status 200 with errors and null, counts as a failure.
 func TestAQueryThatFailed(t *testing.T) {
 	const post = `post: { path: /q, json: { query: "q", id: "{id}" } }, gone: '.data.p == null'`
 	for body, silent := range map[string]bool{
@@ -65,7 +65,8 @@ func TestAQueryThatFailed(t *testing.T) {
 	}
 }
 
-// TestErrorsBesideDataDeleteNothing: what GraphQL could not resolve is null, as is what does not exist.
+// TestErrorsBesideDataDeleteNothing proves that null beside an error deletes nothing: GraphQL returns it both for
+// what it could not resolve and for what does not exist.
 func TestErrorsBesideDataDeleteNothing(t *testing.T) {
 	const post = `post: { path: /q, json: { id: "{id}" } }, gone: '.data.p == null'`
 	const posts = `post: { path: /q, json: { ids: "{ids}" } }, items: .data.ps, absent: gone`
@@ -88,7 +89,8 @@ func TestErrorsBesideDataDeleteNothing(t *testing.T) {
 	}
 }
 
-// TestFailsSaysNotNow: the catalog's fails decides over answers of any status, in place of GraphQL's errors.
+// TestFailsSaysNotNow proves that the catalog's fails replaces the check for GraphQL's errors, and applies to answers
+// of any status.
 func TestFailsSaysNotNow(t *testing.T) {
 	const notFound = `{"errors":[{"code":"NOT_FOUND"}],"data":{"p":null}}`
 	const rpc, query = `, fails: '.error != null'`, `, fails: '[.errors[]?.code] - ["NOT_FOUND"] | any'`
@@ -131,7 +133,7 @@ func TestFailsSaysNotNow(t *testing.T) {
 	}
 }
 
-// TestItemsOfABatch: the items of an answer may be anywhere, as an array or by id.
+// TestItemsOfABatch proves that the items of a batch may be anywhere in the answer, as an array or by id.
 func TestItemsOfABatch(t *testing.T) {
 	const keys = `post: { path: /q, json: { ids: "{ids}" } }, absent: gone, id_field: sku, items: `
 	const gone, refused = upstream.Gone, upstream.Status(0)
@@ -157,7 +159,8 @@ func TestItemsOfABatch(t *testing.T) {
 	}
 }
 
-// TestARefusalQuotesTheUpstream: three hundred bytes of it, on one line, without what was sent in secret.
+// TestARefusalQuotesTheUpstream proves that an error quotes three hundred bytes of the upstream's answer, on one
+// line, without secrets.
 func TestARefusalQuotesTheUpstream(t *testing.T) {
 	d := dimension(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(400)
@@ -177,7 +180,8 @@ func TestARefusalQuotesTheUpstream(t *testing.T) {
 	}
 }
 
-// TestALoginThatExpiredIsSilence: it says nothing about the entity, and is over once the login is renewed.
+// TestALoginThatExpiredIsSilence proves that an expired login says nothing about the entity, and that requests
+// succeed once it is renewed.
 func TestALoginThatExpiredIsSilence(t *testing.T) {
 	for _, code := range []int{401, 403, 407, 408, 425, 429, 500, 503} {
 		address := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })

@@ -19,7 +19,8 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// An answer that will be as bad the next time is refused; one that broke on its way is asked for again.
+// TestBadGzipIsClassed proves that an answer which will be as bad next time is refused, while one that broke in
+// transit is requested again.
 func TestBadGzipIsClassed(t *testing.T) {
 	var whole strings.Builder
 	z := gzip.NewWriter(&whole)
@@ -48,7 +49,8 @@ func TestBadGzipIsClassed(t *testing.T) {
 	}
 }
 
-// A validator is stored, and sent back with the next ask.
+// TestLongValidatorsAreDropped proves that a validator too long to be stored and sent with the next request is
+// dropped.
 func TestLongValidatorsAreDropped(t *testing.T) {
 	for name, c := range map[string]struct{ etag, want string }{
 		"plain":     {`"v1"`, `"v1"`},
@@ -73,7 +75,7 @@ func TestLongValidatorsAreDropped(t *testing.T) {
 	}
 }
 
-// An id that looks like a placeholder is an id all the same.
+// TestIDsAreNeverPlaceholders proves that an id that looks like a placeholder is inserted as it is.
 func TestIDsAreNeverPlaceholders(t *testing.T) {
 	got := make(chan string, 1)
 	address := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -150,7 +152,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// Connections are kept after a 404 too: unknown ids are asked for often.
+// TestConnectionsAreKept proves that connections are reused after a 404 too, since unknown ids are requested often.
 func TestConnectionsAreKept(t *testing.T) {
 	var opened atomic.Int64
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -172,7 +174,8 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 }
 
-// An upstream that falls silent has not been cancelled by anybody: who reads "cancelled" thinks of itself.
+// TestSilenceIsNotCancellation proves that an upstream's silence is not reported as a cancellation, which would blame
+// the caller.
 func TestSilenceIsNotCancellation(t *testing.T) {
 	d := dimension(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "{")

@@ -12,13 +12,14 @@ import (
 	"vitrine/internal/catalog"
 )
 
-// TestListsPageByPage: cursors that an upstream gives, that are counted, and that stand in JSON, each sent as what it is.
+// TestListsPageByPage proves that cursors are sent correctly whether the upstream issues them, they are counted, or
+// they stand in a JSON body.
 func TestListsPageByPage(t *testing.T) {
 	const graphql = `post: { path: /q, json: { after: "{cursor}", n: 2 } }, ids: '.data.ids'`
 	for _, c := range []struct {
 		name, list string
 		answers    []string
-		asked      []string // path with query, or body
+		asked      []string // path and query, or body
 	}{
 		{"a page's number", `get: "/p?page={cursor}", first: 1, ids: '[.[].id]', next: 'if length < 2 then null else $cursor + 1 end'`,
 			[]string{`[{"id":"a"},{"id":"b"}]`, `[{"id":"c"}]`}, []string{"/p?page=1", "/p?page=2"}},
@@ -55,7 +56,7 @@ func TestListsPageByPage(t *testing.T) {
 	}
 }
 
-// list declares a list of sku with the keys given.
+// list declares a list of sku with the given keys.
 func list(t *testing.T, address, keys string) *catalog.List {
 	t.Helper()
 	c, err := catalog.Parse([]byte(strings.Replace(fmt.Sprintf("version: 1\nupstreams: { shop: { url: %q, timeout: 5s } }\n"+

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// While all places are held, nobody else gets one. Who asks with a context that has ended is turned away
-// at a full house every time; were a single place free, a few tries would find it. The number comes from
-// the catalog in force, so that another catalog changes it.
+// TestPlacesAreNeverExceeded proves that nobody gets a place while all are held. A request whose context has ended is
+// turned away each time when no place is free. If a single one were free, a few tries would find it. The limit comes
+// from the catalog in force, so another catalog changes it.
 func TestPlacesAreNeverExceeded(t *testing.T) {
 	const tries = 50
 	c := client(t)

@@ -28,7 +28,8 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// TestSecretsGoWhereTheirOperatorSays: a catalog that somebody pushed names any variable and any address.
+// TestSecretsGoWhereTheirOperatorSays proves that a pushed catalog, which may name any variable and any address,
+// cannot direct a secret elsewhere.
 func TestSecretsGoWhereTheirOperatorSays(t *testing.T) {
 	got := map[string]string{}
 	serve := func(name string) string {
@@ -41,7 +42,7 @@ func TestSecretsGoWhereTheirOperatorSays(t *testing.T) {
 	}
 	products, others, thief := serve("products"), serve("others"), serve("thief")
 	src := strings.NewReplacer("PRODUCTS\"", products+`"`, "OTHERS", others, "THIEF", thief).Replace(secretCatalog)
-	cat, err := catalog.Parse([]byte(src), "shop.yaml", catalog.Options{}) // who parses it needs no secret
+	cat, err := catalog.Parse([]byte(src), "shop.yaml", catalog.Options{}) // parsing needs no secret
 	if err != nil {
 		t.Fatal(err)
 	}

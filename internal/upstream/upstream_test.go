@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// dimension declares sku.product with the keys given, asked at address.
+// dimension declares sku.product with the given keys, requested from address.
 func dimension(t *testing.T, address, keys string) *catalog.Dimension {
 	t.Helper()
 	src := fmt.Sprintf("version: 1\nupstreams: { shop: { url: %q, timeout: 5s, concurrency: 4 } }\n"+
@@ -64,11 +64,11 @@ func asks(ids ...string) (out []upstream.Ask) {
 const single, batch = `get: "/p/{id}"`, `batch: "/p?ids={ids}", id_field: sku`
 
 func TestOneEntity(t *testing.T) {
-	var bomb bytes.Buffer // made beforehand: while it is compressed, the client would hear nothing
+	var bomb bytes.Buffer // compressed in advance, since the client would wait meanwhile
 	z := gzip.NewWriter(&bomb)
 	io.CopyN(z, zeros{}, 1<<20)
 	z.Close()
-	bomb = *bytes.NewBuffer(bytes.Repeat(bomb.Bytes(), 64)) // members one after the other are one file
+	bomb = *bytes.NewBuffer(bytes.Repeat(bomb.Bytes(), 64)) // concatenated gzip members are one file
 	for _, c := range []struct {
 		name   string
 		answer http.HandlerFunc
@@ -187,7 +187,7 @@ func TestBatches(t *testing.T) {
 				t.Errorf("%s: body %s, error %v; want %s", odd[i], got.Body, got.Err, want)
 			}
 		}
-		if got := calls.Load(); got != 4 { // the batch; hidden, gone and with,comma singly
+		if got := calls.Load(); got != 4 { // the batch, and one request each for hidden, gone and with,comma
 			t.Errorf("array %v: %d calls, want 4", asArray, got)
 		}
 	}
@@ -243,7 +243,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 		}
 		if n == 4 {
-			close(gate) // as many as are allowed are here
+			close(gate) // as many requests as are allowed are here
 		}
 		<-gate
 		now.Add(-1)

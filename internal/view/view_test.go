@@ -15,7 +15,7 @@ import (
 
 var reader view.Reader
 
-// decode is what encoding/json says of a text; ok is false for what is no JSON.
+// decode returns what encoding/json decodes from a text. ok is false for invalid JSON.
 func decode(text []byte) (v any, ok bool) {
 	if !json.Valid(text) {
 		return nil, false
@@ -25,7 +25,7 @@ func decode(text []byte) (v any, ok bool) {
 	return v, d.Decode(&v) == nil
 }
 
-// FuzzIndex compares with encoding/json.
+// FuzzIndex compares indexing with encoding/json.
 func FuzzIndex(f *testing.F) {
 	for _, text := range []string{
 		`{"a":1,"b":[true,false,null,-0.5e+3,"x"],"a":{"c":""}}`, ` [ 1 , 2 ] `, `"\u00e9\ud83d\ude00\ud83d\n\"\\\/"`, `{"\u0061":1,"a":2}`,
@@ -50,7 +50,7 @@ func compare(t *testing.T, text []byte) {
 		return
 	}
 	defer reader.Free(d)
-	for range 2 { // what was decoded once is read again
+	for range 2 { // the second reading uses what the first has decoded
 		if diff := cmp.Diff(want, d.Root().Decode()); diff != "" {
 			t.Fatalf("%q: %s", text, diff)
 		}

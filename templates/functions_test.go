@@ -12,7 +12,7 @@ import (
 	"vitrine/templates"
 )
 
-// TestTheTableOfFunctionsIsTrue: the docs list each function that templates have beside Go's, and no other.
+// TestTheTableOfFunctionsIsTrue proves that the docs list exactly the functions that templates have beside those of Go.
 func TestTheTableOfFunctionsIsTrue(t *testing.T) {
 	text, err := os.ReadFile("../docs/catalog.md")
 	if err != nil {

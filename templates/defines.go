@@ -9,8 +9,8 @@ import (
 	"text/template/parse"
 )
 
-// checkDefines refuses a name that two places give to different templates, whether by {{define}} or by the name of a file:
-// which one would win is a matter of the alphabet. A file that can't be parsed is for others to refuse.
+// checkDefines fails with an error that names both places if two different templates have the same name, by {{define}} or by the name of a
+// file: the alphabet would decide which one is used. It skips files that can't be parsed, which fail later.
 func (all files) checkDefines() error {
 	defined, bodies := map[string]string{}, map[string]string{} // by name: where, and what
 	for _, file := range slices.Sorted(maps.Keys(all)) {
@@ -41,7 +41,7 @@ func (all files) checkDefines() error {
 	return nil
 }
 
-// lineOfDefine is where the body of a define begins.
+// lineOfDefine returns the line on which the body of a define begins.
 func lineOfDefine(src []byte, tree *parse.Tree) int {
 	at := min(int(tree.Root.Position()), len(src))
 	return 1 + bytes.Count(src[:at], []byte("\n"))

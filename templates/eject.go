@@ -16,14 +16,15 @@ import (
 //go:embed starter/*.html
 var starter embed.FS
 
-// ErrNoFile is a name that no file of the theme has.
+// ErrNoFile is the error of a name that no file of the theme has.
 var ErrNoFile = errors.New("the theme has no such file")
 
-// ErrExists is a file that would be overwritten.
+// ErrExists is the error of a file that would be overwritten.
 var ErrExists = errors.New("there already, and would be overwritten")
 
-// Eject writes files of the theme into a folder, each with a comment that says what it is for; all of them if names is empty.
-// It returns what it wrote. Unless force is set it writes nothing if one of the files is there: the error wraps ErrExists.
+// Eject writes files of the theme into a folder, each with a comment that says what it is for; all of them if names is empty. It returns the
+// names of the files that it wrote. If the theme lacks a file, the error wraps ErrNoFile. If a file exists and force is not set, the error
+// wraps ErrExists. In both cases nothing is written. Eject also fails with the error of the file system, and then may have written some.
 func Eject(dir string, names []string, force bool) ([]string, error) {
 	sub, err := Theme()
 	if err != nil {
@@ -47,7 +48,7 @@ func Eject(dir string, names []string, force bool) ([]string, error) {
 	return out.writeTo(dir, force)
 }
 
-// Start writes the beginning of a shop's own theme into a folder: see Eject.
+// Start writes the first files of a shop's own theme into a folder, and returns their names. It fails as Eject does.
 func Start(dir string, force bool) ([]string, error) {
 	sub, err := fs.Sub(starter, "starter")
 	if err != nil {
@@ -60,7 +61,7 @@ func Start(dir string, force bool) ([]string, error) {
 	return out.writeTo(dir, force)
 }
 
-// writeTo writes the files below dir, and returns their names.
+// writeTo writes the files below dir, and returns their names. It fails as Eject does.
 func (own files) writeTo(dir string, force bool) ([]string, error) {
 	names := slices.Sorted(maps.Keys(own))
 	for _, name := range names {
@@ -80,7 +81,7 @@ func (own files) writeTo(dir string, force bool) ([]string, error) {
 	return names, nil
 }
 
-// comment is what stands at the head of an ejected file; "" for one that can't have a comment.
+// comment returns the comment at the head of an ejected file; "" for a file that can't have one.
 func comment(name string) string {
 	what := purposes()[name]
 	switch path.Ext(name) {
@@ -92,7 +93,7 @@ func comment(name string) string {
 	return ""
 }
 
-// purposes says of each file of the theme what it is for, and which data it shows.
+// purposes returns, for each file of the theme, what it is for and which data it shows.
 func purposes() map[string]string {
 	return map[string]string{
 		"item.html":        "A product's page; it calls the parts below it. Reads product, price, stock, brand and what its parts read.",

@@ -7,7 +7,7 @@ import (
 	"vitrine/internal/view"
 )
 
-// Bounds of a family. The work grows with the square of its members.
+// The limits of a family. The work grows with the square of the number of its members.
 const (
 	maxMembers = 320
 	maxNames   = 8

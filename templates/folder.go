@@ -39,13 +39,13 @@ type Folder struct {
 	failed string // revision of the last set that is known to have failed on a page
 }
 
-// push is a packed folder, and who is told what it came to.
+// push is a packed folder, and the function to call with the result.
 type push struct {
 	packed []byte
 	done   func(error)
 }
 
-// source is a set with the shop's files that it is made of.
+// source is a set, with the shop's files from which it was loaded.
 type source struct {
 	set    *Set
 	packed []byte // the shop's files, packed; empty for the theme alone
@@ -126,8 +126,9 @@ func (f *Folder) Unsaved() string {
 // SavedPush returns what was pushed and in force when an earlier process ended, packed; no bytes if the folder's own files were.
 func (f *Folder) SavedPush() []byte { return f.saved.read(savedPushed) }
 
-// Push replaces the folder's files by what PackFolder made. Without any bytes, the folder's files count again. Run puts it in force
-// and then calls done, with why it can't be loaded, if so; it does not call done for a push that a later one overtakes.
+// Push replaces the folder's files by a packed folder. If packed is empty, the folder's own files are used again. Push returns at once. Run
+// puts the files in force and then calls done, with an error if they can't be loaded. It does not call done for a push that a later one
+// overtakes.
 func (f *Folder) Push(packed []byte, done func(error)) {
 	for {
 		select {
@@ -136,13 +137,13 @@ func (f *Folder) Push(packed []byte, done func(error)) {
 		default:
 		}
 		select {
-		case <-f.pushes: // an older one
+		case <-f.pushes: // drops an older push
 		default:
 		}
 	}
 }
 
-// Candidate returns the set that would be in force after Push of packed, or why it can't be loaded.
+// Candidate returns the set that would be in force after a Push of packed. It fails as LoadPacked or LoadFolder does.
 func (f *Folder) Candidate(packed []byte) (*Set, error) {
 	next, err := f.load(packed)
 	if err != nil {
@@ -151,8 +152,8 @@ func (f *Folder) Candidate(packed []byte) (*Set, error) {
 	return next.set, nil
 }
 
-// Run checks the files until ctx ends, and takes what is pushed. Changed files are loaded once two checks in a row have seen them alike. Run
-// returns nil.
+// Run checks the files and takes pushes until ctx ends, and returns nil. Changed files are loaded once two checks in a row have found them
+// the same.
 func (f *Folder) Run(ctx context.Context) error {
 	tick := time.NewTicker(PollInterval)
 	defer tick.Stop()
@@ -172,14 +173,13 @@ func (f *Folder) Run(ctx context.Context) error {
 		fingerprint := f.fingerprint()
 		if fingerprint != loaded && fingerprint == seen {
 			loaded = fingerprint
-			_ = f.reload() // Broken tells why it fails
+			_ = f.reload() // Broken returns its error
 		}
 		seen = fingerprint
 	}
 }
 
-// reload puts in force what was pushed, or else the folder's files. If that can't be loaded, the set in force stays, and
-// reload returns why.
+// reload puts in force what was pushed, or else the folder's files. If these can't be loaded, the set in force stays, and reload fails.
 func (f *Folder) reload() error {
 	next, err := f.load(f.pushed)
 	if err != nil {
@@ -202,7 +202,7 @@ func (f *Folder) reload() error {
 	return nil
 }
 
-// noteBroken notes why the present files are not in force.
+// noteBroken logs why the present files are not in force, and stores it for Broken.
 func (f *Folder) noteBroken(err error) {
 	why := err.Error()
 	f.broken.Store(&why)

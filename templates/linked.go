@@ -32,7 +32,7 @@ func jsonLD(page view.Value) view.Value {
 	return view.OfMembers(view.Fields{field("@context", "https://schema.org"), {Name: "@graph", Value: view.OfElements(graph)}})
 }
 
-// thing begins an object of a type of schema.org.
+// thing returns the first field of an object of a type of schema.org, with room for more.
 func thing(kind string) view.Fields { return append(make(view.Fields, 0, 10), field("@type", kind)) }
 
 // named returns an object that has only a type and a name.

@@ -8,7 +8,7 @@ import (
 	"vitrine/internal/view"
 )
 
-// offerOf returns nil for a product whose price is no number or negative, or has no currency.
+// offerOf returns the Offer of a page; nil if its price is not a number, is negative, or has no currency.
 func offerOf(page view.Value) view.Fields {
 	amount, currency := textAt(page, "price", "amount"), currencyOf(page)
 	if !decimal(amount) || currency == "" {
@@ -41,7 +41,7 @@ func currencyOf(page view.Value) string {
 
 func availability(page view.Value) string {
 	switch textAt(page, "status", "state") {
-	case "off": // it may come back
+	case "off": // the product may come back
 		return "OutOfStock"
 	case "discontinued":
 		return "Discontinued"
@@ -78,7 +78,7 @@ func condition(state string) string {
 	return ""
 }
 
-// fromPageOrSite is a member of the page's data, else what the catalog says of the whole site.
+// fromPageOrSite returns a member of the page's data, or, if there is none, what the catalog declares for the whole site.
 func fromPageOrSite(page view.Value, name, ofSite string) view.Value {
 	if v := page.Get(name); v.Kind() == view.Object {
 		return v
@@ -86,7 +86,7 @@ func fromPageOrSite(page view.Value, name, ofSite string) view.Value {
 	return page.Get("Site", ofSite)
 }
 
-// shippingOf returns nil without a country and a price, which Google asks for.
+// shippingOf returns the OfferShippingDetails of a page; nil without a country and a price, which Google requires.
 func shippingOf(page view.Value, currency string) view.Fields {
 	shipping := fromPageOrSite(page, "shipping", "Shipping")
 	price := textAt(shipping, "price")
@@ -112,7 +112,7 @@ func shippingOf(page view.Value, currency string) view.Fields {
 	return withObject(details, "deliveryTime", withObject(times, "transitTime", transit))
 }
 
-// daysOf reads [1, 3]; nil for anything else.
+// daysOf returns a range of days, written as in [1, 3]; nil for anything else.
 func daysOf(v view.Value) view.Fields {
 	if v.Kind() != view.List || v.Len() != 2 {
 		return nil

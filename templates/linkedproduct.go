@@ -9,9 +9,9 @@ import (
 	"vitrine/internal/view"
 )
 
-const maxReviews = 20 // that a page tells machines
+const maxReviews = 20 // greatest number of reviews in a Product
 
-// productOf returns the Product of a page; nil where nothing would make it valid: an offer, a rating or a review.
+// productOf returns the Product of a page; nil if it has neither an offer nor a rating nor a review, one of which a valid Product needs.
 // Source: https://developers.google.com/search/docs/appearance/structured-data/product-snippet and …/merchant-listing.
 func productOf(page view.Value) view.Fields {
 	offer, rating, reviews := offerOf(page), ratingOf(page), reviewsOf(page)
@@ -93,7 +93,8 @@ func validGTIN(s string) bool {
 // variesBy are the properties of schema.org by which the variants of a product may differ.
 var variesBy = [...]string{"color", "size", "material", "pattern"}
 
-// propertyOf is the product's own color, size, material or pattern: its member of that name, else the value of its option that is one.
+// propertyOf returns the color, size, material or pattern of a product: its member of that name, or else the value of the option that stands
+// for this property.
 func propertyOf(page view.Value, name string) string {
 	if s := textAt(page, "product", name); s != "" {
 		return s
@@ -107,7 +108,8 @@ func propertyOf(page view.Value, name string) string {
 	return ""
 }
 
-// property is the property of schema.org that an option is, by its member property, else by its English name; "" for another.
+// property returns the property of schema.org that an option stands for, by its member property, or else by its English name; "" for any
+// other option.
 func property(option view.Value) string {
 	s := strings.ToLower(cmp.Or(textAt(option, "property"), textAt(option, "name")))
 	if s == "colour" {
@@ -119,7 +121,7 @@ func property(option view.Value) string {
 	return ""
 }
 
-// ratingOf returns nil for a rating of nobody, or outside of its scale.
+// ratingOf returns the AggregateRating of a page; nil if nobody has rated, or if the value lies outside its scale.
 func ratingOf(page view.Value) view.Fields {
 	value, count := textAt(page, "rating", "value"), textAt(page, "rating", "count")
 	best := cmp.Or(textAt(page, "rating", "best"), "5")
@@ -151,8 +153,8 @@ func reviewsOf(page view.Value) (reviews view.Elements) {
 	return reviews
 }
 
-// groupOf returns the ProductGroup of a product and those siblings that differ from it in its options; nil without them, and where
-// the site has no origin, since variants are told by their addresses.
+// groupOf returns the ProductGroup of a product and of those siblings that differ from it in its options. It is nil if there are none, or if
+// the site has no origin, since variants are identified by their addresses.
 func groupOf(page view.Value) view.Fields {
 	path, names := textAt(page, "Page", "Path"), optionNames(page)
 	own := memberOf(page, names)

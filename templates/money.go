@@ -29,7 +29,7 @@ func positive(v view.Value) string {
 	return s
 }
 
-// reduced is the template function of that name: the list price if it is a number higher than the amount, else nothing.
+// reduced is the template function of that name: it returns the list price if that is a number higher than the amount, and otherwise nothing.
 func reduced(list, amount view.Value) view.Value {
 	if _, _, ok := reduction(list, amount); ok {
 		return list
@@ -37,13 +37,13 @@ func reduced(list, amount view.Value) view.Value {
 	return view.Value{}
 }
 
-// reduction gives both as decimal numbers; ok is false unless the list price is the higher one, and neither is negative.
+// reduction returns both as decimal numbers. ok is false unless the list price is the higher one and neither is negative.
 func reduction(list, amount view.Value) (was, now string, ok bool) {
 	was, now = text(list), text(amount)
 	return was, now, decimal(was) && decimal(now) && locale.Less(now, was)
 }
 
-// direction is the template function of that name: "rtl" for a language that is written from right to left, else "ltr".
+// direction is the template function dir: it returns "rtl" for a language that is written from right to left, and otherwise "ltr".
 func direction(lang view.Value) string {
 	if locale.RTL(text(lang)) {
 		return "rtl"

@@ -31,8 +31,8 @@ func PackFolder(dir string) ([]byte, error) {
 	return packed, err
 }
 
-// Stamped returns a packed folder with the time at which it was pushed first: it is put back by this if NATS loses it. The
-// zero time takes the stamp away.
+// Stamped returns a packed folder with a stamp: the time at which it was first pushed. If NATS loses the folder, the stamp decides which one
+// is put back. The zero time removes the stamp. It fails if packed is not a packed folder.
 func Stamped(packed []byte, at time.Time) ([]byte, error) {
 	own, err := unpack(packed)
 	if err != nil {
@@ -45,7 +45,7 @@ func Stamped(packed []byte, at time.Time) ([]byte, error) {
 	return own.packWith(stamp)
 }
 
-// StampOf returns the time that Stamped gave a packed folder; zero if it has none.
+// StampOf returns the stamp of a packed folder; the zero time if it has none, or is not a packed folder.
 func StampOf(packed []byte) time.Time {
 	z, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
 	if err != nil {
@@ -79,7 +79,7 @@ func (own files) packWith(comment string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// LoadPacked returns the set of what PackFolder made, over the theme. It fails as Load does, and for a value that PackFolder did not make.
+// LoadPacked returns the set of a packed folder over the built-in theme. It fails as Load does, and if packed was not made by PackFolder.
 func LoadPacked(packed []byte) (*Set, error) {
 	own, err := unpack(packed)
 	if err != nil {

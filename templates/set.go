@@ -56,7 +56,7 @@ func Load(shop, theme fs.FS) (*Set, error) {
 	return newSet(own, base)
 }
 
-// LoadFolder returns the set of a shop's folder, which need not exist, over the theme. It fails as Load does.
+// LoadFolder returns the set of a shop's folder, which need not exist, over the built-in theme. It fails as Load does.
 func LoadFolder(dir string) (*Set, error) {
 	own, err := readFolder(dir)
 	if err != nil {
@@ -101,13 +101,13 @@ func newSet(own, base files) (*Set, error) {
 	return s, s.tryAll()
 }
 
-// Revision returns 16 hex digits, a hash of all files of the set.
+// Revision returns a hash of all files of the set, as 16 hex digits.
 func (s *Set) Revision() string { return s.revision }
 
 // Has reports whether the set has a template of this name.
 func (s *Set) Has(name string) bool { return name != "" && s.root.Lookup(name) != nil }
 
-// Pages lists the names of the set's .html files.
+// Pages returns the names of the set's .html files.
 func (s *Set) Pages() (names []string) {
 	for _, name := range s.names() {
 		if strings.HasSuffix(name, ".html") {
@@ -146,13 +146,13 @@ func (s *Set) renderHTML(w io.Writer, name string, data any) error {
 	return i.render(w, name, data)
 }
 
-// Gaps lists the constructs that are not compiled. Pages that have one are rendered by html/template, which takes many times as long.
+// Gaps returns the constructs that are not compiled. Pages that have one are rendered by html/template, which takes many times as long.
 func (s *Set) Gaps() []program.Gap { return s.program.Gaps() }
 
-// Uncovered is how many pages html/template rendered since a construct of them is not compiled.
+// Uncovered returns the number of pages so far that html/template rendered because the compiled form did not cover them.
 func (s *Set) Uncovered() int64 { return s.uncovered.Load() }
 
-// Uncalled lists the shop's own templates that show nothing: they are no whole pages, and no page calls them.
+// Uncalled returns the names of the shop's own templates that are never shown: they are no whole pages, and no page calls them.
 func (s *Set) Uncalled() []string { return s.uncalled }
 
 // parse returns the trees of files by name, metered.
@@ -188,9 +188,9 @@ func (s *Set) parse(files files) (map[string]*parse.Tree, error) {
 	return trees, nil
 }
 
-// tryAll makes html/template escape every template, by rendering it with an empty page: else a template that can't be made safe would be
-// found only when a visitor asks for it. A template that fails since an empty page lacks something is not refused; one that takes
-// too much work is. The escaped templates are then compiled.
+// tryAll makes html/template escape every template, by rendering it with an empty page. Otherwise a template that can't be made safe would be
+// found only when a visitor requests it. A template that fails because an empty page lacks data is not refused; one that exceeds its budget
+// is. tryAll then compiles the escaped templates.
 func (s *Set) tryAll() error {
 	i, err := s.instance()
 	if err != nil {

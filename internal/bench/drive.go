@@ -54,17 +54,28 @@ func (b *bench) phase(began time.Time, cpu time.Duration, calls int64) Phase {
 	}
 }
 
-// settle waits until all queues are empty; unparked waits until only parked work is left.
-func (b *bench) settle(ctx context.Context) error { return b.until(ctx, b.bus.Left) }
+// settle waits until all queues are empty.
+func (b *bench) settle(ctx context.Context) error {
+	return until(ctx, func() (bool, error) {
+		left, err := b.bus.Left(ctx)
+		return left == 0, err
+	})
+}
 
-func (b *bench) unparked(ctx context.Context) error { return b.until(ctx, b.bus.Moving) }
+// articlesDone waits until nothing of an article is left to do, whatever waits for others.
+func (b *bench) articlesDone(ctx context.Context) error {
+	return until(ctx, func() (bool, error) {
+		unfinished, err := b.bus.Unfinished(ctx, "sku")
+		return !unfinished, err
+	})
+}
 
-func (b *bench) until(ctx context.Context, count func(context.Context) (uint64, error)) error {
+func until(ctx context.Context, done func() (bool, error)) error {
 	tick := time.NewTicker(50 * time.Millisecond) // each look asks NATS several questions, which count as the loop's
 	defer tick.Stop()
 	for {
-		left, err := count(ctx)
-		if err != nil || left == 0 {
+		ok, err := done()
+		if err != nil || ok {
 			return err
 		}
 		select {
@@ -165,8 +176,11 @@ func isClosed(c <-chan struct{}) bool {
 // behindHung queues changes of an upstream that hangs, then all others behind them, and times the others. Then the
 // upstream recovers, and the parked changes are handled.
 func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
-	without, err := b.all(ctx, item.Normal)
+	without, err := b.allUntil(ctx, item.Normal, b.articlesDone)
 	if err != nil {
+		return err
+	}
+	if err := b.settle(ctx); err != nil {
 		return err
 	}
 	b.shop.hung.Store(true)
@@ -177,7 +191,7 @@ func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
 	if err := b.alone.PublishChanges(ctx, stuck, bus.PublishOptions{}); err != nil {
 		return err
 	}
-	r.Hanging, err = b.allUntil(ctx, item.Normal, b.unparked)
+	r.Hanging, err = b.allUntil(ctx, item.Normal, b.articlesDone)
 	if err != nil {
 		return err
 	}

@@ -100,3 +100,6 @@ func (b Batch) IDs() (ids []string) {
 	}
 	return ids
 }
+
+// Moving is Left without what is parked.
+func (c *Conn) Moving(ctx context.Context) (uint64, error) { return c.count(ctx, Changes, Syncs) }

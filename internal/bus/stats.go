@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -124,8 +125,24 @@ func (c *Conn) Left(ctx context.Context) (left uint64, err error) {
 	return c.count(ctx, Changes, Parked, Syncs)
 }
 
-// Moving is Left without what is parked.
-func (c *Conn) Moving(ctx context.Context) (uint64, error) { return c.count(ctx, Changes, Syncs) }
+// Unfinished reports whether a change or a fold of a kind waits or is in work. Retries and scheduled changes do not count.
+func (c *Conn) Unfinished(ctx context.Context, kind string) (bool, error) {
+	for _, at := range []struct{ stream, subject string }{
+		{Changes, "change.*." + kind + ".>"}, {Parked, "parked.*.*." + kind + ".>"}, {Syncs, "sync.*." + kind + ".>"},
+	} {
+		stream, err := c.js.Stream(ctx, at.stream)
+		if err == nil {
+			_, err = stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(at.subject))
+		}
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return false, reached("look for the oldest of "+at.subject, err)
+		}
+	}
+	return false, nil
+}
 
 func (c *Conn) count(ctx context.Context, streams ...string) (left uint64, err error) {
 	for _, name := range streams {

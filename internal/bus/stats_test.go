@@ -64,3 +64,35 @@ func TestDepths(t *testing.T) {
 		return depths()[bus.Changes].Lanes[item.Normal] == bus.Lane{Waiting: 3}
 	})
 }
+
+// TestUnfinished counts what waits, is in work, or is parked, and only of the kind that is asked for.
+func TestUnfinished(t *testing.T) {
+	c := connect(t)
+	unfinished := func(kind string) bool {
+		t.Helper()
+		is, err := c.Unfinished(t.Context(), kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	if unfinished("sku") {
+		t.Error("nothing was published")
+	}
+	publish(t, c, change(item.Normal, "1"))
+	if !unfinished("sku") || unfinished("brand") {
+		t.Error("one change of a SKU was published")
+	}
+	working, end := make(chan struct{}), make(chan struct{})
+	consume(t, bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
+		close(working)
+		<-end
+		return none(batch)
+	}})
+	receive(t, "the change in work", working)
+	if !unfinished("sku") {
+		t.Error("the change is in work")
+	}
+	close(end)
+	poll.Until(t, "the change is done", func() bool { return !unfinished("sku") })
+}

@@ -242,6 +242,12 @@ func (s *Server) fetch(ctx context.Context, path string) *recorder {
 	return r
 }
 
+// Get responds to GET of a path, without a network.
+func (s *Server) Get(ctx context.Context, path string) (status int, body []byte) {
+	r := s.fetch(ctx, path)
+	return r.status, r.body.Bytes()
+}
+
 // ServePage writes one page of the server, for operators to look at.
 func (s *Server) ServePage(ctx context.Context, w http.ResponseWriter, path string) {
 	got := s.fetch(ctx, path)

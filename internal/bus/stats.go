@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -130,15 +129,9 @@ func (c *Conn) Unfinished(ctx context.Context, kind string) (bool, error) {
 	for _, at := range []struct{ stream, subject string }{
 		{Changes, "change.*." + kind + ".>"}, {Parked, "parked.*.*." + kind + ".>"}, {Syncs, "sync.*." + kind + ".>"},
 	} {
-		stream, err := c.js.Stream(ctx, at.stream)
-		if err == nil {
-			_, err = stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(at.subject))
-		}
-		if err == nil {
-			return true, nil
-		}
-		if !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return false, reached("look for the oldest of "+at.subject, err)
+		_, found, err := c.oldest(ctx, at.stream, at.subject)
+		if err != nil || found {
+			return found, err
 		}
 	}
 	return false, nil

@@ -41,23 +41,14 @@ func (t *trial) page(ctx context.Context, p *catalog.Page) {
 	}
 	defer server.Close()
 	path := p.Prefix + item.Escape(id) + p.Suffix
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody)
-	if err != nil {
-		t.wrong(what, at, "", "%v", err)
-		return
-	}
-	r.Host = "localhost"
-	r.RequestURI = path
-	r.RemoteAddr = "127.0.0.1:1"
-	var answer recorder
-	server.Handler().ServeHTTP(&answer, r)
+	status, body := server.Get(ctx, path)
 	switch {
-	case answer.status >= 500 || answer.status == http.StatusNotFound:
-		t.wrong(what, at, "", "%s answers %d: %s", path, answer.status, strings.TrimSpace(said.String()))
-	case answer.status == http.StatusGone || answer.status >= 300:
-		t.odd(what, at, "", "%s answers %d", path, answer.status)
+	case status >= 500 || status == http.StatusNotFound:
+		t.wrong(what, at, "", "%s answers %d: %s", path, status, strings.TrimSpace(said.String()))
+	case status == http.StatusGone || status >= 300:
+		t.odd(what, at, "", "%s answers %d", path, status)
 	default:
-		t.good(what, "%s has %d bytes", path, answer.Len())
+		t.good(what, "%s has %d bytes", path, len(body))
 	}
 }
 
@@ -96,29 +87,4 @@ func (t *trial) Blobs(_ context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
 		}
 	}
 	return blobs, nil
-}
-
-// recorder is an http.ResponseWriter that keeps the response.
-type recorder struct {
-	bytes.Buffer
-	status int
-	header http.Header
-}
-
-func (r *recorder) Header() http.Header {
-	if r.header == nil {
-		r.header = http.Header{}
-	}
-	return r.header
-}
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	r.WriteHeader(http.StatusOK)
-	return r.Buffer.Write(b)
 }

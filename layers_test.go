@@ -66,6 +66,7 @@ var layers = map[string]float64{
 	"internal/locale":     0,
 	"internal/pause":      0,
 	"internal/redact":     0,
+	"internal/slug":       0,
 	"internal/view":       0.5,
 	"templates/program":   0.7,
 }

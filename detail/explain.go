@@ -85,16 +85,16 @@ func (st *site) explainURL(ctx context.Context, target string) (Explanation, err
 	if err != nil {
 		return Explanation{}, fmt.Errorf("%w: %w", item.ErrUnknown, err)
 	}
-	p, e, _, err := st.findPage(u.EscapedPath())
+	a, err := st.findPage(u.EscapedPath())
 	if err != nil {
 		return Explanation{}, err
 	}
-	return st.explainPage(ctx, p, e), nil
+	return st.explainPage(ctx, a.page, a.entity), nil
 }
 
 func (st *site) explainPage(ctx context.Context, p *catalog.Page, e item.Entity) Explanation {
 	read := st.read(ctx, p, e, blobcache.Policy{})
-	x := Explanation{Entity: e.String(), Page: p.Name, Path: pagePath(p, e.ID), Status: 200}
+	x := Explanation{Entity: e.String(), Page: p.Name, Path: pagePath(p, e.ID, read.own.Body), Status: 200}
 	if err := read.life(); err != nil {
 		x.Status = statusOf(err).code
 	} else if rule := read.site.ruleOf(read); rule != nil {

@@ -1,19 +1,21 @@
 package detail
 
 import (
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/view"
 )
 
 // pageFacts are what templates know of the page itself.
-func (st *site) pageFacts(read *reading) view.Value {
+func (st *site) pageFacts(data *pageData) view.Value {
+	read := data.read
 	id := read.entity.ID
-	path := pagePath(read.page, id)
 	var live, overlay view.Elements
 	for _, l := range read.page.Live {
 		live = append(live, view.OfText(l.Name))
@@ -24,29 +26,63 @@ func (st *site) pageFacts(read *reading) view.Value {
 	var pages view.Fields
 	for _, p := range st.catalog.Pages {
 		if p.Kind == read.page.Kind {
-			pages = append(pages, view.Field{Name: p.Name, Value: view.OfText(pagePath(p, id))})
+			pages = append(pages, view.Field{Name: p.Name, Value: view.OfText(read.pathOf(p))})
 		}
 	}
-	main := mainPage(st.catalog, read.page)
+	main := st.canonicalPath(data)
 	return view.OfMembers(view.Fields{
 		{Name: "ID", Value: view.OfText(id)}, {Name: "Kind", Value: view.OfText(read.entity.Kind)},
-		{Name: "Name", Value: view.OfText(read.page.Name)}, {Name: "Path", Value: view.OfText(path)},
-		{Name: "URL", Value: view.OfText(canonical(st.origin, pagePath(main, id)))}, {Name: "Part", Value: view.OfBool(main != read.page)},
+		{Name: "Name", Value: view.OfText(read.page.Name)}, {Name: "Path", Value: view.OfText(read.pathOf(read.page))},
+		{Name: "URL", Value: view.OfText(canonical(st.origin, main))}, {Name: "Part", Value: view.OfBool(isPart(read.page, mainPage(st.catalog, read.page)))},
 		{Name: "Product", Value: view.OfText(textAt(read.whole.Body, "product", "title"))},
-		{Name: "Alternates", Value: st.alternates(pagePath(main, id))}, {Name: "Buy", Value: st.buy(id)},
+		{Name: "Alternates", Value: st.alternates(main)}, {Name: "Buy", Value: st.buy(id)},
 		{Name: "Gen", Value: view.OfText(strconv.FormatUint(read.own.Stamp, 10))},
 		{Name: "Live", Value: view.OfElements(live)}, {Name: "Overlay", Value: view.OfElements(overlay)}, {Name: "Pages", Value: view.OfMembers(pages)},
 	})
 }
 
-// mainPage is the page that stands for an entity of p's kind. A page of another blob than the first one's shows a part of the entity, as a
-// description does, and is no page of its own for who searches.
+// pathOf is the path of a page of the entity that was read.
+func (p *reading) pathOf(page *catalog.Page) string {
+	body := p.own.Body
+	for _, part := range append([]blobcache.Part{p.whole}, p.overlays...) {
+		if part.Key.Blob == page.Blob.Name && p.own.Key.Blob != page.Blob.Name {
+			body = part.Body
+		}
+	}
+	return pagePath(page, p.entity.ID, body)
+}
+
+// mainPage is the page by which entities of p's kind are found: the first one of the kind.
 func mainPage(c *catalog.Catalog, p *catalog.Page) *catalog.Page {
 	i := slices.IndexFunc(c.Pages, func(q *catalog.Page) bool { return q.Kind.Name == p.Kind.Name })
-	if i < 0 || c.Pages[i].Blob.Name == p.Blob.Name {
+	if i < 0 {
 		return p
 	}
 	return c.Pages[i]
+}
+
+// isPart reports whether a page of another blob than the main page's shows a part of the entity, as a description does, and is no page of
+// its own for who searches.
+func isPart(p, main *catalog.Page) bool { return p.Blob.Name != main.Blob.Name }
+
+// canonicalPath is the path that all pages of an entity name as theirs: that of the main page, or that to which the main page leads by its
+// rules. Where these say that the entity has no main page, each page has its own.
+func (st *site) canonicalPath(data *pageData) string {
+	read := data.read
+	main := mainPage(st.catalog, read.page)
+	if main == read.page || isPart(read.page, main) {
+		return read.pathOf(main)
+	}
+	rule := st.match(main, data.data)
+	switch {
+	case rule != nil && rule.Redirect != "":
+		if to := st.redirected(read, main, rule); to != "" {
+			return to
+		}
+	case ruleStatus(rule) == http.StatusOK:
+		return read.pathOf(main)
+	}
+	return read.pathOf(read.page)
 }
 
 // alternates are the addresses of a page in each language: its own, and those of the sister sites. It is empty without any.

@@ -88,8 +88,8 @@ func (v *fastVisitor) refuse(st *site, path string) (r fastpath.Response, ok boo
 func (st *site) isPage(path string) bool {
 	for prefix, pages := range st.prefixes {
 		if rest, ok := strings.CutPrefix(path, prefix); ok {
-			_, _, twin, err := cutPage(pages, rest)
-			return err == nil && !twin
+			a, err := cutPage(pages, rest)
+			return err == nil && !a.twin
 		}
 	}
 	return false

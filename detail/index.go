@@ -259,9 +259,9 @@ func (st *site) card(one *indexItem) (map[string]any, error) {
 	card := data.forTemplates().Decode().(map[string]any)
 	variants := []any{}
 	for _, v := range one.variants {
-		variants = append(variants, map[string]any{"URL": pagePath(v.page, v.entity.ID), "Title": v.variantTitle()})
+		variants = append(variants, map[string]any{"URL": pagePath(v.page, v.entity.ID, v.own.Body), "Title": v.variantTitle()})
 	}
-	card["URL"], card["Title"], card["Variants"] = pagePath(one.read.page, one.read.entity.ID), one.read.title(), variants
+	card["URL"], card["Title"], card["Variants"] = pagePath(one.read.page, one.read.entity.ID, one.read.own.Body), one.read.title(), variants
 	return card, nil
 }
 

@@ -77,9 +77,9 @@ func (st *site) listed(read *reading) (path string, err error) {
 	case err != nil || !shown:
 		return "", err
 	case rule != nil && rule.Redirect != "":
-		return st.redirected(read.page, rule.Redirect, read.entity.ID), nil
+		return st.redirected(read, read.page, rule), nil
 	}
-	return pagePath(read.page, read.entity.ID), nil
+	return pagePath(read.page, read.entity.ID, read.own.Body), nil
 }
 
 // outcome reports whether a page answers 200 or leads elsewhere, and the rule that says so. Rules see the page's own blobs, and not what
@@ -97,13 +97,19 @@ func (st *site) outcome(read *reading) (shown bool, rule *catalog.Rule, err erro
 	return ruleStatus(rule) == http.StatusOK || rule.Redirect != "", rule, nil
 }
 
-// redirected is where a redirect leads, if that is another page of the catalog for the same entity, else "".
-func (st *site) redirected(from *catalog.Page, redirect, id string) string {
-	target := strings.ReplaceAll(redirect, "{"+from.Kind.Name+"}", item.Escape(id))
+// redirected is where a redirect by a rule of a page leads, if that is another page of the catalog for the same entity, else "".
+func (st *site) redirected(read *reading, from *catalog.Page, rule *catalog.Rule) string {
+	id := read.entity.ID
+	to := target(from, rule.Redirect, id, slugIn(from, read.own.Body))
 	for _, p := range st.catalog.Pages {
-		if p.Kind == from.Kind && p != from && target == pagePath(p, id) {
-			return target
+		if p.Kind == from.Kind && p != from && to == pagePath(p, id, read.own.Body) {
+			return to
 		}
 	}
 	return ""
+}
+
+// target is where a redirect of a page leads.
+func target(p *catalog.Page, redirect, id, slug string) string {
+	return strings.NewReplacer("{"+p.Kind.Name+"}", item.Escape(id), "{slug}", item.Escape(slug)).Replace(redirect)
 }

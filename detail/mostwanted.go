@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
@@ -28,8 +27,8 @@ func (s *Server) mostWanted(st *site, n int) (keys []kv.BlobKey) {
 		}
 	}
 	for _, path := range s.wanted.Most(wantedPages) {
-		if p, e, _, err := st.findPage(path); err == nil {
-			take(kv.BlobKey{Entity: e, Blob: p.Blob.Name})
+		if a, err := st.findPage(path); err == nil {
+			take(kv.BlobKey{Entity: a.entity, Blob: a.page.Blob.Name})
 		}
 	}
 	for _, key := range s.Hot() {
@@ -40,13 +39,13 @@ func (s *Server) mostWanted(st *site, n int) (keys []kv.BlobKey) {
 	return keys
 }
 
-// findPage finds the page at a path, which is escaped, or its twin.
-func (st *site) findPage(path string) (p *catalog.Page, e item.Entity, twin bool, err error) {
+// findPage reads the address of a page, or of its twin, in an escaped path.
+func (st *site) findPage(path string) (a address, err error) {
 	longest := func(a, b string) int { return len(b) - len(a) } // as the router does
 	for _, prefix := range slices.SortedFunc(maps.Keys(st.prefixes), longest) {
 		if rest, ok := strings.CutPrefix(path, escapePattern(prefix)); ok {
 			return cutPage(st.prefixes[prefix], rest)
 		}
 	}
-	return nil, e, false, fmt.Errorf("%w: no page has the path %.200q", item.ErrUnknown, path)
+	return a, fmt.Errorf("%w: no page has the path %.200q", item.ErrUnknown, path)
 }

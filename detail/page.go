@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"vitrine/detail/blobcache"
@@ -43,25 +42,23 @@ func (st *site) pages(pages []*catalog.Page) handler {
 		if err != nil {
 			return response{}, err
 		}
-		p, e, twin, err := cutPage(pages, rest)
+		a, err := cutPage(pages, rest)
 		if err != nil {
 			return response{}, err
 		}
-		return st.page(r, newRequest(r, p, e, twin))
+		return st.page(r, newRequest(r, a))
 	}
 }
 
 // request is one request for a page.
 type request struct {
-	page    *catalog.Page
-	entity  item.Entity
-	twin    bool   // the page as JSON
-	path    string // canonical: the page is cached under it
+	address
+	path    string // the page is cached under it
 	accepts pagecache.Accepts
 }
 
-func newRequest(r *http.Request, p *catalog.Page, e item.Entity, twin bool) request {
-	q := request{page: p, entity: e, twin: twin, path: canonicalPath(p, e.ID, twin)}
+func newRequest(r *http.Request, a address) request {
+	q := request{address: a, path: a.path()}
 	q.accepts = pagecache.ParseAccepts(r.Header.Values("Accept-Encoding"), r.Header.Values("Available-Dictionary"))
 	return q
 }
@@ -70,7 +67,7 @@ func newRequest(r *http.Request, p *catalog.Page, e item.Entity, twin bool) requ
 // rendered anew.
 func (st *site) page(r *http.Request, q request) (response, error) {
 	s := st.server
-	if cached := s.pages.Get(q.path, st.version, time.Now()); cached != nil {
+	if cached := s.pages.Get(q.path, st.version, time.Now()); cached != nil && !q.moved {
 		if c, body := cached.BodyFor(s.encoder, q.accepts); body != nil {
 			s.metrics.pageHit.Inc()
 			s.wanted.Asked(q.path)
@@ -78,7 +75,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 		}
 	}
 	s.metrics.pageMiss.Inc()
-	if a, ok := st.former(q); ok {
+	if a, ok := st.former(q); ok && !q.moved {
 		return a, nil
 	}
 	permit, err := s.admission.Admit(r)
@@ -93,6 +90,9 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	a := response{header: read.site.pageHeader(read)}
 	if err := read.life(); err != nil {
 		return a, err
+	}
+	if a, moved := st.redirectMoved(r, q, read, a); moved {
+		return a, nil
 	}
 	s.wanted.Asked(q.path)
 	a.etag = read.site.etag(read, q.twin)
@@ -181,7 +181,7 @@ func (st *site) make(read *reading, twin bool, a response) (response, error) {
 	a.status = ruleStatus(rule)
 	switch {
 	case rule != nil && rule.Redirect != "":
-		a.header.Set("Location", strings.ReplaceAll(rule.Redirect, "{"+read.entity.Kind+"}", item.Escape(read.entity.ID)))
+		a.header.Set("Location", target(read.page, rule.Redirect, read.entity.ID, slugIn(read.page, read.own.Body)))
 	case twin:
 		a.kind, a.body = typeJSON, read.splice()
 	default:
@@ -219,7 +219,7 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 	for _, j := range read.joins {
 		read.parts = append(read.parts, j.parts...)
 	}
-	if main := mainPage(read.site.catalog, p); main != p && read.own.Existence == kv.Alive {
+	if main := mainPage(read.site.catalog, p); isPart(p, main) && read.own.Existence == kv.Alive {
 		read.whole = st.server.blobs.Read(ctx, []kv.BlobKey{{Entity: e, Blob: main.Blob.Name}}, policy)[0]
 		read.parts = append(read.parts, read.whole)
 	}

@@ -2,6 +2,7 @@ package detail
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 
 	"vitrine/detail/blobcache"
@@ -156,19 +157,24 @@ func (p *pageData) forTemplates() view.Value {
 			entity[0] = view.OfMembers(p.site.address(entity, j.with.Ref.Kind))
 		}
 	}
-	facts := view.Fields{{Name: "Site", Value: p.site.facts}, {Name: "Page", Value: p.site.pageFacts(p.read)}}
+	facts := view.Fields{{Name: "Site", Value: p.site.facts}, {Name: "Page", Value: p.site.pageFacts(p)}}
 	return view.OfMembers(view.Layers{view.OfMembers(facts), p.data})
 }
 
-// address is the path of the page of what a page refers to, the first of its kind, if it has one. Its name begins with a capital, so
-// that it clashes with no data.
+// address is the path of the page of what a page refers to, the first of its kind, if it has one that answers 200 or leads elsewhere:
+// what is off the shelf is no choice. The rules see the joined blob alone. The name begins with a capital, so that it clashes with no
+// data.
 func (st *site) address(entity view.Layers, kind *catalog.Kind) view.Fields {
 	id, _ := entity.Member(kind.Name)
 	i := slices.IndexFunc(st.catalog.Pages, func(p *catalog.Page) bool { return p.Kind == kind })
 	if i < 0 || id.Kind() != view.String {
 		return nil
 	}
-	return view.Fields{{Name: "URL", Value: view.OfText(pagePath(st.catalog.Pages[i], id.Text()))}}
+	p := st.catalog.Pages[i]
+	if rule := st.match(p, view.OfMembers(entity)); ruleStatus(rule) >= http.StatusBadRequest {
+		return nil
+	}
+	return view.Fields{{Name: "URL", Value: view.OfText(p.Path(id.Text(), slugOf(p, view.OfMembers(entity))))}}
 }
 
 // markHTML makes the fields that the catalog calls html HTML.

@@ -25,11 +25,19 @@ func (st *site) previousPage(p *catalog.Page) (*site, *catalog.Page) {
 		return nil, nil
 	}
 	for _, q := range old.catalog.Pages {
-		if q.Prefix == p.Prefix && q.Suffix == p.Suffix && q.Kind.Name == p.Kind.Name && !sameParts(p, q) {
+		if q.Prefix == p.Prefix && q.Suffix == p.Suffix && q.Kind.Name == p.Kind.Name && sameSlugs(p.Slug, q.Slug) && !sameParts(p, q) {
 			return old, q
 		}
 	}
 	return nil, nil
+}
+
+// sameSlugs reports whether slugs stand at the same place in the paths of two pages.
+func sameSlugs(a, b *catalog.Slug) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Sep == b.Sep && a.After == b.After
 }
 
 // sameParts reports whether two pages are made of the same blobs in the same shapes.

@@ -155,7 +155,8 @@ func (s *Server) sample(ctx context.Context, st *site, scan BlobLister, n int) (
 
 // compare renders one page by both servers. Its JSON twin says what is lost.
 func (r *Rehearsal) compare(ctx context.Context, now, then *Server, st *site, p *catalog.Page, e item.Entity) {
-	path := pagePath(p, e.ID)
+	at := st.addressOf(ctx, p, e)
+	path := at.path()
 	before, after := now.fetch(ctx, path), then.fetch(ctx, path)
 	r.Pages++
 	r.Bytes[0], r.Bytes[1] = r.Bytes[0]+before.body.Len(), r.Bytes[1]+after.body.Len()
@@ -172,7 +173,8 @@ func (r *Rehearsal) compare(ctx context.Context, now, then *Server, st *site, p 
 	default:
 		r.Changed++
 		what := "it looks different"
-		if lost := r.countLost(ctx, now, then, canonicalPath(p, e.ID, true)); len(lost) > 0 {
+		at.twin = true
+		if lost := r.countLost(ctx, now, then, at.path()); len(lost) > 0 {
 			what = "without " + fmt.Sprint(lost)
 		}
 		r.addExample(path, what, false)

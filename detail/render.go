@@ -18,7 +18,7 @@ func (st *site) renderPage(data *pageData, rule *catalog.Rule, a response) (resp
 		buf = new(bytes.Buffer)
 	}
 	buf.Reset()
-	by, err := st.render(buf, name, data.forTemplates(), pagePath(read.page, read.entity.ID))
+	by, err := st.render(buf, name, data.forTemplates(), pagePath(read.page, read.entity.ID, read.own.Body))
 	if err != nil {
 		return response{}, err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"vitrine/detail/admission"
 	"vitrine/internal/catalog"
-	"vitrine/internal/item"
 	"vitrine/switches"
 )
 
@@ -90,11 +89,13 @@ func (st *site) handle(route string, h handler) http.HandlerFunc {
 	}
 }
 
-// byPrefix groups pages by the prefix of their path. In a group the longest suffix comes first.
+// byPrefix groups pages, and the former paths of pages, by the prefix of their path. In a group the longest suffix comes first.
 func byPrefix(pages []*catalog.Page) map[string][]*catalog.Page {
 	groups := map[string][]*catalog.Page{}
 	for _, p := range pages {
-		groups[p.Prefix] = append(groups[p.Prefix], p)
+		for _, one := range append([]*catalog.Page{p}, p.Former...) {
+			groups[one.Prefix] = append(groups[one.Prefix], one)
+		}
 	}
 	for _, group := range groups {
 		slices.SortStableFunc(group, func(a, b *catalog.Page) int { return len(b.Suffix) - len(a.Suffix) })
@@ -131,43 +132,6 @@ func segments(r *http.Request, prefix string, n int) ([]string, error) {
 		}
 	}
 	return parts, nil
-}
-
-// cutPage finds the page of an escaped tail, and its entity. The id is unescaped once and checked. It fails with errNotFound,
-// errBadRequest or item.ErrID.
-func cutPage(pages []*catalog.Page, rest string) (p *catalog.Page, e item.Entity, twin bool, err error) {
-	for _, p := range pages {
-		raw, html := strings.CutSuffix(rest, p.Suffix)
-		if !html {
-			raw, twin = strings.CutSuffix(rest, twinSuffix(p))
-			if !twin {
-				continue
-			}
-		}
-		id, err := url.PathUnescape(raw)
-		if err != nil {
-			return nil, e, twin, fmt.Errorf("%w: %w", errBadRequest, err)
-		}
-		if err := item.CheckID(id); err != nil {
-			return nil, e, twin, err
-		}
-		return p, item.Entity{Kind: p.Kind.Name, ID: id}, twin, nil
-	}
-	return nil, e, false, errNotFound
-}
-
-// twinSuffix is the suffix of the page's JSON twin.
-func twinSuffix(p *catalog.Page) string { return strings.TrimSuffix(p.Suffix, ".html") + ".json" }
-
-// pagePath is the path of an entity's page.
-func pagePath(p *catalog.Page, id string) string { return p.Prefix + item.Escape(id) + p.Suffix }
-
-// canonicalPath is the path under which a page, or its JSON twin, is cached.
-func canonicalPath(p *catalog.Page, id string, twin bool) string {
-	if twin {
-		return p.Prefix + item.Escape(id) + twinSuffix(p)
-	}
-	return pagePath(p, id)
 }
 
 // escapePattern escapes a pattern as a request line has it. chi matches the escaped path where the request escapes more than

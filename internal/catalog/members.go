@@ -89,6 +89,9 @@ func (c *compiler) checkMembers(n *node, p *Page) {
 			claim(at, name, "that of blob "+b.Name)
 		}
 	}
+	if names, known := p.Blob.members(); known && p.Slug != nil && len(p.Slug.From) > 0 && !slices.Contains(names, p.Slug.From[0]) {
+		c.mistake(n.get("slug"), oneOf("member", p.Slug.From[0], names), "slug names %q, which blob %s of page %s does not have", p.Slug.From, p.Blob.Name, p.Name)
+	}
 	for _, w := range p.With {
 		claim(n.get("with").get(w.Ref.Name), w.Ref.Name, "with "+w.Ref.Name)
 	}

@@ -12,10 +12,12 @@ func (c *compiler) pages(n *node) {
 	c.named(n, "pages", func(key, n *node) {
 		p := &Page{Name: key.text}
 		blobName, rules := "", (*node)(nil)
-		var overlay, live []*node
+		var overlay, live, former []*node
 		var with *node
+		var slug Path
 		ok := c.fieldsOf(n, "page "+p.Name, map[string]func(*node){
-			"path": func(n *node) { c.route(n, p) }, "blob": c.str("blob", &blobName),
+			"path": func(n *node) { c.route(n, p) }, "slug": c.path("slug", &slug), "former": c.strings("former", func(n *node) { former = append(former, n) }),
+			"blob":    c.str("blob", &blobName),
 			"overlay": c.strings("overlay", func(n *node) { overlay = append(overlay, n) }),
 			"with":    func(n *node) { with = n }, "live": c.strings("live", func(n *node) { live = append(live, n) }),
 			"template": c.template(&p.Template), "cache": func(n *node) { c.cache(n, p) }, "rules": func(n *node) { rules = n },
@@ -29,6 +31,8 @@ func (c *compiler) pages(n *node) {
 		if !ok || p.Kind == nil {
 			return
 		}
+		c.slug(n, p, slug)
+		c.former(former, p)
 		p.Blob = c.blobOf(n.get("blob"), p.Kind, blobName)
 		for _, o := range overlay {
 			if b := c.blobOf(o, p.Kind, o.text); b != nil {
@@ -48,51 +52,6 @@ func (c *compiler) pages(n *node) {
 		c.clash(key, p)
 		c.cat.Pages = append(c.cat.Pages, p)
 	})
-}
-
-// route reads /item/{sku}.html.
-func (c *compiler) route(n *node, p *Page) {
-	if !c.want(n, text, "path") {
-		return
-	}
-	names := placeholders(n.text)
-	before, rest, _ := strings.Cut(n.text, "{")
-	_, after, _ := strings.Cut(rest, "}")
-	switch {
-	case len(names) != 1:
-		c.add(n, "write it as /item/{sku}.html", "path must hold one {kind}, not %d", len(names))
-		return
-	case !strings.HasPrefix(before, "/") || !strings.HasSuffix(before, "/") || strings.Contains(before, "//"):
-		c.add(n, "write it as /item/{sku}.html", "in path, {%s} must begin a segment of its own", names[0])
-		return
-	case !strings.HasSuffix(after, ".html") || strings.Contains(after, "/"):
-		c.add(n, "its twin for machines ends in .json", "path must end in .html behind the {%s}", names[0])
-		return
-	case strings.ContainsAny(n.text, " ?#%\\\"<>*") || strings.Contains(n.text, "/."):
-		c.add(n, "", "path must be plain, without any of space ? # %% \\ \" < > *")
-		return
-	}
-	p.Kind = c.cat.Kinds[names[0]]
-	if p.Kind == nil {
-		c.add(n, oneOf("kind", names[0], keysOf(c.cat.Kinds)), "path names no kind: {%s}", names[0])
-		return
-	}
-	p.Prefix = c.cat.Site.Prefix + before
-	p.Suffix = after
-}
-
-// clash refuses two pages at one address, and a page at one of Vitrine's own addresses.
-func (c *compiler) clash(key *node, p *Page) {
-	for _, other := range c.cat.Pages {
-		if other.Prefix == p.Prefix && other.Suffix == p.Suffix {
-			c.add(key, "", "the pages %s and %s have the same path", other.Name, p.Name)
-		}
-	}
-	for _, own := range ownPaths() {
-		if strings.HasPrefix(strings.TrimPrefix(p.Prefix, c.cat.Site.Prefix), own) {
-			c.add(key, "", "page %s stands under %s, which is Vitrine's own", p.Name, own)
-		}
-	}
 }
 
 func (c *compiler) template(p *string) func(*node) {
@@ -217,12 +176,12 @@ func (c *compiler) redirect(n *node, p *Page, r *Rule) {
 		return
 	}
 	for _, name := range placeholders(n.text) {
-		if name != p.Kind.Name {
+		if name != p.Kind.Name && (name != slugName || p.Slug == nil) {
 			c.add(n, "", "redirect has an unknown placeholder {%s}", name)
 			return
 		}
 	}
-	u, err := url.Parse(strings.ReplaceAll(n.text, "{"+p.Kind.Name+"}", "1"))
+	u, err := url.Parse(strings.NewReplacer("{"+p.Kind.Name+"}", "1", "{"+slugName+"}", "a").Replace(n.text))
 	absolute := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 	local := err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(n.text, "/")
 	if !absolute && !local || strings.ContainsAny(n.text, " \r\n\t\\") {

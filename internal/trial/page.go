@@ -12,7 +12,6 @@ import (
 	"vitrine/detail"
 	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
-	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/shape"
 	"vitrine/templates"
@@ -40,7 +39,11 @@ func (t *trial) page(ctx context.Context, p *catalog.Page) {
 		return
 	}
 	defer server.Close()
-	path := p.Prefix + item.Escape(id) + p.Suffix
+	path, err := server.PagePath(ctx, p, id)
+	if err != nil {
+		t.wrong(what, at, "", "%v", err)
+		return
+	}
 	status, body := server.Get(ctx, path)
 	switch {
 	case status >= 500 || status == http.StatusNotFound:

@@ -120,7 +120,7 @@ func TestFaultsOfPathsAreTold(t *testing.T) {
 		})
 	}
 	src := strings.Replace(whole, "path: /item/{sku}.html", "path: /p/{slug}-{sku}.html\n    slug: produkt.title", 1)
-	if c := parse(t, src); len(c.Mistakes) != 1 || !strings.Contains(c.Mistakes.Error(), "did you mean product") {
+	if c := parse(t, src); !strings.Contains(c.Mistakes.Error(), "did you mean product") {
 		t.Errorf("mistakes: %v", c.Mistakes)
 	}
 }

@@ -106,7 +106,7 @@ func TestFaultsOfPathsAreTold(t *testing.T) {
 		{"path: /p/{sku}.html\n    former: [\"/p/{sku}.html\"]", "has this path now"},
 		{"path: /p/{sku}.html\n    former: /b/{brand}.html", "is that of a brand"},
 		{"path: /p/{sku}.html\n    former: /live/{sku}.html", "Vitrine's own"},
-		{"path: /a/{slug}/{sku}.html\n    slug: product.title\n    former: /desc/{slug}/{sku}.html", ""},
+		{"path: /a/{slug}/{sku}.html\n    slug: product.title\n    former: /old/{slug}/{sku}.html", ""},
 	} {
 		t.Run(tt.page, func(t *testing.T) {
 			src := strings.Replace(whole, "path: /item/{sku}.html", tt.page, 1)

@@ -30,6 +30,7 @@ type Upstream struct {
 	Timeout     time.Duration     // for a whole call; defaults to 1 s
 	Concurrency int               // calls in flight; defaults to 16
 	Headers     map[string]string // a value env:NAME is a secret, resolved when it is sent
+	Token       *Token            // nil for none
 	Code        uint16            // identifies the upstream in stored headers; unique in a catalog
 }
 

@@ -108,10 +108,15 @@ func (c *compiler) upstreams(n *node) {
 			c.add(key, "rename one of the two", "the upstreams %s and %s have the same code in stored headers", other.Name, u.Name)
 		}
 		c.cat.Upstreams[u.Name] = u
+		var token *node // read when headers are known
 		ok := c.fieldsOf(n, "upstream "+u.Name, map[string]func(*node){
 			"url": func(n *node) { c.baseURL(n, u) }, "timeout": c.duration("timeout", &u.Timeout, time.Millisecond, 5*time.Minute),
 			"concurrency": c.integer("concurrency", &u.Concurrency, 1, 4096), "headers": func(n *node) { c.headers(n, u) },
+			"token": func(n *node) { token = n },
 		})
+		if token != nil {
+			c.token(token, u)
+		}
 		if ok && n.get("url") == nil {
 			c.add(key, "", "upstream %s lacks url", u.Name)
 		}

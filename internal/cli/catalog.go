@@ -45,6 +45,7 @@ type catalogCheck struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 	Try  bool   `help:"Ask the upstreams for a few real entities, and make records, blobs and pages of the answers."`
 	triedFlag
+	secretFlag
 }
 
 func (catalogCheck) Help() string {

@@ -47,7 +47,7 @@ func (c *catalogCheck) try(e *env, cat *catalog.Catalog) (found []trial.Finding,
 			return nil, false, fmt.Errorf("upstream %s is a file that vitrine up serves: it can't be tried without up", u.Name)
 		}
 	}
-	secrets, err := upstream.NewSecrets(nil, nil)
+	secrets, err := c.secrets()
 	if err != nil {
 		return nil, false, err
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// secretFlag is for pushed catalogs: which environment variables of this process they may have sent, and where.
+// secretFlag is for pushed catalogs: which secrets of this process they may have sent, and where.
 type secretFlag struct {
-	Secret []string `help:"An environment variable that headers of the catalog may name (env:NAME), and the upstream that it may be sent to. Repeatable. What the file of --catalog names is always allowed." placeholder:"NAME=ORIGIN"`
+	Secret []string `help:"A secret that the catalog may name, and the upstream that it may be sent to: an environment variable (NAME), file:PATH or command:WORDS for a token, or token:ORIGIN, what that token endpoint gives. Repeatable. What a catalog file on the command line names is always allowed, except for commands." placeholder:"NAME=ORIGIN"`
 }
 
 // roomFlags are the addresses of what a role depends on. A room is a data centre: its own Redis, NATS and detail

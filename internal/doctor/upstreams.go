@@ -38,6 +38,10 @@ func (x *checkRun) checkUpstreams(ctx context.Context, cat *catalog.Catalog, set
 			continue
 		}
 		x.report("upstream", u.Name+" answers at "+u.URL, reachable(ctx, u))
+		if u.Token != nil {
+			_, err := client.Token(ctx, u)
+			x.report("token", "there is one for "+u.Name, err)
+		}
 	}
 	if set != nil {
 		x.tryCatalog(ctx, cat, client, set)

@@ -27,7 +27,7 @@ type Config struct {
 
 // Finding is the result of one step. It is good unless Failed or Warning is set.
 type Finding struct {
-	What    string `json:"what"` // what was tried: KIND, KIND.DIMENSION, KIND/BLOB, page NAME or live NAME
+	What    string `json:"what"` // what was tried: token UPSTREAM, KIND, KIND.DIMENSION, KIND/BLOB, page NAME or live NAME
 	Text    string `json:"text"` // what was found, or what is wrong and where
 	Failed  bool   `json:"failed,omitempty"`
 	Warning bool   `json:"warning,omitempty"` // it may be a mistake, or meant so
@@ -44,12 +44,15 @@ type trial struct {
 	records map[kv.RecordKey]kv.Record
 }
 
-// Run tries the lists, dimensions, blobs, pages and live parts of the catalog. It goes on after a failure, and reports whether nothing
+// Run tries the tokens of upstreams, the lists, dimensions, blobs, pages and live parts of the catalog. It goes on after a failure, and reports whether nothing
 // failed; warnings are no failures. When ctx ends, what is left fails.
 func Run(ctx context.Context, c Config) (sound bool) {
 	t := &trial{Config: c, ids: map[string][]string{}, records: map[kv.RecordKey]kv.Record{}}
 	for _, e := range c.Entities {
 		t.add(e)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Catalog.Upstreams)) {
+		t.token(ctx, c.Catalog.Upstreams[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Catalog.Kinds)) {
 		if l := c.Catalog.Kinds[name].List; l != nil {
@@ -85,6 +88,18 @@ func (t *trial) wrong(what string, path []string, hint, format string, args ...a
 // odd reports a possible mistake, at a key of the catalog.
 func (t *trial) odd(what string, path []string, hint, format string, args ...any) {
 	t.Report(Finding{What: what, Text: t.Catalog.Fault(t.File, path, hint, format, args...).Error(), Warning: true})
+}
+
+// token gets the token of an upstream, if it has one.
+func (t *trial) token(ctx context.Context, u *catalog.Upstream) {
+	if u.Token == nil {
+		return
+	}
+	if _, err := t.Client.Token(ctx, u); err != nil {
+		t.wrong("token "+u.Name, []string{"upstreams", u.Name, "token"}, "", "%v", err)
+		return
+	}
+	t.good("token "+u.Name, "there is one, which the answers below accept or refuse")
 }
 
 // list reads the first page of a kind's list, and the second if there is one.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"vitrine/internal/catalog"
@@ -48,7 +49,7 @@ type response struct {
 	at           time.Time
 }
 
-// call makes one HTTP request. Errors wrap item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked, and name the
+// call makes one HTTP request, and a second one if its token is refused with 401 and there is a newer one. Errors wrap item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked, and name the
 // upstream and path.
 func (c *Client) call(ctx context.Context, r request) (res response, err error) {
 	if c.Off(r.from.Name) {
@@ -67,6 +68,34 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	defer func() { circuit.note(caller, res, err) }()
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	defer func() { err = c.concealed(r.from, err) }()
+	token, err := c.Token(ctx, r.from)
+	if err != nil {
+		return res, r.failed(err)
+	}
+	res, err = c.once(ctx, r, token)
+	if token == "" || res.status == 0 {
+		return res, err
+	}
+	k := c.keeper(r.from)
+	if res.status != http.StatusUnauthorized {
+		if res.status < http.StatusInternalServerError {
+			k.accept(token)
+		}
+		return res, err
+	}
+	other, failed := k.replace(ctx, token)
+	switch {
+	case failed != nil:
+		return res, r.failed(fmt.Errorf("%w; it %s", failed, c.words(r.from, res.status, res.body)))
+	case other == "":
+		return res, err
+	}
+	return c.once(ctx, r, other)
+}
+
+// once makes a call's request, which carries a token unless that is "".
+func (c *Client) once(ctx context.Context, r request, token string) (res response, err error) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	began := time.Now()
@@ -75,7 +104,9 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	if err != nil {
 		return res, err
 	}
-	defer func() { err = c.Secrets.concealed(r.from, err) }()
+	if token != "" {
+		headers[r.from.Token.Header] = strings.TrimSpace(r.from.Token.Scheme + " " + token)
+	}
 	req, err := c.request(ctx, r, headers)
 	if err != nil {
 		return res, fmt.Errorf("%w: %s %s: %w", item.ErrRefused, r.from.Name, r.path, err)

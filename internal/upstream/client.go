@@ -35,7 +35,7 @@ type Call struct {
 	Upstream string
 	Use      Use
 	IDs      int   // how many it asked for
-	Status   int   // 0 if there was no answer
+	Status   int   // 0 if there was no answer; 200 for a command that printed a token
 	Err      error // why there is no complete answer; nil for one of any status
 	Took     time.Duration
 }
@@ -48,6 +48,7 @@ const (
 	UseFetch Use = "fetch" // records
 	UseList  Use = "list"  // ids
 	UseLive  Use = "live"  // live parts
+	UseToken Use = "token" // the token that the others carry
 )
 
 // Outcome classifies a call: ok, unchanged, gone, unwell (a status that says "not now"), refused (a status, or an
@@ -73,14 +74,18 @@ func (c Call) Outcome() string {
 // Client asks upstreams. It is safe for concurrent use.
 type Client struct {
 	Config
-	http *http.Client
+	http      *http.Client
+	endpoints *http.Client // for tokens: follows no redirect, since a secret is sent
+	renewals  sync.WaitGroup
 
 	mu       sync.Mutex // guards all below
 	slots    map[string]chan struct{}
 	circuits map[guarded]circuit
+	keepers  map[string]*keeper // upstream → what keeps its token
+	closed   bool
 }
 
-// New makes a client. Close ends its idle connections.
+// New makes a client. Close ends its idle connections, and renewals of tokens.
 func New(c Config) *Client {
 	c.Idle, c.Dial = cmp.Or(c.Idle, 5*time.Second), cmp.Or(c.Dial, 2*time.Second)
 	c.LiveMax, c.ListMax = cmp.Or(c.LiveMax, 256<<10), cmp.Or(c.ListMax, 16<<20)
@@ -99,11 +104,24 @@ func New(c Config) *Client {
 		MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, IdleConnTimeout: 90 * time.Second, // never more than were in use: see enter
 		TLSHandshakeTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 	}
-	return &Client{Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin}, slots: map[string]chan struct{}{}, circuits: map[guarded]circuit{}}
+	return &Client{
+		Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin},
+		endpoints: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		slots:     map[string]chan struct{}{}, circuits: map[guarded]circuit{}, keepers: map[string]*keeper{},
+	}
 }
 
-// Close ends idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close ends idle connections and renewals.
+func (c *Client) Close() {
+	c.mu.Lock()
+	c.closed = true
+	for _, k := range c.keepers {
+		k.close()
+	}
+	c.mu.Unlock()
+	c.renewals.Wait()
+	c.http.CloseIdleConnections()
+}
 
 // errAddress is an address that no upstream may have.
 var errAddress = errors.New("address is not for upstreams")

@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/url"
 	"strings"
 
@@ -23,34 +25,54 @@ func (e concealedError) Error() string { return e.text }
 func (e concealedError) Unwrap() error { return e.error }
 
 // concealed masks the secrets of an upstream in the text of err.
-func (s *Secrets) concealed(u *catalog.Upstream, err error) error {
+func (c *Client) concealed(u *catalog.Upstream, err error) error {
 	if err == nil {
 		return nil
 	}
 	text := err.Error()
-	masked := s.conceal(u, text)
+	masked := c.conceal(u, text)
 	if masked == text {
 		return err
 	}
 	return concealedError{err, masked}
 }
 
-// conceal masks the secrets of an upstream in text, as they are and as they are escaped in URLs.
-func (s *Secrets) conceal(u *catalog.Upstream, text string) string {
-	for _, value := range u.Headers {
-		name, ok := strings.CutPrefix(value, "env:")
-		if !ok {
-			continue
+// conceal masks in text what the calls of an upstream, and of its token endpoint, are sent.
+func (c *Client) conceal(u *catalog.Upstream, text string) string {
+	if k := c.keeperOf(u.Name); k != nil {
+		text = masked(text, k.given()...)
+	}
+	return masked(text, c.Secrets.sent(u)...)
+}
+
+// sent are the variables that an upstream, or its token endpoint, is sent.
+func (s *Secrets) sent(u *catalog.Upstream) (values []string) {
+	for _, n := range needs(u) {
+		if value, err := s.value(n.secret, n.base); err == nil { // otherwise it was not sent
+			values = append(values, value)
 		}
-		secret, err := s.value(name, u.URL)
-		if err != nil {
-			continue // it was not sent
+	}
+	if t := u.Token; t != nil && t.URL != "" {
+		client, secret, err := s.credentials(t)
+		if err == nil {
+			values = append(values, base64.StdEncoding.EncodeToString([]byte(basic(client, secret))))
 		}
+	}
+	return values
+}
+
+// masked masks secrets in text, and the words of each: as they are, as they are escaped in URLs and in JSON.
+func masked(text string, secrets ...string) string {
+	for _, secret := range secrets {
 		for _, word := range append(strings.Fields(secret), secret) {
 			if len(word) < shortest {
 				continue
 			}
-			text = strings.NewReplacer(word, "***", url.QueryEscape(word), "***", url.PathEscape(word), "***").Replace(text)
+			quoted, _ := json.Marshal(word) // text always marshals
+			inJSON := string(quoted[1 : len(quoted)-1])
+			for _, form := range []string{word, url.QueryEscape(word), url.PathEscape(word), inJSON, strings.ReplaceAll(word, "/", `\/`)} {
+				text = strings.ReplaceAll(text, form, "***")
+			}
 		}
 	}
 	return text

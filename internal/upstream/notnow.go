@@ -82,7 +82,7 @@ const quoted = 300
 // words quotes an answer for an operator, on one line and without secrets.
 func (c *Client) words(u *catalog.Upstream, status int, body []byte) string {
 	text := string(body[:min(len(body), maxDrain)])
-	text = redact.Shown(c.Secrets.conceal(u, strings.Join(strings.Fields(text), " "))) // before it is cut: half a secret is none that can be recognised
+	text = redact.Shown(c.conceal(u, strings.Join(strings.Fields(text), " "))) // before it is cut: half a secret is none that can be recognised
 	if text == "" {
 		return fmt.Sprintf("answered %d", status)
 	}

@@ -12,30 +12,41 @@ import (
 	"vitrine/internal/item"
 )
 
-// A catalog names secrets, "env:NAME" as the value of a header, and anybody who may push can push one. The environment
-// of a process belongs to its operator alone, who says where each variable may be sent. Otherwise a pushed catalog
-// could have any variable sent to any address.
+// A catalog names secrets, and anybody who may push can push one: a variable of the environment ("env:NAME" as the value of
+// a header, or as the secret of an OAuth2 client), a file with a token, a command that prints one. They belong to the operator
+// of a process alone, who says where each may be sent. Otherwise a pushed catalog could have any variable or file sent to
+// any address, and any command run.
+//
+// They are called NAME, "file:PATH" and "command:WORDS". A fourth one is a token that was bought with an allowed secret:
+// "token:ORIGIN", of a token endpoint, which may go back to that origin, and to others if the operator says so.
 
 // ErrSecret is a secret that can't be sent: it is not set, or must not be sent there.
 var ErrSecret = errors.New("secret")
 
-// Secrets are the environment variables that upstreams may be sent, and their origins. The zero value allows none.
+// The beginnings of the names of secrets that are no variables.
+const (
+	fileSecret    = "file:"
+	commandSecret = "command:"
+	tokenSecret   = "token:"
+)
+
+// Secrets are the secrets that upstreams may be sent, and their origins. The zero value allows none.
 type Secrets struct {
-	allowed map[string][]string // variable → origins
+	allowed map[string][]string // secret → origins
 	lookup  func(string) (string, bool)
 }
 
-// NewSecrets parses NAME=ORIGIN, such as PRODUCTS_TOKEN=https://products.example:8443: the variable may be sent to that
-// origin. lookup defaults to the environment.
+// NewSecrets parses NAME=ORIGIN, such as PRODUCTS_TOKEN=https://products.example:8443: the secret may be sent to that
+// origin. lookup gives variables, and defaults to the environment.
 func NewSecrets(pairs []string, lookup func(string) (string, bool)) (*Secrets, error) {
 	s := &Secrets{allowed: map[string][]string{}, lookup: lookup}
 	if lookup == nil {
 		s.lookup = os.LookupEnv
 	}
 	for _, pair := range pairs {
-		name, base, ok := strings.Cut(pair, "=")
-		at := origin(base)
-		if !ok || name == "" || at == "" {
+		cut := strings.LastIndexByte(pair, '=')
+		name, at := nameOf(pair[:max(cut, 0)]), origin(pair[cut+1:])
+		if name == "" || at == "" {
 			return nil, fmt.Errorf("%w: %.80q is not NAME=ORIGIN, such as PRODUCTS_TOKEN=https://products.example", ErrSecret, pair)
 		}
 		s.allowed[name] = append(s.allowed[name], at)
@@ -43,28 +54,102 @@ func NewSecrets(pairs []string, lookup func(string) (string, bool)) (*Secrets, e
 	return s, nil
 }
 
-// Trust allows all that a catalog asks for. It is for a file of this machine that its operator has named.
+// nameOf is the name of a secret as it is compared: the words of a command with single blanks between them, the origin of a
+// token endpoint without its path.
+func nameOf(given string) string {
+	if words, ok := strings.CutPrefix(given, commandSecret); ok {
+		return commandSecret + strings.Join(strings.Fields(words), " ")
+	}
+	if base, ok := strings.CutPrefix(given, tokenSecret); ok {
+		return tokenSecret + origin(base)
+	}
+	return given
+}
+
+// Trust allows all that a catalog asks for but commands. It is for a file of this machine that its operator has named. Who
+// tries a stranger's catalog names it, too, and must not run what it says.
 func (s *Secrets) Trust(c *catalog.Catalog) {
 	for _, u := range c.Upstreams {
-		for _, value := range u.Headers {
-			if name, ok := strings.CutPrefix(value, "env:"); ok {
-				s.allowed[name] = append(s.allowed[name], origin(u.URL))
+		for _, n := range needs(u) {
+			if !strings.HasPrefix(n.secret, commandSecret) {
+				s.allowed[n.secret] = append(s.allowed[n.secret], origin(n.base))
 			}
 		}
 	}
 }
 
+// need is a secret that an upstream's calls take, and the URL that it is sent to.
+type need struct{ secret, base, what string }
+
+func needs(u *catalog.Upstream) (all []need) {
+	for header, value := range u.Headers {
+		if name, ok := strings.CutPrefix(value, "env:"); ok {
+			all = append(all, need{name, u.URL, "header " + header})
+		}
+	}
+	t := u.Token
+	switch {
+	case t == nil:
+	case t.File != "":
+		all = append(all, need{fileSecret + t.File, u.URL, "token"})
+	case t.Command != nil:
+		all = append(all, need{commandSecret + strings.Join(t.Command, " "), u.URL, "token"})
+	default:
+		all = append(all, need{t.Secret, t.URL, "token"})
+		if name, ok := strings.CutPrefix(t.Client, "env:"); ok {
+			all = append(all, need{name, t.URL, "token"})
+		}
+		if origin(t.URL) != origin(u.URL) {
+			all = append(all, need{tokenSecret + origin(t.URL), u.URL, "token"})
+		}
+	}
+	return all
+}
+
 // Check lists what a catalog asks for and must not or can't be sent. Only those upstreams are affected.
 func (s *Secrets) Check(c *catalog.Catalog) (faults []error) {
 	for _, u := range c.Upstreams {
-		if _, err := s.headers(u); err != nil {
+		if err := s.check(u); err != nil {
 			faults = append(faults, err)
 		}
 	}
 	return faults
 }
 
-// headers are the headers that the catalog sends to an upstream, with the secrets filled in. Errors wrap ErrSecret.
+// check fails for the first secret of an upstream that must not or can't be sent. Errors wrap item.ErrUnavailable and ErrSecret.
+func (s *Secrets) check(u *catalog.Upstream) error {
+	for _, n := range needs(u) {
+		if err := s.permit(n); err != nil {
+			return fmt.Errorf("%w: upstream %s, %s: %w", item.ErrUnavailable, u.Name, n.what, err)
+		}
+		if strings.ContainsRune(n.secret, ':') {
+			continue // no variable
+		}
+		if _, err := s.value(n.secret, n.base); err != nil {
+			return fmt.Errorf("%w: upstream %s, %s: %w", item.ErrUnavailable, u.Name, n.what, err)
+		}
+	}
+	return nil
+}
+
+// permit fails unless a secret may be sent where it is needed.
+func (s *Secrets) permit(n need) error {
+	to := origin(n.base)
+	if s != nil && slices.Contains(s.allowed[n.secret], to) {
+		return nil
+	}
+	pair := n.secret + "=" + to
+	if strings.ContainsRune(pair, ' ') {
+		pair = "'" + pair + "'"
+	}
+	what := "may not be sent to"
+	if strings.HasPrefix(n.secret, commandSecret) {
+		what = "may not be run for"
+	}
+	return fmt.Errorf("%w: %s %s %s; its operator allows that by: --secret %s", ErrSecret, n.secret, what, to, pair)
+}
+
+// headers are the headers that the catalog sends to an upstream, with the variables filled in. Errors wrap ErrSecret.
 func (s *Secrets) headers(u *catalog.Upstream) (map[string]string, error) {
 	sent := make(map[string]string, len(u.Headers))
 	for header, value := range u.Headers {
@@ -80,9 +165,10 @@ func (s *Secrets) headers(u *catalog.Upstream) (map[string]string, error) {
 	return sent, nil
 }
 
+// value gives a variable that may be sent to a URL.
 func (s *Secrets) value(name, base string) (string, error) {
-	if s == nil || !slices.Contains(s.allowed[name], origin(base)) {
-		return "", fmt.Errorf("%w: %s may not be sent to %s; its operator allows that by: --secret %s=%s", ErrSecret, name, origin(base), name, origin(base))
+	if err := s.permit(need{secret: name, base: base}); err != nil {
+		return "", err
 	}
 	value, ok := s.lookup(name)
 	switch {

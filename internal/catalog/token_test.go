@@ -37,7 +37,7 @@ func TestFaultsOfTokens(t *testing.T) {
 	for token, says := range map[string]string{
 		`{}`:                              "exactly one of url, file and command",
 		`{ file: /a, command: b }`:        "exactly one of url, file and command",
-		`{ fiel: /a }`:                    "did you mean file",
+		`{ comand: a }`:                   "did you mean command",
 		`{ file: token }`:                 "absolute path",
 		`{ file: /run/../etc/shadow }`:    "absolute path",
 		`{ file: /a, ttl: 5m }`:           "ttl is for a token with command",

@@ -71,7 +71,7 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	defer func() { err = c.concealed(r.from, err) }()
 	token, err := c.Token(ctx, r.from)
 	if err != nil {
-		return res, r.failed(err)
+		return res, err
 	}
 	res, err = c.once(ctx, r, token)
 	if token == "" || res.status == 0 {
@@ -87,7 +87,7 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	other, failed := k.replace(ctx, token)
 	switch {
 	case failed != nil:
-		return res, r.failed(fmt.Errorf("%w; it %s", failed, c.words(r.from, res.status, res.body)))
+		return res, fmt.Errorf("%w; %s %s", failed, r.from.Name, c.words(r.from, res.status, res.body))
 	case other == "":
 		return res, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -33,7 +34,10 @@ func (c *Client) runForToken(ctx context.Context, u *catalog.Upstream) (t token,
 		err = nil // it ended well, and left something behind that holds its output
 	}
 	if err != nil {
-		if ctx.Err() != nil {
+		switch {
+		case out.full:
+			err = fmt.Errorf("it printed more than %d bytes", out.most)
+		case ctx.Err() != nil:
 			err = errors.New("it did not end in time")
 		}
 		return token{}, noToken(u.Name, from, fmt.Errorf("%w%s", err, c.complaint(u, out, complaint)))
@@ -59,11 +63,13 @@ func (c *Client) complaint(u *catalog.Upstream, out, complaint *bounded) string 
 type bounded struct {
 	text []byte
 	most int
+	full bool // something was left out
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if len(b.text)+len(p) > b.most {
-		return 0, fmt.Errorf("it printed more than %d bytes", b.most)
+		b.full = true
+		return 0, io.ErrShortWrite
 	}
 	b.text = append(b.text, p...)
 	return len(p), nil

@@ -24,33 +24,56 @@ func change(lane item.Lane, i int) item.Change {
 	return item.Change{Lane: lane, Entity: item.Entity{Kind: "sku", ID: strconv.Itoa(firstID + i)}, Dimension: "product"}
 }
 
-// all changes every article and waits until every page shows it.
+// all changes every article, and times how long it takes until nothing of an article is left to do. Its CPU and its calls
+// include those of the second looks that come seconds later; all queues are empty when it returns.
 func (b *bench) all(ctx context.Context, lane item.Lane) (Phase, error) {
-	return b.allUntil(ctx, lane, b.settle)
+	counted := b.count()
+	seconds, err := b.changeAll(ctx, lane)
+	if err != nil {
+		return Phase{}, err
+	}
+	if err := b.settle(ctx); err != nil {
+		return Phase{}, err
+	}
+	return b.phase(seconds, counted), nil
 }
 
-func (b *bench) allUntil(ctx context.Context, lane item.Lane, done func(context.Context) error) (Phase, error) {
+// besideOthers is all where the queues are not empty when the articles are done, since they hold other work.
+func (b *bench) besideOthers(ctx context.Context, lane item.Lane) (Phase, error) {
+	counted := b.count()
+	seconds, err := b.changeAll(ctx, lane)
+	return b.phase(seconds, counted), err
+}
+
+// changeAll changes every article and waits until nothing of an article is left to do.
+func (b *bench) changeAll(ctx context.Context, lane item.Lane) (seconds float64, err error) {
 	changes := make([]item.Change, b.SKUs)
 	for i := range b.shop.versions {
 		b.shop.versions[i].Add(1)
 		changes[i] = change(lane, i)
 	}
-	calls, cpu, began := b.shop.calls.Load(), cpuTime(), time.Now()
+	began := time.Now()
 	if err := b.bus.PublishChanges(ctx, changes, bus.PublishOptions{}); err != nil {
-		return Phase{}, err
+		return 0, err
 	}
-	if err := done(ctx); err != nil {
-		return Phase{}, err
-	}
-	return b.phase(began, cpu, calls), nil
+	err = b.articlesDone(ctx)
+	return time.Since(began).Seconds(), err
 }
 
-// phase is what became of every article since it began, with the CPU and the calls that there were then.
-func (b *bench) phase(began time.Time, cpu time.Duration, calls int64) Phase {
-	took, n := time.Since(began), float64(b.SKUs)
+// counts are what a phase is the difference of.
+type counts struct {
+	cpu   time.Duration
+	calls int64
+}
+
+func (b *bench) count() counts { return counts{cpu: cpuTime(), calls: b.shop.calls.Load()} }
+
+// phase is what a change of every article took since the counts were as they were then.
+func (b *bench) phase(seconds float64, then counts) Phase {
+	n, now := float64(b.SKUs), b.count()
 	return Phase{
-		Seconds: took.Seconds(), PerSecond: n / took.Seconds(),
-		CPU: float64((cpuTime() - cpu).Microseconds()) / n, Calls: float64(b.shop.calls.Load()-calls) / n,
+		Seconds: seconds, PerSecond: n / seconds,
+		CPU: float64((now.cpu - then.cpu).Microseconds()) / n, Calls: float64(now.calls-then.calls) / n,
 	}
 }
 
@@ -176,7 +199,7 @@ func isClosed(c <-chan struct{}) bool {
 // behindHung queues changes of an upstream that hangs, then all others behind them, and times the others. Then the
 // upstream recovers, and the parked changes are handled.
 func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
-	without, err := b.allUntil(ctx, item.Normal, b.articlesDone)
+	without, err := b.besideOthers(ctx, item.Normal)
 	if err != nil {
 		return err
 	}
@@ -191,7 +214,7 @@ func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
 	if err := b.alone.PublishChanges(ctx, stuck, bus.PublishOptions{}); err != nil {
 		return err
 	}
-	r.Hanging, err = b.allUntil(ctx, item.Normal, b.articlesDone)
+	r.Hanging, err = b.besideOthers(ctx, item.Normal)
 	if err != nil {
 		return err
 	}

@@ -217,7 +217,7 @@ func (f *floor) all(ctx context.Context) (Phase, error) {
 	if err != nil {
 		return Phase{}, err
 	}
-	calls, cpu, began := f.bench.shop.calls.Load(), cpuTime(), time.Now()
+	counted, began := f.bench.count(), time.Now()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, stage := range []struct {
 		queue  bus.BareQueue
@@ -240,7 +240,7 @@ func (f *floor) all(ctx context.Context) (Phase, error) {
 	if err := group.Wait(); err != nil {
 		return Phase{}, err
 	}
-	return f.bench.phase(began, cpu, calls), nil
+	return f.bench.phase(time.Since(began).Seconds(), counted), nil
 }
 
 // named gives the articles that subjects end with.

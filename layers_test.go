@@ -39,7 +39,7 @@ var layers = map[string]float64{
 	"detail/blobcache":    3.5,
 	"detail/fastpath":     3.5,
 	"detail/pagecache":    3.5,
-	"detail/wanted":       3.5,
+	"detail/popular":      3.5,
 	"internal/bus":        3,
 	"internal/upstream":   3,
 	"internal/kv/rediskv": 3,

@@ -37,7 +37,7 @@ type AccessLog struct {
 	log     *slog.Logger
 	out     *accessOutput
 	warn    rate.Sometimes // limits the warnings that lines are dropped
-	many    chan struct{}  // tells Run to write now
+	many    chan struct{}  // signals Run to write now
 	dropped atomic.Int64
 
 	mu     sync.Mutex // guards all below

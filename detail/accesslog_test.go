@@ -66,7 +66,7 @@ func TestAccessLogThatHangs(t *testing.T) {
 	long := "User-Agent: " + strings.Repeat("a", 7000)
 	for range 600 { // 4 MB
 		if got := s.get(t, "/item/1.html", long); got.status != 200 {
-			t.Fatal(got.status)
+			t.Fatalf("/item/1.html: status %d; want status 200", got.status)
 		}
 	}
 	if n := counted(t, registry, "vitrine_detail_access_log_dropped_total"); n == 0 {
@@ -100,10 +100,10 @@ func TestAccessLogGoesOnAfterAnError(t *testing.T) {
 	s.get(t, "/item/1.html?again")
 	stop()
 	if !strings.Contains(out.String(), "again") {
-		t.Errorf("%q", out)
+		t.Errorf("the log does not go on after an error: %q", out)
 	}
 	if strings.Count(said.String(), "no space left") != 1 {
-		t.Error(said)
+		t.Errorf("the log has %d lines about the full disk, want 1: %v", strings.Count(said.String(), "no space left"), said)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestAccessLogIsRead(t *testing.T) {
 	s.get(t, "/item/1.html")
 	line, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil || !strings.Contains(line, `"GET /item/1.html HTTP/1.1" 200 `) {
-		t.Error(line, err)
+		t.Errorf(`%v, error %v; want no error, a body with "GET /item/1.html HTTP/1.1" 200 `, line, err)
 	}
 	in.Close()
 	stop()

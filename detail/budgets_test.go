@@ -89,7 +89,7 @@ func TestLiveShares(t *testing.T) {
 // TestLivePace proves that a visitor's requests for live parts are rate-limited, and that beyond the limit the last
 // known part is shown.
 func TestLivePace(t *testing.T) {
-	o := &owner{}
+	o := &liveUpstream{}
 	s := open(t, func(c *detail.Config) { c.Live.Asker = o })
 	ids := numbers(100)
 	for _, id := range ids {
@@ -138,7 +138,7 @@ func TestHeadsAreBounded(t *testing.T) {
 			for name, want := range map[string]bool{"Cache-Tag": c.cacheTag, "Surrogate-Key": c.surrogate} {
 				value := got.header.Get(name)
 				if (value != "") != want || want && (!strings.HasPrefix(value, "sku:1") || !strings.HasSuffix(value, "more")) {
-					t.Errorf("%s: %q", name, value)
+					t.Errorf("the header %s is %q", name, value)
 				}
 			}
 		})
@@ -174,7 +174,7 @@ func indexIsGated(t *testing.T) {
 	for range 20 {
 		wait.Go(func() {
 			if got := s.get(t, "/"); got.status != 200 || strings.Count(got.body, `href="/item/`) < 50 {
-				t.Error(got.status, len(got.body))
+				t.Errorf("the index: status %d, %d bytes; want status 200 with 50 links", got.status, len(got.body))
 			}
 		})
 	}
@@ -187,6 +187,6 @@ func indexIsGated(t *testing.T) {
 		t.Error("a crawler without a budget:", got.status)
 	}
 	if got := s.get(t, "/?page=x"); got.status != 400 {
-		t.Error(got.status)
+		t.Errorf("/?page=x: status %d; want status 400", got.status)
 	}
 }

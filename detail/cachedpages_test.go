@@ -35,7 +35,7 @@ func TestKeptPages(t *testing.T) {
 	shows := func(what string, want bool) {
 		t.Helper()
 		if got := s.get(t, "/item/1.json"); strings.Contains(got.body, what) != want {
-			t.Errorf("%q: %v, %s", what, !want, got.body)
+			t.Errorf("whether the page says %q is %v: %s", what, !want, got.body)
 		}
 		kept()
 	}
@@ -66,7 +66,7 @@ func TestKeptPages(t *testing.T) {
 	t.Run("until there are other templates", func(t *testing.T) {
 		now.Store("look", other)
 		if got := s.get(t, "/item/1.html"); !strings.Contains(got.body, "another look") {
-			t.Error(got.body)
+			t.Errorf("/item/1.html: body %s; want a body with another look", got.body)
 		}
 		now.Store("look", look)
 		kept()

@@ -77,7 +77,7 @@ func TestTheFastPathTracksItsConnections(t *testing.T) {
 			}
 			for range 2 * most {
 				if res, err := s.dial(t).ask("/item/1.html"); err != nil || res.StatusCode != 200 {
-					t.Fatal(res, err)
+					t.Fatalf("%v, error %v; want no error, status 200", res, err)
 				}
 			}
 			if n := counted(t, registry, "vitrine_detail_connections_evicted_total"); n < most {
@@ -102,7 +102,7 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 		c := s.dial(t)
 		for range 2 {
 			if res, err := c.ask("/item/1.html", long); err != nil || res.StatusCode != 200 {
-				t.Fatal(res, err)
+				t.Fatalf("%v, error %v; want no error, status 200", res, err)
 			}
 		}
 		idle = append(idle, c)

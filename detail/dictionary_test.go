@@ -49,7 +49,7 @@ func (s *shop) offered(t testing.TB, path string) dictionary {
 	got := s.get(t, m[1])
 	use := regexp.MustCompile(`^match="([^"]*)"$`).FindStringSubmatch(got.header.Get("Use-As-Dictionary"))
 	if got.status != 200 || use == nil || !regexp.MustCompile(`^public, max-age=\d+, immutable$`).MatchString(got.header.Get("Cache-Control")) {
-		t.Fatalf("%s: %d %v", m[1], got.status, got.header)
+		t.Fatalf("the dictionary %s: status %d, header %v; want status 200, to be kept for ever", m[1], got.status, got.header)
 	}
 	d := dictionary{m[1], use[1], []byte(got.body)}
 	if sum := sha256.Sum256(d.body); m[1] != fmt.Sprintf("/dictionaries/%x", sum) {
@@ -113,7 +113,7 @@ func TestPagesAreSentWithADictionary(t *testing.T) {
 		for range 2 { // once made anew, once from memory
 			got := s.get(t, path, acceptsDCZ, d.has())
 			if got.header.Get("Content-Encoding") != "dcz" || got.header.Get("Vary") != "Accept-Encoding, Available-Dictionary" {
-				t.Fatalf("%s: %v", path, got.header)
+				t.Fatalf("%s: header %v; want Content-Encoding: dcz with its Vary", path, got.header)
 			}
 			if d.decode(t, got.body) != plain.body {
 				t.Fatalf("%s: another page", path)
@@ -147,7 +147,7 @@ func TestPagesAreSentWithADictionary(t *testing.T) {
 	})
 	t.Run("a twin has none", func(t *testing.T) {
 		if got := s.get(t, "/item/2.json", acceptsDCZ, d.has()); got.header.Get("Link") != "" || got.header.Get("Content-Encoding") == "dcz" {
-			t.Errorf("%v", got.header)
+			t.Errorf("header %v; want neither a Link nor Content-Encoding: dcz", got.header)
 		}
 	})
 }
@@ -192,7 +192,7 @@ func TestOnlyWhoHasTheDictionaryGetsIt(t *testing.T) {
 	}
 	for _, path := range []string{"/dictionaries/", "/dictionaries/x", strings.ToUpper(d.path), d.path + "0", d.path + "/x", "/dictionaries/" + strings.Repeat("0", 64)} {
 		if got := s.get(t, path); got.status != 404 {
-			t.Errorf("%s: %d", path, got.status)
+			t.Errorf("%s: status %d, want 404", path, got.status)
 		}
 	}
 }
@@ -239,11 +239,11 @@ func TestNoDictionaryWithoutCompression(t *testing.T) {
 	d := s.offered(t, "/item/1.html")
 	set("off", 1)
 	if got := s.get(t, "/item/2.html", acceptsDCZ, d.has()); got.header.Get("Content-Encoding") != "" || got.header.Get("Link") != "" {
-		t.Errorf("%v", got.header)
+		t.Errorf("header %v; want neither a Content-Encoding nor a Link", got.header)
 	}
 	set("normal", 2)
 	if got := s.get(t, "/item/2.html", acceptsDCZ, d.has()); got.header.Get("Content-Encoding") != "dcz" {
-		t.Errorf("%v", got.header)
+		t.Errorf("header %v; want Content-Encoding: dcz", got.header)
 	}
 }
 

@@ -50,7 +50,7 @@ func TestSisterSitesAndForms(t *testing.T) {
 		}
 	}
 	if csp := got.header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' https://cart.example;") {
-		t.Error(csp)
+		t.Errorf("%v; want a body with form-action 'self' https://cart.example;", csp)
 	}
 }
 

@@ -57,13 +57,13 @@ func TestATemplateThatFails(t *testing.T) {
 	_, rest, _ := strings.Cut(s.get(t, "/item/2.html").body, `href="`)
 	css, _, _ := strings.Cut(rest, `"`)
 	if got := s.get(t, css); got.status != http.StatusOK {
-		t.Errorf("%s: %d", css, got.status)
+		t.Errorf("%s: status %d, want 200", css, got.status)
 	}
 	if text := log.String(); !strings.Contains(text, "template=item.html line=2") {
 		t.Errorf("the log: %s", text)
 	}
 	if faults := bad.Faults(); len(faults) != 1 || faults[0].File != "item.html" || faults[0].Line != 2 || faults[0].Pages < 3 {
-		t.Errorf("%+v", faults)
+		t.Errorf("the faults are %+v, want one of item.html, line 2, on three pages or more", faults)
 	}
 	if n := places(t, registry, "vitrine_detail_template_errors_total"); n != 1 {
 		t.Errorf("%d places are counted", n)
@@ -94,7 +94,7 @@ func TestATemplateThatIsNotThere(t *testing.T) {
 	s.catalog.Pages[0].Template = "nosuch.html"
 	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
 	if got := s.get(t, "/item/1.html"); got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
-		t.Errorf("%d %.300s", got.status, got.body)
+		t.Errorf("status %d, want 200 with the theme's page: %.300s", got.status, got.body)
 	}
 }
 
@@ -115,7 +115,7 @@ func aTemplateThatTakesTooLong(t *testing.T) {
 	poll.Until(t, "the page is kept for a moment", func() bool {
 		got := s.get(t, "/item/1.html")
 		if got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
-			t.Fatalf("%d %.300s", got.status, got.body)
+			t.Fatalf("status %d, want 200 with the theme's page: %.300s", got.status, got.body)
 		}
 		return got.header.Get("X-Vitrine-Source") == "page"
 	})
@@ -139,7 +139,7 @@ func TestNamesFromPushedFilesAreBoundedInMetrics(t *testing.T) {
 		}
 		s.redis.Put(fmt.Sprint("sku:", i), "item", 1, `{"product":{"title":"Lamp"}}`)
 		if got := s.get(t, fmt.Sprintf("/item/%d.html", i)); got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
-			t.Fatalf("%d: %d %.300s", i, got.status, got.body)
+			t.Fatalf("page %d: status %d, want 200 with the theme's page: %.300s", i, got.status, got.body)
 		}
 	}
 	if n := places(t, registry, "vitrine_detail_template_errors_total"); n != 101 {
@@ -170,7 +170,7 @@ func TestWhatIsNotCompiledIsTold(t *testing.T) {
 	})
 	s.redis.Put("sku:a1", "item", 1, `{"product":{"title":"Lamp"}}`)
 	if got := s.get(t, "/item/a1.html"); got.status != 200 || !strings.Contains(got.body, "<title>Lamp") {
-		t.Errorf("%d %s", got.status, got.body)
+		t.Errorf("status %d, want 200 with a page that html/template renders: %s", got.status, got.body)
 	}
 	if n := counted(t, registry, "vitrine_detail_template_uncompiled_total"); n != 1 {
 		t.Errorf("%v pages are told, want 1; not compiled: %v", n, set.Gaps())

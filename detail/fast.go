@@ -64,7 +64,7 @@ func (v *fastVisitor) respond(path string, now time.Time) (r fastpath.Response, 
 	s.metrics.fastPath.Inc()
 	s.metrics.pageHit.Inc()
 	s.metrics.countPage(r.Status)
-	s.wanted.Asked(path)
+	s.popular.Count(path)
 	return r, true
 }
 

@@ -242,7 +242,7 @@ func TestFastPathOff(t *testing.T) {
 			ask := func() {
 				res, err := visitor.ask("/item/1.html")
 				if err != nil || res.StatusCode != http.StatusOK {
-					t.Fatal(res, err)
+					t.Fatalf("%v, error %v; want no error, status OK", res, err)
 				}
 			}
 			poll.Until(t, "a page comes from memory", func() bool {

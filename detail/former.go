@@ -25,7 +25,7 @@ func (st *site) former(q request) (response, bool) {
 	a, ok := st.lastForm(e, q)
 	if ok {
 		s.metrics.former.Inc()
-		s.wanted.Asked(q.path)
+		s.popular.Count(q.path)
 	}
 	return a, ok
 }

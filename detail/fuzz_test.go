@@ -43,18 +43,18 @@ func FuzzRequest(f *testing.F) {
 		case 200, 304, 400, 404, 410:
 		case 500:
 			if !strings.HasPrefix(u.Path, "/relations/") { // the test's index has one list only
-				t.Error(w.Code, w.Body)
+				t.Errorf("%s answers %d: %v", u, w.Code, w.Body)
 			}
 		default:
-			t.Error(w.Code, w.Body)
+			t.Errorf("%s answers %d: %v", u, w.Code, w.Body)
 		}
 		for name, values := range w.Header() {
 			if strings.ContainsAny(strings.Join(values, ""), "\r\n") {
-				t.Errorf("%s: %q", name, values)
+				t.Errorf("a line break in the header %s: %q", name, values)
 			}
 		}
 		if strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") && w.Header().Get("Content-Encoding") == "" && w.Code != 304 && !json.Valid(w.Body.Bytes()) {
-			t.Errorf("%s", w.Body)
+			t.Errorf("no JSON, though the header says so: %s", w.Body)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func TestConditional(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := s.get(t, "/item/1.html", c.fields...); got.status != c.status {
-				t.Error(got.status, got.header)
+				t.Errorf("status %d, header %v; want status %d", got.status, got.header, c.status)
 			}
 		})
 	}
@@ -59,7 +59,7 @@ func TestCrawlers(t *testing.T) {
 		for range 2 {
 			for i := range 40 {
 				if got := s.get(t, fmt.Sprintf("/item/%d.html", i), robot); got.status == 200 && got.fromMemory() {
-					t.Fatal(got.header)
+					t.Fatalf("a page that was made for a crawler is served from memory: %v", got.header)
 				}
 			}
 		}
@@ -68,17 +68,17 @@ func TestCrawlers(t *testing.T) {
 		panel.Apply(switches.Setting{Name: switches.CrawlerBudget, Scope: switches.All, Value: "0", Revision: 1})
 		poll.Until(t, "the page is in memory", func() bool { return s.get(t, "/item/1.html").header.Get("X-Vitrine-Source") == "page" })
 		if got := s.get(t, "/item/1.html", robot); got.status != 200 {
-			t.Error(got.status)
+			t.Errorf("/item/1.html: status %d; want status 200", got.status)
 		}
 		if got := s.get(t, "/item/2.html", robot); got.status != 429 || got.header.Get("Retry-After") == "" {
-			t.Error(got.status, got.header)
+			t.Errorf("/item/2.html: status %d, header %v; want status 429, a Retry-After", got.status, got.header)
 		}
 	})
 	t.Run("is shed by a switch", func(t *testing.T) {
 		panel.Apply(switches.Setting{Name: switches.Crawlers, Scope: switches.All, Value: "off", Revision: 1})
 		for range 3 { // by net/http first, then by the fast path
 			if got := s.get(t, "/item/1.html", robot); got.status != 503 {
-				t.Error(got.status)
+				t.Errorf("/item/1.html: status %d; want status 503", got.status)
 			}
 			if got := s.get(t, "/item/1.html"); got.status != 200 {
 				t.Error("people too:", got.status)
@@ -110,7 +110,7 @@ func TestAccessLog(t *testing.T) {
 	}
 	for _, line := range got[:len(got)-1] {
 		if !strings.HasPrefix(line, "127.0.0.1 - - [") || !strings.Contains(line, `] "GET /item/1.html?utm=a HTTP/1.1" 200 `) || !strings.HasSuffix(line, `"http://x.example/" "a \x22b\x22"`) {
-			t.Error(line)
+			t.Errorf("no line in the combined log format: %s", line)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func staleMeansOvertaken(t *testing.T) {
 	stale := func() bool {
 		got := s.get(t, "/item/1.json")
 		if got.status != 200 || !got.fromMemory() {
-			t.Fatal(got.status, got.header)
+			t.Fatalf("/item/1.json: status %d, header %v; want status 200, a page from memory", got.status, got.header)
 		}
 		return got.header.Get("X-Vitrine-Stale") != ""
 	}
@@ -118,7 +118,7 @@ func TestPanicsAreTold(t *testing.T) {
 	})
 	for range 20 {
 		if got := s.get(t, "/"); got.status != 500 {
-			t.Error(got.status)
+			t.Errorf("/: status %d; want status 500", got.status)
 		}
 	}
 	if n := counted(t, registry, "vitrine_detail_panics_total"); n != 20 {
@@ -126,7 +126,7 @@ func TestPanicsAreTold(t *testing.T) {
 	}
 	got := out.String()
 	if !strings.Contains(got, `"level":"ERROR"`) || !strings.Contains(got, "a fault") || !strings.Contains(got, "health_test.go") {
-		t.Error(got)
+		t.Errorf(`%+v; want a body with "level":"ERROR", a body with a fault, a body with health_test.go`, got)
 	}
 	if n := strings.Count(got, "a fault"); n > 10 {
 		t.Errorf("%d lines", n)
@@ -142,7 +142,7 @@ func TestNoPageIsToldWithALimit(t *testing.T) {
 		for second := range 3 {
 			for i := range 100 {
 				if got := s.get(t, fmt.Sprintf("/item/%d.html", i)); got.status != 503 {
-					t.Fatal(got.status)
+					t.Fatalf("status %d; want status 503", got.status)
 				}
 			}
 			if n := strings.Count(out.String(), "no page"); n != second+1 {

@@ -26,7 +26,7 @@ func TestHTMLOfAnotherShapeIsCleanedOnTheWayOut(t *testing.T) {
 		})
 		got := s.get(t, "/desc/"+id+".html")
 		if got.status != 200 || !strings.Contains(got.body, "<b>tea</b>") {
-			t.Fatalf("%s: %d %s", id, got.status, got.body)
+			t.Fatalf("%s: status %d, want 200 with the cleaned HTML: %s", id, got.status, got.body)
 		}
 		if dirty := strings.Contains(got.body, "steal()"); dirty != (shape == blob.Shape) {
 			t.Errorf("%s: what is not of the catalog's shape has to be cleaned, and only that: %s", id, got.body)

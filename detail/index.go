@@ -276,7 +276,7 @@ func textAt(body []byte, path ...string) string {
 	return value.String()
 }
 
-// variantTitle tells a variant from its siblings: the values of its options, else its title.
+// variantTitle returns what distinguishes a variant from its siblings: the values of its options, else its title.
 func (p *reading) variantTitle() string {
 	var values []string
 	options, _ := shape.Lookup(p.own.Body, catalog.Path{"product", "options"})

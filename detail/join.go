@@ -41,11 +41,11 @@ func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, p
 	}
 	for {
 		var keys []kv.BlobKey
-		var owner []int
+		var of []int // index of the join that each part belongs to
 		for i, ids := range todo {
 			for _, id := range ids {
 				keys = append(keys, kv.BlobKey{Entity: item.Entity{Kind: joins[i].with.Ref.Kind.Name, ID: id}, Blob: joins[i].with.Blob.Name})
-				owner = append(owner, i)
+				of = append(of, i)
 			}
 			todo[i] = nil
 		}
@@ -53,9 +53,9 @@ func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, p
 			break
 		}
 		for n, part := range p.rest(ctx, keys, policy) {
-			j := &joins[owner[n]]
+			j := &joins[of[n]]
 			j.parts = append(j.parts, *part)
-			todo[owner[n]] = j.next(part)
+			todo[of[n]] = j.next(part)
 		}
 	}
 	for i := range joins {

@@ -36,7 +36,7 @@ func TestBlobs(t *testing.T) {
 	} {
 		got := s.get(t, path)
 		if got.status != want.status || want.body != "" && got.body != want.body {
-			t.Errorf("%.40s: %d %s", path, got.status, got.body)
+			t.Errorf("%.40s: status %d, %s; want status %d, %s", path, got.status, got.body, want.status, want.body)
 		}
 	}
 	s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
@@ -75,7 +75,7 @@ func TestRelations(t *testing.T) {
 	} {
 		got := s.get(t, path)
 		if got.status != want.status || want.body != "" && got.body != want.body {
-			t.Errorf("%.60s: %d %s", path, got.status, got.body)
+			t.Errorf("%.60s: status %d, %s; want status %d, %s", path, got.status, got.body, want.status, want.body)
 		}
 	}
 	if got := open(t).get(t, "/relations/brand/8557/brand"); got.status != 404 {
@@ -97,7 +97,7 @@ func TestIndex(t *testing.T) {
 		links = append(links, link)
 	}
 	if diff := cmp.Diff([]string{"/item/9.html", "/item/10.html", "/item/a%2Fb.html"}, links); diff != "" {
-		t.Error(diff, got.body)
+		t.Errorf("the links of the index differ: %s\n%s", diff, got.body)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestAssets(t *testing.T) {
 	path, _, _ := strings.Cut(rest, `"`)
 	got := s.get(t, path)
 	if got.status != 200 || !strings.HasPrefix(got.header.Get("Content-Type"), "text/css") || !strings.Contains(got.header.Get("Cache-Control"), "immutable") {
-		t.Error(path, got.status, got.header)
+		t.Errorf("%s, status %d, header %v; want status 200, Content-Type: text/css…, immutable in Cache-Control", path, got.status, got.header)
 	}
 	for _, coding := range []string{"br", "zstd", "gzip", ""} {
 		packed := s.get(t, path, "Accept-Encoding: "+coding)
@@ -120,7 +120,7 @@ func TestAssets(t *testing.T) {
 		}
 	}
 	if got := s.get(t, "/assets/../item.html"); got.status != 404 {
-		t.Error(got.status)
+		t.Errorf("/assets/../item.html: status %d; want status 404", got.status)
 	}
 }
 
@@ -132,24 +132,24 @@ func TestExplain(t *testing.T) {
 	for _, target := range []string{"/item/1.html", "https://shop.example/item/1.json?x=y", "sku:1"} {
 		x, err := s.server.Explain(t.Context(), target)
 		if err != nil || x.Status != 410 || x.Rule == "" || x.Page != "item" {
-			t.Fatalf("%s: %+v %v", target, x, err)
+			t.Fatalf("%s is explained as %+v, error %v; want status 410 by a rule of the page item", target, x, err)
 		}
 		own := x.Parts[0]
 		if own.Part != "sku:1/item" || own.Role != "own" || own.Life != "alive" || own.Gen != 12 || own.Minimum != 11 || own.Upstream != "products" || own.Fetched == nil {
-			t.Errorf("%+v", own)
+			t.Errorf("the page's own blob is explained as %+v", own)
 		}
 		if card := x.Parts[2]; card.Role != "with brand" || !card.Stale || card.Tier != "bolt" && card.Origin != "bolt" {
-			t.Errorf("%+v", card)
+			t.Errorf("the brand is explained as %+v, want a stale one of bolt", card)
 		}
 	}
 	for target, want := range map[string]error{"sku": item.ErrID, "robot:1": item.ErrUnknown, "/nowhere": item.ErrUnknown, "/item/..html": item.ErrID, "sku:": item.ErrID} {
 		if _, err := s.server.Explain(t.Context(), target); !errors.Is(err, want) {
-			t.Errorf("%q: %v", target, err)
+			t.Errorf("explain %q: error %v, want %v", target, err, want)
 		}
 	}
 	x, err := s.server.Explain(t.Context(), "category:1")
 	if err != nil || len(x.Parts) != 1 || x.Parts[0].Life != "absent" {
-		t.Errorf("%+v %v", x, err)
+		t.Errorf("an absent blob is explained as %+v, error %v", x, err)
 	}
 }
 
@@ -175,7 +175,7 @@ func TestBodiesAreRefused(t *testing.T) {
 			}
 			defer got.Body.Close()
 			if got.StatusCode != 400 || !got.Close {
-				t.Error(got.StatusCode, got.Close)
+				t.Errorf("status %d, closed: %t; want status 400 and a closed connection", got.StatusCode, got.Close)
 			}
 		})
 	}

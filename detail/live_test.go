@@ -20,14 +20,14 @@ import (
 	"vitrine/internal/poll"
 )
 
-// owner answers live parts with "NAME ID AREA", or fails.
-type owner struct {
+// liveUpstream answers live parts with "NAME ID AREA", or fails.
+type liveUpstream struct {
 	mu    sync.Mutex // guards all below
 	down  bool
 	asked []string
 }
 
-func (o *owner) Live(_ context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error) {
+func (o *liveUpstream) Live(_ context.Context, l *catalog.Live, id string, params map[string]string) (json.RawMessage, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.asked = append(o.asked, l.Name+" "+id)
@@ -37,7 +37,7 @@ func (o *owner) Live(_ context.Context, l *catalog.Live, id string, params map[s
 	return json.Marshal(strings.TrimSpace(l.Name + " " + id + " " + params["area"]))
 }
 
-func (o *owner) fail(down bool) {
+func (o *liveUpstream) fail(down bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.down = down
@@ -63,7 +63,7 @@ func (s *shop) live(t *testing.T, path string, fields ...string) (response, live
 	got := s.get(t, path, fields...)
 	var shown liveShown
 	if err := json.Unmarshal([]byte(got.body), &shown); err != nil {
-		t.Fatal(err, got)
+		t.Fatalf("error %v, %+v; want no error", err, got)
 	}
 	return got, shown
 }
@@ -77,7 +77,7 @@ func states(parts map[string]liveShownPart) map[string]string {
 }
 
 func TestLive(t *testing.T) {
-	with := func(o *owner, change ...func(*catalog.Live)) func(*detail.Config) {
+	with := func(o *liveUpstream, change ...func(*catalog.Live)) func(*detail.Config) {
 		return func(c *detail.Config) {
 			c.Live.Asker = o
 			for _, f := range change {
@@ -88,53 +88,53 @@ func TestLive(t *testing.T) {
 		}
 	}
 	t.Run("one", func(t *testing.T) {
-		s := open(t, with(&owner{}))
+		s := open(t, with(&liveUpstream{}))
 		s.redis.Put("sku:1", "item", 1, lamp)
 		s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5.10}}`)
 		got, shown := s.live(t, "/live/1?area=1-72&other=%zz")
 		want := map[string]string{"offer": "fresh", "delivery": "fresh", "hint": "fresh", "ad": "fresh"}
 		if diff := cmp.Diff(want, states(shown.Parts)); diff != "" || shown.Sku != "1" {
-			t.Error(diff, got.body)
+			t.Errorf("the live parts differ: %s\n%s", diff, got.body)
 		}
 		if shown.Parts["delivery"].Data != "delivery 1 1-72" || shown.Parts["delivery"].At == nil || !strings.Contains(got.body, `5.10`) {
-			t.Error(got.body)
+			t.Errorf("the live parts lack what their upstream or blob says: %s", got.body)
 		}
 		if got.header.Get("Cache-Control") != "no-store" {
-			t.Error(got.header)
+			t.Errorf("header %v; want Cache-Control: no-store", got.header)
 		}
 	})
 	t.Run("a value that a part refuses", func(t *testing.T) {
-		o := &owner{}
+		o := &liveUpstream{}
 		s := open(t, with(o))
 		s.redis.Put("sku:1", "item", 1, lamp)
 		s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":5.10}}`)
 		got, shown := s.live(t, "/live/1?area=x")
 		want := map[string]string{"offer": "fresh", "delivery": "hidden", "hint": "fresh", "ad": "fresh"}
 		if diff := cmp.Diff(want, states(shown.Parts)); diff != "" {
-			t.Error(diff, got.status, got.body)
+			t.Errorf("the live parts differ: %s\nstatus %d: %s", diff, got.status, got.body)
 		}
 		if diff := cmp.Diff([]string{"area"}, shown.Parts["delivery"].Refused); diff != "" {
-			t.Error(diff, got.body)
+			t.Errorf("the refused parameters differ: %s\n%s", diff, got.body)
 		}
 		if slices.Contains(o.asked, "delivery 1") {
 			t.Error("the upstream was asked all the same")
 		}
 	})
 	t.Run("many", func(t *testing.T) {
-		s := open(t, with(&owner{}))
+		s := open(t, with(&liveUpstream{}))
 		s.redis.Put("sku:1", "item", 1, lamp)
 		s.redis.Put("sku:a,b", "item", 1, lamp)
 		s.redis.Bury("sku:gone", "item", 1, kv.Gone)
 		_, shown := s.live(t, "/live?ids=1,a%2Cb,9,1,gone")
 		if diff := cmp.Diff([]string{"9", "gone"}, shown.Missing); diff != "" || len(shown.Items) != 2 {
-			t.Error(diff, shown)
+			t.Errorf("the missing ids differ: %s\n%+v", diff, shown)
 		}
 		if diff := cmp.Diff(map[string]string{"offer": "hidden", "delivery": "fresh", "hint": "fresh", "ad": "fresh"}, states(shown.Items["a,b"].Parts)); diff != "" {
 			t.Error(diff)
 		}
 	})
 	t.Run("fallbacks of a part never asked", func(t *testing.T) {
-		o := &owner{down: true}
+		o := &liveUpstream{down: true}
 		s := open(t, with(o))
 		s.redis.Put("sku:1", "item", 1, lamp)
 		_, shown := s.live(t, "/live/1")
@@ -146,7 +146,7 @@ func TestLive(t *testing.T) {
 		}
 	})
 	t.Run("the last answer, with its own time", func(t *testing.T) {
-		o := &owner{}
+		o := &liveUpstream{}
 		s := open(t, with(o, func(l *catalog.Live) { l.Fresh = time.Nanosecond }))
 		s.redis.Put("sku:1", "item", 1, lamp)
 		_, before := s.live(t, "/live/1")
@@ -158,17 +158,17 @@ func TestLive(t *testing.T) {
 		})
 	})
 	t.Run("an answer older than keep is hidden", func(t *testing.T) {
-		o := &owner{}
+		o := &liveUpstream{}
 		s := open(t, with(o, func(l *catalog.Live) { l.Fresh, l.Keep = time.Nanosecond, time.Nanosecond }))
 		s.redis.Put("sku:1", "item", 1, lamp)
 		s.live(t, "/live/1")
 		o.fail(true)
 		if _, shown := s.live(t, "/live/1"); shown.Parts["delivery"].State != "hidden" {
-			t.Error(shown)
+			t.Errorf("the live part delivery is not hidden: %+v", shown)
 		}
 	})
 	t.Run("within fresh the upstream is left alone", func(t *testing.T) {
-		o := &owner{}
+		o := &liveUpstream{}
 		s := open(t, with(o))
 		s.redis.Put("sku:1", "item", 1, lamp)
 		s.live(t, "/live/1")
@@ -179,16 +179,16 @@ func TestLive(t *testing.T) {
 		})
 	})
 	t.Run("a blob from a later tier is not fresh", func(t *testing.T) {
-		s := open(t, with(&owner{}))
+		s := open(t, with(&liveUpstream{}))
 		s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		s.bolt.Put("sku:1", "item", 1, lamp)
 		s.bolt.Put("sku:1", "offer", 1, `{"price":1}`)
 		if _, shown := s.live(t, "/live/1"); shown.Parts["offer"].State != "last" {
-			t.Error(shown)
+			t.Errorf("the live part offer is not the last one: %+v", shown)
 		}
 	})
 	t.Run("refuses", func(t *testing.T) {
-		s := open(t, with(&owner{}))
+		s := open(t, with(&liveUpstream{}))
 		s.redis.Put("sku:1", "item", 1, lamp)
 		s.redis.Bury("sku:2", "item", 1, kv.Gone)
 		for path, want := range map[string]int{

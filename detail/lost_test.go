@@ -34,7 +34,7 @@ func TestALostPart(t *testing.T) {
 			c.bolt(s.bolt)
 			fill(s)
 			if got := s.get(t, "/item/1.json"); !strings.Contains(got.body, `"amount":5`) {
-				t.Fatal(got.body)
+				t.Fatalf(`/item/1.json: body %s; want a body with "amount":5`, got.body)
 			}
 			inMemory(t, s, registry)
 			s.redis.Set(func(m *kvtest.Memory) { clear(m.Stored) })
@@ -49,7 +49,7 @@ func TestALostPart(t *testing.T) {
 			s.redis.Put("sku:1", "offer", 3, `{"price":{"amount":6}}`)
 			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2, "offer": 3})
 			if got := s.get(t, "/item/1.json"); !strings.Contains(got.body, `"amount":6`) {
-				t.Error(got.body)
+				t.Errorf(`/item/1.json: body %s; want a body with "amount":6`, got.body)
 			}
 		})
 	}
@@ -63,7 +63,7 @@ func TestALostPart(t *testing.T) {
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 2})
 		s.server.Gap()
 		if got := s.get(t, "/item/1.json"); got.status != 200 || !strings.Contains(got.body, "Lamp") {
-			t.Errorf("%d %s", got.status, got.body)
+			t.Errorf("status %d, want 200 without the lost part: %s", got.status, got.body)
 		}
 		poll.Until(t, "the entity is announced", func() bool { return a.count() == 1 })
 	})
@@ -99,7 +99,7 @@ func TestALostPart(t *testing.T) {
 		a := &told{}
 		s := open(t, func(c *detail.Config) { c.Announcer = a })
 		if got := s.get(t, "/item/77.json"); got.status != 404 || a.count() > 0 {
-			t.Error(got.status, a.count())
+			t.Errorf("an entity that nobody knows: status %d, announced %d times; want status 404, no announcement", got.status, a.count())
 		}
 	})
 }

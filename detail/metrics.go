@@ -121,7 +121,7 @@ func (s *Server) register() error {
 	return nil
 }
 
-// gearMetrics tell which levels pages are compressed at, and by what figures they are chosen.
+// gearMetrics say which levels pages are compressed at, and by what figures they are chosen.
 func (s *Server) gearMetrics() (all []prometheus.Collector) {
 	for _, g := range s.encoder.Gears() {
 		options := func(name, help string) prometheus.Opts {

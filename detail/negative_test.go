@@ -17,7 +17,7 @@ func TestNegativeValuesAreCounted(t *testing.T) {
 	s := open(t, func(c *detail.Config) { c.Registry = registry })
 	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"},"price":{"amount":-5.10,"list":"9"},"stock":{"state":"in","quantity":-3}}`)
 	if got := s.get(t, "/item/1.html").body; strings.Contains(got, "5.10") || strings.Contains(got, "Pieces: ") {
-		t.Error(got)
+		t.Errorf("/item/1.html: %+v; want a body without 5.10, a body without Pieces:", got)
 	}
 	families, err := registry.Gather()
 	if err != nil {

@@ -70,7 +70,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	if cached := s.pages.Get(q.path, st.version, time.Now()); cached != nil && !q.moved {
 		if c, body := cached.BodyFor(s.encoder, q.accepts); body != nil {
 			s.metrics.pageHit.Inc()
-			s.wanted.Asked(q.path)
+			s.popular.Count(q.path)
 			return cachedResponse(cached, c, body), nil
 		}
 	}
@@ -94,7 +94,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	if a, moved := st.redirectMoved(r, q, read, a); moved {
 		return a, nil
 	}
-	s.wanted.Asked(q.path)
+	s.popular.Count(q.path)
 	a.etag = read.site.etag(read, q.twin)
 	a.header.Set("Cache-Control", cacheControl(read.page.Cache, read.stale() || read.incomplete()))
 	store := func(made func() *pagecache.Entry) { st.store(q.path, changes, epoch, read, made) }
@@ -227,8 +227,8 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 }
 
 // announceMissed announces entities that have to be copied into the store: those whose blobs came from records or upstreams,
-// and those of which the store has lost a blob. A lost blob would otherwise be missing from the page until its owner changes
-// it. An entity that its owner does not know needs no copy. While back.to.source is off, readers announce nothing, and the
+// and those of which the store has lost a blob. A lost blob would otherwise be missing from the page until its upstream changes
+// it. An entity that its upstream does not know needs no copy. While back.to.source is off, readers announce nothing, and the
 // sweep finds what the store has lost.
 func (st *site) announceMissed(ctx context.Context, read *reading) {
 	if !st.server.fallback.Enabled() || read.own.Tier == blobcache.UpstreamTier && read.own.Existence != kv.Alive {

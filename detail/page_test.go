@@ -51,10 +51,10 @@ func TestMissingParts(t *testing.T) {
 	s := open(t)
 	s.redis.Put("sku:1", "item", 12, `{"product":{"title":"Lamp"}}`, "brand:9", "siblings=7", "path:30")
 	if got := s.get(t, "/item/1.json").body; got != `{"sku":"1","product":{"title":"Lamp"},"siblings":[],"path":[]}` {
-		t.Error(got)
+		t.Errorf("the page as JSON is %s", got)
 	}
 	if got := s.get(t, "/item/1.html"); got.status != 200 || !strings.Contains(got.body, "<h1>Lamp</h1>") {
-		t.Error(got)
+		t.Errorf("/item/1.html: %+v; want status 200, a body with <h1>Lamp</h1>", got)
 	}
 }
 
@@ -76,14 +76,14 @@ func TestOddIDs(t *testing.T) {
 			got := s.get(t, "/item/"+path+".json")
 			var data map[string]any
 			if err := json.Unmarshal([]byte(got.body), &data); err != nil {
-				t.Fatal(err, got)
+				t.Fatalf("error %v, %+v; want no error", err, got)
 			}
 			if got.status != 200 || data["sku"] != id {
-				t.Errorf("%d %v", got.status, data)
+				t.Errorf("as JSON: status %d, want 200 with the id %q: %v", got.status, data, id)
 			}
 			page := s.get(t, "/item/"+path+".html")
 			if page.status != 200 || strings.Count(page.body, "<script") != themeScripts {
-				t.Errorf("%d %s", page.status, page.body)
+				t.Errorf("as HTML: status %d, want 200 with the theme's scripts alone: %s", page.status, page.body)
 			}
 			if tags := page.header.Get("Cache-Tag"); strings.ContainsAny(tags, "/ %<\"?") {
 				t.Errorf("Cache-Tag %q", tags)
@@ -124,10 +124,10 @@ func TestStatus(t *testing.T) {
 				t.Errorf("%d, Cache-Control %q", got.status, got.header.Get("Cache-Control"))
 			}
 			if got.header.Get("Set-Cookie") != "" || got.header.Get("Content-Security-Policy") == "" {
-				t.Error(got.header)
+				t.Errorf("header %v; want no Set-Cookie, a Content-Security-Policy", got.header)
 			}
 			if json.Valid([]byte(got.body)) != (strings.HasSuffix(c.path, ".json") || strings.HasPrefix(c.path, "/live")) {
-				t.Error(got.body)
+				t.Errorf("JSON where HTML was expected, or the reverse: %s", got.body)
 			}
 		})
 	}
@@ -158,18 +158,18 @@ func TestRules(t *testing.T) {
 		})
 		t.Run("a status binds "+suffix, func(t *testing.T) {
 			if got := s.get(t, "/item/3"+suffix); got.status != 410 {
-				t.Error(got.status)
+				t.Errorf("/item/3: status %d; want status 410", got.status)
 			}
 		})
 	}
 	t.Run("a template replaces the page's", func(t *testing.T) {
 		if got := s.get(t, "/item/3.html"); !strings.Contains(got.body, "not on sale") {
-			t.Error(got.body)
+			t.Errorf("/item/3.html: body %s; want a body with not on sale", got.body)
 		}
 	})
 	t.Run("a rule that errors does not match", func(t *testing.T) {
 		if got := s.get(t, "/item/4.html"); got.status != 410 {
-			t.Error(got.status)
+			t.Errorf("/item/4.html: status %d; want status 410", got.status)
 		}
 	})
 }
@@ -185,19 +185,19 @@ func TestETag(t *testing.T) {
 	t.Run("is answered by 304", func(t *testing.T) {
 		got := s.get(t, "/item/1.html", `If-None-Match: "x", `+strings.TrimPrefix(tag, "W/"))
 		if got.status != 304 || got.body != "" || got.header.Get("ETag") != tag {
-			t.Error(got)
+			t.Errorf("a request with the page's tag: %+v; want status 304 with the tag %s and no body", got, tag)
 		}
 	})
 	t.Run("stays the same for the same parts", func(t *testing.T) {
 		if again := s.get(t, "/item/1.html?utm=x"); again.header.Get("ETag") != tag || !again.fromMemory() {
-			t.Error(again.header)
+			t.Errorf("an undeclared parameter makes another page: %v", again.header)
 		}
 	})
 	t.Run("changes with a joined part", func(t *testing.T) {
 		s.redis.Put("brand:9", "card", 4, `{"title":"New"}`)
 		s.server.Announced(entity(t, "brand:9"), map[string]uint64{"card": 4})
 		if got := s.get(t, "/item/1.html", "If-None-Match: "+tag); got.status != 200 {
-			t.Error(got.status)
+			t.Errorf("/item/1.html: status %d; want status 200", got.status)
 		}
 	})
 }
@@ -212,13 +212,13 @@ func TestCoding(t *testing.T) {
 		t.Run(accept, func(t *testing.T) {
 			got := s.get(t, "/item/1.html", "Accept-Encoding: "+accept)
 			if got.header.Get("Content-Encoding") != want || !strings.Contains(got.body, "long long") {
-				t.Errorf("%q: %q", accept, got.header.Get("Content-Encoding"))
+				t.Errorf("Accept-Encoding %q gives %q, want %q", accept, got.header.Get("Content-Encoding"), want)
 			}
 		})
 	}
 	t.Run("a small body stays plain", func(t *testing.T) {
 		if got := s.get(t, "/item/404.json", "Accept-Encoding: gzip"); got.header.Get("Content-Encoding") != "" {
-			t.Error(got.header)
+			t.Errorf("/item/404.json: header %v; want no Content-Encoding", got.header)
 		}
 	})
 	t.Run("HEAD has the headers of GET and no body", func(t *testing.T) {
@@ -228,7 +228,7 @@ func TestCoding(t *testing.T) {
 		get.header.Del("Date")
 		head.header.Del("Date")
 		if diff := cmp.Diff(get.header, head.header); diff != "" || head.body != "" {
-			t.Error(diff, head.body)
+			t.Errorf("HEAD differs from GET: %s, body %q", diff, head.body)
 		}
 	})
 }
@@ -267,18 +267,18 @@ func TestHostile(t *testing.T) {
 			s.redis.Put("sku:"+id, "item", 1, `{"product":{"title":`+v+`,"images":`+v+`,"options":`+v+`,"html":`+v+`},"specs":`+v+`,"status":`+v+`}`)
 			s.redis.Put("sku:"+id, "offer", 1, `{"price":`+v+`,"stock":{"state":`+v+`}}`)
 			if got := s.get(t, "/item/"+id+".html"); got.status != 200 {
-				t.Errorf("%s: %d %s", v, got.status, got.header)
+				t.Errorf("with the text %s: status %d, header %s; want status 200", v, got.status, got.header)
 			}
 			s.redis.Put("sku:"+id, "item", 1, `{"product":`+v+`,"specs":[{"rows":`+v+`}]}`)
 			s.server.Gap()
 			if got := s.get(t, "/item/"+id+".html"); got.status != 200 {
-				t.Errorf("%s: %d %s", v, got.status, got.header)
+				t.Errorf("with the text %s: status %d, header %s; want status 200", v, got.status, got.header)
 			}
 		}
 	})
 	t.Run("Host never enters a page", func(t *testing.T) {
 		if got := s.get(t, "/item/1.html", "Host: evil.example", "X-Forwarded-Host: evil.example"); strings.Contains(got.body, "evil.example") {
-			t.Error(got.body)
+			t.Errorf("/item/1.html: body %s; want a body without evil.example", got.body)
 		}
 	})
 }

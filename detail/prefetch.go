@@ -10,9 +10,9 @@ import (
 	"vitrine/internal/kv"
 )
 
-// A page's own blob tells what it refers to, so that a page is read in several steps: its own blobs, what these refer to, and each
+// A page's own blob says what it refers to, so that a page is read in several steps: its own blobs, what these refer to, and each
 // further step of an "up" walk. A prefetcher remembers what a page referred to when it was read last, and all of that is asked for along
-// with its own blobs, in one batch. It decides nothing: the refs that come back tell what is on the page. What they name is taken from
+// with its own blobs, in one batch. It decides nothing: the refs that come back decide what is on the page. What they name is taken from
 // the batch, what the batch lacks is read in another, and what nothing refers to any more is left out, and not prefetched again.
 
 // prefetchBytes bounds what is remembered: each page takes some 300 bytes.

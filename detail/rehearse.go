@@ -129,7 +129,7 @@ func (s *Server) Rehearse(ctx context.Context, scan BlobLister, values map[strin
 
 // sample is up to n keys of pages' own blobs: those that visitors want most, then those that the store lists.
 func (s *Server) sample(ctx context.Context, st *site, scan BlobLister, n int) (keys []kv.BlobKey, err error) {
-	keys = s.mostWanted(st, n)
+	keys = s.popularPages(st, n)
 	seen := map[kv.BlobKey]bool{}
 	for _, key := range keys {
 		seen[key] = true

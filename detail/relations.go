@@ -63,8 +63,8 @@ func relationsResponse(ids []string, next string) (response, error) {
 // publicRef finds the dimension that has a public ref of this name to a kind; nil for none. Of several kinds with such a
 // dimension the first by name counts.
 func (st *site) publicRef(kind, name string) *catalog.Dimension {
-	for _, owner := range slices.Sorted(maps.Keys(st.catalog.Kinds)) {
-		for _, d := range st.catalog.Kinds[owner].Dimensions {
+	for _, from := range slices.Sorted(maps.Keys(st.catalog.Kinds)) {
+		for _, d := range st.catalog.Kinds[from].Dimensions {
 			for _, ref := range d.Refs {
 				if ref.Name == name && ref.Public && ref.Kind.Name == kind {
 					return d

@@ -14,7 +14,7 @@ import (
 	"vitrine/detail/blobcache"
 	"vitrine/detail/fastpath"
 	"vitrine/detail/pagecache"
-	"vitrine/detail/wanted"
+	"vitrine/detail/popular"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -30,8 +30,8 @@ type Server struct {
 	blobs      *blobcache.Cache
 	fallback   *blobcache.Fallback
 	pages      *pagecache.Cache
-	wanted     *wanted.Counter // of pages that were found
-	prefetcher *prefetcher     // what pages refer to
+	wanted     *popular.Counter // of pages that were found
+	prefetcher *prefetcher      // what pages refer to
 	encoder    *pagecache.Encoder
 	reader     view.Reader // of blobs' JSON
 	buffers    sync.Pool   // of *bytes.Buffer, for pages until they are compressed
@@ -64,7 +64,7 @@ func New(c Config) (*Server, error) {
 		missed:         newAnnouncer(c.Announcer),
 		fallback:       blobcache.NewFallback(c.Fallback.Fetcher, c.Fallback.Leases, c.Switches),
 		streaming:      make(chan struct{}, streams),
-		wanted:         wanted.New(wantedPages, wantedEvery),
+		wanted:         popular.New(popularMax, sampleEvery),
 		prefetcher:     newPrefetcher(prefetchBytes),
 		failures:       newLogLimit(logEvery),
 		panics:         newLogLimit(logEvery),

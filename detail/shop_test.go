@@ -46,10 +46,10 @@ func rule(t testing.TB, when string, r catalog.Rule, paths ...catalog.Path) *cat
 // demo builds the example catalog of the contract without parsing a file.
 func demo(t testing.TB) *catalog.Catalog {
 	t.Helper()
-	owner := &catalog.Upstream{Name: "products", Code: 7}
+	products := &catalog.Upstream{Name: "products", Code: 7}
 	sku, category, brand := &catalog.Kind{Name: "sku"}, &catalog.Kind{Name: "category"}, &catalog.Kind{Name: "brand"}
 	dimension := func(k *catalog.Kind, name string, html ...catalog.Path) *catalog.Dimension {
-		d := &catalog.Dimension{Kind: k, Name: name, From: owner, HTML: html}
+		d := &catalog.Dimension{Kind: k, Name: name, From: products, HTML: html}
 		k.Dimensions = append(k.Dimensions, d)
 		return d
 	}
@@ -75,7 +75,7 @@ func demo(t testing.TB) *catalog.Catalog {
 	brandCard := blob(brand, "card", dimension(brand, "brand"))
 	area := map[string]*regexp.Regexp{"area": regexp.MustCompile(`^(?:[0-9-]{0,32})$`)}
 	live := func(name, mode string) *catalog.Live {
-		l := &catalog.Live{Name: name, From: owner, Get: "/" + name + "/{id}", Deadline: 5 * time.Second, Fresh: time.Hour, Keep: time.Hour}
+		l := &catalog.Live{Name: name, From: products, Get: "/" + name + "/{id}", Deadline: 5 * time.Second, Fresh: time.Hour, Keep: time.Hour}
 		l.Fallback = catalog.Fallback{Mode: mode, Value: json.RawMessage(`{"text":"ask us"}`)}
 		return l
 	}
@@ -83,7 +83,7 @@ func demo(t testing.TB) *catalog.Catalog {
 	delivery.Vary = area
 	c := &catalog.Catalog{
 		Source: []byte("demo"), Site: catalog.Site{Name: "Demo", Lang: "en", Currency: "EUR", Origin: "https://shop.example", Images: []string{"https://img.example"}},
-		Upstreams: map[string]*catalog.Upstream{"products": owner},
+		Upstreams: map[string]*catalog.Upstream{"products": products},
 		Kinds:     map[string]*catalog.Kind{"sku": sku, "category": category, "brand": brand},
 	}
 	refs := product.Refs

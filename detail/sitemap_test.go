@@ -86,7 +86,7 @@ func TestSitemap(t *testing.T) {
 	for _, part := range index.Sitemap {
 		path, ours := strings.CutPrefix(part.Loc, "https://shop.example")
 		if !ours {
-			t.Fatal(part.Loc)
+			t.Fatalf("the sitemap's part %s is not of the site's origin", part.Loc)
 		}
 		readPart(t, s, path, seen)
 		most = max(most, heap())
@@ -116,7 +116,7 @@ func readPart(t *testing.T, s *shop, path string, seen []bool) {
 	}
 	defer w.Body.Close()
 	if w.StatusCode != http.StatusOK || w.Header.Get("Content-Encoding") != "gzip" {
-		t.Fatalf("%s: %d %v", path, w.StatusCode, w.Header)
+		t.Fatalf("%s: status %d, header %v; want status 200 and gzip", path, w.StatusCode, w.Header)
 	}
 	plain, err := gzip.NewReader(w.Body)
 	if err != nil {
@@ -162,14 +162,14 @@ func TestSitemapRoutes(t *testing.T) {
 	s := open(t, func(c *detail.Config) { c.Lister = c.Blobs.Tiers[0].Blobs.(detail.BlobLister) })
 	s.redis.Put("sku:a&b", "item", 1, lamp)
 	if got := s.get(t, "/robots.txt"); got.status != 200 || !strings.Contains(got.body, "\nSitemap: https://shop.example/sitemap.xml\n") {
-		t.Error(got)
+		t.Errorf("/robots.txt: %+v; want status 200, a body with Sitemap: https://shop.example/sitemap.xml", got)
 	}
 	if got := s.get(t, "/sitemap-1-of-1.xml"); got.status != 200 || !strings.Contains(got.body, "<loc>https://shop.example/item/a&amp;b.html</loc>") && !strings.Contains(got.body, "item/a%26b.html") {
-		t.Error(got)
+		t.Errorf("the sitemap's part does not name the page of sku:a&b: %+v", got)
 	}
 	for _, path := range []string{"/sitemap-2-of-1.xml", "/sitemap-1-of-9.xml", "/sitemap-0-of-1.xml", "/sitemap-1-of-99999999999999999999.xml", "/sitemap-x.xml"} {
 		if got := s.get(t, path); got.status != 404 {
-			t.Error(path, got.status)
+			t.Errorf("%s, status %d; want status 404", path, got.status)
 		}
 	}
 	s.catalog.Site.Origin = ""
@@ -196,10 +196,10 @@ func (f failing) ScanBlobs(ctx context.Context, cursor string, limit int) ([]kv.
 func TestHalfASitemapIsNone(t *testing.T) {
 	s := open(t, func(c *detail.Config) { c.Lister = failing{listing{10_000}} })
 	if got := s.get(t, "/sitemap.xml"); got.status != 503 {
-		t.Error(got.status)
+		t.Errorf("/sitemap.xml: status %d; want status 503", got.status)
 	}
 	if got := s.get(t, "/sitemap-1-of-1.xml"); got.status != 503 {
-		t.Error(got.status)
+		t.Errorf("/sitemap-1-of-1.xml: status %d; want status 503", got.status)
 	}
 }
 

@@ -88,7 +88,7 @@ func TestTheLastResort(t *testing.T) {
 		for range 20 {
 			got := s.get(t, "/item/1.html")
 			if got.status != 200 || got.header.Get("X-Vitrine-Source") != "upstream" || got.header.Get("X-Vitrine-Stale") != "1" || !strings.Contains(got.body, "Lamp 1") {
-				t.Fatal(got.status, got.header)
+				t.Fatalf("/item/1.html: status %d, header %v; want status 200, X-Vitrine-Source: upstream, X-Vitrine-Stale: 1, a body with Lamp 1", got.status, got.header)
 			}
 		}
 		if n := o.calls.Load(); n != 1 {
@@ -101,14 +101,14 @@ func TestTheLastResort(t *testing.T) {
 		s.redis.Put("sku:1", "item", 5, lamp)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 5})
 		if got := s.get(t, "/item/1.html"); got.header.Get("X-Vitrine-Source") != "redis" || got.header.Get("X-Vitrine-Gen") != "5" {
-			t.Error(got.header)
+			t.Errorf("/item/1.html: header %v; want X-Vitrine-Source: redis, X-Vitrine-Gen: 5", got.header)
 		}
 	})
-	t.Run("what its owner does not know is not found, not announced, and not asked for again", func(t *testing.T) {
+	t.Run("what its upstream does not know is not found, not announced, and not asked for again", func(t *testing.T) {
 		s, o, a := sourced(t)
 		for range 20 {
 			if got := s.get(t, "/item/1000.html"); got.status != 404 {
-				t.Error(got.status)
+				t.Errorf("/item/1000.html: status %d; want status 404", got.status)
 			}
 		}
 		if n := o.calls.Load(); n != 1 {
@@ -119,20 +119,20 @@ func TestTheLastResort(t *testing.T) {
 			t.Errorf("%d announcements", n)
 		}
 	})
-	t.Run("what came into being since its owner said no is there at once", func(t *testing.T) {
+	t.Run("what came into being since its upstream said no is there at once", func(t *testing.T) {
 		s, _, _ := sourced(t)
 		s.get(t, "/item/1000.html")
 		s.redis.Put("sku:1000", "item", 5, lamp)
 		s.server.Announced(entity(t, "sku:1000"), map[string]uint64{"item": 5})
 		if got := s.get(t, "/item/1000.html"); got.status != 200 {
-			t.Error(got.status)
+			t.Errorf("/item/1000.html: status %d; want status 200", got.status)
 		}
 	})
-	t.Run("an owner that fails is no 404", func(t *testing.T) {
+	t.Run("an upstream that fails is no 404", func(t *testing.T) {
 		s, o, _ := sourced(t)
 		o.fail.Store(true)
 		if got := s.get(t, "/item/1.html"); got.status != 503 || got.header.Get("Retry-After") == "" {
-			t.Error(got.status, got.header)
+			t.Errorf("/item/1.html: status %d, header %v; want status 503, a Retry-After", got.status, got.header)
 		}
 	})
 	t.Run("what is in a tier asks nobody", func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestTheLastResort(t *testing.T) {
 		s.redis.Bury("sku:2", "item", 5, kv.Gone)
 		s.get(t, "/item/1.html")
 		if got := s.get(t, "/item/2.html"); got.status != 410 || o.calls.Load() != 0 {
-			t.Error(got.status, o.calls.Load())
+			t.Errorf("/item/2.html: status %d, calls of the upstream %d; want status 410, no call", got.status, o.calls.Load())
 		}
 	})
 	for _, name := range []string{switches.ReadUpstream, switches.BackToSource} {
@@ -151,7 +151,7 @@ func TestTheLastResort(t *testing.T) {
 			s, o, _ := sourced(t, func(c *detail.Config) { c.Switches = panel })
 			panel.Apply(switches.Setting{Name: name, Scope: switches.All, Value: "off", Revision: 1})
 			if got := s.get(t, "/item/1.html"); got.status != 404 || o.calls.Load() != 0 {
-				t.Error(got.status, o.calls.Load())
+				t.Errorf("/item/1.html: status %d, calls of the upstream %d; want status 404, no call", got.status, o.calls.Load())
 			}
 		})
 	}
@@ -199,7 +199,7 @@ func TestAnnouncementsAreBounded(t *testing.T) {
 		for second := range 2 {
 			for i := range 90 {
 				if got := s.get(t, fmt.Sprintf("/item/%d.html", i+1)); got.status != 200 {
-					t.Fatal(got.status)
+					t.Fatalf("status %d; want status 200", got.status)
 				}
 			}
 			synctest.Wait()
@@ -238,7 +238,7 @@ func TestRecordsTier(t *testing.T) {
 	got := s.get(t, "/item/1.json")
 	if got.status != 200 || got.header.Get("X-Vitrine-Source") != "records" || got.header.Get("X-Vitrine-Gen") != fmt.Sprint(gen) ||
 		!strings.Contains(got.body, `"status":{"state":"on"}`) {
-		t.Error(got.status, got.header, got.body)
+		t.Errorf("status %d, header %v, body %s; want a page of the records with the gen %d and the status", got.status, got.header, got.body, gen)
 	}
 	poll.Until(t, "it is announced", func() bool { return a.count() == 1 })
 	if got := s.get(t, "/item/2.json"); got.status != 503 {
@@ -266,7 +266,7 @@ func TestALeaseBetweenServers(t *testing.T) {
 	for i := range 150 {
 		wait.Go(func() {
 			if got := shops[i%3].get(t, "/item/1.html"); got.status != 200 || got.header.Get("X-Vitrine-Source") != "upstream" {
-				t.Error(got.status, got.header)
+				t.Errorf("status %d, header %v; want status 200, X-Vitrine-Source: upstream", got.status, got.header)
 			}
 		})
 	}
@@ -285,7 +285,7 @@ func TestALeaseBetweenServers(t *testing.T) {
 			next := func(float64) load.Request { return load.Request{Path: "/item/3.html"} }
 			r, err := load.Run(t.Context(), load.Config{Addr: strings.TrimPrefix(s.url, "http://"), Next: next, Rate: *leaseRate / 3, For: long.Pick(1500*time.Millisecond, 3*time.Second), Connections: 32})
 			if err != nil || r.Status[200] != r.Sent {
-				t.Errorf("%v %v %v", err, r.Status, r.Errors)
+				t.Errorf("error %v, statuses %v, errors %v; want status 200 for each request", err, r.Status, r.Errors)
 			}
 			t.Logf("%.0f answers/s, p99 %.2f ms", r.Rate, r.Latency.P99)
 		})

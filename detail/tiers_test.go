@@ -38,14 +38,14 @@ func TestTierFailure(t *testing.T) {
 		got := s.get(t, "/item/1.html")
 		if got.status != 200 || got.header.Get("X-Vitrine-Source") != "bolt" || got.header.Get("X-Vitrine-Stale") != "1" ||
 			!strings.Contains(got.header.Get("Cache-Control"), "s-maxage=5,") {
-			t.Error(got.status, got.header)
+			t.Errorf("/item/1.html: status %d, header %v; want status 200, X-Vitrine-Source: bolt, X-Vitrine-Stale: 1, s-maxage=5, in Cache-Control", got.status, got.header)
 		}
 	})
 	t.Run("a flushed first tier does not blank the shop", func(t *testing.T) {
 		s := open(t)
 		s.bolt.Put("sku:1", "item", 5, lamp)
 		if got := s.get(t, "/item/1.html"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" {
-			t.Error(got.status, got.header)
+			t.Errorf("/item/1.html: status %d, header %v; want status 200, X-Vitrine-Stale: 1", got.status, got.header)
 		}
 	})
 	t.Run("what the first tier could not be asked about is not absent", func(t *testing.T) {
@@ -53,14 +53,14 @@ func TestTierFailure(t *testing.T) {
 		s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		got := s.get(t, "/item/1.html")
 		if got.status != 503 || got.header.Get("Retry-After") == "" || got.header.Get("Cache-Control") != "no-store" {
-			t.Error(got.status, got.header)
+			t.Errorf("/item/1.html: status %d, header %v; want status 503, a Retry-After, Cache-Control: no-store", got.status, got.header)
 		}
 	})
 	t.Run("a later tier that fails leaves the first one's word", func(t *testing.T) {
 		s := open(t)
 		s.bolt.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		if got := s.get(t, "/item/1.html"); got.status != 404 {
-			t.Error(got.status)
+			t.Errorf("/item/1.html: status %d; want status 404", got.status)
 		}
 	})
 	t.Run("damage is not absence", func(t *testing.T) {
@@ -69,11 +69,11 @@ func TestTierFailure(t *testing.T) {
 			m.Damaged[kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: "1"}, Blob: "item"}] = true
 		})
 		if got := s.get(t, "/item/1.html"); got.status != 503 {
-			t.Error(got.status)
+			t.Errorf("/item/1.html: status %d; want status 503", got.status)
 		}
 		s.redis.Put("sku:2", "item", 1, `{"product":`)
 		if got := s.get(t, "/item/2.json"); got.status != 503 {
-			t.Error(got.status, got.body)
+			t.Errorf("/item/2.json: status %d, body %s; want status 503", got.status, got.body)
 		}
 	})
 	t.Run("a joined part that can't be read only leaves a mark", func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestTierFailure(t *testing.T) {
 			m.Damaged[kv.BlobKey{Entity: item.Entity{Kind: "brand", ID: "9"}, Blob: "card"}] = true
 		})
 		if got := s.get(t, "/item/1.html"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" {
-			t.Error(got.status, got.header)
+			t.Errorf("/item/1.html: status %d, header %v; want status 200, X-Vitrine-Stale: 1", got.status, got.header)
 		}
 	})
 	t.Run("the breaker spares a failing tier", func(t *testing.T) {
@@ -110,14 +110,14 @@ func TestTierFailure(t *testing.T) {
 			took := time.Since(began)
 			close(hang)
 			if got.status != 200 || got.header.Get("X-Vitrine-Source") != "bolt" || took != 10*time.Millisecond {
-				t.Error(got.status, got.header, took)
+				t.Errorf("/item/1.html: status %d, header %v after %v; want status 200, X-Vitrine-Source: bolt, after 10ms", got.status, got.header, took)
 			}
 		})
 	})
 	t.Run("no catalog yet", func(t *testing.T) {
 		s := open(t, func(c *detail.Config) { c.Catalog = func() *catalog.Catalog { return nil } })
 		if got := s.get(t, "/item/1.html"); got.status != 503 || s.server.Ready() == nil {
-			t.Error(got.status)
+			t.Errorf("without a catalog: status %d, ready: %v; want status 503 and a server that is not ready", got.status, s.server.Ready())
 		}
 	})
 }
@@ -149,7 +149,7 @@ func TestLocal(t *testing.T) {
 		warm(t, s)
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 5})
 		if got := read(t, s, "5"); !got.fromMemory() {
-			t.Error(got.header)
+			t.Errorf("header %v; want a page from memory", got.header)
 		}
 	})
 	t.Run("an overtaken entry is the last resort", func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestLocal(t *testing.T) {
 		s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
 		s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
 		if got := read(t, s, "5"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" {
-			t.Error(got.status, got.header)
+			t.Errorf("status %d, header %v; want status 200, X-Vitrine-Stale: 1", got.status, got.header)
 		}
 	})
 	t.Run("a gap makes all entries be read again", func(t *testing.T) {
@@ -215,7 +215,7 @@ func TestBelowTheMinimumIsServedMarked(t *testing.T) {
 	for range 3 {
 		got := s.get(t, "/item/1.json")
 		if got.status != 200 || got.header.Get("X-Vitrine-Stale") != "1" || got.fromMemory() {
-			t.Error(got.status, got.header)
+			t.Errorf("/item/1.json: status %d, header %v; want status 200, X-Vitrine-Stale: 1, a page that is not from memory", got.status, got.header)
 		}
 	}
 }
@@ -308,7 +308,7 @@ func TestReplica(t *testing.T) {
 			replica.Put("sku:1", "item", 5, lamp)
 			got := s.get(t, "/item/1.json")
 			if got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" || got.header.Get("X-Vitrine-Stale") != "" || s.redis.Reads() != 0 {
-				t.Error(got.status, got.header, s.redis.Reads())
+				t.Errorf("status %d, header %v, %d reads of the primary; want status 200, X-Vitrine-Source: redis, no X-Vitrine-Stale, no read", got.status, got.header, s.redis.Reads())
 			}
 		})
 	})
@@ -319,7 +319,7 @@ func TestReplica(t *testing.T) {
 			s.redis.Put("sku:1", "item", 6, `{"product":{"title":"New"}}`)
 			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
 			if got := s.get(t, "/item/1.json"); got.header.Get("X-Vitrine-Gen") != "6" || got.header.Get("X-Vitrine-Stale") != "" {
-				t.Error(got.header)
+				t.Errorf("/item/1.json: header %v; want X-Vitrine-Gen: 6, no X-Vitrine-Stale", got.header)
 			}
 		})
 	})
@@ -330,13 +330,13 @@ func TestReplica(t *testing.T) {
 			s.redis.Put("sku:2", "item", 6, lamp)
 			replica.Set(func(m *kvtest.Memory) { m.Err = errDown })
 			if got := s.get(t, "/item/1.json"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "" {
-				t.Error(got.status, got.header)
+				t.Errorf("/item/1.json: status %d, header %v; want status 200, no X-Vitrine-Stale", got.status, got.header)
 			}
 			hang := make(chan struct{})
 			defer close(hang)
 			replica.Set(func(m *kvtest.Memory) { m.Hang = hang })
 			if got := s.get(t, "/item/2.json"); got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" {
-				t.Error(got.status, got.header)
+				t.Errorf("/item/2.json: status %d, header %v; want status 200, X-Vitrine-Source: redis", got.status, got.header)
 			}
 		})
 	})

@@ -42,7 +42,7 @@ const (
 // OK reports whether the templates may be put in force.
 func (t Trial) OK() bool { return len(t.Missing)+len(t.Failed) == 0 }
 
-// Blind tells why the trial says nothing about the shop's pages though it may have some; "" where it does.
+// Blind returns why the trial says nothing about the shop's pages though it may have some; "" where it does.
 func (t Trial) Blind() string {
 	switch {
 	case t.Pages > 0:
@@ -55,7 +55,7 @@ func (t Trial) Blind() string {
 	return ""
 }
 
-// Progress tells how far a Trial has come.
+// Progress is how far a Trial has come.
 type Progress struct {
 	Listed int `json:"listed"` // stored keys that were searched for pages to try
 	Tried  int `json:"tried"`  // entities whose pages were tried
@@ -136,7 +136,7 @@ func (t *Trial) try(ctx context.Context, st *site, p *catalog.Page, e item.Entit
 // random from scan. It calls listed with the number of keys that it has searched. With an error
 // come those that were found before it.
 func (s *Server) spread(ctx context.Context, st *site, scan BlobLister, n int, listed func(int)) (keys []kv.BlobKey, err error) {
-	keys = s.mostWanted(st, n/2)
+	keys = s.popularPages(st, n/2)
 	taken := map[kv.BlobKey]bool{}
 	for _, key := range keys {
 		taken[key] = true

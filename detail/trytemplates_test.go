@@ -39,23 +39,23 @@ func TestTemplatesAreTriedOnRealPages(t *testing.T) {
 	}
 	bad := try(lookOf(t, "<!DOCTYPE html><title>{{.product.title}}</title>\n{{index .product.images 1}}"))
 	if bad.OK() || bad.Pages != 1000 || len(bad.Failed) != 1 {
-		t.Fatalf("%+v", bad)
+		t.Fatalf("the trial is %+v, want one failure on 1000 pages", bad)
 	}
 	if f := bad.Failed[0]; f.Entity != "sku:777" || f.File != "item.html" || f.Line != 2 || f.Path != "/item/777.html" || !strings.Contains(f.Error, "out of range") {
-		t.Errorf("%+v", f)
+		t.Errorf("the failure is %+v, want item.html, line 2, on the page of sku:777", f)
 	}
 	if good := try(lookOf(t, `<!DOCTYPE html><title>{{.product.title}}</title>{{range .product.images}}{{.}}{{end}}`)); !good.OK() || good.Pages != 1000 {
-		t.Errorf("%+v", good)
+		t.Errorf("sound templates fail: %+v", good)
 	}
 	if n := places(t, registry, "vitrine_detail_template_errors_total"); n != 0 {
 		t.Errorf("what was only tried is counted at %d places", n)
 	}
 	if got := s.get(t, "/item/777.html"); got.status != http.StatusOK || !strings.Contains(got.body, "<h1>Lamp</h1>") {
-		t.Errorf("%d %.300s", got.status, got.body)
+		t.Errorf("status %d: the trial has changed the templates in force: %.300s", got.status, got.body)
 	}
 	s.catalog.Pages[0].Template = "nosuch.html"
 	if missing := try(theme(t, nil)); missing.OK() || len(missing.Missing) != 1 || !strings.Contains(missing.Missing[0], `"nosuch.html"`) {
-		t.Errorf("%+v", missing)
+		t.Errorf("the trial does not name the missing nosuch.html: %+v", missing)
 	}
 }
 
@@ -81,9 +81,9 @@ func TestWantedPagesAreTried(t *testing.T) {
 		t.Fatal(err)
 	}
 	if trial.Pages != 10 || len(trial.Failed) != 2 {
-		t.Errorf("%+v", trial)
+		t.Errorf("the trial is %+v, want two failures on 10 pages", trial)
 	}
 	if last.Of != 10 || last.Tried != 10 || last.Listed != 1000 {
-		t.Errorf("%+v", last)
+		t.Errorf("the progress ends at %+v, want 10 tried of 1000 listed", last)
 	}
 }

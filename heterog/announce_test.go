@@ -13,7 +13,7 @@ import (
 // another worker, although the answer then equals the record.
 func TestAWorkerThatDiesBeforeItAnnouncesRefs(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"v":7,"title":"A","brand_id":5}`)
+	b.upstream.say("1", `{"v":7,"title":"A","brand_id":5}`)
 	b.line.lost = errors.New("the worker dies here")
 	b.handle(change(item.Normal, "product", "1"))
 	if b.record("product", "1").Version != "" {
@@ -31,8 +31,8 @@ func TestAWorkerThatDiesBeforeItAnnouncesRefs(t *testing.T) {
 // announced, and that the others of the batch are.
 func TestRefsThatAreNotAnnouncedAreNotAcknowledged(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"v":7,"title":"A","brand_id":5}`)
-	b.owner.say("2", `{"v":7,"title":"B"}`)
+	b.upstream.say("1", `{"v":7,"title":"A","brand_id":5}`)
+	b.upstream.say("2", `{"v":7,"title":"B"}`)
 	b.line.lost = item.ErrUnavailable
 	errs := b.handle(change(item.Normal, "product", "1"), change(item.Normal, "product", "2"))
 	if !errors.Is(errs[0], item.ErrOwn) || errs[1] != nil {
@@ -59,7 +59,7 @@ func TestWhatAFlushTookIsAnnouncedAgain(t *testing.T) {
 		{"3", "after the flush", []string{"change.refresh.brand.all.5"}},
 		{"4", "after the flush", nil},
 	} {
-		b.owner.say(c.id, `{"v":7,"title":"A","brand_id":5}`)
+		b.upstream.say(c.id, `{"v":7,"title":"A","brand_id":5}`)
 		b.life = c.life
 		b.line.changes = nil
 		b.must(change(item.Normal, "product", c.id))

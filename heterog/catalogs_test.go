@@ -26,7 +26,7 @@ func behind() error { return item.ErrCatalog }
 func TestAnOlderCatalogWritesOverNothingNewer(t *testing.T) {
 	b := newBench(t)
 	older, now := b.worker.Catalog, newer(t)
-	b.owner.say("1", `{"amount":1}`)
+	b.upstream.say("1", `{"amount":1}`)
 	b.worker.Catalog = func() *catalog.Catalog { return now }
 	b.must(change(item.Normal, "price", "1"))
 	b.worker.Catalog = older
@@ -49,8 +49,8 @@ func TestACatalogThatComesWhileItIsFetched(t *testing.T) {
 	older, now := b.worker.Catalog(), newer(t)
 	in := older
 	b.worker.Catalog = func() *catalog.Catalog { return in }
-	b.owner.say("1", `{"amount":1}`)
-	b.owner.fetching = func() { in = now }
+	b.upstream.say("1", `{"amount":1}`)
+	b.upstream.fetching = func() { in = now }
 	if err := b.handle(change(item.Normal, "price", "1"))[0]; !errors.Is(err, item.ErrCatalog) {
 		t.Errorf("error is %v", err)
 	}

@@ -14,7 +14,7 @@ import (
 // patient replaces the bench's worker, as if another process had taken over.
 func (b *bench) patient(limit time.Duration) {
 	b.worker = heterog.New(heterog.Config{
-		Catalog: b.worker.Catalog, Store: b.store, Upstream: b.owner, Bus: b.line, Log: b.worker.Log, Patience: limit,
+		Catalog: b.worker.Catalog, Store: b.store, Upstream: b.upstream, Bus: b.line, Log: b.worker.Log, Patience: limit,
 		Since: func() time.Time { return b.since },
 	})
 }
@@ -44,10 +44,10 @@ func (b *bench) version(id string) string {
 
 func TestALaggingReplicaIsDoubtedAndARestoredOneBelieved(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"v":7,"title":"new"}`)
+	b.upstream.say("1", `{"v":7,"title":"new"}`)
 	b.must(change(item.Normal, "product", "1"))
 	b.line.syncs = nil
-	b.owner.say("1", `{"v":6,"title":"old"}`)
+	b.upstream.say("1", `{"v":6,"title":"old"}`)
 	if n := b.insist(change(item.Normal, "product", "1"), 10); n <= 10 || b.version("1") != "7" {
 		t.Errorf("believed after %d answers within the hour of patience", n)
 	}
@@ -67,9 +67,9 @@ func TestAnOldDoubtDoesNotMakeALaggingAnswerWin(t *testing.T) {
 	b.patient(time.Nanosecond)
 	old := change(item.Normal, "product", "1")
 	old.Doubt = bus.Doubt{Version: "7", Since: time.Now().Add(-time.Hour), Answers: 1000}
-	b.owner.say("1", `{"v":8,"title":"new"}`)
+	b.upstream.say("1", `{"v":8,"title":"new"}`)
 	b.must(change(item.Normal, "product", "1"))
-	b.owner.say("1", `{"v":7,"title":"old"}`)
+	b.upstream.say("1", `{"v":7,"title":"old"}`)
 	if err := b.handle(old)[0]; !errors.Is(err, item.ErrBehind) || b.version("1") != "8" {
 		t.Errorf("error %v, version %s: one lagging answer has won", err, b.version("1"))
 	}
@@ -87,12 +87,12 @@ func TestManyDoubtsMakeNoUpstreamUnbelievable(t *testing.T) {
 	var tasks []bus.Task
 	for i := range leftovers {
 		id := fmt.Sprint(i)
-		b.owner.say(id, `{"v":7,"title":"new"}`)
+		b.upstream.say(id, `{"v":7,"title":"new"}`)
 		tasks = append(tasks, change(item.Normal, "product", id))
 	}
 	b.must(tasks...)
 	for i := range leftovers {
-		b.owner.say(fmt.Sprint(i), `{"v":6,"title":"old"}`)
+		b.upstream.say(fmt.Sprint(i), `{"v":6,"title":"old"}`)
 	}
 	b.handle(tasks...)
 	b.patient(time.Nanosecond)

@@ -57,7 +57,7 @@ func newShelf(t *testing.T, n int) *shelf {
 	s.another()
 	var tasks []bus.Task
 	for i := range n {
-		s.owner.say(fmt.Sprint(i), `{"amount":1}`)
+		s.upstream.say(fmt.Sprint(i), `{"amount":1}`)
 		tasks = append(tasks, change(item.Normal, "price", fmt.Sprint(i)))
 	}
 	s.must(tasks...)
@@ -68,13 +68,13 @@ func newShelf(t *testing.T, n int) *shelf {
 // another replaces the worker by one of another process, which has seen nothing.
 func (s *shelf) another() {
 	s.worker = heterog.New(heterog.Config{
-		Catalog: s.worker.Catalog, Store: s.store, Upstream: s.owner, Bus: s.line, Log: s.worker.Log, Deletions: s.drawer,
+		Catalog: s.worker.Catalog, Store: s.store, Upstream: s.upstream, Bus: s.line, Log: s.worker.Log, Deletions: s.drawer,
 	})
 }
 
 func (s *shelf) gone(from, to int) {
 	for i := from; i < to; i++ {
-		s.owner.answer(fmt.Sprint(i), upstream.Answer{Status: upstream.Gone})
+		s.upstream.answer(fmt.Sprint(i), upstream.Answer{Status: upstream.Gone})
 	}
 }
 
@@ -153,7 +153,7 @@ func TestLegitimateDeletionsPass(t *testing.T) {
 func TestWhoIsSilentAboutTheControlDeletesNothing(t *testing.T) {
 	s := newShelf(t, 60)
 	for i := range 60 {
-		s.owner.answer(fmt.Sprint(i), upstream.Answer{Err: item.ErrUnavailable})
+		s.upstream.answer(fmt.Sprint(i), upstream.Answer{Err: item.ErrUnavailable})
 	}
 	s.gone(0, 5)
 	var tasks []bus.Task
@@ -179,13 +179,13 @@ func TestAnUpstreamThatKnowsItsRecordsAgainHasRecovered(t *testing.T) {
 		t.Errorf("recovered while all is gone; held: %t", held.Holds())
 	}
 	for i := range 60 {
-		s.owner.answer(fmt.Sprint(i), upstream.Answer{Err: item.ErrUnavailable})
+		s.upstream.answer(fmt.Sprint(i), upstream.Answer{Err: item.ErrUnavailable})
 	}
 	if s.worker.Recovered(t.Context(), held) {
 		t.Error("recovered by silence")
 	}
 	for i := range 60 {
-		s.owner.say(fmt.Sprint(i), `{"amount":2}`)
+		s.upstream.say(fmt.Sprint(i), `{"amount":2}`)
 	}
 	if !s.worker.Recovered(t.Context(), held) {
 		t.Error("not recovered, though all is there again")

@@ -58,7 +58,7 @@ type Publisher interface {
 	PublishSyncs(ctx context.Context, syncs []item.Change) error
 }
 
-// History tells of changes that were replaced before anybody took them; *bus.Conn is one.
+// History reports changes that were replaced before anybody took them; *bus.Conn is one.
 type History interface {
 	// Repeated reports for each task whether its change was published more than once since a time.
 	Repeated(ctx context.Context, tasks []bus.Task, since []time.Time) ([]bool, error)

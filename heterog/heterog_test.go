@@ -40,19 +40,19 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// owner is a data owner that gives the answers of a test. It first calls fetching, if that is set.
-type owner struct {
+// fakeUpstream is an upstream that gives the answers of a test. It first calls fetching, if that is set.
+type fakeUpstream struct {
 	mu       sync.Mutex // guards all below
 	answers  map[string]upstream.Answer
 	asked    []upstream.Ask
 	fetching func()
 }
 
-func (o *owner) say(id, body string) {
+func (o *fakeUpstream) say(id, body string) {
 	o.answer(id, upstream.Answer{Status: upstream.OK, Body: []byte(body)})
 }
 
-func (o *owner) answer(id string, a upstream.Answer) {
+func (o *fakeUpstream) answer(id string, a upstream.Answer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.answers == nil {
@@ -64,7 +64,7 @@ func (o *owner) answer(id string, a upstream.Answer) {
 	o.answers[id] = a
 }
 
-func (o *owner) Fetch(_ context.Context, _ *catalog.Dimension, asks []upstream.Ask) []upstream.Answer {
+func (o *fakeUpstream) Fetch(_ context.Context, _ *catalog.Dimension, asks []upstream.Ask) []upstream.Answer {
 	o.mu.Lock()
 	out := make([]upstream.Answer, len(asks))
 	for i, a := range asks {
@@ -112,13 +112,13 @@ func (l *line) PublishSyncs(_ context.Context, syncs []item.Change) error {
 
 type bench struct {
 	*testing.T
-	config heterog.Config // of the worker
-	worker *heterog.Worker
-	owner  *owner
-	line   *line
-	store  *boltkv.Store
-	life   string    // of the store
-	since  time.Time // when life began
+	config   heterog.Config // of the worker
+	worker   *heterog.Worker
+	upstream *fakeUpstream
+	line     *line
+	store    *boltkv.Store
+	life     string    // of the store
+	since    time.Time // when life began
 }
 
 func newBench(t *testing.T) *bench {
@@ -132,9 +132,9 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	b := &bench{T: t, owner: &owner{}, line: &line{}, store: store}
+	b := &bench{T: t, upstream: &fakeUpstream{}, line: &line{}, store: store}
 	b.config = heterog.Config{
-		Catalog: func() *catalog.Catalog { return cat }, Store: store, Upstream: b.owner, Bus: b.line, Log: log,
+		Catalog: func() *catalog.Catalog { return cat }, Store: store, Upstream: b.upstream, Bus: b.line, Log: log,
 		Patience: time.Hour, Life: func() string { return b.life }, Since: func() time.Time { return b.since },
 	}
 	b.worker = heterog.New(b.config)
@@ -176,7 +176,7 @@ func (b *bench) state(id string) kv.State {
 
 func TestAChangeBecomesARecord(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"v":7,"title":"A","brand_id":5}`)
+	b.upstream.say("1", `{"v":7,"title":"A","brand_id":5}`)
 	b.must(change(item.Normal, "product", "1"))
 
 	r := b.record("product", "1")
@@ -209,12 +209,12 @@ func TestAnOvertakenAnswerIsFetchedAgain(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
 			if c.before != "" {
-				b.owner.say("1", c.before)
+				b.upstream.say("1", c.before)
 				b.must(change(item.Normal, "price", "1"))
 			}
-			b.owner.say("1", `{"title":"old"}`)
-			b.owner.fetching = func() {
-				b.owner.say("1", c.other)
+			b.upstream.say("1", `{"title":"old"}`)
+			b.upstream.fetching = func() {
+				b.upstream.say("1", c.other)
 				b.must(change(item.Normal, "price", "1"))
 			}
 			b.must(change(item.Normal, "price", "1"))
@@ -227,7 +227,7 @@ func TestAnOvertakenAnswerIsFetchedAgain(t *testing.T) {
 
 func TestUnchangedContentMovesTheStampAndNotTheGen(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"amount":1}`)
+	b.upstream.say("1", `{"amount":1}`)
 	b.must(change(item.Normal, "price", "1"))
 	before, gen := b.record("price", "1"), b.state("1").Gens["price"]
 	b.must(change(item.Normal, "price", "1"))
@@ -242,7 +242,7 @@ func TestUnchangedContentMovesTheStampAndNotTheGen(t *testing.T) {
 
 func TestAnnouncementIsSparedOnlyWhereAllIsBuilt(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"amount":1}`)
+	b.upstream.say("1", `{"amount":1}`)
 	b.must(change(item.Normal, "price", "1"))
 	b.line.syncs = nil
 	b.must(change(item.Normal, "price", "1"))
@@ -276,9 +276,9 @@ func TestOnlyADeletionDeletes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
-			b.owner.say("1", `{"amount":1}`)
+			b.upstream.say("1", `{"amount":1}`)
 			b.must(change(item.Normal, "price", "1"))
-			b.owner.answer("1", c.answer)
+			b.upstream.answer("1", c.answer)
 			if err := b.handle(change(item.Normal, "price", "1"))[0]; !errors.Is(err, c.err) {
 				t.Errorf("error is %v, want %v", err, c.err)
 			}
@@ -291,7 +291,7 @@ func TestOnlyADeletionDeletes(t *testing.T) {
 
 func TestWhatWasNeverAliveIsForgotten(t *testing.T) {
 	b := newBench(t)
-	b.owner.answer("1", upstream.Answer{Status: upstream.Gone})
+	b.upstream.answer("1", upstream.Answer{Status: upstream.Gone})
 	b.must(change(item.Normal, "price", "1"))
 	if got := b.record("price", "1").Existence; got != kv.Unknown {
 		t.Errorf("life is %d, want Unknown", got)
@@ -300,11 +300,11 @@ func TestWhatWasNeverAliveIsForgotten(t *testing.T) {
 
 func TestValidatorsAreOffered(t *testing.T) {
 	b := newBench(t)
-	b.owner.answer("1", upstream.Answer{Status: upstream.OK, Body: []byte(`{"amount":1}`), ETag: `"x"`})
+	b.upstream.answer("1", upstream.Answer{Status: upstream.OK, Body: []byte(`{"amount":1}`), ETag: `"x"`})
 	b.must(change(item.Normal, "price", "1"))
-	b.owner.answer("1", upstream.Answer{Status: upstream.NotModified, ETag: `"x"`})
+	b.upstream.answer("1", upstream.Answer{Status: upstream.NotModified, ETag: `"x"`})
 	b.must(change(item.Normal, "price", "1"))
-	if got := b.owner.asked[1].ETag; got != `"x"` {
+	if got := b.upstream.asked[1].ETag; got != `"x"` {
 		t.Errorf("asked with ETag %q", got)
 	}
 	if r := b.record("price", "1"); string(r.Body) != `{"amount":1}` || r.ETag != `"x"` {
@@ -312,10 +312,10 @@ func TestValidatorsAreOffered(t *testing.T) {
 	}
 	forced := change(item.Normal, "price", "1")
 	forced.Force = true
-	b.owner.say("1", `{"amount":1}`)
+	b.upstream.say("1", `{"amount":1}`)
 	gen := b.state("1").Gens["price"]
 	b.must(forced)
-	if got := b.owner.asked[2].ETag; got != "" {
+	if got := b.upstream.asked[2].ETag; got != "" {
 		t.Errorf("forced, asked with ETag %q", got)
 	}
 	if b.state("1").Gens["price"] <= gen {
@@ -325,9 +325,9 @@ func TestValidatorsAreOffered(t *testing.T) {
 
 func TestOneBadAnswerFailsAlone(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"amount":1}`)
-	b.owner.say("2", `nonsense`)
-	b.owner.say("3", `{"amount":3}`)
+	b.upstream.say("1", `{"amount":1}`)
+	b.upstream.say("2", `nonsense`)
+	b.upstream.say("3", `{"amount":3}`)
 	errs := b.handle(change(item.Normal, "price", "1"), change(item.Normal, "price", "2"), change(item.Normal, "price", "3"))
 	if errs[0] != nil || !errors.Is(errs[1], item.ErrRefused) || errs[2] != nil {
 		t.Errorf("errors are %v", errs)
@@ -340,7 +340,7 @@ func TestOneBadAnswerFailsAlone(t *testing.T) {
 
 func TestAFailedAnnouncementFailsTheChange(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"amount":1}`)
+	b.upstream.say("1", `{"amount":1}`)
 	b.line.err = item.ErrUnavailable
 	if err := b.handle(change(item.Normal, "price", "1"))[0]; !errors.Is(err, item.ErrUnavailable) {
 		t.Errorf("error is %v: the change would be acknowledged, and nobody fold it", err)

@@ -16,7 +16,7 @@ type job struct {
 	key  kv.RecordKey
 
 	held       kv.Record // as read before fetching
-	asked      time.Time // when its owner was
+	asked      time.Time // when its upstream was
 	value      kv.Value  // as fetched and shaped
 	refs       kv.Refs
 	validators kv.Validators

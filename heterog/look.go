@@ -61,7 +61,7 @@ func (w *Worker) order(d *catalog.Dimension, j *job) {
 // cameBack reports whether the answer replaced a record of a store that came back from a loss. That record may be
 // several edits old, and then the answer of a lagging replica can be newer than the record without being the newest:
 //
-//	owner    a   b   c          the replica says b still
+//	upstream a   b   c          the replica says b still
 //	store    a   b   c   a      it is back from a snapshot; c is announced again, and b is an answer that is new
 //
 // Of refreshes only forced ones count. A repair replays announcements with force, so they concern recent edits.

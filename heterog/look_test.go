@@ -13,9 +13,9 @@ import (
 
 func looks(errs []error) bool { return errors.Is(errs[0], bus.ErrSecondLook) }
 
-// saidBefore has the owner give an answer that is old enough for a second look.
+// saidBefore has the upstream give an answer that is old enough for a second look.
 func (b *bench) saidBefore(id, body string) {
-	b.owner.answer(id, upstream.Answer{Status: upstream.OK, Body: []byte(body), At: time.Now().Add(-4 * time.Second)})
+	b.upstream.answer(id, upstream.Answer{Status: upstream.OK, Body: []byte(body), At: time.Now().Add(-4 * time.Second)})
 }
 
 func TestWhatFoundNothingNewIsLookedAtOnceMore(t *testing.T) {
@@ -34,7 +34,7 @@ func TestWhatFoundNothingNewIsLookedAtOnceMore(t *testing.T) {
 	if looks(b.handle(second)) {
 		t.Error("a second look orders a third")
 	}
-	b.owner.say("1", `{"amount":2}`)
+	b.upstream.say("1", `{"amount":2}`)
 	if err := b.handle(second)[0]; err != nil || string(b.record("price", "1").Body) != `{"amount":2}` {
 		t.Error("the second look has not brought what the replica lagged behind", err)
 	}
@@ -44,7 +44,7 @@ func TestWhatFoundNothingNewIsLookedAtOnceMore(t *testing.T) {
 // must find the product.
 func TestAnAnnouncedThingThatIsNotThereYet(t *testing.T) {
 	b := newBench(t)
-	b.owner.answer("1", upstream.Answer{Status: upstream.Gone})
+	b.upstream.answer("1", upstream.Answer{Status: upstream.Gone})
 	if !looks(b.handle(change(item.High, "price", "1"))) {
 		t.Error("not looked at again")
 	}
@@ -54,7 +54,7 @@ func TestAnAnnouncedThingThatIsNotThereYet(t *testing.T) {
 // twenty gets a second look in the long run, and that all get one where looks find something.
 func TestLooksCostWhatTheyFind(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"amount":0}`)
+	b.upstream.say("1", `{"amount":0}`)
 	b.must(change(item.Normal, "price", "1"))
 	granted := func(changes int) (n int) {
 		for range changes {
@@ -71,7 +71,7 @@ func TestLooksCostWhatTheyFind(t *testing.T) {
 	second := change(item.Normal, "price", "1")
 	second.Second = true
 	for i := range 3 {
-		b.owner.say("1", fmt.Sprintf(`{"amount":%d}`, i+1))
+		b.upstream.say("1", fmt.Sprintf(`{"amount":%d}`, i+1))
 		b.must(second)
 	}
 	if n := granted(50); n != 50 {
@@ -79,13 +79,13 @@ func TestLooksCostWhatTheyFind(t *testing.T) {
 	}
 }
 
-// TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore covers a restored owner that was edited since, and answers from a
+// TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore covers a restored upstream that was edited since, and answers from a
 // replica that lags behind the edit.
 func TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore(t *testing.T) {
 	b := newBench(t)
-	b.owner.say("1", `{"v":7,"title":"new"}`)
+	b.upstream.say("1", `{"v":7,"title":"new"}`)
 	b.must(change(item.Normal, "product", "1"))
-	b.owner.say("1", `{"v":6,"title":"old"}`)
+	b.upstream.say("1", `{"v":6,"title":"old"}`)
 	b.patient(time.Nanosecond)
 	task := change(item.Normal, "product", "1")
 	task.Doubt = bus.Doubt{Version: b.record("product", "1").Version.String(), Since: time.Now().Add(-time.Hour), Answers: 10}
@@ -115,7 +115,7 @@ func TestWhatAStoreCameBackWithIsLookedAtOnceMore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
-			b.owner.answer("1", upstream.Answer{Status: upstream.OK, Body: []byte(`{"amount":1}`), At: time.Now().Add(-time.Hour)})
+			b.upstream.answer("1", upstream.Answer{Status: upstream.OK, Body: []byte(`{"amount":1}`), At: time.Now().Add(-time.Hour)})
 			b.must(change(item.Normal, "price", "1"))
 			b.since = time.Now().Add(-20 * time.Second)
 			b.saidBefore("1", `{"amount":2}`)
@@ -128,7 +128,7 @@ func TestWhatAStoreCameBackWithIsLookedAtOnceMore(t *testing.T) {
 			if looks(b.handle(second)) {
 				t.Error("a second look orders a third")
 			}
-			b.owner.say("1", `{"amount":3}`)
+			b.upstream.say("1", `{"amount":3}`)
 			if looks(b.handle(change(item.Normal, "price", "1"))) && c.task.Change.Entity.ID == "1" {
 				t.Error("the record was fetched since, and what is new in it is looked at again")
 			}
@@ -141,9 +141,9 @@ func TestWhatAStoreCameBackWithIsLookedAtOnceMore(t *testing.T) {
 func TestAReplayLooksTwiceAtWhatWasFetchedSince(t *testing.T) {
 	b := newBench(t)
 	b.since = time.Now().Add(-time.Minute)
-	b.owner.say("1", `{"amount":1}`)
+	b.upstream.say("1", `{"amount":1}`)
 	b.must(change(item.Normal, "price", "1"))
-	b.owner.say("1", `{"amount":2}`)
+	b.upstream.say("1", `{"amount":2}`)
 	task := change(item.Refresh, "price", "1")
 	task.Force = true
 	if !looks(b.handle(task)) {
@@ -157,7 +157,7 @@ func TestALongReplayIsNotLookedAtTwice(t *testing.T) {
 	b := newBench(t)
 	b.patient(time.Minute)
 	b.since = time.Now().Add(-time.Hour)
-	b.owner.say("1", `{"amount":1}`)
+	b.upstream.say("1", `{"amount":1}`)
 	task := change(item.Refresh, "price", "1")
 	task.Force = true
 	if looks(b.handle(task)) {

@@ -13,7 +13,7 @@ import (
 // Where one fetch stands for several edits, a replica that lags may answer with one of them: newer than the record, and
 // not the newest.
 //
-//	owner    a   b   c       two changes, of which CHANGES keeps the newer, or which waited here together
+//	upstream a   b   c       two changes, of which CHANGES keeps the newer, or which waited here together
 //	replica  a       b       the fetch: b is new, and nobody announces c again
 //
 // An answer that is new is the newest where only one change was announced since the record was last up to date. Where
@@ -64,21 +64,21 @@ func unseen(t bus.Task, fetched time.Time) time.Time {
 	return since
 }
 
-// askHistory reports which tasks stand for several changes. Where that can't be told, all may.
+// askHistory reports which tasks stand for several changes. If that is not known, all may.
 func (w *Worker) askHistory(ctx context.Context, tasks []bus.Task, since []time.Time) []bool {
 	if len(tasks) == 0 || w.History == nil {
 		return make([]bool, len(tasks))
 	}
 	repeated, err := w.History.Repeated(ctx, tasks, since)
 	if err != nil {
-		w.Log.Debug("it can't be told which changes were announced several times", "error", err)
+		w.Log.Debug("which changes were announced several times is not known", "error", err)
 		return slices.Repeat([]bool{true}, len(tasks))
 	}
 	return repeated
 }
 
 // severalOfAll reports which changes of "all" stand for several: those of their dimensions are announced once, and
-// don't show it. It asks before they are announced, since nothing tells afterwards what the records were.
+// don't show it. It asks before they are announced, since nothing shows afterwards what the records were.
 func (w *Worker) severalOfAll(ctx context.Context, tasks []bus.Task) []bool {
 	several := make([]bool, len(tasks))
 	var at []int
@@ -103,7 +103,7 @@ func (w *Worker) severalOfAll(ctx context.Context, tasks []bus.Task) []bool {
 	return several
 }
 
-// fetched tells of each entity when its oldest record was fetched; the zero time where it has none, or nobody can tell.
+// fetched returns for each entity when its oldest record was fetched; the zero time if it has none, or if that is not known.
 func (w *Worker) fetched(ctx context.Context, tasks []bus.Task) []time.Time {
 	oldest := make([]time.Time, len(tasks))
 	var keys []kv.RecordKey

@@ -50,10 +50,10 @@ func TestWhatStandsForSeveralChangesIsLookedAtOnceMore(t *testing.T) {
 			b := newBench(t)
 			b.hears(c.history)
 			if c.fetched > 0 {
-				b.owner.answer("1", upstream.Answer{Status: upstream.OK, Body: []byte(`{"amount":1}`), At: now.Add(-c.fetched)})
+				b.upstream.answer("1", upstream.Answer{Status: upstream.OK, Body: []byte(`{"amount":1}`), At: now.Add(-c.fetched)})
 				b.must(change(item.Refresh, "price", "1"))
 			}
-			b.owner.say("1", `{"amount":2}`)
+			b.upstream.say("1", `{"amount":2}`)
 			if got := looks(b.handle(c.task)); got != c.want {
 				t.Errorf("looked at again: %t, want %t", got, c.want)
 			}
@@ -95,9 +95,9 @@ func TestMergedEditsBesideAReplicaThatLags(t *testing.T) {
 			b := newBench(t)
 			b.config.Bus = conn
 			b.hears(conn)
-			b.owner.answer("1", upstream.Answer{Status: upstream.OK, Body: []byte(`{"amount":1}`), At: time.Now().Add(-time.Hour)})
+			b.upstream.answer("1", upstream.Answer{Status: upstream.OK, Body: []byte(`{"amount":1}`), At: time.Now().Add(-time.Hour)})
 			b.must(change(item.Refresh, "price", "1"), change(item.Refresh, "product", "1"))
-			b.owner.say("1", `{"amount":2}`)
+			b.upstream.say("1", `{"amount":2}`)
 			c := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: "1"}, Dimension: dimension}
 			for range 2 {
 				if err := conn.PublishChanges(t.Context(), []item.Change{c}, bus.PublishOptions{}); err != nil {
@@ -107,7 +107,7 @@ func TestMergedEditsBesideAReplicaThatLags(t *testing.T) {
 			b.consume(conn, func() bool {
 				switch string(b.record("price", "1").Body) {
 				case `{"amount":2}`: // the replica's answer
-					b.owner.say("1", `{"amount":3}`)
+					b.upstream.say("1", `{"amount":3}`)
 				case `{"amount":3}`:
 					return true
 				}

@@ -118,7 +118,7 @@ type ruleState struct {
 	times   int       // how often the switch was thrown again since the rule was well
 }
 
-// Throw tells to set the switch of a rule to its value for a time.
+// Throw says to set the switch of a rule to its value for a time.
 type Throw struct {
 	Rule   Rule
 	For    time.Duration

@@ -57,7 +57,7 @@ func TestAutomaton(t *testing.T) {
 		}
 		got := c.seconds(1)
 		if len(got) != 1 || got[0].Rule.Switch != "crawler.budget" || got[0].Rule.Value != "0" || got[0].For != 30*time.Second || !strings.Contains(got[0].Reason, "0.95") {
-			t.Fatalf("%+v", got)
+			t.Fatalf("the rule throws %+v, want crawler.budget to 0 for 30 s, since cpu is 0.95", got)
 		}
 		if got := c.seconds(29); len(got) != 0 || len(c.Held(c.now)) != 1 {
 			t.Fatal("it is held", got)
@@ -68,7 +68,7 @@ func TestAutomaton(t *testing.T) {
 		}
 		c.signals["cpu"] = 0.1
 		if got := c.seconds(80); len(got) != 0 || len(c.Held(c.now)) != 0 {
-			t.Fatal(got)
+			t.Fatalf("a signal that is not high throws %v", got)
 		}
 		c.signals["cpu"] = 0.95
 		if got := c.seconds(6); len(got) != 1 || got[0].For != 30*time.Second {
@@ -82,7 +82,7 @@ func TestAutomaton(t *testing.T) {
 			got := c.seconds(4)
 			c.signals["cpu"] = 0.5
 			if got = append(got, c.seconds(1)...); len(got) != 0 {
-				t.Fatal(got)
+				t.Fatalf("the rule throws %v too early", got)
 			}
 		}
 	})
@@ -90,19 +90,19 @@ func TestAutomaton(t *testing.T) {
 		c := newClockwork(rules(t, someRules))
 		c.signals["cpu"], c.signals["latency.redis"] = 1, 100
 		if got := c.seconds(20); len(got) != 1 || got[0].Rule.Name != "slow" {
-			t.Fatalf("%+v", got)
+			t.Fatalf("thrown is %+v, want the rule slow alone", got)
 		}
 	})
 	t.Run("what somebody has set is left alone", func(t *testing.T) {
 		c := newClockwork(rules(t, someRules))
 		c.signals["cpu"], c.taken["crawler.budget"] = 1, true
 		if got := c.seconds(60); len(got) != 0 {
-			t.Fatal(got)
+			t.Fatalf("%+v; want 0 of them", got)
 		}
 	})
 	t.Run("a signal that is not known moves nothing", func(t *testing.T) {
 		if got := newClockwork(rules(t, someRules)).seconds(60); len(got) != 0 {
-			t.Fatal(got)
+			t.Fatalf("%+v; want 0 of them", got)
 		}
 	})
 }
@@ -125,7 +125,7 @@ func TestParseRules(t *testing.T) {
 	} {
 		_, err := switches.ParseRules([]byte(text), p.Check)
 		if err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, switches.ErrValue) && !errors.Is(err, switches.ErrUnknown) {
-			t.Errorf("%s: %v", text, err)
+			t.Errorf("the rules %s: error %v, want %q", text, err, want)
 		}
 	}
 }

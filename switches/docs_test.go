@@ -32,12 +32,12 @@ A switch sheds load, or cuts off what is sick, in every process within milliseco
     vitrine switch nodes                                           # who is there or cut off, and which revision each has applied
 
 Exit code 0 of ` + "`set`" + ` means that the value is in force on every process that is expected. Else those on which it is not are named, with why: a
-narrower scope says otherwise, the process hangs or is cut off, its nginx could not be reloaded. ` + "`get` and `list`" + ` tell what processes say
+narrower scope says otherwise, the process hangs or is cut off, its nginx could not be reloaded. ` + "`get` and `list`" + ` show what processes report
 that is in force in them. What somebody has set is above what rules throw; ` + "`unset`" + ` gives a switch back to them. ` + "`rollback`" + ` goes to what the
 scope said before, as that would be now: a ` + "`--for`" + ` that has ended is not brought back. Times are those of NATS, whatever a process's clock says.
 
 What is set lies in the NATS bucket ` + "`switches`" + `, by compare-and-set, with a history of 64. Every process keeps what it has applied in
-` + "`DIR/switches-ROLE.json`" + ` and begins with that. An older revision is never applied over a newer one. Processes tell
+` + "`DIR/switches-ROLE.json`" + ` and begins with that. An older revision is never applied over a newer one. Processes report
 every 3 s that they are there; one that did not say good-bye is expected for a day after it was heard of last, or until ` + "`switch forget NODE`" + `. Workers of one role
 that share a ` + "`--dir`" + ` have names that end in ` + "`-2`" + `, ` + "`-3`" + `, and so on.
 

@@ -17,7 +17,7 @@ func TestReadSetting(t *testing.T) {
 	}
 	for _, bad := range []string{`{"value":"off","for":"soon"}`, `{"value":"off","for":"-1s"}`, `{"value":"off","for":"99999h"}`, `off`} {
 		if _, err := switches.ReadSetting([]byte(bad), "read.redis", "all", 7, at); !errors.Is(err, switches.ErrValue) {
-			t.Errorf("%s: %v", bad, err)
+			t.Errorf("the setting %s: error %v, want switches.ErrValue", bad, err)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func TestAPersonIsAboveRules(t *testing.T) {
 	value := func() string { v, _ := p.InForce("crawler.budget"); return v }
 	throw()
 	if value() != "0" || !p.Free("crawler.budget") {
-		t.Fatal(value())
+		t.Fatalf("the value is %q, want 0, set by the rule", value())
 	}
 	p.Apply(switches.Setting{Name: "crawler.budget", Scope: switches.All, Value: "100", Revision: 1})
 	if value() != "100" || p.Free("crawler.budget") {
@@ -73,7 +73,7 @@ func TestAPersonIsAboveRules(t *testing.T) {
 	}
 	throw()
 	if value() != "0" {
-		t.Error(value())
+		t.Errorf("the value is %q, want 0", value())
 	}
 }
 
@@ -84,7 +84,7 @@ func TestCheckScope(t *testing.T) {
 		"": false, "role:": false, "role:details": false, "All": false, "node:": false, "node:" + strings.Repeat("n", 200): false, "host:x": false,
 	} {
 		if err := switches.CheckScope(scope); (err == nil) != good {
-			t.Errorf("%q: %v", scope, err)
+			t.Errorf("CheckScope(%q) = %v, want a scope: %t", scope, err, good)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func TestParse(t *testing.T) {
 	} {
 		got, err := c.d.Parse(c.value)
 		if (err != nil) != c.bad || got != c.want || c.bad && !errors.Is(err, switches.ErrValue) {
-			t.Errorf("%s %q: %d, %v", c.d.Type, c.value, got, err)
+			t.Errorf("%s %q is read as %d, error %v; want %d, an error: %t", c.d.Type, c.value, got, err, c.want, c.bad)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func TestPanel(t *testing.T) {
 			p.Apply(s)
 		}
 		if got := p.On("read.redis"); got != c.on {
-			t.Errorf("%s: %t", c.name, got)
+			t.Errorf("%s: read.redis is on: %t, want %t", c.name, got, c.on)
 		}
 		p.Close()
 	}
@@ -94,7 +94,7 @@ func TestMust(t *testing.T) {
 	defer p.Close()
 	for _, d := range switches.Declared() {
 		if s := p.Must(d.Name); s == nil || s.Name != d.Name {
-			t.Errorf("%s: %v", d.Name, s)
+			t.Errorf("Must(%s) = %v", d.Name, s)
 		}
 	}
 	if s := (*switches.Panel)(nil).Must("read.rediss"); !s.On() {

@@ -124,7 +124,7 @@ func (f *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	return errs(jobs)
 }
 
-// load reads gens first, then the records of dirty entities. A damaged state does not tell what is missing: all
+// load reads gens first, then the records of dirty entities. A damaged state does not show what is missing: all
 // dimensions of its entity are requested again.
 func (f *Worker) load(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	states, err := f.Records.States(ctx, entities(jobs))

@@ -153,7 +153,7 @@ func TestBudgetsAreOfOnePage(t *testing.T) {
 			t.Parallel()
 			for range 20 {
 				if got := render(t, set, "page.html", map[string]any{"x": "y"}); got != "y" {
-					t.Errorf("%.100s", got)
+					t.Errorf("the page is %.100s, want y", got)
 				}
 			}
 		})

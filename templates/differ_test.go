@@ -31,7 +31,7 @@ func document(t *testing.T, body []byte) *view.Doc {
 	t.Helper()
 	doc, err := reader.Index(body)
 	if err != nil {
-		t.Fatalf("%s: %v", body, err)
+		t.Fatalf("parse %s: %v", body, err)
 	}
 	doc.Root().MarkHTML([]string{"html"}, nil)
 	return doc

@@ -46,7 +46,7 @@ func TestEject(t *testing.T) {
 	}
 	for _, name := range []string{"item.html", "off.html", "desc.html", "gone.html", "error.html"} {
 		if diff := cmp.Diff(rendered(t, theme, name, data), rendered(t, own, name, data)); diff != "" {
-			t.Errorf("%s: %s", name, diff)
+			t.Errorf("the ejected %s renders other pages than the theme: %s", name, diff)
 		}
 	}
 }
@@ -108,7 +108,7 @@ func TestStart(t *testing.T) {
 	}
 	data := map[string]any{"product": map[string]any{"title": "Lamp <5 W>"}, "Site": map[string]any{"Name": "Shop"}, "Page": map[string]any{"ID": "1"}}
 	if text := rendered(t, set, "item.html", data); !strings.Contains(text, "<h1>Lamp &lt;5 W&gt;</h1>") || !strings.Contains(text, `<a href="/">Shop</a>`) {
-		t.Error(text)
+		t.Errorf(`%v; want a body with <h1>Lamp &lt;5 W&gt;</h1>, a body with <a href="/">Shop</a>`, text)
 	}
 	if _, err := templates.Start(dir, false); !errors.Is(err, templates.ErrExists) {
 		t.Errorf("again: %v", err)

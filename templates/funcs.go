@@ -36,7 +36,7 @@ import (
 //	dir V             the direction of the language V: "ltr" or "rtl"
 //	printf F ...      as in html/template, with widths of up to 3 digits
 //
-// bounded adds those that make long texts. view.Value tells how they treat a Number, an HTML, or nothing at all.
+// bounded adds those that make long texts. view.Value says how they treat a Number, an HTML, or nothing at all.
 func (s *Set) templateFunctions() map[string]program.Func {
 	all := map[string]program.Func{
 		"text":    program.TextFunc(text),

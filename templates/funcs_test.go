@@ -49,7 +49,7 @@ func TestMoneyByLanguage(t *testing.T) {
 	}
 	for lang, want := range map[string]string{"ar": "rtl", "de": "ltr", "": "ltr"} {
 		if got := render(t, set, "dir.html", map[string]any{"lang": lang}); got != want {
-			t.Errorf("%s: %q", lang, got)
+			t.Errorf("%s: money is written %q, want %q", lang, got, want)
 		}
 	}
 }
@@ -117,7 +117,7 @@ func TestFamily(t *testing.T) {
 		"values are written as text, never as markup": {page(own("/1", "A=<b>"), product("/2", "A=c")), "A: &lt;b&gt;* c=/2!\n"},
 	} {
 		if diff := cmp.Diff(c.want, render(t, set, "family.html", parse(t, c.page))); diff != "" {
-			t.Errorf("%s: %s", name, diff)
+			t.Errorf("%s: the family differs: %s", name, diff)
 		}
 	}
 }
@@ -151,10 +151,10 @@ func TestJSONLD(t *testing.T) {
 		body, ok := strings.CutPrefix(render(t, set, "ld.html", parse(t, c.page)), `<script type="application/ld+json">`)
 		body, closed := strings.CutSuffix(body, "</script>")
 		if !ok || !closed || strings.Contains(body, "<") {
-			t.Fatalf("%s: %s", name, body)
+			t.Fatalf("%s: no script with safe structured data: %s", name, body)
 		}
 		if diff := cmp.Diff(parse(t, c.want), parse(t, body)); diff != "" {
-			t.Errorf("%s: %s", name, diff)
+			t.Errorf("%s: the structured data differ: %s", name, diff)
 		}
 	}
 	if got := render(t, set, "ld.html", parse(t, `{"product":{}}`)); !strings.Contains(got, "null") {

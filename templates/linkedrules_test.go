@@ -190,7 +190,7 @@ func linked(t *testing.T, page any) string {
 func TestLinkedDataIsWhole(t *testing.T) {
 	got := linked(t, whole().page)
 	if faults := faultsOfLinkedData(got); faults != nil {
-		t.Error(faults, got)
+		t.Errorf("the linked data break rules: %v\n%v", faults, got)
 	}
 	for _, want := range []string{
 		`"gtin":"4006381333931"`, `"mpn":"L-1"`, `"color":"Red"`, `"size":"M"`, `"material":"Oak"`, `"priceValidUntil":"2027-01-31"`,

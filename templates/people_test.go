@@ -114,7 +114,7 @@ func TestSiblingsOfTheFamily(t *testing.T) {
 	delete(page, "siblings")
 	got := render(t, set, "item.html", page)
 	if want := render(t, set, "item.html", change("family").page); got != want || !strings.Contains(got, `<a href="/item/2" data-id="2">`) {
-		t.Error(got)
+		t.Errorf("the page differs from the one of all data, or lacks the link to its sibling:\n%s", got)
 	}
 	own := sibling("1", "Colour", "Red")
 	own["URL"] = page["Page"].(object)["Path"]

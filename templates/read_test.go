@@ -59,7 +59,7 @@ func TestLinksWithinTheFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := render(t, set, "item.html", nil); got != "mapped" {
-			t.Error(got)
+			t.Errorf("the page is %q, want mapped", got)
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestFilesOfOddForm(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := render(t, set, "item.html", nil); got != "mine" {
-				t.Errorf("%q", got)
+				t.Errorf("the page is %q, want mine", got)
 			}
 		})
 	}

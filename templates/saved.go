@@ -12,7 +12,7 @@ import (
 	"vitrine/internal/durable"
 )
 
-// Files in which a Folder saves what is in force. After a restart they are used if later files, of a push or in the folder, can't be loaded.
+// Files in which a Loader saves what is in force. After a restart they are used if later files, of a push or in the folder, can't be loaded.
 const (
 	savedPushed   = "templates.zip"        // the last push that could be loaded; empty if the folder's files count
 	savedOwn      = "templates-own.zip"    // the folder's own files as they were last loaded

@@ -15,10 +15,10 @@ import (
 	"vitrine/templates"
 )
 
-// life runs one process's Folder, calls f with it, and ends it.
-func life(t *testing.T, dir, keep string, f func(*templates.Folder)) {
+// life runs one process's Loader, calls f with it, and ends it.
+func life(t *testing.T, dir, keep string, f func(*templates.Loader)) {
 	t.Helper()
-	opened, err := templates.OpenFolder(dir, keep, slog.New(slog.DiscardHandler))
+	opened, err := templates.Open(dir, keep, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func looked() {
 }
 
 // stack renders a page by the set in force and by each fallback set.
-func stack(t *testing.T, f *templates.Folder) (pages []string) {
+func stack(t *testing.T, f *templates.Loader) (pages []string) {
 	t.Helper()
 	for _, set := range append([]*templates.Set{f.Set()}, f.Fallbacks()...) {
 		page := render(t, set, "item.html", map[string]any{"x": []any{1}})
@@ -103,7 +103,7 @@ func TestTheLastGoodSetOutlivesRestarts(t *testing.T) {
 			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
 				for i, steps := range lives {
-					life(t, filepath.Join(dir, "templates"), dir, func(f *templates.Folder) {
+					life(t, filepath.Join(dir, "templates"), dir, func(f *templates.Loader) {
 						for j, s := range steps {
 							if s.push != nil {
 								f.Push(s.push, func(error) {})
@@ -131,15 +131,15 @@ func TestABrokenFolderOutlivesRestarts(t *testing.T) {
 	own := filepath.Join(dir, "templates")
 	synctest.Test(t, func(t *testing.T) {
 		writeFile(t, filepath.Join(own, "item.html"), "mine")
-		life(t, own, dir, func(*templates.Folder) { looked() })
+		life(t, own, dir, func(*templates.Loader) { looked() })
 		writeFile(t, filepath.Join(own, "item.html"), "{{end}}")
-		life(t, own, dir, func(f *templates.Folder) {
+		life(t, own, dir, func(f *templates.Loader) {
 			if got := stack(t, f); got[0] != "mine" || !strings.Contains(f.Broken(), "item.html:1") {
 				t.Errorf("%q, broken: %s", got, f.Broken())
 			}
 		})
 		writeFile(t, filepath.Join(own, "item.html"), "mended")
-		life(t, own, dir, func(f *templates.Folder) {
+		life(t, own, dir, func(f *templates.Loader) {
 			if got := stack(t, f); got[0] != "mended" || f.Broken() != "" {
 				t.Errorf("%q, broken: %s", got, f.Broken())
 			}
@@ -153,11 +153,11 @@ func TestDamagedCopiesOfTemplates(t *testing.T) {
 	for _, name := range []string{"templates.zip", "templates-own.zip", "templates-before.zip", "templates-failed"} {
 		writeFile(t, filepath.Join(dir, name), "\x00 damaged")
 	}
-	f, err := templates.OpenFolder(filepath.Join(dir, "templates"), dir, slog.New(slog.DiscardHandler))
+	f, err := templates.Open(filepath.Join(dir, "templates"), dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := stack(t, f); !slices.Equal(got, []string{"theme", "theme"}) {
-		t.Errorf("%q", got)
+		t.Errorf("the pages are %q, want the theme's", got)
 	}
 }

@@ -44,7 +44,7 @@ func TestTheScript(t *testing.T) {
 		eval[bool](t, ctx, "scrollTo(0, document.body.scrollHeight), true")
 		waitFor(t, ctx, `[...document.querySelectorAll("[data-card]")].every((card) => card.textContent)`)
 		if got := eval[string](t, ctx, `[...document.querySelectorAll("[data-card]")].map((card) => card.textContent).join()`); got != "$1.50,¥1.50" {
-			t.Error(got)
+			t.Errorf("the cards show %q, want $1.50,¥1.50", got)
 		}
 	})
 	t.Run("what is no reduction, or negative, is not shown", func(t *testing.T) {
@@ -108,7 +108,7 @@ func onPaper(t *testing.T, ctx context.Context, url string) {
 	}
 	const printed = `["select", ".thumbs", ".options", ".path", ".description .text", ".offer", "h1"].filter((part) => document.querySelector(part)?.checkVisibility()).join()`
 	if got := eval[string](t, ctx, printed); got != ".description .text,.offer,h1" {
-		t.Error(got)
+		t.Errorf("in print these are seen: %q", got)
 	}
 	keepShot(t, ctx, "print")
 }

@@ -67,7 +67,7 @@ func TestTheme(t *testing.T) {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				page := render(t, set, name, data)
 				if !strings.HasPrefix(page, "<!DOCTYPE html>") || strings.Contains(page, "ZgotmplZ") || strings.Contains(page, "no value") {
-					t.Error(page)
+					t.Errorf("no whole page: it has no doctype, or shows ZgotmplZ or no value:\n%s", page)
 				}
 				checkBalanced(t, page)
 				for _, inline := range []string{"<script>", "<style", " style=", " onclick="} {
@@ -125,10 +125,10 @@ func TestLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 		if page := render(t, set, "gone.html", nil); !strings.Contains(page, "mine") {
-			t.Error(page)
+			t.Errorf("%v; want a body with mine", page)
 		}
 		if set.Revision() == base.Revision() || len(base.Revision()) != 16 {
-			t.Error(set.Revision(), base.Revision())
+			t.Errorf("the revisions are %q and of the theme %q, want different ones of 16 characters", set.Revision(), base.Revision())
 		}
 	})
 	for name, c := range map[string]struct{ text, want string }{
@@ -186,11 +186,11 @@ func TestRender(t *testing.T) {
 	t.Run("refuses wide fields", func(t *testing.T) {
 		for _, format := range []string{"%9999d", "%*d", "%-0.99999f", "%[1]*d"} {
 			if err := set.Render(&bytes.Buffer{}, "wide.html", map[string]any{"f": format}); !errors.Is(err, item.ErrRefused) {
-				t.Error(format, err)
+				t.Errorf("the format %q: error %v, want item.ErrRefused", format, err)
 			}
 		}
 		if got := render(t, set, "wide.html", map[string]any{"f": "%05d 100%% 2024"}); got != "00005 100% 2024" {
-			t.Error(got)
+			t.Errorf("the format gives %q, want 00005 100%% 2024", got)
 		}
 	})
 	t.Run("names a missing template", func(t *testing.T) {
@@ -211,7 +211,7 @@ func TestRender(t *testing.T) {
 	t.Run("strings are never markup", func(t *testing.T) {
 		got := render(t, set, "attr.html", map[string]any{"v": `javascript:alert(1)"><script>`})
 		if strings.Contains(got, "<script") || strings.Contains(got, `href="javascript`) {
-			t.Error(got)
+			t.Errorf(`%+v; want a body without <script, a body without href="javascript`, got)
 		}
 	})
 }
@@ -224,7 +224,7 @@ func TestAssets(t *testing.T) {
 	path := render(t, set, "use.html", nil)
 	a, ok := set.Asset(strings.TrimPrefix(path, "/assets/"))
 	if !ok || string(a.Body) != "1" || !strings.Contains(a.Type, "javascript") {
-		t.Error(path, a, ok)
+		t.Errorf("the asset %s is %+v (there: %t)", path, a, ok)
 	}
 	if _, ok := set.Asset("app.js"); ok {
 		t.Error("a name without its hash may not be kept for ever")

@@ -18,11 +18,11 @@ func TestUntranslated(t *testing.T) {
 	}
 	for _, lang := range []string{"en", "en-GB", ""} {
 		if missing := set.Untranslated(lang); missing != nil {
-			t.Errorf("%s: %q", lang, missing)
+			t.Errorf("%s lacks the texts %q", lang, missing)
 		}
 	}
 	if missing := set.Untranslated("de-AT"); slices.Contains(missing, "Buy {}") {
-		t.Errorf("%q", missing)
+		t.Errorf("Austrian German lacks a text that German has: %q", missing)
 	}
 }
 

@@ -56,7 +56,7 @@ func visit(t *testing.T, addr, begin string) {
 	for range strings.Count(begin, "\r\n\r\n") {
 		res, err := http.ReadResponse(in, nil)
 		if err != nil || res.StatusCode != http.StatusOK {
-			t.Fatal(res, err)
+			t.Fatalf("%v, error %v; want no error, status OK", res, err)
 		}
 		io.Copy(io.Discard, res.Body)
 	}
@@ -163,7 +163,7 @@ func TestDescriptorsRunOut(t *testing.T) {
 	}
 	answer := make([]byte, 12)
 	if _, err := syscall.Read(socket, answer); err != nil || string(answer) != "HTTP/1.1 200" {
-		t.Errorf("%q, %v", answer, err)
+		t.Errorf("the connection reads %q, error %v; want a response with status 200", answer, err)
 	}
 	if c.Evicted() == 0 {
 		t.Error("nothing was given up")

@@ -24,7 +24,7 @@ func TestPagesAreBounded(t *testing.T) {
 	for !controller.Full() {
 		permit, err := controller.Admit(request(t, "127.0.0.1:1"))
 		if err != nil || len(permits) > 64*runtime.GOMAXPROCS(0) {
-			t.Fatal(len(permits), err)
+			t.Fatalf("%d pages are made at once, want at most 64 for each processor; error %v", len(permits), err)
 		}
 		permits = append(permits, permit)
 	}

@@ -36,7 +36,7 @@ func ParseProxies(list []string) ([]netip.Prefix, error) {
 	return proxies, nil
 }
 
-// visitors tells visitors apart by their address.
+// visitors distinguishes visitors by their address.
 type visitors struct {
 	proxies []netip.Prefix // trusted, besides loopback
 	log     *slog.Logger

@@ -118,7 +118,7 @@ func TestVisitor(t *testing.T) {
 func TestParseProxies(t *testing.T) {
 	for _, bad := range []string{"", "10.0.0.0/33", "proxy.example", "10.0.0.1:80", "10.0.0"} {
 		if _, err := admission.ParseProxies([]string{"10.0.0.1", bad}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", bad)) {
-			t.Errorf("%q: %v", bad, err)
+			t.Errorf("%q is taken for a proxy, or the error does not name it: %v", bad, err)
 		}
 	}
 }
@@ -130,6 +130,6 @@ func TestAProxyThatIsNotTrustedIsLoggedOnce(t *testing.T) {
 		controller.Visitor(request(t, "100.64.0.7:4000", "X-Forwarded-For: 203.0.113.9"))
 	}
 	if got := out.String(); strings.Count(got, "--trusted-proxy") != 1 || !strings.Contains(got, "100.64.0.7") {
-		t.Error(got)
+		t.Errorf("the log does not name --trusted-proxy once, with the proxy's address: %s", got)
 	}
 }

@@ -93,7 +93,7 @@ func (c *copier) copyAnnounced(ctx context.Context) error {
 }
 
 // savePosition saves the position of the announcements that are copied. It is called once no key is left. A full copy may still be under
-// way then; metaCopied tells.
+// way then; metaCopied says so.
 func (c *copier) savePosition(ctx context.Context) error {
 	if err := c.setMeta(ctx, metaPosition, c.position); err != nil {
 		return err

@@ -19,7 +19,7 @@
 //
 // Hence each key has a minimum generation, which is raised before the cached entry is marked. A read that fills memory checks
 // the minimum once more after it has set the entry, and marks the entry as overtaken if its generation is too low. A look-up
-// ignores an entry below its minimum. minimums tells what happens to keys that share a slot.
+// ignores an entry below its minimum. type minimums describes what happens to keys that share a slot.
 //
 // A gap in the announcements starts a new epoch: entries of an earlier epoch are read again.
 package blobcache

@@ -13,10 +13,10 @@ import (
 	"vitrine/switches"
 )
 
-// owners answers for each dimension except price, whose owner is down.
-type owners struct{}
+// upstreams answers for each dimension except price, whose upstream is down.
+type upstreams struct{}
 
-func (owners) Fetch(_ context.Context, d *catalog.Dimension, asks []upstream.Ask) []upstream.Answer {
+func (upstreams) Fetch(_ context.Context, d *catalog.Dimension, asks []upstream.Ask) []upstream.Answer {
 	answers := make([]upstream.Answer, len(asks))
 	for i := range asks {
 		answers[i] = upstream.Answer{Status: upstream.OK, At: time.Now(), Body: []byte(`{"of":"` + d.Name + `"}`)}
@@ -39,7 +39,7 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// TestADimensionThatFailsIsLeftOut proves that a page is served without the price whose owner is down. Its blob keeps
+// TestADimensionThatFailsIsLeftOut proves that a page is served without the price whose upstream is down. Its blob keeps
 // the shape of the catalog, so that nobody takes it for a blob of an older catalog.
 func TestADimensionThatFailsIsLeftOut(t *testing.T) {
 	c, err := catalog.Parse([]byte(shopOfThree), "shop.yaml", catalog.Options{})
@@ -47,14 +47,14 @@ func TestADimensionThatFailsIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	panel := switches.NewPanel(switches.Identity{})
-	f := NewFallback(owners{}, nil, panel)
+	f := NewFallback(upstreams{}, nil, panel)
 	t.Cleanup(f.Close)
 	page := c.Pages[0]
 	parts := []Part{{Key: kv.BlobKey{Blob: "item"}}}
 	f.Fill(t.Context(), page, item.Entity{Kind: "sku", ID: "1"}, parts, false)
 	got := parts[0]
 	if got.Err != nil || got.Tier != UpstreamTier || !got.Stale {
-		t.Fatalf("%+v", got)
+		t.Fatalf("the part is %+v, want a stale one of the upstream", got)
 	}
 	if want := `{"product":{"of":"product"},"stock":{"of":"stock"}}`; string(got.Value.Body) != want {
 		t.Errorf("blob %s, want %s", got.Value.Body, want)

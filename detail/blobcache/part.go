@@ -21,7 +21,7 @@ type Part struct {
 	Origin string // of a part from memory: the tier that it was once read from
 	Stale  bool   // a newer generation may exist
 	Lost   bool   // the first tier answered and has no such blob; it should have one if the entity is alive
-	Err    error  // no tier could tell; wraps item.ErrUnavailable or item.ErrDamaged
+	Err    error  // no tier could answer; wraps item.ErrUnavailable or item.ErrDamaged
 
 	until    time.Time // when it is to be read again; zero: at once
 	fromTier bool      // read from a tier, not from memory

@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/redact"
 )
 
-// Policy tells how a read differs from a visitor's. The zero Policy is a visitor's.
+// Policy says how a read differs from a visitor's. The zero Policy is a visitor's.
 type Policy struct {
 	// NoStore reads what is in memory, and puts nothing there: a crawler's sweep must not evict what visitors want.
 	NoStore bool
@@ -91,7 +91,7 @@ func (c *Cache) join(ctx context.Context, keys []kv.BlobKey, policy Policy) []*f
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make([]*flight, len(keys))
-	made := make([]flight, 0, len(keys)) // those that start here: they land together, and share what tells of it
+	made := make([]flight, 0, len(keys)) // those that start here: they land together, and share one signal of it
 	started := make([]*flight, 0, len(keys))
 	done := make(chan struct{})
 	for i, key := range keys {

@@ -8,7 +8,7 @@ import (
 // snapshotFor bounds how long a Snapshot may hold.
 const snapshotFor = time.Hour
 
-// Snapshot tells whether the parts of a page are still the newest. It keeps what the slot of each part held among the minimum
+// Snapshot reports whether the parts of a page are still the newest. It keeps what the slot of each part held among the minimum
 // generations, and Holds only compares the slots. If one holds another minimum, something was announced for this part or
 // for one that shares its slot, and the parts must be read and compared again. The order of steps:
 //

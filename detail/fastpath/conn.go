@@ -174,7 +174,7 @@ func (c *Conn) respond(head []byte) (answered bool, err error) {
 	return true, c.write(response, now)
 }
 
-// write sends a response within its deadline, and tells the tracker. It fails as the connection does.
+// write sends a response within its deadline, and notifies the tracker. It fails as the connection does.
 func (c *Conn) write(r Response, now time.Time) error {
 	c.tracker.Busy()
 	if now.Sub(c.writeSet) > renewTimeout {

@@ -50,7 +50,7 @@ type Record struct {
 	At             time.Time
 }
 
-// Tracker is told when a connection waits for a request, and when a request is under way. net/http tells it by SetState; Waiting and Busy
+// Tracker is notified when a connection waits for a request, and when a request is under way. net/http notifies it by SetState; Waiting and Busy
 // are called for requests that net/http does not see.
 type Tracker interface {
 	Waiting(since time.Time)

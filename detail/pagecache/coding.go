@@ -132,7 +132,7 @@ func (e *Encoder) choice() string {
 	return e.config.Level.Choice()
 }
 
-// Pick returns the encoding for a body of a content type and a size in bytes, among those that the visitor accepts. reused tells that
+// Pick returns the encoding for a body of a content type and a size in bytes, among those that the visitor accepts. reused says that
 // the compressed body will be served many times, so that the slowest coding, which is the smallest, pays. Short bodies and types
 // that do not shrink get Identity.
 func (e *Encoder) Pick(accepts Accepts, contentType string, size int, reused bool) Encoding {

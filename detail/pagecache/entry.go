@@ -42,7 +42,7 @@ type coded struct {
 	head       []byte // status line and header fields as they are sent, without Date and the empty line
 }
 
-// Validity tells whether a page's parts are still those that it was made of.
+// Validity reports whether a page's parts are still those that it was made of.
 type Validity interface {
 	Holds(now time.Time) bool
 	Size() int // of the Validity itself, in bytes, roughly

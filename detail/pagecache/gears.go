@@ -19,7 +19,7 @@ const (
 	tryEvery = 64                    // pages of which one goes to another level, so that its figures stay true
 	outlier  = 4.0                   // times the mean: more than that was not the level's own work
 
-	// Weights of a measurement in the mean. Other work on the machine only adds to a time, so that a shorter one tells more.
+	// Weights of a measurement in the mean. Other work on the machine only adds to a time, so that a shorter one weighs more.
 	weightLess, weightMore = 1.0 / 4, 1.0 / 32
 )
 
@@ -106,7 +106,7 @@ func (m *mean) add(v float64) {
 	m.bits.Store(math.Float64bits(max(v, math.SmallestNonzeroFloat64)))
 }
 
-// Gear tells what a level of a coding did.
+// Gear holds the results of one level of a coding.
 type Gear struct {
 	Coding  Coding
 	Level   int

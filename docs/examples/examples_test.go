@@ -225,7 +225,7 @@ func open(t *testing.T, name string) *shop {
 	}
 	s := &shop{programs: map[string]*gojq.Code{}}
 	if err := yaml.Unmarshal(source, &s.file); err != nil {
-		t.Fatal(yaml.FormatError(err, false, true))
+		t.Fatalf("%v; want no error", yaml.FormatError(err, false, true))
 	}
 	return s
 }

@@ -77,7 +77,7 @@ func (c *comparison) repair(ctx context.Context, d *catalog.Dimension, stale []d
 	if c.DryRun {
 		return nil
 	}
-	c.Log.Warn("records are not what their owner says, and no change of them waits: announcing them",
+	c.Log.Warn("records are not what their upstream says, and no change of them waits: announcing them",
 		"dimension", d.Kind.Name+"."+d.Name, "records", len(stale), "first", changes[0].Subject())
 	if err := c.Bus.PublishChanges(ctx, changes, bus.PublishOptions{Force: true}); err != nil {
 		return fmt.Errorf("announce stale records: %w", err)

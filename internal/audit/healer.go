@@ -22,13 +22,13 @@ type HealerConfig struct {
 		kv.RecordReader
 		kv.StateReader
 	}
-	Letters Letters
-	Log     *slog.Logger
-	Every   time.Duration // between two looks at all dead letters. Defaults to 10 s
+	DeadLetters DeadLetterStore
+	Log         *slog.Logger
+	Every       time.Duration // between two passes over all dead letters. Defaults to 10 s
 }
 
-// Letters are the dead letters; *bus.Conn has them.
-type Letters interface {
+// DeadLetterStore holds the dead letters. *bus.Conn is one.
+type DeadLetterStore interface {
 	DeadLetters(ctx context.Context, subject string) iter.Seq2[bus.StoredDeadLetter, error]
 	Drop(ctx context.Context, l bus.StoredDeadLetter) error
 }
@@ -47,10 +47,10 @@ const (
 	// clocks is how much the clocks of two workers may differ: a record counts as fetched later than a dead letter was
 	// written if it says so by more than that.
 	clocks = 5 * time.Second
-	// letterRest is how long a Healer rests, as a multiple of what a look took. Dead letters may be many.
-	letterRest = 20
-	// letterPage is how many are compared with their records at once.
-	letterPage = 200
+	// deadLetterRest is how long a Healer rests, as a multiple of what a pass took. Dead letters may be many.
+	deadLetterRest = 20
+	// deadLetterPage is how many are compared with their records at once.
+	deadLetterPage = 200
 )
 
 // Run looks at intervals until ctx ends.
@@ -66,28 +66,28 @@ func (h *Healer) Run(ctx context.Context) error {
 		case healed > 0:
 			h.Log.Info("dead letters removed whose entities are healed", "letters", healed)
 		}
-		rest = max(h.Every, letterRest*time.Since(began))
+		rest = max(h.Every, deadLetterRest*time.Since(began))
 	}
 	return nil
 }
 
 // Heal looks at all dead letters once, and reports how many it has removed.
 func (h *Healer) Heal(ctx context.Context) (healed int, err error) {
-	var page []letter
+	var page []deadLetter
 	flush := func() error {
 		n, err := h.page(ctx, page)
 		healed += n
 		page = page[:0]
 		return err
 	}
-	for l, err := range h.Letters.DeadLetters(ctx, "failed.>") {
+	for l, err := range h.DeadLetters.DeadLetters(ctx, "failed.>") {
 		if err != nil {
 			return healed, err
 		}
 		if known, ok := h.read(l); ok {
 			page = append(page, known)
 		}
-		if len(page) == letterPage {
+		if len(page) == deadLetterPage {
 			if err := flush(); err != nil {
 				return healed, err
 			}
@@ -96,29 +96,29 @@ func (h *Healer) Heal(ctx context.Context) (healed int, err error) {
 	return healed, flush()
 }
 
-// letter is a dead letter about what the catalog knows.
-type letter struct {
+// deadLetter is one about what the catalog knows.
+type deadLetter struct {
 	bus.StoredDeadLetter
 	entity     item.Entity
 	kind       *catalog.Kind
 	dimensions []*catalog.Dimension // to fetch; none: the entity was to be folded
 }
 
-// read reports false for a letter that names nothing in the catalog: nothing can heal that.
-func (h *Healer) read(l bus.StoredDeadLetter) (letter, bool) {
+// read reports false for a dead letter that names nothing in the catalog: nothing can heal that.
+func (h *Healer) read(l bus.StoredDeadLetter) (deadLetter, bool) {
 	change, err := item.ParseChange(l.Subject)
 	fetch := err == nil
 	if !fetch {
 		change, err = item.ParseSync(l.Subject)
 	}
 	if err != nil || l.Last.IsZero() {
-		return letter{}, false
+		return deadLetter{}, false
 	}
 	kind, err := h.Catalog().Kind(change.Entity.Kind)
 	if err != nil {
-		return letter{}, false
+		return deadLetter{}, false
 	}
-	known := letter{StoredDeadLetter: l, entity: change.Entity, kind: kind}
+	known := deadLetter{StoredDeadLetter: l, entity: change.Entity, kind: kind}
 	switch {
 	case !fetch:
 	case change.Dimension == item.All:
@@ -126,15 +126,15 @@ func (h *Healer) read(l bus.StoredDeadLetter) (letter, bool) {
 	default:
 		d, err := kind.Dimension(change.Dimension)
 		if err != nil {
-			return letter{}, false
+			return deadLetter{}, false
 		}
 		known.dimensions = []*catalog.Dimension{d}
 	}
 	return known, true
 }
 
-// page removes those of some letters that are healed.
-func (h *Healer) page(ctx context.Context, letters []letter) (healed int, err error) {
+// page removes those of some dead letters that are healed.
+func (h *Healer) page(ctx context.Context, letters []deadLetter) (healed int, err error) {
 	if len(letters) == 0 {
 		return 0, nil
 	}
@@ -160,7 +160,7 @@ func (h *Healer) page(ctx context.Context, letters []letter) (healed int, err er
 		if !l.healed(own, states[i]) {
 			continue
 		}
-		if err := h.Letters.Drop(ctx, l.StoredDeadLetter); err != nil {
+		if err := h.DeadLetters.Drop(ctx, l.StoredDeadLetter); err != nil {
 			return healed, err
 		}
 		healed++
@@ -168,8 +168,8 @@ func (h *Healer) page(ctx context.Context, letters []letter) (healed int, err er
 	return healed, nil
 }
 
-// healed reports whether what the letter is about has succeeded since.
-func (l letter) healed(records []kv.Record, state kv.State) bool {
+// healed reports whether what the dead letter is about has succeeded since.
+func (l deadLetter) healed(records []kv.Record, state kv.State) bool {
 	if len(l.dimensions) == 0 {
 		return time.Since(l.Last) > clocks && len(state.Gens) > 0 && !Dirty(l.kind, state)
 	}

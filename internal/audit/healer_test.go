@@ -15,7 +15,7 @@ import (
 )
 
 // TestDeadLettersLeaveWhenTheirEntityIsHealed proves that a dead letter is removed when its record was fetched later,
-// or its blobs are built. A letter about an unknown subject stays, as does one whose record was fetched before it.
+// or its blobs are built. A dead letter about an unknown subject stays, as does one whose record was fetched before it.
 func TestDeadLettersLeaveWhenTheirEntityIsHealed(t *testing.T) {
 	r := newRoom(t)
 	r.sell(1, "1", "2", "3")
@@ -40,7 +40,7 @@ func TestDeadLettersLeaveWhenTheirEntityIsHealed(t *testing.T) {
 		return err == nil && last == uint64(len(letters))
 	})
 	h := audit.NewHealer(audit.HealerConfig{
-		Catalog: func() *catalog.Catalog { return r.catalog }, Records: r.store, Letters: r.conn, Log: slog.New(slog.DiscardHandler),
+		Catalog: func() *catalog.Catalog { return r.catalog }, Records: r.store, DeadLetters: r.conn, Log: slog.New(slog.DiscardHandler),
 	})
 	if _, err := h.Heal(t.Context()); err != nil {
 		t.Fatal(err)

@@ -92,12 +92,12 @@ func idleHour(t *testing.T, store storeOf, cpu func() time.Duration) {
 	s := audit.New(cfg)
 	sweep := cost("a sweep", func() {
 		if found, err := s.Sweep(t.Context()); err != nil || found.Entities < n || found.Dirty > 0 {
-			t.Errorf("%+v %v", found, err)
+			t.Errorf("a sweep of what is clean: %+v, error %v", found, err)
 		}
 	})
 	compare := cost("a comparison", func() {
 		if found, err := s.Compare(t.Context()); err != nil || found.Entities < n || found.Blobs > 0 {
-			t.Errorf("%+v %v", found, err)
+			t.Errorf("a comparison of what is right: %+v, error %v", found, err)
 		}
 	})
 	const turns = 36
@@ -121,7 +121,7 @@ func idleHour(t *testing.T, store storeOf, cpu func() time.Duration) {
 	t.Logf("%d entities, an idle hour: %.1f s CPU of the store, %.2f%% of a core; %d calls of upstreams", n, hour.Seconds(), 100*hour.Hours(), 10*calls.Load())
 }
 
-// right is an owner whose answers equal what load has stored.
+// right is an upstream whose answers equal what load has stored.
 type right struct{ of *catalog.Dimension }
 
 func (r right) Fetch(_ context.Context, _ *catalog.Dimension, asks []upstream.Ask) []upstream.Answer {

@@ -24,7 +24,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// room is a store, a queue and an owner of prices, all of them real.
+// room is a store, a queue and an upstream of prices, all of them real.
 type room struct {
 	*testing.T
 	catalog *catalog.Catalog
@@ -104,7 +104,7 @@ func (r *room) row(id string, price int) string {
 
 func priceOf(id string, price int) string { return fmt.Sprintf(`{"id":%q,"amount":%d}`, id, price) }
 
-// sell changes prices at the owner without announcing them.
+// sell changes prices at the upstream without announcing them.
 func (r *room) sell(price int, ids ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,7 +125,7 @@ func priceKey(id string) kv.RecordKey {
 	return kv.RecordKey{Entity: item.Entity{Kind: "sku", ID: id}, Dimension: "price"}
 }
 
-// put stores what a worker would make of an owner's answer.
+// put stores what a worker would make of an upstream's answer.
 func (r *room) put(price int, ids ...string) {
 	r.Helper()
 	for _, id := range ids {

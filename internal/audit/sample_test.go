@@ -25,7 +25,7 @@ func TestSampleFindsWhatNobodyAnnounced(t *testing.T) {
 	}
 }
 
-// TestARefusedAnswerIsSilence proves that an owner that answers 200 with an error text says nothing about any record.
+// TestARefusedAnswerIsSilence proves that an upstream that answers 200 with an error text says nothing about any record.
 func TestARefusedAnswerIsSilence(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
@@ -73,6 +73,6 @@ func TestWhatIsAnnouncedAMomentLaterIsNotStale(t *testing.T) {
 	s.Upstream = late
 	got, err := s.Sample(t.Context(), 1)
 	if diff := cmp.Diff(audit.Sampled{}, got); diff != "" || err != nil {
-		t.Error(err, diff)
+		t.Errorf("error %v; the sample differs: %s", err, diff)
 	}
 }

@@ -152,7 +152,7 @@ func (s *Sampler) Turn(ctx context.Context) error {
 
 // passed logs the result of a pass through the whole store.
 func (s *Sampler) passed(at note) {
-	s.Log.Info("each record was compared with its owner", "checked", at.Pass.Checked, "stale", at.Pass.Stale, "waiting", at.Pass.Waiting,
+	s.Log.Info("each record was compared with its upstream", "checked", at.Pass.Checked, "stale", at.Pass.Stale, "waiting", at.Pass.Waiting,
 		"silent", at.Pass.Silent, "took", s.Clock().Sub(at.Began).Round(time.Second))
 }
 

@@ -29,7 +29,7 @@ type Config struct {
 	Log      *slog.Logger
 	Every    time.Duration             // between sweeps. Defaults to 5 minutes
 	Page     int                       // entities read at once. Defaults to 500
-	Settle   time.Duration             // between two looks at a record that differs from its owner. Defaults to 2 s
+	Settle   time.Duration             // between two looks at a record that differs from its upstream. Defaults to 2 s
 	Pace     func() int64              // how often Run sweeps, in percent; defaults to 100
 	DryRun   bool                      // count only, repair nothing
 	Repaired func(cause string, n int) // called after each repair; defaults to nothing

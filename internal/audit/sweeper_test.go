@@ -166,7 +166,7 @@ func TestCompare(t *testing.T) {
 		t.Error(diff)
 	}
 	if found.Blobs != 3 || found.Entities != 4 || repaired["blob"] != 3 {
-		t.Errorf("%+v %v", found, repaired)
+		t.Errorf("found %+v, repaired %v; want 3 wrong blobs of 4 entities, all repaired", found, repaired)
 	}
 	states, err := store.States(t.Context(), []item.Entity{{Kind: "sku", ID: "other"}, {Kind: "sku", ID: "right"}})
 	if err != nil {
@@ -191,7 +191,7 @@ func TestBound(t *testing.T) {
 		{audit.Sampled{Checked: 900, Silent: 100}, 0.1, 0.12},
 	} {
 		if got := c.s.Bound(); got < c.min || got > c.max {
-			t.Errorf("%+v: %f", c.s, got)
+			t.Errorf("the bound of %+v is %f, want %f to %f", c.s, got, c.min, c.max)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (b Bare) PublishSyncs(ctx context.Context, lane item.Lane, entities []item.
 	return b.publish(ctx, len(entities), func(i int) *nats.Msg { return &nats.Msg{Subject: item.SyncSubject(lane, entities[i])} })
 }
 
-// Announce tells the same of each entity.
+// Announce sends the same announcement for each entity.
 func (b Bare) Announce(ctx context.Context, entities []item.Entity, body []byte) error {
 	return b.publish(ctx, len(entities), func(i int) *nats.Msg { return &nats.Msg{Subject: item.BlobSubject(entities[i]), Data: body} })
 }

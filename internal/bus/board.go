@@ -140,7 +140,7 @@ func (b *board) free(at Place, lane item.Lane, takes int) (n int, gone <-chan st
 	return min(b.share-p.queue[lane], b.roomAt(p, lane, 1, takes)), p.gone
 }
 
-// add puts work on the board. takes tells how many batches a place takes now. It returns the messages that
+// add puts work on the board. takes returns how many batches a place takes now. It returns the messages that
 // are replaced by newer ones in the stream, and the work that must be parked.
 func (b *board) add(works []*work, takes func(place string) int) (replaced []message, turnedAway []*work) {
 	b.mu.Lock()

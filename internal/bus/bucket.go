@@ -27,7 +27,7 @@ type Entry struct {
 	Deleted  bool // deleted or expired; there is no value
 	Reset    bool // only from Watch, with no key: the bucket is another than before, its revisions say nothing about the former ones
 
-	Made time.Time // only from Watch: when the bucket was made, which tells it from others of its name
+	Made time.Time // only from Watch: when the bucket was made, which distinguishes it from others of its name
 }
 
 // ErrNoEntry is a key that has no value, or a bucket that is not there.

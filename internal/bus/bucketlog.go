@@ -201,7 +201,7 @@ func (b *Bucket) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	return info, nil
 }
 
-// Made looks when the bucket was made, which tells it from others of its name.
+// Made returns when the bucket was made, which distinguishes it from others of its name.
 func (b *Bucket) Made(ctx context.Context) (time.Time, error) {
 	info, err := b.info(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

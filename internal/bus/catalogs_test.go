@@ -53,7 +53,7 @@ func TestWhatIsRemovedIsDropped(t *testing.T) {
 	})
 	publish(t, c, change(item.High, "1"))
 	if v := receive(t, "the verdict", verdicts); v != "drop" {
-		t.Error(v)
+		t.Errorf("the verdict is %q, want drop", v)
 	}
 	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	if _, failed, err := c.Pending(t.Context()); err != nil || failed > 0 {

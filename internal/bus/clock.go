@@ -32,7 +32,7 @@ func (c *storeClock) learn(asked, got, stamp time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.local.IsZero() && took > c.took && got.Sub(c.local) < precise {
-		return // on a busy machine, an answer that came at once tells the time better
+		return // on a busy machine, an answer that came at once gives the time better
 	}
 	c.local, c.store, c.took = got, stamp.Add(took/2), took
 }

@@ -29,7 +29,7 @@ const (
 	bulk   = 128
 )
 
-// Config tells which NATS to use.
+// Config says which NATS to use.
 type Config struct {
 	URL    string       // defaults to nats://127.0.0.1:4222; not looked at where Server is set
 	Server *Server      // the embedded server, reached without a socket
@@ -37,7 +37,7 @@ type Config struct {
 	Away   bool         // Dial gives a Conn though NATS does not answer; it connects when NATS is there
 	Log    *slog.Logger // defaults to silence
 
-	// Control tells where the buckets lie that operators push to, if not beside the streams: for operators the URL of a
+	// Control says where the buckets are that operators push to, if not beside the streams: for operators the URL of a
 	// NATS account of its own, for those who only read the prefix under which their account imports JetStream's API from it.
 	Control string
 }
@@ -197,7 +197,7 @@ func (c *Conn) blinked(what string, err error) {
 	c.blink = make(chan struct{})
 }
 
-// clientError is an error that the client library has told.
+// clientError is an error that the client library has reported.
 type clientError struct {
 	text string
 	at   time.Time
@@ -214,7 +214,7 @@ func (c *Conn) complain(err error) {
 	}
 }
 
-// shown is a server's URL, or a list of them, as it is told.
+// shown is a server's URL, or a list of them, as logs and errors show it.
 func shown(address string) string { return redact.Text(address) }
 
 // withoutURL drops the URL that url.Error repeats, since a password may stand in it.

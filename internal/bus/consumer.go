@@ -24,7 +24,7 @@ type Task struct {
 	Attempt   int   // 1 at the first; those before it had wrong answers. Silence does not count
 	Doubt     Doubt // of answers that were older than the record
 	Second    bool  // it is the second look that ErrSecondLook has asked for
-	Merged    bool  // it stands for several changes that waited here; those that NATS merged are told by Conn.Repeated
+	Merged    bool  // it stands for several changes that waited here; those that NATS merged are reported by Conn.Repeated
 }
 
 // Place is where work is done: an upstream. At most Limit of its batches are in work at a time.
@@ -33,7 +33,7 @@ type Place struct {
 	Limit int
 }
 
-// Handled tells what became of a task.
+// Handled says what became of a task.
 type Handled struct {
 	Lane    item.Lane // "" for a message in no lane
 	Place   string    // "" is no place in particular

@@ -35,7 +35,7 @@ func TestConsumerHandsOnWhatWasPublished(t *testing.T) {
 	got := receive(t, "the task", tasks)
 	want.Published = got.Published
 	if diff := cmp.Diff(want, got); diff != "" || got.Published.Before(began.Add(-time.Second)) {
-		t.Error(diff, got.Published)
+		t.Errorf("the task differs, or has no time of publishing (%v): %s", got.Published, diff)
 	}
 	poll.Until(t, "the ack", func() bool { return left(t, c) == 0 })
 }
@@ -147,7 +147,7 @@ func TestConsumerBuriesMalformedSubjects(t *testing.T) {
 	}
 	for _, subject := range bad {
 		if err := raw.Publish(subject, []byte(strings.Repeat("b", 5000))); err != nil {
-			t.Fatalf("%q: %v", subject, err)
+			t.Fatalf("publish %q: %v", subject, err)
 		}
 	}
 	if err := raw.Flush(); err != nil {

@@ -39,7 +39,7 @@ func TestCheckVersion(t *testing.T) {
 		"2.12.0": true, "2.15.2": true, "3.0.0": true, "2.12.0-RC.1": true, "2.11.9": false, "1.99.0": false, "": false, "x.y": false,
 	} {
 		if err := bus.CheckVersion(version); (err == nil) != ok {
-			t.Errorf("%q: %v", version, err)
+			t.Errorf("whether NATS %q is new enough: error %v, want %t", version, err, ok)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (c *Consumer) deadLetter(ctx context.Context, w *work, cause error) error {
 	subject := m.msg.Subject()
 	if w.parked && w.Subject == "" {
 		c := w.change()
-		c.Second = false // who tries it again has something new to tell
+		c.Second = false // who tries it again announces something new
 		subject = c.Subject()
 	}
 	to := item.FailedUnknown(c.cfg.Stage, subject)
@@ -96,7 +96,7 @@ func (c *Consumer) catchUnroutable(ctx context.Context) (stop func(), err error)
 	}, nil
 }
 
-// refuse tells a publisher who waits for an acknowledgement that there will be none.
+// refuse informs a publisher who waits for an acknowledgement that there will be none.
 func (c *Consumer) refuse(m *nats.Msg, cause error) {
 	if m.Reply == "" {
 		return

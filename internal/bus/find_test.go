@@ -56,7 +56,7 @@ func TestWhatIsQueuedSaysWhatItWaitsFor(t *testing.T) {
 		})
 		q := found[0]
 		if q.Dimension != "price" || (state == bus.Refused || state == bus.Unanswered) != (q.Attempts == 1) {
-			t.Errorf("%s: %+v", id, q)
+			t.Errorf("%s is found as %+v", id, q)
 		}
 		if state == bus.Refused {
 			if diff := cmp.Diff(`answer refused: shop /r1 answered 200: \x1b[2Jsorry no`, q.Reason); diff != "" {

@@ -48,7 +48,7 @@ const endless = math.MaxUint64
 // A follower that comes when both are through finds only the second. So where sequences are missing, those announcements
 // that may be successors are handed on with Doubt: every blob of the entity may be newer than they say. A successor was
 // stored before what it has superseded was missed, so that none comes after the end that the stream has when it is asked
-// then. What a message says of how many are pending behind it does not tell: NATS counts those a little after it has
+// then. What a message says of how many are pending behind it does not suffice: NATS counts those a little after it has
 // stored them, and may have delivered them by then.
 func (c *Conn) FollowBlobs(ctx context.Context, from Position, f func([]Announcement, Position), gap func()) error {
 	w := &follower{conn: c, at: from, sure: from, f: f, gap: gap}
@@ -248,13 +248,13 @@ func (w *follower) deliver(ctx context.Context, batch []Announcement) {
 	}
 }
 
-// limit ends the doubt where the stream ends now. Where nobody can tell, it goes on, and is limited later.
+// limit ends the doubt where the stream ends now. If that is not known, it goes on, and is limited later.
 func (w *follower) limit(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	stream, err := w.conn.js.Stream(ctx, Blobs)
 	if err != nil {
-		w.conn.log.Warn("where announcements end can't be told, and all that come are in doubt", "error", err)
+		w.conn.log.Warn("where announcements end is not known, and all that come are in doubt", "error", err)
 		return
 	}
 	w.doubt = stream.CachedInfo().State.LastSeq

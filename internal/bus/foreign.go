@@ -101,7 +101,7 @@ func fetchForeign(ctx context.Context, consumer jetstream.Consumer) (batch []jet
 	}
 	fetched, err = consumer.FetchNoWait(foreignBatch - 1)
 	if err != nil {
-		return batch, nil // the next fetch tells
+		return batch, nil // the next fetch fails if there is a reason
 	}
 	for m := range fetched.Messages() {
 		batch = append(batch, m)

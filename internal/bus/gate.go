@@ -56,7 +56,7 @@ func (g *gate) try() time.Duration {
 	case len(g.failed) < gateFailures:
 		return 0
 	case g.probing:
-		return ownBackoff // its end is told
+		return ownBackoff // its end is signalled
 	case left > 0:
 		return left
 	}

@@ -17,7 +17,7 @@ import (
 // Suspension says what becomes of deletions of one dimension. The zero Suspension lets them through.
 type Suspension struct {
 	Since    time.Time `json:"since,omitzero"`
-	Controls []string  `json:"controls,omitempty"` // ids, not announced, that their owner said to be gone as well
+	Controls []string  `json:"controls,omitempty"` // ids, not announced, that their upstream said to be gone as well
 	Released time.Time `json:"released,omitzero"`  // until then deletions pass, by somebody's order
 }
 
@@ -154,7 +154,7 @@ func (d *Deletions) Resume(ctx context.Context, kind, dimension string) (announc
 	return d.Announce(ctx, kind, dimension)
 }
 
-// Discard forgets what is held of a dimension. Its deletions wait on, until their owner answers as before, or somebody
+// Discard forgets what is held of a dimension. Its deletions wait on, until their upstream answers as before, or somebody
 // releases them.
 func (d *Deletions) Discard(ctx context.Context, kind, dimension string) (dropped int, err error) {
 	waiting, err := d.waiting(ctx)

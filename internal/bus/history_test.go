@@ -27,7 +27,7 @@ func TestHistoryFits(t *testing.T) {
 	}
 	text, err := c.CheckHistory(t.Context())
 	if err != nil || !strings.Contains(text, "256 MiB rather than 1024") {
-		t.Error(text, err)
+		t.Errorf("%v, error %v; want no error, a body with 256 MiB rather than 1024", text, err)
 	}
 	t.Run("and stays as an operator makes it", func(t *testing.T) {
 		stream, err := bus.JetStream(c).Stream(t.Context(), bus.History)

@@ -227,7 +227,7 @@ func (in *intake) read(msg jetstream.Msg) *work {
 		w.task.Subject = change.Subject()
 	}
 	if cfg.Stream == Syncs {
-		w.task.Attempt = m.attempt // nothing is scheduled there that could tell
+		w.task.Attempt = m.attempt // nothing is scheduled there that could carry it
 	}
 	w.readCarried(msg.Headers())
 	w.fatal = cfg.Check(change)

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Mark tells how far the changes had come at a moment. All its times are NATS's.
+// Mark is how far the changes had come at a moment. All its times are NATS's.
 type Mark struct {
 	Done    time.Time `json:"done"`    // each change that was published before had been done with; zero where that is not known
 	History Position  `json:"history"` // how far HISTORY had come
@@ -18,7 +18,7 @@ type Mark struct {
 // Settled reports whether all that was published before the mark had been done with.
 func (m Mark) Settled() bool { return !m.Done.Before(m.History.Time) }
 
-// MarkNow makes a mark. before is the mark before it, whose Done stays while there is parked work: it is not told when
+// MarkNow makes a mark. before is the mark before it, whose Done stays while there is parked work: it is not known when
 // that was published first.
 //
 // HISTORY is looked at before CHANGES: what is done meanwhile then counts as not done. Work that goes from PARKED back
@@ -67,7 +67,7 @@ func (c *Conn) oldest(ctx context.Context, name, subject string) (at time.Time, 
 	return m.Time, true, nil
 }
 
-// Since tells how HISTORY stands to an earlier mark.
+// Since is how HISTORY relates to an earlier mark.
 type Since struct {
 	RolledBack bool // HISTORY is not what it was at the mark: NATS lost what came before
 	Reaches    bool // HISTORY holds all that was published since Mark.Done
@@ -113,7 +113,7 @@ func (c *Conn) rolledBack(ctx context.Context, stream jetstream.Stream, p Positi
 	return m.Time.After(p.Time), nil // p.Time is a little later than the message, by what NATS took to store it
 }
 
-// StreamsMade tells when the work queues were made: another time than before means that a queue is a new one, and that
+// StreamsMade returns when the work queues were made: another time than before means that a queue is a new one, and that
 // what had waited in it is lost.
 func (c *Conn) StreamsMade(ctx context.Context) (map[string]time.Time, error) {
 	made := map[string]time.Time{}
@@ -143,7 +143,7 @@ func (c *Conn) ChangesDone(ctx context.Context, upTo uint64) (bool, error) {
 	return m.Sequence > upTo, nil
 }
 
-// ChangesAt tells how far the stream of changes has come, and in which life of it.
+// ChangesAt returns how far the stream of changes has come, and in which life of it.
 func (c *Conn) ChangesAt(ctx context.Context) (Position, error) {
 	stream, err := c.js.Stream(ctx, Changes)
 	if err != nil {

@@ -54,7 +54,7 @@ func TestRefusedLogInsEndNothing(t *testing.T) {
 	d.shut.Store(true)
 	connz, err := s.Connz(nil)
 	if err != nil || len(connz.Conns) != 1 {
-		t.Fatal(connz, err)
+		t.Fatalf("%v, error %v; want no error, 1 of them", connz, err)
 	}
 	if err := s.DisconnectClientByID(connz.Conns[0].Cid); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ const (
 	linger = 50 * time.Millisecond  // that work waits for its batch to fill, at most
 )
 
-// urgency tells whether a process has urgent work: of the high lane, on the board of any of its stages. They share its
+// urgency says whether a process has urgent work: of the high lane, on the board of any of its stages. They share its
 // processors, its store and its connection, so that bulk work of one stage holds up urgent work of another.
 type urgency struct {
 	mu    sync.Mutex // guards all below
@@ -62,7 +62,7 @@ func (b *board) mayBegin(lane item.Lane, p *place, queue []*work) bool {
 	slowed := lane == item.Refresh && b.urgent.present(now)
 	switch {
 	case slowed && !alone:
-		return false // its end is told
+		return false // its end is signalled
 	case slowed && !b.past(now, p.refreshed.Add(pace)):
 		return false
 	case len(queue) >= queue[0].max, alone && !slowed:

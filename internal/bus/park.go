@@ -28,7 +28,7 @@ const (
 // parkEvery is how often a place is looked at that takes no work.
 const parkEvery = 250 * time.Millisecond
 
-// carried is what a message that stands for w has to tell.
+// carried is what a message that stands for w has to carry.
 func (w *work) carried(p past) nats.Header {
 	h := nats.Header{timeHeader: {w.task.Event.UTC().Format(time.RFC3339Nano)}}
 	if p.wrong > 0 {
@@ -49,7 +49,7 @@ func (w *work) carried(p past) nats.Header {
 	return h
 }
 
-// readCarried reads what a message tells that stands for an earlier one. Anybody may have written it.
+// readCarried reads what a message that stands for an earlier one carries. Anybody may have written it.
 func (w *work) readCarried(h nats.Header) {
 	if len(h) == 0 && !w.parked { // as a rule
 		return
@@ -112,7 +112,7 @@ func (c *Consumer) schedule(ctx context.Context, w *work, v verdict) error {
 }
 
 // inherit continues the doubt of the schedule that the new one replaces. Without that, whoever announces a record
-// more often than once a minute would have its owner doubted for ever.
+// more often than once a minute would have its upstream doubted for ever.
 func (c *Consumer) inherit(ctx context.Context, subject string, d Doubt) Doubt {
 	stream, err := c.cfg.Conn.js.Stream(ctx, Changes)
 	if err != nil {

@@ -166,7 +166,7 @@ func TestRetriesAreScheduledAndCount(t *testing.T) {
 			t.Fatal(err)
 		}
 		if l.Attempts != 4 || l.Subject != change(item.Normal, "1").Subject() || l.Last.Before(l.First) {
-			t.Errorf("%+v", l)
+			t.Errorf("the dead letter is %+v, want one after 4 attempts", l)
 		}
 	}
 }
@@ -184,7 +184,7 @@ func TestPendingCountsRetriesThatAreNotDue(t *testing.T) {
 	})
 	found, err := c.Find(t.Context(), item.Entity{Kind: "sku", ID: "1"})
 	if err != nil || len(found) != 1 || found[0].Due == "" {
-		t.Error(found, err)
+		t.Errorf("the parked change is found as %+v, error %v; want one that is due", found, err)
 	}
 }
 
@@ -203,7 +203,7 @@ func TestOwnFailuresNeverFail(t *testing.T) {
 	publish(t, c, change(item.Normal, "1"))
 	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 	if _, failed, err := c.Pending(t.Context()); err != nil || failed > 0 {
-		t.Error(failed, err)
+		t.Errorf("%d dead letters, error %v; want none", failed, err)
 	}
 }
 
@@ -228,6 +228,6 @@ func TestAChangeThatIsDueLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := receive(t, "what is due", done); got.Change != change(item.High, "1") {
-		t.Errorf("%+v", got)
+		t.Errorf("due is %+v, want the change of the high lane", got)
 	}
 }

@@ -26,7 +26,7 @@ type PublishOptions struct {
 	Force bool      // fetch and fold though nothing seems to have changed
 }
 
-// Announcement tells the gens of all blobs of an entity.
+// Announcement holds the gens of all blobs of an entity.
 type Announcement struct {
 	Entity item.Entity
 	Gens   map[string]uint64 // blob → gen
@@ -58,7 +58,7 @@ func (c *Conn) PublishSyncs(ctx context.Context, syncs []item.Change) error {
 	})
 }
 
-// Announce tells the detail servers: body {"item":gen,"offer":gen,…}.
+// Announce notifies the detail servers: body {"item":gen,"offer":gen,…}.
 func (c *Conn) Announce(ctx context.Context, announcements []Announcement) error {
 	return c.publish(ctx, len(announcements), window, func(i int) (*nats.Msg, error) {
 		body, err := json.Marshal(announcements[i].Gens)

@@ -43,7 +43,7 @@ func (c *Conn) repeated(ctx context.Context, subject string, since time.Time) (b
 	body, err := json.Marshal(struct {
 		Since   time.Time `json:"start_time"`
 		Subject string    `json:"next_by_subj"`
-		Batch   int       `json:"batch"` // which has NATS tell what is behind it
+		Batch   int       `json:"batch"` // which has NATS report what is behind it
 	}{since, "history." + strings.TrimPrefix(subject, "change."), 1})
 	if err != nil {
 		return false, fmt.Errorf("look for %s in %s: %w", subject, History, err)

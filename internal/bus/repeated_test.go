@@ -34,14 +34,14 @@ func TestRepeated(t *testing.T) {
 	}
 	got, err := c.Repeated(t.Context(), tasks("once", "twice", "never"), []time.Time{long, long, long})
 	if diff := cmp.Diff([]bool{false, true, false}, got); diff != "" || err != nil {
-		t.Error(diff, err)
+		t.Errorf("error %v; the repeated changes differ: %s", err, diff)
 	}
 	got, err = c.Repeated(t.Context(), tasks("twice"), []time.Time{time.Now().Add(time.Minute)})
 	if err != nil || got[0] {
 		t.Error("what came before is counted", err)
 	}
 	if got, err := c.Repeated(t.Context(), nil, nil); err != nil || len(got) != 0 {
-		t.Error(got, err)
+		t.Errorf("%+v, error %v; want no error, 0 of them", got, err)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestWhatWaitsTogetherIsMerged(t *testing.T) {
 	publish(t, c, plain)
 	first := receive(t, "a change", taken)
 	if first.Merged || first.Published.IsZero() || first.Subject != plain.Subject() {
-		t.Errorf("%+v", first)
+		t.Errorf("a single change is handled as %+v", first)
 	}
 	// While that task is in progress two more changes arrive. They may arrive too far apart to wait together.
 	poll.Until(t, "a task of two changes", func() bool {

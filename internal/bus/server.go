@@ -20,7 +20,7 @@ const startTime = 30 * time.Second
 // A power cut may cost what was acked since.
 const syncEvery = time.Second
 
-// EmbedConfig tells how to run the embedded server.
+// EmbedConfig says how to run the embedded server.
 type EmbedConfig struct {
 	Dir  string       // where JetStream keeps its files
 	Addr string       // host:port to listen on, port 0 for a free one; "" for no listener

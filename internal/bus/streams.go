@@ -85,7 +85,7 @@ func buckets() []jetstream.KeyValueConfig {
 	}
 }
 
-// hints has a bucket tell that there is something new, for those who watch it.
+// hints has a bucket publish that there is something new, for those who watch it.
 func hints(bucket string) *jetstream.RePublish {
 	return &jetstream.RePublish{Source: "$KV." + bucket + ".>", Destination: hintHead + bucket + ".>", HeadersOnly: true}
 }

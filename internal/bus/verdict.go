@@ -41,7 +41,7 @@ func Verdicts() (all []string) {
 	return all
 }
 
-// verdict is an action, when it is due, and what the message that stands for the work from then on has to tell.
+// verdict is an action, when it is due, and what the message that stands for the work from then on has to carry.
 type verdict struct {
 	action action
 	delay  time.Duration
@@ -57,7 +57,7 @@ type past struct {
 	reason string // why the last attempt failed, for whoever looks into the queue
 }
 
-// Doubt is kept of an owner whose answers are older than the record.
+// Doubt is kept of an upstream whose answers are older than the record.
 type Doubt struct {
 	Version string    // of the record; of another version held, the doubt begins anew
 	Since   time.Time // when the first such answer came
@@ -113,7 +113,7 @@ func rules() [12]rule {
 		{item.ErrUnknown, wrong, 1},
 		{item.ErrName, wrong, 1},
 		{item.ErrID, wrong, 1},
-		{item.ErrRefused, wrong, 3}, // a deploy of its owner may mend it
+		{item.ErrRefused, wrong, 3}, // a deploy of its upstream may mend it
 		{item.ErrVersion, wrong, 3},
 		{item.ErrChanged, own, 0},
 		{item.ErrBehind, behind, 0},

@@ -16,13 +16,13 @@ const readEvery = 2 * time.Second
 // lagging is how long a server that answers reads may lag behind the one that took the write.
 const lagging = 2 * time.Second
 
-// hintHead is before the name of a bucket in the subject on which NATS tells that it has something new.
+// hintHead is before the name of a bucket in the subject on which NATS publishes that it has something new.
 const hintHead = "pushed."
 
 // errRestart ends one watch to begin another.
 var errRestart = errors.New("begin the watch again")
 
-// BucketPosition tells up to where somebody has read which bucket of a name. A bucket that was made anew, or whose server lost
+// BucketPosition says up to where somebody has read which bucket of a name. A bucket that was made anew, or whose server lost
 // its last writes, has other things to say at the same revisions.
 type BucketPosition struct {
 	Made     time.Time `json:"made"`
@@ -42,7 +42,7 @@ type watcher struct {
 
 // Watch calls f with the latest revision of every key, deleted ones included, and then with each new one, until
 // ctx ends (nil) or f fails. After an interruption it goes on; an older revision of a key never follows a newer
-// one, and none comes twice. When the bucket is another than before, f is told so by an Entry with Reset set first.
+// one, and none comes twice. When the bucket is another than before, f is notified by an Entry with Reset set first.
 func (b *Bucket) Watch(ctx context.Context, f func(Entry) error) error {
 	return b.WatchAfter(ctx, BucketPosition{}, f)
 }
@@ -94,7 +94,7 @@ func (b *Bucket) lost(err error) bool {
 	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, ErrNoEntry)
 }
 
-// follow watches until the connection or the bucket changes. fatal tells that err is f's.
+// follow watches until the connection or the bucket changes. fatal says that err is f's.
 func (w *watcher) follow(ctx context.Context) (fatal bool, err error) {
 	blink := w.bucket.home().conn.interrupted()
 	hints, stop, err := w.listen() // before the first read, so that nothing falls between
@@ -142,7 +142,7 @@ func (w *watcher) listen() (hints chan *nats.Msg, stop func(), err error) {
 	return hints, func() { _ = sub.Unsubscribe() }, nil // fails only where the connection is gone
 }
 
-// identify looks which bucket this is, and tells f when it is another than before.
+// identify looks which bucket this is, and notifies f if it is another than before.
 func (w *watcher) identify(ctx context.Context) (fatal bool, err error) {
 	info, err := w.bucket.info(ctx)
 	if err != nil {

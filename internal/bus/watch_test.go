@@ -34,7 +34,7 @@ func TestWatchAfterKnowsAnotherBucket(t *testing.T) {
 	}
 	e := first(bus.BucketPosition{})
 	if e.Reset || string(e.Value) != "2" || e.Made.IsZero() {
-		t.Fatalf("%+v", e)
+		t.Fatalf("the first entry is %+v, want the value 2 of a bucket with a time", e)
 	}
 	here := bus.BucketPosition{Made: e.Made, Revision: e.Revision, Created: e.Created}
 	if e := first(here); e.Reset {
@@ -46,7 +46,7 @@ func TestWatchAfterKnowsAnotherBucket(t *testing.T) {
 		"lost its last writes, and has others now": {Made: here.Made, Revision: here.Revision, Created: here.Created.Add(-time.Hour)},
 	} {
 		if e := first(at); !e.Reset {
-			t.Errorf("%s: %+v", name, e)
+			t.Errorf("%s: the first entry is %+v, want one with Reset", name, e)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func TestTheClockOfNATS(t *testing.T) {
 	}
 	now, err := c.Bucket("switches").Now(t.Context())
 	if err != nil || time.Since(now).Abs() > time.Minute { // both clocks are of one machine
-		t.Error(now, err)
+		t.Errorf("the time of NATS is %v, error %v", now, err)
 	}
 	if _, known := c.Now(); !known {
 		t.Error("it is not known")

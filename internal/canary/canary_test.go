@@ -43,7 +43,7 @@ func TestSearch(t *testing.T) {
 		c := &complaints{TB: t}
 		canary.Search(c, "a log", text)
 		if (len(c.said) > 0) != found {
-			t.Errorf("%q: %q", text, c.said)
+			t.Errorf("in %q these secrets are found: %q", text, c.said)
 		}
 	}
 }

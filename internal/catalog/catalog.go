@@ -78,7 +78,7 @@ type Dimension struct {
 }
 
 // Post is a request to a GraphQL or RPC upstream. In JSON, the string "{id}" becomes the id as a string, "{ids}" an array of
-// ids, and a list's "{cursor}" the cursor; Batch tells that it holds "{ids}".
+// ids, and a list's "{cursor}" the cursor; Batch says that it holds "{ids}".
 type Post struct {
 	Path  string
 	JSON  json.RawMessage

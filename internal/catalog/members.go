@@ -7,7 +7,7 @@ import (
 
 // What a page consists of is known from the catalog alone where picks and folds say it: {title: .name, price}. A name that
 // is not there is then a mistake, and a name that is there twice hides something. A process takes such a catalog all the
-// same, as its predecessors did; whoever checks or pushes one is told.
+// same, as its predecessors did; checks and pushes report it.
 
 // mistake notes an error that does not keep the catalog from being used.
 func (c *compiler) mistake(at *node, hint, format string, args ...any) {

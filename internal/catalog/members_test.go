@@ -28,7 +28,7 @@ pages:
 // TestMistakenNames proves that a check names members that do not exist or exist twice, though the catalog works.
 func TestMistakenNames(t *testing.T) {
 	if c := parse(t, sound); len(c.Mistakes) > 0 {
-		t.Fatal(c.Mistakes)
+		t.Fatalf("a sound catalog has mistakes: %v", c.Mistakes)
 	}
 	for _, c := range []struct{ old, new, says string }{
 		{"brand: brand_id", "brand: brand", `shop.yaml:6:133: ref brand names "brand", which pick does not give`},

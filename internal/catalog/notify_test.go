@@ -44,7 +44,7 @@ func TestNotifyFaults(t *testing.T) {
 	} {
 		_, err := catalog.Parse([]byte(noNotify+given+"\n"), "shop.yaml", catalog.Options{})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%s: %v", given, err)
+			t.Errorf("notify %s: error %v, want %q", given, err, want)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func TestSite(t *testing.T) {
 		t.Error(diff)
 	}
 	if short := parse(t, withSite(`buy: "/cart"`)).Site.Buy; *short != (catalog.Buy{URL: "/cart", Method: "post", ID: "id", Quantity: "quantity"}) {
-		t.Error(short)
+		t.Errorf("the short form of buy is %+v, want a POST with id and quantity", short)
 	}
 }
 

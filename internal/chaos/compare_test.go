@@ -60,11 +60,11 @@ func (s *shop) differences(ctx context.Context, cat *catalog.Catalog, store stor
 	return wrong
 }
 
-// owners maps each dimension to the shop's name for it.
-var owners = map[string]string{"product": "products", "price": "prices", "stock": "stocks", "brand": "brands"}
+// nameInShop maps each dimension to the shop's name for it.
+var nameInShop = map[string]string{"product": "products", "price": "prices", "stock": "stocks", "brand": "brands"}
 
 func (s *shop) recordDiffers(d *catalog.Dimension, id string, got kv.Record) string {
-	a := s.answer(owners[d.Name], id, false)
+	a := s.answer(nameInShop[d.Name], id, false)
 	if a == nil {
 		if got.Existence == kv.Alive {
 			return "is alive, and deleted in the shop: " + string(got.Body)

@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/item"
 )
 
-// editor changes a shop and announces the changes as a careful owner does: it announces again what NATS did not
+// editor changes a shop and announces the changes as a careful upstream does: it announces again what NATS did not
 // acknowledge.
 type editor struct {
 	shop   *shop

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// shop is the data owner of products with prices and stocks, and of brands, for which it has no list.
+// shop is the upstream of products with prices and stocks, and of brands, for which it has no list.
 type shop struct {
 	mu       sync.Mutex // guards all below
 	products map[string]*product
@@ -128,7 +128,7 @@ func (s *shop) brandIDs() []string {
 	return slices.Sorted(maps.Keys(s.brands))
 }
 
-// answer is what a sound owner answers about a dimension of an entity, or nil if it does not exist.
+// answer is what a sound upstream answers about a dimension of an entity, or nil if it does not exist.
 func (s *shop) answer(what, id string, lagging bool) any {
 	if what == "brands" {
 		if b, ok := s.brand(id); ok {
@@ -151,7 +151,7 @@ func (s *shop) answer(what, id string, lagging bool) any {
 	return map[string]any{"sku": id, "name": p.Title, "brand_id": p.Brand, "v": p.Version}
 }
 
-// serve answers as a sound owner does, or as one whose replica lags.
+// serve answers as a sound upstream does, or as one whose replica lags.
 func (s *shop) serve(w http.ResponseWriter, r *http.Request, lagging bool) {
 	what, escaped, one := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	id, err := url.PathUnescape(escaped)

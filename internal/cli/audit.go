@@ -49,7 +49,7 @@ func (a *auditCommand) Run(e *env) error {
 	if a.JSON {
 		err = json.NewEncoder(e.stdout).Encode(out)
 	} else {
-		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records, %d records were made for another catalog, %d entities that they refer to are missing\n%d records compared with their upstreams: %d stale (%d went back), %d more with a change that waits\n%d records whose owner is silent, or answers what is refused\nat most %.3f%% of all records are stale, or their owner does not tell, with 95%% confidence\n%d repairs announced, in %.1f s\n",
+		_, err = fmt.Fprintf(e.stdout, "%d entities: %d dirty, %d blobs differ from their records, %d records were made for another catalog, %d entities that they refer to are missing\n%d records compared with their upstreams: %d stale (%d went back), %d more with a change that waits\n%d records whose upstream is silent, or answers what is refused\nat most %.3f%% of all records are stale, or their upstream does not answer, with 95%% confidence\n%d repairs announced, in %.1f s\n",
 			out.Entities, out.Dirty, out.Blobs, out.Reshaped, out.Referred, out.Checked, out.Stale, out.Back, out.Waiting, out.Silent, 100*out.Bound, out.Repaired, out.Seconds)
 	}
 	if err == nil && out.Stale+out.Dirty+out.Blobs+out.Reshaped+out.Referred > out.Repaired {

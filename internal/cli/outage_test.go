@@ -138,31 +138,31 @@ func TestAnOutageOfAnyLength(t *testing.T) {
 		store := stores[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			owners := upstreamsThatGoDown(t)
-			file := catalogFor(t, outageCatalog, owners["hangs"].URL, owners["fails"].URL, owners["resets"].URL, owners["refuses"].URL)
+			upstreams := upstreamsThatGoDown(t)
+			file := catalogFor(t, outageCatalog, upstreams["hangs"].URL, upstreams["fails"].URL, upstreams["resets"].URL, upstreams["refuses"].URL)
 			v := up(t, t.TempDir(), append(store(t), "--catalog", file)...)
-			outage(t, v, owners, long.Pick(4*time.Second, 15*time.Minute), long.Pick(250*time.Millisecond, 3*time.Second))
+			outage(t, v, upstreams, long.Pick(4*time.Second, 15*time.Minute), long.Pick(250*time.Millisecond, 3*time.Second))
 		})
 	}
 }
 
 const outageIDs = 40
 
-func outage(t *testing.T, v *running, owners map[string]*counters, lasts, every time.Duration) {
+func outage(t *testing.T, v *running, upstreams map[string]*counters, lasts, every time.Duration) {
 	conn := v.dial()
 	for i := range outageIDs {
 		announce(t, conn, "all", fmt.Sprint(i))
 	}
-	eventually(t, func() string { return v.countersDiffer(owners) })
-	for _, o := range owners {
+	eventually(t, func() string { return v.countersDiffer(upstreams) })
+	for _, o := range upstreams {
 		o.down()
 	}
-	trickle(t, conn, owners, lasts, every)
-	for _, o := range owners {
+	trickle(t, conn, upstreams, lasts, every)
+	for _, o := range upstreams {
 		o.back()
 	}
 	began := time.Now()
-	eventually(t, func() string { return v.countersDiffer(owners) })
+	eventually(t, func() string { return v.countersDiffer(upstreams) })
 	took := time.Since(began)
 	t.Logf("right %.1f s after the return from an outage of %s", took.Seconds(), lasts)
 	if long.Full() && took > time.Minute {
@@ -173,8 +173,8 @@ func outage(t *testing.T, v *running, owners map[string]*counters, lasts, every 
 	}
 }
 
-// trickle edits and announces one entity of each owner at a time.
-func trickle(t *testing.T, conn *bus.Conn, owners map[string]*counters, lasts, every time.Duration) {
+// trickle edits and announces one entity of each upstream at a time.
+func trickle(t *testing.T, conn *bus.Conn, upstreams map[string]*counters, lasts, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	end := time.After(lasts)
@@ -186,7 +186,7 @@ func trickle(t *testing.T, conn *bus.Conn, owners map[string]*counters, lasts, e
 		}
 		id, lane := fmt.Sprint(i%outageIDs), item.Lanes()[i%2]
 		var changes []item.Change
-		for name, o := range owners {
+		for name, o := range upstreams {
 			o.raise(id)
 			changes = append(changes, item.Change{Lane: lane, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: name})
 		}
@@ -194,8 +194,8 @@ func trickle(t *testing.T, conn *bus.Conn, owners map[string]*counters, lasts, e
 	}
 }
 
-// countersDiffer says how a page differs from its owner's number, or "" if none does.
-func (r *running) countersDiffer(owners map[string]*counters) string {
+// countersDiffer says how a page differs from its upstream's number, or "" if none does.
+func (r *running) countersDiffer(upstreams map[string]*counters) string {
 	r.t.Helper()
 	for i := range outageIDs {
 		id := fmt.Sprint(i)
@@ -204,7 +204,7 @@ func (r *running) countersDiffer(owners map[string]*counters) string {
 		if err := json.Unmarshal(body, &page); err != nil {
 			return fmt.Sprintf("page of %s: %v", id, err)
 		}
-		for name, o := range owners {
+		for name, o := range upstreams {
 			if want := fmt.Sprintf(`{"title":"T","n":%d}`, o.count(id)); string(page[name]) != want {
 				return fmt.Sprintf("%s of %s is %s, want %s", name, id, page[name], want)
 			}

@@ -94,7 +94,7 @@ func TestRealCatalogues(t *testing.T) {
 	}
 }
 
-// joined compares the category path and the brand of a page with the rows of their owners.
+// joined compares the category path and the brand of a page with the rows of their upstreams.
 func joined(row, page map[string]any, categories, brands map[string]map[string]any) (wrong string) {
 	leaf := categories[text(row["category_id"])]
 	if leaf != nil {

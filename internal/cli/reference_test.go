@@ -21,7 +21,7 @@ const commandsIntro = `# Commands
 
 Each command and its flags. This page is made from the program: ` + "`go test ./internal/cli -run TestCommandsPage -update`" + `. ` + "`vitrine COMMAND --help`" + ` says
 the same. A flag may also be given by the environment: ` + "`--log-level`" + ` by ` + "`VITRINE_LOG_LEVEL`" + `, and so on. What a role may have from a file
-is told in [operations.md](operations.md#flags-environment-file).
+is described in [operations.md](operations.md#flags-environment-file).
 `
 
 // TestCommandsPage holds docs/commands.md to the program's commands and flags.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestARefreshThatWaitsNamesWhatFailed proves that refresh --wait fails and names each entity that its owner refused,
+// TestARefreshThatWaitsNamesWhatFailed proves that refresh --wait fails and names each entity that its upstream refused,
 // with the reason. Earlier failures, and those of other entities, do not count.
 func TestARefreshThatWaitsNamesWhatFailed(t *testing.T) {
 	t.Parallel()
@@ -44,6 +44,6 @@ func TestARefreshThatWaitsNamesWhatFailed(t *testing.T) {
 	}
 	sick.refuses.Store(false)
 	if code, out, stderr := refresh("a,b"); code != 0 {
-		t.Errorf("its owner is well again: code %d: %s%s", code, out, stderr)
+		t.Errorf("its upstream is well again: code %d: %s%s", code, out, stderr)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"vitrine/internal/canary"
 )
 
-// shop is an external data owner with an HTTP interface, whose state the tests edit.
+// shop is an external upstream with an HTTP interface, whose state the tests edit.
 type shop struct {
 	URL   string
 	Calls atomic.Int64

@@ -21,7 +21,7 @@ type switchCommand struct {
 	Watch    switchWatchCommand    `cmd:"" help:"Watch what is set."`
 	History  switchHistoryCommand  `cmd:"" help:"Show who set a switch to what, when and why."`
 	Rollback switchRollbackCommand `cmd:"" help:"Set a switch to its previous value."`
-	Rehearse switchRehearseCommand `cmd:"" help:"Tell what pages would be with other values, before anything is set."`
+	Rehearse switchRehearseCommand `cmd:"" help:"Show what pages would be with other values, before anything is set."`
 	Rules    switchRulesCommand    `cmd:"" help:"Rules that throw switches by themselves."`
 	Agent    switchAgentCommand    `cmd:"" help:"Have an nginx follow the switches."`
 	Nodes    switchNodesCommand    `cmd:"" help:"List the expected processes, and the revision of the switches that each has applied."`

@@ -62,7 +62,8 @@ func (r *running) flip(code int, name, value string, args ...string) (out switch
 	return out
 }
 
-// TestEachSwitch proves the effect of each switch from outside: when off, and when on again.
+// TestEachSwitch proves the effect of each switch from outside: when off, and when on again. It fails for a declared switch
+// without a case.
 func TestEachSwitch(t *testing.T) {
 	t.Parallel()
 	r := redistest.Single(t)
@@ -96,6 +97,13 @@ func TestEachSwitch(t *testing.T) {
 			return fmt.Sprintf("%s: from %s, %s, %s, %s", what, source(), page(), live(), explained)
 		})
 	}
+	covered := map[string]bool{switches.Automata: true} // by TestRulesThrowSwitches
+	run := func(names string, f func(t *testing.T)) {
+		for name := range strings.SplitSeq(names, ", ") {
+			covered[name] = true
+		}
+		t.Run(names, f)
+	}
 	for _, c := range []struct {
 		name    string
 		off, on func() bool
@@ -106,7 +114,7 @@ func TestEachSwitch(t *testing.T) {
 		{"live.offer", func() bool { return strings.Contains(live(), `"offer":{"state":"hidden"}`) }, func() bool { return strings.Contains(live(), `"offer":{"state":"fresh"`) }},
 		{"live.dealer", func() bool { return strings.Contains(live(), `"dealer":{"state":"hidden"}`) }, func() bool { return strings.Contains(live(), `"dealer":{"state":"fresh"`) }},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		run(c.name, func(t *testing.T) {
 			if out := v.flip(0, c.name, "off"); len(out.Acked) != 1 || len(out.Missing) != 0 {
 				t.Errorf("%+v", out)
 			}
@@ -118,7 +126,7 @@ func TestEachSwitch(t *testing.T) {
 			expect("on again", c.on)
 		})
 	}
-	t.Run("read.redis", func(t *testing.T) {
+	run("read.redis, read.bolt", func(t *testing.T) {
 		v.flip(0, "read.local", "off")
 		v.flip(0, "read.redis", "off")
 		expect("off", func() bool { return source() == "bolt" })
@@ -131,7 +139,7 @@ func TestEachSwitch(t *testing.T) {
 		v.flip(0, "read.bolt", "on")
 		v.flip(0, "read.local", "on")
 	})
-	t.Run("upstream.dealers", func(t *testing.T) {
+	run("upstream.dealers", func(t *testing.T) {
 		v.flip(0, "upstream.dealers", "off")
 		s.Put("1", func(p *product) {
 			p.Title = "Two"
@@ -157,10 +165,10 @@ func TestEachSwitch(t *testing.T) {
 		{"route.live", "/live/1", ""}, {"route.blobs", "/blobs/sku/item?ids=1", ""}, {"route.relations", "/relations/brand/b/brand", ""},
 		{"crawlers", "/item/1.html", "Somebot/1.0"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		run(c.name, func(t *testing.T) {
 			status := func() int { return statusFor(t, v.Pages+c.path, c.agent) }
 			if c.name == "route.relations" {
-				if status() != 404 { // the ref is not public, but its owner is asked
+				if status() != 404 { // the ref is not public, but its upstream is asked
 					t.Fatal(status())
 				}
 			} else if status() != 200 {
@@ -172,7 +180,7 @@ func TestEachSwitch(t *testing.T) {
 			expect("on again", func() bool { return status() != 503 })
 		})
 	}
-	t.Run("crawler.budget", func(t *testing.T) {
+	run("crawler.budget", func(t *testing.T) {
 		v.flip(0, "read.local", "off") // pages in memory are still served
 		v.flip(0, "crawler.budget", "0")
 		expect("no budget", func() bool { return statusFor(t, v.Pages+"/item/1.html", "Somebot/1.0") == 429 })
@@ -180,7 +188,7 @@ func TestEachSwitch(t *testing.T) {
 		expect("a budget", func() bool { return statusFor(t, v.Pages+"/item/1.html", "Somebot/1.0") == 200 })
 		v.flip(0, "read.local", "on")
 	})
-	t.Run("compression", func(t *testing.T) {
+	run("compression", func(t *testing.T) {
 		v.flip(0, "read.local", "off") // finished pages stay as they are
 		coding := func() string {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.Pages+"/item/1.html", nil)
@@ -201,7 +209,7 @@ func TestEachSwitch(t *testing.T) {
 		}
 		v.flip(0, "read.local", "on")
 	})
-	t.Run("read.records, read.upstream, back.to.source", func(t *testing.T) {
+	run("read.records, read.upstream, back.to.source", func(t *testing.T) {
 		for _, name := range []string{"read.upstream", "back.to.source"} {
 			s.Put(name, func(p *product) { p.Title = "Nobody told" }) // of a page that nobody has requested
 			status := func() int { return statusFor(t, v.Pages+"/item/"+name+".html", "") }
@@ -229,7 +237,7 @@ func TestEachSwitch(t *testing.T) {
 			return ""
 		})
 	})
-	t.Run("ttl.factor", func(t *testing.T) {
+	run("ttl.factor", func(t *testing.T) {
 		v.flip(0, "ttl.factor", "0")
 		expect("nothing is used twice without asking", func() bool {
 			from := source()
@@ -238,7 +246,7 @@ func TestEachSwitch(t *testing.T) {
 		v.flip(0, "ttl.factor", "100")
 		expect("memory again", func() bool { return source() == "page" })
 	})
-	t.Run("log.level", func(t *testing.T) {
+	run("log.level", func(t *testing.T) {
 		told := func() int { return strings.Count(v.log(), "name=sweep.pace") }
 		v.flip(0, "log.level", "error")
 		v.flip(0, "sweep.pace", "50")
@@ -249,7 +257,7 @@ func TestEachSwitch(t *testing.T) {
 		v.flip(0, "sweep.pace", "100")
 		expect("lines are logged again", func() bool { return told() == 1 })
 	})
-	t.Run("sweep.pace", func(t *testing.T) {
+	run("sweep.pace", func(t *testing.T) {
 		checked := func() (lines []string) {
 			_, _, metrics := fetch(t, v.Admin+"/metrics")
 			for line := range strings.Lines(string(metrics)) {
@@ -265,7 +273,7 @@ func TestEachSwitch(t *testing.T) {
 		v.flip(0, "sweep.pace", "100")
 	})
 	for _, lane := range item.Lanes() {
-		t.Run("intake."+string(lane), func(t *testing.T) {
+		run("intake."+string(lane), func(t *testing.T) {
 			v.flip(0, "intake."+string(lane), "off")
 			n := 0
 			// Changes that arrive before the intake has noticed are still taken.
@@ -285,6 +293,11 @@ func TestEachSwitch(t *testing.T) {
 			v.flip(0, "intake."+string(lane), "on")
 			v.waitFor("1", want.Title)
 		})
+	}
+	for _, d := range switches.Declared() {
+		if !covered[d.Name] {
+			t.Errorf("the switch %s has no case: add one that sees its effect from outside", d.Name)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ type nodeValue struct {
 	By    *switches.Setting `json:"by,omitempty"`
 }
 
-// switchLines tells of each switch what is set, and what is in force in the processes. Where those agree, that is the
+// switchLines returns for each switch what is set, and what is in force in the processes. Where those agree, that is the
 // switch's value, whatever is set: NATS may have lost what they hold.
 func switchLines(e *env, conn *bus.Conn, p *switches.Panel) (lines []switchLine, err error) {
 	members, err := control.Members(e.ctx, conn)
@@ -105,7 +105,7 @@ func (l switchLine) notes() (notes []string) {
 	return notes
 }
 
-// because tells people why a value is in force.
+// because says for people why a value is in force.
 func because(by *switches.Setting) string {
 	switch {
 	case by == nil:

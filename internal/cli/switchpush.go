@@ -92,7 +92,7 @@ func printOutcome(e *env, out control.SwitchOutcome, asJSON bool) error {
 	return nil
 }
 
-// ackText tells people what is in force in a process.
+// ackText says for people what is in force in a process.
 func ackText(a control.SwitchAck) string {
 	text := a.Value
 	if a.Differs {

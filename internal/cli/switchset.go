@@ -72,7 +72,7 @@ type switchApplyCommand struct {
 	natsFlags
 }
 
-// Run is vitrine switch apply. It sets all switches of a set, and tells what each process has acknowledged.
+// Run is vitrine switch apply. It sets all switches of a set, and prints what each process has acknowledged.
 func (c *switchApplyCommand) Run(e *env) error {
 	return c.withPanel(e, "switch apply", func(conn *bus.Conn, p *switches.Panel) error {
 		set, err := c.load(e, conn)

@@ -28,10 +28,11 @@ func (c *templateEject) Run(e *env) error {
 	if errors.Is(err, templates.ErrNoFile) {
 		return usageError{err}
 	}
-	return c.told(e, names, err)
+	return c.print(e, names, err)
 }
 
-func (c *templateEject) told(e *env, names []string, err error) error {
+// print prints the files that were written, and explains err if there is one.
+func (c *templateEject) print(e *env, names []string, err error) error {
 	if errors.Is(err, templates.ErrExists) {
 		return fmt.Errorf("%w; nothing was written. Give --force if you want that", err)
 	}
@@ -57,5 +58,5 @@ It writes a page for products and a bar of links, with comments, which call file
 // Run is vitrine template new.
 func (c *templateNew) Run(e *env) error {
 	names, err := templates.Start(c.Folder, c.Force)
-	return (&templateEject{To: c.Folder}).told(e, names, err)
+	return (&templateEject{To: c.Folder}).print(e, names, err)
 }

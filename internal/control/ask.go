@@ -12,7 +12,7 @@ import (
 	"vitrine/switches"
 )
 
-// Reports are what processes tell of themselves. A report is looked up by a whole identity, since two processes may have one name.
+// Reports are what processes report of themselves. A report is looked up by a whole identity, since two processes may have one name.
 type Reports struct {
 	byName map[string]Report // qualified
 }

@@ -162,7 +162,7 @@ func (f *Front) confirmed(ctx context.Context, mark string) (worker int, err err
 			times = 0
 		}
 		if pause.For(ctx, confirmPause) != nil {
-			return 0, fmt.Errorf("nginx was told to reload, and goes on as before (its error log tells why): http://%s/: %.200s, not %s", f.cfg.Confirm, said, mark)
+			return 0, fmt.Errorf("nginx was told to reload, and goes on as before (its error log says why): http://%s/: %.200s, not %s", f.cfg.Confirm, said, mark)
 		}
 	}
 	return worker, nil
@@ -204,7 +204,7 @@ func (f *Front) file() (body []byte, mark string) {
 	}
 	b.WriteString("}\nmap $http_user_agent $vitrine_crawler {\n    default 0;\n")
 	if !f.cfg.Panel.Must(switches.Crawlers).On() {
-		fmt.Fprintf(&b, "    \"~*%s\" 1;\n", admission.CrawlerPattern)
+		fmt.Fprintf(&b, "    \"~*%s\" 1;\n", admission.CrawlerPattern())
 	}
 	b.WriteString("}\nmap \"$vitrine_route$vitrine_crawler\" $vitrine_shed {\n    default 1;\n    \"00\"    0;\n}\n")
 	sum := fnv.New64a()

@@ -93,11 +93,11 @@ func TestTheFrontWaitsForOldWorkers(t *testing.T) {
 			want  int
 		}{{"off", 503}, {"on", 200}} { // in this order, since a worker with "on" has to take the slow request below
 			if note := set(c.value); note != "" {
-				t.Error(note)
+				t.Errorf("the setting is acknowledged with the note %q, want none", note)
 			}
 			for range 10 {
 				if status, err := get("/live/1"); err != nil || status != c.want {
-					t.Errorf("%s: %d %v", c.value, status, err)
+					t.Errorf("with %s: status %d, error %v; want status %d", c.value, status, err, c.want)
 				}
 			}
 		}

@@ -64,7 +64,7 @@ func TestLapsed(t *testing.T) {
 			t.Errorf("%s: newest %d, %v", c.name, newest, err)
 		}
 		if diff := cmp.Diff(c.want, lapsed); diff != "" {
-			t.Errorf("%s: %s", c.name, diff)
+			t.Errorf("%s: the lapsed names differ: %s", c.name, diff)
 		}
 	}
 }

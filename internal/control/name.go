@@ -42,7 +42,7 @@ func claimInstance(role, dir string, log *slog.Logger) instance {
 			p.lock = lock
 			return p
 		case !errors.Is(err, syscall.EWOULDBLOCK):
-			log.Warn("another process of this role in the same --dir would have the same name: it can't be told", "error", err)
+			log.Warn("another process of this role in the same --dir would have the same name: whether there is one is not known", "error", err)
 			return instance{}
 		}
 	}

@@ -30,7 +30,7 @@ const (
 type PresenceConfig struct {
 	Conn *bus.Conn
 	Who  switches.Identity
-	// Dir is the process's state folder. Defaults to none: then it can't be told from a copy of it on the same machine.
+	// Dir is the process's state folder. Defaults to none: then it can't be distinguished from a copy of it on the same machine.
 	Dir string
 	// Describe adds to a report what its process knows. Defaults to nothing.
 	Describe func(*Report)
@@ -48,13 +48,13 @@ type Presence struct {
 	pid     int
 	boot    string
 	folder  string
-	watch   twinWatch
+	watch   duplicateWatch
 	roster  time.Time // creation time of the roster that this process is in
 
-	mu      sync.Mutex // guards the fields below
-	applied map[string]Ack
-	lost    time.Time // when NATS last lost the roster
-	twin    *Twin
+	mu        sync.Mutex // guards the fields below
+	applied   map[string]Ack
+	lost      time.Time // when NATS last lost the roster
+	duplicate *Duplicate
 }
 
 // NewPresence makes a presence; Run drives it.
@@ -103,7 +103,7 @@ func (p *Presence) Run(ctx context.Context) error {
 				stop = end
 			}
 		}
-		p.checkTwin(ctx, key)
+		p.checkDuplicate(ctx, key)
 		p.put(ctx, nodesBucket, key)
 		if p.isAnew(ctx) {
 			rostered = 0
@@ -112,7 +112,7 @@ func (p *Presence) Run(ctx context.Context) error {
 			rostered = rosterBeat - 1 // again at the next beat
 		}
 		rostered = (rostered + 1) % rosterBeat
-		tick.Reset(time.Duration(float64(p.Beat) * (0.8 + 0.4*rand.Float64()))) // never in step with a twin
+		tick.Reset(time.Duration(float64(p.Beat) * (0.8 + 0.4*rand.Float64()))) // never in step with a duplicate
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -149,14 +149,14 @@ func (p *Presence) noteLoss(at time.Time) {
 func (p *Presence) put(ctx context.Context, bucket, key string) bool {
 	_, err := p.Conn.Bucket(bucket).Put(ctx, key, p.report())
 	if err != nil && ctx.Err() == nil {
-		p.Log.Debug("presence not told", "bucket", bucket, "error", err)
+		p.Log.Debug("presence not reported", "bucket", bucket, "error", err)
 	}
 	return err == nil
 }
 
 func (p *Presence) report() []byte {
 	p.mu.Lock()
-	r := Report{Identity: p.Who, PID: p.pid, Boot: p.boot, Folder: p.folder, Started: p.started, Applied: maps.Clone(p.applied), Lost: p.lost, Twin: p.twin}
+	r := Report{Identity: p.Who, PID: p.pid, Boot: p.boot, Folder: p.folder, Started: p.started, Applied: maps.Clone(p.applied), Lost: p.lost, Duplicate: p.duplicate}
 	p.mu.Unlock()
 	p.Describe(&r)
 	body, err := json.Marshal(r)
@@ -174,7 +174,7 @@ func (p *Presence) leave(ctx context.Context, key string) {
 	defer cancel()
 	for _, bucket := range []string{nodesBucket, rosterBucket} {
 		if err := p.Conn.Bucket(bucket).Delete(last, key); err != nil {
-			p.Log.Debug("leave not told", "bucket", bucket, "error", err)
+			p.Log.Debug("leave not reported", "bucket", bucket, "error", err)
 		}
 	}
 }

@@ -86,7 +86,7 @@ func (p Push) Run(ctx context.Context) (out Outcome, err error) {
 	shown := namesOf(p.Expected)
 	for _, m := range p.Expected {
 		a, ok := answers[m.Qualified()]
-		if !ok || m.Twin != nil { // one answer can't stand for two processes
+		if !ok || m.Duplicate != nil { // one answer can't stand for two processes
 			out.Missing = append(out.Missing, Missing{shown[m.Qualified()], m.Present, p.why(m)})
 			continue
 		}
@@ -159,7 +159,7 @@ func (p Push) why(m Member) string {
 		return strings.Join(notes, "; ")
 	}
 	if m.Present && p.Bucket != SwitchBucket {
-		return "it is there, and has not told: it is busy, or of a version that does not tell"
+		return "it is there, and has not reported: it is busy, or of a version that does not report"
 	}
 	if m.Present && m.Role == "front" {
 		return fmt.Sprintf("it is there, at revision %d of the switches; nginx may not have reloaded yet: see vitrine switch nodes, or set it again with a longer --wait", m.Revision)

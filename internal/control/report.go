@@ -35,8 +35,8 @@ type Ack struct {
 type Report struct {
 	switches.Identity
 	PID       int              `json:"pid"`
-	Boot      string           `json:"boot,omitempty"`   // of the machine, which tells it from others
-	Folder    string           `json:"folder,omitempty"` // of its state, which tells it from others of the machine; see durable.FolderID
+	Boot      string           `json:"boot,omitempty"`   // of the machine, which distinguishes it from others
+	Folder    string           `json:"folder,omitempty"` // of its state, which distinguishes it from others of the machine; see durable.FolderID
 	Started   time.Time        `json:"started"`
 	Revision  uint64           `json:"revision"`             // the last revision of the switches that was applied
 	Applied   map[string]Ack   `json:"applied,omitempty"`    // bucket → its last acknowledgement
@@ -44,8 +44,8 @@ type Report struct {
 	Writing   *Writing         `json:"writing,omitempty"`    // of a process that writes records and blobs
 	Idle      time.Duration    `json:"idle_ns,omitempty"`    // time since the loop that applies switches completed a round; see Hangs
 	Lost      time.Time        `json:"roster_lost,omitzero"` // when NATS lost the expected processes, as far as this process has noticed
-	Twin      *Twin            `json:"twin,omitempty"`
-	Rendering *Rendering       `json:"look,omitempty"` // of a process that renders pages
+	Duplicate *Duplicate       `json:"twin,omitempty"`       // the name by which earlier versions read it
+	Rendering *Rendering       `json:"look,omitempty"`       // of a process that renders pages
 }
 
 // hangsAfter is how long the loop that applies switches may take for a round, which usually takes two seconds.
@@ -59,8 +59,8 @@ func (r Report) Notes() (lines []string) {
 	if r.Hangs() {
 		lines = append(lines, fmt.Sprintf("it hangs: it has not looked for %s what is pushed", r.Idle.Round(time.Second)))
 	}
-	if r.Twin != nil {
-		lines = append(lines, r.Twin.Note())
+	if r.Duplicate != nil {
+		lines = append(lines, r.Duplicate.Note())
 	}
 	return lines
 }

@@ -54,7 +54,7 @@ func TestTwoHostsOfOneName(t *testing.T) {
 	s.eventually("both are there", func() bool { return len(s.members()) == 2 })
 	out := s.pushTo(func() { a.Acknowledge(control.Ack{Bucket: "switches", Key: "k", Revision: 7}) })
 	if len(out.Acks) != 1 || len(out.Missing) != 1 || out.Missing[0].Node != "web.bbbbbbbbbbbb" {
-		t.Errorf("%+v", out)
+		t.Errorf("the outcome is %+v, want one acknowledgement, and web.bbbbbbbbbbbb missing", out)
 	}
 	if err := control.Forget(t.Context(), s.conn, "web"); err == nil || !strings.Contains(err.Error(), "web.aaaaaaaaaaaa, web.bbbbbbbbbbbb") {
 		t.Error(err)
@@ -91,7 +91,7 @@ func TestACopiedFolderIsTold(t *testing.T) {
 	s.tell(who)
 	s.eventually("they have noticed one another", func() bool {
 		members := s.members()
-		return len(members) == 1 && members[0].Twin != nil
+		return len(members) == 1 && members[0].Duplicate != nil
 	})
 	// On a busy machine one process may miss beats of the other, and then has to detect it anew.
 	s.eventually("a push names them", func() bool {
@@ -105,8 +105,8 @@ func TestACopiedFolderIsTold(t *testing.T) {
 func TestContainersWithACopiedFolderAreTold(t *testing.T) {
 	who := switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "detail"}
 	for name, c := range map[string]struct {
-		folders func(t *testing.T) (a, b string)
-		twins   bool
+		folders    func(t *testing.T) (a, b string)
+		duplicates bool
 	}{
 		"a copy":      {func(t *testing.T) (a, b string) { return t.TempDir(), t.TempDir() }, true},
 		"one folder":  {func(t *testing.T) (a, b string) { a = t.TempDir(); return a, a + "/." }, false},
@@ -118,10 +118,10 @@ func TestContainersWithACopiedFolderAreTold(t *testing.T) {
 			for _, dir := range []string{a, b} {
 				run(t, control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: who, Dir: dir, Beat: quick}).Run)
 			}
-			if c.twins {
+			if c.duplicates {
 				s.eventually("they have noticed one another", func() bool {
 					members := s.members()
-					return len(members) == 1 && members[0].Twin != nil
+					return len(members) == 1 && members[0].Duplicate != nil
 				})
 				return
 			}
@@ -129,8 +129,8 @@ func TestContainersWithACopiedFolderAreTold(t *testing.T) {
 				e, err := s.conn.Bucket("nodes").Get(t.Context(), item.EncodeID(who.Qualified()))
 				return err == nil && e.Revision > 20
 			})
-			if members := s.members(); len(members) != 1 || members[0].Twin != nil {
-				t.Errorf("%+v", members)
+			if members := s.members(); len(members) != 1 || members[0].Duplicate != nil {
+				t.Errorf("the members are %+v, want one without a duplicate", members)
 			}
 		})
 	}
@@ -191,6 +191,6 @@ func TestAProcessThatHangsIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(out.Missing) != 1 || !strings.Contains(out.Why[out.Missing[0]], "it hangs") {
-		t.Errorf("%+v", out)
+		t.Errorf("the outcome is %+v, want one missing process that hangs", out)
 	}
 }

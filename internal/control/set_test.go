@@ -30,6 +30,6 @@ func TestNginxIsWaitedForLonger(t *testing.T) {
 	setting := switches.Setting{Name: switches.TTLFactor, Scope: switches.All, Value: "200"}
 	out, err := control.SetSwitch(t.Context(), s.conn, panel.Switch(setting.Name), setting, 0, time.Millisecond)
 	if err != nil || !strings.Contains(out.Why["slow"], "--wait") || out.Everywhere() {
-		t.Errorf("%+v %v", out, err)
+		t.Errorf("the outcome is %+v, error %v; want the slow one missing with a hint at --wait", out, err)
 	}
 }

@@ -37,7 +37,7 @@ func packedItem(t *testing.T, page string) []byte {
 
 // renderer is a process that renders pages.
 type renderer struct {
-	folder *templates.Folder
+	loader *templates.Loader
 	stop   func()
 }
 
@@ -45,21 +45,21 @@ type renderer struct {
 func (s *system) renders(node, dir string) *renderer {
 	s.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	folder, err := templates.OpenFolder("", dir, quiet)
+	loader, err := templates.Open("", dir, quiet)
 	if err != nil {
 		s.Fatal(err)
 	}
 	p := control.NewPresence(control.PresenceConfig{
 		Conn: s.conn, Who: switches.Identity{Node: node, Role: "detail"}, Stays: func() bool { return true },
 	})
-	f := control.NewTemplateFollower(control.TemplateFollowerConfig{Conn: s.conn, Folder: folder, Dir: dir, OnAck: p.Acknowledge, Log: quiet})
+	f := control.NewTemplateFollower(control.TemplateFollowerConfig{Conn: s.conn, Templates: loader, Dir: dir, OnAck: p.Acknowledge, Log: quiet})
 	ctx, cancel := context.WithCancel(s.Context())
 	ended := make(chan error, 3)
-	for _, agent := range []func(context.Context) error{folder.Run, p.Run, f.Run} {
+	for _, agent := range []func(context.Context) error{loader.Run, p.Run, f.Run} {
 		go func() { ended <- agent(ctx) }()
 	}
 	stopped := false
-	r := &renderer{folder: folder}
+	r := &renderer{loader: loader}
 	r.stop = func() {
 		cancel()
 		for range 3 {
@@ -114,13 +114,13 @@ func TestTemplatesAreInForceWhereTheyAreSaidToBe(t *testing.T) {
 	s.known("whole", "full")
 	got, everywhere := s.spread(packedItem(t, "<!DOCTYPE html><title>one</title>"), patience)
 	if !everywhere {
-		t.Errorf("%+v", got)
+		t.Errorf("the templates are not in force everywhere: %+v", got)
 	}
 	if h := got["whole"]; h.State != control.InForce || h.Why != "" {
-		t.Errorf("%+v", h)
+		t.Errorf("the process whole has %+v, want in force", h)
 	}
 	if h := got["full"]; h.State != control.InForce || !strings.Contains(h.Why, full) {
-		t.Errorf("%+v", h)
+		t.Errorf("the process full has %+v, want in force, and why it can't be saved", h)
 	}
 	cut := s.renders("cut", t.TempDir())
 	s.eventually("it is on the roster", func() bool {
@@ -137,15 +137,15 @@ func TestTemplatesAreInForceWhereTheyAreSaidToBe(t *testing.T) {
 	}
 	got, everywhere = s.spread(packedItem(t, `<title>{{fromALaterVersion .}}</title>`), time.Hour)
 	if everywhere {
-		t.Errorf("%+v", got)
+		t.Errorf("refused templates are in force everywhere: %+v", got)
 	}
 	if h := got["whole"]; h.State != control.Refused || !strings.Contains(h.Why, "fromALaterVersion") || !strings.Contains(h.Why, "item.html:1") {
-		t.Errorf("%+v", h)
+		t.Errorf("the process whole has %+v, want refused, with file and line", h)
 	}
 	run(t, control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: switches.Identity{Node: "mute", Role: "detail"}}).Run)
 	s.known("whole", "full", "cut", "mute")
 	got, everywhere = s.spread(packedItem(t, "<!DOCTYPE html><title>three</title>"), 300*time.Millisecond)
-	if h := got["mute"]; h.State != control.Silent || !strings.Contains(h.Why, "has not told") || everywhere {
+	if h := got["mute"]; h.State != control.Silent || !strings.Contains(h.Why, "has not reported") || everywhere {
 		t.Errorf("%+v, everywhere %t", h, everywhere)
 	}
 }
@@ -163,13 +163,13 @@ func TestACatalogIsInForceWhereItIsSaidToBe(t *testing.T) {
 	for _, push := range []string{shop, shop, renamed} {
 		out, err := control.SpreadCatalog(t.Context(), s.conn, []byte(push), patience)
 		if err != nil || len(out.Holders) != 1 || !out.Everywhere() || string(f.Catalog().Source) != push {
-			t.Errorf("%+v %v", out, err)
+			t.Errorf("the outcome is %+v, error %v; want the catalog in force in the one process", out, err)
 		}
 	}
 	for range 2 {
 		out, err := control.SpreadCatalog(t.Context(), s.conn, []byte("version: 1\nnonsense: true\n"), 100*time.Millisecond)
 		if err != nil || len(out.Holders) != 1 || out.Everywhere() || !strings.Contains(out.Holders[0].Why, "nonsense") {
-			t.Errorf("%+v %v", out, err)
+			t.Errorf("the outcome is %+v, error %v; want the catalog refused, with why", out, err)
 		}
 	}
 }

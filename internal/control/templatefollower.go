@@ -20,7 +20,7 @@ import (
 	"vitrine/templates"
 )
 
-// acceptedFile stores when the templates that a process last accepted were pushed. templates.Folder stores the
+// acceptedFile stores when the templates that a process last accepted were pushed. templates.Loader stores the
 // templates themselves.
 const acceptedFile = "templates-pushed.json"
 
@@ -34,11 +34,11 @@ type accepted struct {
 
 // TemplateFollowerConfig configures a TemplateFollower. All fields are required.
 type TemplateFollowerConfig struct {
-	Conn   *bus.Conn
-	Folder *templates.Folder
-	Dir    string    // state folder
-	OnAck  func(Ack) // called with the result of each revision
-	Log    *slog.Logger
+	Conn      *bus.Conn
+	Templates *templates.Loader
+	Dir       string    // state folder
+	OnAck     func(Ack) // called with the result of each revision
+	Log       *slog.Logger
 }
 
 // TemplateFollower hands pushed templates to a folder, and puts them back if their bucket was lost. If several
@@ -66,7 +66,7 @@ func NewTemplateFollower(c TemplateFollowerConfig) *TemplateFollower {
 		c.Log.Warn("when the templates in force were pushed can't be read; they are not put back if NATS loses them", "error", err)
 		f.last = accepted{}
 	}
-	f.last.packed = c.Folder.SavedPush()
+	f.last.packed = c.Templates.SavedPush()
 	return f
 }
 
@@ -109,7 +109,7 @@ func (f *TemplateFollower) accept(e bus.Entry) {
 		}
 		next.Since = at
 	}
-	f.Folder.Push(e.Value, func(err error) { f.acknowledge(e, next, err) })
+	f.Templates.Push(e.Value, func(err error) { f.acknowledge(e, next, err) })
 }
 
 // acknowledge records and reports the result of a revision.
@@ -123,7 +123,7 @@ func (f *TemplateFollower) acknowledge(e bus.Entry, next accepted, err error) {
 	f.mu.Lock()
 	f.last = next
 	f.mu.Unlock()
-	ack.Value, ack.Note = digest(next.packed), f.Folder.Unsaved()
+	ack.Value, ack.Note = digest(next.packed), f.Templates.Unsaved()
 	if err := f.save(next); err != nil && ack.Note == "" {
 		ack.Note = err.Error()
 	}

@@ -19,10 +19,10 @@ func TestTwoPushersOfTemplates(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := control.PushTemplates(t.Context(), s.conn, []byte("one"), head); err != nil {
-			t.Fatal(round, err)
+			t.Fatalf("%v, error %v; want no error", round, err)
 		}
 		if _, err := control.PushTemplates(t.Context(), s.conn, []byte("other"), head); !errors.Is(err, item.ErrChanged) {
-			t.Error(round, err)
+			t.Errorf("round %d: error %v, want item.ErrChanged", round, err)
 		}
 		now, err := bucket.Get(t.Context(), control.TemplateKey)
 		if err != nil || string(now.Value) != "one" {

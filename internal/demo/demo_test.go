@@ -127,7 +127,7 @@ func TestGoods(t *testing.T) {
 				}
 			}
 			if p.Title == "" || p.Brief == "" || p.Price <= 0 && !p.Virtual || p.List != 0 && p.List <= p.Price {
-				t.Errorf("%s: %+v", lang, p)
+				t.Errorf("in %s a product lacks a text, or has a wrong price: %+v", lang, p)
 			}
 		}
 		if len(families) < 300 || len(ids) < 1000 || virtual == 0 || global == 0 || off == 0 {
@@ -156,10 +156,10 @@ func TestCatalogIsTaken(t *testing.T) {
 		}
 		cat, err := catalog.Parse(demo.Catalog(l, "http://127.0.0.1:8090"), "demo.yaml", catalog.Options{})
 		if err != nil {
-			t.Fatal(lang, err)
+			t.Fatalf("%v, error %v; want no error", lang, err)
 		}
 		if cat.Site.Lang != lang || cat.Site.Buy == nil || cat.Site.Buy.URL != "http://127.0.0.1:8090/buy" {
-			t.Errorf("%s: %+v", lang, cat.Site)
+			t.Errorf("in %s the catalog's site is %+v", lang, cat.Site)
 		}
 	}
 	if _, err := demo.ParseLang("xx"); err == nil {
@@ -172,7 +172,7 @@ func TestEdit(t *testing.T) {
 	o := open(t, dir, "en")
 	version := o.field("/api/products/"+lamp, "version").(float64)
 	if status, body := o.post("/edit/"+lamp, form(" New & <b> ", "1,25", "9.99", "7")); status != http.StatusSeeOther {
-		t.Fatal(status, body)
+		t.Fatalf("an edit answers %d, want 303: %s", status, body)
 	}
 	check := func(o *office) {
 		t.Helper()
@@ -189,18 +189,18 @@ func TestEdit(t *testing.T) {
 		t.Error(diff)
 	}
 	if _, body := o.get("/edit/" + lamp); !strings.Contains(body, "New &amp; &lt;b&gt;") {
-		t.Error(body)
+		t.Errorf("%s; want a body with New &amp; &lt;b&gt;", body)
 	}
 	t.Run("survives a restart", func(t *testing.T) { check(open(t, dir, "en")) })
 	t.Run("of one language leaves the other alone", func(t *testing.T) {
 		if name := open(t, dir, "zh").field("/api/products/"+lamp, "name"); name == "New & <b>" {
-			t.Error(name)
+			t.Errorf("an edit in one language shows in the other: %v", name)
 		}
 	})
 	t.Run("that changes nothing announces nothing", func(t *testing.T) {
 		o.announced = nil
 		if status, _ := o.post("/edit/"+lamp, form("New & <b>", "1.25", "9.99", "7")); status != http.StatusSeeOther || o.announced != nil {
-			t.Error(status, o.announced)
+			t.Errorf("an edit that changes nothing answers %d and announces %v", status, o.announced)
 		}
 	})
 	t.Run("names what it can't read, and changes nothing", func(t *testing.T) {
@@ -214,21 +214,21 @@ func TestEdit(t *testing.T) {
 			"stock: ":     form("T", "1", "0", "-3"),
 		} {
 			if status, body := o.post("/edit/"+lamp, f); status != http.StatusUnprocessableEntity || !strings.Contains(body, name) {
-				t.Errorf("%s: %d %s", name, status, body)
+				t.Errorf("an edit with a wrong %s: status %d, want 422: %s", name, status, body)
 			}
 		}
 		check(o)
 	})
 	t.Run("from a page elsewhere is refused", func(t *testing.T) {
 		if status, _ := o.post("/edit/"+lamp, form("Evil", "1", "0", "1"), "Origin", "https://evil.example"); status != http.StatusForbidden {
-			t.Error(status)
+			t.Errorf("an edit from another site answers %d, want 403", status)
 		}
 		check(o)
 	})
 	t.Run("of what the shop never had is not found", func(t *testing.T) {
 		for _, path := range []string{"/edit/1", "/buy/%3Cb%3E", "/restore/1"} {
 			if status, _ := o.post(path, form("T", "1", "0", "1")); status != http.StatusNotFound {
-				t.Error(path, status)
+				t.Errorf("%s answers %d, want 404", path, status)
 			}
 		}
 	})
@@ -239,12 +239,12 @@ func TestDeleteBuyRestore(t *testing.T) {
 	before := o.field("/api/stock/"+lamp, "quantity").(float64)
 	o.post("/buy/"+lamp, nil)
 	if after := o.field("/api/stock/"+lamp, "quantity").(float64); after != before-1 {
-		t.Error(before, after)
+		t.Errorf("the stock goes from %v to %v, want one less", before, after)
 	}
 	o.post("/delete/"+lamp, nil)
 	for _, path := range []string{"/api/products/", "/api/products/specs/", "/api/products/shelf/", "/api/prices/", "/api/stock/", "/api/promotions/", "/api/content/"} {
 		if status, _ := o.get(path + lamp); status != http.StatusNotFound {
-			t.Error(path, status)
+			t.Errorf("%s answers %d, want 404", path, status)
 		}
 	}
 	o.post("/restore/"+lamp, nil)
@@ -315,7 +315,7 @@ func TestLists(t *testing.T) {
 			Next string
 		}
 		if err := json.Unmarshal([]byte(body), &page); err != nil {
-			t.Fatal(err, body)
+			t.Fatalf("error %v, %s; want no error", err, body)
 		}
 		all = append(all, page.IDs...)
 		cursor = page.Next
@@ -327,10 +327,10 @@ func TestLists(t *testing.T) {
 		t.Error(len(all), "of", len(o.shop.Products()))
 	}
 	if _, body := o.get("/api/prices/?ids=100002,nosuch," + lamp + ",100003"); strings.Count(body, `"amount"`) != 2 {
-		t.Error(body)
+		t.Errorf("a batch with an unknown id gives other than two prices: %s", body)
 	}
 	if status, _ := o.get("/api/prices/?ids=" + strings.Repeat("1,", 1000)); status != http.StatusBadRequest {
-		t.Error(status)
+		t.Errorf("a batch of too many ids answers %d, want 400", status)
 	}
 }
 
@@ -344,13 +344,13 @@ func TestBreak(t *testing.T) {
 			id = "1"
 		}
 		if status, body := o.get(paths[name] + id); status != http.StatusOK {
-			t.Fatal(name, status, body)
+			t.Fatalf("%s answers %d, want 200: %s", name, status, body)
 		}
 		if status, _ := o.post("/break", url.Values{"upstream": {name}, "mode": {"failing"}}); status != http.StatusSeeOther {
-			t.Error(name, status)
+			t.Errorf("the order to break %s answers %d, want 303", name, status)
 		}
 		if status, _ := o.get(paths[name] + id); status != http.StatusInternalServerError {
-			t.Error(name, status)
+			t.Errorf("%s answers %d while it is failing, want 500", name, status)
 		}
 		if err := o.shop.Break(name, demo.Hanging); err != nil {
 			t.Fatal(err)
@@ -371,7 +371,7 @@ func TestBreak(t *testing.T) {
 	}
 	for _, f := range []url.Values{{"upstream": {"nosuch"}, "mode": {"ok"}}, {"upstream": {"prices"}, "mode": {"<b>"}}, nil} {
 		if status, _ := o.post("/break", f); status != http.StatusBadRequest {
-			t.Error(f, status)
+			t.Errorf("the order %v answers %d, want 400", f, status)
 		}
 	}
 	if err := o.shop.Break("nosuch", demo.Sound); err == nil || errors.Is(err, demo.ErrNoProduct) {
@@ -385,7 +385,7 @@ func TestPictures(t *testing.T) {
 		"/pictures/100001-9.svg": 404, "/pictures/1-0.svg": 404, "/pictures/brand-999.svg": 404, "/pictures/x": 404, "/pictures/..%2f": 404} {
 		status, body := o.get(path)
 		if status != want || want == 200 && !strings.HasPrefix(body, "<svg ") {
-			t.Errorf("%s: %d %.60s", path, status, body)
+			t.Errorf("the picture %s: status %d, want %d: %.60s", path, status, want, body)
 		}
 	}
 }

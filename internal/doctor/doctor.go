@@ -78,7 +78,7 @@ func Run(ctx context.Context, cfg Config) (healthy bool) {
 	return !x.failed
 }
 
-// report tells one finding: what is good, or err in its place.
+// report records the finding of one check: good, or err if that is not nil.
 func (x *checkRun) report(what, good string, err error) {
 	f := Finding{What: what, OK: err == nil, Text: good}
 	if err != nil {
@@ -88,7 +88,7 @@ func (x *checkRun) report(what, good string, err error) {
 	x.record(f)
 }
 
-// warn tells what does not fail, and is hardly meant.
+// warn records a finding that is no failure, and that is probably not intended.
 func (x *checkRun) warn(what, text string) {
 	x.record(Finding{What: what, OK: true, Warning: true, Text: text})
 }

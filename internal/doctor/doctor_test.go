@@ -36,7 +36,7 @@ pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 			}
 		}})
 		if warned := len(origin) == 1 && origin[0].OK && origin[0].Warning && strings.Contains(origin[0].Text, "site.origin"); warned != warns || len(origin) > 1 {
-			t.Errorf("%s: %+v", site, origin)
+			t.Errorf("the site %s: findings of its origin %+v, want a warning: %t", site, origin, warns)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// FolderID tells a folder from all others of this machine while it runs, whatever path it is seen under: containers may see different
+// FolderID identifies a folder among all of this machine while it runs, whatever path it is seen under: containers may see different
 // folders at one path. It returns "" if the folder can't be looked at.
 func FolderID(dir string) string {
 	info, err := os.Stat(dir)

@@ -150,7 +150,7 @@ func (p *Predecessor) Listen(what, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// Done tells the old process that this one accepts connections.
+// Done notifies the old process that this one accepts connections.
 func (p *Predecessor) Done() error {
 	defer p.conn.Close()
 	_, err := io.WriteString(p.conn, accepting)

@@ -122,7 +122,7 @@ func TestOtherAddressesAreRefused(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:1", ":" + port, "127.0.0.2:" + port, "no address"} {
 		p, err := old.takeOver(t, address)
 		if err == nil || !strings.Contains(err.Error(), "listens on --http") {
-			t.Errorf("%s: %v", address, err)
+			t.Errorf("the address %s: error %v, want one that says where the old process listens", address, err)
 		}
 		if p != nil {
 			p.Close()
@@ -156,7 +156,7 @@ func TestWhoEndsTooEarlyHasTakenNothing(t *testing.T) {
 func TestNobodyIsThere(t *testing.T) {
 	p, err := handover.TakeOver(t.TempDir(), nil)
 	if p != nil || err != nil {
-		t.Fatalf("%v, %v", p, err)
+		t.Fatalf("predecessor %v, error %v; want neither", p, err)
 	}
 	l, err := p.Listen("--http", "127.0.0.1:0") // offered by nobody, so it is a new socket
 	if err != nil {
@@ -173,7 +173,7 @@ func TestALeftoverThatStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p, err := handover.TakeOver(dir, map[string]string{"--http": "127.0.0.1:0"}); p != nil || err != nil {
-		t.Fatalf("%v, %v", p, err)
+		t.Fatalf("predecessor %v, error %v; want neither", p, err)
 	}
 	var log bytes.Buffer
 	ctx, stop := context.WithCancel(t.Context())
@@ -183,6 +183,6 @@ func TestALeftoverThatStays(t *testing.T) {
 		t.Error(err)
 	}
 	if !strings.Contains(log.String(), "can't be taken over") || !strings.Contains(log.String(), "handover.sock") {
-		t.Errorf("%s", &log)
+		t.Errorf("the log does not name the socket that can't be taken over: %s", &log)
 	}
 }

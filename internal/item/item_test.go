@@ -30,7 +30,7 @@ func TestIDs(t *testing.T) {
 func TestNames(t *testing.T) {
 	for name, ok := range map[string]bool{"sku": true, "a_1": true, "": false, "1a": false, "Sku": false, "a-b": false, strings.Repeat("a", 33): false} {
 		if err := item.CheckName(name); (err == nil) != ok {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("CheckName(%q) = %v, want a name: %t", name, err, ok)
 		}
 	}
 }
@@ -40,7 +40,7 @@ func TestChanges(t *testing.T) {
 		"change.normal.sku.product.100012": "100012", "change.high.sku.product.12049.1": "12049.1", "change.refresh.sku.all.12049=2e1": "12049.1",
 	} {
 		if c, err := item.ParseChange(subject); err != nil || c.Entity.ID != id {
-			t.Errorf("%s: %+v, %v", subject, c, err)
+			t.Errorf("ParseChange(%s) = %+v, %v; want the id %q", subject, c, err, id)
 		}
 	}
 	for _, subject := range []string{"", "change", "change.normal.sku.product", "change.urgent.sku.product.1", "change.normal.Sku.product.1",

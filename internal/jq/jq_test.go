@@ -116,7 +116,7 @@ func TestMatchingIsLinear(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Errorf("%s: %v", program, err)
+			t.Errorf("the program %s: %v", program, err)
 		}
 	}
 }

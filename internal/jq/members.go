@@ -2,7 +2,7 @@ package jq
 
 import "github.com/itchyny/gojq"
 
-// Members lists the members of the object that the program gives, where its text alone tells them: {title: .name, price}.
+// Members lists the members of the object that the program gives, if its text alone shows them: {title: .name, price}.
 func (p *Program) Members() (names []string, known bool) { return p.gives, p.gives != nil }
 
 // Taken is a member of a result, and the path to what it takes of the input.

@@ -61,7 +61,7 @@ func isMember(i *gojq.Index) bool {
 // isName reports whether a key is a plain name, not a variable.
 func isName(key string) bool { return key != "" && key[0] != '$' }
 
-// apply gives what the program gives; ok is false where it fails, or where only the machine can tell.
+// apply gives what the program gives; ok is false where it fails, or where only the machine can decide.
 func (s selection) apply(input any) (output map[string]any, ok bool) {
 	output = make(map[string]any, len(s))
 	for _, m := range s {

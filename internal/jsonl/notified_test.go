@@ -14,10 +14,10 @@ import (
 )
 
 // remembering opens a table that stores which rows it has announced.
-func remembering(t *testing.T, path, memory string, tellAll bool) *jsonl.Table {
+func remembering(t *testing.T, path, memory string, notifyAll bool) *jsonl.Table {
 	t.Helper()
 	table := open(t, jsonl.Spec{Name: "p", Path: path, IDField: "id"})
-	if known := table.Remember(memory); !known && tellAll {
+	if known := table.Remember(memory); !known && notifyAll {
 		table.NotifyAll()
 	}
 	return table
@@ -63,7 +63,7 @@ const (
 // TestWhatWasEditedWhileNobodyWatched proves that rows changed, added and deleted between two processes are
 // announced.
 func TestWhatWasEditedWhileNobodyWatched(t *testing.T) {
-	path, memory := file(t, "p.jsonl", rowsBefore), filepath.Join(t.TempDir(), "p.told")
+	path, memory := file(t, "p.jsonl", rowsBefore), filepath.Join(t.TempDir(), "p.notified")
 	none := func(ids []string) error { t.Errorf("told of %q, which was not edited", ids); return nil }
 	stop := process(t, remembering(t, path, memory, false), none)
 	waitFor(t, memory)
@@ -93,7 +93,7 @@ func TestWhatWasEditedWhileNobodyWatched(t *testing.T) {
 func TestNothingIsKnownOfWhatWasTold(t *testing.T) {
 	for _, c := range []struct {
 		name, memory string // "" for no file
-		tellAll      bool
+		notifyAll    bool
 		want         []string
 	}{
 		{"a first start over a store that has something", "", true, []string{"1", "2", "c d,e"}},
@@ -103,12 +103,12 @@ func TestNothingIsKnownOfWhatWasTold(t *testing.T) {
 		{"other rows", "vitrine rows 1\n0123456789abcdef0123456789abcdef 9\nend 1\n", false, []string{"1", "2", "9", "c d,e"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			path, memory := file(t, "p.jsonl", rowsBefore), filepath.Join(t.TempDir(), "p.told")
+			path, memory := file(t, "p.jsonl", rowsBefore), filepath.Join(t.TempDir(), "p.notified")
 			if c.memory != "" {
 				write(t, memory, c.memory)
 			}
 			told := make(chan []string, 16)
-			stop := process(t, remembering(t, path, memory, c.tellAll), func(ids []string) error { told <- ids; return nil })
+			stop := process(t, remembering(t, path, memory, c.notifyAll), func(ids []string) error { told <- ids; return nil })
 			defer stop()
 			if diff := cmp.Diff(c.want, next(t, told)); diff != "" {
 				t.Error(diff)

@@ -190,7 +190,7 @@ func TestIDs(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			table := open(t, jsonl.Spec{Name: "p", Path: file(t, "p.jsonl", test.row), IDField: test.field})
 			if answer, body := get(t, table, "/rows/"+test.id); answer.StatusCode != http.StatusOK || body != test.row {
-				t.Errorf("%d %s", answer.StatusCode, body)
+				t.Errorf("status %d, want 200 with the row: %s", answer.StatusCode, body)
 			}
 		})
 	}

@@ -95,7 +95,7 @@ func TestWatchTellsAgainWhatWasRefused(t *testing.T) {
 	write(t, path, `{"id":2}`)
 	for _, call := range []string{"refused", "taken"} {
 		if diff := cmp.Diff([]string{"1", "2"}, next(t, calls)); diff != "" {
-			t.Errorf("%s: %s", call, diff)
+			t.Errorf("call %s: the ids differ: %s", call, diff)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func TestADictionaryMakesDocumentsSmaller(t *testing.T) {
 		large = large + len(without.Encode(alive(body), true))
 		v, err := with.Decode(b)
 		if err != nil || !bytes.Equal(v.Body, body) {
-			t.Fatal(err, string(v.Body))
+			t.Fatalf("the value reads as %s, error %v; want what was written", v.Body, err)
 		}
 		if _, err := without.Decode(b); !errors.Is(err, item.ErrDamaged) || without.Knows(b) || !with.Knows(b) {
 			t.Fatal("read without its dictionary:", err)
@@ -55,7 +55,7 @@ func TestADictionaryMakesDocumentsSmaller(t *testing.T) {
 
 func TestTooFewDocuments(t *testing.T) {
 	if made, err := kv.Train(kvtest.Articles(20, 1), 1<<20); made != nil || err != nil {
-		t.Error(len(made), err)
+		t.Errorf("too few documents make a dictionary of %d bytes, error %v; want none", len(made), err)
 	}
 	same := make([][]byte, 100)
 	for i := range same {

@@ -411,7 +411,7 @@ func TestWhatSomebodyAsksToRemove(t *testing.T) {
 		}
 		answer, err := leftovers.RequestRemoval(ctx, w.marks, 2)
 		if err != nil || answer.Error != "" || answer.Removed["blob"] != 6 || answer.Removed["list"] == 0 {
-			t.Errorf("%+v, %v", answer, err)
+			t.Errorf("the removal is answered with %+v, error %v; want 6 blobs and their lists removed", answer, err)
 		}
 		w.kept()
 	})
@@ -428,7 +428,7 @@ func TestNothingIsRemovedByOrderBeforeAllIsBuilt(t *testing.T) {
 		go func() { ended <- w.agent().Run(ctx) }()
 		defer func() { stop(); w.must(<-ended) }()
 		if answer, err := leftovers.RequestRemoval(ctx, w.marks, 2); err != nil || !strings.Contains(answer.Error, "pages may still need it") || len(answer.Removed) > 0 {
-			t.Errorf("%+v, %v", answer, err)
+			t.Errorf("the removal is answered with %+v, error %v; want a refusal, since pages may still need it", answer, err)
 		}
 	})
 }

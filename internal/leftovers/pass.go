@@ -84,7 +84,7 @@ func (p *pass) due(n Name) bool {
 	return p.remove && !at.After(p.now)
 }
 
-// run walks the states first, since they alone tell which records there are; then the blobs, then the lists.
+// run walks the states first, since they alone say which records there are; then the blobs, then the lists.
 func (p *pass) run(ctx context.Context) error {
 	for _, step := range []func(ctx context.Context, cursor string) (string, error){p.entities, p.blobs, p.relations} {
 		for cursor := ""; ; {

@@ -43,7 +43,7 @@ type plan struct {
 	blind time.Time          // until when a catalog was in force that can't be read
 }
 
-// errNoHead is a history that does not tell the catalog in force.
+// errNoHead is the error of a history that does not hold the catalog in force.
 var errNoHead = fmt.Errorf("%w: no catalog is in force, or it can't be read here", item.ErrUnavailable)
 
 func newPlan(eras []catalog.Era) (p plan, err error) {

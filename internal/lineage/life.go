@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/bus"
 )
 
-// Life tells the current life of the stores to those who remember what they read there. It changes when an Agent, in
+// Life gives the current life of the stores to those who remember what they read there. It changes when an Agent, in
 // whatever process, begins to repair a loss, before it announces anything.
 type Life struct{ current atomic.Pointer[begun] }
 

@@ -116,7 +116,7 @@ func (r *repair) replay(ctx context.Context, since time.Time, cursor string) err
 }
 
 // latest publishes again what may have been edited so shortly before the repair began that a replica does not know of it yet. Its
-// record is lost, and the walk fetches it once; what is replayed is looked at twice. Refreshes tell of no edit.
+// record is lost, and the walk fetches it once; what is replayed is looked at twice. Refreshes announce no edit.
 func (r *repair) latest(ctx context.Context, cursor string) error {
 	since := r.progress.Begun.Add(-2 * r.Lag)
 	return r.eachPast(ctx, "latest", since, cursor, func(ctx context.Context, changes []item.Change) error {

@@ -64,7 +64,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Sent != 200 || r.Failed != 0 || r.Status[200]+r.Status[503] != 200 || r.Source["page"] != 200 || r.Bytes != 1000 || r.Stale != r.Status[503] {
-		t.Errorf("%+v", r)
+		t.Errorf("the run's result is %+v", r)
 	}
 	if asked["/item/1.html"] < asked["/item/30.html"] || len(asked) < 10 {
 		t.Error("this is no Zipf:", asked)
@@ -97,7 +97,7 @@ func TestNobodyAnswers(t *testing.T) {
 	l.Close()
 	r, err := load.Run(t.Context(), load.Config{Addr: l.Addr().String(), Next: workload(t, "crawler", 5), Rate: 100, For: 100 * time.Millisecond})
 	if err != nil || r.Failed != 10 || len(r.Errors) == 0 {
-		t.Errorf("%v %+v", err, r)
+		t.Errorf("error %v, result %+v; want 10 failed requests with their errors", err, r)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestWorkloads(t *testing.T) {
 	crawler := workload(t, "crawler", 3)
 	for i := range 6 {
 		if got := crawler(0); got.Path != paths(3)[i%3] || got.Agent != load.CrawlerAgent {
-			t.Error(got)
+			t.Errorf("request %d is %+v, want one of a crawler for the next path", i, got)
 		}
 	}
 	flash := workload(t, "flash", 1000)
@@ -136,16 +136,16 @@ garbage
 10.0.0.1 - - [21/Nov/2026:09:00:03 +0000] "GET http://evil/ HTTP/1.1" 200 5 "-" "-"
 `))
 	if err != nil || odd != 4 || len(all) != 2 {
-		t.Fatal(all, odd, err)
+		t.Fatalf("the log has %v, %d odd lines, error %v; want 2 requests and 4 odd lines", all, odd, err)
 	}
 	if all[0].Path != "/item/1.html?a=b" || all[0].Agent != "Mozilla" || all[1].At != 2*time.Second || all[1].Agent != "" {
-		t.Errorf("%+v", all)
+		t.Errorf("the requests of the log are %+v", all)
 	}
 	asked := make(chan string, 2)
 	addr := serve(t, func(w http.ResponseWriter, r *http.Request) { asked <- r.URL.String(); fmt.Fprint(w, "x") })
 	r, err := load.Run(t.Context(), load.Config{Addr: addr, Recorded: all, Speed: 20})
 	if err != nil || r.Sent != 2 || r.Seconds < 0.09 || <-asked != "/item/1.html?a=b" {
-		t.Errorf("%v %+v", err, r)
+		t.Errorf("error %v, result %+v; want both requests sent at the pace of the log", err, r)
 	}
 }
 
@@ -155,7 +155,7 @@ func FuzzReadLog(f *testing.F) {
 		all, _, _ := load.ReadLog(strings.NewReader(text))
 		for _, r := range all {
 			if !strings.HasPrefix(r.Path, "/") || strings.ContainsAny(r.Path+r.Agent, "\r\n") {
-				t.Errorf("%q", r)
+				t.Errorf("a request with a line break, or without a path: %q", r)
 			}
 		}
 	})

@@ -34,14 +34,14 @@ func TestMoney(t *testing.T) {
 		}
 	}
 	if got := locale.Of("fr").Number("-1234567.50"); got != "-1\u202f234\u202f567,50" {
-		t.Errorf("%q", got)
+		t.Errorf("the number is written %q", got)
 	}
 }
 
 func TestRTL(t *testing.T) {
 	for tag, want := range map[string]bool{"ar": true, "ar-EG": true, "HE": true, "ps": true, "ckb": true, "uz-Arab": true, "az-arab-IR": true, "de": false, "zh-Hant-TW": false, "ar-Latn": false, "": false, "de-1996": false} {
 		if locale.RTL(tag) != want {
-			t.Errorf("%q: %v", tag, !want)
+			t.Errorf("RTL(%q) = %v, want %v", tag, !want, want)
 		}
 	}
 }

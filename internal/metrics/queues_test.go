@@ -43,7 +43,7 @@ func TestQueuesByLane(t *testing.T) {
 	poll.Until(t, "all is in work", func() bool { return handed(t, conn) == 5 })
 	during(t, queues, "the work that is held is told", func() bool { return includes(messages(), want) })
 	if stored := values(t, r, "vitrine_queue_stored_messages"); stored["CHANGES"] != 5 || len(stored) != 5 {
-		t.Error(stored)
+		t.Errorf("the stored messages are %v, want 5 in CHANGES alone", stored)
 	}
 	release()
 	during(t, queues, "nothing is left", func() bool {

@@ -56,11 +56,11 @@ func TestNamesOfUpstreamsAreBounded(t *testing.T) {
 	want := append([]string{"(other)"}, names[:named]...)
 	for _, metric := range []string{calls, took} {
 		if diff := cmp.Diff(want, labelled(t, r, metric, "upstream")); diff != "" {
-			t.Errorf("%s: %s", metric, diff)
+			t.Errorf("the labels of %s differ: %s", metric, diff)
 		}
 	}
 	if diff := cmp.Diff(names[:named], labelled(t, r, state, "upstream")); diff != "" {
-		t.Errorf("%s: %s", state, diff)
+		t.Errorf("the labels of %s differ: %s", state, diff)
 	}
 	if n := values(t, r, calls)["ok, (other), fetch"]; n != more {
 		t.Errorf("%v calls of all others, want %d", n, more)
@@ -81,7 +81,7 @@ func TestUpstreamsOfEarlierCatalogsAreForgotten(t *testing.T) {
 	}
 	for _, metric := range []string{calls, took} {
 		if diff := cmp.Diff([]string{"(other)", "pushed49", "stays"}, labelled(t, r, metric, "upstream")); diff != "" {
-			t.Errorf("%s: %s", metric, diff)
+			t.Errorf("the labels of %s differ: %s", metric, diff)
 		}
 	}
 	if n := values(t, r, calls)["ok, stays, fetch"]; n != 50 {

@@ -15,7 +15,7 @@ import (
 	"vitrine/internal/pause"
 )
 
-// What a sweep does, as it is given to SweeperConfig.Told.
+// What a sweep does, as it is given to SweeperConfig.OnSwept.
 const (
 	Removed = "removed" // blobs
 	Asked   = "asked"   // entities

@@ -1,11 +1,11 @@
 package model
 
-// Attempts models a change whose fetch fails: one record, two workers, an owner that is silent, answers "not now" or sends an answer that
+// Attempts models a change whose fetch fails: one record, two workers, an upstream that is silent, answers "not now" or sends an answer that
 // is refused, a store of our own that may be unavailable, and a stream to park in. Silence may outlast any number of attempts. The fields
 // bound how often each event happens.
 type Attempts struct {
 	Edits    uint8
-	Silences uint8 // calls that the owner does not answer
+	Silences uint8 // calls that the upstream does not answer
 	Refusals uint8 // calls that it answers with something that has to be refused
 	NotNows  uint8 // calls that it answers with an error in place of the data
 	Outages  uint8 // puts that fail because our own store is unavailable
@@ -71,7 +71,7 @@ func (a Attempts) Explore(m Mutant) Result {
 func (s attempts) wrong() string {
 	switch {
 	case s.failed && s.refused < refusalsMax:
-		return "a change is given up though its owner has not refused it as often as it may"
+		return "a change is given up though its upstream has not refused it as often as it may"
 	case s.record != s.upstream && !s.failed:
 		return "a record is not what its upstream says, and no dead letter names it"
 	}
@@ -118,7 +118,7 @@ func (s attempts) environment(m Mutant, next func(attempts)) {
 	}
 }
 
-// noAnswer takes the steps in which worker i gets no usable answer: the owner is silent, says "not now", or sends what has to be refused.
+// noAnswer takes the steps in which worker i gets no usable answer: the upstream is silent, says "not now", or sends what has to be refused.
 func (s attempts) noAnswer(i int, m Mutant, next func(attempts)) {
 	if s.left.Silences > 0 {
 		n := s

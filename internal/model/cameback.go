@@ -1,8 +1,8 @@
 package model
 
-// CameBack models a store that comes back from a snapshot, and an owner with a replica that lags: one record with a version, and a worker.
+// CameBack models a store that comes back from a snapshot, and an upstream with a replica that lags: one record with a version, and a worker.
 // The announced changes are replayed. The replica's answer may then be newer than the record in the snapshot, and still not the newest. A
-// second look comes later than any lag. As in Patience, the owner is edited only while no change waits.
+// second look comes later than any lag. As in Patience, the upstream is edited only while no change waits.
 type CameBack struct {
 	Edits     uint8
 	Lags      uint8 // answers from the replica while it lags
@@ -44,7 +44,7 @@ func (c CameBack) Explore(m Mutant) Result {
 
 func (s cameBack) wrong() string {
 	if s.store.version != s.leader {
-		return "a record is not what its owner says"
+		return "a record is not what its upstream says"
 	}
 	return ""
 }
@@ -139,7 +139,7 @@ func (s *cameBack) put(m Mutant) {
 	before := s.held.life < s.seen
 	s.step = 0
 	switch {
-	case s.got.version < s.held.version: // the answer is doubted, and the owner is asked again
+	case s.got.version < s.held.version: // the answer is doubted, and the upstream is asked again
 		s.due = true
 		return
 	case s.line == secondLook:

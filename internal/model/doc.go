@@ -5,7 +5,7 @@
 //
 //	loop        from a change to a cached page: stamps, gens, announcements, acknowledgements
 //	attempts    a fetch that fails: what is tried again, parked, given up
-//	patience    an answer no newer than the record: a replica that lags, an owner that was restored
+//	patience    an answer no newer than the record: a replica that lags, an upstream that was restored
 //	lag         edits at any time, beside replicas that lag: merged changes, an emptied store, lost streams
 //	refs        what a record refers to: announced, and in the relation index
 //	walks       streams that are lost: what is announced again, and when that is noted as done

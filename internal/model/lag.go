@@ -1,6 +1,6 @@
 package model
 
-// Lag models an owner that is edited at any time, and whose replicas lag: each answer shows the owner's state at a moment that is no longer
+// Lag models an upstream that is edited at any time, and whose replicas lag: each answer shows the upstream's state at a moment that is no longer
 // ago than the lag. There is one record without a version, and a worker. CHANGES keeps the newest message of the record, HISTORY keeps
 // all. The store may be emptied, and NATS may lose all its data. Each loss is noticed at some time, and causes a walk.
 //
@@ -42,8 +42,8 @@ type age uint8
 
 func (a *age) tick() { *a = min(*a+1, ageless) }
 
-// copied is a record, or an answer that may become one. Version 0 is an absent record. at is how long ago the owner was asked. before
-// reports whether the record may lack a change that was lost: the owner was asked before a loss was noticed, or less than the lag after
+// copied is a record, or an answer that may become one. Version 0 is an absent record. at is how long ago the upstream was asked. before
+// reports whether the record may lack a change that was lost: the upstream was asked before a loss was noticed, or less than the lag after
 // that.
 type copied struct {
 	version uint8
@@ -74,7 +74,7 @@ func (e *event) tick() {
 
 type lag struct {
 	left      Lag
-	version   uint8          // of the owner
+	version   uint8          // of the upstream
 	edits     [editsMost]age // how long ago each version after the first was made and announced
 	past      uint8          // how many of these edits HISTORY has lost
 	record    copied
@@ -97,7 +97,7 @@ func (l Lag) Explore(m Mutant) Result {
 
 func (s lag) wrong() string {
 	if s.record.version != s.version {
-		return "a record is not what its owner says"
+		return "a record is not what its upstream says"
 	}
 	return ""
 }

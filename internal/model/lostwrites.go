@@ -16,7 +16,7 @@ type LostWrites struct {
 const (
 	RollbackUnseen   Mutant = "a store that lost its last writes is not noticed while its marks are as they were"
 	ReplayedFromNow  Mutant = "what was announced is replayed from when the loss was noticed"
-	MarkAhead        Mutant = "the mark tells what was announced, whether it was done or not"
+	MarkAhead        Mutant = "the mark says what was announced, whether it was done or not"
 	ReplayUnforced   Mutant = "what is replayed gets a new gen only where its content differs from what the store came back with"
 	WalkUnforced     Mutant = "what is walked because HISTORY is lost as well is not forced"
 	RollbackSeenSoon Mutant = "a loss is noted before what it calls for is replayed"

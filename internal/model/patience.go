@@ -1,14 +1,14 @@
 package model
 
-// Patience models answers that are no newer than the record: one record with a version, and two processes with a worker each. The owner may
+// Patience models answers that are no newer than the record: one record with a version, and two processes with a worker each. The upstream may
 // be restored from a backup. It has a replica, which lags for less than the minute for which an older answer is doubted. A tick of the clock
 // is half of that minute.
 //
-// The owner is edited only while no change of the record waits or is being handled. If one fetch stood for several edits, a lagging replica
-// could answer with one of them that is newer than the record and not the newest, and nobody could tell.
+// The upstream is edited only while no change of the record waits or is being handled. If one fetch stood for several edits, a lagging replica
+// could answer with one of them that is newer than the record and not the newest, and nobody could know.
 type Patience struct {
 	Edits      uint8
-	Restores   uint8 // of the owner, from a backup
+	Restores   uint8 // of the upstream, from a backup
 	Lags       uint8 // answers from the replica while it lags
 	Duplicates uint8 // of an announcement
 	Crashes    uint8
@@ -40,7 +40,7 @@ func (m Mutant) olderIsFinal() bool {
 // minute is for how many ticks an older answer is doubted. Any lag ends sooner.
 const minute = 2
 
-// said is what the owner or the record says about the entity.
+// said is what the upstream or the record says about the entity.
 type said struct{ version, content uint8 }
 
 // doubt says that answers older than version of have come, and for how many ticks (age).
@@ -114,7 +114,7 @@ func (p Patience) Explore(m Mutant) Result {
 
 func (s patience) wrong() string {
 	if s.record != s.leader {
-		return "a record is not what its owner says"
+		return "a record is not what its upstream says"
 	}
 	return ""
 }
@@ -274,7 +274,7 @@ func (s patience) work(i int, m Mutant, next func(patience)) {
 	next(n)
 }
 
-// decide puts the answer of worker i, or has the owner asked again.
+// decide puts the answer of worker i, or has the upstream asked again.
 func (s *patience) decide(i int, m Mutant) {
 	w := &s.workers[i]
 	retry := &s.lines[w.line].retry

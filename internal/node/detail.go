@@ -50,7 +50,7 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 	if err != nil {
 		return Addresses{}, err
 	}
-	folder, err := n.openTemplates(opt.Templates)
+	loader, err := n.openTemplates(opt.Templates)
 	if err != nil {
 		return Addresses{}, err
 	}
@@ -59,7 +59,7 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 		return Addresses{}, err
 	}
 	cfg := detail.Config{
-		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: folder.Set, FallbackTemplates: folder.Fallbacks,
+		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: loader.Set, FallbackTemplates: loader.Fallbacks,
 		Blobs: blobcache.Config{
 			Tiers: append(copies.tiers, blobcache.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
 			Hears: n.bus.Connected, Bytes: int64(opt.BlobMemory) << 20,
@@ -91,20 +91,20 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 }
 
 // openTemplates loads the shop's folder, and follows it and the templates that are pushed in its place.
-func (n *process) openTemplates(dir string) (*templates.Folder, error) {
-	folder, err := templates.OpenFolder(dir, n.dir, n.log)
+func (n *process) openTemplates(dir string) (*templates.Loader, error) {
+	loader, err := templates.Open(dir, n.dir, n.log)
 	if err != nil {
 		return nil, err
 	}
-	n.start(folder.Run)
+	n.start(loader.Run)
 	n.start(control.NewTemplateFollower(control.TemplateFollowerConfig{
-		Conn: n.bus, Folder: folder, Dir: n.dir, OnAck: n.presence.Acknowledge, Log: n.log,
+		Conn: n.bus, Templates: loader, Dir: n.dir, OnAck: n.presence.Acknowledge, Log: n.log,
 	}).Run)
-	n.folder = folder
-	n.warnOfUntranslated(folder.Set())
+	n.templates = loader
+	n.warnOfUntranslated(loader.Set())
 	n.gauge("vitrine_templates_broken", "1 while the templates as they stand can't be loaded and older ones are in force.",
-		func() bool { return folder.Broken() != "" })
-	return folder, nil
+		func() bool { return loader.Broken() != "" })
+	return loader, nil
 }
 
 // warnOfUntranslated logs the texts that pages will say in English, for want of words in the catalog's language.

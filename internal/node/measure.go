@@ -8,14 +8,14 @@ import (
 
 // measured holds the metrics that several parts of the process feed.
 type measured struct {
-	owners  *metrics.Upstreams
-	answers *metrics.Stores // nil until there is a store to ask
+	upstreamMetrics *metrics.Upstreams
+	storeMetrics    *metrics.Stores // nil until there is a store to ask
 }
 
 // observe counts a call of an upstream.
 func (n *process) observe(c upstream.Call) {
 	n.automaton.Observe(c)
-	n.owners.Observe(c)
+	n.upstreamMetrics.Observe(c)
 }
 
 // measure registers the metrics of every process. The catalog and NATS must be available.

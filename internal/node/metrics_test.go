@@ -186,6 +186,6 @@ func wellNamed(t *testing.T, r *prometheus.Registry, role string) {
 		t.Fatal(err)
 	}
 	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
+		t.Errorf("the metric %s: %s", p.Metric, p.Text)
 	}
 }

@@ -55,7 +55,7 @@ type process struct {
 	metrics  *prometheus.Registry
 	audits   audits
 
-	folder      *templates.Folder // nil if no pages are rendered
+	templates   *templates.Loader // nil if no pages are rendered
 	pages       string            // base URL of this process's pages; "" if it serves none
 	running     *durable.Mark     // in the folder of an embedded NATS; nil without one
 	takenOver   atomic.Bool       // another process has taken over and serves now
@@ -86,7 +86,7 @@ func newProcess(ctx context.Context, c Config) (*process, error) {
 	p.switches = p.board.Panel()
 	p.automaton = control.NewAutomaton(control.AutomatonConfig{Dir: c.Dir, Panel: p.switches, Metrics: p.metrics, Log: c.Log})
 	p.upstream = upstream.New(upstream.Config{Log: c.Log, Secrets: p.secrets, Off: p.upstreamOff, Observed: p.observe})
-	p.owners = metrics.NewUpstreams(p.metrics, p.upstream.Breakers)
+	p.upstreamMetrics = metrics.NewUpstreams(p.metrics, p.upstream.Breakers)
 	p.onClose(func() error { p.upstream.Close(); return nil })
 	return p, nil
 }
@@ -116,7 +116,7 @@ func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 	n.catalog.OnAck = n.presence.Acknowledge
 	n.catalog.OnCatalog = func(c *catalog.Catalog) {
 		control.DeclareSwitches(n.switches, c)
-		n.owners.Declare(c)
+		n.upstreamMetrics.Declare(c)
 		n.logSecrets(c)
 	}
 	if n.standsAlone {

@@ -9,7 +9,7 @@ import (
 )
 
 // markRunning leaves a mark in the state folder while the embedded NATS and the store work there. It is removed last,
-// when all that they wrote is on the disk. n.running.Lost tells the next start that the machine crashed: then NATS may
+// when all that they wrote is on the disk. n.running.Lost reports to the next start that the machine crashed: then NATS may
 // have lost the last second of what it had acknowledged.
 func (n *process) markRunning() error {
 	mark, err := durable.OpenMark(filepath.Join(n.dir, "running"))

@@ -22,9 +22,9 @@ func (n *process) followRows(ctx context.Context, table *jsonl.Table) error {
 	}
 	folder := filepath.Join(n.dir, "served")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fmt.Errorf("make a folder for what was told of served files: %w", err)
+		return fmt.Errorf("make a folder for the lists of notified rows: %w", err)
 	}
-	if !table.Remember(filepath.Join(folder, table.Name()+".told")) {
+	if !table.Remember(filepath.Join(folder, table.Name()+".notified")) {
 		if empty, err := isEmpty(ctx, n.records); err != nil || !empty {
 			table.NotifyAll()
 		}

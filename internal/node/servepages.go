@@ -56,7 +56,7 @@ func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt
 // address is where this process serves pages, once it does.
 func (n *process) address() string { return n.pages }
 
-// offerHandover tells the predecessor that this process accepts connections, and offers the sockets to a successor.
+// offerHandover notifies the predecessor that this process accepts connections, and offers the sockets to a successor.
 func (n *process) offerHandover(warmer *mirror.Warmer, c copies, sockets []handover.Socket) {
 	offer := handover.New(handover.Config{
 		Dir: n.dir, Log: n.log, Sockets: sockets,
@@ -69,7 +69,7 @@ func (n *process) offerHandover(warmer *mirror.Warmer, c copies, sockets []hando
 	n.start(func(ctx context.Context) error {
 		if c.from != nil {
 			if err := c.from.Done(); err != nil {
-				n.log.Warn("the server before this one was not told", "error", err)
+				n.log.Warn("the server before this one was not notified", "error", err)
 			}
 		}
 		return offer.Run(ctx, func() {

@@ -48,11 +48,11 @@ func (n *process) openRedis(ctx context.Context, name, url string) (*rediskv.Sto
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
 	n.onClose(s.Close)
-	if n.answers == nil {
-		n.answers = metrics.NewStores(n.metrics)
-		n.start(n.answers.Run)
+	if n.storeMetrics == nil {
+		n.storeMetrics = metrics.NewStores(n.metrics)
+		n.start(n.storeMetrics.Run)
 	}
-	n.answers.Add(name, s.Ping)
+	n.storeMetrics.Add(name, s.Ping)
 	return s, nil
 }
 

@@ -6,12 +6,12 @@ const maxFaultsReported = 5
 
 // describeTemplates adds to a report which templates this process renders pages with, and where those fail.
 func (n *process) describeTemplates(r *control.Report) {
-	if n.folder == nil {
+	if n.templates == nil {
 		return
 	}
-	set := n.folder.Set()
+	set := n.templates.Set()
 	faults := set.Faults()
-	r.Rendering = &control.Rendering{Revision: set.Revision(), Broken: n.folder.Broken(), Faults: faults[:min(len(faults), maxFaultsReported)]}
+	r.Rendering = &control.Rendering{Revision: set.Revision(), Broken: n.templates.Broken(), Faults: faults[:min(len(faults), maxFaultsReported)]}
 }
 
 // templateNotes are lines for operators about templates that fail.

@@ -31,7 +31,7 @@ type tryLine struct {
 
 // tryTemplates answers POST /templates/try?sample=N. The body is what templates.PackFolder made.
 func (a *admin) tryTemplates(w http.ResponseWriter, r *http.Request) {
-	if a.pages == nil || a.node.folder == nil {
+	if a.pages == nil || a.node.templates == nil {
 		http.Error(w, "this process serves no pages: ask a detail server", http.StatusNotFound)
 		return
 	}
@@ -45,7 +45,7 @@ func (a *admin) tryTemplates(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, nil, fmt.Errorf("read the templates: %w", err))
 		return
 	}
-	set, err := a.node.folder.Candidate(packed)
+	set, err := a.node.templates.Candidate(packed)
 	if err != nil {
 		writeJSON(w, nil, err)
 		return

@@ -149,14 +149,14 @@ func (u *Up) serveRows(n *process, served map[string]string) error {
 	return nil
 }
 
-// notifyServed tells all processes the addresses behind "serve:" in the catalog.
+// notifyServed sends all processes the addresses behind "serve:" in the catalog.
 func (n *process) notifyServed(served map[string]string) error {
 	value, err := json.Marshal(served)
 	if err != nil {
 		return err
 	}
 	if _, err := n.bus.Bucket(control.CatalogBucket).Put(n.ctx, control.ServeKey, value); err != nil {
-		return fmt.Errorf("tell where files are served: %w", err)
+		return fmt.Errorf("announce where files are served: %w", err)
 	}
 	return nil
 }

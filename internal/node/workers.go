@@ -88,7 +88,7 @@ func (n *process) runSweeper(ctx context.Context) error {
 	group.Go(redact.Guard(func() error { return n.runAuditors(ctx, s) }))
 	group.Go(redact.Guard(func() error { return r.Run(ctx) }))
 	group.Go(redact.Guard(func() error { return n.leftovers().Run(ctx) }))
-	healer := audit.NewHealer(audit.HealerConfig{Catalog: n.catalog.Catalog, Records: n.records, Letters: n.bus, Log: n.log})
+	healer := audit.NewHealer(audit.HealerConfig{Catalog: n.catalog.Catalog, Records: n.records, DeadLetters: n.bus, Log: n.log})
 	group.Go(redact.Guard(func() error { return healer.Run(ctx) }))
 	return group.Wait()
 }

@@ -20,10 +20,10 @@ type envelope struct {
 	} `json:"source"`
 }
 
-// rowWords returns the changes that an event of a row stands for: one of the entity that the row belongs to and, if its key changed, one
+// rowEntries returns the changes that an event of a row stands for: one of the entity that the row belongs to and, if its key changed, one
 // of the entity that it belonged to before. Tables that the catalog does not name are ignored. Rows of a snapshot take the lane refresh,
 // since all rows of a table come at once. Errors wrap item.ErrRefused.
-func rowWords(s *catalog.Source, e event) ([]word, error) {
+func rowEntries(s *catalog.Source, e event) ([]entry, error) {
 	row, err := readEnvelope(e.body)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func rowWords(s *catalog.Source, e event) ([]word, error) {
 	if row.Op == "r" {
 		lane = item.Refresh
 	}
-	var words []word
+	var entries []entry
 	seen := map[string]bool{}
 	for _, image := range []json.RawMessage{row.Before, row.After} {
 		key := member(image, table.Key)
@@ -51,12 +51,12 @@ func rowWords(s *catalog.Source, e event) ([]word, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", item.ErrRefused, err)
 		}
-		words = append(words, w)
+		entries = append(entries, w)
 	}
-	if len(words) == 0 {
+	if len(entries) == 0 {
 		return nil, fmt.Errorf("%w: a row of table %s has no %s, neither before nor after: is the column in its REPLICA IDENTITY?", item.ErrRefused, row.Source.Table, table.Key)
 	}
-	return words, nil
+	return entries, nil
 }
 
 func readEnvelope(body []byte) (e envelope, err error) {

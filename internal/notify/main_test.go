@@ -145,7 +145,7 @@ func listen(t *testing.T, url string) (l listener) {
 func bearer() http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
 // answered decodes the body of a response.
-func (d *door) answered(text string) (a notify.Answer) {
+func (d *door) answered(text string) (a notify.Result) {
 	d.Helper()
 	if err := json.Unmarshal([]byte(text), &a); err != nil {
 		d.Fatalf("%s: %v", text, err)

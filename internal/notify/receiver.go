@@ -56,7 +56,7 @@ type Config struct {
 type Receiver struct {
 	cfg    Config
 	places chan struct{} // holds an element for each request being handled
-	quiet  quiet
+	limit  logLimit
 }
 
 // New returns a Receiver with this configuration.
@@ -81,7 +81,7 @@ func (r *Receiver) Server() *http.Server {
 // Handler returns the receiver's routes: POST /notify, and POST and OPTIONS /notify/{source}.
 func (r *Receiver) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /notify", func(w http.ResponseWriter, q *http.Request) { r.answer(w, q, r.plain) })
+	mux.HandleFunc("POST /notify", func(w http.ResponseWriter, q *http.Request) { r.serve(w, q, r.plain) })
 	mux.HandleFunc("POST /notify/{source}", r.fromSource)
 	mux.HandleFunc("OPTIONS /notify/{source}", allow)
 	return mux
@@ -102,8 +102,8 @@ type request struct {
 	body   []byte
 }
 
-// answer reads a request, publishes the changes that take returns for it, and answers with what became of them.
-func (r *Receiver) answer(w http.ResponseWriter, q *http.Request, take func(request) (notified, error)) {
+// serve reads a request, publishes the changes that read returns for it, and answers with what became of them.
+func (r *Receiver) serve(w http.ResponseWriter, q *http.Request, read func(request) (notified, error)) {
 	select {
 	case r.places <- struct{}{}:
 		defer func() { <-r.places }()
@@ -114,7 +114,7 @@ func (r *Receiver) answer(w http.ResponseWriter, q *http.Request, take func(requ
 	body, err := readBody(w, q)
 	var n notified
 	if err == nil {
-		n, err = take(request{q.Header, body})
+		n, err = read(request{q.Header, body})
 	}
 	if err == nil {
 		err = r.publish(q.Context(), n)
@@ -123,7 +123,7 @@ func (r *Receiver) answer(w http.ResponseWriter, q *http.Request, take func(requ
 		r.fail(w, err)
 		return
 	}
-	r.tell(w, n)
+	r.respond(w, n)
 }
 
 func readBody(w http.ResponseWriter, q *http.Request) ([]byte, error) {
@@ -162,34 +162,34 @@ func (r *Receiver) plain(q request) (notified, error) {
 	if err != nil {
 		return notified{}, err
 	}
-	var words []word
+	var entries []entry
 	for _, e := range events {
 		more, err := split(e.data)
 		if err != nil {
 			return notified{}, err
 		}
-		words = append(words, more...)
+		entries = append(entries, more...)
 	}
-	n, err := r.check(words, item.Normal)
+	n, err := r.check(entries, item.Normal)
 	if len(events) == 1 {
 		n.event = events[0].time
 	}
 	return n, err
 }
 
-// check returns the words that are changes under the catalog in force, and a Refusal for each of the others. Errors wrap errTooMuch for more
-// than MaxChanges words, and item.ErrUnavailable if no catalog is in force, or if that catalog may be outdated and lacks what a word names.
-func (r *Receiver) check(words []word, lane item.Lane) (n notified, err error) {
-	if len(words) > MaxChanges {
-		return n, fmt.Errorf("%w: %d changes in one request, more than %d", errTooMuch, len(words), MaxChanges)
+// check returns the entries that are changes under the catalog in force, and a Refusal for each of the others. Errors wrap errTooMuch for more
+// than MaxChanges entries, and item.ErrUnavailable if no catalog is in force, or if that catalog may be outdated and lacks what an entry names.
+func (r *Receiver) check(entries []entry, lane item.Lane) (n notified, err error) {
+	if len(entries) > MaxChanges {
+		return n, fmt.Errorf("%w: %d changes in one request, more than %d", errTooMuch, len(entries), MaxChanges)
 	}
 	cat := r.cfg.Catalog()
 	if cat == nil {
 		return n, fmt.Errorf("%w: no catalog is in force yet", item.ErrUnavailable)
 	}
 	unknown := false
-	for i, w := range words {
-		change, err := w.change(cat, lane)
+	for i, e := range entries {
+		change, err := e.change(cat, lane)
 		if err == nil {
 			n.changes = append(n.changes, change)
 			continue
@@ -219,18 +219,18 @@ type Refusal struct {
 	Error string `json:"error"`
 }
 
-// Answer is the body of the response to a request that was understood.
-type Answer struct {
+// Result is the body of the response to a request that was understood.
+type Result struct {
 	Taken   int       `json:"taken"`             // number of changes stored in NATS
 	Refused []Refusal `json:"refused,omitempty"` // the first hundred
 }
 
-// shownRefusals is the greatest number of refusals in an answer.
+// shownRefusals is the greatest number of refusals in a Result.
 const shownRefusals = 100
 
-// tell answers a request whose changes are stored. Refused entries are the sender's mistake, so it gets an error, and one that does not
+// respond answers a request whose changes are stored. Refused entries are the sender's mistake, so it gets an error, and one that does not
 // suggest to send the request again.
-func (r *Receiver) tell(w http.ResponseWriter, n notified) {
+func (r *Receiver) respond(w http.ResponseWriter, n notified) {
 	outcome, status := Taken, http.StatusAccepted
 	if len(n.refused) > 0 {
 		outcome = Refused
@@ -239,7 +239,7 @@ func (r *Receiver) tell(w http.ResponseWriter, n notified) {
 		}
 	}
 	r.cfg.Counted(outcome, len(n.changes), len(n.refused))
-	writeJSON(w, status, Answer{Taken: len(n.changes), Refused: n.refused[:min(len(n.refused), shownRefusals)]})
+	writeJSON(w, status, Result{Taken: len(n.changes), Refused: n.refused[:min(len(n.refused), shownRefusals)]})
 }
 
 // fail answers a request that failed as a whole. Some of its changes may still have been stored.
@@ -272,7 +272,7 @@ func unavailable(err error) bool { return errors.Is(err, item.ErrUnavailable) }
 
 // warn logs an error that anybody can cause. It drops repetitions, so that they cannot fill the log.
 func (r *Receiver) warn(what string, err error) {
-	if r.quiet.speaks(what, r.cfg.Clock()) {
+	if r.limit.allow(what, r.cfg.Clock()) {
 		r.cfg.Log.Warn(what+"; repetitions are not logged for a while", "error", err)
 	}
 }

@@ -47,7 +47,7 @@ func TestNotify(t *testing.T) {
 				status, text := d.post("/notify", test.body, bearer())
 				got := d.answered(text)
 				if status != test.status || got.Taken != test.taken || len(got.Refused) != len(test.refused) {
-					t.Errorf("%d %s", status, text)
+					t.Errorf("status %d, want %d with %d taken and %d refused: %s", status, test.status, test.taken, len(test.refused), text)
 				}
 				for _, r := range got.Refused {
 					if why := test.refused[r.Index]; why == "" || !strings.Contains(r.Error, why) {
@@ -93,7 +93,7 @@ func TestNotifyRefuses(t *testing.T) {
 	for _, test := range tests {
 		status, text := d.post("/notify", test.body, test.header)
 		if status != test.status || !strings.Contains(text, `"error":"`) {
-			t.Errorf("%s: %d %s", test.name, status, text)
+			t.Errorf("%s: status %d, want %d with an error: %s", test.name, status, test.status, text)
 		}
 	}
 	if got := d.published(); len(got) > 0 {
@@ -114,7 +114,7 @@ func TestNotifyWithoutToken(t *testing.T) {
 	d.serve()
 	for _, header := range []http.Header{nil, {"Authorization": {"Bearer "}}, {notify.SignatureHeader: {"sha256="}}} {
 		if status, text := d.post("/notify", `{"kind":"sku","id":"1"}`, header); status != 401 || !strings.Contains(text, "--notify-token") {
-			t.Errorf("%d %s", status, text)
+			t.Errorf("status %d, want 401 with a hint at --notify-token: %s", status, text)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func TestNotifyWaits(t *testing.T) {
 		d.cfg.Counted = func(outcome string, taken, refused int) { outcomes += fmt.Sprintf("%s %d %d", outcome, taken, refused) }
 		d.serve()
 		if status, text := d.post("/notify", `[{"kind":"sku","id":"1"},{"kind":"new","id":"1"}]`, bearer()); status != 503 {
-			t.Errorf("%s: %d %s", name, status, text)
+			t.Errorf("%s: status %d, want 503: %s", name, status, text)
 		}
 		if got := d.published(); outcomes != "unavailable 0 0" || len(got) > 0 {
 			t.Errorf("%s: %s, and there is %q", name, outcomes, got)
@@ -159,9 +159,9 @@ func TestSecret(t *testing.T) {
 		secret, err := notify.Secret(given, env)
 		switch {
 		case want == "" && (err != nil || secret != token):
-			t.Errorf("%s: %v", given, err)
+			t.Errorf("the secret %s: error %v, want none", given, err)
 		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary")):
-			t.Errorf("%s: %v", given, err)
+			t.Errorf("the secret %s: error %v, want %q", given, err, want)
 		}
 	}
 }

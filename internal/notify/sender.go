@@ -78,22 +78,22 @@ func equal(want, given, fault string) error {
 // errNoSource is the error of a path that names no source.
 var errNoSource = errors.New("not found")
 
-// quiet limits how often a line is logged. It is safe for concurrent use.
-type quiet struct {
+// logLimit limits how often a line is logged. It is safe for concurrent use.
+type logLimit struct {
 	mu    sync.Mutex           // guards until
 	until map[string]time.Time // line → time from which it may be logged again
 }
 
-// speaks reports whether a line may be logged now: each may once in ten seconds.
-func (q *quiet) speaks(line string, now time.Time) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if now.Before(q.until[line]) {
+// allow reports whether a line may be logged now: each may once in ten seconds.
+func (l *logLimit) allow(line string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Before(l.until[line]) {
 		return false
 	}
-	if q.until == nil {
-		q.until = map[string]time.Time{}
+	if l.until == nil {
+		l.until = map[string]time.Time{}
 	}
-	q.until[line] = now.Add(10 * time.Second)
+	l.until[line] = now.Add(10 * time.Second)
 	return true
 }

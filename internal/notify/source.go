@@ -37,7 +37,7 @@ func (r *Receiver) fromSource(w http.ResponseWriter, q *http.Request) {
 	if s.Form == catalog.FormWooCommerce {
 		w = &answerOK{w} // WooCommerce accepts only 200 when a webhook is created
 	}
-	r.answer(w, q, func(q request) (notified, error) { return r.sent(s, q) })
+	r.serve(w, q, func(q request) (notified, error) { return r.sent(s, q) })
 }
 
 // answerOK responds with 200 in place of 202.
@@ -71,15 +71,15 @@ func (r *Receiver) read(s *catalog.Source, q request) (n notified, err error) {
 	if err != nil {
 		return n, err
 	}
-	var words []word
+	var entries []entry
 	for _, e := range events {
-		more, err := wordsOf(s, e)
+		more, err := entriesOf(s, e)
 		if err != nil {
 			return n, err
 		}
-		words = append(words, more...)
+		entries = append(entries, more...)
 	}
-	n, err = r.check(words, s.Lane)
+	n, err = r.check(entries, s.Lane)
 	if err != nil {
 		return n, err
 	}
@@ -117,11 +117,11 @@ func (r *Receiver) signedBy(s *catalog.Source, q request) error {
 	return equal(string(want), string(got), "source "+s.Name+": "+s.Signature.Header+" is no HMAC-SHA256 of this body with its secret")
 }
 
-// wordsOf returns the changes that an event of a source stands for, as its sender or its map wrote them.
-func wordsOf(s *catalog.Source, e event) ([]word, error) {
+// entriesOf returns the changes that an event of a source stands for, as its sender or its map wrote them.
+func entriesOf(s *catalog.Source, e event) ([]entry, error) {
 	switch {
 	case s.Map == nil && s.Form == catalog.FormDebezium:
-		return rowWords(s, e)
+		return rowEntries(s, e)
 	case s.Map == nil: // a CloudEvent
 		return split(e.data)
 	}

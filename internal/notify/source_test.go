@@ -125,7 +125,7 @@ func TestSources(t *testing.T) {
 			}
 			for range 2 { // sent twice, since a repetition is harmless
 				if status, text := d.post(path, test.body, test.header); status != test.status {
-					t.Errorf("%d %s", status, text)
+					t.Errorf("status %d, want %d: %s", status, test.status, text)
 				}
 			}
 			if diff := cmp.Diff(test.want, d.published()); diff != "" {

@@ -48,7 +48,7 @@ type Config struct {
 	Options bus.PublishOptions
 	// DryRun has nothing announced, and the time of the upstreams' calls estimated.
 	DryRun bool
-	// Progress is told how far it is. Defaults to nobody.
+	// Progress is called with how far it is. Defaults to nil, for nobody.
 	Progress func(string)
 }
 

@@ -133,7 +133,7 @@ func TestFoldsRunSideBySide(t *testing.T) {
 	}
 	for range cap(done) {
 		if got := <-done; got != `{"brand":{"title":"LEGO"},"product":{"y":2}}` {
-			t.Error(got)
+			t.Errorf("the fold gives %s", got)
 		}
 	}
 }

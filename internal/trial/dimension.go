@@ -44,21 +44,19 @@ func (t *trial) dimension(ctx context.Context, d *catalog.Dimension, ids []strin
 	}
 	switch {
 	case gone == len(ids):
-		t.wrong(what, t.keyOf(d, asking(d)), "is the path right, and the id of the right kind?", "its upstream knows none of the %d tried: %s", len(ids), strings.Join(ids, ", "))
+		t.fail(what, t.keyOf(d, asking(d)), "is the path right, and the id of the right kind?", "its upstream knows none of the %d tried: %s", len(ids), strings.Join(ids, ", "))
 		return
 	case gone > 0:
-		t.odd(what, t.keyOf(d, asking(d)), "", "its upstream does not know %d of the %d tried", gone, len(ids))
+		t.warn(what, t.keyOf(d, asking(d)), "", "its upstream does not know %d of the %d tried", gone, len(ids))
 	}
-	before := t.failed
-	t.failed = false
-	if ways(d) > 1 {
-		t.both(ctx, d, asks)
+	failures := t.failures
+	if fetchForms(d) > 1 {
+		t.compareForms(ctx, d, asks)
 	}
 	t.fields(d, bodies)
-	if !t.failed {
-		t.good(what, "%d records, such as %.120s", len(bodies), t.records[t.firstOf(d, ids)].Body)
+	if t.failures == failures {
+		t.pass(what, "%d records, such as %.120s", len(bodies), t.records[t.firstOf(d, ids)].Body)
 	}
-	t.failed = t.failed || before
 }
 
 // firstOf returns the key of the first of the ids that has a record.
@@ -88,8 +86,8 @@ func asking(d *catalog.Dimension) string {
 	return "post"
 }
 
-// ways returns in how many ways a dimension can be fetched.
-func ways(d *catalog.Dimension) (n int) {
+// fetchForms counts the ways in which a dimension can be fetched: get, batch and post.
+func fetchForms(d *catalog.Dimension) (n int) {
 	for _, there := range []bool{d.Get != "", d.Batch != "", d.Post != nil} {
 		if there {
 			n++
@@ -104,7 +102,7 @@ func (t *trial) refused(d *catalog.Dimension, a upstream.Answer, id string, err 
 	if a.Err == nil && a.Status == upstream.OK {
 		key, hint = t.refusing(d, a.Body)
 	}
-	t.wrong(d.Kind.Name+"."+d.Name, t.keyOf(d, key), hint, "%s: %v", id, err)
+	t.fail(d.Kind.Name+"."+d.Name, t.keyOf(d, key), hint, "%s: %v", id, err)
 }
 
 // refusing returns the key of a dimension that the answer fails on, and a hint.
@@ -137,19 +135,24 @@ func (t *trial) refusing(d *catalog.Dimension, body []byte) (key, hint string) {
 	return asking(d), ""
 }
 
-// both fetches the same entities singly and in a batch, and compares the records. Workers fetch singly what a batch lacks, so they would
+// compareForms fetches the same entities singly and in a batch, and compares the records. Workers fetch singly what a batch lacks, so they would
 // never notice a batch that returns nothing.
-func (t *trial) both(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) {
+func (t *trial) compareForms(ctx context.Context, d *catalog.Dimension, asks []upstream.Ask) {
 	what := d.Kind.Name + "." + d.Name
 	one, many := *d, *d
-	one.Batch, one.BatchMax, many.Get, many.Keep = "", 1, "", true
+	one.Batch = ""
+	one.BatchMax = 1
+	many.Get = ""
+	many.Keep = true
 	if d.Post != nil && d.Post.Batch {
 		one.Post = nil
 	} else {
 		many.Post = nil
 	}
+	singles := t.Client.Fetch(ctx, &one, asks)
+	batch := t.Client.Fetch(ctx, &many, asks)
+	missing := 0
 	var why error
-	left, singles, batch := 0, t.Client.Fetch(ctx, &one, asks), t.Client.Fetch(ctx, &many, asks)
 	for i := range asks {
 		single, _, err := singles[i].Value(d, kv.Record{})
 		if err != nil {
@@ -159,17 +162,17 @@ func (t *trial) both(ctx context.Context, d *catalog.Dimension, asks []upstream.
 		several, _, err := batch[i].Value(d, kv.Record{})
 		switch {
 		case err != nil:
-			left++
+			missing++
 			why = err
 		case single.Existence != several.Existence || string(single.Body) != string(several.Body):
-			t.odd(what, t.keyOf(d, "get"), "changes that come together are asked for by batch, a single one by get",
+			t.warn(what, t.keyOf(d, "get"), "changes that come together are asked for by batch, a single one by get",
 				"%s: get and batch give different records:\n  %.200s\n  %.200s", asks[i].ID, single.Body, several.Body)
 			return
 		}
 	}
-	if left > 0 {
-		t.wrong(what, t.keyOf(d, asking(d)), "is id_field right, and items, and the parameter that {ids} stands in?",
-			"%d of %d that are known singly are left out of a batch: %v", left, len(asks), why)
+	if missing > 0 {
+		t.fail(what, t.keyOf(d, asking(d)), "is id_field right, and items, and the parameter that {ids} stands in?",
+			"%d of %d that are known singly are left out of a batch: %v", missing, len(asks), why)
 	}
 }
 
@@ -206,10 +209,10 @@ func (t *trial) field(d *catalog.Dimension, docs [][]byte, key, says, which stri
 	what, at := d.Kind.Name+"."+d.Name, t.keyOf(d, key)
 	hint := guess(docs[0], p)
 	if strings.HasPrefix(hint, "did you mean") {
-		t.wrong(what, at, hint, "%s, which none of the %d %s tried has", says, len(docs), which)
+		t.fail(what, at, hint, "%s, which none of the %d %s tried has", says, len(docs), which)
 		return
 	}
-	t.odd(what, at, hint, "%s, which none of the %d %s tried has", says, len(docs), which)
+	t.warn(what, at, hint, "%s, which none of the %d %s tried has", says, len(docs), which)
 }
 
 // nulls reports the members for which pick gives null in every record.
@@ -227,7 +230,7 @@ func (t *trial) nulls(d *catalog.Dimension, bodies [][]byte) {
 	}
 	for name, n := range null {
 		if n == len(bodies) {
-			t.odd(d.Kind.Name+"."+d.Name, t.keyOf(d, "pick"), "", "pick gives null for %s of all %d answers tried", name, n)
+			t.warn(d.Kind.Name+"."+d.Name, t.keyOf(d, "pick"), "", "pick gives null for %s of all %d answers tried", name, n)
 		}
 	}
 }
@@ -275,9 +278,9 @@ func (t *trial) blob(b *catalog.Blob, e item.Entity) {
 	what, at := b.Kind.Name+"/"+b.Name, []string{"entities", b.Kind.Name, "blobs", b.Name, "fold"}
 	switch {
 	case err != nil:
-		t.wrong(what, at, "", "%s: %v", e, err)
+		t.fail(what, at, "", "%s: %v", e, err)
 	case v.Existence == kv.Alive:
-		t.good(what, "folded: %.120s", v.Body)
+		t.pass(what, "folded: %.120s", v.Body)
 	}
 }
 

@@ -77,8 +77,8 @@ pages:
       - { when: 'product.title == "none"', template: off.html }
 `
 
-// owner answers the requests of the catalog above.
-func owner(w http.ResponseWriter, r *http.Request) {
+// serveShop answers the requests of the catalog above.
+func serveShop(w http.ResponseWriter, r *http.Request) {
 	product := func(id string) map[string]any {
 		return map[string]any{"sku": id, "name": "Article " + id, "overview": "<p>Fine</p>", "brand": map[string]any{"id": "b1"}, "updated_at": "2026-11-22T03:00:00Z"}
 	}
@@ -180,7 +180,7 @@ var mistakes = []mistake{
 
 // TestMistakesAreNamed proves that each mistake is reported with its line, by a trial over a running upstream.
 func TestMistakesAreNamed(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(owner))
+	server := httptest.NewServer(http.HandlerFunc(serveShop))
 	defer server.Close()
 	client := upstream.New(upstream.Config{})
 	defer client.Close()

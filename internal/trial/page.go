@@ -35,7 +35,7 @@ func (t *trial) page(ctx context.Context, p *catalog.Page) {
 		Log:   slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelWarn})), PageBytes: 1 << 20,
 	})
 	if err != nil {
-		t.wrong(what, at, "", "%v", err)
+		t.fail(what, at, "", "%v", err)
 		return
 	}
 	defer server.Close()
@@ -47,11 +47,11 @@ func (t *trial) page(ctx context.Context, p *catalog.Page) {
 	status, body := server.Get(ctx, path)
 	switch {
 	case status >= 500 || status == http.StatusNotFound:
-		t.wrong(what, at, "", "%s answers %d: %s", path, status, strings.TrimSpace(said.String()))
+		t.fail(what, at, "", "%s answers %d: %s", path, status, strings.TrimSpace(said.String()))
 	case status == http.StatusGone || status >= 300:
-		t.odd(what, at, "", "%s answers %d", path, status)
+		t.warn(what, at, "", "%s answers %d", path, status)
 	default:
-		t.good(what, "%s has %d bytes", path, len(body))
+		t.pass(what, "%s has %d bytes", path, len(body))
 	}
 }
 
@@ -65,11 +65,11 @@ func (t *trial) live(ctx context.Context, p *catalog.Page, id string) {
 		what, at := "live "+l.Name, []string{"live", l.Name, "get"}
 		switch {
 		case err != nil && len(l.Vary) > 0:
-			t.odd(what, at, "", "asked without parameters: %v", err)
+			t.warn(what, at, "", "asked without parameters: %v", err)
 		case err != nil:
-			t.wrong(what, at, "", "%v", err)
+			t.fail(what, at, "", "%v", err)
 		default:
-			t.good(what, "answers %.120s", body)
+			t.pass(what, "answers %.120s", body)
 		}
 	}
 }

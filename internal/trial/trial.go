@@ -39,9 +39,9 @@ const sampled = 8
 // trial is the state of one Run.
 type trial struct {
 	Config
-	failed  bool
-	ids     map[string][]string // kind → ids to try
-	records map[kv.RecordKey]kv.Record
+	failures int
+	ids      map[string][]string // kind → ids to try
+	records  map[kv.RecordKey]kv.Record
 }
 
 // Run tries the tokens of upstreams, the lists, dimensions, blobs, pages and live parts of the catalog. It goes on after a failure, and reports whether nothing
@@ -65,7 +65,7 @@ func Run(ctx context.Context, c Config) (sound bool) {
 	for _, p := range c.Catalog.Pages {
 		t.page(ctx, p)
 	}
-	return !t.failed
+	return t.failures == 0
 }
 
 // add adds an entity to those to try, unless there are enough of its kind.
@@ -75,18 +75,18 @@ func (t *trial) add(e item.Entity) {
 	}
 }
 
-func (t *trial) good(what, format string, args ...any) {
+func (t *trial) pass(what, format string, args ...any) {
 	t.Report(Finding{What: what, Text: fmt.Sprintf(format, args...)})
 }
 
-// wrong reports a mistake, at a key of the catalog.
-func (t *trial) wrong(what string, path []string, hint, format string, args ...any) {
-	t.failed = true
+// fail reports a mistake, at a key of the catalog.
+func (t *trial) fail(what string, path []string, hint, format string, args ...any) {
+	t.failures++
 	t.Report(Finding{What: what, Text: t.Catalog.Fault(t.File, path, hint, format, args...).Error(), Failed: true})
 }
 
-// odd reports a possible mistake, at a key of the catalog.
-func (t *trial) odd(what string, path []string, hint, format string, args ...any) {
+// warn reports a possible mistake, at a key of the catalog.
+func (t *trial) warn(what string, path []string, hint, format string, args ...any) {
 	t.Report(Finding{What: what, Text: t.Catalog.Fault(t.File, path, hint, format, args...).Error(), Warning: true})
 }
 
@@ -107,37 +107,37 @@ func (t *trial) list(ctx context.Context, k *catalog.Kind, l *catalog.List) {
 	at := []string{"entities", k.Name, "list"}
 	ids, next, err := t.Client.List(ctx, l, "")
 	if err != nil {
-		t.wrong(k.Name, at, "", "the list of %s: %v", k.Name, err)
+		t.fail(k.Name, at, "", "the list of %s: %v", k.Name, err)
 		return
 	}
-	bad := 0
+	var bad []string
 	for _, id := range ids {
 		e, err := item.NewEntity(k.Name, id)
 		if err != nil {
-			bad++
+			bad = append(bad, id)
 			continue
 		}
 		t.add(e)
 	}
 	switch {
 	case len(ids) == 0:
-		t.wrong(k.Name, append(at, "ids"), "", "the list of %s gives no id", k.Name)
+		t.fail(k.Name, append(at, "ids"), "", "the list of %s gives no id", k.Name)
 		return
-	case bad > 0:
-		t.wrong(k.Name, append(at, "ids"), "", "the list of %s gives %d ids that can't be an entity's, such as %.80q", k.Name, bad, ids[0])
+	case len(bad) > 0:
+		t.fail(k.Name, append(at, "ids"), "", "the list of %s gives %d ids that can't be an entity's, such as %.80q", k.Name, len(bad), bad[0])
 	case next == "":
-		t.good(k.Name, "its list has one page of %d ids", len(ids))
+		t.pass(k.Name, "its list has one page of %d ids", len(ids))
 		return
 	}
 	second, _, err := t.Client.List(ctx, l, next)
 	switch {
 	case err != nil:
-		t.wrong(k.Name, append(at, "next"), "", "the second page of the list of %s, with the cursor %s: %v", k.Name, next, err)
+		t.fail(k.Name, append(at, "next"), "", "the second page of the list of %s, with the cursor %s: %v", k.Name, next, err)
 	case slices.Equal(ids, second):
-		t.wrong(k.Name, append(at, "next"), "does the upstream know the parameter that {cursor} stands in?",
+		t.fail(k.Name, append(at, "next"), "does the upstream know the parameter that {cursor} stands in?",
 			"the second page of the list of %s, with the cursor %s, is the first again", k.Name, next)
 	default:
-		t.good(k.Name, "its list has %d ids on the first page, %d on the second", len(ids), len(second))
+		t.pass(k.Name, "its list has %d ids on the first page, %d on the second", len(ids), len(second))
 	}
 }
 
@@ -159,7 +159,7 @@ func (t *trial) inOrder() []*catalog.Kind {
 func (t *trial) kind(ctx context.Context, k *catalog.Kind) {
 	ids := t.ids[k.Name]
 	if len(ids) == 0 {
-		t.odd(k.Name, []string{"entities", k.Name}, "name one: --id "+k.Name+":ID", "nothing of %s is tried: neither a list nor a record that was tried gives an id of it", k.Name)
+		t.warn(k.Name, []string{"entities", k.Name}, "name one: --id "+k.Name+":ID", "nothing of %s is tried: neither a list nor a record that was tried gives an id of it", k.Name)
 		return
 	}
 	for _, d := range k.Dimensions {

@@ -97,7 +97,7 @@ func (b circuit) ask(u *catalog.Upstream) error {
 	return fmt.Errorf("%w: %w: %s fails; it is asked again in %s", item.ErrUnavailable, item.ErrNotAsked, u.Name, b.Wait().Round(time.Millisecond))
 }
 
-// note tells the breaker how an admitted call ended. A call that its caller cancelled says nothing about the upstream.
+// note reports to the breaker how an admitted call ended. A call that its caller cancelled says nothing about the upstream.
 func (b circuit) note(ctx context.Context, res response, err error) {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled) && b.Closed():

@@ -90,7 +90,7 @@ func TestLivePartsHaveABreakerOfTheirOwn(t *testing.T) {
 		t.Error("live parts, which are less patient, must not stop the workers")
 	}
 	if a := c.Fetch(t.Context(), d, asks("1"))[0]; a.Err != nil {
-		t.Error(a.Err)
+		t.Errorf("the answer fails: %v", a.Err)
 	}
 }
 

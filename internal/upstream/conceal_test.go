@@ -62,7 +62,7 @@ func TestAnEchoedSecretIsNotTold(t *testing.T) {
 			continue
 		}
 		if strings.Contains(answer.Err.Error(), "canary") || !strings.Contains(answer.Err.Error(), "***") {
-			t.Errorf("%s: %v", d.Name, answer.Err)
+			t.Errorf("%s: the error shows the secret, or not that there was one: %v", d.Name, answer.Err)
 		}
 	}
 }

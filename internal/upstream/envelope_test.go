@@ -188,7 +188,7 @@ func TestALoginThatExpiredIsSilence(t *testing.T) {
 		for _, keys := range []string{single, batch} {
 			a := client(t).Fetch(t.Context(), dimension(t, address, keys), asks("1"))[0]
 			if !errors.Is(a.Err, item.ErrUnavailable) {
-				t.Errorf("%d: %v", code, a.Err)
+				t.Errorf("an answer with status %d: error %v, want item.ErrUnavailable", code, a.Err)
 			}
 		}
 	}

@@ -106,7 +106,7 @@ func TestOneElementTooLargeRefusesItsIDOnly(t *testing.T) {
 	}), batch+", max_bytes: 1KiB")
 	got := client(t).Fetch(t.Context(), d, asks("1", "2"))
 	if !errors.Is(got[0].Err, item.ErrRefused) || got[1].Err != nil || string(got[1].Body) != `{"sku":"2"}` {
-		t.Errorf("%+v", got)
+		t.Errorf("the answers are %+v, want only the first refused", got)
 	}
 }
 
@@ -166,7 +166,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	c, d := client(t), dimension(t, s.URL, single)
 	for range 3 {
 		if a := c.Fetch(t.Context(), d, asks("1"))[0]; a.Status != upstream.Gone {
-			t.Fatalf("%+v", a)
+			t.Fatalf("the answer is %+v, want Gone", a)
 		}
 	}
 	if opened.Load() != 1 {

@@ -17,7 +17,7 @@ import (
 // it. All three are an outage: the upstream is asked again for as long as it takes, and nothing is stored or deleted.
 
 // notNow fails with item.ErrUnavailable if an answer of any status says "not now", and with item.ErrRefused if that can't
-// be told of a good one.
+// be distinguished from a good one.
 func (c *Client) notNow(r request, res *response) error {
 	if r.fails != nil {
 		failed, err := shape.Truth(r.fails, res.body)

@@ -63,28 +63,28 @@ func TestSecretsGoWhereTheirOperatorSays(t *testing.T) {
 		err := answers[0].Err
 		switch {
 		case want == "" && err != nil:
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: error %v, want none", name, err)
 		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, item.ErrUnavailable)):
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: error %v, want item.ErrUnavailable with %q", name, err, want)
 		case err != nil && strings.Contains(err.Error(), "canary"):
 			t.Errorf("%s: the error tells the secret: %v", name, err)
 		}
 	}
 	if got["products"] != "tok-canary." || got["others"] != "." || got["thief"] != "" {
-		t.Error(got)
+		t.Errorf("the upstreams got these secrets: %v", got)
 	}
 	if faults := secrets.Check(cat); len(faults) != 3 {
-		t.Error(faults)
+		t.Errorf("%v; want 3 of them", faults)
 	}
 	t.Run("a file that the operator named is trusted", func(t *testing.T) {
 		secrets.Trust(cat)
 		if faults := secrets.Check(cat); len(faults) != 1 { // NOT_SET
-			t.Error(faults)
+			t.Errorf("the faults are %v, want one: that NOT_SET is missing", faults)
 		}
 	})
 	for _, bad := range []string{"PRODUCTS_TOKEN", "=https://x", "A=products.example", "A=https://user:pw@x"} {
 		if _, err := upstream.NewSecrets([]string{bad}, nil); !errors.Is(err, upstream.ErrSecret) {
-			t.Errorf("%s: %v", bad, err)
+			t.Errorf("the secret %s: error %v, want upstream.ErrSecret", bad, err)
 		}
 	}
 }

@@ -199,7 +199,7 @@ func TestABatchThatFailsFailsWhole(t *testing.T) {
 		d := dimension(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { calls.Add(1); io.WriteString(w, body) }), single+", "+batch)
 		for _, a := range client(t).Fetch(t.Context(), d, asks("1", "2")) {
 			if !errors.Is(a.Err, class) {
-				t.Errorf("%q: %+v", body, a)
+				t.Errorf("the batch %q gives %+v, want an error of %v", body, a, class)
 			}
 		}
 		if calls.Load() != 1 {
@@ -255,7 +255,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 	}
 	for _, a := range client(t).Fetch(t.Context(), d, asks(many...)) {
 		if a.Err != nil {
-			t.Error(a.Err)
+			t.Errorf("the answer fails: %v", a.Err)
 		}
 	}
 	if most.Load() != 4 {
@@ -267,7 +267,7 @@ func TestForbiddenAddresses(t *testing.T) {
 	for _, address := range []string{"http://169.254.169.254", "http://[fe80::1]", "http://100.100.100.200", "http://0.0.0.0:1"} {
 		a := client(t).Fetch(t.Context(), dimension(t, address, single), asks("1"))[0]
 		if !errors.Is(a.Err, item.ErrRefused) {
-			t.Errorf("%s: %v", address, a.Err)
+			t.Errorf("the address %s: error %v, want item.ErrRefused", address, a.Err)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 // Kind is the kind of a Value.
 type Kind uint8
 
-// The kinds. Missing and Null both mean no value. Templates tell them apart as Go's reflection does: reading a member of a Null is an
+// The kinds. Missing and Null both mean no value. Templates distinguish them as Go's reflection does: reading a member of a Null is an
 // error, and a member of a Missing is Missing.
 const (
 	Missing Kind = iota // the zero Value

@@ -52,7 +52,7 @@ func compare(t *testing.T, text []byte) {
 	defer reader.Free(d)
 	for range 2 { // the second reading uses what the first has decoded
 		if diff := cmp.Diff(want, d.Root().Decode()); diff != "" {
-			t.Fatalf("%q: %s", text, diff)
+			t.Fatalf("%q is read otherwise than encoding/json reads it: %s", text, diff)
 		}
 	}
 	if got, want := d.Root().Truth(), view.Of(want).Truth(); got != want {

@@ -55,7 +55,7 @@ func (c *compiler) commands(p *parse.PipeNode, cmds []*parse.CommandNode) (value
 }
 
 // command compiles one command. final is the expression of the command before it, or nil. The result is nil if the command is not covered.
-// At the end of each command Null becomes Missing, because html/template no longer tells the two apart there.
+// At the end of each command Null becomes Missing, because html/template no longer distinguishes the two there.
 func (c *compiler) command(cmd *parse.CommandNode, final expr) expr {
 	if id, ok := cmd.Args[0].(*parse.IdentifierNode); ok {
 		return c.function(id, cmd, cmd.Args[1:], final)
@@ -166,7 +166,7 @@ func typed(value expr, param Param) expr {
 }
 
 // fields compiles a path of member names. A value without members ends the run: it may have a method of that name, or the path is an
-// error, and only html/template can tell.
+// error, and only html/template can decide.
 func fields(value expr, names []string) expr {
 	if value == nil || len(names) == 0 {
 		return value

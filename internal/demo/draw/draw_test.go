@@ -54,7 +54,7 @@ func wellFormed(t *testing.T, name string, svg []byte) {
 			return
 		}
 		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+			t.Fatalf("the picture %s is not well-formed: %v", name, err)
 		}
 		if e, ok := token.(xml.StartElement); ok && slices.Contains([]string{"script", "foreignObject", "image", "use", "a"}, e.Name.Local) {
 			t.Errorf("%s has a %s", name, e.Name.Local)

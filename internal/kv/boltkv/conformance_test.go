@@ -87,7 +87,7 @@ func TestDictionaries(t *testing.T) {
 	s = open(t, path, fast)
 	list, err := s.Dictionaries(t.Context())
 	if err != nil || len(list) != 2 {
-		t.Fatal(len(list), err)
+		t.Fatalf("%d, error %v; want no error, 2 of them", len(list), err)
 	}
 	got, err := s.Blobs(t.Context(), []kv.BlobKey{{Entity: item.Entity{Kind: "sku", ID: "d11-0"}, Blob: "item"}})
 	if err != nil || got[0].Existence != kv.Alive {

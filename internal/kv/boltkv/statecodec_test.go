@@ -103,7 +103,7 @@ func TestAStateOfAnEarlierVersion(t *testing.T) {
 	put.Expect = records[0].Stamp
 	results, err := s.PutRecords(t.Context(), []kv.Put{put})
 	if err != nil || results[0].Outcome != kv.Applied || results[0].State.Gens["product"] <= before[0].Gens["product"] {
-		t.Errorf("%+v, %v", results, err)
+		t.Errorf("the put gives %+v, error %v; want it applied with a higher gen", results, err)
 	}
 }
 

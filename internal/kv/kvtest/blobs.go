@@ -26,7 +26,7 @@ func ExerciseBlobs(t *testing.T, open func(t *testing.T) Blobs) {
 		{"gens compare as numbers", gensAsNumbers},
 		{"of concurrent writers the highest gen stays", highestStays},
 		{"a tombstone is a blob", blobTombstones},
-		{"a damaged blob is told, and mended by a put of any gen", damagedBlob},
+		{"a damaged blob is reported, and mended by a put of any gen", damagedBlob},
 		{"something else in a blob's place is absence", replacedBlob},
 		{"a batch mixes entities, and results match by position", mixedBlobs},
 		{"large bodies are kept", largeBlobs},

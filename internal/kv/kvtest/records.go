@@ -38,9 +38,9 @@ func ExerciseRecords(t *testing.T, open func(t *testing.T) Records) {
 		{"a batch mixes entities, and results match by position", mixedBatch},
 		{"large bodies are kept", largeBodies},
 		{"an absent value is refused", refusesAbsent},
-		{"a damaged record is told, and mended by the next put", damagedRecord},
+		{"a damaged record is reported, and mended by the next put", damagedRecord},
 		{"a short or empty value is damage", shortRecord},
-		{"a damaged state is told, harms no neighbour, and is mended", damagedState},
+		{"a damaged state is reported, harms no neighbour, and is mended", damagedState},
 		{"unchanged content gets a new gen where the old one is damaged", damagedSame},
 		{"something else in a record's place is absence", replacedRecord},
 		{"something else in a list's place is an empty list", replacedList},
@@ -156,7 +156,7 @@ func oneWins(t *testing.T, s Records) {
 		}
 		for i := range writers {
 			if got := results[i][0].Stamp; got != next {
-				t.Errorf("writer %d was told stamp %d, the winner %d", i, got, next)
+				t.Errorf("writer %d got the stamp %d, the winner %d", i, got, next)
 			}
 		}
 		if won != 1 || next <= stamp {

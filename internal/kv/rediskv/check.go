@@ -33,7 +33,7 @@ func (s *Store) checkNode(ctx context.Context, n node, cluster bool) error {
 	case !recent(info["redis_version"]):
 		return fmt.Errorf("%w: version %q is too old; 6.2 or newer is needed", item.ErrRefused, info["redis_version"])
 	case policy == "":
-		s.log.Warn("maxmemory-policy is not told and was not checked", "node", n.addr)
+		s.log.Warn("maxmemory-policy is not known and was not checked", "node", n.addr)
 	case policy != "noeviction" && !s.mayEvict:
 		return fmt.Errorf("%w: maxmemory-policy is %s, and an evicted record lets an old one return: CONFIG SET maxmemory-policy noeviction", item.ErrRefused, policy)
 	}

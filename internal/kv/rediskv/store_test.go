@@ -162,7 +162,7 @@ func TestBooks(t *testing.T) {
 		t.Run("built only rises, up to the highest gen there is", func(t *testing.T) {
 			built(9, 10, 3, 1<<53-1, 1<<53-2)
 			if got := state(); got.Built["item"] != 1<<53-1 || got.Damaged {
-				t.Errorf("%+v", got)
+				t.Errorf("the state is %+v, want the highest gen, undamaged", got)
 			}
 		})
 		// A built that no counter has issued is above all future gens. If it were believed, the blob would never be
@@ -170,11 +170,11 @@ func TestBooks(t *testing.T) {
 		t.Run("a built that was never issued is damage, and goes", func(t *testing.T) {
 			built(1<<60 + 1)
 			if got := state(); got.Built["item"] != 0 || !got.Damaged {
-				t.Errorf("%+v", got)
+				t.Errorf("the state is %+v, want a damaged one, nothing built", got)
 			}
 			built(11)
 			if got := state(); got.Built["item"] != 11 || got.Damaged {
-				t.Errorf("%+v", got)
+				t.Errorf("the state is %+v, want a mended one, built up to 11", got)
 			}
 		})
 		t.Run("raise gives new gens", func(t *testing.T) {

@@ -27,6 +27,8 @@ var agents = map[string]bool{
 	"Mozilla/5.0 Bottle/1.2":                          false,
 	"Mozilla/5.0 (Macintosh; Intel Mac OS X) Abbot/1": false,
 	"Spiderman Browser/1.0":                           false,
+	"app_cubot/1":                                     false,
+	"Xcubot/1":                                        true,
 	"Skyscraperbrowser/1.0":                           false,
 	"":                                                false,
 	"Mozilla/5.0 (Windows NT 10.0) Firefox/130.0":     false,
@@ -35,18 +37,19 @@ var agents = map[string]bool{
 func TestIsCrawler(t *testing.T) {
 	for agent, want := range agents {
 		if got := admission.IsCrawler(agent); got != want {
-			t.Errorf("%q: %t", agent, got)
+			t.Errorf("IsCrawler(%q) = %t, want %t", agent, got, want)
 		}
 	}
 }
 
-// TestCrawlerPattern holds nginx to the same pattern.
+// TestCrawlerPattern proves that the pattern for nginx matches what IsCrawler is true for, by a grep that has PCRE as nginx has.
 func TestCrawlerPattern(t *testing.T) {
+	pattern := admission.CrawlerPattern()
 	for agent, want := range agents {
-		grep := exec.CommandContext(t.Context(), "grep", "-qiP", "-e", admission.CrawlerPattern)
+		grep := exec.CommandContext(t.Context(), "grep", "-qiP", "-e", pattern)
 		grep.Stdin = strings.NewReader(agent + "\n")
 		if got := grep.Run() == nil; got != want {
-			t.Errorf("%q: %t", agent, got)
+			t.Errorf("the pattern for nginx matches %q: %t, want %t", agent, got, want)
 		}
 	}
 }

@@ -19,11 +19,11 @@ type Streams interface {
 	FollowForeign(ctx context.Context, name, subject string, handle func(context.Context, []bus.Foreign) error) error
 }
 
-// wireLook is the interval between two comparisons of the catalog in force with the one whose sources are followed. wireAgain is the
+// catalogCheck is the interval between two comparisons of the catalog in force with the one whose sources are followed. retryPause is the
 // pause after a failure of NATS.
 const (
-	wireLook  = time.Second
-	wireAgain = 5 * time.Second
+	catalogCheck = time.Second
+	retryPause   = 5 * time.Second
 )
 
 // Follow takes the messages of those sources of the catalog in force that publish on NATS. It turns to the sources of a new catalog within
@@ -41,7 +41,7 @@ func (r *Receiver) Follow(ctx context.Context, streams Streams) error {
 				}
 			}
 		}
-		for r.cfg.Catalog() == cat && pause.For(ctx, wireLook) == nil {
+		for r.cfg.Catalog() == cat && pause.For(ctx, catalogCheck) == nil {
 		}
 		stop()
 		if err := group.Wait(); err != nil {
@@ -54,7 +54,7 @@ func (r *Receiver) Follow(ctx context.Context, streams Streams) error {
 // followSource follows one source until ctx ends, and begins again after each failure.
 func (r *Receiver) followSource(ctx context.Context, streams Streams, s *catalog.Source) {
 	for ctx.Err() == nil {
-		err := streams.FollowForeign(ctx, s.Name, s.Subject, func(ctx context.Context, batch []bus.Foreign) error { return r.wired(ctx, s, batch) })
+		err := streams.FollowForeign(ctx, s.Name, s.Subject, func(ctx context.Context, batch []bus.Foreign) error { return r.handle(ctx, s, batch) })
 		if ctx.Err() != nil {
 			return
 		}
@@ -62,14 +62,14 @@ func (r *Receiver) followSource(ctx context.Context, streams Streams, s *catalog
 			err = fmt.Errorf("%w: what is published there would be lost while nobody listens: make a stream for it", err)
 		}
 		r.warn("source "+s.Name+" on NATS is not followed now; trying again", err)
-		_ = pause.For(ctx, wireAgain)
+		_ = pause.For(ctx, retryPause)
 	}
 }
 
-// wired publishes the changes that a batch of messages stands for. A message that cannot be read is logged and dropped, because it would be
-// no better the next time. wired fails with an error that wraps item.ErrUnavailable if NATS or the catalog is unavailable; then the whole
+// handle publishes the changes that a batch of messages stands for. A message that cannot be read is logged and dropped, because it would be
+// no better the next time. handle fails with an error that wraps item.ErrUnavailable if NATS or the catalog is unavailable; then the whole
 // batch is delivered again.
-func (r *Receiver) wired(ctx context.Context, s *catalog.Source, batch []bus.Foreign) error {
+func (r *Receiver) handle(ctx context.Context, s *catalog.Source, batch []bus.Foreign) error {
 	var all notified
 	for _, m := range batch {
 		n, err := r.read(s, request{header: m.Header, body: m.Body})

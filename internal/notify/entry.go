@@ -16,40 +16,40 @@ import (
 // errTooMuch is the error of a request that exceeds MaxBody or MaxChanges.
 var errTooMuch = errors.New("too much")
 
-// word is one change as a sender wrote it.
-type word json.RawMessage
+// entry is one change as a sender wrote it.
+type entry json.RawMessage
 
 // split reads a change or a list of changes. Errors wrap item.ErrRefused.
-func split(body []byte) ([]word, error) {
+func split(body []byte) ([]entry, error) {
 	body, err := shape.Compact(body)
 	if err != nil {
 		return nil, err
 	}
 	if len(body) == 0 || body[0] != '[' {
-		return []word{body}, nil
+		return []entry{body}, nil
 	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(body, &list); err != nil {
 		return nil, fmt.Errorf("%w: %w", item.ErrRefused, err)
 	}
-	words := make([]word, len(list))
+	entries := make([]entry, len(list))
 	for i, one := range list {
-		words[i] = word(one)
+		entries[i] = entry(one)
 	}
-	return words, nil
+	return entries, nil
 }
 
-// change reads a word as {"kind", "dimension", "id", "lane"}. The dimension defaults to all dimensions, and the lane to the given one. The id
+// change reads an entry as {"kind", "dimension", "id", "lane"}. The dimension defaults to all dimensions, and the lane to the given one. The id
 // is a string or an integer. Errors wrap item.ErrRefused for another form, item.ErrName for a bad kind or lane, item.ErrID for a bad id, and
 // item.ErrUnknown for a kind or a dimension that the catalog does not have.
-func (w word) change(cat *catalog.Catalog, lane item.Lane) (c item.Change, err error) {
+func (e entry) change(cat *catalog.Catalog, lane item.Lane) (c item.Change, err error) {
 	fields := struct {
 		Kind      string          `json:"kind"`
 		Dimension string          `json:"dimension"`
 		ID        json.RawMessage `json:"id"`
 		Lane      string          `json:"lane"`
 	}{Dimension: item.All, Lane: string(lane)}
-	d := json.NewDecoder(bytes.NewReader(w))
+	d := json.NewDecoder(bytes.NewReader(e))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&fields); err != nil {
 		return c, fmt.Errorf(`%w: a change is {"kind", "dimension", "id", "lane"}: %w`, item.ErrRefused, err)

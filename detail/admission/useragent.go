@@ -5,15 +5,27 @@ import (
 	"strings"
 )
 
-// CrawlerPattern matches the User-Agents for which IsCrawler is true: a regular expression of nginx (PCRE), to be matched
-// without regard to case.
-const CrawlerPattern = `(?<!\bcu)(?<!\bab)bots?(?![a-z])|(crawl|crawlers?|spiders?|slurp|scrapers?|scrapy)(?![a-z])`
-
 // crawlerSuffixes end the names that crawlers give themselves: Googlebot, bingbot, Baiduspider.
 var crawlerSuffixes = []string{"bot", "bots", "crawl", "crawler", "crawlers", "spider", "spiders", "slurp", "scraper", "scrapers", "scrapy"}
 
 // otherNames end like a crawler's and are none: a maker of telephones, a surname.
 var otherNames = []string{"cubot", "cubots", "abbot", "abbots"}
+
+// CrawlerPattern returns a regular expression of nginx (PCRE) for the User-Agents for which IsCrawler is true, to be matched without regard
+// to case.
+func CrawlerPattern() string {
+	var names []string
+	for _, suffix := range crawlerSuffixes {
+		others := ""
+		for _, name := range otherNames {
+			if begin, ok := strings.CutSuffix(name, suffix); ok {
+				others += "(?<!(?<![a-z])" + begin + ")"
+			}
+		}
+		names = append(names, others+suffix)
+	}
+	return "(?:" + strings.Join(names, "|") + ")(?![a-z])"
+}
 
 // IsCrawler reports whether a User-Agent has a word that ends as the names of crawlers do. "bot" inside a word, as in
 // "robotics", is no such end.

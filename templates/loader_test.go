@@ -16,27 +16,27 @@ import (
 	"vitrine/templates"
 )
 
-// folder is a Folder that runs in a synctest bubble, and its files.
-type folder struct {
-	*templates.Folder
+// bubble is a Loader that runs in a synctest bubble, and its files.
+type bubble struct {
+	*templates.Loader
 	t   *testing.T
 	dir string
 	log *bytes.Buffer
 }
 
-func inFolder(t *testing.T, f func(folder)) {
+func inBubble(t *testing.T, f func(bubble)) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "templates")
 	synctest.Test(t, func(t *testing.T) {
 		log := new(bytes.Buffer)
-		opened, err := templates.OpenFolder(dir, "", slog.New(slog.NewTextHandler(log, nil)))
+		opened, err := templates.Open(dir, "", slog.New(slog.NewTextHandler(log, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- opened.Run(ctx) }()
-		f(folder{opened, t, dir, log})
+		f(bubble{opened, t, dir, log})
 		stop()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -44,8 +44,8 @@ func inFolder(t *testing.T, f func(folder)) {
 	})
 }
 
-// write replaces a file, and waits until the folder has looked at it often enough.
-func (f folder) write(name, body string) {
+// write replaces a file, and waits until the loader has checked it often enough.
+func (f bubble) write(name, body string) {
 	f.t.Helper()
 	path := filepath.Join(f.dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -62,26 +62,26 @@ func (f folder) write(name, body string) {
 	synctest.Wait()
 }
 
-func (f folder) page() string {
+func (f bubble) page() string {
 	f.t.Helper()
 	return render(f.t, f.Set(), "item.html", nil)
 }
 
-func TestFolder(t *testing.T) {
+func TestLoader(t *testing.T) {
 	t.Run("takes a file that changes, or is there at last", func(t *testing.T) {
-		inFolder(t, func(f folder) {
+		inBubble(t, func(f bubble) {
 			f.write("item.html", "first")
 			if got := f.page(); got != "first" {
-				t.Errorf("%.100s", got)
+				t.Errorf("the page is %.100s, want first", got)
 			}
 			f.write("item.html", "other")
 			if got := f.page(); got != "other" {
-				t.Errorf("%.100s", got)
+				t.Errorf("the page is %.100s, want other", got)
 			}
 		})
 	})
 	t.Run("takes an asset that changes", func(t *testing.T) {
-		inFolder(t, func(f folder) {
+		inBubble(t, func(f bubble) {
 			f.write("item.html", `{{asset "site.css"}}`)
 			before := f.page()
 			f.write("assets/site.css", "h1 { color: red }")
@@ -91,7 +91,7 @@ func TestFolder(t *testing.T) {
 		})
 	})
 	t.Run("gives the theme's back when the file is removed", func(t *testing.T) {
-		inFolder(t, func(f folder) {
+		inBubble(t, func(f bubble) {
 			theme := f.page()
 			f.write("item.html", "mine")
 			if err := os.Remove(filepath.Join(f.dir, "item.html")); err != nil {
@@ -99,17 +99,17 @@ func TestFolder(t *testing.T) {
 			}
 			f.write("note.txt", "touches the folder")
 			if got := f.page(); got != theme {
-				t.Errorf("%.100s", got)
+				t.Errorf("the page is %.100s, want the theme's", got)
 			}
 		})
 	})
 	t.Run("keeps the last good one, and says where the new one broke", func(t *testing.T) {
-		inFolder(t, func(f folder) {
+		inBubble(t, func(f bubble) {
 			f.write("item.html", "good")
 			for name, broken := range map[string]string{"item.html": "line 1\n{{if}}", "words.json": "{", "gone.html": "{{nosuch .}}"} {
 				f.write(name, broken)
 				if got := f.page(); got != "good" {
-					t.Errorf("%.100s", got)
+					t.Errorf("the page is %.100s, want good", got)
 				}
 				if !strings.Contains(f.Broken(), name) || !strings.Contains(f.log.String(), name) {
 					t.Errorf("%s broke, said was %q", name, f.Broken())
@@ -127,7 +127,7 @@ func TestFolder(t *testing.T) {
 }
 
 func TestFallbacks(t *testing.T) {
-	inFolder(t, func(f folder) {
+	inBubble(t, func(f bubble) {
 		failing := `{{index .x 99}}`
 		for _, step := range []struct {
 			text string
@@ -150,12 +150,12 @@ func TestFallbacks(t *testing.T) {
 	})
 }
 
-func TestOpenFolderRefusesWhatIsBroken(t *testing.T) {
+func TestOpenRefusesBrokenTemplates(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "item.html"), []byte("{{end}}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := templates.OpenFolder(dir, "", slog.New(slog.DiscardHandler))
+	_, err := templates.Open(dir, "", slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "item.html:1") {
 		t.Error(err)
 	}
@@ -168,7 +168,7 @@ func TestAnEmptyPushNamesTheFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inFolder(t, func(f folder) {
+	inBubble(t, func(f bubble) {
 		for name, broken := range map[string]string{"item.html": "{{end}}", "words.json": strings.Repeat(" ", templates.MaxFile+1)} {
 			f.write(name, broken)
 			if _, err := f.Candidate(empty); err == nil || !strings.Contains(err.Error(), f.dir) || !strings.Contains(err.Error(), name) {
@@ -188,13 +188,13 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 		}
 		refused := make(chan error, 1)
 		go func() {
-			_, err := templates.OpenFolder(dir, "", slog.New(slog.DiscardHandler))
+			_, err := templates.Open(dir, "", slog.New(slog.DiscardHandler))
 			refused <- err
 		}()
 		select {
 		case err := <-refused:
 			if err == nil || !strings.Contains(err.Error(), name) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("error %[2]v does not name the file %[1]s", name, err)
 			}
 		case <-time.After(time.Minute):
 			t.Fatalf("%s: a reader waits for a writer", name)

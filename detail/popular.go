@@ -12,13 +12,13 @@ import (
 
 // How requests are counted, so that it is known which pages visitors want.
 const (
-	wantedPages = 4096
-	wantedEvery = 32 // requests, of which one is counted
+	popularMax  = 4096
+	sampleEvery = 32 // requests, of which one is counted
 )
 
-// mostWanted gives keys of pages' own blobs, up to n: of the pages that visitors ask for most, in that order, and then
+// popularPages gives keys of pages' own blobs, up to n: of the pages that visitors ask for most, in that order, and then
 // of others that are in memory.
-func (s *Server) mostWanted(st *site, n int) (keys []kv.BlobKey) {
+func (s *Server) popularPages(st *site, n int) (keys []kv.BlobKey) {
 	seen := map[kv.BlobKey]bool{}
 	take := func(key kv.BlobKey) {
 		if len(keys) < n && !seen[key] {
@@ -26,7 +26,7 @@ func (s *Server) mostWanted(st *site, n int) (keys []kv.BlobKey) {
 			keys = append(keys, key)
 		}
 	}
-	for _, path := range s.wanted.Most(wantedPages) {
+	for _, path := range s.popular.Top(popularMax) {
 		if a, err := st.findPage(path); err == nil {
 			take(kv.BlobKey{Entity: a.entity, Blob: a.page.Blob.Name})
 		}

@@ -1,5 +1,5 @@
-// Package wanted counts which pages visitors ask for most.
-package wanted
+// Package popular counts requests for pages, to find those that are popular.
+package popular
 
 import (
 	"cmp"
@@ -38,8 +38,8 @@ func New(size int, every uint32) *Counter {
 	return &Counter{size: size, every: every, paths: map[string]*count{}}
 }
 
-// Asked notes a request for an existing page. It does not keep path, whose bytes may change afterwards.
-func (c *Counter) Asked(path string) {
+// Count counts a request for an existing page. It does not keep path, whose bytes may change afterwards.
+func (c *Counter) Count(path string) {
 	if c.every > 1 && rand.Uint32N(c.every) > 0 {
 		return
 	}
@@ -64,8 +64,8 @@ func (c *Counter) Asked(path string) {
 	}
 }
 
-// Most returns up to n paths, those asked for most first.
-func (c *Counter) Most(n int) (paths []string) {
+// Top returns up to n paths, the most popular first.
+func (c *Counter) Top(n int) (paths []string) {
 	c.mu.Lock()
 	counts := make([]count, len(c.least))
 	for i, known := range c.least {

@@ -160,9 +160,9 @@ func failingParts(i, n int) fstest.MapFS {
 	return files
 }
 
-// TestWhatIsNotCompiledIsTold proves that html/template renders what the compiler does not cover, and that a metric
+// TestTemplatesThatAreNotCompiledAreCounted proves that html/template renders what the compiler does not cover, and that a metric
 // counts it.
-func TestWhatIsNotCompiledIsTold(t *testing.T) {
+func TestTemplatesThatAreNotCompiledAreCounted(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	set := theme(t, fstest.MapFS{"item.html": {Data: []byte(`<!DOCTYPE html><title>{{.product.title}}</title><p {{.sku}}="1">x</p>`)}})
 	s := open(t, func(c *detail.Config) {

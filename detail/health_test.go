@@ -111,7 +111,7 @@ func (panicking) ScanBlobs(context.Context, string, int) ([]kv.BlobKey, string, 
 	panic("a fault")
 }
 
-func TestPanicsAreTold(t *testing.T) {
+func TestPanicsAreReported(t *testing.T) {
 	out, registry := &testlog.Buffer{}, prometheus.NewRegistry()
 	s := open(t, func(c *detail.Config) {
 		c.Log, c.Registry, c.Index, c.Lister = slog.New(slog.NewJSONHandler(out, nil)), registry, true, panicking{}

@@ -72,7 +72,7 @@ func observed(t *testing.T, r *prometheus.Registry, name string) (sum float64, c
 	return 0, 0
 }
 
-func TestWhatIsPrefetchedDecidesNothing(t *testing.T) {
+func TestPrefetchingDecidesNothing(t *testing.T) {
 	s, off := prefetching(t)
 	shows := func(trips int, present, absent string) {
 		t.Helper()

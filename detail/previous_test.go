@@ -103,7 +103,7 @@ func TestARenamedOverlayIsNotMissed(t *testing.T) {
 	m.shows(t, "1", `"amount":8`)
 }
 
-func TestWhatWasLeftBehindIsNotServedAfterARollback(t *testing.T) {
+func TestLeftoverBlobsAreNotServedAfterARollback(t *testing.T) {
 	m := newMoving(t, nil)
 	m.redis.Put("sku:1", "item", 5, `{"product":{"title":"Left behind"}}`)
 	m.push(t, renameItem)

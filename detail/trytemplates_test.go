@@ -59,9 +59,9 @@ func TestTemplatesAreTriedOnRealPages(t *testing.T) {
 	}
 }
 
-// TestWantedPagesAreTried proves that of a store larger than the sample the most requested pages are tried, though
+// TestPopularPagesAreTried proves that of a store larger than the sample the most requested pages are tried, though
 // others are in memory as well.
-func TestWantedPagesAreTried(t *testing.T) {
+func TestPopularPagesAreTried(t *testing.T) {
 	panel := switches.NewPanel(switches.Identity{Node: "n", Role: "detail"})
 	s := open(t, func(c *detail.Config) { c.Switches = panel })
 	for i := range 1000 {

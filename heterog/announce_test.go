@@ -46,9 +46,9 @@ func TestRefsThatAreNotAnnouncedAreNotAcknowledged(t *testing.T) {
 	}
 }
 
-// TestWhatAFlushTookIsAnnouncedAgain proves that a brand is announced once for many products, and again after the
+// TestFlushedRecordsAreAnnouncedAgain proves that a brand is announced once for many products, and again after the
 // store has lost something.
-func TestWhatAFlushTookIsAnnouncedAgain(t *testing.T) {
+func TestFlushedRecordsAreAnnouncedAgain(t *testing.T) {
 	b := newBench(t)
 	for _, c := range []struct {
 		id, life string

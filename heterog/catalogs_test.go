@@ -99,9 +99,9 @@ func TestUnknownIsFinalOnlyByTheCatalogInForce(t *testing.T) {
 	}
 }
 
-// TestWhatAPushHasRemovedIsNoDeadLetter has a worker with the previous catalog split a change of all into dimensions,
+// TestAChangeOfARemovedDimensionIsNoDeadLetter has a worker with the previous catalog split a change of all into dimensions,
 // one of which a push has removed. No dead letter may result.
-func TestWhatAPushHasRemovedIsNoDeadLetter(t *testing.T) {
+func TestAChangeOfARemovedDimensionIsNoDeadLetter(t *testing.T) {
 	b := newBench(t)
 	b.worker.Removed = func(kind, dimension string) bool { return kind == "sku" && dimension == "old" }
 	for dimension, want := range map[string]error{"old": item.ErrRemoved, "news": item.ErrUnknown} {

@@ -148,9 +148,9 @@ func TestLegitimateDeletionsPass(t *testing.T) {
 	})
 }
 
-// TestWhoIsSilentAboutTheControlDeletesNothing proves that nothing is deleted while the upstream is silent about the
+// TestAnUpstreamThatIsSilentAboutTheControlDeletesNothing proves that nothing is deleted while the upstream is silent about the
 // control entity, and that the change is tried again.
-func TestWhoIsSilentAboutTheControlDeletesNothing(t *testing.T) {
+func TestAnUpstreamThatIsSilentAboutTheControlDeletesNothing(t *testing.T) {
 	s := newShelf(t, 60)
 	for i := range 60 {
 		s.upstream.answer(fmt.Sprint(i), upstream.Answer{Err: item.ErrUnavailable})

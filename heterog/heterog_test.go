@@ -289,7 +289,7 @@ func TestOnlyADeletionDeletes(t *testing.T) {
 	}
 }
 
-func TestWhatWasNeverAliveIsForgotten(t *testing.T) {
+func TestAnEntityThatWasNeverAliveIsForgotten(t *testing.T) {
 	b := newBench(t)
 	b.upstream.answer("1", upstream.Answer{Status: upstream.Gone})
 	b.must(change(item.Normal, "price", "1"))

@@ -18,7 +18,7 @@ func (b *bench) saidBefore(id, body string) {
 	b.upstream.answer(id, upstream.Answer{Status: upstream.OK, Body: []byte(body), At: time.Now().Add(-4 * time.Second)})
 }
 
-func TestWhatFoundNothingNewIsLookedAtOnceMore(t *testing.T) {
+func TestAnUnchangedAnswerGetsASecondLook(t *testing.T) {
 	b := newBench(t)
 	b.saidBefore("1", `{"amount":1}`)
 	if looks(b.handle(change(item.Normal, "price", "1"))) {
@@ -79,9 +79,9 @@ func TestLooksCostWhatTheyFind(t *testing.T) {
 	}
 }
 
-// TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore covers a restored upstream that was edited since, and answers from a
+// TestABelievedOlderAnswerGetsASecondLook covers a restored upstream that was edited since, and answers from a
 // replica that lags behind the edit.
-func TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore(t *testing.T) {
+func TestABelievedOlderAnswerGetsASecondLook(t *testing.T) {
 	b := newBench(t)
 	b.upstream.say("1", `{"v":7,"title":"new"}`)
 	b.must(change(item.Normal, "product", "1"))
@@ -94,9 +94,9 @@ func TestAnOlderAnswerThatIsBelievedIsLookedAtOnceMore(t *testing.T) {
 	}
 }
 
-// TestWhatAStoreCameBackWithIsLookedAtOnceMore restores a store from a snapshot. A lagging replica then answers what
+// TestARestoredStoreGetsASecondLook restores a store from a snapshot. A lagging replica then answers what
 // is new to the store but not the newest. Each record must get exactly one second look.
-func TestWhatAStoreCameBackWithIsLookedAtOnceMore(t *testing.T) {
+func TestARestoredStoreGetsASecondLook(t *testing.T) {
 	replayed := func(id string) bus.Task {
 		task := change(item.Refresh, "price", id)
 		task.Force = true
@@ -136,9 +136,9 @@ func TestWhatAStoreCameBackWithIsLookedAtOnceMore(t *testing.T) {
 	}
 }
 
-// TestAReplayLooksTwiceAtWhatWasFetchedSince proves that a replay gives a second look even to a record written since
+// TestReplayedChangesGetASecondLook proves that a replay gives a second look even to a record written since
 // the store came back, as that may stem from a lagging replica too.
-func TestAReplayLooksTwiceAtWhatWasFetchedSince(t *testing.T) {
+func TestReplayedChangesGetASecondLook(t *testing.T) {
 	b := newBench(t)
 	b.since = time.Now().Add(-time.Minute)
 	b.upstream.say("1", `{"amount":1}`)

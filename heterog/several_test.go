@@ -13,9 +13,9 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// TestWhatStandsForSeveralChangesIsLookedAtOnceMore proves that a new answer counts as the newest only if at most one
+// TestMergedChangesGetASecondLook proves that a new answer counts as the newest only if at most one
 // change was announced since the record was up to date.
-func TestWhatStandsForSeveralChangesIsLookedAtOnceMore(t *testing.T) {
+func TestMergedChangesGetASecondLook(t *testing.T) {
 	now := time.Now().Add(time.Minute) // a clock that is ahead, so that a slow machine makes nothing older
 	task := func(lane item.Lane, published time.Time) bus.Task {
 		task := change(lane, "price", "1")
@@ -61,9 +61,9 @@ func TestWhatStandsForSeveralChangesIsLookedAtOnceMore(t *testing.T) {
 	}
 }
 
-// TestSeveralChangesOfAllAreLookedAtOnceMore proves the same for changes of all, although the changes they are split
+// TestMergedChangesOfAllDimensionsGetASecondLook proves the same for changes of all, although the changes they are split
 // into do not show that there were several.
-func TestSeveralChangesOfAllAreLookedAtOnceMore(t *testing.T) {
+func TestMergedChangesOfAllDimensionsGetASecondLook(t *testing.T) {
 	b := newBench(t)
 	all := change(item.Normal, item.All, "1")
 	all.Published = time.Now()

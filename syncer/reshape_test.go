@@ -25,9 +25,9 @@ func TestANewShapeIsFoldedAgainInEveryLane(t *testing.T) {
 	}
 }
 
-// TestWhatRisesWithAReshapedBlobIsFoldedToo covers two blobs of one root. Raising the gens for one puts the other
+// TestBlobsThatRiseWithAReshapedOneAreFoldedToo covers two blobs of one root. Raising the gens for one puts the other
 // behind too, and nobody else would announce it.
-func TestWhatRisesWithAReshapedBlobIsFoldedToo(t *testing.T) {
+func TestBlobsThatRiseWithAReshapedOneAreFoldedToo(t *testing.T) {
 	b := newBench(t)
 	twin := func(fold string) *catalog.Catalog {
 		src := strings.Replace(strings.Replace(shop, "%s", fold, 1), "offer: {", "twin: { of: [price] }, offer: {", 1)

@@ -380,7 +380,7 @@ func (d damagedBooks) States(_ context.Context, entities []item.Entity) ([]kv.St
 	return states, nil
 }
 
-func TestDamagedBooksHaveTheOwnersAskedAgain(t *testing.T) {
+func TestADamagedStateHasItsUpstreamsAskedAgain(t *testing.T) {
 	b := newBench(t)
 	b.put("product", kv.Alive, `{"brand_id":5}`, kv.Refs{"brand": {IDs: []string{"5"}}})
 	b.mustFold(item.Normal)
@@ -396,7 +396,7 @@ func TestDamagedBooksHaveTheOwnersAskedAgain(t *testing.T) {
 	}
 }
 
-func TestABlobOfWhatIsForgottenGoes(t *testing.T) {
+func TestABlobOfAForgottenEntityIsRemoved(t *testing.T) {
 	b := newBench(t)
 	b.put("price", kv.Alive, `{"amount":1}`, nil)
 	b.put("product", kv.Alive, `{}`, nil)

@@ -179,8 +179,8 @@ func TestAnEmptyPushNamesTheFolder(t *testing.T) {
 	})
 }
 
-// TestWhatIsNoFileIsRefused proves that a named pipe in the folder is reported, without waiting for a writer.
-func TestWhatIsNoFileIsRefused(t *testing.T) {
+// TestANamedPipeIsRefused proves that a named pipe in the folder is reported, without waiting for a writer.
+func TestANamedPipeIsRefused(t *testing.T) {
 	for _, name := range []string{"item.html", "words.json"} {
 		dir := t.TempDir()
 		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {

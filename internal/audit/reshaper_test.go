@@ -160,9 +160,9 @@ func TestTheSweepIsNotOverBeforeAllAgree(t *testing.T) {
 	r.kept(now)
 }
 
-// TestWhatLapsedIsFetchedAnew pushes a catalog without prices and rolls it back. The records of prices have the right
+// TestLapsedRecordsAreFetchedAnew pushes a catalog without prices and rolls it back. The records of prices have the right
 // shape, but missed the changes announced meanwhile.
-func TestWhatLapsedIsFetchedAnew(t *testing.T) {
+func TestLapsedRecordsAreFetchedAnew(t *testing.T) {
 	t.Parallel()
 	r := newReshaping(t, 0, true)
 	now := r.shapes.Load().(string)

@@ -10,7 +10,7 @@ import (
 	"vitrine/internal/item"
 )
 
-func TestSampleFindsWhatNobodyAnnounced(t *testing.T) {
+func TestSampleFindsUnannouncedChanges(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	r.sell(1, ids(10)...)
@@ -41,9 +41,9 @@ func TestARefusedAnswerIsSilence(t *testing.T) {
 	}
 }
 
-// TestWhatWaitsIsNotStale proves that a record whose change is still queued does not count as stale, which would be a
+// TestARecordWithAWaitingChangeIsNotStale proves that a record whose change is still queued does not count as stale, which would be a
 // false alarm.
-func TestWhatWaitsIsNotStale(t *testing.T) {
+func TestARecordWithAWaitingChangeIsNotStale(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	r.put(1, ids(4)...)
@@ -63,7 +63,7 @@ func TestWhatWaitsIsNotStale(t *testing.T) {
 	}
 }
 
-func TestWhatIsAnnouncedAMomentLaterIsNotStale(t *testing.T) {
+func TestARecordWhoseChangeComesAMomentLaterIsNotStale(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	r.put(1, ids(1)...)

@@ -39,9 +39,9 @@ func TestUnknownWaitsForTheCatalogInForce(t *testing.T) {
 	}
 }
 
-// TestWhatIsRemovedIsDropped proves that a change of something that a push has removed from the catalog is dropped
+// TestChangesOfARemovedNameAreDropped proves that a change of something that a push has removed from the catalog is dropped
 // and leaves nothing behind.
-func TestWhatIsRemovedIsDropped(t *testing.T) {
+func TestChangesOfARemovedNameAreDropped(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	verdicts := make(chan string, 1)

@@ -18,7 +18,7 @@ import (
 	"vitrine/internal/poll"
 )
 
-func TestConsumerHandsOnWhatWasPublished(t *testing.T) {
+func TestConsumerHandsOnPublishedChanges(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	tasks := make(chan bus.Task, 1)

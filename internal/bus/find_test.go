@@ -14,9 +14,9 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestWhatIsQueuedSaysWhatItWaitsFor proves that Find reports a change with its state and the reason, for each way in
+// TestAQueuedChangeSaysWhatItWaitsFor proves that Find reports a change with its state and the reason, for each way in
 // which an upstream may answer.
-func TestWhatIsQueuedSaysWhatItWaitsFor(t *testing.T) {
+func TestAQueuedChangeSaysWhatItWaitsFor(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	var takes atomic.Int64

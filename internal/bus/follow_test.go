@@ -11,10 +11,10 @@ import (
 	"vitrine/internal/long"
 )
 
-// TestWhatIsSupersededUnderLoadLeavesDoubt has two syncers announce many entities at nearly the same time, of which
+// TestAnnouncementsSupersededUnderLoadLeaveDoubt has two syncers announce many entities at nearly the same time, of which
 // the second names fewer blobs. A follower that keeps up must receive the first announcement or be told to doubt the
 // entity.
-func TestWhatIsSupersededUnderLoadLeavesDoubt(t *testing.T) {
+func TestAnnouncementsSupersededUnderLoadLeaveDoubt(t *testing.T) {
 	const n = 200
 	c := connect(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -10,9 +10,9 @@ import (
 	"vitrine/internal/item"
 )
 
-// TestGuardSeesWhatIsHalfRemoved covers a race within NATS: a consumer may write its state while the files of its
+// TestGuardSeesAHalfRemovedStream covers a race within NATS: a consumer may write its state while the files of its
 // stream are being removed, and so create the stream's folder again.
-func TestGuardSeesWhatIsHalfRemoved(t *testing.T) {
+func TestGuardSeesAHalfRemovedStream(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	c := dial(t, bus.Config{Server: embed(t, dir, "")})

@@ -82,9 +82,9 @@ func since(t *testing.T, c *bus.Conn, m bus.Mark) bus.Since {
 	return s
 }
 
-// TestMarkTellsWhatIsDone proves that a mark's Done is no later than the oldest unfinished change, parked ones
+// TestMarkSaysUpToWhereChangesAreDone proves that a mark's Done is no later than the oldest unfinished change, parked ones
 // included.
-func TestMarkTellsWhatIsDone(t *testing.T) {
+func TestMarkSaysUpToWhereChangesAreDone(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	empty := mark(t, c, bus.Mark{})

@@ -9,7 +9,7 @@ import (
 	"vitrine/internal/bus"
 )
 
-func TestWhoWritesToALostBucketMakesIt(t *testing.T) {
+func TestAWriteToALostBucketMakesIt(t *testing.T) {
 	t.Parallel()
 	server := embed(t, t.TempDir(), "127.0.0.1:0")
 	c := dial(t, bus.Config{URL: server.URL()})

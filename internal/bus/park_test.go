@@ -49,7 +49,7 @@ func parked(t *testing.T, c *bus.Conn) (n uint64) {
 	return n
 }
 
-func TestWhatAPlaceDoesNotTakeIsParked(t *testing.T) {
+func TestWorkBeyondAPlacesCapacityIsParked(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	var takes, attempts atomic.Int64

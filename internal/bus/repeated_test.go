@@ -45,9 +45,9 @@ func TestRepeated(t *testing.T) {
 	}
 }
 
-// TestWhatWaitsTogetherIsMerged proves that changes of one record that wait in this process become one task, which
+// TestWaitingChangesOfOneSubjectAreMerged proves that changes of one record that wait in this process become one task, which
 // says that it stands for several.
-func TestWhatWaitsTogetherIsMerged(t *testing.T) {
+func TestWaitingChangesOfOneSubjectAreMerged(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	taken, end := make(chan bus.Task), make(chan struct{})

@@ -124,9 +124,9 @@ func TestTheWholeGrammar(t *testing.T) {
 	}
 }
 
-// TestFaultsAreToldWithTheirPlace makes one edit of a sound catalog for each fault. The error must point at the edit
+// TestFaultsAreReportedWithTheirPlace makes one edit of a sound catalog for each fault. The error must point at the edit
 // and say what to do.
-func TestFaultsAreToldWithTheirPlace(t *testing.T) {
+func TestFaultsAreReportedWithTheirPlace(t *testing.T) {
 	for _, c := range []struct{ old, new, says string }{
 		{"version: 1", "version: 2", `shop.yaml:1:10: version "2" is not known`},
 		{"pick: '{title", "pik: '{title", "did you mean pick"},
@@ -264,7 +264,7 @@ func TestAllShapesTogetherHaveAMark(t *testing.T) {
 	}
 }
 
-func TestRulesNameWhatTheyRead(t *testing.T) {
+func TestRulesListThePathsThatTheyRead(t *testing.T) {
 	for rule, want := range map[string]string{
 		`product.kind == "virtual"`:                   "product.kind",
 		`product?.kind == "x" and status.state != ""`: "product.kind status.state",

@@ -48,7 +48,7 @@ func TestMistakenNames(t *testing.T) {
 	}
 }
 
-func TestMissingTemplatesAreToldWithTheirPlace(t *testing.T) {
+func TestMissingTemplatesAreReportedWithTheirPlace(t *testing.T) {
 	c := parse(t, strings.Replace(strings.Replace(sound, "template: item.html", "template: itme.html", 1), "status: 410", "template: of.html", 1))
 	has := func(name string) bool { return name == "item.html" }
 	missing := c.MissingTemplates("shop.yaml", []string{"item.html", "off.html"}, has).Error()

@@ -34,7 +34,7 @@ func (r *running) converged(s *shop) {
 	}
 }
 
-func TestAuditFindsWhatWasNeverAnnounced(t *testing.T) {
+func TestAuditFindsUnannouncedChanges(t *testing.T) {
 	t.Parallel()
 	stores(t, func(t *testing.T, args ...string) {
 		s, v := filledShop(t, 60, args...)

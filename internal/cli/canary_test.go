@@ -198,9 +198,9 @@ func (room *lockedRoom) storeNATS() {
 	}
 }
 
-// TestNoPasswordIsTold proves that no output holds a password: while a room works with debug logs, while its upstream
+// TestNoPasswordIsShown proves that no output holds a password: while a room works with debug logs, while its upstream
 // echoes requests, after each password in turn became wrong, and when every server is gone.
-func TestNoPasswordIsTold(t *testing.T) {
+func TestNoPasswordIsShown(t *testing.T) {
 	t.Parallel()
 	room := openLockedRoom(t)
 	if code := room.command("refresh", "--all", "--wait", "--nats", room.nats, "--redis", room.redis, "--secret", room.secret); code != 0 {

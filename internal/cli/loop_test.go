@@ -157,7 +157,7 @@ func (r *running) waitMirrored() {
 	})
 }
 
-func TestCommandsTellWhatIsWrong(t *testing.T) {
+func TestErrorsOfCommandsNameTheCause(t *testing.T) {
 	t.Parallel()
 	bad := catalogFor(t, "version: 1\nupstreams: { a: { url: \"http://127.0.0.1:1\" } }\nentities: { sku: { dimensions: { product: { form: a } } } }\n")
 	for _, c := range []struct {

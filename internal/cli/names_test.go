@@ -15,9 +15,9 @@ import (
 	"vitrine/switches"
 )
 
-// TestDocsNameWhatIsThere looks up each command, flag, file, link, test, metric, switch and make target that the docs
+// TestNamesInDocsExist looks up each command, flag, file, link, test, metric, switch and make target that the docs
 // name. The form of a name shows what kind of thing it is.
-func TestDocsNameWhatIsThere(t *testing.T) {
+func TestNamesInDocsExist(t *testing.T) {
 	known := newKnown(t)
 	for _, file := range known.pages {
 		text := readText(t, file)
@@ -40,7 +40,7 @@ func TestNamesThatAreNotThere(t *testing.T) {
 	}
 	for _, text := range []string{
 		"`vitrine queue failed`", "    vitrine refresh --all --dry-run   # a comment --fly", "`--dir`", "`detail/fastpath`", "[x](catalog.md)",
-		"`TestDocsNameWhatIsThere`", "`read.local`", "`make test`", "`upstream.prices`", "VITRINE_REDIS=x vitrine doctor --config room.yaml",
+		"`TestNamesInDocsExist`", "`read.local`", "`make test`", "`upstream.prices`", "VITRINE_REDIS=x vitrine doctor --config room.yaml",
 	} {
 		for _, fault := range known.faults(filepath.Join(root, "docs", "page.md"), text) {
 			t.Errorf("%q: %s", text, fault)

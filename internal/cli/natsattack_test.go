@@ -18,10 +18,10 @@ import (
 // pushedBuckets are the buckets that only operators may write.
 var pushedBuckets = []string{"switches", "catalog", "templates"}
 
-// TestNobodyButOperatorsWritesWhatIsPushed proves that with deploy/nats no user can write to a pushed bucket by
+// TestOnlyOperatorsWriteControlBuckets proves that with deploy/nats no user can write to a pushed bucket by
 // having a reply delivered there. Within one NATS account that would work, since NATS does not check the reply
 // subject of a request.
-func TestNobodyButOperatorsWritesWhatIsPushed(t *testing.T) {
+func TestOnlyOperatorsWriteControlBuckets(t *testing.T) {
 	t.Parallel()
 	t.Run("the attacks work where all is one account", func(t *testing.T) {
 		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true})

@@ -313,9 +313,9 @@ func TestNginxObeysSwitches(t *testing.T) {
 	}
 }
 
-// TestTheAgentAcknowledgesWhatNginxHas proves that a reload that fails, or that nginx does not follow, is reported
+// TestTheAgentAcknowledgesWhenNginxFollows proves that a reload that fails, or that nginx does not follow, is reported
 // and tried again until nginx has followed it.
-func TestTheAgentAcknowledgesWhatNginxHas(t *testing.T) {
+func TestTheAgentAcknowledgesWhenNginxFollows(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	fill(s, 1)

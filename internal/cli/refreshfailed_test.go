@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestARefreshThatWaitsNamesWhatFailed proves that refresh --wait fails and names each entity that its upstream refused,
+// TestARefreshThatWaitsNamesFailedEntities proves that refresh --wait fails and names each entity that its upstream refused,
 // with the reason. Earlier failures, and those of other entities, do not count.
-func TestARefreshThatWaitsNamesWhatFailed(t *testing.T) {
+func TestARefreshThatWaitsNamesFailedEntities(t *testing.T) {
 	t.Parallel()
 	v, conn, sick := queueShop(t, time.Minute)
 	refresh := func(ids string, more ...string) (code int, out, stderr string) {

@@ -38,9 +38,9 @@ var states = []string{"set", "scoped", "overridden", "rolled back", "unset", "ex
 // covers the effects of the others.
 var some = []string{"live.offer", switches.TTLFactor, "upstream.shop"}
 
-// TestWhatTheCommandSaysIsWhatThePageDoes sets every switch in every way. What switch get says must agree with what
+// TestTheCommandAndThePageAgree sets every switch in every way. What switch get says must agree with what
 // is in force in the process and, where a switch shows on a page, with the page. The short form takes some switches.
-func TestWhatTheCommandSaysIsWhatThePageDoes(t *testing.T) {
+func TestTheCommandAndThePageAgree(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	fill(s, 1)

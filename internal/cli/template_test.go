@@ -189,9 +189,9 @@ func TestTemplatesAreForced(t *testing.T) {
 	}
 }
 
-// TestTemplateCheckNamesWhatIsNotCompiled checks a template that only html/template can execute, since another
+// TestTemplateCheckNamesTemplatesThatAreNotCompiled checks a template that only html/template can execute, since another
 // template calls it within an attribute.
-func TestTemplateCheckNamesWhatIsNotCompiled(t *testing.T) {
+func TestTemplateCheckNamesTemplatesThatAreNotCompiled(t *testing.T) {
 	folder := t.TempDir()
 	for name, text := range map[string]string{"colour.html": `red`, "buy.html": "<p>\n<b class=\"{{template \"colour.html\" .}}\">x</b></p>"} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {

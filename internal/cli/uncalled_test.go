@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestTemplateCheckRefusesWhatNothingCalls checks a shop's own part under a name that the theme no longer calls. It
+// TestTemplateCheckRefusesUncalledTemplates checks a shop's own part under a name that the theme no longer calls. It
 // would never be shown, so it must be refused.
-func TestTemplateCheckRefusesWhatNothingCalls(t *testing.T) {
+func TestTemplateCheckRefusesUncalledTemplates(t *testing.T) {
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "options.html"), `{{template "swatch.html" .}}`)
 	write(t, filepath.Join(folder, "swatch.html"), `<i>red</i>`)

@@ -121,7 +121,7 @@ func TestALostCatalogIsPutBack(t *testing.T) {
 	s.inForce(f, renamed)
 }
 
-func TestWhoIsThereIsKnownAgainAfterTheBucketIsLost(t *testing.T) {
+func TestPresenceIsRestoredAfterTheBucketIsLost(t *testing.T) {
 	s := newSystem(t)
 	p := control.NewPresence(control.PresenceConfig{Conn: s.conn, Who: switches.Identity{Node: "n", Role: "up"}})
 	run(t, p.Run)
@@ -190,7 +190,7 @@ func TestThePreviousCatalogIsKnownForAWhile(t *testing.T) {
 	}
 }
 
-func TestWhatPushesHaveRemovedIsKnownForAWhile(t *testing.T) {
+func TestRemovedNamesAreKnownForAWhile(t *testing.T) {
 	s := newSystem(t)
 	with := strings.Replace(shop, "    blobs:", `      stock: { from: shop, get: "/s/{id}" }`+"\n    blobs:", 1)
 	with = strings.Replace(with, `    dimensions: { price: { from: shop, get: "/{id}" } }`, "    dimensions:\n"+`      price: { from: shop, get: "/{id}" }`, 1)

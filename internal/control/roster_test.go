@@ -82,9 +82,9 @@ func TestAFolderHasAnID(t *testing.T) {
 	}
 }
 
-// TestACopiedFolderIsTold proves that two processes with the same name and id are named, in their own reports and to
+// TestACopiedFolderIsReported proves that two processes with the same name and id are named, in their own reports and to
 // whoever pushes.
-func TestACopiedFolderIsTold(t *testing.T) {
+func TestACopiedFolderIsReported(t *testing.T) {
 	s := newSystem(t)
 	who := switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "heterog"}
 	a := s.tell(who)
@@ -100,9 +100,9 @@ func TestACopiedFolderIsTold(t *testing.T) {
 	})
 }
 
-// TestContainersWithACopiedFolderAreTold proves the same for two folders at one path in two containers of one
+// TestContainersWithACopiedFolderAreReported proves the same for two folders at one path in two containers of one
 // machine. Two processes of one folder are no conflict: the second takes over.
-func TestContainersWithACopiedFolderAreTold(t *testing.T) {
+func TestContainersWithACopiedFolderAreReported(t *testing.T) {
 	who := switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "detail"}
 	for name, c := range map[string]struct {
 		folders    func(t *testing.T) (a, b string)
@@ -136,9 +136,9 @@ func TestContainersWithACopiedFolderAreTold(t *testing.T) {
 	}
 }
 
-// TestALostRosterIsTold proves that processes announce themselves in a new roster at once, and that a push does not
+// TestALostRosterIsReported proves that processes announce themselves in a new roster at once, and that a push does not
 // claim meanwhile to know all of them.
-func TestALostRosterIsTold(t *testing.T) {
+func TestALostRosterIsReported(t *testing.T) {
 	s := newSystem(t)
 	s.tell(switches.Identity{Node: "web", ID: "aaaaaaaaaaaa", Role: "detail"})
 	rostered := func() bool {

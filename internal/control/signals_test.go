@@ -6,9 +6,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TestWhatIsShedIsNoError proves that responses of 503 caused by a switch do not raise the signal "errors". Otherwise
+// TestAShedRequestIsNoError proves that responses of 503 caused by a switch do not raise the signal "errors". Otherwise
 // a rule that sheds load would keep itself in force.
-func TestWhatIsShedIsNoError(t *testing.T) {
+func TestAShedRequestIsNoError(t *testing.T) {
 	metrics := prometheus.NewRegistry()
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vitrine_detail_requests_total"}, []string{"route", "code"})
 	shed := prometheus.NewCounter(prometheus.CounterOpts{Name: "vitrine_detail_shed_total"})

@@ -133,9 +133,9 @@ func TestOtherAddressesAreRefused(t *testing.T) {
 	}
 }
 
-// TestWhoEndsTooEarlyHasTakenNothing proves that the old process goes on when a new one ends during the takeover, and
+// TestAProcessThatEndsTooEarlyTakesOverNothing proves that the old process goes on when a new one ends during the takeover, and
 // that the next one can take over.
-func TestWhoEndsTooEarlyHasTakenNothing(t *testing.T) {
+func TestAProcessThatEndsTooEarlyTakesOverNothing(t *testing.T) {
 	old := offer(t)
 	for range 2 {
 		p, err := old.takeOver(t, "127.0.0.1:0")

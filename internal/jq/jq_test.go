@@ -49,8 +49,8 @@ func shown(v any) string {
 	return string(b)
 }
 
-// TestProgramsGiveWhatGojqGives proves that the limits do not change a program's results.
-func TestProgramsGiveWhatGojqGives(t *testing.T) {
+// TestProgramsAgreeWithGojq proves that the limits do not change a program's results.
+func TestProgramsAgreeWithGojq(t *testing.T) {
 	inputs := []any{
 		"", "a", "foo bar foo", "ñandú über ñ 日本語 テスト", "a.b,c;d", "<b>x</b>&trade;", nil, 7, 1.5, []any{"a", "b", nil, 1},
 		map[string]any{"a": "x", "b": []any{1, 2, map[string]any{"c": "dd"}}, "n": 3},

@@ -24,9 +24,9 @@ func value(depth int) *rapid.Generator[any] {
 	return rapid.OneOf(kinds...)
 }
 
-// TestSelectionsGiveWhatGojqGives proves that a program that only selects members gives the same as gojq, and that a
+// TestSelectionsAgreeWithGojq proves that a program that only selects members gives the same as gojq, and that a
 // program which merely resembles one does too.
-func TestSelectionsGiveWhatGojqGives(t *testing.T) {
+func TestSelectionsAgreeWithGojq(t *testing.T) {
 	programs := map[string]*jq.Program{}
 	for _, text := range []string{
 		`{a}`, `{a, b, title}`, `{a: .b}`, `{a: .b.c}`, `{a, a: .b, b: .a.b.c.a}`, `{if: .if}`, `{a: .a, x: .c.title}`, `{}`,

@@ -60,9 +60,9 @@ const (
 	rowsAfter  = "{\"id\":1,\"v\":1}\n{\"id\":\"c d,e\",\"v\":2}\n{\"id\":4,\"v\":1}\n"
 )
 
-// TestWhatWasEditedWhileNobodyWatched proves that rows changed, added and deleted between two processes are
+// TestRowsEditedWhileNobodyWatched proves that rows changed, added and deleted between two processes are
 // announced.
-func TestWhatWasEditedWhileNobodyWatched(t *testing.T) {
+func TestRowsEditedWhileNobodyWatched(t *testing.T) {
 	path, memory := file(t, "p.jsonl", rowsBefore), filepath.Join(t.TempDir(), "p.notified")
 	none := func(ids []string) error { t.Errorf("told of %q, which was not edited", ids); return nil }
 	stop := process(t, remembering(t, path, memory, false), none)
@@ -90,7 +90,7 @@ func TestWhatWasEditedWhileNobodyWatched(t *testing.T) {
 	stop()
 }
 
-func TestNothingIsKnownOfWhatWasTold(t *testing.T) {
+func TestALostListOfNotifiedRows(t *testing.T) {
 	for _, c := range []struct {
 		name, memory string // "" for no file
 		notifyAll    bool

@@ -55,7 +55,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-func TestWatchSeesWhatHappenedBeforeIt(t *testing.T) {
+func TestWatchSeesEarlierEdits(t *testing.T) {
 	path := file(t, "p.jsonl", `{"id":1}`)
 	table := open(t, jsonl.Spec{Name: "p", Path: path, IDField: "id"})
 	write(t, path, `{"id":1,"new":true}`)
@@ -81,7 +81,7 @@ func TestWatchFollowsASwappedLink(t *testing.T) {
 	}
 }
 
-func TestWatchTellsAgainWhatWasRefused(t *testing.T) {
+func TestWatchRepeatsARefusedNotification(t *testing.T) {
 	path := file(t, "p.jsonl", `{"id":1}`)
 	table := open(t, jsonl.Spec{Name: "p", Path: path, IDField: "id"})
 	calls := make(chan []string, 16)

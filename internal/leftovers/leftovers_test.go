@@ -234,7 +234,7 @@ func onEach(t *testing.T, test func(t *testing.T, open func(t *testing.T) *world
 	})
 }
 
-func TestWhatNoCatalogNeedsAnyMoreIsRemoved(t *testing.T) {
+func TestLeftoversAreRemoved(t *testing.T) {
 	t.Parallel()
 	day := 24 * time.Hour
 	cases := []struct {
@@ -397,7 +397,7 @@ func (m movedLists) RemoveLists(ctx context.Context, cursor string, limit int, l
 	return n, next, err
 }
 
-func TestWhatSomebodyAsksToRemove(t *testing.T) {
+func TestRemovalOnRequest(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, open func(t *testing.T) *world) {
 		w := open(t)

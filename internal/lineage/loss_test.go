@@ -84,9 +84,9 @@ func TestAWalkWaitsOutALag(t *testing.T) {
 	r.expect(all("sku", "1")...)
 }
 
-// TestWhatWasAnnouncedJustBeforeAStoreWasEmptiedIsReplayed covers a lost record whose replica may still lag when the
+// TestChangesJustBeforeAFlushAreReplayed covers a lost record whose replica may still lag when the
 // walk asks it. The change must be replayed, and what is replayed gets a second look.
-func TestWhatWasAnnouncedJustBeforeAStoreWasEmptiedIsReplayed(t *testing.T) {
+func TestChangesJustBeforeAFlushAreReplayed(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Single(t)
 	s := redis(t, srv.URL)

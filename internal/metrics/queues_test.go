@@ -107,14 +107,14 @@ func includes(all, some map[string]float64) bool {
 	return true
 }
 
-// TestTheProcessIsTold proves that each scrape reports whether NATS is connected at that moment.
-func TestTheProcessIsTold(t *testing.T) {
+// TestTheProcessIsMeasured proves that each scrape reports whether NATS is connected at that moment.
+func TestTheProcessIsMeasured(t *testing.T) {
 	server, conn := bustest.Start(t)
 	r := prometheus.NewRegistry()
 	metrics.Process{Connected: conn.Connected, Switches: func() uint64 { return 7 }, Catalog: func() uint64 { return 0 }}.Register(r)
 	connected := func() float64 { return values(t, r, "vitrine_nats_connected")[""] }
 	if connected() != 1 {
-		t.Error("connected, and told as not")
+		t.Error("NATS is connected, and the metric says that it is not")
 	}
 	if values(t, r, "vitrine_switches_revision")[""] != 7 || values(t, r, "vitrine_catalog_revision")[""] != 0 {
 		t.Error("revisions are wrong")

@@ -200,9 +200,9 @@ func TestSweeper(t *testing.T) {
 	}
 }
 
-// TestWhatComesDuringASweepStays builds a blob, of a name that no catalog needed, again between the sweeper's look
+// TestBlobsWrittenDuringASweepStay builds a blob, of a name that no catalog needed, again between the sweeper's look
 // and its removal. The blob must stay.
-func TestWhatComesDuringASweepStays(t *testing.T) {
+func TestBlobsWrittenDuringASweepStay(t *testing.T) {
 	w := newWorld(t)
 	w.put(w.file, 5, kv.Alive, "sku:1/old_item")
 	w.reading = func() { w.put(w.file, 6, kv.Alive, "sku:1/old_item") }

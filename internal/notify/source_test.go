@@ -135,8 +135,8 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// TestSourceTellsWhatItCantTake proves that the log shows a sender that keeps sending an invalid id.
-func TestSourceTellsWhatItCantTake(t *testing.T) {
+// TestARefusedEntryOfASourceIsLoggedOnce proves that the log shows a sender that keeps sending an invalid id.
+func TestARefusedEntryOfASourceIsLoggedOnce(t *testing.T) {
 	d := openSources(t)
 	for range 3 {
 		d.post("/notify/plain", `{"id":".."}`, bearer())

@@ -188,7 +188,7 @@ func inspect(t *testing.T, hostile string, n *html.Node, depth int) {
 	}
 }
 
-func TestCleanKeepsWhatDescribes(t *testing.T) {
+func TestCleanKeepsDescriptiveMarkup(t *testing.T) {
 	for in, want := range map[string]string{
 		`<p>A &amp; B</p>`:   `<p>A &amp; B</p>`,
 		`<ul><li>one<li>two`: `<ul><li>one</li><li>two</li></ul>`,

@@ -104,7 +104,7 @@ func TestLive(t *testing.T) {
 	}
 }
 
-func TestLiveSendsWhatIsDeclared(t *testing.T) {
+func TestLiveSendsDeclaredParametersOnly(t *testing.T) {
 	got := make(chan string, 1)
 	address := serve(t, func(w http.ResponseWriter, r *http.Request) { got <- r.URL.RequestURI(); io.WriteString(w, `1`) })
 	params := map[string]string{"area": "{id}&x=2", "other": "y"}

@@ -25,8 +25,8 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
-// TestAnEchoedSecretIsNotTold proves that no error quotes a secret that an upstream sends back.
-func TestAnEchoedSecretIsNotTold(t *testing.T) {
+// TestAnEchoedSecretIsConcealed proves that no error quotes a secret that an upstream sends back.
+func TestAnEchoedSecretIsConcealed(t *testing.T) {
 	const canary = "canary/51ad+x"
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent := r.Header.Get("Authorization")

@@ -215,9 +215,9 @@ func TestKilledWhileCompacting(t *testing.T) {
 	})
 }
 
-// TestWhoWaitedForTheLockOfAReplacedFile proves that a process which waited for the lock of a file opens the new
+// TestTheLockOfAReplacedFile proves that a process which waited for the lock of a file opens the new
 // file, not the replaced one, which nobody else would ever see.
-func TestWhoWaitedForTheLockOfAReplacedFile(t *testing.T) {
+func TestTheLockOfAReplacedFile(t *testing.T) {
 	path := file(t)
 	if err := open(t, path, boltkv.Options{}).Close(); err != nil {
 		t.Fatal(err)

@@ -40,9 +40,9 @@ func readAll(t *testing.T, s *boltkv.Store, n int) (all []any) {
 	return all
 }
 
-// TestWhatWasReadOutlivesItsFile looks at results only after the file that they were read from has been replaced and
+// TestReadValuesOutliveTheirFile looks at results only after the file that they were read from has been replaced and
 // closed. A result that still pointed into the mapped file would cause a memory fault.
-func TestWhatWasReadOutlivesItsFile(t *testing.T) {
+func TestReadValuesOutliveTheirFile(t *testing.T) {
 	s, _ := grown(t, boltkv.Options{NoSync: true})
 	if err := s.SetMeta(t.Context(), "note", []byte("kept")); err != nil {
 		t.Fatal(err)

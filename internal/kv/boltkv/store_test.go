@@ -93,7 +93,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-func TestCloseStoresWhatWaits(t *testing.T) {
+func TestCloseStoresWaitingWrites(t *testing.T) {
 	for range 8 { // the writer may see either the end or the queue first
 		s := open(t, file(t), boltkv.Options{NoSync: true})
 		release := s.Hold(t.Context())
@@ -288,8 +288,8 @@ func TestTombstones(t *testing.T) {
 	})
 }
 
-// TestLostBooks proves that the syncer folds an entity anew when its gens are lost, though its record is unchanged.
-func TestLostBooks(t *testing.T) {
+// TestLostGens proves that the syncer folds an entity anew when its gens are lost, though its record is unchanged.
+func TestLostGens(t *testing.T) {
 	for name, mutate := range map[string]func([]byte) []byte{
 		"flipped":   func(b []byte) []byte { b[len(b)-5] ^= 1; return b },
 		"cut short": func(b []byte) []byte { return b[:3] },

@@ -140,7 +140,7 @@ func TestPutRecords(t *testing.T) {
 	})
 }
 
-func TestBooks(t *testing.T) {
+func TestADamagedState(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *rediskv.Store, _ func()) {
 		e := sku("7")
 		state := func() kv.State {

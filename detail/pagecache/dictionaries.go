@@ -17,17 +17,17 @@ const (
 // which visitors may still have. It is safe for concurrent use.
 type Dictionaries struct {
 	offering sync.Mutex                    // held while the list is replaced
-	kept     atomic.Pointer[[]*Dictionary] // oldest first
+	list     atomic.Pointer[[]*Dictionary] // oldest first
 }
 
 func (s *Dictionaries) all() []*Dictionary {
-	if kept := s.kept.Load(); kept != nil {
-		return *kept
+	if list := s.list.Load(); list != nil {
+		return *list
 	}
 	return nil
 }
 
-// ByHash is the dictionary with a hash, if it is kept; else nil.
+// ByHash is the dictionary with a hash, if it is one of these; else nil.
 func (s *Dictionaries) ByHash(h Hash) *Dictionary {
 	for _, d := range s.all() {
 		if d.Hash == h {
@@ -58,19 +58,19 @@ func (s *Dictionaries) Offer(page, match, revision string, body []byte) {
 	if s.Offered(page, revision) != nil {
 		return
 	}
-	kept := slices.Clone(s.all())
+	list := slices.Clone(s.all())
 	ofPage := func(d *Dictionary) bool { return d.Page == page }
-	if n := count(kept, ofPage); n >= perPage {
-		kept = deleteFirst(kept, ofPage)
+	if n := count(list, ofPage); n >= perPage {
+		list = deleteFirst(list, ofPage)
 	}
-	if len(kept) >= mostDictionaries {
-		kept = deleteFirst(kept, func(d *Dictionary) bool { return d.revision != revision })
+	if len(list) >= mostDictionaries {
+		list = deleteFirst(list, func(d *Dictionary) bool { return d.revision != revision })
 	}
-	if len(kept) >= mostDictionaries {
+	if len(list) >= mostDictionaries {
 		return
 	}
-	kept = append(kept, newDictionary(page, match, revision, bytes.Clone(body)))
-	s.kept.Store(&kept)
+	list = append(list, newDictionary(page, match, revision, bytes.Clone(body)))
+	s.list.Store(&list)
 }
 
 func count(all []*Dictionary, is func(*Dictionary) bool) (n int) {

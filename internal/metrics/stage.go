@@ -14,14 +14,14 @@ import (
 
 // stage counts the work of one stage.
 type stage struct {
-	handled *prometheus.CounterVec // lane, verdict
-	letters *prometheus.CounterVec // reason
+	handled     *prometheus.CounterVec // lane, verdict
+	deadLetters *prometheus.CounterVec // reason
 }
 
 func newStage(r prometheus.Registerer, name string) stage {
 	s := stage{
-		handled: counters("work_handled_total", "Changes and folds that were handled, by what became of them.", "lane", "verdict"),
-		letters: counters("dead_letters_total", "Dead letters that were written, by the class of what was wrong.", "reason"),
+		handled:     counters("work_handled_total", "Changes and folds that were handled, by what became of them.", "lane", "verdict"),
+		deadLetters: counters("dead_letters_total", "Dead letters that were written, by the class of what was wrong.", "reason"),
 	}
 	for _, lane := range item.Lanes() {
 		for _, verdict := range bus.Verdicts() {
@@ -29,10 +29,10 @@ func newStage(r prometheus.Registerer, name string) stage {
 		}
 	}
 	for _, r := range reasons() {
-		s.letters.WithLabelValues(r.name)
+		s.deadLetters.WithLabelValues(r.name)
 	}
-	s.letters.WithLabelValues(otherReason)
-	prometheus.WrapRegistererWith(prometheus.Labels{"stage": name}, r).MustRegister(s.handled, s.letters)
+	s.deadLetters.WithLabelValues(otherReason)
+	prometheus.WrapRegistererWith(prometheus.Labels{"stage": name}, r).MustRegister(s.handled, s.deadLetters)
 	return s
 }
 
@@ -42,7 +42,7 @@ func (s stage) Handled(h bus.Handled) {
 		s.handled.WithLabelValues(string(h.Lane), h.Verdict).Inc()
 	}
 	if h.Verdict == bus.VerdictFail {
-		s.letters.WithLabelValues(reasonOf(h.Err)).Inc()
+		s.deadLetters.WithLabelValues(reasonOf(h.Err)).Inc()
 	}
 }
 

@@ -44,7 +44,7 @@ func (c CameBack) Explore(m Mutant) Result {
 
 func (s cameBack) wrong() string {
 	if s.store.version != s.leader {
-		return "a record is not what its upstream says"
+		return recordDiffers
 	}
 	return ""
 }

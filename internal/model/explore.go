@@ -34,6 +34,9 @@ type world[S any] interface {
 	wrong() string                      // what is wrong with a state in which ours has no step left; "" for nothing
 }
 
+// recordDiffers is what is wrong with a state at rest whose record is not up to date.
+const recordDiffers = "a record is not what its upstream says"
+
 // returnLimit is the number of states up to which explore also searches for states that cannot come to rest. That search takes memory for
 // each edge.
 const returnLimit = 2_000_000

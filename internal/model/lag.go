@@ -97,7 +97,7 @@ func (l Lag) Explore(m Mutant) Result {
 
 func (s lag) wrong() string {
 	if s.record.version != s.version {
-		return "a record is not what its upstream says"
+		return recordDiffers
 	}
 	return ""
 }

@@ -105,7 +105,7 @@ func (l Loop) Explore(m Mutant) Result { return explore(initial(l), m) }
 func (s state) wrong() string {
 	switch {
 	case s.record != s.upstream:
-		return "a record is not what its upstream says"
+		return recordDiffers
 	case s.blob != s.record:
 		return "the blob is not what its records fold to"
 	case s.cached && (s.entry.vals != s.blob || s.entry.gen != s.blobGen):

@@ -73,7 +73,7 @@ func (l LostWrites) Explore(m Mutant) Result {
 func (s lostWrites) wrong() string {
 	switch {
 	case s.store.val != s.upstream:
-		return "a record is not what its upstream says"
+		return recordDiffers
 	case s.entry.gen > 0 && s.entry.val != s.store.val:
 		return "a cache keeps what the store no longer has"
 	}

@@ -114,7 +114,7 @@ func (p Patience) Explore(m Mutant) Result {
 
 func (s patience) wrong() string {
 	if s.record != s.leader {
-		return "a record is not what its upstream says"
+		return recordDiffers
 	}
 	return ""
 }

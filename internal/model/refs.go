@@ -67,7 +67,7 @@ func (r Refs) Explore(m Mutant) Result {
 func (s refs) wrong() string {
 	switch {
 	case s.record != s.upstream:
-		return "a record is not what its upstream says"
+		return recordDiffers
 	case !s.known[s.record]:
 		return "nobody asks for what a record refers to"
 	case s.index[s.record] == 0: // an extra entry is harmless: readers check what they find in the index

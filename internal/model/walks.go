@@ -66,7 +66,7 @@ func (w Walks) Explore(m Mutant) Result {
 
 func (s walks) wrong() string {
 	if s.record != s.upstream {
-		return "a record is not what its upstream says"
+		return recordDiffers
 	}
 	return ""
 }

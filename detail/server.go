@@ -30,7 +30,7 @@ type Server struct {
 	blobs      *blobcache.Cache
 	fallback   *blobcache.Fallback
 	pages      *pagecache.Cache
-	wanted     *popular.Counter // of pages that were found
+	popular    *popular.Counter // of pages that were found
 	prefetcher *prefetcher      // what pages refer to
 	encoder    *pagecache.Encoder
 	reader     view.Reader // of blobs' JSON
@@ -64,7 +64,7 @@ func New(c Config) (*Server, error) {
 		missed:         newAnnouncer(c.Announcer),
 		fallback:       blobcache.NewFallback(c.Fallback.Fetcher, c.Fallback.Leases, c.Switches),
 		streaming:      make(chan struct{}, streams),
-		wanted:         popular.New(popularMax, sampleEvery),
+		popular:        popular.New(popularMax, sampleEvery),
 		prefetcher:     newPrefetcher(prefetchBytes),
 		failures:       newLogLimit(logEvery),
 		panics:         newLogLimit(logEvery),

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -24,29 +23,26 @@ type templatesFlag struct {
 // folder's over the theme. conn is nil if NATS can't be asked.
 func (f templatesFlag) checkNames(e *env, conn *bus.Conn, file string, cat *catalog.Catalog) error {
 	dir := cmp.Or(f.Templates, filepath.Join(filepath.Dir(file), "templates"))
-	look, err := templates.LoadFolder(dir)
+	set, err := templates.LoadFolder(dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	if missing := look.Untranslated(cat.Site.Lang); len(missing) > 0 {
+	if missing := set.Untranslated(cat.Site.Lang); len(missing) > 0 {
 		fmt.Fprintf(e.stderr, "WARNING: %d texts of the templates have no words in %s: pages say them in English; add them to words.json in %s: %s\n",
 			len(missing), cat.Site.Lang, dir, redact.Shown(strings.Join(missing, " | ")))
 	}
-	has, there, advice := look.Has, look.Pages(), "make it in "+dir+", or name the folder that has it by --templates"
+	advice := "make it in " + dir + ", or name the folder that has it by --templates"
 	if conn != nil {
-		entry, err := conn.Bucket(control.TemplateBucket).Get(e.ctx, control.TemplateKey)
-		if err == nil && len(entry.Value) > 0 {
-			pushed, err := templates.LoadPacked(entry.Value)
-			if err != nil {
-				return err
-			}
-			has, there = pushed.Has, pushed.Pages()
+		pushed, err := control.PushedTemplates(e.ctx, conn)
+		if err != nil {
+			return err
+		}
+		if pushed != nil {
+			set = pushed
 			advice = "pushed templates take the place of folders: push some that have it first (vitrine template push)"
-		} else if err != nil && !errors.Is(err, bus.ErrNoEntry) {
-			return fmt.Errorf("read the templates that were pushed: %w", err)
 		}
 	}
-	if missing := cat.MissingTemplates(file, there, has); len(missing) > 0 {
+	if missing := cat.MissingTemplates(file, set.Pages(), set.Has); len(missing) > 0 {
 		return fmt.Errorf("%w: %w\n%s", item.ErrRefused, missing, advice)
 	}
 	if len(cat.Mistakes) > 0 {

@@ -9,6 +9,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/templates"
 )
 
 // The bucket of the templates, and its key.
@@ -24,6 +25,19 @@ func HeadTemplates(ctx context.Context, conn *bus.Conn) (uint64, error) {
 		return 0, fmt.Errorf("read which templates are in force: %w", err)
 	}
 	return now.Revision, nil
+}
+
+// PushedTemplates returns the set of the templates pushed last; nil if none are in force. It fails if NATS can't be asked, or as
+// templates.LoadPacked does.
+func PushedTemplates(ctx context.Context, conn *bus.Conn) (*templates.Set, error) {
+	now, err := conn.Bucket(TemplateBucket).Get(ctx, TemplateKey)
+	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+		return nil, fmt.Errorf("read the templates that were pushed: %w", err)
+	}
+	if len(now.Value) == 0 {
+		return nil, nil
+	}
+	return templates.LoadPacked(now.Value)
 }
 
 // SpreadTemplates is PushTemplates, and waits until every present process that renders pages has the templates in

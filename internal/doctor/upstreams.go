@@ -3,10 +3,8 @@ package doctor
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"vitrine/internal/bus"
@@ -33,7 +31,7 @@ func (x *checkRun) checkUpstreams(ctx context.Context, cat *catalog.Catalog, set
 	client := upstream.New(upstream.Config{Log: x.Log, Secrets: secrets})
 	defer client.Close()
 	for _, u := range cat.Upstreams {
-		if strings.HasPrefix(u.URL, "serve:") {
+		if u.Serve != "" {
 			x.report("upstream", u.Name+" is a file that up serves: not looked at", nil)
 			continue
 		}
@@ -48,15 +46,12 @@ func (x *checkRun) checkUpstreams(ctx context.Context, cat *catalog.Catalog, set
 	}
 }
 
-// templates are those that were pushed, else the folder's over the theme. conn is nil where NATS can't be asked.
+// templates returns the templates that were pushed, or else the folder's over the theme. conn is nil if NATS can't be asked.
 func (x *checkRun) templates(ctx context.Context, conn *bus.Conn) (*templates.Set, error) {
 	if conn != nil {
-		entry, err := conn.Bucket(control.TemplateBucket).Get(ctx, control.TemplateKey)
-		if err == nil && len(entry.Value) > 0 {
-			return templates.LoadPacked(entry.Value)
-		}
-		if err != nil && !errors.Is(err, bus.ErrNoEntry) {
-			return nil, err
+		pushed, err := control.PushedTemplates(ctx, conn)
+		if err != nil || pushed != nil {
+			return pushed, err
 		}
 	}
 	return templates.LoadFolder(x.Templates)
@@ -65,7 +60,7 @@ func (x *checkRun) templates(ctx context.Context, conn *bus.Conn) (*templates.Se
 // tryCatalog asks for a few real entities, and makes records, blobs and pages of the answers.
 func (x *checkRun) tryCatalog(ctx context.Context, cat *catalog.Catalog, client *upstream.Client, set *templates.Set) {
 	for _, u := range cat.Upstreams {
-		if strings.HasPrefix(u.URL, "serve:") {
+		if u.Serve != "" {
 			x.report("try", "not tried: "+u.Name+" is a file that up serves, at an address that only up knows", nil)
 			return
 		}

@@ -41,7 +41,7 @@ func (t *trial) page(ctx context.Context, p *catalog.Page) {
 	defer server.Close()
 	path, err := server.PagePath(ctx, p, id)
 	if err != nil {
-		t.wrong(what, at, "", "%v", err)
+		t.fail(what, at, "", "%v", err)
 		return
 	}
 	status, body := server.Get(ctx, path)

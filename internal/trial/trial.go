@@ -96,10 +96,10 @@ func (t *trial) token(ctx context.Context, u *catalog.Upstream) {
 		return
 	}
 	if _, err := t.Client.Token(ctx, u); err != nil {
-		t.wrong("token "+u.Name, []string{"upstreams", u.Name, "token"}, "", "%v", err)
+		t.fail("token "+u.Name, []string{"upstreams", u.Name, "token"}, "", "%v", err)
 		return
 	}
-	t.good("token "+u.Name, "there is one, which the answers below accept or refuse")
+	t.pass("token "+u.Name, "there is one, which the answers below accept or refuse")
 }
 
 // list reads the first page of a kind's list, and the second if there is one.

@@ -64,20 +64,20 @@ function M.page(d)
     end
     for _, x in ipairs(d.siblings) do for _, o in ipairs(x.product.options or {}) do if by[o.name] then
       local seen = false; for _, y in ipairs(by[o.name]) do if y.text == o.value then seen = true end end
-      if not seen then local l = by[o.name]; l[#l+1] = { text=o.value, url="/item/" .. x.sku .. ".html", image=x.product.images and x.product.images[1] and x.product.images[1].url } end
+      if not seen then local l = by[o.name]; l[#l+1] = { text=o.value, id=x.sku, url="/item/" .. x.sku .. ".html", image=x.product.images and x.product.images[1] and x.product.images[1].url } end
     end end end
     w'<div class="options" data-swap="options">\n'
     for _, name in ipairs(names) do
-      w'<div class="choice"><h2>' w(e(name)) w'</h2><ul>\n'
+      w'<div class="choice"><h2>' w(e(name)) w'</h2><ul data-stocks="/blobs/sku/offer" data-out="Sold out">\n'
       for _, v in ipairs(by[name]) do
-        w(v.url and '<li><a href="' .. e(v.url) .. '">' or '<li><span aria-current="true">') if v.image then w'<img src="' w(e(v.image)) w'" alt="" width="48" height="48" loading="lazy" decoding="async">' end
+        w(v.url and '<li><a href="' .. e(v.url) .. '" data-id="' .. e(v.id) .. '">' or '<li><span aria-current="true">') if v.image then w'<img src="' w(e(v.image)) w'" alt="" width="48" height="48" loading="lazy" decoding="async">' end
         w(e(v.text)) w(v.url and '</a></li>\n' or '</span></li>\n')
       end
       w'</ul></div>\n'
     end
     w'</div>\n\n'
   end
-  w'<div class="delivery needs-script" data-part="delivery">\n<p><b>Delivery</b> <span data-live="delivery.text"></span></p>\n<label><span>To</span> <select data-live="delivery.areas" data-as="options" data-selected="delivery.area" data-param="area"></select></label>\n<p class="asof"></p>\n</div>\n\n\n<a class="buy" href="http://127.0.0.1:8082/buy/' w(e(d.sku)) w'">Buy</a>\n\n<ul class="terms">\n</ul>\n<button class="share needs-script" type="button" data-share data-done="Copied">Share</button>\n\n'
+  w'<div class="delivery needs-script" data-part="delivery">\n<p><b>Delivery</b> <span data-live="delivery.text"></span></p>\n<label><span>To</span> <select data-live="delivery.areas" data-as="options" data-selected="delivery.area" data-param="area"></select></label>\n<p class="asof"></p>\n</div>\n\n\n<form class="order" action="http://127.0.0.1:8082/buy" method="get" data-part="offer" data-currency="EUR">\n<input type="hidden" name="id" value="' w(e(d.sku)) w'">\n<span class="sum" data-live="price.amount" data-as="money">' w(money(d.price.amount)) w'</span>\n<label>Quantity <input type="number" name="quantity" value="1" min="1" max="999" inputmode="numeric" required></label>\n<button type="submit" data-live="stock.state" data-as="order" data-buy="Buy" data-preorder="Pre-order now"' w(s.state == "out" and ' disabled' or '') w'>Buy</button>\n</form>\n\n<ul class="terms">\n</ul>\n<button class="share needs-script" type="button" data-share data-done="Copied">Share</button>\n\n'
   if d.shop then w'<p class="shop">Sold by ' w(e(d.shop.title)) w'</p>\n' end
   w'</div>\n</article>\n<section class="specs" data-swap="specs"><h2>Specifications</h2>\n'
   for _, g in ipairs(d.specs or {}) do

@@ -50,7 +50,7 @@ func (v *fastVisitor) respond(path string, now time.Time) (r fastpath.Response, 
 		}
 		return v.refuse(st, path)
 	}
-	head, body := cached.Wire(s.encoder.Pick(v.accepts, cached.Type, cached.Size, true))
+	head, body := cached.Wire(s.encoder.Allow(v.accepts, cached.Type, cached.Size))
 	switch {
 	case body == nil:
 		return r, false
@@ -76,7 +76,10 @@ func (v *fastVisitor) refuse(st *site, path string) (r fastpath.Response, ok boo
 		return r, false
 	}
 	refusal := st.refusal()
-	head, body := refusal.Wire(s.encoder.Pick(v.accepts.WithoutDictionary(), refusal.Type, refusal.Size, false))
+	head, body := refusal.Wire(s.encoder.Allow(v.accepts.WithoutDictionary(), refusal.Type, refusal.Size))
+	if body == nil {
+		head, body = refusal.Wire(pagecache.Allowed{})
+	}
 	s.metrics.fastPath.Inc()
 	s.metrics.refused.Inc()
 	s.metrics.pageMiss.Inc()
@@ -101,10 +104,8 @@ func (st *site) newRefusal() *pagecache.Entry {
 	a := st.server.errorResponse(st, r, response{}, admission.ErrBusy)
 	setAlways(a.header)
 	entry := pagecache.NewEntry(pagecache.Page{Status: a.status, Type: a.kind, Header: a.header, Size: len(a.body)})
-	for _, c := range []pagecache.Coding{pagecache.Identity, pagecache.Gzip} {
-		by := pagecache.Encoding{Coding: c}
-		entry.Add(by, st.server.encoder.Encode(by, a.body))
-	}
+	entry.Add(pagecache.Encoding{}, a.body)
+	entry.Add(st.server.encoder.Encode(st.server.encoder.Allow(pagecache.ParseAccepts([]string{"gzip"}, nil), a.kind, len(a.body)), a.body))
 	return entry
 }
 

@@ -327,5 +327,5 @@ func (st *site) asset(r *http.Request) (response, error) {
 	if !ok {
 		return response{}, errNotFound
 	}
-	return response{kind: a.Type, body: a.Body, small: true, header: http.Header{"Cache-Control": {"public, max-age=31536000, immutable"}}}, nil
+	return response{kind: a.Type, body: a.Body, header: http.Header{"Cache-Control": {"public, max-age=31536000, immutable"}}}, nil
 }

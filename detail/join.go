@@ -52,7 +52,7 @@ func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, p
 		if len(keys) == 0 {
 			break
 		}
-		for n, part := range p.rest(ctx, keys, policy) {
+		for n, part := range p.rest(ctx, keys, func(i int) *catalog.Ref { return joins[of[i]].with.Ref }, policy) {
 			j := &joins[of[n]]
 			j.parts = append(j.parts, *part)
 			todo[of[n]] = j.next(part)
@@ -66,10 +66,12 @@ func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, p
 	return joins
 }
 
-// rest returns a part for each key, by position: from what was read along with the page's own, else from memory and the tiers.
-func (p *reading) rest(ctx context.Context, keys []kv.BlobKey, policy blobcache.Policy) []*blobcache.Part {
+// rest returns a part for each key, by position: from what was read along with the page's own, else from memory and the tiers. ref gives
+// the ref that a key comes from. The further steps of an "up" walk are asked for along with the one that it has come to, as far as they
+// are known.
+func (p *reading) rest(ctx context.Context, keys []kv.BlobKey, ref func(i int) *catalog.Ref, policy blobcache.Policy) []*blobcache.Part {
 	parts := make([]*blobcache.Part, len(keys))
-	var wanted []kv.BlobKey
+	var wanted, further []kv.BlobKey
 	var at []int
 	for i, key := range keys {
 		parts[i] = p.prefetched.part(key)
@@ -77,12 +79,16 @@ func (p *reading) rest(ctx context.Context, keys []kv.BlobKey, policy blobcache.
 			continue
 		}
 		wanted, at = append(wanted, key), append(at, i)
+		if r := ref(i); r.Up != "" {
+			further = append(further, p.site.server.prefetcher.steps(r.Up, key, mostSteps(r))...)
+		}
 	}
 	if len(wanted) > 0 {
-		asked := p.ask(ctx, wanted, policy)
-		for n := range asked {
+		asked := p.ask(ctx, append(wanted, further...), policy)
+		for n := range at {
 			parts[at[n]] = &asked[n]
 		}
+		p.prefetched = append(p.prefetched, asked[len(at):]...)
 	}
 	return parts
 }
@@ -110,10 +116,13 @@ func first(ref *catalog.Ref, ids []string) []string {
 	return ids[:most]
 }
 
+// mostSteps is how many steps an "up" walk has at most.
+func mostSteps(ref *catalog.Ref) int { return min(cmp.Or(ref.Max, defaultSteps), maxSteps) }
+
 // next is the id to which an "up" walk goes from a part. There is none at the root, in a circle, and after Max steps.
 func (j *join) next(part *blobcache.Part) []string {
 	ref := j.with.Ref
-	if ref.Up == "" || len(j.parts) >= min(cmp.Or(ref.Max, defaultSteps), maxSteps) {
+	if ref.Up == "" || len(j.parts) >= mostSteps(ref) {
 		return nil
 	}
 	up := part.Refs[ref.Up].IDs

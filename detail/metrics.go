@@ -126,7 +126,7 @@ func (s *Server) gearMetrics() (all []prometheus.Collector) {
 	for _, g := range s.encoder.Gears() {
 		options := func(name, help string) prometheus.Opts {
 			return prometheus.Opts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help,
-				ConstLabels: prometheus.Labels{"coding": g.Coding.Name(), "level": strconv.Itoa(g.Level)}}
+				ConstLabels: prometheus.Labels{"coding": g.Coding().Name(), "level": strconv.Itoa(g.Level())}}
 		}
 		all = append(all,
 			prometheus.NewCounterFunc(prometheus.CounterOpts(options("compressed_total", "Answers that were compressed, by coding and level.")), g.Pages),

@@ -119,8 +119,8 @@ func (st *site) compose(q request, read *reading, a response, store func(made fu
 	st.offerDictionary(read, q, a)
 	read.site.linkDictionary(read.page, q, a.header)
 	size := len(a.body)
-	a.coding = st.server.encoder.Pick(q.accepts, a.kind, size, true)
-	a.body, a.encoded = st.server.encoder.Encode(a.coding, a.body), true
+	a.coding, a.body = st.server.encoder.Encode(st.server.encoder.Allow(q.accepts, a.kind, size), a.body)
+	a.encoded = true
 	if a.buffer != nil && a.coding.Coding != pagecache.Identity {
 		st.server.buffers.Put(a.buffer)
 	}

@@ -2,6 +2,7 @@ package detail_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vitrine/internal/kv"
+	"vitrine/internal/poll"
 )
 
 func TestPageData(t *testing.T) {
@@ -207,7 +209,7 @@ func TestCoding(t *testing.T) {
 	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp","brief":"`+strings.Repeat("long ", 500)+`"}}`)
 	for accept, want := range map[string]string{
 		"gzip": "gzip", "br, gzip;q=0.5": "br", "*": "gzip", "gzip;q=0": "", "gzip;q=0, *": "", "br": "br", "identity": "", "gzip;q=x": "", "GZIP": "gzip",
-		"gzip, deflate, br, zstd": "zstd", "gzip, br": "br", "zstd;q=0, br;q=0.1, gzip;q=0.1": "br", "zstd": "zstd",
+		"zstd": "zstd", "br;q=0.1, zstd;q=0.2, gzip;q=0.1": "zstd", "zstd;q=0, br;q=0, gzip": "gzip",
 	} {
 		t.Run(accept, func(t *testing.T) {
 			got := s.get(t, "/item/1.html", "Accept-Encoding: "+accept)
@@ -216,6 +218,23 @@ func TestCoding(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a page in memory is sent in a coding that it is there in", func(t *testing.T) {
+		for i, first := range []string{"gzip", "zstd", "br"} {
+			id := i + 2
+			s.redis.Put(fmt.Sprint("sku:", id), "item", 1, `{"product":{"title":"Lamp","brief":"`+strings.Repeat("short ", 500)+`"}}`)
+			path := fmt.Sprintf("/item/%d.html", id)
+			poll.Until(t, "the page is in memory", func() bool { return s.get(t, path, "Accept-Encoding: "+first).header.Get("X-Vitrine-Source") == "page" })
+			kept := s.get(t, path, "Accept-Encoding: "+first)
+			for range 100 { // more than until another one is tried
+				got := s.get(t, path, "Accept-Encoding: gzip, deflate, br, zstd")
+				got.header.Del("Date")
+				kept.header.Del("Date")
+				if diff := cmp.Diff(kept, got, cmp.AllowUnexported(response{})); diff != "" || kept.header.Get("Vary") != "Accept-Encoding, Available-Dictionary" {
+					t.Fatalf("first asked for as %s: %s", first, diff)
+				}
+			}
+		}
+	})
 	t.Run("a small body stays plain", func(t *testing.T) {
 		if got := s.get(t, "/item/404.json", "Accept-Encoding: gzip"); got.header.Get("Content-Encoding") != "" {
 			t.Errorf("/item/404.json: header %v; want no Content-Encoding", got.header)

@@ -14,6 +14,9 @@ import (
 // further step of an "up" walk. A prefetcher remembers what a page referred to when it was read last, and all of that is asked for along
 // with its own blobs, in one batch. It decides nothing: the refs that come back decide what is on the page. What they name is taken from
 // the batch, what the batch lacks is read in another, and what nothing refers to any more is left out, and not prefetched again.
+//
+// Of an entity on an "up" walk it remembers to which one the walk went on, so that a page that is read for the first time takes one batch
+// more for all that it refers to, if any page has walked there before.
 
 // prefetchBytes bounds what is remembered: each page takes some 300 bytes.
 const prefetchBytes = 32 << 20
@@ -28,11 +31,13 @@ type prefetcher struct {
 	size         int // of young, in bytes
 }
 
-// prefetchPage is a page of any catalog.
+// prefetchPage is a page of any catalog, or an entity on a walk by a ref, which is named upRef and the ref.
 type prefetchPage struct {
 	page   string
 	entity item.Entity
 }
+
+const upRef = "up " // no page's name has a space
 
 func newPrefetcher(bytes int) *prefetcher {
 	return &prefetcher{most: bytes / 2, young: map[prefetchPage]string{}}
@@ -93,6 +98,18 @@ func (st *site) prefetch(p *catalog.Page, e item.Entity) (keys []kv.BlobKey) {
 	return keys
 }
 
+// steps gives the keys of what a walk by a ref came to from a blob's entity when it was walked last, up to most.
+func (f *prefetcher) steps(up string, from kv.BlobKey, most int) (keys []kv.BlobKey) {
+	for range most {
+		from.Entity.ID = f.of(prefetchPage{upRef + up, from.Entity})
+		if from.Entity.ID == "" {
+			break
+		}
+		keys = append(keys, from)
+	}
+	return keys
+}
+
 // remember has what a page refers to prefetched the next time.
 func (st *site) remember(read *reading) {
 	var refers strings.Builder
@@ -100,6 +117,11 @@ func (st *site) remember(read *reading) {
 		j := &read.joins[i]
 		for n := range j.parts {
 			refers.WriteString(j.with.Ref.Name + prefetchID + j.parts[n].Key.Entity.ID + prefetchEnd)
+		}
+		if up := j.with.Ref.Up; up != "" && read.trips > 1 { // else all of the walk was known
+			for n := range len(j.parts) - 1 {
+				st.server.prefetcher.note(prefetchPage{upRef + up, j.parts[n+1].Key.Entity}, j.parts[n].Key.Entity.ID)
+			}
 		}
 	}
 	st.server.prefetcher.note(prefetchPage{read.page.Name, read.entity}, refers.String())

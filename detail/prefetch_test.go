@@ -49,9 +49,17 @@ func TestAPageIsReadInOneTrip(t *testing.T) {
 	if n := s.trips(func() { again = s.get(t, "/item/1.json") }); n != 1 || again.body != first.body {
 		t.Errorf("the next time it takes %d trips\n%s\n%s", n, first.body, again.body)
 	}
+	s.redis.Put("sku:3", "item", 5, `{"product":{"title":"Third lamp"}}`, "brand:9", "path:c")
+	var other response
+	if n := s.trips(func() { other = s.get(t, "/item/3.json") }); n != 2 {
+		t.Errorf("another page of the same path takes %d trips, want 2: itself, and all that it refers to", n)
+	}
+	if _, path, _ := strings.Cut(other.body, `"path":`); !strings.Contains(first.body, path) || strings.Count(path, "title") != 3 {
+		t.Errorf("the other page's path is %s, the first page is %s", path, first.body)
+	}
 	sum, pages := observed(t, registry, "vitrine_detail_page_trips")
-	if sum != 5 || pages != 2 {
-		t.Errorf("%v trips for %v pages are told, want 5 for 2", sum, pages)
+	if sum != 7 || pages != 3 {
+		t.Errorf("%v trips for %v pages are told, want 7 for 3", sum, pages)
 	}
 }
 
@@ -98,6 +106,20 @@ func TestPrefetchingDecidesNothing(t *testing.T) {
 	t.Run("a parent that moved is followed", func(t *testing.T) {
 		s.redis.Put("category:c", "card", 6, `{"category":{"title":"Desk"}}`, "parent:a")
 		shows(1, "Home", "Light")
+	})
+	t.Run("the path of a page that is read for the first time follows parents that moved", func(t *testing.T) {
+		s.redis.Put("category:c", "card", 7, `{"category":{"title":"Desk"}}`, "parent:d")
+		s.redis.Put("category:d", "card", 7, `{"category":{"title":"Floor"}}`, "parent:a")
+		s.redis.Put("sku:3", "item", 5, `{"product":{"title":"Third lamp"}}`, "path:c")
+		for _, trips := range []int{3, 1} {
+			var got response
+			if n := s.trips(func() { got = s.get(t, "/item/3.json") }); n != trips {
+				t.Errorf("%d trips, want %d", n, trips)
+			}
+			if !strings.Contains(got.body, "Floor") || !strings.Contains(got.body, "Home") || strings.Contains(got.body, "Light") {
+				t.Error(got.body)
+			}
+		}
 	})
 	t.Run("a member that is switched off is not asked for", func(t *testing.T) {
 		off("part.item.path")

@@ -27,7 +27,6 @@ type response struct {
 	body    []byte
 	coding  pagecache.Encoding // of the body
 	encoded bool               // the body is in that encoding already
-	small   bool               // the body is kept for long by whoever gets it: the smallest coding pays
 	buffer  *bytes.Buffer      // from Server.buffers: what the body is in; nil for none
 	brief   bool               // fallback templates rendered it: it is cached for moments only
 	etag    string             // weak and quoted; "" for none
@@ -65,8 +64,8 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, route string, a r
 		h.Set("Content-Type", a.kind)
 	}
 	if !a.encoded {
-		a.coding = s.encoder.Pick(pagecache.ParseAccepts(r.Header.Values("Accept-Encoding"), nil), a.kind, len(a.body), a.small)
-		a.body = s.encoder.Encode(a.coding, a.body)
+		accepts := pagecache.ParseAccepts(r.Header.Values("Accept-Encoding"), nil)
+		a.coding, a.body = s.encoder.Encode(s.encoder.Allow(accepts, a.kind, len(a.body)), a.body)
 	}
 	if coding := a.coding.Coding; coding != pagecache.Identity {
 		h.Set("Content-Encoding", coding.Name())

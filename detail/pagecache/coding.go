@@ -47,8 +47,8 @@ const (
 type Encoder struct {
 	Dictionaries Dictionaries
 
-	config                  EncoderConfig
-	gzip, zstandard, brotli gearbox
+	config EncoderConfig
+	gears  gearbox
 }
 
 // EncoderConfig is what an Encoder needs. All of it may be left out.
@@ -66,24 +66,22 @@ func NewEncoder(c EncoderConfig) (*Encoder, error) {
 	if c.Meter == nil {
 		c.Meter = byClock
 	}
-	e := &Encoder{config: c, gzip: gearbox{coding: Gzip}, zstandard: gearbox{coding: Zstandard}, brotli: gearbox{coding: Brotli}}
+	e := &Encoder{config: c}
 	for _, level := range []int{1, 3, 5, 6} {
-		e.gzip.gears = append(e.gzip.gears, &gear{level: level, encode: pooled(func() coder {
+		e.gears.add(Gzip, level, pooled(func() coder {
 			w, _ := gzip.NewWriterLevel(io.Discard, level) // fails for a level that there is not
 			return w
-		})})
-	}
-	for _, level := range []int{2, 5} {
-		e.brotli.gears = append(e.brotli.gears, &gear{level: level, encode: pooled(func() coder { return brotli.NewWriterLevel(io.Discard, level) })})
+		}))
 	}
 	for i, speed := range []zstd.EncoderLevel{zstd.SpeedFastest, zstd.SpeedDefault} {
 		w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(speed), zstd.WithEncoderConcurrency(encoders()), zstd.WithWindowSize(1<<20))
 		if err != nil {
 			return nil, err
 		}
-		e.zstandard.gears = append(e.zstandard.gears, &gear{level: i + 1, encode: func(body []byte) []byte {
-			return w.EncodeAll(body, make([]byte, 0, len(body)/3))
-		}})
+		e.gears.add(Zstandard, i+1, func(body []byte) []byte { return w.EncodeAll(body, make([]byte, 0, len(body)/3)) })
+	}
+	for _, level := range []int{2, 5} {
+		e.gears.add(Brotli, level, pooled(func() coder { return brotli.NewWriterLevel(io.Discard, level) }))
 	}
 	return e, nil
 }
@@ -113,8 +111,6 @@ func pooled(newCoder func() coder) func(body []byte) []byte {
 	}
 }
 
-func (e *Encoder) gearboxes() []*gearbox { return []*gearbox{&e.gzip, &e.zstandard, &e.brotli} }
-
 // Levels of the switch "compression".
 const (
 	levelNormal = "normal"
@@ -132,60 +128,67 @@ func (e *Encoder) choice() string {
 	return e.config.Level.Choice()
 }
 
-// Pick returns the encoding for a body of a content type and a size in bytes, among those that the visitor accepts. reused says that
-// the compressed body will be served many times, so that the slowest coding, which is the smallest, pays. Short bodies and types
-// that do not shrink get Identity.
-func (e *Encoder) Pick(accepts Accepts, contentType string, size int, reused bool) Encoding {
-	level := e.choice()
-	if size <= codeFrom || level == levelOff || !compressible(contentType) {
-		return Encoding{}
+// Allowed are the encodings that a body may be sent in: with the dictionary, if there is one; else by one of the codings; else, if
+// there are none, as it is.
+type Allowed struct {
+	dictionary *Dictionary
+	codings    codingSet
+}
+
+// Allow returns the encodings for a body of a content type and a size in bytes that a visitor accepts. Short bodies and types that do not
+// shrink stay as they are.
+func (e *Encoder) Allow(accepts Accepts, contentType string, size int) Allowed {
+	if size <= codeFrom || e.Off() || !compressible(contentType) {
+		return Allowed{}
 	}
 	if accepts.dcz {
 		if d := e.Dictionaries.ByHash(accepts.dictionary); d != nil { // it is quicker than all others, and the result is smaller
-			return Encoding{Dcz, d}
+			return Allowed{dictionary: d}
 		}
 	}
-	if reused && level != levelFast {
-		return Encoding{Coding: accepts.best}
-	}
-	return Encoding{Coding: accepts.quick}
+	return Allowed{codings: accepts.codings}
 }
 
-// Accepts is what a visitor's Accept-Encoding allows: of all codings, and of those that are quickly made; and the dictionary
-// that the visitor has and wants to be used.
+// codingSet holds codings.
+type codingSet uint8
+
+func (s codingSet) has(c Coding) bool { return s&(1<<c) != 0 }
+
+// Accepts is what a visitor's Accept-Encoding allows: of all codings those with the highest quality, and whether gzip; and the
+// dictionary that the visitor has and wants to be used.
 type Accepts struct {
-	best, quick Coding
-	dcz         bool
-	dictionary  Hash
+	codings    codingSet
+	gzip, dcz  bool
+	dictionary Hash
 }
 
 // ParseAccepts reads the fields Accept-Encoding and Available-Dictionary. A dictionary that is malformed, or one of several, is
 // none.
 func ParseAccepts(encodings, available []string) Accepts {
-	a := Accepts{best: accepted(encodings, Zstandard, Brotli, Gzip), quick: accepted(encodings, Gzip)}
-	if len(available) > 0 && accepted(encodings, Dcz, Zstandard, Brotli, Gzip) == Dcz {
+	a := Accepts{codings: accepted(encodings, Zstandard, Brotli, Gzip), gzip: qualityOf(encodings, codingNames[Gzip]) > 0}
+	if len(available) > 0 && accepted(encodings, Dcz, Zstandard, Brotli, Gzip).has(Dcz) {
 		a.dictionary, a.dcz = parseAvailable(available)
 	}
 	return a
 }
 
 // Gzip reports whether gzip is accepted.
-func (a Accepts) Gzip() bool { return a.quick == Gzip }
+func (a Accepts) Gzip() bool { return a.gzip }
 
 // WithoutDictionary is what a visitor accepts who has none.
-func (a Accepts) WithoutDictionary() Accepts { return Accepts{best: a.best, quick: a.quick} }
+func (a Accepts) WithoutDictionary() Accepts { return Accepts{codings: a.codings, gzip: a.gzip} }
 
-// Encode returns a body in an encoding. For Identity it returns the body itself.
-func (e *Encoder) Encode(by Encoding, body []byte) []byte {
-	if by.Coding == Dcz {
-		return by.Dictionary.encode(body)
+// Encode returns a body in the encoding that pays, of those that are allowed. Where none is, it returns the body itself.
+func (e *Encoder) Encode(allowed Allowed, body []byte) (Encoding, []byte) {
+	switch {
+	case allowed.dictionary != nil:
+		return Encoding{Dcz, allowed.dictionary}, allowed.dictionary.encode(body)
+	case allowed.codings == 0:
+		return Encoding{}, body
+	case e.choice() == levelFast:
+		return e.gears.quickest(allowed.codings).run(body, e.config.Meter)
 	}
-	for _, b := range e.gearboxes() {
-		if b.coding == by.Coding {
-			return b.encode(body, e.config.Waiting(), e.choice() == levelFast, e.config.Meter)
-		}
-	}
-	return body
+	return e.gears.next(allowed.codings, e.config.Waiting()).run(body, e.config.Meter)
 }
 
 func compressible(contentType string) bool {
@@ -193,13 +196,16 @@ func compressible(contentType string) bool {
 		strings.HasPrefix(contentType, "image/svg") || strings.HasPrefix(contentType, "application/javascript")
 }
 
-// accepted returns the wanted coding with the highest quality; among equals, the first one. "gzip;q=0" refuses gzip. "*" stands for gzip
-// alone.
-func accepted(fields []string, wanted ...Coding) Coding {
-	best, most := Identity, 0.0
+// accepted returns the wanted codings with the highest quality. "gzip;q=0" refuses gzip. "*" stands for gzip alone.
+func accepted(fields []string, wanted ...Coding) (best codingSet) {
+	most := 0.0
 	for _, c := range wanted {
-		if q := qualityOf(fields, codingNames[c]); q > most {
-			best, most = c, q
+		q := qualityOf(fields, codingNames[c])
+		if q > most {
+			best, most = 0, q
+		}
+		if q == most && q > 0 {
+			best |= 1 << c
 		}
 	}
 	return best

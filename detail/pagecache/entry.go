@@ -102,28 +102,36 @@ func (e *Entry) AddAll(old *Entry) {
 	}
 }
 
-// BodyFor returns the encoding that encoder picks for a visitor, and the body in it; nil if that was not made yet.
+// BodyFor returns the shortest body that was made yet of those that a visitor accepts, and its encoding; nil where there is none.
 func (e *Entry) BodyFor(encoder *Encoder, accepts Accepts) (Encoding, []byte) {
-	by := encoder.Pick(accepts, e.Type, e.Size, true)
-	return by, e.in(by).body
+	by, one := e.in(encoder.Allow(accepts, e.Type, e.Size))
+	return by, one.body
 }
 
-// Wire returns head and body in an encoding as they are sent, the head without Date and the empty line; nil if they were not made yet.
-func (e *Entry) Wire(by Encoding) (head, body []byte) {
-	one := e.in(by)
+// Wire returns head and body as they are sent, of the encoding that BodyFor names, the head without Date and the empty line; nil where
+// there is none.
+func (e *Entry) Wire(allowed Allowed) (head, body []byte) {
+	_, one := e.in(allowed)
 	return one.head, one.body
 }
 
-func (e *Entry) in(by Encoding) coded {
-	if by.Coding != Dcz {
-		return e.plain[by.Coding]
-	}
-	for _, one := range e.dczs {
-		if one.dictionary == by.Dictionary {
-			return one
+func (e *Entry) in(allowed Allowed) (by Encoding, best coded) {
+	switch {
+	case allowed.dictionary != nil:
+		by = Encoding{Dcz, allowed.dictionary}
+		if i := slices.IndexFunc(e.dczs, func(one coded) bool { return one.dictionary == by.Dictionary }); i >= 0 {
+			best = e.dczs[i]
+		}
+	case allowed.codings == 0:
+		best = e.plain[Identity]
+	default:
+		for c, one := range e.plain {
+			if one.body != nil && allowed.codings.has(Coding(c)) && (best.body == nil || len(one.body) < len(best.body)) {
+				by, best = Encoding{Coding: Coding(c)}, one
+			}
 		}
 	}
-	return coded{}
+	return by, best
 }
 
 // NotModified returns the head of a 304, without Date and the empty line.

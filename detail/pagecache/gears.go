@@ -2,13 +2,14 @@ package pagecache
 
 import (
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 )
 
-// A coding can run at several levels: the higher, the smaller the body and the longer the work. Which one pays depends on the pages, the
-// machine and the load, so that it is measured. For each level a gearbox knows what it took lately, by byte of the pages, and what it
-// left; it takes the level with the least
+// A body can be compressed by several codings, each at several levels: the smaller the result, the longer the work. Which one pays depends
+// on the pages, the machine and the load, so that it is measured. For each level of each coding a gearbox knows what it took lately, by
+// byte of the pages, and what it left; of those that the visitor accepts it takes the one with the least
 //
 //	time of the work * (1 + pages that wait for a processor) + bytes left * lineTime
 //
@@ -34,6 +35,7 @@ func byClock(_ Coding, _ int, work func()) time.Duration {
 
 // gear is a level of a coding.
 type gear struct {
+	coding Coding
 	level  int
 	encode func(body []byte) []byte
 
@@ -42,50 +44,71 @@ type gear struct {
 	pages atomic.Int64
 }
 
-// gearbox holds the gears of one coding, the quickest first. It is safe for concurrent use.
-type gearbox struct {
-	coding Coding
-	gears  []*gear
-	turn   atomic.Uint64
-}
-
-// encode compresses a body while so many pages wait for a processor; quickest forces the first gear.
-func (b *gearbox) encode(body []byte, waiting float64, quickest bool, meter Meter) (out []byte) {
-	g := b.gears[0]
-	if !quickest {
-		g = b.next(waiting)
-	}
-	took := meter(b.coding, g.level, func() { out = g.encode(body) })
-	g.pages.Add(1)
-	if len(body) > 0 {
+// run compresses a body.
+func (g *gear) run(body []byte, meter Meter) (by Encoding, out []byte) {
+	took := meter(g.coding, g.level, func() { out = g.encode(body) })
+	if g.pages.Add(1) > 1 && len(body) > 0 { // the first one pays for the coder, too
 		g.nanos.add(float64(took) / float64(len(body)))
 		g.left.add(float64(len(out)) / float64(len(body)))
 	}
-	return out
+	return Encoding{Coding: g.coding}, out
 }
 
-// next is the gear that pays, or one whose figures are to be renewed.
-func (b *gearbox) next(waiting float64) *gear {
+// cost is that of a byte while so many pages wait for a processor, in ns.
+func (g *gear) cost(waiting float64) float64 {
+	return g.nanos.value()*(1+waiting) + g.left.value()*float64(lineTime)
+}
+
+// gearbox holds the gears of all codings, of each the quickest first. It is safe for concurrent use.
+type gearbox struct {
+	gears []*gear
+	turn  atomic.Uint64
+}
+
+func (b *gearbox) add(c Coding, level int, encode func(body []byte) []byte) {
+	b.gears = append(b.gears, &gear{coding: c, level: level, encode: encode})
+}
+
+// quickest is the lowest level of gzip, or of another coding where gzip is not allowed. At least one coding is.
+func (b *gearbox) quickest(allowed codingSet) *gear {
+	i := slices.IndexFunc(b.gears, func(g *gear) bool { return allowed.has(g.coding) })
+	return b.gears[i]
+}
+
+// next is the gear that pays, or one whose figures are to be renewed, of the allowed codings. At least one is.
+func (b *gearbox) next(allowed codingSet, waiting float64) *gear {
+	var best *gear
+	least, count := math.Inf(1), uint64(0)
 	for _, g := range b.gears {
+		if !allowed.has(g.coding) {
+			continue
+		}
 		if !g.nanos.known() {
 			return g
 		}
-	}
-	if turn := b.turn.Add(1); turn%tryEvery == 0 {
-		return b.gears[turn/tryEvery%uint64(len(b.gears))]
-	}
-	return b.best(waiting)
-}
-
-// best is the gear that pays.
-func (b *gearbox) best(waiting float64) *gear {
-	best, least := b.gears[0], math.Inf(1)
-	for _, g := range b.gears {
-		if cost := g.nanos.value()*(1+waiting) + g.left.value()*float64(lineTime); cost < least {
+		count++
+		if cost := g.cost(waiting); cost < least {
 			best, least = g, cost
 		}
 	}
+	if turn := b.turn.Add(1); turn%tryEvery == 0 {
+		return b.nth(allowed, turn/tryEvery%count)
+	}
 	return best
+}
+
+// nth is the gear of the allowed codings at position n, which there is.
+func (b *gearbox) nth(allowed codingSet, n uint64) *gear {
+	for _, g := range b.gears {
+		switch {
+		case !allowed.has(g.coding):
+		case n == 0:
+			return g
+		default:
+			n--
+		}
+	}
+	return nil
 }
 
 // mean is a moving average. Of two goroutines that add at once, one may be lost.
@@ -107,11 +130,13 @@ func (m *mean) add(v float64) {
 }
 
 // Gear holds the results of one level of a coding.
-type Gear struct {
-	Coding  Coding
-	Level   int
-	figures *gear
-}
+type Gear struct{ figures *gear }
+
+// Coding is the gear's coding.
+func (g Gear) Coding() Coding { return g.figures.coding }
+
+// Level is the gear's level.
+func (g Gear) Level() int { return g.figures.level }
 
 // Pages is how many bodies it compressed.
 func (g Gear) Pages() float64 { return float64(g.figures.pages.Load()) }
@@ -124,10 +149,8 @@ func (g Gear) Left() float64 { return g.figures.left.value() }
 
 // Gears lists the levels of all codings.
 func (e *Encoder) Gears() (all []Gear) {
-	for _, b := range e.gearboxes() {
-		for _, g := range b.gears {
-			all = append(all, Gear{b.coding, g.level, g})
-		}
+	for _, g := range e.gears.gears {
+		all = append(all, Gear{g})
 	}
 	return all
 }

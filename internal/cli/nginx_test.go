@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -231,8 +232,10 @@ func TestNginxInFront(t *testing.T) {
 	})
 	t.Run("each coding has its own bytes", func(t *testing.T) {
 		for range 2 {
-			for accept, want := range map[string]string{"gzip, deflate, br, zstd": "zstd", "gzip, deflate, br": "br", "gzip": "gzip", "zstd;q=0, gzip": "gzip", "identity": ""} {
-				if status, header, _ := n.get(page(2), "Accept-Encoding: "+accept); status != 200 || header.Get("Content-Encoding") != want {
+			for accept, want := range map[string][]string{
+				"gzip, deflate, br, zstd": {"zstd", "br", "gzip"}, "gzip, deflate, br": {"br", "gzip"}, "br": {"br"}, "zstd": {"zstd"}, "gzip": {"gzip"}, "zstd;q=0, gzip": {"gzip"}, "identity": {""},
+			} {
+				if status, header, _ := n.get(page(2), "Accept-Encoding: "+accept); status != 200 || !slices.Contains(want, header.Get("Content-Encoding")) {
 					t.Error(accept, status, header)
 				}
 			}

@@ -203,9 +203,10 @@ func TestEachSwitch(t *testing.T) {
 			w.Body.Close()
 			return w.Header.Get("Content-Encoding")
 		}
-		for value, want := range map[string]string{"off": "", "fast": "gzip", "normal": "zstd"} {
+		for _, value := range []string{"off", "fast", "normal"} {
 			v.flip(0, "compression", value)
-			expect(value, func() bool { return coding() == want })
+			want := map[string][]string{"off": {""}, "fast": {"gzip"}, "normal": {"gzip", "zstd"}}[value]
+			expect(value, func() bool { return slices.Contains(want, coding()) })
 		}
 		v.flip(0, "read.local", "on")
 	})

@@ -35,14 +35,14 @@ func (b *bench) all(ctx context.Context, lane item.Lane) (Phase, error) {
 	if err := b.settle(ctx); err != nil {
 		return Phase{}, err
 	}
-	return b.phase(seconds, counted), nil
+	return b.phase(b.SKUs, seconds, counted), nil
 }
 
 // besideOthers is all where the queues are not empty when the articles are done, since they hold other work.
 func (b *bench) besideOthers(ctx context.Context, lane item.Lane) (Phase, error) {
 	counted := b.count()
 	seconds, err := b.changeAll(ctx, lane)
-	return b.phase(seconds, counted), err
+	return b.phase(b.SKUs, seconds, counted), err
 }
 
 // changeAll changes every article and waits until nothing of an article is left to do.
@@ -68,9 +68,9 @@ type counts struct {
 
 func (b *bench) count() counts { return counts{cpu: cpuTime(), calls: b.shop.calls.Load()} }
 
-// phase is what a change of every article took since the counts were as they were then.
-func (b *bench) phase(seconds float64, then counts) Phase {
-	n, now := float64(b.SKUs), b.count()
+// phase is what so many changes took since the counts were as they were then.
+func (b *bench) phase(changes int, seconds float64, then counts) Phase {
+	n, now := float64(changes), b.count()
 	return Phase{
 		Seconds: seconds, PerSecond: n / seconds,
 		CPU: float64((now.cpu - then.cpu).Microseconds()) / n, Calls: float64(now.calls-then.calls) / n,
@@ -196,8 +196,17 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// behindHung queues changes of an upstream that hangs, then all others behind them, and times the others. Then the
-// upstream recovers, and the parked changes are handled.
+// stuck is half as many changes of the upstream that hangs as there are articles.
+func (b *bench) stuck(from int) []item.Change {
+	stuck := make([]item.Change, max(1, b.SKUs/2))
+	for i := range stuck {
+		stuck[i] = item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "part", ID: strconv.Itoa(from + i)}, Dimension: "stock"}
+	}
+	return stuck
+}
+
+// behindHung queues changes of an upstream that hangs, then all others behind them, and times the others. Then it measures what it
+// takes to park as many more. Then the upstream recovers, and the parked changes are handled.
 func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
 	without, err := b.besideOthers(ctx, item.Normal)
 	if err != nil {
@@ -207,11 +216,7 @@ func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
 		return err
 	}
 	b.shop.hung.Store(true)
-	stuck := make([]item.Change, max(1, b.SKUs/2))
-	for i := range stuck {
-		stuck[i] = item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "part", ID: strconv.Itoa(firstID + i)}, Dimension: "stock"}
-	}
-	if err := b.alone.PublishChanges(ctx, stuck, bus.PublishOptions{}); err != nil {
+	if err := b.alone.PublishChanges(ctx, b.stuck(firstID), bus.PublishOptions{}); err != nil {
 		return err
 	}
 	r.Hanging, err = b.besideOthers(ctx, item.Normal)
@@ -219,11 +224,29 @@ func (b *bench) behindHung(ctx context.Context, r *PipelineResult) (err error) {
 		return err
 	}
 	r.HangingShare = r.Hanging.PerSecond / without.PerSecond
+	r.Parking, err = b.parking(ctx)
+	if err != nil {
+		return err
+	}
 	b.shop.hung.Store(false)
 	began := time.Now()
 	err = b.settle(ctx)
 	r.Caught = time.Since(began).Seconds()
 	return err
+}
+
+// parking changes more of what the upstream that hangs has, until nothing of it is left in the lane: it is parked, but for what was tried.
+func (b *bench) parking(ctx context.Context) (Phase, error) {
+	stuck := b.stuck(2 * firstID)
+	counted, began := b.count(), time.Now()
+	if err := b.alone.PublishChanges(ctx, stuck, bus.PublishOptions{}); err != nil {
+		return Phase{}, err
+	}
+	err := until(ctx, func() (bool, error) {
+		depths, err := b.bus.Depths(ctx)
+		return err == nil && depths[bus.Changes].Lanes[item.Normal] == bus.Lane{}, err
+	})
+	return b.phase(len(stuck), time.Since(began).Seconds(), counted), err
 }
 
 // oneKey changes an article 1,000 times while it is in work, and counts the calls.

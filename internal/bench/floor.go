@@ -240,7 +240,7 @@ func (f *floor) all(ctx context.Context) (Phase, error) {
 	if err := group.Wait(); err != nil {
 		return Phase{}, err
 	}
-	return f.bench.phase(time.Since(began).Seconds(), counted), nil
+	return f.bench.phase(len(changes), time.Since(began).Seconds(), counted), nil
 }
 
 // named gives the articles that subjects end with.

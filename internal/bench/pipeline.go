@@ -60,6 +60,7 @@ type PipelineResult struct {
 
 	Hanging      Phase   `json:"hanging"`                   // behind half as many changes of an upstream that hangs
 	HangingShare float64 `json:"hanging_share"`             // of the throughput without them, right before
+	Parking      Phase   `json:"parking"`                   // half as many changes more of the upstream that hangs, until they are set aside
 	Caught       float64 `json:"hanging_caught_up_seconds"` // after the upstream has recovered
 
 	Sweep      float64 `json:"sweep_seconds"` // of all entities, every blob compared with its records
@@ -238,7 +239,7 @@ func (r PipelineResult) Print(w io.Writer, asJSON bool) error {
 	for _, run := range []struct {
 		name string
 		Phase
-	}{{"fill", r.Fill}, {"change", r.Change}, {"floor of a change", r.Floor}, {"refresh, singles beside it", r.Refresh}, {"behind a hanging upstream", r.Hanging}} {
+	}{{"fill", r.Fill}, {"change", r.Change}, {"floor of a change", r.Floor}, {"refresh, singles beside it", r.Refresh}, {"behind a hanging upstream", r.Hanging}, {"parking", r.Parking}} {
 		fmt.Fprintf(w, "%-30s %7.1f s  %7.0f changes/s  %5.0f µs CPU/change  %.4f calls/change\n", run.name, run.Seconds, run.PerSecond, run.CPU, run.Calls)
 	}
 	fmt.Fprintf(w, "%-30s %.2f CPU, %.2f time; by round", "change, times its floor", r.Multiple.CPU, r.Multiple.Wall)
@@ -253,8 +254,8 @@ func (r PipelineResult) Print(w io.Writer, asJSON bool) error {
 		fmt.Fprintf(w, "%-30s p50 %.2f ms  p99 %.2f ms  p99.9 %.2f ms\n", q.name, q.P50, q.P99, q.P999)
 	}
 	fmt.Fprintf(w, "%-30s %.1f\n", "p99 refreshing, times at rest", r.HighP99)
-	fmt.Fprintf(w, "%-30s %.1f s for %d parked changes\n", "caught up when well again", r.Caught, max(1, r.SKUs/2))
-	fmt.Fprintf(w, "%-30s %.1f s for %d entities\n", "sweep", r.Sweep, r.SKUs+max(1, r.SKUs/2))
+	fmt.Fprintf(w, "%-30s %.1f s for %d parked changes\n", "caught up when well again", r.Caught, 2*max(1, r.SKUs/2))
+	fmt.Fprintf(w, "%-30s %.1f s for %d entities\n", "sweep", r.Sweep, r.SKUs+2*max(1, r.SKUs/2))
 	_, err := fmt.Fprintf(w, "%-30s %d calls\n%-30s %d\n%-30s %d MiB\n", "1,000 changes of one key", r.OneKey, "wrong at the end", r.Wrong, "peak memory", r.PeakRSSKiB>>10)
 	return err
 }

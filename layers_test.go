@@ -26,6 +26,7 @@ var layers = map[string]float64{
 	"internal/control":    5,
 	"internal/doctor":     6,
 	"internal/refresh":    5,
+	"internal/poller":     5,
 	"internal/trial":      5,
 	"heterog":             4,
 	"syncer":              4,

@@ -3,19 +3,15 @@ package catalog
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 )
 
 // list reads how all ids of a kind are walked.
 func (c *compiler) list(n *node, k *Kind) {
 	l := &List{}
 	k.List = l
-	ok := c.fieldsOf(n, "list", map[string]func(*node){
-		"from": func(n *node) { c.upstream(n, &l.From) }, "get": c.target("get", &l.Get, "", "cursor"),
-		"post": func(n *node) { l.Post = c.post(n, "", "{cursor}") }, "first": func(n *node) { l.First = c.firstCursor(n) },
-		"ids": c.query("ids", &l.IDs), "next": c.query("next", &l.Next, "$cursor"), "fails": c.query("fails", &l.Fails),
-	})
-	if !ok {
+	known := c.asking(l, "cursor")
+	known["ids"] = c.query("ids", &l.IDs)
+	if !c.fieldsOf(n, "list", known) {
 		return
 	}
 	for _, key := range []string{"from", "ids"} {
@@ -23,12 +19,29 @@ func (c *compiler) list(n *node, k *Kind) {
 			c.add(n, "", "list lacks %q", key)
 		}
 	}
-	if (n.get("get") == nil) == (n.get("post") == nil) {
-		c.add(n, "write get: /products?cursor={cursor}, or post: { path, json }", "list needs either get or post")
+	c.checkCursor(n, "list", l)
+}
+
+// asking gives the readers of a list's request and of its paging. The request may have the placeholders.
+func (c *compiler) asking(l *List, placeholders ...string) map[string]func(*node) {
+	whole := []string{""} // none is allowed as well
+	for _, name := range placeholders {
+		whole = append(whole, "{"+name+"}")
 	}
-	takes := strings.Contains(l.Get, "{cursor}") || l.Post != nil && strings.Contains(string(l.Post.JSON), `"{cursor}"`)
+	return map[string]func(*node){
+		"from": func(n *node) { c.upstream(n, &l.From) }, "get": c.target("get", &l.Get, "", placeholders...),
+		"post": func(n *node) { l.Post = c.post(n, whole...) }, "first": func(n *node) { l.First = c.firstCursor(n) },
+		"next": c.query("next", &l.Next, "$cursor"), "fails": c.query("fails", &l.Fails),
+	}
+}
+
+// checkCursor checks that what asks for pages has one request, which takes the cursors that it is given.
+func (c *compiler) checkCursor(n *node, what string, l *List) {
+	if (n.get("get") == nil) == (n.get("post") == nil) {
+		c.add(n, "write get: /products?cursor={cursor}, or post: { path, json }", "%s needs either get or post", what)
+	}
 	for _, key := range []string{"next", "first"} {
-		if at := n.get(key); at != nil && !takes {
+		if at := n.get(key); at != nil && !l.holds("{cursor}") {
 			c.add(at, `put {cursor} into get, or "{cursor}" into json, or leave `+key+" out", "%s gives a cursor that nothing takes", key)
 		}
 	}
@@ -44,7 +57,7 @@ func (c *compiler) firstCursor(n *node) json.RawMessage {
 	return first
 }
 
-// post reads { path, json }. json must hold exactly one of the placeholders, or none if "" is among them.
+// post reads { path, json, prefix }. json must hold exactly one of the placeholders, or none if "" is among them.
 func (c *compiler) post(n *node, placeholders ...string) *Post {
 	p := &Post{}
 	ok := c.fieldsOf(n, "post", map[string]func(*node){
@@ -56,7 +69,11 @@ func (c *compiler) post(n *node, placeholders ...string) *Post {
 			p.JSON, _ = json.Marshal(value) // the value consists of types that always marshal
 			c.checkHeld(n, held, placeholders)
 		},
+		"prefix": c.str("prefix", &p.Prefix),
 	})
+	if at := n.get("prefix"); ok && at != nil && !slices.Contains(placeholders, "{id}") {
+		c.add(at, "", "prefix is for the ids of a dimension")
+	}
 	for _, key := range []string{"path", "json"} {
 		if ok && n.get(key) == nil {
 			c.add(n, "", "post lacks %q", key)
@@ -65,11 +82,13 @@ func (c *compiler) post(n *node, placeholders ...string) *Post {
 	return p
 }
 
-// checkHeld checks which placeholders the JSON of a post holds: exactly one of those allowed, or none where "" is allowed.
+// checkHeld checks which placeholders the JSON of a post holds: exactly one of those allowed, or none where "" is allowed. "{since}" may
+// stand beside another one.
 func (c *compiler) checkHeld(n *node, held map[string]bool, allowed []string) {
 	count := 0
-	for _, name := range []string{"{id}", "{ids}", "{cursor}"} {
+	for _, name := range []string{"{id}", "{ids}", "{cursor}", "{since}"} {
 		switch {
+		case name == "{since}" && held[name] && slices.Contains(allowed, name):
 		case held[name] && slices.Contains(allowed, name):
 			count++
 		case held[name]:

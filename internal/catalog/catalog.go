@@ -19,6 +19,7 @@ type Catalog struct {
 	Live      map[string]*Live
 	Pages     []*Page // in the order of the file
 	Sources   map[string]*Source
+	Polls     map[string]*Poll
 	Mistakes  Errors // names that are not there, or there twice: the catalog works without what they mean
 }
 
@@ -80,9 +81,10 @@ type Dimension struct {
 // Post is a request to a GraphQL or RPC upstream. In JSON, the string "{id}" becomes the id as a string, "{ids}" an array of
 // ids, and a list's "{cursor}" the cursor; Batch says that it holds "{ids}".
 type Post struct {
-	Path  string
-	JSON  json.RawMessage
-	Batch bool
+	Path   string
+	JSON   json.RawMessage
+	Batch  bool
+	Prefix string // before each id in JSON; answers are expected to give ids without it
 }
 
 // Ref declares that a record refers to other entities.

@@ -66,7 +66,7 @@ func (c *compiler) notify(n *node) {
 		ok := c.fieldsOf(n, "source "+s.Name, map[string]func(*node){
 			"form": c.word("form", &s.Form, forms()), "secret": func(n *node) { c.sourceSecret(n, s) }, "signature": func(n *node) { c.signature(n, s) },
 			"subject": func(n *node) { c.sourceSubject(n, s) }, "map": c.query("map", &s.Map), "tables": func(n *node) { c.tables(n, s) },
-			"lane": func(n *node) { c.lane(n, s) },
+			"lane": func(n *node) { c.lane(n, &s.Lane) },
 		})
 		if ok {
 			c.checkSource(key, n, s)
@@ -119,12 +119,12 @@ func (c *compiler) word(what string, p *string, there []string) func(*node) {
 	}
 }
 
-func (c *compiler) lane(n *node, s *Source) {
+func (c *compiler) lane(n *node, p *item.Lane) {
 	lane, err := item.ParseLane(n.text)
 	if err != nil {
 		c.add(n, "", "%v", err)
 	}
-	s.Lane = lane
+	*p = lane
 }
 
 func (c *compiler) sourceSecret(n *node, s *Source) {

@@ -61,7 +61,7 @@ func (c *compiler) root(n *node) {
 	section := map[string]*node{}
 	keep := func(name string) func(*node) { return func(n *node) { section[name] = n } }
 	known := map[string]func(*node){"version": c.version}
-	order := []string{"site", "images", "upstreams", "entities", "live", "pages", "notify"}
+	order := []string{"site", "images", "upstreams", "entities", "live", "pages", "notify", "poll"}
 	for _, name := range order {
 		known[name] = keep(name)
 	}
@@ -73,7 +73,7 @@ func (c *compiler) root(n *node) {
 			c.add(n, "", "the catalog lacks %q", name)
 		}
 	}
-	read := map[string]func(*node){"site": c.site, "images": c.images, "upstreams": c.upstreams, "entities": c.entities, "live": c.live, "pages": c.pages, "notify": c.notify}
+	read := map[string]func(*node){"site": c.site, "images": c.images, "upstreams": c.upstreams, "entities": c.entities, "live": c.live, "pages": c.pages, "notify": c.notify, "poll": c.polls}
 	for _, name := range order {
 		if s := section[name]; s != nil {
 			read[name](s)

@@ -67,6 +67,9 @@ func (d *Dimension) asked() string {
 	if d.Fails != nil {
 		asked += fmt.Sprintf(" fails %q", d.Fails.Text)
 	}
+	if post.Prefix != "" {
+		asked += fmt.Sprintf(" prefix %q", post.Prefix)
+	}
 	return asked
 }
 

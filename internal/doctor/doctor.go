@@ -74,6 +74,7 @@ func Run(ctx context.Context, cfg Config) (healthy bool) {
 			set = nil
 		}
 		x.checkUpstreams(ctx, cat, set)
+		x.checkSources(ctx, conn, cat)
 	}
 	return !x.failed
 }

@@ -1,7 +1,8 @@
-// Package jsonl makes an upstream out of a file: JSON Lines (or one JSON array), plain, gzip or zstd.
+// Package jsonl makes an upstream out of a file: JSON Lines (or one JSON array), or CSV and TSV by the name of the file;
+// plain, gzip or zstd.
 // It stands in for the systems behind a shop, so that a catalog can be tried with nothing but an export.
 //
-//	GET /rows/{id}               one row, byte for byte as in the file; 404 where there is none
+//	GET /rows/{id}               one row, byte for byte as in a file of JSON; 404 where there is none
 //	GET /rows?ids=a,b            a JSON array of the rows there are; each id percent-encoded, at most 1000
 //	GET /rows?cursor=C&limit=N   {"items":[…],"next":"…"|null} in the order of ids; 500 a page, at most 1000
 //

@@ -67,6 +67,9 @@ func (l *loader) read(f io.Reader, path string) error {
 	if bom, _ := in.Peek(3); bytes.Equal(bom, []byte("\ufeff")) {
 		in.Discard(3)
 	}
+	if comma := separator(path); comma != 0 {
+		return l.csv(in, comma)
+	}
 	// A line is an object, so a bracket in front can only be an array of rows.
 	if head, _ := in.Peek(512); bytes.HasPrefix(bytes.TrimSpace(head), []byte("[")) {
 		return l.array(in)

@@ -18,6 +18,7 @@ func (n *process) addNotify(cfg Notify) (string, error) {
 	measured := metrics.NewNotify(n.metrics)
 	r := notify.New(notify.Config{
 		Catalog: n.catalog.Catalog, Head: n.head(n.ctx), Bus: n.bus, Log: n.log, Token: cfg.Token, Counted: measured.Counted,
+		Heard: newHeard(n.ctx, n.bus.Bucket(MarksBucket), n.log).note,
 	})
 	n.start(func(ctx context.Context) error { return r.Follow(ctx, n.bus) })
 	if cfg.Addr == "" {

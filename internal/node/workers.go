@@ -34,6 +34,7 @@ func (n *process) runHeterog(ctx context.Context) error {
 	})
 	group.Go(redact.Guard(func() error { return life.Follow(ctx, n.bus.Bucket(MarksBucket)) }))
 	group.Go(redact.Guard(func() error { return newDeletionWatch(n, w).Run(ctx) }))
+	group.Go(redact.Guard(func() error { return n.poller().Run(ctx) }))
 	return group.Wait()
 }
 

@@ -48,6 +48,7 @@ type Config struct {
 	Log     *slog.Logger
 	Token   string                                   // secret of POST /notify; if it is "", all requests to it are denied
 	Counted func(outcome string, taken, refused int) // called after each request, with numbers of changes; defaults to nothing
+	Heard   func(source string)                      // called after each request or batch of messages from a source that is what it claims to be; defaults to nothing
 	Lookup  func(name string) (string, bool)         // looks up an environment variable, for the secrets of sources; defaults to os.LookupEnv
 	Clock   func() time.Time                         // defaults to time.Now
 }
@@ -63,6 +64,9 @@ type Receiver struct {
 func New(c Config) *Receiver {
 	if c.Counted == nil {
 		c.Counted = func(string, int, int) {}
+	}
+	if c.Heard == nil {
+		c.Heard = func(string) {}
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

@@ -61,6 +61,7 @@ func (r *Receiver) sent(s *catalog.Source, q request) (notified, error) {
 	if err := r.signedBy(s, q); err != nil {
 		return notified{}, err
 	}
+	r.cfg.Heard(s.Name)
 	return r.read(s, q)
 }
 

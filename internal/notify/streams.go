@@ -71,6 +71,7 @@ func (r *Receiver) followSource(ctx context.Context, streams Streams, s *catalog
 // batch is delivered again.
 func (r *Receiver) handle(ctx context.Context, s *catalog.Source, batch []bus.Foreign) error {
 	var all notified
+	r.cfg.Heard(s.Name)
 	for _, m := range batch {
 		n, err := r.read(s, request{header: m.Header, body: m.Body})
 		switch {

@@ -52,6 +52,9 @@ func (t *trial) page(ctx context.Context, p *catalog.Page) {
 		t.warn(what, at, "", "%s answers %d", path, status)
 	default:
 		t.pass(what, "%s has %d bytes", path, len(body))
+		if t.Rendered != nil {
+			t.Rendered(p, body)
+		}
 	}
 }
 

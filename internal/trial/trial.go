@@ -15,14 +15,15 @@ import (
 	"vitrine/templates"
 )
 
-// Config configures Run. Everything but Entities is required.
+// Config configures Run. Everything but Entities and Rendered is required.
 type Config struct {
 	Catalog   *catalog.Catalog
 	File      string // the catalog's file name, for messages
 	Client    *upstream.Client
 	Templates *templates.Set
-	Entities  []item.Entity // entities to try, besides the first ones of each list
-	Report    func(Finding) // called with each finding, in order, by the goroutine of Run
+	Entities  []item.Entity                      // entities to try, besides the first ones of each list
+	Report    func(Finding)                      // called with each finding, in order, by the goroutine of Run
+	Rendered  func(p *catalog.Page, body []byte) // called with each page that was rendered; defaults to nothing
 }
 
 // Finding is the result of one step. It is good unless Failed or Warning is set.

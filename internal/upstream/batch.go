@@ -66,7 +66,7 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	r := request{from: d.From, use: UseFetch, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout, fails: d.Fails}
 	if d.Batch != "" {
 		r.path = path(d.Batch, map[string]string{"ids": strings.Join(escaped, ",")})
-	} else if err := r.post(d.Post, "{ids}", ids); err != nil {
+	} else if err := r.post(d.Post, map[string]any{"{ids}": prefixed(d.Post.Prefix, ids)}); err != nil {
 		return response{}, parts{}, err
 	}
 	res, err := c.call(ctx, r)
@@ -88,4 +88,13 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 		return res, parts{}, r.failed(fmt.Errorf("%w; it %s", err, c.words(d.From, res.status, res.body)))
 	}
 	return res, got, nil
+}
+
+// prefixed puts a prefix before each id.
+func prefixed(prefix string, ids []string) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = prefix + id
+	}
+	return out
 }

@@ -29,10 +29,10 @@ type request struct {
 	fails   *jq.Program // the catalog's; nil: GraphQL errors are a failure
 }
 
-// post makes the request a POST with a value in place of a placeholder.
-func (r *request) post(p *catalog.Post, placeholder string, value any) (err error) {
+// post makes the request a POST with values in place of placeholders.
+func (r *request) post(p *catalog.Post, values map[string]any) (err error) {
 	r.path = p.Path
-	r.body, err = fill(p, placeholder, value)
+	r.body, err = fill(p, values)
 	if err != nil {
 		return fmt.Errorf("%w: %s %.200s: the catalog's json: %w", item.ErrRefused, r.from.Name, r.path, err)
 	}

@@ -100,7 +100,7 @@ func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer
 	r := request{from: d.From, use: UseFetch, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified, fails: d.Fails}
 	if d.Get != "" {
 		r.path = path(d.Get, map[string]string{"id": item.Escape(a.ID)})
-	} else if err := r.post(d.Post, "{id}", a.ID); err != nil {
+	} else if err := r.post(d.Post, map[string]any{"{id}": d.Post.Prefix + a.ID}); err != nil {
 		return Answer{Err: err}
 	}
 	res, err := c.call(ctx, r)

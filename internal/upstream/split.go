@@ -72,32 +72,32 @@ func textOf(id gjson.Result) string {
 	return id.Raw
 }
 
-// fill puts a value into the JSON of a post, in place of each text that is the placeholder.
-func fill(p *catalog.Post, placeholder string, value any) ([]byte, error) {
+// fill puts values into the JSON of a post, each in place of the texts that are its placeholder.
+func fill(p *catalog.Post, values map[string]any) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(p.JSON))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	return json.Marshal(put(v, placeholder, value))
+	return json.Marshal(put(v, values))
 }
 
-// put replaces a text within JSON. It works on the structure, so an id that looks like a placeholder, or like JSON,
+// put replaces texts within JSON. It works on the structure, so an id that looks like a placeholder, or like JSON,
 // stays an id.
-func put(v any, text string, value any) any {
+func put(v any, values map[string]any) any {
 	switch v := v.(type) {
 	case string:
-		if v == text {
+		if value, ok := values[v]; ok {
 			return value
 		}
 	case []any:
 		for i := range v {
-			v[i] = put(v[i], text, value)
+			v[i] = put(v[i], values)
 		}
 	case map[string]any:
 		for k := range v {
-			v[k] = put(v[k], text, value)
+			v[k] = put(v[k], values)
 		}
 	}
 	return v

@@ -59,15 +59,23 @@ func breadcrumbs(page view.Value) view.Fields {
 			return nil
 		}
 		item := append(thing("ListItem"), view.Field{Name: "position", Value: view.OfInt(len(items) + 1)}, field("name", title))
-		if url := absolute(page, step.Get("url")); url != "" {
-			item = append(item, field("item", url))
-		}
+		item = withAddress(item, page, step)
 		items = append(items, view.OfMembers(item))
 	}
 	if items == nil {
 		return nil
 	}
 	return append(thing("BreadcrumbList"), view.Field{Name: "itemListElement", Value: view.OfElements(items)})
+}
+
+// withAddress adds the address of a step of a path: its own, or that of its page.
+func withAddress(item view.Fields, page, step view.Value) view.Fields {
+	for _, name := range []string{"url", "URL"} {
+		if url := absolute(page, step.Get(name)); url != "" {
+			return append(item, field("item", url))
+		}
+	}
+	return item
 }
 
 // absolute is the template function of that name: an address with scheme and host, for whoever reads the page elsewhere. A path is put

@@ -74,6 +74,19 @@ func TestManyOptions(t *testing.T) {
 	}
 }
 
+// TestAllOptionsAskAtOnce proves that the stock of all groups of options is asked for in one request: a group that named the address of
+// the blobs itself would ask for itself.
+func TestAllOptionsAskAtOnce(t *testing.T) {
+	set, err := load(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := render(t, set, "item.html", whole().page)
+	if groups, asking := strings.Count(got, `<div class="choice">`), strings.Count(got, "data-stocks="); groups != 2 || asking != 1 {
+		t.Errorf("%d of %d groups ask in %s", asking, groups, got)
+	}
+}
+
 // TestStockOfAnotherState proves that a state of stock other than available or sold out is shown in the page's
 // language, and that the button's label fits it.
 func TestStockOfAnotherState(t *testing.T) {

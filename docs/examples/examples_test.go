@@ -3,12 +3,13 @@
 package examples_test
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"html"
 	"io/fs"
+	"log/slog"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,8 +18,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/itchyny/gojq"
-	"github.com/klauspost/compress/zstd"
 
+	"vitrine/internal/jsonl"
 	"vitrine/internal/long"
 )
 
@@ -196,6 +197,9 @@ func TestList(t *testing.T) {
 		{"lego.yaml", "sku", "lego-to2015.jsonl.zst", 12410},
 		{"luma.yaml", "sku", "luma-html.jsonl.zst", 1891},
 		{"luma.yaml", "product", "luma-html.jsonl.zst", 147},
+		{"amazon22k.yaml", "sku", "walmart-amazon.amazon22k.csv.zst", 22074},
+		{"bestbuy/catalog.yaml", "store", "bestbuy-stores.json.gz", 1565},
+		{"bestbuy/catalog.yaml", "category", "bestbuy-categories.json.gz", 4584},
 	}
 	for _, test := range tests {
 		t.Run(test.catalog+" "+test.kind, func(t *testing.T) {
@@ -287,38 +291,39 @@ func (s *shop) run(t *testing.T, program string, input any) any {
 	return result
 }
 
-func readRows(t *testing.T, name string) []object {
+// readRows returns the rows of a data set as `vitrine up --serve` serves them.
+func readRows(t *testing.T, name string) (rows []object) {
 	t.Helper()
-	f, err := os.Open(filepath.Join(dataDir, name))
+	spec := jsonl.Spec{Name: "rows", Path: filepath.Join(dataDir, name), IDField: cmp.Or(idFields[name], jsonl.DefaultIDField)}
+	table, err := jsonl.Open(t.Context(), spec, slog.New(slog.DiscardHandler))
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skipf("the data set %s is not in %s: the catalogs are not tested", name, dataDir)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	z, err := zstd.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	var rows []object
-	lines := bufio.NewScanner(z)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		dec := json.NewDecoder(bytes.NewReader(lines.Bytes()))
+	for cursor, more := "", true; more; {
+		answer := httptest.NewRecorder()
+		table.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/rows?limit=1000&cursor="+url.QueryEscape(cursor), nil))
+		var page struct {
+			Items []object
+			Next  *string
+		}
+		dec := json.NewDecoder(answer.Body)
 		dec.UseNumber()
-		var row object
-		if err := dec.Decode(&row); err != nil {
+		if err := dec.Decode(&page); err != nil {
 			t.Fatal(err)
 		}
-		rows = append(rows, row)
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
+		rows = append(rows, page.Items...)
+		if more = page.Next != nil; more {
+			cursor = *page.Next
+		}
 	}
 	return rows
 }
+
+// idFields are the fields that hold a row's id, where that is not "id".
+var idFields = map[string]string{"lego-to2015.jsonl.zst": "setID", "luma-html.jsonl.zst": "sku"}
 
 // at follows a path of members. It returns nil where there is nothing.
 func at(v any, path ...string) any {

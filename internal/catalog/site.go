@@ -70,11 +70,11 @@ func (c *compiler) site(n *node) {
 func (c *compiler) buy(n *node) *Buy {
 	b := &Buy{Method: "post", ID: "id", Quantity: "quantity"}
 	if n.form == text {
-		b.URL = c.address(n, "site.buy", "id")
+		b.URL = c.formAddress(n, "site.buy")
 		return b
 	}
 	ok := c.fieldsOf(n, "site.buy", map[string]func(*node){
-		"url": func(n *node) { b.URL = c.address(n, "site.buy.url", "id") },
+		"url": func(n *node) { b.URL = c.formAddress(n, "site.buy.url") },
 		"method": func(n *node) {
 			b.Method = n.text
 			if b.Method != "get" && b.Method != "post" {
@@ -89,7 +89,23 @@ func (c *compiler) buy(n *node) *Buy {
 	if b.Method == "get" && strings.Contains(b.URL, "?") {
 		c.add(n, "write it into the path, or use post", "site.buy.url has a query, which browsers drop from a form of method get: %q", b.URL)
 	}
+	if b.ID == "" || b.Quantity == "" || b.ID == b.Quantity {
+		c.add(n, "", "site.buy.id and site.buy.quantity must be two names, not %q and %q", b.ID, b.Quantity)
+	}
 	return b
+}
+
+// hostName is a host, with or without a port, that a Content-Security-Policy can name.
+var hostName = regexp.MustCompile(`^([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+(:[0-9]+)?$`)
+
+// formAddress reads an address that a form may be sent to. It may contain {id}.
+func (c *compiler) formAddress(n *node, what string) string {
+	s := c.address(n, what, "id")
+	u, err := url.Parse(s)
+	if err == nil && u.Host != "" && !hostName.MatchString(u.Host) {
+		c.add(n, "write the name as the DNS has it, such as xn--bcher-kva.example", "%s has a host that the pages' Content-Security-Policy can't name: %q", what, u.Host)
+	}
+	return s
 }
 
 func (c *compiler) links(what string, to *[]Link) func(*node) {

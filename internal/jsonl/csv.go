@@ -29,7 +29,7 @@ func separator(path string) rune {
 }
 
 // csv reads a header of names, and rows of as many columns by RFC 4180. A row becomes an object whose members are strings,
-// in the order of the header. A .csv whose header has semicolons and no comma is separated by semicolons. In a .tsv a
+// in the order of the header. A .csv whose header has semicolons or bars and no comma is separated by those. In a .tsv a
 // quote within a field stands for itself. Errors count lines.
 func (l *loader) csv(in *bufio.Reader, comma rune) error {
 	r := csv.NewReader(in)
@@ -38,8 +38,10 @@ func (l *loader) csv(in *bufio.Reader, comma rune) error {
 	r.ReuseRecord = true
 	if head, _ := in.Peek(4096); comma == ',' {
 		line, _, _ := bytes.Cut(head, []byte("\n"))
-		if bytes.ContainsRune(line, ';') && !bytes.ContainsRune(line, ',') {
-			r.Comma = ';'
+		for _, other := range ";|" {
+			if bytes.ContainsRune(line, other) && !bytes.ContainsRune(line, ',') {
+				r.Comma = other
+			}
 		}
 	}
 	names, err := l.header(r)

@@ -246,13 +246,13 @@
     return items;
   }
 
-  // stocks says which of the options is sold out.
-  async function stocks(list) {
-    const links = all("[data-id]", list);
-    const items = await offers(list.dataset.stocks, links.map((link) => link.dataset.id));
+  // stocks says which of the options are sold out. Groups of options lead to the same products, so all are asked for at once.
+  async function stocks(box) {
+    const links = all("[data-id]", box);
+    const items = await offers(box.dataset.stocks, [...new Set(links.map((link) => link.dataset.id))]);
     for (const link of links) {
       if (link.querySelector("small") || walk(items, [link.dataset.id, "data", "stock", "state"]) !== "out") continue;
-      link.append(" ", Object.assign(document.createElement("small"), { textContent: list.dataset.out }));
+      link.append(" ", Object.assign(document.createElement("small"), { textContent: box.dataset.out }));
     }
   }
 

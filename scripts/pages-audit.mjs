@@ -2,7 +2,7 @@
 // where something was found.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { Validator } from "@adobe/structured-data-validator";
+import Validator from "@adobe/structured-data-validator";
 import WebAutoExtractor from "@marbec/web-auto-extractor";
 import { HtmlValidate } from "html-validate";
 import { chromium } from "playwright-core";

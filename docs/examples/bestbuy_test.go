@@ -20,8 +20,10 @@ func TestBestBuy(t *testing.T) {
 			t.Errorf("%s: ZIP code %q", id, zip)
 		}
 		equal(t, id, "latitude", at(item, "linked", "geo", "latitude"), at(row, "location", "lat"))
-		equal(t, id, "days", len(at(item, "hours").([]any)), len(strings.Split(text(row["hours"]), "; ")))
-		equal(t, id, "services", len(at(item, "services").([]any)), len(row["services"].([]any)))
+		if row["hours"] != nil {
+			equal(t, id, "days", len(list(at(item, "hours"))), len(strings.Split(text(row["hours"]), "; ")))
+		}
+		equal(t, id, "services", len(list(at(item, "services"))), len(list(row["services"])))
 	}
 	for _, row := range sample(readRows(t, "bestbuy-categories.json.gz"), 10) {
 		id := text(row["id"])
@@ -33,6 +35,12 @@ func TestBestBuy(t *testing.T) {
 		equal(t, id, "categories below", len(record["below"].([]any)), len(row["subCategories"].([]any)))
 		equal(t, id, "card", at(shop.blob(t, "category", "card", row), "title"), record["title"])
 	}
+}
+
+// list is v as a list, an empty one if it is none.
+func list(v any) []any {
+	elements, _ := v.([]any)
+	return elements
 }
 
 // TestTemplates proves that the templates beside an example can be used, and that each is a page of its catalog.

@@ -139,13 +139,18 @@ func TestJSONLD(t *testing.T) {
 				{"@type":"BreadcrumbList","itemListElement":[{"@type":"ListItem","position":1,"name":"Home","item":"https://shop.example/"},{"@type":"ListItem","position":2,"name":"Lamps"}]}]}`,
 		},
 		"off the shelf": {
-			`{` + site + `,"product":{"title":"T"},"price":{"amount":"5","currency":"USD"},"stock":{"state":"in"},"status":{"state":"off"}}`,
+			`{` + site + `,"product":{"title":"T","images":["/a.svg"]},"price":{"amount":"5","currency":"USD"},"stock":{"state":"in"},"status":{"state":"off"}}`,
 			`{"@context":"https://schema.org","@graph":[{"@type":"Product","@id":"https://shop.example/item/1.html#product","name":"T","sku":"1","url":"https://shop.example/item/1.html",
+				"image":["https://shop.example/a.svg"],
 				"offers":{"@type":"Offer","price":"5","priceCurrency":"USD","url":"https://shop.example/item/1.html","availability":"https://schema.org/OutOfStock"}}]}`,
 		},
 		"a price that is none makes no offer, and no product": {
-			`{` + site + `,"product":{"title":"T"},"price":{"amount":"on request"},"path":[{"title":"Home"}]}`,
+			`{` + site + `,"product":{"title":"T","images":["/a.svg"]},"price":{"amount":"on request"},"path":[{"title":"Home"}]}`,
 			`{"@context":"https://schema.org","@graph":[{"@type":"BreadcrumbList","itemListElement":[{"@type":"ListItem","position":1,"name":"Home"}]}]}`,
+		},
+		"without a picture there is no product; a step of the path without an address leads to its page": {
+			`{` + site + `,"product":{"title":"T","images":["data:x"]},"price":{"amount":"5"},"path":[{"title":"Home","URL":"/category/1.html"}]}`,
+			`{"@context":"https://schema.org","@graph":[{"@type":"BreadcrumbList","itemListElement":[{"@type":"ListItem","position":1,"name":"Home","item":"https://shop.example/category/1.html"}]}]}`,
 		},
 	} {
 		body, ok := strings.CutPrefix(render(t, set, "ld.html", parse(t, c.page)), `<script type="application/ld+json">`)

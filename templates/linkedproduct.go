@@ -11,11 +11,12 @@ import (
 
 const maxReviews = 20 // greatest number of reviews in a Product
 
-// productOf returns the Product of a page; nil if it has neither an offer nor a rating nor a review, one of which a valid Product needs.
+// productOf returns the Product of a page; nil if it lacks an offer or a picture: a product snippet needs an offer, a rating or a review,
+// but a merchant listing needs the first two, and validators judge every Product as both.
 // Source: https://developers.google.com/search/docs/appearance/structured-data/product-snippet and …/merchant-listing.
 func productOf(page view.Value) view.Fields {
-	offer, rating, reviews := offerOf(page), ratingOf(page), reviewsOf(page)
-	if offer == nil && rating == nil && reviews == nil {
+	offer, images := offerOf(page), pictures(page)
+	if offer == nil || images == nil {
 		return nil
 	}
 	product := thing("Product")
@@ -24,9 +25,7 @@ func productOf(page view.Value) view.Fields {
 	}
 	product = append(product, field("name", textAt(page, "product", "title")), field("sku", textAt(page, "Page", "ID")))
 	product = withText(product, "description", page.Get("product", "brief"))
-	if images := pictures(page); len(images) > 0 {
-		product = append(product, view.Field{Name: "image", Value: view.OfElements(images)})
-	}
+	product = append(product, view.Field{Name: "image", Value: view.OfElements(images)})
 	if brand := textAt(page, "brand", "title"); brand != "" {
 		product = append(product, view.Field{Name: "brand", Value: named("Brand", brand)})
 	}
@@ -38,8 +37,8 @@ func productOf(page view.Value) view.Fields {
 		product = withValue(product, name, propertyOf(page, name))
 	}
 	product = withObject(product, "offers", offer)
-	product = withObject(product, "aggregateRating", rating)
-	if reviews != nil {
+	product = withObject(product, "aggregateRating", ratingOf(page))
+	if reviews := reviewsOf(page); reviews != nil {
 		product = append(product, view.Field{Name: "review", Value: view.OfElements(reviews)})
 	}
 	return product

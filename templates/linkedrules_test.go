@@ -32,7 +32,7 @@ var enumerations = map[string][]string{
 
 // required maps a type to its required members. Of names divided by | one is enough.
 var required = map[string][]string{
-	"Product":                {"name", "offers|aggregateRating|review"},
+	"Product":                {"name", "offers", "image"},
 	"Offer":                  {"price", "priceCurrency"},
 	"UnitPriceSpecification": {"price", "priceCurrency"},
 	"AggregateRating":        {"ratingValue", "ratingCount|reviewCount"},

@@ -78,7 +78,7 @@ func (a *Announcer) Announced(e item.Entity) bool { return a.announced[e] && !a.
 // List announces all entities of a kind that its upstream lists. Ids that can't be an entity's are left out and counted. It fails
 // with what the upstream or NATS fails with; what was announced by then stays announced.
 func (a *Announcer) List(ctx context.Context, kind *catalog.Kind) error {
-	return lineage.EachListed(ctx, a.cfg.Upstream, kind, "", func(page lineage.Listed) error {
+	return lineage.EachListed(ctx, patient{a.cfg.Upstream, a.cfg.Progress}, kind, "", func(page lineage.Listed) error {
 		a.done.Refused += len(page.Refused)
 		if len(page.Refused) > 0 {
 			a.cfg.Log.Warn("the upstream lists ids that can't be an entity's; they are left out", "kind", kind.Name, "ids", len(page.Refused), "first", fmt.Sprintf("%.80q", page.Refused[0]))

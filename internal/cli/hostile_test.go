@@ -85,18 +85,20 @@ func hostileShop(t *testing.T) (address string, ids []string, texts map[string]s
 
 type object map[string]any
 
+// hostileRecord is a record with x in each text. The price and one of the pictures are valid, since structured data is written only for a
+// product that has both.
 func hostileRecord(dimension, id, x string) object {
 	switch dimension {
 	case "product":
 		option := object{"name": x, "value": x}
-		return object{"title": x, "brief": x, "html": x, "images": []any{x, object{"url": x, "alt": x, "width": x, "height": x}},
+		return object{"title": x, "brief": x, "html": x, "images": []any{x, object{"url": x, "alt": x, "width": x, "height": x}, "/pictures/a.svg"},
 			"options": []any{option, option}, "brand": id, "shop": id, "category": id, "siblings": []any{id}, "told": hostileTold(x)}
 	case "specs":
 		return object{"groups": []any{object{"group": x, "rows": []any{object{"name": x, "value": x}}}}}
 	case "description":
 		return object{"html": x}
 	case "price":
-		return object{"amount": x, "list": x, "currency": x, "unit": object{"amount": x, "per": x}}
+		return object{"amount": 4.5, "list": x, "currency": "EUR", "unit": object{"amount": x, "per": x}}
 	case "stock":
 		return object{"state": x, "quantity": x}
 	case "promotions":
@@ -108,7 +110,7 @@ func hostileRecord(dimension, id, x string) object {
 }
 
 // hostileTold is the additional information about a product, with x in each text. The numbers of its rating are
-// valid, since structured data is written only for a product with an offer or a rating.
+// valid, since structured data has a rating only then.
 func hostileTold(x string) object {
 	return object{
 		"rating":    object{"value": 4.5, "count": 3, "best": x},

@@ -90,18 +90,18 @@ func fromPageOrSite(page view.Value, name, ofSite string) view.Value {
 func shippingOf(page view.Value, currency string) view.Fields {
 	shipping := fromPageOrSite(page, "shipping", "Shipping")
 	price := textAt(shipping, "price")
-	var countries view.Elements
+	var regions view.Elements
 	walk := list(shipping.Get("to")).Walk()
 	for code, ok := walk.Next(); ok; code, ok = walk.Next() {
 		if s := text(code); country(s) {
-			countries = append(countries, view.OfText(s))
+			regions = append(regions, view.OfMembers(append(thing("DefinedRegion"), field("addressCountry", s))))
 		}
 	}
-	if countries == nil || !decimal(price) {
+	if regions == nil || !decimal(price) {
 		return nil
 	}
 	details := append(thing("OfferShippingDetails"),
-		view.Field{Name: "shippingDestination", Value: view.OfMembers(append(thing("DefinedRegion"), view.Field{Name: "addressCountry", Value: view.OfElements(countries)}))},
+		view.Field{Name: "shippingDestination", Value: view.OfElements(regions)},
 		view.Field{Name: "shippingRate", Value: view.OfMembers(append(thing("MonetaryAmount"), field("value", price), field("currency", currency)))})
 	transit := daysOf(shipping.Get("transit"))
 	if transit == nil {

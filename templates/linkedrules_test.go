@@ -121,6 +121,9 @@ func (c *checker) thing(at string, v map[string]any) {
 	if v["returnPolicyCategory"] == "https://schema.org/MerchantReturnFiniteReturnWindow" && v["merchantReturnDays"] == nil {
 		c.fault(at, "a window of unknown days")
 	}
+	if countries, several := v["addressCountry"].([]any); several {
+		c.fault(at, "a region of %d countries: validators want a text", len(countries))
+	}
 	for name, member := range v {
 		c.walk(strings.TrimPrefix(at+"."+name, "."), member)
 	}
@@ -196,7 +199,7 @@ func TestLinkedDataIsWhole(t *testing.T) {
 		`"gtin":"4006381333931"`, `"mpn":"L-1"`, `"color":"Red"`, `"size":"M"`, `"material":"Oak"`, `"priceValidUntil":"2027-01-31"`,
 		`"availability":"https://schema.org/PreOrder"`, `"availabilityStarts":"2027-02-01"`, `"itemCondition":"https://schema.org/NewCondition"`,
 		`"price":"29.90","priceCurrency":"EUR","priceType":"https://schema.org/StrikethroughPrice"`, `"ratingValue":"4.5"`, `"ratingCount":"12"`, `"reviewBody":"It shines."`,
-		`"datePublished":"2026-10-01"`, `"addressCountry":["DE","AT"]`, `"value":"4.90"`, `"maxValue":"3"`, `"merchantReturnDays":"30"`, `FreeReturn`,
+		`"datePublished":"2026-10-01"`, `"shippingDestination":[{"@type":"DefinedRegion","addressCountry":"DE"},{"@type":"DefinedRegion","addressCountry":"AT"}]`, `"value":"4.90"`, `"maxValue":"3"`, `"merchantReturnDays":"30"`, `FreeReturn`,
 		`"@type":"ProductGroup"`, `"variesBy":["https://schema.org/color","https://schema.org/size"]`,
 		`"hasVariant":[{"@id":"https://shop.example/item/1.html#product"},{"url":"https://shop.example/item/2.html"}]`,
 		`"isVariantOf":{"@id":"https://shop.example/item/1.html#group"}`,

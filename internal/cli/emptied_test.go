@@ -120,12 +120,15 @@ func editPrices(t *testing.T, s *shop, conn *bus.Conn, ids []string, random *ran
 	}
 }
 
+// askForPages requests one page after the other until stop is closed, with pauses in the short form.
 func askForPages(t *testing.T, d *running, ids []string, stop <-chan struct{}) {
+	tick := time.NewTicker(long.Pick(2*time.Millisecond, time.Microsecond))
+	defer tick.Stop()
 	for i := 0; ; i++ {
 		select {
 		case <-stop:
 			return
-		default:
+		case <-tick.C:
 		}
 		fetch(t, d.Pages+"/item/"+url.PathEscape(ids[i%len(ids)])+".json")
 	}

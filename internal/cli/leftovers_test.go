@@ -15,6 +15,7 @@ import (
 // removes them. Removal must be refused until everything is built for the new catalog. After that it must remove them
 // from Redis and from the server's own file. The short form ends with the refusal.
 func TestLeftoversAreRemovedEverywhere(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s, v := filledShop(t, 30, "--redis", r.URL)
 	v.converged(s)

@@ -18,6 +18,7 @@ import (
 // TestNamesInDocsExist looks up each command, flag, file, link, test, metric, switch and make target that the docs
 // name. The form of a name shows what kind of thing it is.
 func TestNamesInDocsExist(t *testing.T) {
+	t.Parallel()
 	known := newKnown(t)
 	for _, file := range known.pages {
 		text := readText(t, file)
@@ -29,6 +30,7 @@ func TestNamesInDocsExist(t *testing.T) {
 
 // TestNamesThatAreNotThere proves that the checker finds a wrong name of each kind.
 func TestNamesThatAreNotThere(t *testing.T) {
+	t.Parallel()
 	known := newKnown(t)
 	for _, text := range []string{
 		"`vitrine fly`", "`vitrine queue fly`", "    vitrine refresh --fly", "`--fly`", "`detail/fly.go`", "`docs/fly.md`", "[x](fly.md)", "[x](catalog.md#fly)",

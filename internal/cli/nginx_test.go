@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -343,14 +344,17 @@ func TestTheAgentAcknowledgesWhenNginxFollows(t *testing.T) {
 	})
 	page := "/item/" + url.PathEscape(oddID(0)) + ".html"
 	crawl := func() int { status, _, _ := n.get(page, "User-Agent: Googlebot/2.1"); return status }
-	set := v.flip(1, "crawlers", "off", "--wait", "15s")
-	told := false
-	for _, a := range set.Acked {
-		told = told || strings.Contains(a.Node, "front") && a.Error != "" && a.Value == ""
-	}
-	if !told {
-		t.Errorf("it is not told that nginx does not obey: %+v", set)
-	}
+	eventually(t, func() string {
+		_, stdout, _ := vitrine(t, "switch", "set", "crawlers", "off", "--json", "--nats", v.NATS)
+		var set switched
+		if err := json.Unmarshal([]byte(stdout), &set); err != nil {
+			t.Fatal(err, stdout)
+		}
+		if !slices.ContainsFunc(set.Acked, func(a acked) bool { return strings.Contains(a.Node, "front") && a.Error != "" && a.Value == "" }) {
+			return "it is not told that nginx does not obey: " + stdout
+		}
+		return ""
+	})
 	taken.Close()
 	// No switch is set meanwhile, so the agent must try again by itself. The detail servers refuse crawlers too, but
 	// only nginx listens at this address.

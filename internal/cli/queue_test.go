@@ -65,21 +65,28 @@ type queued struct {
 	Failed  uint64
 }
 
-// stats runs queue stats.
+// stats reads what queue stats shows.
 func (r *running) stats() (q queued) {
 	r.t.Helper()
-	if r.queues == nil {
-		r.queues = r.dial()
-	}
+	conn := r.look()
 	eventually(r.t, func() string {
 		var err error
-		q.Streams, q.Failed, err = r.queues.Pending(r.t.Context())
+		q.Streams, q.Failed, err = conn.Pending(r.t.Context())
 		if err != nil {
 			return err.Error()
 		}
 		return ""
 	})
 	return q
+}
+
+// look returns a connection for looking into the queues, which is made once.
+func (r *running) look() *bus.Conn {
+	r.t.Helper()
+	if r.queues == nil {
+		r.queues = r.dial()
+	}
+	return r.queues
 }
 
 func TestAHangingUpstreamIsParked(t *testing.T) {

@@ -26,6 +26,7 @@ is described in [operations.md](operations.md#flags-environment-file).
 
 // TestCommandsPage holds docs/commands.md to the program's commands and flags.
 func TestCommandsPage(t *testing.T) {
+	t.Parallel()
 	app, err := cli.Model()
 	if err != nil {
 		t.Fatal(err)

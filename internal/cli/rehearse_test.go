@@ -121,17 +121,19 @@ func TestRulesThrowSwitches(t *testing.T) {
 	if code, out := push("rules: [{ name: always, signal: memory, above: 1, for: 1s, set: intake.refresh=off, hold: 1h }]"); code != 0 {
 		t.Fatal(out)
 	}
-	value := func(name string) string {
+	moved := func() map[string]string { // switch → what explain says of its value
 		_, stdout, _ := vitrine(t, "explain", "sku:"+oddID(0), "--admin", v.Admin)
+		values := map[string]string{}
 		for line := range strings.Lines(stdout) {
-			if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "switch "+name+" is "); ok {
-				return strings.TrimSpace(rest)
+			if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "switch "); ok {
+				name, value, _ := strings.Cut(rest, " is ")
+				values[name] = value
 			}
 		}
-		return ""
+		return values
 	}
 	eventually(t, func() string {
-		if got := value("intake.refresh"); !strings.HasPrefix(got, "off") {
+		if got := moved()["intake.refresh"]; !strings.HasPrefix(got, "off") {
 			return "the rule has not thrown its switch: " + got
 		}
 		return ""
@@ -145,7 +147,7 @@ func TestRulesThrowSwitches(t *testing.T) {
 	})
 	v.flip(0, "automaton", "off")
 	eventually(t, func() string {
-		if got := value("intake.refresh"); got != "" {
+		if got := moved()["intake.refresh"]; got != "" {
 			return "it is not taken back: " + got
 		}
 		return ""
@@ -167,7 +169,8 @@ rules:
 			n++
 			vitrine(t, "refresh", "--kind", "sku", "--ids", oddID(0), "--force", "--nats", v.NATS, "--admin", v.Admin) // one call of the upstream
 			fetch(t, fmt.Sprintf("%s/item/nobody-%d.html", v.Pages, n))                                                // one read of bbolt
-			missing = slices.DeleteFunc(missing, func(name string) bool { return value(name) != "" })
+			thrown := moved()
+			missing = slices.DeleteFunc(missing, func(name string) bool { return thrown[name] != "" })
 			if len(missing) > 0 {
 				return fmt.Sprint("not thrown: ", missing)
 			}

@@ -23,6 +23,7 @@ var restarts = flag.Int("restarts", long.Pick(1, 2), "how often TestRestartsLose
 // TestRestartsLoseNothing starts a detail server again and again in the folder of the running one, which it takes
 // over from, while visitors send requests without a break. Each request must be answered with 200.
 func TestRestartsLoseNothing(t *testing.T) {
+	t.Parallel()
 	r := redistest.Single(t)
 	s := newShop(t)
 	fill(s, products)

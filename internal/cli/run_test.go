@@ -27,7 +27,7 @@ import (
 // patience is how long a test waits for an event before it fails.
 const patience = 5 * time.Minute
 
-// running is a vitrine that a test has started in this process.
+// running is a vitrine that a test has started: see runnerOf.
 type running struct {
 	t                        testing.TB
 	Pages, Admin, NATS, Shop string // Shop is the demo's back office; "" with a catalog
@@ -35,7 +35,7 @@ type running struct {
 	stop                     func() int
 	ended                    chan int // receives a role's exit code
 	log                      func() string
-	queues                   *bus.Conn // used by stats; nil until its first call
+	queues                   *bus.Conn // returned by look; nil until its first call
 }
 
 // up starts vitrine up on free ports, waits until it is ready, and stops it when the test ends.
@@ -67,8 +67,9 @@ func launch(t testing.TB, args []string, ready func(*running) bool) *running {
 	if i := slices.Index(args, "--dir"); i >= 0 {
 		r.Dir = args[i+1]
 	}
+	run := runnerOf(t)
 	go func() {
-		r.ended <- cli.Run(ctx, args, strings.NewReader(""), io.MultiWriter(stdout, in), stderr)
+		r.ended <- run(ctx, args, strings.NewReader(""), io.MultiWriter(stdout, in), stderr)
 		in.Close()
 	}()
 	stopped := false

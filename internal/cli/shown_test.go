@@ -9,6 +9,7 @@ import (
 // TestHostileCatalogsAreFitForATerminal proves that what commands print of a foreign file contains no password and no
 // control sequence.
 func TestHostileCatalogsAreFitForATerminal(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "shop.yaml")
 	write(t, file, "version: 1\nupstreams: { shop: { url: \"http://user:canary@127.0.0.1:9\", \"\x1b[31mred\": 1, \"\\e]8;;x\": 2 } }\n")

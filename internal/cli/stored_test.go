@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,39 +48,62 @@ func storeDiffers(t *testing.T, s *shop, store stored, file string) (wrong []str
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range s.IDs() {
-		if w := entityDiffers(t, s, store, cat.Kinds["sku"], id); w != "" {
+	for ids := range slices.Chunk(s.IDs(), 100) {
+		wrong = append(wrong, entitiesDiffer(t, s, store, cat.Kinds["sku"], ids)...)
+	}
+	return wrong
+}
+
+// entitiesDiffer reads what the store holds of entities with two calls, and compares it.
+func entitiesDiffer(t *testing.T, s *shop, store stored, kind *catalog.Kind, ids []string) (wrong []string) {
+	t.Helper()
+	var recordKeys []kv.RecordKey
+	var blobKeys []kv.BlobKey
+	for _, id := range ids {
+		e := item.Entity{Kind: kind.Name, ID: id}
+		for _, d := range kind.Dimensions {
+			recordKeys = append(recordKeys, kv.RecordKey{Entity: e, Dimension: d.Name})
+		}
+		for _, b := range kind.Blobs {
+			blobKeys = append(blobKeys, kv.BlobKey{Entity: e, Blob: b.Name})
+		}
+	}
+	records, err := store.Records(t.Context(), recordKeys)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	blobs, err := store.Blobs(t.Context(), blobKeys)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for i, id := range ids {
+		held := records[i*len(kind.Dimensions) : (i+1)*len(kind.Dimensions)]
+		if w := entityDiffers(t, s, kind, id, held, blobs[i*len(kind.Blobs):(i+1)*len(kind.Blobs)]); w != "" {
 			wrong = append(wrong, w)
 		}
 	}
 	return wrong
 }
 
-func entityDiffers(t *testing.T, s *shop, store stored, kind *catalog.Kind, id string) string {
+// entityDiffers takes the records of a kind's dimensions and its blobs, each in their order.
+func entityDiffers(t *testing.T, s *shop, kind *catalog.Kind, id string, held []kv.Record, blobs []kv.Blob) string {
 	t.Helper()
-	e := item.Entity{Kind: kind.Name, ID: id}
 	records := map[string]kv.Record{}
-	for _, d := range kind.Dimensions {
-		got, err := store.Records(t.Context(), []kv.RecordKey{{Entity: e, Dimension: d.Name}})
-		if err != nil {
-			return err.Error()
-		}
-		records[d.Name] = got[0]
-		if w := recordDiffers(t, s, d, id, got[0]); w != "" {
+	for i, d := range kind.Dimensions {
+		records[d.Name] = held[i]
+		if w := recordDiffers(t, s, d, id, held[i]); w != "" {
 			return w
 		}
 	}
-	for _, b := range kind.Blobs {
+	e := item.Entity{Kind: kind.Name, ID: id}
+	for i, b := range kind.Blobs {
 		want, err := shape.Fold(b, e, records)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := store.Blobs(t.Context(), []kv.BlobKey{{Entity: e, Blob: b.Name}})
-		switch {
-		case err != nil:
-			return err.Error()
-		case got[0].Existence != want.Existence || !bytes.Equal(got[0].Body, want.Body) || !got[0].Refs.Equal(want.Refs):
-			return fmt.Sprintf("blob %s of %s is no rebuild of its records:\n%s", b.Name, e, cmp.Diff(string(want.Body), string(got[0].Body)))
+		got := blobs[i]
+		if got.Existence != want.Existence || !bytes.Equal(got.Body, want.Body) || !got.Refs.Equal(want.Refs) {
+			return fmt.Sprintf("blob %s of %s is no rebuild of its records:\n%s", b.Name, e, cmp.Diff(string(want.Body), string(got.Body)))
 		}
 	}
 	return ""

@@ -104,6 +104,7 @@ func TestTemplatesArePushed(t *testing.T) {
 // TestTemplatesAreForced proves that templates which fail on real pages come into force by --force only, in a
 // rollback too, and that no page fails even then.
 func TestTemplatesAreForced(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	fill(s, 1)
 	dir := t.TempDir()
@@ -192,6 +193,7 @@ func TestTemplatesAreForced(t *testing.T) {
 // TestTemplateCheckNamesTemplatesThatAreNotCompiled checks a template that only html/template can execute, since another
 // template calls it within an attribute.
 func TestTemplateCheckNamesTemplatesThatAreNotCompiled(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	for name, text := range map[string]string{"colour.html": `red`, "buy.html": "<p>\n<b class=\"{{template \"colour.html\" .}}\">x</b></p>"} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {

@@ -9,6 +9,7 @@ import (
 // TestTemplateCheckRefusesUncalledTemplates checks a shop's own part under a name that the theme no longer calls. It
 // would never be shown, so it must be refused.
 func TestTemplateCheckRefusesUncalledTemplates(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "options.html"), `{{template "swatch.html" .}}`)
 	write(t, filepath.Join(folder, "swatch.html"), `<i>red</i>`)

@@ -94,7 +94,7 @@ func (p *livePool) ask(ctx context.Context, v *admission.Visitor, key string, l 
 	defer cancel()
 	call := p.underWay(key)
 	if call == nil {
-		release, ok := v.Acquire(ctx, l.From)
+		release, ok := v.Acquire(ctx, l.From, l.Pool)
 		if !ok {
 			return nil
 		}

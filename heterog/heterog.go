@@ -138,19 +138,22 @@ func (w *Worker) Group(c item.Change) (key string, limit int) {
 	return key, d.BatchMax
 }
 
-// Place is the upstream of a change's dimension.
+// Place is the pool of a change's dimension, in its upstream.
 func (w *Worker) Place(c item.Change) bus.Place {
 	d, err := w.Catalog().Dimension(c.Entity.Kind, c.Dimension)
 	if err != nil {
 		return bus.Place{}
 	}
-	return bus.Place{Name: d.From.Name, Limit: d.From.Concurrency}
+	return bus.Place{Name: d.From.Place(d.Pool), Limit: d.From.Places(d.Pool)}
 }
 
-// Places lists all upstreams.
+// Places lists all upstreams and their pools.
 func (w *Worker) Places() (all []bus.Place) {
 	for _, u := range w.Catalog().Upstreams {
 		all = append(all, bus.Place{Name: u.Name, Limit: u.Concurrency})
+		for _, p := range u.Pools {
+			all = append(all, bus.Place{Name: u.Place(p), Limit: p.Concurrency})
+		}
 	}
 	return all
 }

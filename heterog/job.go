@@ -35,7 +35,7 @@ func newJobs(d *catalog.Dimension, tasks []bus.Task) []*job {
 
 // ask adds the record's validators to the request if the worker can use a "not modified".
 func (j *job) ask(d *catalog.Dimension) upstream.Ask {
-	a := upstream.Ask{ID: j.key.Entity.ID}
+	a := upstream.Ask{ID: j.key.Entity.ID, Lane: j.task.Change.Lane}
 	if j.held.Existence == kv.Alive && j.held.Shape == d.Shape && !j.task.Force {
 		a.ETag = j.held.ETag
 		a.LastModified = j.held.LastModified

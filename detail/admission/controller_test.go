@@ -128,7 +128,7 @@ func TestShares(t *testing.T) {
 				first, second := c.Enter(greedy), c.Enter(greedy)
 				var release func()
 				for i := range want {
-					r, ok := []*admission.Visitor{first, second}[i%2].Acquire(t.Context(), upstream)
+					r, ok := []*admission.Visitor{first, second}[i%2].Acquire(t.Context(), upstream, nil)
 					if !ok {
 						t.Fatalf("%s: call %d is refused", upstream.Name, i)
 					}
@@ -136,7 +136,7 @@ func TestShares(t *testing.T) {
 				}
 				waited := make(chan bool)
 				go func() {
-					r, ok := second.Acquire(t.Context(), upstream)
+					r, ok := second.Acquire(t.Context(), upstream, nil)
 					r()
 					waited <- ok
 				}()
@@ -147,7 +147,7 @@ func TestShares(t *testing.T) {
 				default:
 				}
 				other := c.Enter(request(t, "203.0.113.10:1"))
-				if r, ok := other.Acquire(t.Context(), upstream); !ok {
+				if r, ok := other.Acquire(t.Context(), upstream, nil); !ok {
 					t.Errorf("%s: another visitor is refused", upstream.Name)
 				} else {
 					r()
@@ -169,7 +169,7 @@ func TestShares(t *testing.T) {
 				v := c.Enter(request(t, peer))
 				defer v.Leave()
 				for range n {
-					if release, ok := v.Acquire(t.Context(), products); ok {
+					if release, ok := v.Acquire(t.Context(), products, nil); ok {
 						release()
 						answered++
 					}

@@ -28,6 +28,12 @@ type shares struct {
 	paid     [questionSlots]time.Time // until when a visitor's questions are paid for: the state of a leaky bucket
 }
 
+// place is a pool of an upstream; nil is the upstream's own.
+type place struct {
+	upstream *catalog.Upstream
+	pool     *catalog.Pool
+}
+
 // Visitor asks for live parts. It exists while a request of theirs is under way.
 type Visitor struct {
 	shares   *shares
@@ -35,7 +41,7 @@ type Visitor struct {
 	requests int // guarded by shares.mu
 
 	mu    sync.Mutex // guards calls
-	calls map[*catalog.Upstream]chan struct{}
+	calls map[place]chan struct{}
 }
 
 func newShares() *shares {
@@ -48,7 +54,7 @@ func (s *shares) enter(addr netip.Addr) *Visitor {
 	defer s.mu.Unlock()
 	v := s.visitors[addr]
 	if v == nil || !addr.IsValid() {
-		v = &Visitor{shares: s, addr: addr, calls: map[*catalog.Upstream]chan struct{}{}}
+		v = &Visitor{shares: s, addr: addr, calls: map[place]chan struct{}{}}
 	}
 	if addr.IsValid() {
 		s.visitors[addr] = v
@@ -68,13 +74,13 @@ func (v *Visitor) Leave() {
 	}
 }
 
-// Acquire waits until the visitor may call an upstream, and reports whether it may before ctx ends. It refuses at once where
+// Acquire waits until the visitor may call an upstream, in one of its pools or its own, and reports whether it may before ctx ends. It refuses at once where
 // the visitor has asked too much of late. The caller calls release when the call is over.
-func (v *Visitor) Acquire(ctx context.Context, u *catalog.Upstream) (release func(), ok bool) {
+func (v *Visitor) Acquire(ctx context.Context, u *catalog.Upstream, p *catalog.Pool) (release func(), ok bool) {
 	if !v.shares.pay(v.addr, time.Now()) {
 		return nil, false
 	}
-	calls := v.callsOf(u)
+	calls := v.callsOf(place{u, p})
 	select {
 	case calls <- struct{}{}:
 		return func() { <-calls }, true
@@ -101,12 +107,12 @@ func (s *shares) pay(addr netip.Addr, now time.Time) bool {
 	return true
 }
 
-// callsOf has room for the visitor's calls of an upstream.
-func (v *Visitor) callsOf(u *catalog.Upstream) chan struct{} {
+// callsOf has room for the visitor's calls at a place.
+func (v *Visitor) callsOf(at place) chan struct{} {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.calls[u] == nil {
-		v.calls[u] = make(chan struct{}, max(shareLeast, u.Concurrency/shareOf))
+	if v.calls[at] == nil {
+		v.calls[at] = make(chan struct{}, max(shareLeast, at.upstream.Places(at.pool)/shareOf))
 	}
-	return v.calls[u]
+	return v.calls[at]
 }

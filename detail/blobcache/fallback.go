@@ -216,7 +216,7 @@ func (f *Fallback) records(ctx context.Context, blobs []*catalog.Blob, e item.En
 			asked[d.Name] = true
 			wait.Go(func() {
 				defer redact.Crash()
-				r, err := record(d, f.fetcher.Fetch(ctx, d, []upstream.Ask{{ID: e.ID}})[0])
+				r, err := record(d, f.fetcher.Fetch(ctx, d, []upstream.Ask{{ID: e.ID, Lane: item.High}})[0])
 				mu.Lock()
 				defer mu.Unlock()
 				records[d.Name], errs[d.Name] = r, err

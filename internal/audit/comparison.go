@@ -107,7 +107,7 @@ func (c *comparison) differ(ctx context.Context, d *catalog.Dimension, keys []kv
 	}
 	asks := make([]upstream.Ask, len(keys))
 	for i, k := range keys {
-		asks[i].ID = k.Entity.ID
+		asks[i] = upstream.Ask{ID: k.Entity.ID, Lane: item.Refresh}
 	}
 	for i, a := range c.Upstream.Fetch(ctx, d, asks) {
 		switch same, back, err := sameAs(d, held[i], a); {

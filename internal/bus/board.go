@@ -111,10 +111,22 @@ func (b *board) roomAt(p *place, lane item.Lane, max, takes int) int {
 	if atOnce := (p.limit - p.inWork()) * max; p.queue[lane] >= atOnce && b.others() {
 		n = 2*(b.buffer*2/3-b.lane(lane).waiting) + atOnce - p.queue[lane]
 	}
-	if takes < math.MaxInt {
-		n = min(n, takes-p.waiting())
+	if takes == math.MaxInt {
+		return n
 	}
-	return n
+	if lane == item.Refresh {
+		n = min(n, p.bulk())
+	}
+	return min(n, takes-p.waiting())
+}
+
+// bulk is how much work of the refresh lane a place takes that is probed after a failure: one at a time, and none while more
+// urgent work waits for it. Bulk is slow as a rule, and a few of it would use up all probes.
+func (p *place) bulk() int {
+	if p.queue[item.High]+p.queue[item.Normal] > 0 {
+		return 0
+	}
+	return 1 - p.queue[item.Refresh] - p.working[item.Refresh]
 }
 
 func (p *place) waiting() (n int) {

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -211,8 +212,9 @@ func (c *Consumer) awaitParked(ctx context.Context) bool {
 // parkedRoom waits until the place takes parked work and returns how much; 0 when ctx ends.
 func (c *Consumer) parkedRoom(ctx context.Context, name string, lane item.Lane) int {
 	for ctx.Err() == nil {
-		n, gone := c.board.free(c.placeNamed(name), lane, c.cfg.Placement.Capacity(name))
-		if n > 0 {
+		takes := c.cfg.Placement.Capacity(name)
+		n, gone := c.board.free(c.placeNamed(name), lane, takes)
+		if n > 0 && !(lane == item.Refresh && takes < math.MaxInt && c.urgentParked(ctx, name)) {
 			return n
 		}
 		look := time.NewTimer(parkEvery)
@@ -224,6 +226,26 @@ func (c *Consumer) parkedRoom(ctx context.Context, name string, lane item.Lane) 
 		look.Stop()
 	}
 	return 0
+}
+
+// urgentParked reports whether work is parked for a place that goes before that of the refresh lane. Work of a lane that is
+// closed here does not: nobody may ever take it.
+func (c *Consumer) urgentParked(ctx context.Context, place string) bool {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	stream, err := c.cfg.Conn.js.Stream(ctx, Parked)
+	if err != nil {
+		return false // nothing can be taken then, either
+	}
+	for _, lane := range []item.Lane{item.High, item.Normal} {
+		if !c.cfg.Open(lane) {
+			continue
+		}
+		if _, err := stream.GetLastMsgForSubject(ctx, "parked."+place+"."+string(lane)+".>"); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Consumer) placeNamed(name string) Place {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -229,5 +230,41 @@ func TestAChangeThatIsDueLater(t *testing.T) {
 	}
 	if got := receive(t, "what is due", done); got.Change != change(item.High, "1") {
 		t.Errorf("due is %+v, want the change of the high lane", got)
+	}
+}
+
+// TestAProbedPlaceServesUrgentWorkFirst proves that a place which takes a few batches, since it is probed after a failure, is
+// given what is urgent before any bulk, and bulk one at a time.
+func TestAProbedPlaceServesUrgentWorkFirst(t *testing.T) {
+	t.Parallel()
+	const bulk, urgent = 12, 4
+	c := connect(t)
+	var takes, inWork atomic.Int64
+	done := make(chan item.Lane, bulk+urgent)
+	consume(t, places(bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
+		if lane := batch[0].Change.Lane; lane == item.Refresh {
+			if n := inWork.Add(1); n > 1 {
+				t.Errorf("%d bulk works at once", n)
+			}
+			runtime.Gosched()
+			inWork.Add(-1)
+		}
+		done <- batch[0].Change.Lane
+		return none(batch)
+	}}, &takes))
+	for i := range bulk {
+		publish(t, c, change(item.Refresh, fmt.Sprint("s", i)))
+	}
+	poll.Until(t, "parked bulk", func() bool { return parked(t, c) == bulk })
+	for i := range urgent {
+		publish(t, c, change([]item.Lane{item.High, item.Normal}[i%2], fmt.Sprint("urgent", i)))
+	}
+	poll.Until(t, "parked urgent work", func() bool { return parked(t, c) == bulk+urgent })
+	takes.Store(3)
+	for i := range bulk + urgent {
+		lane := receive(t, "a work", done)
+		if (lane == item.Refresh) != (i >= urgent) {
+			t.Errorf("work %d of %d is of lane %s", i, bulk+urgent, lane)
+		}
 	}
 }

@@ -10,10 +10,12 @@ func (c *compiler) list(n *node, k *Kind) {
 	l := &List{}
 	k.List = l
 	known := c.asking(l, "cursor")
+	known["pool"] = func(*node) {} // read when from is known
 	known["ids"] = c.query("ids", &l.IDs)
 	if !c.fieldsOf(n, "list", known) {
 		return
 	}
+	l.Pool = c.poolOf(n.get("pool"), l.From)
 	for _, key := range []string{"from", "ids"} {
 		if n.get(key) == nil {
 			c.add(n, "", "list lacks %q", key)

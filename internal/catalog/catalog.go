@@ -32,6 +32,9 @@ type Upstream struct {
 	Concurrency int               // calls in flight; defaults to 16
 	Headers     map[string]string // a value env:NAME is a secret, resolved when it is sent
 	Token       *Token            // nil for none
+	Pools       map[string]*Pool  // besides its own; empty for none
+	Rate        float64           // requests in a second of each process, in all pools together; 0 for any number
+	Burst       int               // of them, how many may begin at once; defaults to 1
 	Code        uint16            // identifies the upstream in stored headers; unique in a catalog
 }
 
@@ -46,6 +49,7 @@ type Kind struct {
 // List walks all ids of a kind, page by page.
 type List struct {
 	From  *Upstream
+	Pool  *Pool           // of From; nil for From's own
 	Get   string          // path with an optional {cursor}; "" for none
 	Post  *Post           // with an optional {cursor}; nil for none
 	First json.RawMessage // the first cursor: a text, a number or null; nil is empty in Get and null in Post
@@ -59,6 +63,7 @@ type Dimension struct {
 	Kind     *Kind
 	Name     string
 	From     *Upstream
+	Pool     *Pool       // of From; nil for From's own
 	Get      string      // path with {id}; "" for none
 	Batch    string      // path with {ids}; "" for none
 	Post     *Post       // nil for none
@@ -111,6 +116,7 @@ type Live struct {
 	Name     string
 	Blob     string // name of a blob of the page's kind
 	From     *Upstream
+	Pool     *Pool                     // of From; nil for From's own
 	Get      string                    // path with {id} and {param}s
 	Vary     map[string]*regexp.Regexp // declared query parameters, each anchored at both ends
 	Deadline time.Duration             // defaults to 150 ms

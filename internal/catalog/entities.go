@@ -64,7 +64,7 @@ func (c *compiler) dimensions(n *node, k *Kind) {
 		}
 		k.Dimensions = append(k.Dimensions, d)
 		ok := c.fieldsOf(n, "dimension "+d.Name, map[string]func(*node){
-			"from": func(n *node) { c.upstream(n, &d.From) }, "get": c.target("get", &d.Get, "id"), "batch": c.target("batch", &d.Batch, "ids"),
+			"from": func(n *node) { c.upstream(n, &d.From) }, "pool": func(*node) {}, "get": c.target("get", &d.Get, "id"), "batch": c.target("batch", &d.Batch, "ids"),
 			"post": func(n *node) { d.Post = c.post(n, "{id}", "{ids}") }, "items": c.query("items", &d.Items), "fails": c.query("fails", &d.Fails),
 			"batch_max": c.integer("batch_max", &d.BatchMax, 1, 10_000),
 			"id_field":  c.path("id_field", &d.IDField), "pick": c.query("pick", &d.Pick), "version": c.path("version", &d.Version),
@@ -73,6 +73,7 @@ func (c *compiler) dimensions(n *node, k *Kind) {
 			"max_bytes": c.size("max_bytes", &d.MaxBytes, 64<<20), "absent": func(n *node) { c.absent(n, d) },
 		})
 		if ok {
+			d.Pool = c.poolOf(n.get("pool"), d.From)
 			c.checkAsking(key, n, d)
 			c.later = append(c.later, func() { c.checkFields(n, d) })
 		}
@@ -200,7 +201,7 @@ func (c *compiler) live(n *node) {
 		l := &Live{Name: key.text, Deadline: defaultDeadline, Fresh: defaultFresh, Keep: defaultKeep, Fallback: Fallback{Mode: "hide"}}
 		c.cat.Live[l.Name] = l
 		ok := c.fieldsOf(n, "live part "+l.Name, map[string]func(*node){
-			"blob": c.str("blob", &l.Blob), "from": func(n *node) { c.upstream(n, &l.From) },
+			"blob": c.str("blob", &l.Blob), "from": func(n *node) { c.upstream(n, &l.From) }, "pool": func(*node) {},
 			"get": func(n *node) { c.want(n, text, "get"); l.Get = n.text }, "vary": func(n *node) { c.vary(n, l) },
 			"deadline": c.duration("deadline", &l.Deadline, time.Millisecond, time.Minute),
 			"fresh":    c.duration("fresh", &l.Fresh, 0, longest), "keep": c.duration("keep", &l.Keep, 0, longest),
@@ -209,6 +210,7 @@ func (c *compiler) live(n *node) {
 		if !ok {
 			return
 		}
+		l.Pool = c.poolOf(n.get("pool"), l.From)
 		switch asks := n.get("from") != nil && n.get("get") != nil; {
 		case (l.Blob != "") == asks:
 			c.add(key, "", "live part %s needs either blob, or from and get", l.Name)

@@ -103,17 +103,24 @@ func (c *compiler) version(n *node) {
 
 func (c *compiler) upstreams(n *node) {
 	c.named(n, "upstreams", func(key, n *node) {
-		u := &Upstream{Name: key.text, Timeout: defaultTimeout, Concurrency: defaultConcurrency, Headers: map[string]string{}, Code: codeOf(key.text)}
+		u := &Upstream{Name: key.text, Timeout: defaultTimeout, Concurrency: defaultConcurrency, Burst: 1, Headers: map[string]string{}, Code: codeOf(key.text)}
 		if other, clash := c.cat.UpstreamByCode(u.Code); clash {
 			c.add(key, "rename one of the two", "the upstreams %s and %s have the same code in stored headers", other.Name, u.Name)
 		}
 		c.cat.Upstreams[u.Name] = u
-		var token *node // read when headers are known
+		var token, pools *node // read when headers and concurrency are known
 		ok := c.fieldsOf(n, "upstream "+u.Name, map[string]func(*node){
 			"url": func(n *node) { c.baseURL(n, u) }, "timeout": c.duration("timeout", &u.Timeout, time.Millisecond, 5*time.Minute),
 			"concurrency": c.integer("concurrency", &u.Concurrency, 1, 4096), "headers": func(n *node) { c.headers(n, u) },
-			"token": func(n *node) { token = n },
+			"token": func(n *node) { token = n }, "pools": func(n *node) { pools = n },
+			"rate": func(n *node) { c.rate(n, u) }, "burst": c.integer("burst", &u.Burst, 1, maxRate),
 		})
+		if pools != nil {
+			c.poolsOf(pools, u)
+		}
+		if at := n.get("burst"); at != nil && n.get("rate") == nil {
+			c.add(at, "", "burst is for an upstream with rate")
+		}
 		if token != nil {
 			c.token(token, u)
 		}

@@ -72,11 +72,22 @@ func printQueued(w io.Writer, found []bus.Queued) {
 	}
 }
 
+// placeIn names the upstream, and its pool, that a subject of PARKED is below.
+func placeIn(subject string) string {
+	_, rest, _ := strings.Cut(subject, ".")
+	place, _, _ := strings.Cut(rest, ".")
+	name, pool, ok := strings.Cut(place, "-")
+	if !ok {
+		return "its upstream " + name
+	}
+	return "the pool " + pool + " of its upstream " + name
+}
+
 // saidState is a state in words that say who has to do what.
 func saidState(m bus.Queued) string {
 	switch m.State {
 	case bus.Parks:
-		return "parked until its upstream takes calls again,"
+		return "parked until " + placeIn(m.Subject) + " takes calls again,"
 	case bus.Refused:
 		return fmt.Sprintf("answers refused (%d in a row), and asked for again,", m.Attempts)
 	case bus.Unanswered:

@@ -81,7 +81,8 @@ func ParseChange(subject string) (Change, error) {
 	return Change{Lane: lane, Entity: e, Dimension: dimension, Force: force, Second: again}, err
 }
 
-// ParkedSubject is parked.<upstream>.<lane>.<kind>.<dimension>.<id>: a change whose upstream is full or broken.
+// ParkedSubject is parked.<upstream>.<lane>.<kind>.<dimension>.<id>, or parked.<upstream>-<pool>.…: a change whose upstream, or
+// the pool of it that its dimension has, is full or broken.
 func ParkedSubject(upstream string, c Change) string {
 	return "parked." + upstream + strings.TrimPrefix(c.Subject(), "change")
 }

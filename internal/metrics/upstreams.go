@@ -21,9 +21,9 @@ const (
 
 // Upstreams counts and times the calls of upstreams.
 type Upstreams struct {
-	calls    *prometheus.CounterVec   // upstream, use, outcome
-	took     *prometheus.HistogramVec // upstream, use
-	state    *prometheus.Desc         // upstream, use, state
+	calls    *prometheus.CounterVec   // upstream, pool, use, outcome
+	took     *prometheus.HistogramVec // upstream, pool, use
+	state    *prometheus.Desc         // upstream, pool, use, state
 	breakers func() []upstream.BreakerState
 
 	mu    sync.RWMutex // guards named; a call is counted while no name is being removed
@@ -34,12 +34,12 @@ type Upstreams struct {
 func NewUpstreams(r prometheus.Registerer, breakers func() []upstream.BreakerState) *Upstreams {
 	u := &Upstreams{
 		breakers: breakers,
-		calls:    counters("upstream_calls_total", "Calls of upstreams, by what they were for and how they ended.", "upstream", "use", "outcome"),
+		calls:    counters("upstream_calls_total", "Calls of upstreams, by what they were for and how they ended.", "upstream", "pool", "use", "outcome"),
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "upstream_call_duration_seconds", Help: "Time of a call of an upstream, to the end of its answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-		}, []string{"upstream", "use"}),
-		state: describe("upstream_breaker_state", "1 for the state that a breaker is in, 0 for the others.", "upstream", "use", "state"),
+		}, []string{"upstream", "pool", "use"}),
+		state: describe("upstream_breaker_state", "1 for the state that a breaker is in, 0 for the others.", "upstream", "pool", "use", "state"),
 	}
 	r.MustRegister(u)
 	return u
@@ -69,12 +69,13 @@ func (u *Upstreams) Declare(c *catalog.Catalog) {
 func (u *Upstreams) Observe(c upstream.Call) {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
-	name := c.Upstream
+	name, pool := c.Upstream, c.Pool
 	if !u.named[name] {
 		name = otherUpstream
+		pool = ""
 	}
-	u.calls.WithLabelValues(name, string(c.Use), c.Outcome()).Inc()
-	u.took.WithLabelValues(name, string(c.Use)).Observe(c.Took.Seconds())
+	u.calls.WithLabelValues(name, pool, string(c.Use), c.Outcome()).Inc()
+	u.took.WithLabelValues(name, pool, string(c.Use)).Observe(c.Took.Seconds())
 }
 
 // Describe implements prometheus.Collector.
@@ -96,7 +97,7 @@ func (u *Upstreams) Collect(to chan<- prometheus.Metric) {
 			continue
 		}
 		for _, state := range breaker.States() {
-			to <- prometheus.MustNewConstMetric(u.state, prometheus.GaugeValue, number(b.State == state), b.Upstream, string(b.Use), state)
+			to <- prometheus.MustNewConstMetric(u.state, prometheus.GaugeValue, number(b.State == state), b.Upstream, b.Pool, string(b.Use), state)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func TestNamesOfUpstreamsAreBounded(t *testing.T) {
 	if diff := cmp.Diff(names[:named], labelled(t, r, state, "upstream")); diff != "" {
 		t.Errorf("the labels of %s differ: %s", state, diff)
 	}
-	if n := values(t, r, calls)["ok, (other), fetch"]; n != more {
+	if n := values(t, r, calls)["ok, , (other), fetch"]; n != more {
 		t.Errorf("%v calls of all others, want %d", n, more)
 	}
 }
@@ -84,7 +84,7 @@ func TestUpstreamsOfEarlierCatalogsAreForgotten(t *testing.T) {
 			t.Errorf("the labels of %s differ: %s", metric, diff)
 		}
 	}
-	if n := values(t, r, calls)["ok, stays, fetch"]; n != 50 {
+	if n := values(t, r, calls)["ok, , stays, fetch"]; n != 50 {
 		t.Errorf("the count of what stays is %v, want 50", n)
 	}
 }
@@ -92,7 +92,7 @@ func TestUpstreamsOfEarlierCatalogsAreForgotten(t *testing.T) {
 func TestCallsAreCountedByOutcome(t *testing.T) {
 	r := prometheus.NewRegistry()
 	u := metrics.NewUpstreams(r, func() []upstream.BreakerState {
-		return []upstream.BreakerState{{Upstream: "shop", Use: upstream.UseList, State: "open"}, {Upstream: "gone", Use: upstream.UseList, State: "open"}}
+		return []upstream.BreakerState{{Upstream: "shop", Pool: "quick", Use: upstream.UseList, State: "open"}, {Upstream: "gone", Use: upstream.UseList, State: "open"}}
 	})
 	u.Declare(upstreams("shop"))
 	for _, c := range []upstream.Call{
@@ -101,22 +101,22 @@ func TestCallsAreCountedByOutcome(t *testing.T) {
 		{Use: upstream.UseFetch, Status: 404},
 		{Use: upstream.UseFetch, Status: 503},
 		{Use: upstream.UseLive, Err: item.ErrUnavailable},
-		{Use: upstream.UseLive, Status: 200, Err: item.ErrRefused},
+		{Use: upstream.UseLive, Pool: "quick", Status: 200, Err: item.ErrRefused},
 	} {
 		c.Upstream = "shop"
 		u.Observe(c)
 	}
 	want := map[string]float64{
-		"ok, shop, fetch": 1, "unchanged, shop, fetch": 1, "gone, shop, fetch": 1, "unwell, shop, fetch": 1, "silent, shop, live": 1, "refused, shop, live": 1,
+		"ok, , shop, fetch": 1, "unchanged, , shop, fetch": 1, "gone, , shop, fetch": 1, "unwell, , shop, fetch": 1, "silent, , shop, live": 1, "refused, quick, shop, live": 1,
 	}
 	if diff := cmp.Diff(want, values(t, r, calls)); diff != "" {
 		t.Error(diff)
 	}
-	h := series(t, r, took)["shop, fetch"].GetHistogram()
+	h := series(t, r, took)[", shop, fetch"].GetHistogram()
 	if h.GetSampleCount() != 4 || h.GetSampleSum() != 2 {
 		t.Errorf("%v calls took %v s, want 4 and 2", h.GetSampleCount(), h.GetSampleSum())
 	}
-	if diff := cmp.Diff(map[string]float64{"closed, shop, list": 0, "half-open, shop, list": 0, "open, shop, list": 1}, values(t, r, state)); diff != "" {
+	if diff := cmp.Diff(map[string]float64{"quick, closed, shop, list": 0, "quick, half-open, shop, list": 0, "quick, open, shop, list": 1}, values(t, r, state)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -58,7 +58,8 @@ type Announcer struct {
 	done      Done
 	announced map[item.Entity]bool
 	took      map[*catalog.Dimension]time.Duration // one call, of a dry run
-	busy      map[string]time.Duration             // upstream → for how long it would be asked
+	busy      map[string]time.Duration             // place → for how long it would be asked
+	paced     map[string]float64                   // upstream → seconds that its rate takes
 }
 
 // New makes an announcer that has announced nothing yet.
@@ -131,12 +132,18 @@ func (a *Announcer) estimate(ctx context.Context, d *catalog.Dimension, id strin
 	if a.took == nil {
 		a.took = map[*catalog.Dimension]time.Duration{}
 		a.busy = map[string]time.Duration{}
+		a.paced = map[string]float64{}
 	}
 	if _, timed := a.took[d]; !timed {
 		began := time.Now()
-		a.cfg.Upstream.Fetch(ctx, d, []upstream.Ask{{ID: id}})
+		a.cfg.Upstream.Fetch(ctx, d, []upstream.Ask{{ID: id, Lane: item.Refresh}})
 		a.took[d] = time.Since(began)
 	}
-	a.busy[d.From.Name] += a.took[d] * time.Duration(calls) / time.Duration(d.From.Concurrency)
-	a.done.Minutes = max(a.done.Minutes, a.busy[d.From.Name].Minutes()) // upstreams are asked side by side
+	place := d.From.Place(d.Pool)
+	a.busy[place] += a.took[d] * time.Duration(calls) / time.Duration(d.From.Places(d.Pool))
+	a.done.Minutes = max(a.done.Minutes, a.busy[place].Minutes()) // pools are asked side by side
+	if d.From.Rate > 0 {
+		a.paced[d.From.Name] += float64(calls) / d.From.Rate
+		a.done.Minutes = max(a.done.Minutes, a.paced[d.From.Name]/60)
+	}
 }

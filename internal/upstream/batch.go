@@ -63,7 +63,7 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 		ids[k] = asks[i].ID
 		escaped[k] = item.Escape(asks[i].ID)
 	}
-	r := request{from: d.From, use: UseFetch, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout, fails: d.Fails}
+	r := request{from: d.From, pool: d.Pool, lane: most(asks, which), use: UseFetch, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout, fails: d.Fails}
 	if d.Batch != "" {
 		r.path = path(d.Batch, map[string]string{"ids": strings.Join(escaped, ",")})
 	} else if err := r.post(d.Post, map[string]any{"{ids}": prefixed(d.Post.Prefix, ids)}); err != nil {

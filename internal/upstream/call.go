@@ -19,6 +19,8 @@ import (
 type request struct {
 	use     Use
 	from    *catalog.Upstream
+	pool    *catalog.Pool
+	lane    item.Lane
 	path    string // with query, below the base URL
 	body    []byte // nil: GET
 	ids     int
@@ -55,17 +57,20 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	if c.Off(r.from.Name) {
 		return res, fmt.Errorf("%w: %w: %s is switched off", item.ErrUnavailable, item.ErrNotAsked, r.from.Name)
 	}
-	leave, err := c.enter(ctx, r.from)
+	if err := c.open(r); err != nil {
+		return res, err
+	}
+	leave, err := c.door(r.from.Name).enter(ctx, r.from, r.pool, r.lane)
 	if err != nil {
 		return res, err
 	}
 	defer leave()
-	circuit := c.circuitFor(r.from.Name, r.use)
-	if err := circuit.ask(r.from); err != nil {
+	pass, err := c.admit(r)
+	if err != nil {
 		return res, err
 	}
 	caller := ctx
-	defer func() { circuit.note(caller, res, err) }()
+	defer func() { pass.note(caller, res, err) }()
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	defer func() { err = c.concealed(r.from, err) }()
@@ -99,7 +104,9 @@ func (c *Client) once(ctx context.Context, r request, token string) (res respons
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	began := time.Now()
-	defer func() { c.Observed(Call{r.from.Name, r.use, r.ids, res.status, err, time.Since(began)}) }()
+	defer func() {
+		c.Observed(Call{r.from.Name, nameOfPool(r.pool), r.use, r.ids, res.status, err, time.Since(began)})
+	}()
 	headers, err := c.Secrets.headers(r.from)
 	if err != nil {
 		return res, err

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 )
 
@@ -33,6 +31,7 @@ type Config struct {
 // Call is the outcome of a call.
 type Call struct {
 	Upstream string
+	Pool     string // "" for the upstream's own
 	Use      Use
 	IDs      int   // how many it asked for
 	Status   int   // 0 if there was no answer; 200 for a command that printed a token
@@ -78,8 +77,8 @@ type Client struct {
 	endpoints *http.Client // for tokens: follows no redirect, since a secret is sent
 	renewals  sync.WaitGroup
 
-	mu       sync.Mutex // guards all below
-	slots    map[string]chan struct{}
+	mu       sync.Mutex       // guards all below
+	doors    map[string]*door // upstream → who admits its calls
 	circuits map[guarded]circuit
 	keepers  map[string]*keeper // upstream → what keeps its token
 	closed   bool
@@ -107,7 +106,7 @@ func New(c Config) *Client {
 	return &Client{
 		Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin},
 		endpoints: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		slots:     map[string]chan struct{}{}, circuits: map[guarded]circuit{}, keepers: map[string]*keeper{},
+		doors:     map[string]*door{}, circuits: map[guarded]circuit{}, keepers: map[string]*keeper{},
 	}
 }
 
@@ -153,22 +152,16 @@ func sameOrigin(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// enter takes one of an upstream's concurrent calls, and waits if all are in use; leave gives it back. A catalog with
-// another limit begins a new count.
-func (c *Client) enter(ctx context.Context, u *catalog.Upstream) (leave func(), err error) {
+// door is the one of an upstream.
+func (c *Client) door(name string) *door {
 	c.mu.Lock()
-	places := c.slots[u.Name]
-	if cap(places) != u.Concurrency {
-		places = make(chan struct{}, u.Concurrency)
-		c.slots[u.Name] = places
+	defer c.mu.Unlock()
+	d := c.doors[name]
+	if d == nil {
+		d = newDoor()
+		c.doors[name] = d
 	}
-	c.mu.Unlock()
-	select {
-	case places <- struct{}{}:
-		return func() { <-places }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %s: all %d calls are taken: %w", item.ErrUnavailable, u.Name, u.Concurrency, ctx.Err())
-	}
+	return d
 }
 
 // path fills a template: {name} becomes the value, percent-encoded so that it can't leave its segment.

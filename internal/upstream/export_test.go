@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"vitrine/internal/catalog"
+	"vitrine/internal/item"
 )
 
 // Keeper is a keeper with a clock that a test controls.
@@ -19,6 +22,17 @@ func NewKeeper(_ context.Context, renew func(context.Context) (string, time.Dura
 			return token{text, life}, err
 		},
 	}}
+}
+
+// Door is a door with a clock that a test controls.
+type Door struct{ d *door }
+
+// NewDoor makes a door.
+func NewDoor() Door { return Door{newDoor()} }
+
+// Enter is door.enter.
+func (d Door) Enter(ctx context.Context, u *catalog.Upstream, p *catalog.Pool, lane item.Lane) (leave func(), err error) {
+	return d.d.enter(ctx, u, p, lane)
 }
 
 // Current is keeper.current.

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -18,6 +19,19 @@ type Ask struct {
 	ID           string
 	ETag         string
 	LastModified string
+	Lane         item.Lane // how urgent it is; "" is item.Normal
+}
+
+func (a Ask) lane() item.Lane { return cmp.Or(a.Lane, item.Normal) }
+
+// most is the most urgent lane of some asks.
+func most(asks []Ask, which []int) item.Lane {
+	lanes := item.Lanes()
+	first := len(lanes) - 1
+	for _, i := range which {
+		first = min(first, max(0, slices.Index(lanes, asks[i].lane())))
+	}
+	return lanes[first]
 }
 
 // maxBatch limits the bytes of a batch answer, whatever the limits of its entities add up to.
@@ -97,7 +111,7 @@ func canSingle(d *catalog.Dimension) bool { return d.Get != "" || d.Post != nil 
 func canBatch(d *catalog.Dimension) bool { return d.Batch != "" || d.Post != nil && d.Post.Batch }
 
 func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer {
-	r := request{from: d.From, use: UseFetch, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified, fails: d.Fails}
+	r := request{from: d.From, pool: d.Pool, lane: a.lane(), use: UseFetch, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified, fails: d.Fails}
 	if d.Get != "" {
 		r.path = path(d.Get, map[string]string{"id": item.Escape(a.ID)})
 	} else if err := r.post(d.Post, map[string]any{"{id}": d.Post.Prefix + a.ID}); err != nil {

@@ -52,7 +52,7 @@ func (c *Client) List(ctx context.Context, l *catalog.List, cursor string) (ids 
 
 // Page requests one page of a list. Errors wrap item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked.
 func (c *Client) Page(ctx context.Context, l *catalog.List, at Position) (Page, error) {
-	r := request{from: l.From, use: UseList, limit: c.ListMax, timeout: l.From.Timeout, fails: l.Fails}
+	r := request{from: l.From, pool: l.Pool, lane: item.Refresh, use: UseList, limit: c.ListMax, timeout: l.From.Timeout, fails: l.Fails}
 	given := at.Cursor != "" || at.Since != ""
 	if at.Cursor == "" {
 		at.Cursor = string(l.First)

@@ -118,7 +118,7 @@ func readToken(name, path string) (token, error) {
 // askForToken asks an OAuth2 token endpoint for client credentials (RFC 6749, section 4.4).
 func (c *Client) askForToken(ctx context.Context, u *catalog.Upstream) (t token, err error) {
 	began, status := time.Now(), 0
-	defer func() { c.Observed(Call{u.Name, UseToken, 0, status, err, time.Since(began)}) }()
+	defer func() { c.Observed(Call{u.Name, "", UseToken, 0, status, err, time.Since(began)}) }()
 	ctx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	req, err := c.Secrets.tokenRequest(ctx, u.Token)

@@ -20,7 +20,7 @@ import (
 // check has found that the operator of this process allows it.
 func (c *Client) runForToken(ctx context.Context, u *catalog.Upstream) (t token, err error) {
 	began, status := time.Now(), 0
-	defer func() { c.Observed(Call{u.Name, UseToken, 0, status, err, time.Since(began)}) }()
+	defer func() { c.Observed(Call{u.Name, "", UseToken, 0, status, err, time.Since(began)}) }()
 	words := u.Token.Command
 	from := "the command " + strings.Join(words, " ")
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)

@@ -32,7 +32,7 @@ fmt: ## fail if a file is not gofmt's
 	@files=$$(gofmt -l $$(find . -name '*.go' -not -path './.git/*')); \
 	if [ -n "$$files" ]; then echo "not formatted:" $$files >&2; exit 1; fi
 
-deps: ## install what the tests drive: redis-server, nginx, chromium
+deps: ## install what the tests drive: redis-server, nginx, chromium, PostgreSQL, MariaDB
 	@scripts/deps
 
 shots: deps ## take the screenshots of docs/img

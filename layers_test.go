@@ -70,10 +70,13 @@ var layers = map[string]float64{
 	"internal/slug":       0,
 	"internal/view":       0.5,
 	"templates/program":   0.7,
+
+	"internal/sqltext":            0,
+	"internal/upstream/sqlsource": 2.5,
 }
 
 // support holds the packages that only tests import. They may import any package.
-var support = []string{"internal/bustest", "internal/canary", "internal/chaos", "internal/hostile", "internal/model", "internal/freeaddr", "internal/kv/kvtest", "internal/long", "internal/poll", "internal/redistest",
+var support = []string{"internal/bustest", "internal/canary", "internal/chaos", "internal/hostile", "internal/model", "internal/freeaddr", "internal/kv/kvtest", "internal/long", "internal/poll", "internal/redistest", "internal/sqltest",
 	"internal/testlog"}
 
 // owners maps a module from outside to the one package that may import it, with its subpackages.
@@ -82,6 +85,8 @@ var owners = map[string]string{
 	"github.com/nats-io/nats-server": "internal/bus",
 	"github.com/redis/go-redis":      "internal/kv/rediskv",
 	"go.etcd.io/bbolt":               "internal/kv/boltkv",
+	"github.com/jackc/pgx":           "internal/upstream/sqlsource",
+	"github.com/go-sql-driver/mysql": "internal/upstream/sqlsource",
 	"github.com/go-chi/chi":          "detail",
 }
 

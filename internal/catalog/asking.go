@@ -9,15 +9,16 @@ import (
 func (c *compiler) list(n *node, k *Kind) {
 	l := &List{}
 	k.List = l
-	known := c.asking(l, "cursor")
+	known := c.asking(n, l, "cursor")
 	known["pool"] = func(*node) {} // read when from is known
 	known["ids"] = c.query("ids", &l.IDs)
 	if !c.fieldsOf(n, "list", known) {
 		return
 	}
 	l.Pool = c.poolOf(n.get("pool"), l.From)
+	c.checkQueried(n, l.From)
 	for _, key := range []string{"from", "ids"} {
-		if n.get(key) == nil {
+		if n.get(key) == nil && !(key == "ids" && l.From.queried()) {
 			c.add(n, "", "list lacks %q", key)
 		}
 	}
@@ -25,13 +26,13 @@ func (c *compiler) list(n *node, k *Kind) {
 }
 
 // asking gives the readers of a list's request and of its paging. The request may have the placeholders.
-func (c *compiler) asking(l *List, placeholders ...string) map[string]func(*node) {
+func (c *compiler) asking(parent *node, l *List, placeholders ...string) map[string]func(*node) {
 	whole := []string{""} // none is allowed as well
 	for _, name := range placeholders {
 		whole = append(whole, "{"+name+"}")
 	}
 	return map[string]func(*node){
-		"from": func(n *node) { c.upstream(n, &l.From) }, "get": c.target("get", &l.Get, "", placeholders...),
+		"from": func(n *node) { c.upstream(n, &l.From) }, "get": c.asks(parent, "get", &l.Get, "", placeholders...),
 		"post": func(n *node) { l.Post = c.post(n, whole...) }, "first": func(n *node) { l.First = c.firstCursor(n) },
 		"next": c.query("next", &l.Next, "$cursor"), "fails": c.query("fails", &l.Fails),
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vitrine/internal/jq"
+	"vitrine/internal/sqltext"
 )
 
 // Catalog is a compiled catalog file.
@@ -28,8 +29,11 @@ type Upstream struct {
 	Name        string
 	Serve       string // NAME of "serve:NAME"; "" for none
 	URL         string
+	SQL         sqltext.Dialect   // of a database, whose URL names neither user nor password; "" for an upstream that is asked by HTTP
+	User        string            // of a database
+	Password    string            // of a database: env:NAME, a secret; "" for none
 	Timeout     time.Duration     // for a whole call; defaults to 1 s
-	Concurrency int               // calls in flight; defaults to 16
+	Concurrency int               // calls in flight; defaults to 16, of a database to 4
 	Headers     map[string]string // a value env:NAME is a secret, resolved when it is sent
 	Token       *Token            // nil for none
 	Pools       map[string]*Pool  // besides its own; empty for none
@@ -50,11 +54,11 @@ type Kind struct {
 type List struct {
 	From  *Upstream
 	Pool  *Pool           // of From; nil for From's own
-	Get   string          // path with an optional {cursor}; "" for none
+	Get   string          // path with an optional {cursor}, or a query with an optional $cursor; "" for none
 	Post  *Post           // with an optional {cursor}; nil for none
 	First json.RawMessage // the first cursor: a text, a number or null; nil is empty in Get and null in Post
-	IDs   *jq.Program     // gives one array of strings or numbers
-	Next  *jq.Program     // gives the next cursor, of the answer and $cursor; null, empty or absent ends the walk. nil if there is one page only
+	IDs   *jq.Program     // gives one array of strings or numbers; nil, of a query only: the first column
+	Next  *jq.Program     // gives the next cursor, of the answer and $cursor; null, empty or absent ends the walk. nil if there is one page only, and of a query with $cursor: its last id
 	Fails *jq.Program     // as a dimension's
 }
 
@@ -64,13 +68,14 @@ type Dimension struct {
 	Name     string
 	From     *Upstream
 	Pool     *Pool       // of From; nil for From's own
-	Get      string      // path with {id}; "" for none
-	Batch    string      // path with {ids}; "" for none
+	Get      string      // path with {id}, or a query with $1; "" for none
+	Batch    string      // path with {ids}, or a query with $1; "" for none
 	Post     *Post       // nil for none
 	Items    *jq.Program // gives the array or object of a batch answer; nil: the answer itself
 	Fails    *jq.Program // on an answer of any status: true means "not now"; nil: GraphQL errors do
 	BatchMax int         // ids in one batch call, 1 where there is no batch; defaults to 50
-	IDField  Path        // within one element of a batch answer that is an array; defaults to "id"
+	IDField  Path        // within one element of a batch answer that is an array, or the column of a query; defaults to "id"
+	Many     bool        // rows: many: of a query, the rows of an id are an array, in place of one row that is an object
 	Pick     *jq.Program // nil: the answer as it is
 	Version  Path        // in the answer; empty for none
 	Gone     *jq.Program // nil for none

@@ -64,7 +64,8 @@ func (c *compiler) dimensions(n *node, k *Kind) {
 		}
 		k.Dimensions = append(k.Dimensions, d)
 		ok := c.fieldsOf(n, "dimension "+d.Name, map[string]func(*node){
-			"from": func(n *node) { c.upstream(n, &d.From) }, "pool": func(*node) {}, "get": c.target("get", &d.Get, "id"), "batch": c.target("batch", &d.Batch, "ids"),
+			"from": func(n *node) { c.upstream(n, &d.From) }, "pool": func(*node) {}, "get": c.asks(n, "get", &d.Get, "id"), "batch": c.asks(n, "batch", &d.Batch, "ids"),
+			"rows": func(n *node) { c.rows(n, d) },
 			"post": func(n *node) { d.Post = c.post(n, "{id}", "{ids}") }, "items": c.query("items", &d.Items), "fails": c.query("fails", &d.Fails),
 			"batch_max": c.integer("batch_max", &d.BatchMax, 1, 10_000),
 			"id_field":  c.path("id_field", &d.IDField), "pick": c.query("pick", &d.Pick), "version": c.path("version", &d.Version),
@@ -91,9 +92,13 @@ func (c *compiler) checkAsking(key, n *node, d *Dimension) {
 	if d.Post != nil && (d.Batch != "" && d.Post.Batch || d.Get != "" && !d.Post.Batch) {
 		c.add(n.get("post"), "leave one of the two out", "dimension %s asks for the same in two ways", d.Name)
 	}
+	c.checkQueried(n, d.From)
+	if at := n.get("rows"); at != nil && d.From != nil && !d.From.queried() {
+		c.add(at, "", "rows is for a dimension that is queried from a database")
+	}
 	batches := d.Batch != "" || d.Post != nil && d.Post.Batch
 	for _, name := range []string{"batch_max", "id_field", "items"} {
-		if at := n.get(name); at != nil && !batches {
+		if at := n.get(name); at != nil && !batches && !(name == "id_field" && d.From.queried()) {
 			c.add(at, "", "%s is for a dimension with batch", name)
 		}
 	}
@@ -214,6 +219,8 @@ func (c *compiler) live(n *node) {
 		switch asks := n.get("from") != nil && n.get("get") != nil; {
 		case (l.Blob != "") == asks:
 			c.add(key, "", "live part %s needs either blob, or from and get", l.Name)
+		case asks && l.From.queried():
+			c.add(n.get("from"), "keep it in a blob: live: { stock: { blob: stock } }", "live part %s can't be queried from a database", l.Name)
 		case asks:
 			params := make([]string, 0, len(l.Vary))
 			for name := range l.Vary {

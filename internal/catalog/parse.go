@@ -17,6 +17,7 @@ type Options struct {
 const (
 	defaultTimeout     = time.Second
 	defaultConcurrency = 16
+	defaultConnections = 4 // to a database
 	defaultBatchMax    = 50
 	defaultMaxBytes    = 1 << 20
 	defaultRefMax      = 64
@@ -114,6 +115,7 @@ func (c *compiler) upstreams(n *node) {
 			"concurrency": c.integer("concurrency", &u.Concurrency, 1, 4096), "headers": func(n *node) { c.headers(n, u) },
 			"token": func(n *node) { token = n }, "pools": func(n *node) { pools = n },
 			"rate": func(n *node) { c.rate(n, u) }, "burst": c.integer("burst", &u.Burst, 1, maxRate),
+			"user": c.str("user", &u.User), "password": func(n *node) { c.password(n, u) },
 		})
 		if pools != nil {
 			c.poolsOf(pools, u)
@@ -127,6 +129,7 @@ func (c *compiler) upstreams(n *node) {
 		if ok && n.get("url") == nil {
 			c.add(key, "", "upstream %s lacks url", u.Name)
 		}
+		c.checkDatabase(n, u)
 	})
 }
 
@@ -146,6 +149,9 @@ func (c *compiler) baseURL(n *node, u *Upstream) {
 				c.add(n, "start it with: vitrine up --serve "+name+"=FILE", "nothing serves %q", name)
 			}
 		}
+		return
+	}
+	if c.database(n, u) {
 		return
 	}
 	v, err := url.Parse(n.text)

@@ -38,6 +38,9 @@ func (p *Poll) Feed() bool { return !p.Whole && !p.List.holds("{since}") }
 
 // holds reports whether the request of a list has a placeholder.
 func (l *List) holds(placeholder string) bool {
+	if l.From.queried() {
+		return placeholder == "{cursor}" && l.Pages()
+	}
 	return strings.Contains(l.Get, placeholder) || l.Post != nil && strings.Contains(string(l.Post.JSON), `"`+placeholder+`"`)
 }
 
@@ -55,7 +58,7 @@ func (c *compiler) polls(n *node) {
 		if len(c.cat.Polls) == maxPolls+1 {
 			c.add(key, "", "poll has more than %d entries", maxPolls)
 		}
-		known := c.asking(p.List, "cursor", "since")
+		known := c.asking(n, p.List, "cursor", "since")
 		for name, read := range map[string]func(*node){
 			"kind": func(n *node) { c.pollKind(n, p) }, "dimension": c.str("dimension", &p.Dimension), "items": c.query("items", &p.Items),
 			"mark": c.query("mark", &p.Mark), "start": func(n *node) { p.Start = c.firstCursor(n) }, "since": c.query("since", &p.Since),

@@ -70,6 +70,9 @@ func (d *Dimension) asked() string {
 	if post.Prefix != "" {
 		asked += fmt.Sprintf(" prefix %q", post.Prefix)
 	}
+	if d.Many {
+		asked += " rows many"
+	}
 	return asked
 }
 

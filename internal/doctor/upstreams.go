@@ -35,7 +35,7 @@ func (x *checkRun) checkUpstreams(ctx context.Context, cat *catalog.Catalog, set
 			x.report("upstream", u.Name+" is a file that up serves: not looked at", nil)
 			continue
 		}
-		x.report("upstream", u.Name+" answers at "+u.URL, reachable(ctx, u))
+		x.report("upstream", u.Name+" answers at "+u.URL, reachable(ctx, client, u))
 		if u.Token != nil {
 			_, err := client.Token(ctx, u)
 			x.report("token", "there is one for "+u.Name, err)
@@ -74,10 +74,14 @@ func (x *checkRun) tryCatalog(ctx context.Context, cat *catalog.Catalog, client 
 	}})
 }
 
-// reachable fails if an upstream gives no HTTP answer. Any status will do: paths are checked with the dimensions.
-func reachable(ctx context.Context, u *catalog.Upstream) error {
+// reachable fails if an upstream gives no HTTP answer, or a database lets nobody in. Any status will do: paths are checked with the
+// dimensions.
+func reachable(ctx context.Context, client *upstream.Client, u *catalog.Upstream) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
+	if u.SQL != "" {
+		return client.Ping(ctx, u)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.URL+"/", nil)
 	if err != nil {
 		return err

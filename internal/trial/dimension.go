@@ -161,6 +161,7 @@ func (t *trial) compareForms(ctx context.Context, d *catalog.Dimension, asks []u
 		}
 		several, _, err := batch[i].Value(d, kv.Record{})
 		switch {
+		case err != nil && single.Existence != kv.Alive: // known in neither way
 		case err != nil:
 			missing++
 			why = err

@@ -9,6 +9,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/shape"
+	"vitrine/internal/upstream/sqlsource"
 )
 
 // batch requests several entities at once, and singly those that are missing from the answer.
@@ -19,6 +20,8 @@ func (c *Client) batch(ctx context.Context, d *catalog.Dimension, asks []Ask, wh
 		switch body, ok := got.found[asks[i].ID]; {
 		case err != nil:
 			answers[i] = Answer{Err: err}
+		case res.refused[asks[i].ID] != nil:
+			answers[i] = Answer{Err: res.refused[asks[i].ID]}
 		case int64(len(body)) > d.MaxBytes:
 			answers[i] = Answer{Err: fmt.Errorf("%w: %s: %w: more than %d bytes for %.64q in a batch", item.ErrRefused, d.From.Name, errSize, d.MaxBytes, asks[i].ID)}
 		case ok:
@@ -64,7 +67,9 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 		escaped[k] = item.Escape(asks[i].ID)
 	}
 	r := request{from: d.From, pool: d.Pool, lane: most(asks, which), use: UseFetch, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout, fails: d.Fails}
-	if d.Batch != "" {
+	if d.From.SQL != "" {
+		r.selects(d.Batch, sqlsource.Query{IDs: ids, ID: d.IDField.String(), Batch: true}, d.Many)
+	} else if d.Batch != "" {
 		r.path = path(d.Batch, map[string]string{"ids": strings.Join(escaped, ",")})
 	} else if err := r.post(d.Post, map[string]any{"{ids}": prefixed(d.Post.Prefix, ids)}); err != nil {
 		return response{}, parts{}, err

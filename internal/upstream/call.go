@@ -21,7 +21,8 @@ type request struct {
 	from    *catalog.Upstream
 	pool    *catalog.Pool
 	lane    item.Lane
-	path    string // with query, below the base URL
+	path    string // with query, below the base URL; of a database, the query
+	sql     query  // of a database
 	body    []byte // nil: GET
 	ids     int
 	limit   int64         // bytes of the answer, after decompression
@@ -44,14 +45,16 @@ func (r *request) post(p *catalog.Post, values map[string]any) (err error) {
 // response is a complete answer.
 type response struct {
 	status       int
-	body         []byte // of a status other than 2xx, its beginning
-	partial      bool   // GraphQL's errors beside data: what is missing may have failed
+	body         []byte           // of a status other than 2xx, its beginning
+	partial      bool             // GraphQL's errors beside data: what is missing may have failed
+	refused      map[string]error // of a batch of a database, the ids whose rows can't be used
+	firsts       []string         // of a list of a database, the first column
 	etag         string
 	lastModified string
 	at           time.Time
 }
 
-// call makes one HTTP request, and a second one if its token is refused with 401 and there is a newer one. Errors wrap item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked, and name the
+// call runs one query, or makes one HTTP request, and a second one if its token is refused with 401 and there is a newer one. Errors wrap item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked, and name the
 // upstream and path.
 func (c *Client) call(ctx context.Context, r request) (res response, err error) {
 	if c.Off(r.from.Name) {
@@ -99,7 +102,7 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 	return c.once(ctx, r, other)
 }
 
-// once makes a call's request, which carries a token unless that is "".
+// once runs a call's query, or makes its request, which carries a token unless that is "".
 func (c *Client) once(ctx context.Context, r request, token string) (res response, err error) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
@@ -107,6 +110,9 @@ func (c *Client) once(ctx context.Context, r request, token string) (res respons
 	defer func() {
 		c.Observed(Call{r.from.Name, nameOfPool(r.pool), r.use, r.ids, res.status, err, time.Since(began)})
 	}()
+	if r.from.SQL != "" {
+		return c.query(ctx, r)
+	}
 	headers, err := c.Secrets.headers(r.from)
 	if err != nil {
 		return res, err

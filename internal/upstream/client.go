@@ -75,10 +75,12 @@ type Client struct {
 	Config
 	http      *http.Client
 	endpoints *http.Client // for tokens: follows no redirect, since a secret is sent
+	dialer    *net.Dialer
 	renewals  sync.WaitGroup
 
 	mu       sync.Mutex       // guards all below
 	doors    map[string]*door // upstream → who admits its calls
+	sources  map[string]*source
 	circuits map[guarded]circuit
 	keepers  map[string]*keeper // upstream → what keeps its token
 	closed   bool
@@ -107,6 +109,7 @@ func New(c Config) *Client {
 		Config: c, http: &http.Client{Transport: transport, CheckRedirect: sameOrigin},
 		endpoints: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		doors:     map[string]*door{}, circuits: map[guarded]circuit{}, keepers: map[string]*keeper{},
+		dialer: dialer, sources: map[string]*source{},
 	}
 }
 
@@ -120,6 +123,7 @@ func (c *Client) Close() {
 	c.mu.Unlock()
 	c.renewals.Wait()
 	c.http.CloseIdleConnections()
+	c.closeSources()
 }
 
 // errAddress is an address that no upstream may have.

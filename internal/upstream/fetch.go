@@ -12,6 +12,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/redact"
+	"vitrine/internal/upstream/sqlsource"
 )
 
 // Ask is an entity to fetch, with the validators of its last answer.
@@ -81,7 +82,7 @@ func (c *Client) Fetch(ctx context.Context, d *catalog.Dimension, asks []Ask) []
 func plan(d *catalog.Dimension, asks []Ask) (singles []int, batches [][]int) {
 	var together []int
 	for i, a := range asks {
-		comma := d.Batch != "" && strings.Contains(a.ID, ",")
+		comma := d.Batch != "" && d.From.SQL == "" && strings.Contains(a.ID, ",")
 		switch {
 		case canSingle(d) && (comma || len(asks) == 1 || !canBatch(d)):
 			singles = append(singles, i)
@@ -112,7 +113,9 @@ func canBatch(d *catalog.Dimension) bool { return d.Batch != "" || d.Post != nil
 
 func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer {
 	r := request{from: d.From, pool: d.Pool, lane: a.lane(), use: UseFetch, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified, fails: d.Fails}
-	if d.Get != "" {
+	if d.From.SQL != "" {
+		r.selects(d.Get, sqlsource.Query{IDs: []string{a.ID}, ID: d.IDField.String()}, d.Many)
+	} else if d.Get != "" {
 		r.path = path(d.Get, map[string]string{"id": item.Escape(a.ID)})
 	} else if err := r.post(d.Post, map[string]any{"{id}": d.Post.Prefix + a.ID}); err != nil {
 		return Answer{Err: err}

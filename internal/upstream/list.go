@@ -30,6 +30,7 @@ type Page struct {
 	Body   []byte
 	cursor any // that it was asked with: nil, a string or a json.Number
 	failed func(error) error
+	firsts []string // of a database, the first column
 }
 
 // List requests one page of ids. A cursor is the JSON of a text or a number, "" the first one; next is "" at the end.
@@ -39,9 +40,16 @@ func (c *Client) List(ctx context.Context, l *catalog.List, cursor string) (ids 
 	if err != nil {
 		return nil, "", err
 	}
-	ids, err = shape.IDs(l.IDs, page.Body)
-	if err != nil {
-		return nil, "", page.failed(err)
+	if l.IDs == nil {
+		ids = page.firsts
+	} else {
+		ids, err = shape.IDs(l.IDs, page.Body)
+		if err != nil {
+			return nil, "", page.failed(err)
+		}
+	}
+	if l.Next == nil && l.From.SQL != "" && l.Pages() {
+		return ids, after(page.firsts), nil
 	}
 	next, err = page.Next(l.Next)
 	if err != nil {
@@ -72,7 +80,7 @@ func (c *Client) Page(ctx context.Context, l *catalog.List, at Position) (Page, 
 	case res.partial:
 		return Page{}, r.failed(fmt.Errorf("%w: GraphQL errors beside a list, which may lack ids (the list's fails can say that these don't matter): it %s", item.ErrUnavailable, c.words(l.From, res.status, res.body)))
 	}
-	return Page{Body: res.body, cursor: cursor, failed: func(err error) error {
+	return Page{Body: res.body, cursor: cursor, firsts: res.firsts, failed: func(err error) error {
 		return r.failed(fmt.Errorf("%w; it %s", err, c.words(l.From, res.status, res.body)))
 	}}, nil
 }
@@ -126,6 +134,10 @@ func (r *request) page(l *catalog.List, cursor, since any) error {
 			return ""
 		}
 		return item.Escape(fmt.Sprint(v))
+	}
+	if l.From.SQL != "" {
+		r.selectsPage(l.Get, cursor)
+		return nil
 	}
 	r.path = path(l.Get, map[string]string{"cursor": text(cursor), "since": text(since)})
 	return nil

@@ -87,6 +87,9 @@ func needs(u *catalog.Upstream) (all []need) {
 			all = append(all, need{name, u.URL, "header " + header})
 		}
 	}
+	if name, ok := strings.CutPrefix(u.Password, "env:"); ok {
+		all = append(all, need{name, u.URL, "password"})
+	}
 	t := u.Token
 	switch {
 	case t == nil:
@@ -163,6 +166,19 @@ func (s *Secrets) headers(u *catalog.Upstream) (map[string]string, error) {
 		sent[header] = value
 	}
 	return sent, nil
+}
+
+// password is the password of a database. Errors wrap item.ErrUnavailable and ErrSecret.
+func (s *Secrets) password(u *catalog.Upstream) (string, error) {
+	name, ok := strings.CutPrefix(u.Password, "env:")
+	if !ok {
+		return "", nil
+	}
+	value, err := s.value(name, u.URL)
+	if err != nil {
+		return "", fmt.Errorf("%w: upstream %s, password: %w", item.ErrUnavailable, u.Name, err)
+	}
+	return value, nil
 }
 
 // value gives a variable that may be sent to a URL.

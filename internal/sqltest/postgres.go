@@ -1,0 +1,50 @@
+package sqltest
+
+import (
+	"context"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+func postgres() kind {
+	return kind{
+		name: "PostgreSQL", scheme: "postgres", install: "postgresql", stop: syscall.SIGINT,
+		program: func() string {
+			return found("/usr/lib/postgresql/*/bin/postgres", "/usr/local/bin/postgres", "/usr/bin/postgres", "/opt/homebrew/bin/postgres")
+		},
+		create: func(program, dir string) []*exec.Cmd {
+			_ = os.WriteFile(filepath.Join(dir, "hba"), []byte("host all admin 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"), 0o644) // without it no start succeeds
+			return []*exec.Cmd{exec.Command(filepath.Join(filepath.Dir(program), "initdb"), "-D", filepath.Join(dir, "data"), "-U", "admin", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")}
+		},
+		run: func(program, dir, port string) *exec.Cmd {
+			return exec.Command(program, "-D", filepath.Join(dir, "data"), "-h", "127.0.0.1", "-p", port, "-k", dir, "-c", "fsync=off", "-c", "shared_buffers=16MB",
+				"-c", "hba_file="+filepath.Join(dir, "hba"))
+		},
+		admin: func(ctx context.Context, addr, db string, statements ...string) error {
+			at := url.URL{Scheme: "postgres", User: url.User("admin"), Host: addr, Path: "/postgres", RawQuery: "sslmode=disable"}
+			if db != "" {
+				at.Path = "/" + db
+			}
+			conn, err := pgconn.Connect(ctx, at.String())
+			if err != nil {
+				return err
+			}
+			defer conn.Close(ctx)
+			for _, statement := range statements {
+				if _, err := conn.Exec(ctx, statement).ReadAll(); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		fresh: func(db string) []string {
+			return []string{"DO $$ BEGIN CREATE ROLE reader LOGIN PASSWORD '" + Password + "'; EXCEPTION WHEN duplicate_object THEN NULL; END $$", "CREATE DATABASE " + db}
+		},
+		rights: []string{"GRANT USAGE ON SCHEMA public TO reader", "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reader"},
+	}
+}

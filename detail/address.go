@@ -110,6 +110,9 @@ func keptQuery(r *http.Request, p *catalog.Page) string {
 	for _, l := range p.Live {
 		maps.Copy(forms, l.Vary)
 	}
+	if p.Lists != nil {
+		forms["page"], forms["order"] = listParam, listParam
+	}
 	params, err := declared(r, slices.Collect(maps.Keys(forms)))
 	kept := url.Values{}
 	for name, value := range params {

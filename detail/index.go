@@ -124,7 +124,7 @@ func (st *site) renderIndex(groups []any, number, count int) (response, error) {
 	if number < count {
 		page["Next"] = st.indexPath(number + 1)
 	}
-	data := map[string]any{"Groups": groups, "Page": page, "Site": st.facts.Decode(), "Numbers": st.indexNumbers(number, count)}
+	data := map[string]any{"Groups": groups, "Page": page, "Site": st.facts.Decode(), "Numbers": numbers(number, count, st.indexPath)}
 	var buf bytes.Buffer
 	if _, err := st.render(&buf, "index.html", view.Of(data), st.indexPath(number)); err != nil {
 		return response{}, err
@@ -144,8 +144,8 @@ func (st *site) indexPath(number int) string {
 	return path
 }
 
-// indexNumbers are the pages to which one of them links; a gap between two has no URL. A single page links to none.
-func (st *site) indexNumbers(number, count int) []any {
+// numbers are the pages to which one of them links; a gap between two has no URL. A single page links to none.
+func numbers(number, count int, path func(int) string) []any {
 	numbers := []any{}
 	last := 0
 	for n := 1; n <= count && count > 1; n++ {
@@ -156,7 +156,7 @@ func (st *site) indexNumbers(number, count int) []any {
 			numbers = append(numbers, map[string]any{"Number": "…"})
 		}
 		last = n
-		one := map[string]any{"Number": n, "Current": n == number, "URL": st.indexPath(n)}
+		one := map[string]any{"Number": n, "Current": n == number, "URL": path(n)}
 		numbers = append(numbers, one)
 	}
 	return numbers

@@ -55,7 +55,12 @@ func (st *site) walk(ctx context.Context, pages []*catalog.Page, each func(*cata
 
 // readOwn reads the own blobs and overlays of pages in one batch, without what they refer to. It puts nothing into memory: who lists
 // all products must not evict those that visitors want.
-func (st *site) readOwn(ctx context.Context, p *catalog.Page, own []kv.BlobKey) (readings []*reading) {
+func (st *site) readOwn(ctx context.Context, p *catalog.Page, own []kv.BlobKey) []*reading {
+	return st.readEach(ctx, p, own, blobcache.Policy{NoStore: true})
+}
+
+// readEach reads the own blobs and overlays of pages in one batch, without what they refer to.
+func (st *site) readEach(ctx context.Context, p *catalog.Page, own []kv.BlobKey, policy blobcache.Policy) (readings []*reading) {
 	blobs := append([]*catalog.Blob{p.Blob}, p.Overlay...)
 	var keys []kv.BlobKey
 	for _, key := range own {
@@ -63,7 +68,7 @@ func (st *site) readOwn(ctx context.Context, p *catalog.Page, own []kv.BlobKey) 
 			keys = append(keys, kv.BlobKey{Entity: key.Entity, Blob: b.Name})
 		}
 	}
-	for parts := range slices.Chunk(st.server.blobs.Read(ctx, keys, blobcache.Policy{NoStore: true}), len(blobs)) {
+	for parts := range slices.Chunk(st.server.blobs.Read(ctx, keys, policy), len(blobs)) {
 		readings = append(readings, &reading{site: st, page: p, entity: parts[0].Key.Entity, own: parts[0], overlays: parts[1:]})
 	}
 	return readings

@@ -31,6 +31,7 @@ type reading struct {
 	whole      blobcache.Part   // of a page that shows a part of its entity: the blob of the page that shows the whole
 	parts      []blobcache.Part // all of these, the page's own first
 	watched    []blobcache.Part // not built yet: once one of them is, the page is made of other blobs
+	listing    *listing         // what the page lists; nil for a page that lists nothing
 	prefetched prefetched       // read along with the page's own
 	trips      int              // how often tiers were asked for parts that memory does not have
 }
@@ -46,7 +47,11 @@ func (st *site) pages(pages []*catalog.Page) handler {
 		if err != nil {
 			return response{}, err
 		}
-		return st.page(r, newRequest(r, a))
+		q, err := newRequest(r, a)
+		if err != nil {
+			return response{}, err
+		}
+		return st.page(r, q)
 	}
 }
 
@@ -54,13 +59,18 @@ func (st *site) pages(pages []*catalog.Page) handler {
 type request struct {
 	address
 	path    string // the page is cached under it
+	list    listQuery
 	accepts pagecache.Accepts
 }
 
-func newRequest(r *http.Request, a address) request {
-	q := request{address: a, path: a.path()}
+func newRequest(r *http.Request, a address) (q request, err error) {
+	q = request{address: a, path: a.path()}
+	if lists := a.page.Lists; lists != nil {
+		q.list, err = parseListQuery(r, lists)
+		q.path += "?" + q.list.encode(lists) // no path: the fast path, which ignores queries, never finds it
+	}
 	q.accepts = pagecache.ParseAccepts(r.Header.Values("Accept-Encoding"), r.Header.Values("Available-Dictionary"))
-	return q
+	return q, err
 }
 
 // page serves one page: from the cache of pages, else from its parts if they are what the cached page was made of, else
@@ -84,7 +94,8 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	}
 	defer permit.Release()
 	changes, epoch := s.pages.Changes(), s.blobs.Epoch()
-	read := st.read(r.Context(), q.page, q.entity, blobcache.Policy{NoStore: permit.Crawler})
+	policy := blobcache.Policy{NoStore: permit.Crawler}
+	read := st.read(r.Context(), q.page, q.entity, policy)
 	s.metrics.trips.Observe(float64(read.trips))
 	st.announceMissed(r.Context(), read)
 	a := response{header: read.site.pageHeader(read)}
@@ -93,6 +104,9 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	}
 	if a, moved := st.redirectMoved(r, q, read, a); moved {
 		return a, nil
+	}
+	if done, err := st.addList(r.Context(), read, q, policy, &a); done || err != nil {
+		return a, err
 	}
 	s.popular.Count(q.path)
 	a.etag = read.site.etag(read, q.twin)
@@ -155,8 +169,9 @@ func newEntry(a response, size int, last *pagecache.Entry) *pagecache.Entry {
 	setAlways(h)
 	p := pagecache.Page{Status: a.status, Type: a.kind, ETag: a.etag, Header: h, Size: size}
 	if a.brief {
-		p.MaxAge = fallbackMaxAge
+		a.kept = fallbackMaxAge
 	}
+	p.MaxAge = a.kept
 	e := pagecache.NewEntry(p)
 	if last != nil && last.ETag == a.etag {
 		e.AddAll(last)

@@ -4,7 +4,16 @@ import (
 	"bytes"
 
 	"vitrine/internal/catalog"
+	"vitrine/internal/view"
 )
+
+// shown is what a page's template sees.
+func (st *site) shown(data *pageData) (view.Value, error) {
+	if data.read.listing != nil {
+		return st.listData(data)
+	}
+	return data.forTemplates(), nil
+}
 
 // renderPage adds the page as HTML to a response.
 func (st *site) renderPage(data *pageData, rule *catalog.Rule, a response) (response, error) {
@@ -18,7 +27,11 @@ func (st *site) renderPage(data *pageData, rule *catalog.Rule, a response) (resp
 		buf = new(bytes.Buffer)
 	}
 	buf.Reset()
-	by, err := st.render(buf, name, data.forTemplates(), pagePath(read.page, read.entity.ID, read.own.Body))
+	shown, err := st.shown(data)
+	if err != nil {
+		return response{}, err
+	}
+	by, err := st.render(buf, name, shown, pagePath(read.page, read.entity.ID, read.own.Body))
 	if err != nil {
 		return response{}, err
 	}

@@ -41,6 +41,7 @@ type site struct {
 	listing    chan struct{} // has room for the one request that makes the index
 	counting   chan struct{} // has room for the one request that counts the pages
 	counted    atomic.Pointer[sitemapCount]
+	found      referrings                // by pages that list something
 	lists      atomic.Pointer[indexList] // the index that was made last
 	refusal    func() *pagecache.Entry   // the response while too many pages are being made; made once
 }

@@ -25,6 +25,9 @@ func (p *reading) splice() []byte {
 	for _, j := range p.joins {
 		j.splice(o)
 	}
+	if p.listing != nil {
+		p.listing.splice(o)
+	}
 	return o.end()
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"net/http"
@@ -28,6 +29,7 @@ type response struct {
 	coding  pagecache.Encoding // of the body
 	encoded bool               // the body is in that encoding already
 	buffer  *bytes.Buffer      // from Server.buffers: what the body is in; nil for none
+	kept    time.Duration      // how long the page is cached; 0 for as long as its parts are the newest
 	brief   bool               // fallback templates rendered it: it is cached for moments only
 	etag    string             // weak and quoted; "" for none
 	header  http.Header
@@ -143,6 +145,9 @@ func (st *site) etag(read *reading, twin bool) string {
 		if p.Stamp == 0 {
 			made = append(made, p.Body...)
 		}
+	}
+	if l := read.listing; l != nil {
+		made = fmt.Appendf(made, " %+v %d %d %t", l.query, l.count, len(l.found.families), l.found.ordered)
 	}
 	h := fnv.New128a()
 	h.Write(made)

@@ -101,6 +101,7 @@ func purposes() map[string]string {
 		"virtual.html":     "The page of a product that is not sent, such as a voucher; a rule of the catalog names it.",
 		"desc.html":        "The long description, a page of its own that item.html loads when it is scrolled to. Reads description.",
 		"index.html":       "The list of products at / of vitrine up. Reads Page.",
+		"list.html":        "A page that lists products, as of a category. Reads title, brief, Items, Below, Orders, Numbers, Page.",
 		"gone.html":        "Answers 410: the product was deleted.",
 		"error.html":       "Answers any other error.",
 		"head.html":        "Where each page begins, with title, links for machines, styles, script and the header. Reads Site, Page, product, price.",

@@ -62,7 +62,7 @@ func TestTheme(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := fullPage()
-	for _, name := range []string{"item.html", "desc.html", "virtual.html", "off.html", "gone.html", "error.html", "index.html"} {
+	for _, name := range []string{"item.html", "desc.html", "virtual.html", "off.html", "gone.html", "error.html", "index.html", "list.html"} {
 		for kind, data := range map[string]map[string]any{"full": full, "empty": {}} {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				page := render(t, set, name, data)

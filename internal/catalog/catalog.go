@@ -149,6 +149,7 @@ type Page struct {
 	Overlay  []*Blob
 	With     []With
 	Live     []*Live
+	Lists    *Listing // what it lists, page by page; nil for none
 	Template string
 	Cache    Cache
 	Rules    []*Rule

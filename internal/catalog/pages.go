@@ -13,11 +13,11 @@ func (c *compiler) pages(n *node) {
 		p := &Page{Name: key.text}
 		blobName, rules := "", (*node)(nil)
 		var overlay, live, former []*node
-		var with *node
+		var with, lists *node
 		var slug Path
 		ok := c.fieldsOf(n, "page "+p.Name, map[string]func(*node){
 			"path": func(n *node) { c.route(n, p) }, "slug": c.path("slug", &slug), "former": c.strings("former", func(n *node) { former = append(former, n) }),
-			"blob":    c.str("blob", &blobName),
+			"blob": c.str("blob", &blobName), "lists": func(n *node) { lists = n },
 			"overlay": c.strings("overlay", func(n *node) { overlay = append(overlay, n) }),
 			"with":    func(n *node) { with = n }, "live": c.strings("live", func(n *node) { live = append(live, n) }),
 			"template": c.template(&p.Template), "cache": func(n *node) { c.cache(n, p) }, "rules": func(n *node) { rules = n },
@@ -45,6 +45,9 @@ func (c *compiler) pages(n *node) {
 		for _, l := range live {
 			c.pageLive(l, p)
 		}
+		if lists != nil {
+			c.listing(lists, p)
+		}
 		if rules != nil {
 			c.rules(rules, p)
 		}
@@ -52,6 +55,9 @@ func (c *compiler) pages(n *node) {
 		c.clash(key, p)
 		c.cat.Pages = append(c.cat.Pages, p)
 	})
+	for _, f := range c.atEnd {
+		f()
+	}
 }
 
 func (c *compiler) template(p *string) func(*node) {

@@ -34,6 +34,7 @@ type compiler struct {
 	opt   Options
 	cat   *Catalog
 	later []func() // in the order of the file
+	atEnd []func() // when all pages are known
 }
 
 // Parse compiles a catalog. name is the file's, for errors. A failure is of type Errors.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -218,7 +217,6 @@ func eventuallyFromPages(t *testing.T, s *shop, path string) {
 	t.Errorf("%s is not kept", path)
 }
 
-var hidden = regexp.MustCompile(`href="/item/2.html"`)
 
 // TestWhatIsOffTheShelfIsNoChoice proves that a variant whose page is not served is no choice.
 func TestWhatIsOffTheShelfIsNoChoice(t *testing.T) {
@@ -227,7 +225,7 @@ func TestWhatIsOffTheShelfIsNoChoice(t *testing.T) {
 	s.redis.Put("sku:2", "item", 1, `{"product":{"title":"Two","options":[{"name":"Size","value":"M"}]},"status":{"state":"off"}}`)
 	s.redis.Put("sku:3", "item", 1, `{"product":{"title":"Three","options":[{"name":"Size","value":"L"}]},"status":{"state":"on"}}`)
 	page := s.get(t, "/item/1.html").body
-	if hidden.MatchString(page) || !strings.Contains(page, `href="/item/3.html"`) {
+	if strings.Contains(page, `href="/item/2.html"`) || !strings.Contains(page, `href="/item/3.html"`) {
 		t.Error(page)
 	}
 }

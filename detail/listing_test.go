@@ -217,7 +217,6 @@ func eventuallyFromPages(t *testing.T, s *shop, path string) {
 	t.Errorf("%s is not kept", path)
 }
 
-
 // TestWhatIsOffTheShelfIsNoChoice proves that a variant whose page is not served is no choice.
 func TestWhatIsOffTheShelfIsNoChoice(t *testing.T) {
 	s := open(t)

@@ -115,10 +115,10 @@ func TestAllAddressesHaveTheSlug(t *testing.T) {
 	s.catalog.Pages[0].Rules = append(s.catalog.Pages[0].Rules,
 		rule(t, `product.kind == "abroad"`, catalog.Rule{Redirect: "https://abroad.example/x/{slug}/{sku}"}, catalog.Path{"product", "kind"}))
 	s.catalog.Site.Sisters = []catalog.Sister{{Lang: "de", URL: "https://de.example"}}
-	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Green Tea","options":[{"name":"Size","value":"S"}]}}`, "siblings=2,3")
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Green Tea","images":["/a.png"],"options":[{"name":"Size","value":"S"}]}}`, "siblings=2,3")
 	s.redis.Put("sku:1", "offer", 1, `{"price":{"amount":"5"}}`)
 	s.redis.Put("sku:1", "desc", 1, `{"description":{"html":"<p>Fine</p>"}}`)
-	s.redis.Put("sku:2", "item", 1, `{"product":{"title":"Black Tea","options":[{"name":"Size","value":"M"}]}}`)
+	s.redis.Put("sku:2", "item", 1, `{"product":{"title":"Black Tea","images":["/b.png"],"options":[{"name":"Size","value":"M"}]}}`)
 	s.redis.Put("sku:3", "item", 1, `{"product":{"title":"Abroad","kind":"abroad"}}`)
 	const own = "https://shop.example/p/green-tea-1.html"
 	page := s.get(t, "/p/green-tea-1.html").body

@@ -70,7 +70,7 @@ func TestOddIDs(t *testing.T) {
 		"a%3Fb%23c": "a?b#c", "x.html": "x.html", "%22%3E%3Cscript%3E": `"><script>`, "a+b": "a+b", "...": "...", "q:r": "q:r",
 	} {
 		t.Run(id, func(t *testing.T) {
-			body, err := json.Marshal(map[string]any{"product": map[string]string{"title": "T"}, "price": map[string]string{"amount": "1"}})
+			body, err := json.Marshal(map[string]any{"product": map[string]any{"title": "T", "images": []string{"/a.png"}}, "price": map[string]string{"amount": "1"}})
 			if err != nil {
 				t.Fatal(err)
 			}

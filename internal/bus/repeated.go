@@ -4,22 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"vitrine/internal/item"
 	"vitrine/internal/redact"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 )
 
 // repeatedAsks is how many questions of one call are with NATS at a time.
 const repeatedAsks = 16
 
-// Repeated reports for each task whether its change was published more than once since a time: CHANGES keeps the newest
+// Repeated reports for each task whether its change had been published before, since a time: CHANGES keeps the newest
 // message of a subject, so that a task may stand for several that nobody saw. HISTORY has them all. A change that was published
-// again to be retried counts, too.
+// again to be retried counts, too. One that comes later does not: it has a task of its own. Errors wrap item.ErrUnavailable.
 func (c *Conn) Repeated(ctx context.Context, tasks []Task, since []time.Time) (repeated []bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -28,7 +28,7 @@ func (c *Conn) Repeated(ctx context.Context, tasks []Task, since []time.Time) (r
 	group.SetLimit(repeatedAsks)
 	for i, t := range tasks {
 		group.Go(redact.Guard(func() (err error) {
-			repeated[i], err = c.repeated(ctx, t.Subject, since[i])
+			repeated[i], err = c.repeated(ctx, t, since[i])
 			return err
 		}))
 	}
@@ -38,30 +38,35 @@ func (c *Conn) Repeated(ctx context.Context, tasks []Task, since []time.Time) (r
 	return repeated, nil
 }
 
-// repeated asks for the first message since a time, and how many there are behind it.
-func (c *Conn) repeated(ctx context.Context, subject string, since time.Time) (bool, error) {
+// repeated asks for the first message since a time. If that is not the task's own, it was published before.
+func (c *Conn) repeated(ctx context.Context, t Task, since time.Time) (bool, error) {
 	body, err := json.Marshal(struct {
 		Since   time.Time `json:"start_time"`
 		Subject string    `json:"next_by_subj"`
-		Batch   int       `json:"batch"` // which has NATS report what is behind it
-	}{since, "history." + strings.TrimPrefix(subject, "change."), 1})
+	}{since, "history." + strings.TrimPrefix(t.Subject, "change.")})
 	if err != nil {
-		return false, fmt.Errorf("look for %s in %s: %w", subject, History, err)
+		return false, fmt.Errorf("look for %s in %s: %w", t.Subject, History, err)
 	}
 	m, err := c.nats.RequestWithContext(ctx, apiPrefix+".DIRECT.GET."+History, body)
 	if err != nil {
-		return false, reached("look for "+subject+" in "+History, err)
+		return false, reached("look for "+t.Subject+" in "+History, err)
 	}
 	switch status := m.Header.Get("Status"); status {
 	case "":
 	case "404": // HISTORY has missed it
 		return false, nil
 	default:
-		return false, fmt.Errorf("%w: look for %s in %s: NATS says %s %s", item.ErrUnavailable, subject, History, status, m.Header.Get("Description"))
+		return false, fmt.Errorf("%w: look for %s in %s: NATS says %s %s", item.ErrUnavailable, t.Subject, History, status, m.Header.Get("Description"))
 	}
-	behind, err := strconv.ParseUint(m.Header.Get("Nats-Num-Pending"), 10, 64)
+	return !publishedAt(m.Header).Equal(t.Published), nil
+}
+
+// publishedAt is when NATS stored in CHANGES what HISTORY has a copy of, or the zero time where that is not said. A copy has the
+// headers of its original, and behind them those of itself.
+func publishedAt(h nats.Header) time.Time {
+	at, err := time.Parse(time.RFC3339Nano, h.Get("Nats-Time-Stamp"))
 	if err != nil {
-		return false, fmt.Errorf("look for %s in %s: %w", subject, History, err)
+		return time.Time{}
 	}
-	return behind > 0, nil
+	return at
 }

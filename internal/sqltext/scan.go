@@ -68,7 +68,7 @@ func (s *scanner) comment(rest string) (n int, err error) {
 	case !strings.HasPrefix(rest, "/*"):
 		return 0, nil
 	case s.dialect == MySQL && (strings.HasPrefix(rest, "/*!") || strings.HasPrefix(rest, "/*M!")):
-		return 0, errors.New("it has a comment that the server would run: /*!")
+		return 0, errors.New("it has a comment that starts with /*! or /*M!, which the server would run")
 	}
 	depth := 0
 	for n < len(rest) {

@@ -103,18 +103,30 @@ func TestPoolsDoNotShareTheirPlaces(t *testing.T) {
 		u := &catalog.Upstream{Name: "shop", Concurrency: 2}
 		quick := &catalog.Pool{Name: "quick", Concurrency: 1}
 		door := upstream.NewDoor()
-		enter := func(p *catalog.Pool) bool {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-			defer cancel()
-			_, err := door.Enter(ctx, u, p, item.Normal)
-			return err == nil
+		enters := func(p *catalog.Pool, times int) {
+			t.Helper()
+			for range times {
+				if !enter(t, door, u, p) {
+					t.Errorf("there are not %d places", times)
+				}
+			}
+			if enter(t, door, u, p) {
+				t.Errorf("there are more than %d places", times)
+			}
 		}
-		if !enter(nil) || !enter(nil) || enter(nil) || !enter(quick) || enter(quick) {
-			t.Error("not two places for the upstream and one for its pool")
-		}
+		enters(nil, 2)
+		enters(quick, 1)
 		quick.Concurrency = 2
-		if !enter(quick) || enter(quick) || enter(nil) {
-			t.Error("not one place more for the pool alone")
-		}
+		enters(quick, 1)
+		enters(nil, 0)
 	})
+}
+
+// enter reports whether there is a place now.
+func enter(t *testing.T, door upstream.Door, u *catalog.Upstream, p *catalog.Pool) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err := door.Enter(ctx, u, p, item.Normal)
+	return err == nil
 }

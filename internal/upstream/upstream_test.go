@@ -49,7 +49,7 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 }
 
 func client(t *testing.T) *upstream.Client {
-	c := upstream.New(upstream.Config{Idle: 300 * time.Millisecond})
+	c := upstream.New(upstream.Config{Idle: 2 * time.Second})
 	t.Cleanup(c.Close)
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,12 +31,14 @@ type Deletions interface {
 //     removes half of its articles at once is held up once in 300 times. At least controlsLeast must be gone, so that a
 //     shop with hardly more records than that is never held up: it is filled again in a second.
 //   - A control that is well counts for soundFor, and for soundMost deletions.
+//   - The first deletions pass without a control. They are announced once more with those that are held: see believed.
 const (
 	suspectLeast  = 3  // deletions among the last answers
 	suspectMemory = 32 // answers that are remembered
 	controls      = 32
 	controlsLeast = 8
 	controlsSeen  = 256 // ids per dimension that a worker remembers to have been alive
+	believedMost  = 256 // deletions per dimension that a worker remembers to have believed without a control
 	soundFor      = 10 * time.Second
 	soundMost     = 500
 )
@@ -53,7 +56,8 @@ type dimensionGuard struct {
 	alive, gone int      // counts among the last answers about living records
 	seen        []string // ids that were alive, in no order
 	sound       time.Time
-	passed      int // deletions passed since the control
+	passed      int           // deletions passed since the control
+	believed    []item.Change // deletions that no control has proved right, the newest last
 }
 
 func newGuard() *guard {
@@ -111,6 +115,26 @@ func (g *guard) cleared(d *catalog.Dimension) {
 	w := g.dimension(d)
 	w.sound = time.Now()
 	w.passed = 0
+	w.believed = nil
+}
+
+// believe remembers deletions that pass.
+func (g *guard) believe(d *catalog.Dimension, changes []item.Change) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := g.dimension(d)
+	w.believed = append(w.believed, changes...)
+	w.believed = w.believed[max(0, len(w.believed)-believedMost):]
+}
+
+// takeBelieved returns the deletions that passed, and forgets them.
+func (g *guard) takeBelieved(d *catalog.Dimension) []item.Change {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := g.dimension(d)
+	believed := w.believed
+	w.believed = nil
+	return believed
 }
 
 func (g *guard) remembered(d *catalog.Dimension) []string {
@@ -139,22 +163,34 @@ func (w *Worker) withhold(ctx context.Context, d *catalog.Dimension, jobs []*job
 	if len(dying) == 0 || w.Deletions == nil {
 		return append(rest, dying...)
 	}
+	changes := make([]item.Change, len(dying))
+	for i, j := range dying {
+		changes[i] = j.task.Change
+	}
 	held, err := w.suspended(ctx, d, dying)
 	switch {
 	case err != nil:
 		fail(dying, err)
 		return rest
 	case !held:
+		w.guard.believe(d, changes)
 		return append(rest, dying...)
 	}
-	changes := make([]item.Change, len(dying))
-	for i, j := range dying {
-		changes[i] = j.task.Change
-	}
-	if err := w.Deletions.Hold(ctx, changes); err != nil {
+	if err := w.hold(ctx, d, changes); err != nil {
 		fail(dying, fmt.Errorf("%w: hold deletions: %w", item.ErrOwn, err))
 	}
 	return rest
+}
+
+// hold stores deletions until they are believed, and with them those that were believed too soon: they are in force, and asked for
+// again with the others.
+func (w *Worker) hold(ctx context.Context, d *catalog.Dimension, changes []item.Change) error {
+	believed := w.guard.takeBelieved(d)
+	err := w.Deletions.Hold(ctx, slices.Concat(changes, believed))
+	if err != nil {
+		w.guard.believe(d, believed)
+	}
+	return err
 }
 
 // suspended reports whether deletions of a dimension are held. If a control says so, they are held from now on.

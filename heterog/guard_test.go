@@ -95,6 +95,26 @@ func (s *shelf) alive(n int) (alive int) {
 	return alive
 }
 
+// TestDeletionsBelievedTooSoonAreAskedForAgain proves that the deletions that passed before the upstream was suspected are held with the
+// others, so that they are asked for again when it answers as before.
+func TestDeletionsBelievedTooSoonAreAskedForAgain(t *testing.T) {
+	s := newShelf(t, 60)
+	s.gone(0, 60)
+	s.announce(0, 20)
+	if n := s.alive(60); n == 60 {
+		t.Fatal("no deletion was believed")
+	}
+	held := map[string]bool{}
+	for _, c := range s.drawer.held {
+		held[c.Entity.ID] = true
+	}
+	for i := range 20 {
+		if !held[fmt.Sprint(i)] {
+			t.Errorf("the deletion of %d is not held", i)
+		}
+	}
+}
+
 // TestMuchThatIsGoneWaits has an upstream answer 404 for everything. All deletions must be held except the first two,
 // which are not unusual, by a worker that starts in the middle too.
 func TestMuchThatIsGoneWaits(t *testing.T) {

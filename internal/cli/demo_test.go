@@ -1,9 +1,11 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -163,10 +165,21 @@ func pagesServed(t *testing.T, v *running) {
 func TestDemoSpeaksChinese(t *testing.T) {
 	t.Parallel()
 	v := up(t, t.TempDir(), "--lang", "zh")
+	file, err := os.ReadFile("../../templates/theme/words.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words map[string]map[string]string // by language
+	if err := json.Unmarshal(file, &words); err != nil {
+		t.Fatal(err)
+	}
+	zh := words["zh"]
 	eventually(t, func() string {
 		status, _, body := fetch(t, v.Pages+"/item/100001.html")
 		page := string(body)
-		for _, want := range []string{`<html lang="zh" dir="ltr">`, "阿尔芭台灯", "¥311.90", "有货", "规格参数", ">购买<", "客厅"} {
+		for _, want := range []string{
+			`<html lang="zh" dir="ltr">`, "阿尔芭台灯", "¥311.90", "客厅", ">" + zh["In stock"] + "<", zh["Specifications"], ">" + zh["Buy"] + "<",
+		} {
 			if !strings.Contains(page, want) {
 				return fmt.Sprintf("status %d, no %s", status, want)
 			}

@@ -8,7 +8,7 @@ import (
 	"vitrine/internal/view"
 )
 
-// offerOf returns the Offer of a page; nil if its price is not a number, is negative, or has no currency.
+// offerOf returns the Offer of a page; nil if its price is not a number, is negative, or has no currency of ISO 4217.
 func offerOf(page view.Value) view.Fields {
 	amount, currency := textAt(page, "price", "amount"), currencyOf(page)
 	if !decimal(amount) || currency == "" {
@@ -35,8 +35,13 @@ func offerOf(page view.Value) view.Fields {
 	return withObject(o, "hasMerchantReturnPolicy", returnsOf(page))
 }
 
+// currencyOf returns the code of the page's currency; "" for what has not the form of ISO 4217, which machines refuse.
 func currencyOf(page view.Value) string {
-	return cmp.Or(textAt(page, "price", "currency"), textAt(page, "Site", "Currency"))
+	code := strings.ToUpper(cmp.Or(textAt(page, "price", "currency"), textAt(page, "Site", "Currency")))
+	if !locale.Code(code) {
+		return ""
+	}
+	return code
 }
 
 func availability(page view.Value) string {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vitrine/templates"
 )
 
 // These are the members that Google requires, and the forms that their values must have. Sources:
@@ -178,13 +180,21 @@ func whole() odd {
 	})
 }
 
+const linkedPage = `{{with jsonld .}}<script type="application/ld+json">{{.}}</script>{{end}}`
+
 // linked renders a page's structured data, or returns "" if it has none.
 func linked(t *testing.T, page any) string {
 	t.Helper()
-	set, err := load(t, map[string]string{"ld.html": `{{with jsonld .}}<script type="application/ld+json">{{.}}</script>{{end}}`})
+	set, err := load(t, map[string]string{"ld.html": linkedPage})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return linkedOf(t, set, page)
+}
+
+// linkedOf is linked with a set in which linkedPage is ld.html.
+func linkedOf(t *testing.T, set *templates.Set, page any) string {
+	t.Helper()
 	return strings.TrimSuffix(strings.TrimPrefix(render(t, set, "ld.html", page), `<script type="application/ld+json">`), "</script>")
 }
 
@@ -217,7 +227,7 @@ func TestLinkedDataIsWhole(t *testing.T) {
 func TestLinkedDataOfOddProducts(t *testing.T) {
 	told := 0
 	for _, o := range append(corpus(),
-		change("no-gtin", product("gtin", "4006381333932")), change("bad-condition", product("condition", "fine")),
+		change("no-gtin", product("gtin", "4006381333932")), change("currency-in-words", price("pounds", "1.50", "")), change("currency-in-small", price("eur", "1.50", "")), change("bad-condition", product("condition", "fine")),
 		change("rating-of-nobody", object{"rating": object{"value": "5", "count": "0"}}), change("rating-too-high", object{"rating": object{"value": "11", "count": "3"}}),
 		change("rating-of-ten", object{"rating": object{"value": "9.5", "best": "10", "count": "3"}}), change("reviews-in-words", object{"reviews": "many"}),
 		change("shipping-nowhere", object{"shipping": object{"price": "1"}}), change("returns-never", object{"returns": object{"to": "DE", "days": "0"}}),

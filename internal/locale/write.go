@@ -31,7 +31,7 @@ func (l *Locale) Money(amount, currency string) string {
 		return amount
 	}
 	currency = strings.ToUpper(currency)
-	if len(currency) != len("EUR") || strings.Trim(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+	if !Code(currency) {
 		return l.Number(amount) + nbsp + currency
 	}
 	unsigned, negative := strings.CutPrefix(amount, "-")
@@ -41,6 +41,11 @@ func (l *Locale) Money(amount, currency string) string {
 		return "-" + written
 	}
 	return written
+}
+
+// Code reports whether a text has the form of a currency's code of ISO 4217, such as EUR.
+func Code(currency string) bool {
+	return len(currency) == len("EUR") && strings.Trim(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // pattern puts a sign into the pattern of amounts. Between a letter of it and the number stands a space.

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -85,8 +86,8 @@ func hostileShop(t *testing.T) (address string, ids []string, texts map[string]s
 
 type object map[string]any
 
-// hostileRecord is a record with x in each text. The price and one of the pictures are valid, since structured data is written only for a
-// product that has both.
+// hostileRecord is a record with x in each text. One of the pictures is valid, and so is every other price, since structured data is written
+// only for a product that has both.
 func hostileRecord(dimension, id, x string) object {
 	switch dimension {
 	case "product":
@@ -98,6 +99,9 @@ func hostileRecord(dimension, id, x string) object {
 	case "description":
 		return object{"html": x}
 	case "price":
+		if hostilePrice(id) {
+			return object{"amount": x, "list": x, "currency": x, "unit": object{"amount": x, "per": x}}
+		}
 		return object{"amount": 4.5, "list": x, "currency": "EUR", "unit": object{"amount": x, "per": x}}
 	case "stock":
 		return object{"state": x, "quantity": x}
@@ -108,6 +112,11 @@ func hostileRecord(dimension, id, x string) object {
 	}
 	return object{"title": x, "name": x, "url": x, "logo": x, "brief": x}
 }
+
+var hostilePrices = maphash.MakeSeed()
+
+// hostilePrice reports whether the amount and the currency of a product are hostile, too. It is another half of all products in each run.
+func hostilePrice(id string) bool { return maphash.String(hostilePrices, id)%2 == 0 }
 
 // hostileTold is the additional information about a product, with x in each text. The numbers of its rating are
 // valid, since structured data has a rating only then.
@@ -140,9 +149,11 @@ const inspect = `(async () => {
   for (const s of [".gallery", ".title", ".offer", ".delivery", ".specs", ".recommended"]) if (one("main#main " + s) === null) say("swallowed: " + s);
   if (document.body.lastElementChild?.className !== "bottom") say("something follows the footer");
   const scripts = [...document.scripts].map((s) => s.type + " " + s.getAttribute("src")).join();
-  if (!/^ \/assets\/site\.[0-9a-f]+\.js,application\/ld\+json null$/.test(scripts)) say("scripts: " + scripts);
-  const product = JSON.parse(document.scripts[1].textContent)["@graph"].find((o) => o["@type"] === "Product");
-  if (product?.name !== data.product.title) say("the JSON-LD has another name: " + product?.name);
+  const priced = data.price.currency === "EUR";
+  const linked = /^ \/assets\/site\.[0-9a-f]+\.js(,application\/ld\+json null)?$/.exec(scripts);
+  if (!linked || priced && !linked[1]) say("scripts: " + scripts);
+  const product = JSON.parse(document.scripts[1]?.textContent ?? '{"@graph":[]}')["@graph"].find((o) => o["@type"] === "Product");
+  if (product?.name !== (priced ? data.product.title : undefined)) say("the JSON-LD has another name: " + product?.name);
   if (document.querySelectorAll("button.share").length !== 1) say("there is not one button to share");
   const bad = "base, form, iframe, frame, object, embed, portal, input, button:not(.share), textarea, plaintext, template, style, meta[http-equiv], link:not([rel=stylesheet], [rel=icon], [rel=canonical])";
   for (const el of document.querySelectorAll(bad)) say("there is a " + el.outerHTML.slice(0, 80));

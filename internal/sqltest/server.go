@@ -65,7 +65,7 @@ func newProcess(t testing.TB, k kind) *process {
 	if program == "" {
 		t.Skipf("%s is not installed; to run this test: apt-get install %s", k.name, k.install)
 	}
-	dir, err := os.MkdirTemp("", "sqltest")
+	dir, err := os.MkdirTemp(base(), "sqltest")
 	if err != nil {
 		t.Fatalf("make a folder for %s: %v", k.name, err)
 	}
@@ -111,7 +111,15 @@ func (p *process) unprivileged(c *exec.Cmd) {
 	if uid, gid, err := nobody(); err == nil {
 		c.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
-	c.Env = append(os.Environ(), "HOME="+p.dir)
+	c.Env = append(os.Environ(), "HOME="+p.dir, "TMPDIR="+p.dir)
+}
+
+// base is where the folders of servers are made; "" is the usual place for temporary ones. Root's may be closed to nobody.
+func base() string {
+	if os.Getuid() == 0 {
+		return "/tmp"
+	}
+	return ""
 }
 
 func nobody() (uid, gid int, err error) {

@@ -2,6 +2,7 @@ package templates_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,7 +57,7 @@ func newStand(t *testing.T, all []odd) *stand {
 	for _, o := range all {
 		mux.HandleFunc("/item/"+o.name, func(w http.ResponseWriter, r *http.Request) {
 			o.page["Page"].(object)["Gen"] = s.gen.Load()
-			writePage(t, w, set, "item.html", o.page)
+			writePage(t, w, set, cmp.Or(o.template, "item.html"), o.page)
 		})
 		mux.HandleFunc("/desc/"+o.name, func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, `<main><article class="text">%s</article></main>`, o.desc)
@@ -181,14 +183,14 @@ func waitFor(t *testing.T, ctx context.Context, expression string) {
 	}
 }
 
-// TestLayoutOfOddProducts opens each page of the corpus. No page may scroll sideways, and nothing may overlap, be cut
+// TestLayoutOfOddProducts opens each page of the corpus and, in the full form, of odd lists. No page may scroll sideways, and nothing may overlap, be cut
 // off, or be an empty box.
 func TestLayoutOfOddProducts(t *testing.T) {
 	all := corpus()
 	if len(all) < 60 {
 		t.Errorf("the corpus has %d products", len(all))
 	}
-	all = long.Pick(all[:8], chosen(t, all))
+	all = long.Pick(all[:8], chosen(append(all, oddLists()...)))
 	s := newStand(t, all)
 	ctx := chrome(t)
 	for _, o := range all {
@@ -207,15 +209,13 @@ func TestLayoutOfOddProducts(t *testing.T) {
 	}
 }
 
-// chosen returns the products that -odd names, or all.
-func chosen(t *testing.T, all []odd) (some []odd) {
+// chosen returns the pages that -odd names, or all.
+func chosen(all []odd) []odd {
 	if *layoutOdd == "" {
 		return all
 	}
-	for _, name := range strings.Split(*layoutOdd, ",") {
-		some = append(some, oddly(t, name))
-	}
-	return some
+	names := strings.Split(*layoutOdd, ",")
+	return slices.DeleteFunc(all, func(o odd) bool { return !slices.Contains(names, o.name) })
 }
 
 // keepShot stores a screenshot of the whole page.

@@ -9,10 +9,11 @@ import (
 
 // odd is the page of a product unlike those of the demo.
 type odd struct {
-	name string
-	page map[string]any
-	live map[string]any // parts that /live answers; nil for those of the page
-	desc string         // what /desc answers
+	name     string
+	page     map[string]any
+	template string         // "" for item.html
+	live     map[string]any // parts that /live answers; nil for those of the page
+	desc     string         // what /desc answers
 }
 
 type (

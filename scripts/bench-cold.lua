@@ -9,6 +9,8 @@ local function discount(price)
   return percent >= 1 and "−" .. percent .. "%" or ""
 end
 local base = "http://127.0.0.1:8080"
+-- The address of a category: its own, or that of its page.
+local function address(c) return c.url or "/category/" .. gsub(string.lower(c.title), "[^%w]+", "-") .. "-" .. c.category .. ".html" end
 local M = {}
 function M.page(d)
   local t, n = {}, 0
@@ -28,7 +30,7 @@ function M.page(d)
   w'<meta name="twitter:card" content="' w(pictures[1] and 'summary_large_image' or 'summary') w'">\n<meta property="product:price:amount" content="' w(e(string.format("%.2f", d.price.amount))) w'">\n<meta property="product:price:currency" content="' w(e(d.price.currency)) w'">\n'
   w'<link rel="icon" href="data:,">\n<link rel="stylesheet" href="/assets/site.7873aa7a52c1f893.css">\n<script src="/assets/site.a6b33acf9d976255.js" defer></script>\n'
   local crumbs, graph = {}, {}
-  for i, c in ipairs(d.path or {}) do crumbs[i] = { ["@type"]="ListItem", name=c.title, item=base .. c.url, position=i } end
+  for i, c in ipairs(d.path or {}) do crumbs[i] = { ["@type"]="ListItem", name=c.title, item=base .. address(c), position=i } end
   local product = { ["@id"]=url .. "#product", ["@type"]="Product", brand={ ["@type"]="Brand", name=d.brand and d.brand.title }, description=p.brief, name=p.title, sku=d.sku, image=pictures, url=url,
     offers={ ["@type"]="Offer", availability="https://schema.org/InStock", price=string.format("%.2f", d.price.amount), priceCurrency=d.price.currency, url=url, seller={ ["@type"]="Organization", name=d.shop and d.shop.title } } }
   if d.siblings and #d.siblings > 0 then
@@ -42,7 +44,7 @@ function M.page(d)
   local ld = { ["@context"]="https://schema.org", ["@graph"]=graph }
   w'<script type="application/ld+json">' w((gsub(cjson.encode(ld), "[<>&]", { ["<"]="\\u003c", [">"]="\\u003e", ["&"]="\\u0026" }))) w'</script>\n</head>\n<body>\n<a class="skip" href="#main">To the content</a>\n<header class="top"><a class="site" href="/">Vitrine</a><p class="demo"><a href="http://127.0.0.1:8082/edit/' w(e(d.sku)) w'">Edit this shop</a></p>\n</header>\n\n'
   w'<main id="main" data-gen="1795273349274967" data-swap="main" data-live-url="/live/' w(e(d.sku)) w'" data-every="750" data-currency="EUR" data-asof="As of">\n\n<nav class="path" aria-label="Where you are"><ol>\n'
-  for _, c in ipairs(d.path or {}) do w'<li><a href="' w(e(c.url)) w'">' w(e(c.title)) w'</a></li>\n' end
+  for _, c in ipairs(d.path or {}) do w'<li><a href="' w(e(address(c))) w'">' w(e(c.title)) w'</a></li>\n' end
   w'</ol></nav>\n\n\n<article class="item">\n<div class="gallery" data-swap="gallery">\n<div class="strip" tabindex="0" role="group" aria-label="Pictures">\n'
   for i, m in ipairs(p.images or {}) do
     w'<img id="picture-' w(i-1) w'" src="' w(e(m.url)) w'" alt="' w(m.alt and e(m.alt) or title) w'" width="' w(e(m.width)) w'" height="' w(e(m.height)) w(i == 1 and '" fetchpriority="high" decoding="async">\n' or '" loading="lazy" decoding="async">\n')

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vitrine/internal/item"
+	"vitrine/internal/redact"
 )
 
 // StoredDeadLetter is a dead letter where it lies.
@@ -205,7 +206,13 @@ func (c *Conn) read(ctx context.Context, name string, cfg jetstream.OrderedConsu
 // NextChanges gives the next changes that are published, until there are most of them or ctx ends.
 func (c *Conn) NextChanges(ctx context.Context, most int) (changes []Replayed, err error) {
 	messages := make(chan *nats.Msg, most)
-	sub, err := c.nats.ChanSubscribe("history.>", messages)
+	sub, err := c.nats.Subscribe("history.>", func(m *nats.Msg) {
+		defer redact.Crash()
+		select {
+		case messages <- m:
+		default: // as many as are wanted wait
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: follow changes: %w", item.ErrUnavailable, err)
 	}
@@ -214,9 +221,6 @@ func (c *Conn) NextChanges(ctx context.Context, most int) (changes []Replayed, e
 			c.log.Debug("stop following changes", "error", err)
 		}
 	}()
-	if err := sub.AutoUnsubscribe(most); err != nil {
-		return nil, fmt.Errorf("%w: follow changes: %w", item.ErrUnavailable, err)
-	}
 	for len(changes) < most {
 		select {
 		case m := <-messages:

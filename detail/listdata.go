@@ -99,8 +99,7 @@ func (l *listing) splice(o *object) {
 			items = append(items, ',')
 		}
 		each := newObject(spliceSize(one.read.own))
-		own := append(one.read.overlays[:0:0], one.read.own)
-		own = append(own, one.read.overlays...)
+		own := one.read.main()
 		each.id(one.read.entity.Kind, one.read.entity.ID, own)
 		for _, part := range own {
 			each.members(part)

@@ -136,7 +136,7 @@ func (st *site) isListed(member *reading, ref string, found *referring) bool {
 func (l *listing) parts() (parts []blobcache.Part) {
 	for _, one := range l.items {
 		for _, read := range append([]*reading{one.read}, one.variants...) {
-			parts = append(append(parts, read.own), read.overlays...)
+			parts = append(parts, read.main()...)
 		}
 	}
 	return append(parts, l.below...)

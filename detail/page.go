@@ -260,10 +260,13 @@ func (st *site) announceMissed(ctx context.Context, read *reading) {
 	}
 }
 
+// main are the blobs of the page's own entity: that of its page, then the overlays. Of what two of them have, the first one's counts.
+func (p *reading) main() []blobcache.Part { return append([]blobcache.Part{p.own}, p.overlays...) }
+
 // refs are the refs of the page's blob and of its overlays; of one name the first counts.
 func (p *reading) refs() kv.Refs {
 	refs := kv.Refs{}
-	for _, part := range append([]blobcache.Part{p.own}, p.overlays...) {
+	for _, part := range p.main() {
 		for name, ref := range part.Refs {
 			if _, ok := refs[name]; !ok {
 				refs[name] = ref

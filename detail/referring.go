@@ -221,7 +221,7 @@ func (r *ranks) of(member *reading) ranked {
 	if r.order == nil {
 		return one
 	}
-	for _, part := range append([]blobcache.Part{member.own}, member.overlays...) {
+	for _, part := range member.main() {
 		if value, ok := shape.Lookup(part.Body, r.order.By); ok && shows(part) {
 			one.text = value.String()
 			break

@@ -17,7 +17,7 @@ import (
 // last counts, as for any decoder of JSON.
 func (p *reading) splice() []byte {
 	o := newObject(spliceSize(p.own))
-	own := append([]blobcache.Part{p.own}, p.overlays...)
+	own := p.main()
 	o.id(p.entity.Kind, p.entity.ID, own)
 	for _, part := range own {
 		o.members(part)

@@ -57,9 +57,8 @@ type lane struct {
 func newBoard(buffer int, urgent *urgency, others func() bool) *board {
 	b := &board{others: others, buffer: buffer, share: max(1, buffer/8), urgent: urgent, places: map[string]*place{}, waiting: map[slot]*work{}, busy: map[key]*busy{}}
 	b.ready = sync.NewCond(&b.mu)
-	weights := map[item.Lane]int{item.High: 16, item.Normal: 4, item.Refresh: 1}
 	for _, l := range item.Lanes() {
-		b.lanes = append(b.lanes, &lane{name: l, weight: weights[l], room: make(chan struct{}, 1), groups: map[string][]*work{}})
+		b.lanes = append(b.lanes, &lane{name: l, weight: l.Weight(), room: make(chan struct{}, 1), groups: map[string][]*work{}})
 	}
 	return b
 }

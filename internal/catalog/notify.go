@@ -131,8 +131,8 @@ func (c *compiler) sourceSecret(n *node, s *Source) {
 	if !c.want(n, text, "secret") {
 		return
 	}
-	name, ok := strings.CutPrefix(n.text, "env:")
-	if !ok || !isEnvName(name) {
+	name, _, valid := envName(n.text)
+	if !valid {
 		c.add(n, "write it as env:SHOPIFY_SECRET", "secret names no variable of the environment")
 	}
 	s.Secret = name

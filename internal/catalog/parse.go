@@ -172,7 +172,7 @@ func (c *compiler) headers(n *node, u *Upstream) {
 			continue
 		}
 		value := f.value.text
-		if name, ok := strings.CutPrefix(value, "env:"); ok && !isEnvName(name) {
+		if _, ok, valid := envName(value); ok && !valid {
 			c.add(f.value, "write it as env:PRODUCTS_TOKEN", "%q names no variable of the environment", value)
 		}
 		if strings.Trim(f.key.text, headerBytes) != "" || f.key.text == "" || strings.ContainsAny(value, "\r\n\x00") {
@@ -182,9 +182,11 @@ func (c *compiler) headers(n *node, u *Upstream) {
 	}
 }
 
-// isEnvName reports whether s is a valid name of an environment variable.
-func isEnvName(name string) bool {
-	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == ""
+// envName returns the name of the environment's variable that a text such as env:PRODUCTS_TOKEN refers to. ok reports whether it
+// refers to one, and valid whether the name can be one.
+func envName(s string) (name string, ok, valid bool) {
+	name, ok = strings.CutPrefix(s, "env:")
+	return name, ok, ok && name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
 const headerBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"

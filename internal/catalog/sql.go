@@ -69,8 +69,8 @@ func (c *compiler) addHidden(n *node, hint, msg string) {
 }
 
 func (c *compiler) password(n *node, u *Upstream) {
-	name, ok := strings.CutPrefix(n.text, "env:")
-	if !ok || !isEnvName(name) {
+	_, _, valid := envName(n.text)
+	if !valid {
 		c.addHidden(n, "write the name of a variable of the environment: password: env:DB_PASSWORD", "password names no variable of the environment")
 		return
 	}

@@ -102,7 +102,7 @@ func (c *compiler) client(n *node, t *Token) {
 	if !c.want(n, text, "client") {
 		return
 	}
-	if name, ok := strings.CutPrefix(n.text, "env:"); n.text == "" || ok && !isEnvName(name) {
+	if _, ok, valid := envName(n.text); n.text == "" || ok && !valid {
 		c.add(n, "write the id itself, or env:SHOP_CLIENT", "client can't be %q", n.text)
 	}
 	t.Client = n.text
@@ -112,8 +112,8 @@ func (c *compiler) clientSecret(n *node, t *Token) {
 	if !c.want(n, text, "secret") {
 		return
 	}
-	name, ok := strings.CutPrefix(n.text, "env:")
-	if !ok || !isEnvName(name) {
+	name, _, valid := envName(n.text)
+	if !valid {
 		c.add(n, "put the secret into the environment of the process, and write env:SHOP_SECRET", "secret must name a variable of the environment")
 	}
 	t.Secret = name

@@ -20,6 +20,19 @@ const (
 // Lanes lists every lane, most urgent first.
 func Lanes() []Lane { return []Lane{High, Normal, Refresh} }
 
+// Weight is the lane's share of the turns while all lanes wait. Of a lane that there is not it is 0.
+func (l Lane) Weight() int {
+	switch l {
+	case High:
+		return 16
+	case Normal:
+		return 4
+	case Refresh:
+		return 1
+	}
+	return 0
+}
+
 // ParseLane reads a lane's name.
 func ParseLane(s string) (Lane, error) {
 	switch l := Lane(s); l {

@@ -1,6 +1,8 @@
 package item
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -17,6 +19,16 @@ func Clip(s string, n int) string {
 		end--
 	}
 	return s[:end] + "…"
+}
+
+// Scalar returns the text of a JSON string, or the digits of a whole number as written. It has none of anything else, such as 1e3 or
+// 1.0, which no shop uses as ids.
+func Scalar(raw []byte) (text string, ok bool) {
+	if len(raw) > 0 && raw[0] == '"' {
+		err := json.Unmarshal(raw, &text)
+		return text, err == nil
+	}
+	return string(raw), len(raw) > 0 && len(bytes.Trim(raw, "-0123456789")) == 0
 }
 
 // Escape percent-encodes all but the unreserved characters of RFC 3986 (letters, digits, "-", ".", "_" and "~"). The

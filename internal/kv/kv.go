@@ -172,6 +172,17 @@ type Scanner interface {
 	ScanEntities(ctx context.Context, cursor string, limit int) ([]item.Entity, string, error)
 }
 
+// IsEmpty reports whether a store has no entity at all.
+func IsEmpty(ctx context.Context, store Scanner) (bool, error) {
+	for cursor := ""; ; {
+		some, next, err := store.ScanEntities(ctx, cursor, 100)
+		if err != nil || len(some) > 0 || next == "" {
+			return len(some) == 0, err
+		}
+		cursor = next // a page of a scan may be empty without being the last
+	}
+}
+
 // BlobScanner walks the keys of a blobs store as Scanner walks entities.
 type BlobScanner interface {
 	ScanBlobs(ctx context.Context, cursor string, limit int) ([]BlobKey, string, error)

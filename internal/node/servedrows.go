@@ -25,22 +25,11 @@ func (n *process) followRows(ctx context.Context, table *jsonl.Table) error {
 		return fmt.Errorf("make a folder for the lists of notified rows: %w", err)
 	}
 	if !table.Remember(filepath.Join(folder, table.Name()+".notified")) {
-		if empty, err := isEmpty(ctx, n.records); err != nil || !empty {
+		if empty, err := kv.IsEmpty(ctx, n.records); err != nil || !empty {
 			table.NotifyAll()
 		}
 	}
 	return table.Watch(ctx, func(ids []string) error { return n.notify(ctx, table.Name(), ids) })
-}
-
-// isEmpty reports whether a store has no entity at all.
-func isEmpty(ctx context.Context, store kv.Scanner) (bool, error) {
-	for cursor := ""; ; {
-		some, next, err := store.ScanEntities(ctx, cursor, 100)
-		if err != nil || len(some) > 0 || next == "" {
-			return len(some) == 0, err
-		}
-		cursor = next // a page of a scan may be empty without being the last
-	}
 }
 
 // notify announces changed rows for every dimension that they feed, as any upstream would.

@@ -54,9 +54,9 @@ func (e entry) change(cat *catalog.Catalog, lane item.Lane) (c item.Change, err 
 	if err := d.Decode(&fields); err != nil {
 		return c, fmt.Errorf(`%w: a change is {"kind", "dimension", "id", "lane"}: %w`, item.ErrRefused, err)
 	}
-	id, err := text(fields.ID)
-	if err != nil {
-		return c, err
+	id, ok := item.Scalar(fields.ID)
+	if !ok {
+		return c, fmt.Errorf("%w: id is %.40q, neither text nor a whole number", item.ErrID, fields.ID)
 	}
 	c.Dimension = fields.Dimension
 	c.Lane, err = item.ParseLane(fields.Lane)
@@ -68,19 +68,6 @@ func (e entry) change(cat *catalog.Catalog, lane item.Lane) (c item.Change, err 
 		return c, err
 	}
 	return c, cat.Announces(c.Entity.Kind, c.Dimension)
-}
-
-// text returns the text of a JSON string, or the digits of an integer as written. It fails with item.ErrID for anything else, such as 1e3 or
-// 1.0, which no shop uses as ids.
-func text(id json.RawMessage) (string, error) {
-	var s string
-	if len(id) > 0 && id[0] == '"' {
-		return s, json.Unmarshal(id, &s)
-	}
-	if len(id) == 0 || len(bytes.Trim(id, "-0123456789")) > 0 {
-		return "", fmt.Errorf("%w: id is %.40q, neither text nor a whole number", item.ErrID, id)
-	}
-	return string(id), nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {

@@ -16,7 +16,7 @@ type listed struct {
 }
 
 // itemsOf reads what a poll's items gives: a list of ids, or of {id, kind, dimension, version}. Items that can't be one
-// are counted, and the first one's fault is told. err is that of an answer that is no list.
+// are counted, and the first one's fault is returned. err is that of an answer that is no list.
 func itemsOf(cat *catalog.Catalog, p *catalog.Poll, given []byte) (items []listed, refused int, first, err error) {
 	var raw []json.RawMessage
 	if err := json.Unmarshal(given, &raw); err != nil || raw == nil {
@@ -49,7 +49,7 @@ func itemOf(cat *catalog.Catalog, p *catalog.Poll, raw json.RawMessage) (it list
 			return it, fmt.Errorf("%w: an item is an id, or {id, kind, dimension, version}: %w", item.ErrRefused, err)
 		}
 	}
-	id, ok := scalar(fields.ID)
+	id, ok := item.Scalar(fields.ID)
 	if !ok {
 		return it, fmt.Errorf("%w: an item's id is %.40q, neither text nor a whole number", item.ErrID, fields.ID)
 	}
@@ -76,17 +76,7 @@ func (it *listed) readVersion(cat *catalog.Catalog, raw json.RawMessage) (err er
 	if len(d.Version) == 0 {
 		return fmt.Errorf("%w: the dimension %s has no version to compare the item's with", item.ErrVersion, d.Name)
 	}
-	text, _ := scalar(raw)
+	text, _ := item.Scalar(raw)
 	it.version, err = item.NewVersion(text)
 	return err
-}
-
-// scalar returns the text of a JSON string, or the digits of a whole number as written.
-func scalar(raw json.RawMessage) (string, bool) {
-	if len(raw) > 0 && raw[0] == '"' {
-		var s string
-		err := json.Unmarshal(raw, &s)
-		return s, err == nil
-	}
-	return string(raw), len(raw) > 0 && len(bytes.Trim(raw, "-0123456789")) == 0
 }

@@ -10,6 +10,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/internal/kv"
 	"vitrine/internal/lineage"
 	"vitrine/internal/upstream"
 )
@@ -65,7 +66,7 @@ func (t *turn) begin(ctx context.Context) error {
 	if position == "" && !t.poll.Feed() {
 		position = quote(t.Clock())
 	}
-	empty, err := t.storeIsEmpty(ctx)
+	empty, err := kv.IsEmpty(ctx, t.Records)
 	if err != nil {
 		return err
 	}
@@ -93,16 +94,6 @@ func (t *turn) begin(ctx context.Context) error {
 	t.note.Position = position
 	t.note.Begun = true
 	return t.renew(ctx)
-}
-
-func (t *turn) storeIsEmpty(ctx context.Context) (bool, error) {
-	for cursor := ""; ; {
-		some, next, err := t.Records.ScanEntities(ctx, cursor, t.Page)
-		if err != nil || len(some) > 0 || next == "" {
-			return len(some) == 0, err
-		}
-		cursor = next
-	}
 }
 
 // pages asks for one page after the other, and announces what each one lists. The position moves at the end, that of a

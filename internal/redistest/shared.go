@@ -2,12 +2,11 @@ package redistest
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
+	"vitrine/internal/testmain"
 )
 
 // Shared holds servers that the tests of a package use one after the other, since a start takes longer than most tests:
@@ -51,18 +50,7 @@ func (s *Shared) Cluster(t testing.TB) *Servers {
 }
 
 // Main runs the tests of a package, ends the servers, checks for leaked goroutines, and exits. TestMain calls it.
-func (s *Shared) Main(m *testing.M) {
-	code := m.Run()
-	err := s.stop()
-	if code == 0 {
-		err = errors.Join(err, goleak.Find())
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = max(code, 1)
-	}
-	os.Exit(code)
-}
+func (s *Shared) Main(m *testing.M) { testmain.Run(m, s.stop) }
 
 func (s *Shared) stop() (err error) {
 	s.mu.Lock()

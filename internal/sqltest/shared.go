@@ -2,12 +2,11 @@ package sqltest
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
+	"vitrine/internal/testmain"
 )
 
 // Shared holds the servers that the tests of a package use. The zero value is ready; TestMain calls Main. A test that kills the
@@ -41,18 +40,7 @@ func (s *Shared) of(t testing.TB, p **process, k kind) *Server {
 }
 
 // Main runs the tests of a package, ends the servers, checks for leaked goroutines, and exits. TestMain calls it.
-func (s *Shared) Main(m *testing.M) {
-	code := m.Run()
-	err := s.Stop()
-	if code == 0 {
-		err = errors.Join(err, goleak.Find())
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = max(code, 1)
-	}
-	os.Exit(code)
-}
+func (s *Shared) Main(m *testing.M) { testmain.Run(m, s.Stop) }
 
 // Stop ends the servers and removes their data.
 func (s *Shared) Stop() (err error) {

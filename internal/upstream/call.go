@@ -54,8 +54,8 @@ type response struct {
 	at           time.Time
 }
 
-// call runs one query, or makes one HTTP request, and a second one if its token is refused with 401 and there is a newer one. Errors wrap item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked, and name the
-// upstream and path.
+// call runs one query, or makes one HTTP request, and a second one if its token is refused with 401 and there is a newer one.
+// Errors wrap item.ErrUnavailable, item.ErrRefused or item.ErrNotAsked, and name the upstream and path.
 func (c *Client) call(ctx context.Context, r request) (res response, err error) {
 	if c.Off(r.from.Name) {
 		return res, fmt.Errorf("%w: %w: %s is switched off", item.ErrUnavailable, item.ErrNotAsked, r.from.Name)

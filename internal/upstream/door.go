@@ -41,11 +41,16 @@ type waiter struct {
 	admitted chan struct{} // closed
 }
 
-func weights() map[item.Lane]int {
-	return map[item.Lane]int{item.High: 16, item.Normal: 4, item.Refresh: 1}
-}
+func newDoor() *door { return &door{pools: map[string]*places{}, credit: fullCredit()} }
 
-func newDoor() *door { return &door{pools: map[string]*places{}, credit: weights()} }
+// fullCredit gives each lane its turns of a round.
+func fullCredit() map[item.Lane]int {
+	credit := map[item.Lane]int{}
+	for _, l := range item.Lanes() {
+		credit[l] = l.Weight()
+	}
+	return credit
+}
 
 // enter waits until a call may begin; leave gives its place back. A lane that there is not counts as item.Normal. Errors wrap
 // item.ErrUnavailable.
@@ -139,7 +144,7 @@ func (d *door) turn() (*places, item.Lane) {
 		}
 	}
 	if first != nil {
-		d.credit = weights()
+		d.credit = fullCredit()
 	}
 	return first, lane
 }
@@ -177,7 +182,7 @@ func (d *door) leave(at *places) {
 	d.admit()
 }
 
-// giveUp takes a waiter out again whose context has ended, and tells what it waited for.
+// giveUp takes a waiter out again whose context has ended, and returns what it waited for.
 func (d *door) giveUp(ctx context.Context, u *catalog.Upstream, at *places, lane item.Lane, w *waiter) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -31,6 +31,7 @@ type Config struct {
 	Announcer         Announcer       // nil: what is missing is not announced
 	Lister            BlobLister      // nil: neither an index nor a sitemap
 	Index             bool            // whether "/" lists the products
+	LiveReload        OwnTemplates    // open pages follow these templates while somebody writes them. nil: off
 	Switches          *switches.Panel // nil: everything is on
 	Origin            func() string   // of absolute addresses where the catalog names none, asked when a catalog comes into force. Defaults to none
 	Access            *AccessLog      // nil: requests are not logged

@@ -18,6 +18,7 @@ const plainTemplate = "item.html"
 func (st *site) render(buf *bytes.Buffer, name string, data view.Value, path string) (by *templates.Set, err error) {
 	err = st.templates.Render(buf, name, data)
 	if err == nil {
+		st.follow(buf)
 		return st.templates, nil
 	}
 	by = st.renderFallback(buf, name, data)
@@ -25,6 +26,7 @@ func (st *site) render(buf *bytes.Buffer, name string, data view.Value, path str
 	if by == nil {
 		return nil, err
 	}
+	st.follow(buf)
 	st.server.metrics.fallbacks.Inc()
 	return by, nil
 }

@@ -31,6 +31,10 @@ func newRouter(st *site) http.Handler {
 	}
 	mux.NotFound(st.handle("none", func(*http.Request) (response, error) { return response{}, errNotFound }))
 	route(base+catalog.AssetsPath+"*", "assets", st.asset)
+	if st.server.config.LiveReload != nil {
+		route(base+reloadScript, "assets", st.reloadFile)
+		route(base+reloadState, "assets", st.reloadNow)
+	}
 	route(base+catalog.DictionariesPath+"*", "dictionaries", st.dictionary)
 	route(base+catalog.BlobsPath+"*", "blobs", st.blobs)
 	if st.live != nil {

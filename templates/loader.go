@@ -115,6 +115,9 @@ func (l *Loader) Broken() string {
 	return ""
 }
 
+// Own reports whether the shop has files of its own: files in force besides the theme's, or files that can't be loaded.
+func (l *Loader) Own() bool { return len(l.now.Load().packed) > 0 || l.Broken() != "" }
+
 // Unsaved returns why a restart would not find what is in force; "" if it would.
 func (l *Loader) Unsaved() string {
 	if why := l.unsaved.Load(); why != nil {

@@ -93,13 +93,24 @@ func TestLoader(t *testing.T) {
 	t.Run("gives the theme's back when the file is removed", func(t *testing.T) {
 		inBubble(t, func(f bubble) {
 			theme := f.page()
+			if f.Own() {
+				t.Error("the theme's files are the shop's own")
+			}
 			f.write("item.html", "mine")
+			if f.page() != "mine" || !f.Own() {
+				t.Error("the shop's own file is not in force, or not its own")
+			}
 			if err := os.Remove(filepath.Join(f.dir, "item.html")); err != nil {
 				t.Fatal(err)
 			}
 			f.write("note.txt", "touches the folder")
 			if got := f.page(); got != theme {
 				t.Errorf("the page is %.100s, want the theme's", got)
+			}
+			f.write("item.html", "{{if}}")
+			f.page()
+			if !f.Own() {
+				t.Error("a file that can't be loaded is none of the shop's own")
 			}
 		})
 	})

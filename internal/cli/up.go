@@ -22,6 +22,7 @@ type upCommand struct {
 	Disk    string   `help:"With --redis, what the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
 	Shop    string   `help:"Listen address of the demo's back office and upstreams; if it is in use, a free port is taken." default:"127.0.0.1:8082" placeholder:"ADDR"`
 	Lang    string   `help:"Language of the demo." enum:"en,zh" default:"en"`
+	Reload  bool     `name:"live-reload" help:"With --catalog: an open page on this machine loads itself again when you save one of your templates, and says why one can't be used." default:"true" negatable:""`
 	pageFlags
 	notifyFlags
 }
@@ -55,7 +56,7 @@ func (u *upCommand) Run(e *env) error {
 	}
 	up := node.Up{
 		Config: e.process(u.Dir, "up", "", secrets), Pages: u.pages(u.HTTP, u.Admin, u.Disk),
-		NATS: u.NATS, Control: u.Control, Redis: u.Redis, Catalog: u.Catalog, Serve: specs, Shop: u.Shop, Lang: lang, Notify: listener,
+		NATS: u.NATS, Control: u.Control, Redis: u.Redis, Catalog: u.Catalog, Serve: specs, Shop: u.Shop, Lang: lang, Notify: listener, NoReload: !u.Reload,
 	}
 	return up.Run(e.ctx, func(a node.Addresses) {
 		fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\nnats   %s\n", a.Pages, a.Admin, redact.Text(a.NATS))

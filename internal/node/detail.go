@@ -41,6 +41,7 @@ type Pages struct {
 	Index          bool // list all products at /
 
 	origin   func() string // of absolute addresses where the catalog names none; nil for none
+	reload   bool          // open pages follow the shop's own templates
 	pictures http.Handler  // of the demo, under /pictures/; nil for none
 }
 
@@ -69,6 +70,9 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 		Admission: admission.Config{Proxies: proxies, Connections: opt.MaxConnections}, NoFastPath: !opt.FastPath, Tags: detail.Tags(opt.CacheTags),
 		PageBytes: int64(opt.PageMemory) << 20, FormerPages: cmp.Or(opt.FormerPages, -1),
 		Lister: n.blobs, Index: opt.Index, Origin: opt.origin,
+	}
+	if opt.reload {
+		cfg.LiveReload = loader
 	}
 	cfg.Fallback.Leases, _ = n.records.(blobcache.Leaser)
 	cfg.Access, err = n.openAccessLog(opt.AccessLog)

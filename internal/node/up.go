@@ -34,6 +34,8 @@ type Up struct {
 	Shop    string    // listen address of the demo's back office
 	Lang    demo.Lang // of the demo
 	Notify  Notify
+
+	NoReload bool // open pages do not follow the shop's own templates
 }
 
 // Run runs everything until ctx ends. It calls started with the addresses once pages are served.
@@ -52,7 +54,7 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 	}
 	opt := u.Pages
 	opt.Templates = u.templates()
-	opt.Index, opt.origin = true, n.address
+	opt.Index, opt.origin, opt.reload = true, n.address, u.Catalog != "" && !u.NoReload
 	var shop *demoShop
 	if u.Catalog == "" {
 		shop, err = u.openDemo(n, served)

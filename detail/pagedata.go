@@ -17,9 +17,15 @@ import (
 type pageData struct {
 	site *site
 	read *reading
-	docs []*view.Doc
+	docs []pageDoc
 	data view.Value
 	refs []reference // by position in read.joins
+}
+
+// pageDoc is the index of a part.
+type pageDoc struct {
+	*view.Doc
+	part blobcache.Part
 }
 
 // reference is what a page has under the name of a ref. Each entity is an object of three layers: its address, which is empty until a
@@ -42,7 +48,7 @@ func (st *site) data(read *reading) (*pageData, error) {
 
 func (p *pageData) free() {
 	for _, doc := range p.docs {
-		p.site.server.reader.Free(doc)
+		p.site.server.reader.Free(doc.Doc)
 	}
 	p.docs = nil
 }
@@ -85,7 +91,7 @@ func (p *pageData) root(part blobcache.Part) (view.Value, error) {
 	if err != nil {
 		return view.Value{}, fmt.Errorf("%s: %w", part.Key, err)
 	}
-	p.docs = append(p.docs, doc)
+	p.docs = append(p.docs, pageDoc{doc, part})
 	return doc.Root(), nil
 }
 
@@ -147,13 +153,13 @@ func (to *reference) adopt(member view.Value) {
 // forTemplates is the data with HTML where the catalog says so, the addresses of what the page refers to, and the facts of site and page,
 // whose names can't clash since they begin with a capital.
 func (p *pageData) forTemplates() view.Value {
-	markHTML(p.data, p.read.page.Blob, p.read.own)
-	for _, b := range p.read.page.Overlay {
-		markHTML(p.data, b, p.read.overlays...)
+	for _, doc := range p.docs {
+		if b, err := p.site.catalog.Blob(doc.part.Key.Entity.Kind, doc.part.Key.Blob); err == nil {
+			doc.markHTML(b)
+		}
 	}
 	for i, j := range p.read.joins {
 		for _, entity := range p.refs[i].entities {
-			markHTML(view.OfMembers(entity), j.with.Blob, j.parts...)
 			entity[0] = view.OfMembers(p.site.address(entity, j.with.Ref.Kind))
 		}
 	}
@@ -177,23 +183,26 @@ func (st *site) address(entity view.Layers, kind *catalog.Kind) view.Fields {
 	return view.Fields{{Name: "URL", Value: view.OfText(p.Path(id.Text(), slugOf(p, view.OfMembers(entity))))}}
 }
 
-// markHTML makes the fields that the catalog calls html HTML.
+// markHTML makes HTML of what the catalog calls so in the records that a part was folded from. Each part is marked by itself, so that no
+// other part's member of the same name is taken for HTML.
 //
-// Their records were cleaned on the way in, if they have the shape of this catalog and program. What was stored in another shape
-// is cleaned here; a field that can't be cleaned stays text.
-//
-// Fields are looked for under the member of their dimension, also in a blob with a fold. A field that a fold moves elsewhere is
-// plain text and shown escaped. So a fold can turn a plain field into markup only by giving it the name of a cleaned one.
-func markHTML(in view.Value, b *catalog.Blob, parts ...blobcache.Part) {
+// Records were cleaned on the way in, if they have the shape of this catalog and program. A part of another shape is cleaned here; what
+// can't be cleaned stays text. Of a blob with a fold, that part may have no marks yet: its fields are then looked for under the members
+// of their dimensions, too.
+func (d pageDoc) markHTML(b *catalog.Blob) {
 	var clean func(text string) (string, bool)
-	for _, p := range parts {
-		if p.Key.Blob == b.Name && p.Body != nil && p.Shape != b.Shape {
-			clean = cleaned
+	if d.part.Shape != b.Shape {
+		clean = cleaned
+	}
+	if b.Fold != nil {
+		d.MarkHTMLAt(d.part.HTML, clean)
+		if clean == nil {
+			return
 		}
 	}
-	for _, d := range b.Of {
-		for _, path := range d.HTML {
-			in.MarkHTML(append(catalog.Path{d.Name}, path...), clean)
+	for _, dimension := range b.Of {
+		for _, path := range dimension.HTML {
+			d.Root().MarkHTML(append(catalog.Path{dimension.Name}, path...), clean)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (p *Part) Asked() bool { return p.fromTier || p.Err != nil }
 
 // cost estimates the bytes that the part takes in memory.
 func (p Part) cost() int64 {
-	n := entryOverhead + len(p.Body) + len(p.Key.Entity.ID)
+	n := entryOverhead + len(p.Body) + len(p.Key.Entity.ID) + 4*len(p.HTML)
 	for name, ref := range p.Refs {
 		n += entryOverhead + len(name)
 		for _, id := range ref.IDs {

@@ -80,7 +80,11 @@ func (d *Dimension) asked() string {
 func (b *Blob) form() string {
 	parts := []string{"blob", textOf(b.Fold)}
 	for _, d := range b.Of {
-		parts = append(parts, fmt.Sprintf("%s %06x", d.Name, d.Shape))
+		part := fmt.Sprintf("%s %06x", d.Name, d.Shape)
+		if b.Fold != nil && len(d.HTML) > 0 {
+			part += " marked" // where the fold left its HTML; blobs of former programs do not have that
+		}
+		parts = append(parts, part)
 	}
 	return strings.Join(parts, "\x00")
 }

@@ -26,7 +26,8 @@ import (
 // it would have. The gen of a blob is covered.
 //
 // The body is JSON, after the length (uvarint) and JSON of the refs where there are any; all that in one
-// zstd frame where that is smaller.
+// zstd frame where that is smaller. Where the body has HTML stands among the refs, under a name that no ref can have:
+// a program that does not know it takes it for a ref that no page joins.
 const HeaderSize = 40
 
 const (

@@ -43,6 +43,8 @@ func values() map[string]kv.Value {
 		"a tombstone":               {Header: kv.Header{Existence: kv.Gone, Stamp: 3, Fetched: at}},
 		"something never seen":      {Header: kv.Header{Existence: kv.Unknown, Stamp: 4, Fetched: at}},
 		"a blob with refs":          {Header: kv.Header{Existence: kv.Alive, Stamp: 9}, Refs: refs, Body: []byte(`{}`)},
+		"HTML":                      {Header: kv.Header{Existence: kv.Alive, Stamp: 9}, HTML: []uint32{5, 70_000, math.MaxUint32}, Body: []byte(`{"a":""}`)},
+		"HTML and refs":             {Header: kv.Header{Existence: kv.Alive, Stamp: 9}, Refs: refs, HTML: []uint32{7}, Body: []byte(`{}`)},
 		"refs without a body":       {Header: kv.Header{Existence: kv.Gone, Stamp: 9}, Refs: refs},
 		"a long body":               {Header: kv.Header{Existence: kv.Alive}, Refs: refs, Body: []byte(strings.Repeat(`{"a":"b"},`, 20_000))},
 		"a body that can't shrink":  {Header: kv.Header{Existence: kv.Alive}, Body: noise(5000)},

@@ -36,19 +36,19 @@ var (
 
 // pack encodes the part after the header, and the flags that describe it.
 func (c *Codec) pack(v Value) (body []byte, flags byte) {
-	if len(v.Refs) > 0 {
+	if len(v.Refs) > 0 || len(v.HTML) > 0 {
 		flags = flagRefs
 	}
 	body, how := c.squeeze(document(v))
 	return body, flags | how
 }
 
-// document is a value's body, preceded by its refs if it has any.
+// document is a value's body, preceded by its refs and marks of HTML if it has any.
 func document(v Value) []byte {
-	if len(v.Refs) == 0 {
+	if len(v.Refs) == 0 && len(v.HTML) == 0 {
 		return v.Body
 	}
-	refs, err := json.Marshal(v.Refs)
+	refs, err := json.Marshal(markedRefs(v))
 	if err != nil {
 		panic(err) // strings and slices of them always marshal
 	}
@@ -97,6 +97,9 @@ func (c *Codec) unpack(v *Value, flags byte, body []byte) error {
 		v.Refs, err = decodeRefs(body[size:end])
 		if err != nil {
 			return fmt.Errorf("%w: the refs are no JSON: %w", item.ErrDamaged, err)
+		}
+		if err := takeMarks(v); err != nil {
+			return err
 		}
 		body = body[end:]
 	}

@@ -36,7 +36,8 @@ func (h Header) Rootless() bool { return h.Existence == Unknown && h.Fetched.IsZ
 // Value is a stored value as read. Body is JSON and shares no memory with the store.
 type Value struct {
 	Header
-	Refs Refs // of a blob: what its records refer to, for the page's joins. nil for a record
+	Refs Refs     // of a blob: what its records refer to, for the page's joins. nil for a record
+	HTML []uint32 // of a blob with a fold: where in Body the strings begin (their quotes) that its records have as cleaned HTML, rising
 	Body []byte
 }
 

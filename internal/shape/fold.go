@@ -46,15 +46,32 @@ func Fold(b *catalog.Blob, e item.Entity, records map[string]kv.Record) (kv.Valu
 	if b.Fold == nil {
 		return v, nil
 	}
-	folded, err := Run(b.Fold, v.Body)
+	var err error
+	v.Body, v.HTML, err = refold(b, v.Body)
 	if err != nil {
 		return kv.Value{}, fmt.Errorf("fold: %w", err)
 	}
-	if folded[0] != '{' {
-		return kv.Value{}, fmt.Errorf("%w: fold gives %.40q, not an object", item.ErrRefused, folded)
+	if v.Body[0] != '{' {
+		return kv.Value{}, fmt.Errorf("%w: fold gives %.40q, not an object", item.ErrRefused, v.Body)
 	}
-	v.Body = folded
 	return v, nil
+}
+
+// refold runs a blob's fold on its records, and returns where the result has their HTML.
+func refold(b *catalog.Blob, records []byte) (folded []byte, html []uint32, err error) {
+	v, err := decode(records, blobDepth)
+	if err != nil {
+		return nil, nil, err
+	}
+	marked := markHTML(b, v)
+	err = run(b.Fold, v, func(out any) (err error) {
+		folded, err = encode(out, blobDepth)
+		if err == nil {
+			html = marked.places(out, folded)
+		}
+		return err
+	})
+	return folded, html, err
 }
 
 func latest(a, b time.Time) time.Time {

@@ -20,7 +20,13 @@ type Doc struct {
 	nodes []node
 	// ragged reports whether the text holds invalid UTF-8. Each of its strings then has to be decoded.
 	ragged  bool
-	decoded []string // strings that differ from their JSON; node.start is the position of a kept one
+	decoded []decoded // strings that differ from their JSON; node.start is the position of a kept one
+}
+
+// decoded is a string that differs from its JSON, and the offset at which that stands.
+type decoded struct {
+	text  string
+	start uint32
 }
 
 // node is a value or the name of a member. A name stands right before its value. The nodes of an object's members and of a list's
@@ -292,12 +298,20 @@ func (d *Doc) textOf(n *node) string {
 	case escaped:
 		d.keep(n, unescape(d.text[n.start:n.end]))
 	}
-	return d.decoded[n.start]
+	return d.decoded[n.start].text
+}
+
+// startOf returns the offset of the text of a string or a number in the JSON.
+func (d *Doc) startOf(n *node) uint32 {
+	if n.form == kept {
+		return d.decoded[n.start].start
+	}
+	return n.start
 }
 
 // keep gives a node a text that differs from its JSON.
 func (d *Doc) keep(n *node, text string) {
-	d.decoded = append(d.decoded, text)
+	d.decoded = append(d.decoded, decoded{text, d.startOf(n)})
 	n.form, n.start = kept, uint32(len(d.decoded)-1)
 }
 

@@ -3,6 +3,7 @@ package recipes_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -92,6 +93,22 @@ func (r *recipe) has(page string, texts ...string) {
 	for _, text := range texts {
 		if !strings.Contains(page, text) {
 			r.Errorf("the page lacks %s:\n%s", text, page)
+		}
+	}
+}
+
+// isDown checks that the upstream's answer about an entity counts as an outage, by itself and in a batch.
+func (r *recipe) isDown(kind, dimension, id string) {
+	r.Helper()
+	d, err := r.cat.Dimension(kind, dimension)
+	if err != nil {
+		r.Fatal(err)
+	}
+	for _, asks := range [][]upstream.Ask{{{ID: id}}, {{ID: id}, {ID: "other"}}} {
+		for _, a := range r.client.Fetch(r.Context(), d, asks) {
+			if !errors.Is(a.Err, item.ErrUnavailable) {
+				r.Errorf("%s of %d: status %d, %v; want an outage", dimension, len(asks), a.Status, a.Err)
+			}
 		}
 	}
 }

@@ -69,7 +69,7 @@ type Dimension struct {
 	From     *Upstream
 	Pool     *Pool       // of From; nil for From's own
 	Get      string      // path with {id}, or a query with $1; "" for none
-	Batch    string      // path with {ids}, or a query with $1; "" for none
+	Batch    string      // path with {ids} or {ids*}, or a query with $1; "" for none
 	Post     *Post       // nil for none
 	Items    *jq.Program // gives the array or object of a batch answer; nil: the answer itself
 	Fails    *jq.Program // on an answer of any status: true means "not now"; nil: GraphQL errors do

@@ -64,7 +64,7 @@ func (c *compiler) dimensions(n *node, k *Kind) {
 		}
 		k.Dimensions = append(k.Dimensions, d)
 		ok := c.fieldsOf(n, "dimension "+d.Name, map[string]func(*node){
-			"from": func(n *node) { c.upstream(n, &d.From) }, "pool": func(*node) {}, "get": c.asks(n, "get", &d.Get, "id"), "batch": c.asks(n, "batch", &d.Batch, "ids"),
+			"from": func(n *node) { c.upstream(n, &d.From) }, "pool": func(*node) {}, "get": c.asks(n, "get", &d.Get, "id"), "batch": func(batch *node) { c.batch(n, batch, d) },
 			"rows": func(n *node) { c.rows(n, d) },
 			"post": func(n *node) { d.Post = c.post(n, "{id}", "{ids}") }, "items": c.query("items", &d.Items), "fails": c.query("fails", &d.Fails),
 			"batch_max": c.integer("batch_max", &d.BatchMax, 1, 10_000),
@@ -108,6 +108,29 @@ func (c *compiler) checkAsking(key, n *node, d *Dimension) {
 	if !batches {
 		d.BatchMax = 1
 	}
+}
+
+// batch reads how several entities are asked for: by {ids}, or by a parameter with {ids*}.
+func (c *compiler) batch(parent, n *node, d *Dimension) {
+	need := "ids"
+	if strings.Contains(n.text, "{ids*}") {
+		need = "ids*"
+	}
+	c.asks(parent, "batch", &d.Batch, need)(n)
+	if _, _, _, ok := SplitRepeated(d.Batch); need == "ids*" && !ok && !d.From.queried() {
+		c.add(n, "write it as /products?id[]={ids*}", "{ids*} must be the value of one parameter, which is repeated for each id")
+	}
+}
+
+// SplitRepeated splits a batch's path at the parameter that is repeated for each id:
+// "/products?a=1&id[]={ids*}&b=2" into "/products?a=1&", "id[]=" and "&b=2".
+func SplitRepeated(batch string) (before, parameter, after string, ok bool) {
+	head, after, ok := strings.Cut(batch, "{ids*}")
+	at := strings.LastIndexAny(head, "?&") + 1
+	before, parameter = head[:at], head[at:]
+	ok = ok && strings.Contains(before, "?") && len(parameter) > 1 && strings.Index(parameter, "=") == len(parameter)-1 &&
+		(after == "" || after[0] == '&') && !strings.Contains(after, "{")
+	return before, parameter, after, ok
 }
 
 func (c *compiler) eachPath(what string, p *[]Path) func(*node) {

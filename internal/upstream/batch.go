@@ -70,7 +70,7 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	if d.From.SQL != "" {
 		r.selects(d.Batch, sqlsource.Query{IDs: ids, ID: d.IDField.String(), Batch: true}, d.Many)
 	} else if d.Batch != "" {
-		r.path = path(d.Batch, map[string]string{"ids": strings.Join(escaped, ",")})
+		r.path = batchPath(d.Batch, escaped)
 	} else if err := r.post(d.Post, map[string]any{"{ids}": prefixed(d.Post.Prefix, ids)}); err != nil {
 		return response{}, parts{}, err
 	}
@@ -93,6 +93,15 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 		return res, parts{}, r.failed(fmt.Errorf("%w; it %s", err, c.words(d.From, res.status, res.body)))
 	}
 	return res, got, nil
+}
+
+// batchPath fills the path of a batch: {ids} becomes the ids joined by commas, and the parameter with {ids*} comes once for each id.
+func batchPath(batch string, escaped []string) string {
+	before, parameter, after, repeated := catalog.SplitRepeated(batch)
+	if repeated {
+		return before + parameter + strings.Join(escaped, "&"+parameter) + after
+	}
+	return path(batch, map[string]string{"ids": strings.Join(escaped, ",")})
 }
 
 // prefixed puts a prefix before each id.

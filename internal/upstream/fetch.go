@@ -82,7 +82,7 @@ func (c *Client) Fetch(ctx context.Context, d *catalog.Dimension, asks []Ask) []
 func plan(d *catalog.Dimension, asks []Ask) (singles []int, batches [][]int) {
 	var together []int
 	for i, a := range asks {
-		comma := d.Batch != "" && d.From.SQL == "" && strings.Contains(a.ID, ",")
+		comma := strings.Contains(d.Batch, "{ids}") && d.From.SQL == "" && strings.Contains(a.ID, ",")
 		switch {
 		case canSingle(d) && (comma || len(asks) == 1 || !canBatch(d)):
 			singles = append(singles, i)

@@ -100,6 +100,22 @@ func TestIDsAreNeverPlaceholders(t *testing.T) {
 	}
 }
 
+// TestABatchMayRepeatItsParameter proves that {ids*} gives each id a parameter of its own, in which a comma is no separator.
+func TestABatchMayRepeatItsParameter(t *testing.T) {
+	got := make(chan string, 1)
+	d := dimension(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got <- r.URL.RawQuery
+		io.WriteString(w, `[{"sku":"a"},{"sku":"b&c,"}]`)
+	}), `batch: "/p?limit=50&id[]={ids*}&x=1", id_field: sku`)
+	answers := client(t).Fetch(t.Context(), d, asks("a", "b&c,"))
+	if diff := cmp.Diff("limit=50&id[]=a&id[]=b%26c%2C&x=1", <-got); diff != "" {
+		t.Error(diff)
+	}
+	if answers[0].Status != upstream.OK || answers[1].Status != upstream.OK {
+		t.Errorf("the answers are %+v", answers)
+	}
+}
+
 func TestOneElementTooLargeRefusesItsIDOnly(t *testing.T) {
 	d := dimension(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `[{"sku":"1","x":%q},{"sku":"2"}]`, strings.Repeat("x", 1500))

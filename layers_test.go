@@ -35,6 +35,7 @@ var layers = map[string]float64{
 	"internal/leftovers":  4,
 	"internal/notify":     4,
 	"internal/lineage":    4,
+	"internal/rooms":      4,
 	"internal/metrics":    4.5,
 	"detail/admission":    3.5,
 	"detail/blobcache":    3.5,
@@ -76,7 +77,7 @@ var layers = map[string]float64{
 }
 
 // support holds the packages that only tests import. They may import any package.
-var support = []string{"internal/bustest", "internal/canary", "internal/chaos", "internal/hostile", "internal/model", "internal/freeaddr", "internal/kv/kvtest", "internal/long", "internal/poll", "internal/redistest", "internal/sqltest", "internal/testmain",
+var support = []string{"internal/bustest", "internal/canary", "internal/chaos", "internal/hostile", "internal/model", "internal/netcut", "internal/freeaddr", "internal/kv/kvtest", "internal/long", "internal/poll", "internal/redistest", "internal/sqltest", "internal/testmain",
 	"internal/testlog"}
 
 // owners maps a module from outside to the one package that may import it, with its subpackages.

@@ -29,9 +29,9 @@ const (
 // parkEvery is how often a place is looked at that takes no work.
 const parkEvery = 250 * time.Millisecond
 
-// carried is what a message that stands for w has to carry.
+// carried is what a message that stands for w has to carry. Other rooms were told of the change when it was published first.
 func (w *work) carried(p past) nats.Header {
-	h := nats.Header{timeHeader: {w.task.Event.UTC().Format(time.RFC3339Nano)}}
+	h := nats.Header{timeHeader: {w.task.Event.UTC().Format(time.RFC3339Nano)}, localHeader: {"1"}}
 	if p.wrong > 0 {
 		h.Set(attemptHeader, strconv.Itoa(p.wrong))
 	}

@@ -18,12 +18,16 @@ import (
 const (
 	timeHeader  = "ce-time"       // CloudEvents 1.0, binary: when the change happened
 	forceHeader = "Vitrine-Force" // "1": the same as a subject with force, which is not lost to a newer change without
+	localHeader = "Vitrine-Local" // "1": a concern of this room, which other rooms are not told of
 )
 
 // PublishOptions go with every change of one call.
 type PublishOptions struct {
 	Event time.Time // when the change happened; zero where unknown
 	Force bool      // fetch and fold though nothing seems to have changed
+	// Everywhere is set for what one of the shop's systems said: the other rooms have to hear of it, too. What a room announces to
+	// mend or to refresh itself is its own concern.
+	Everywhere bool
 }
 
 // Announcement holds the gens of all blobs of an entity.
@@ -39,6 +43,9 @@ func (c *Conn) PublishChanges(ctx context.Context, changes []item.Change, opt Pu
 	header := nats.Header{}
 	if !opt.Event.IsZero() {
 		header.Set(timeHeader, opt.Event.UTC().Format(time.RFC3339Nano))
+	}
+	if !opt.Everywhere {
+		header.Set(localHeader, "1")
 	}
 	most := window
 	if len(changes) > 0 && changes[0].Lane == item.Refresh {

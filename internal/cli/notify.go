@@ -52,7 +52,7 @@ func (c *notifyCommand) Run(e *env) error {
 	if err := c.known(e, conn); err != nil {
 		return err
 	}
-	if err := conn.PublishChanges(e.ctx, changes, bus.PublishOptions{Event: time.Now()}); err != nil {
+	if err := conn.PublishChanges(e.ctx, changes, bus.PublishOptions{Event: time.Now(), Everywhere: true}); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "announced %d\n", len(changes))

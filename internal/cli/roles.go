@@ -11,6 +11,7 @@ import (
 type heterogCommand struct {
 	roomFlags
 	notifyFlags
+	roomsFlag
 }
 type syncerCommand struct{ roomFlags }
 
@@ -41,6 +42,10 @@ func (c *heterogCommand) Run(e *env) error {
 		return err
 	}
 	room.Notify, err = c.listener()
+	if err != nil {
+		return err
+	}
+	room.Rooms, err = c.around(room.Room)
 	if err != nil {
 		return err
 	}

@@ -25,9 +25,10 @@ type Config struct {
 	Bucket   *bus.Bucket // for the keys SeenKey and RepairKey
 	Log      *slog.Logger
 
-	Machine Machine                         // nil if NATS is not embedded
-	Refused func(kind string, n int)        // called with the ids in lists that are no valid ids; defaults to nothing
-	Mended  func(ctx context.Context) error // called when the changes that a repair announced are handled; nil for nothing
+	Machine Machine                                              // nil if NATS is not embedded
+	Gaps    func(ctx context.Context) (map[string]uint64, error) // how often notices of each other room were missed; defaults to none
+	Refused func(kind string, n int)                             // called with the ids in lists that are no valid ids; defaults to nothing
+	Mended  func(ctx context.Context) error                      // called when the changes that a repair announced are handled; nil for nothing
 
 	Every    time.Duration // between looks. Defaults to 5 s
 	Backoff  time.Duration // after a failed step; doubled up to 64 times. Defaults to Every
@@ -67,6 +68,9 @@ type Agent struct {
 // New makes an Agent; Run drives it.
 func New(c Config) *Agent {
 	c.Every = cmp.Or(c.Every, 5*time.Second)
+	if c.Gaps == nil {
+		c.Gaps = func(context.Context) (map[string]uint64, error) { return nil, nil }
+	}
 	c.Backoff = cmp.Or(c.Backoff, c.Every)
 	c.Skew = cmp.Or(c.Skew, 5*time.Second)
 	c.Lag = cmp.Or(c.Lag, 5*time.Second)

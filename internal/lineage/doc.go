@@ -17,6 +17,7 @@
 //	a work queue was made anew, HISTORY is behind a mark or has   everything is announced
 //	  a younger message there (NATS was rolled back)
 //	the machine went down under an embedded NATS                  everything is announced
+//	notices of another room were missed                           everything is announced
 //	a part of a Cluster, or of a blobs store of its own, changed  every entity is folded again where a blob or a relation lacks
 //
 // Everything is what the upstreams list, what the stores have, and what HISTORY names: a deleted article is no longer

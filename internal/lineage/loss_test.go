@@ -1,6 +1,8 @@
 package lineage_test
 
 import (
+	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -449,4 +451,26 @@ func TestAnEndedRepairComesBack(t *testing.T) {
 	}
 	r.look()
 	r.expect(all("sku", "1", "2")...)
+}
+
+// TestMissedNoticesOfAnotherRoom proves that everything is announced once when another room was missed, and when one is new.
+func TestMissedNoticesOfAnotherRoom(t *testing.T) {
+	t.Parallel()
+	r := bolt(t)
+	gaps := map[string]uint64{}
+	r.agent.Gaps = func(context.Context) (map[string]uint64, error) { return maps.Clone(gaps), nil }
+	r.upstream.pages["sku"] = [][]string{{"1"}}
+	r.look()
+	r.expect()
+	gaps["west"] = 1
+	r.look()
+	r.expect(all("sku", "1")...)
+	r.look()
+	r.expect()
+	gaps["west"] = 2
+	r.look()
+	r.expect(all("sku", "1")...)
+	delete(gaps, "west")
+	r.look()
+	r.expect()
 }

@@ -48,6 +48,7 @@ func (a *Agent) plan(ctx context.Context, is state) (p plan, err error) {
 		return p, err
 	}
 	p.queues(*is.seen, is)
+	p.rooms(*is.seen, is)
 	since, err := a.sinceMarks(ctx, is)
 	if err != nil {
 		return p, err
@@ -86,6 +87,15 @@ func (p *plan) queues(seen lives, is state) {
 			p.Why = append(p.Why, "the stream "+name+" is a new one")
 		default:
 			p.changes("the stream " + name + " is a new one")
+		}
+	}
+}
+
+// rooms looks for other rooms of which something was missed. That of a room that is new to this one was, too.
+func (p *plan) rooms(seen lives, is state) {
+	for _, name := range slices.Sorted(maps.Keys(is.Rooms)) {
+		if is.Rooms[name] != seen.Rooms[name] {
+			p.changes("notices of the room " + name + " were missed")
 		}
 	}
 }

@@ -23,10 +23,12 @@ type lives struct {
 	Records map[string]life      `json:"records"`         // by part
 	Blobs   map[string]life      `json:"blobs,omitempty"` // of a separate blobs store
 	Queues  map[string]time.Time `json:"queues"`          // when each work queue was created
+	Rooms   map[string]uint64    `json:"rooms,omitempty"` // how often notices of each other room were missed
 }
 
 func (l lives) equal(o lives) bool {
-	return maps.Equal(l.Records, o.Records) && maps.Equal(l.Blobs, o.Blobs) && maps.EqualFunc(l.Queues, o.Queues, time.Time.Equal)
+	return maps.Equal(l.Records, o.Records) && maps.Equal(l.Blobs, o.Blobs) && maps.EqualFunc(l.Queues, o.Queues, time.Time.Equal) &&
+		maps.Equal(l.Rooms, o.Rooms)
 }
 
 // state is the result of one look.
@@ -58,6 +60,10 @@ func (a *Agent) read(ctx context.Context) (is state, err error) {
 		is.Blobs = byName(parts)
 	}
 	is.Queues, err = a.Bus.StreamsMade(ctx)
+	if err != nil {
+		return is, err
+	}
+	is.Rooms, err = a.Gaps(ctx)
 	if err != nil {
 		return is, err
 	}

@@ -32,7 +32,7 @@ func (u *Up) openDemo(n *process, served map[string]string) (*demoShop, error) {
 		return nil, fmt.Errorf("open the demo shop: %w", err)
 	}
 	backOffice, err := demo.NewBackOffice(d.shop, d.base, func(ctx context.Context, changes []item.Change) error {
-		return n.bus.PublishChanges(ctx, changes, bus.PublishOptions{Event: time.Now()})
+		return n.bus.PublishChanges(ctx, changes, bus.PublishOptions{Event: time.Now(), Everywhere: true})
 	}, n.log)
 	if err != nil {
 		return nil, fmt.Errorf("open the demo shop: %w", err)

@@ -5,6 +5,7 @@ import (
 
 	"vitrine/internal/audit"
 	"vitrine/internal/lineage"
+	"vitrine/internal/rooms"
 )
 
 // lineage creates the agent that repairs losses of stores and streams.
@@ -18,6 +19,7 @@ func (n *process) lineage(s *audit.Sweeper) *lineage.Agent {
 			return err
 		},
 	}
+	cfg.Gaps = func(ctx context.Context) (map[string]uint64, error) { return rooms.Gaps(ctx, cfg.Bucket) }
 	if n.running != nil {
 		cfg.Machine = n.running
 	}

@@ -16,8 +16,9 @@ type Room struct {
 	Control string // as in bus.Config
 	Records string // URLs of Redis
 	Blobs   string
-	Admin   string // listen address
-	Notify  Notify // of heterog
+	Admin   string            // listen address
+	Notify  Notify            // of heterog
+	Rooms   map[string]string // URL of the NATS of each room of the shop, by name; empty if there is only one
 }
 
 // Addresses are the base URLs of a process; "" is none.
@@ -30,7 +31,8 @@ type Addresses struct {
 // RunHeterog turns changes into records until ctx ends. It calls started with its admin address.
 func (r Room) RunHeterog(ctx context.Context, started func(Addresses)) error {
 	listen := func(n *process) (string, error) { return n.addNotify(r.Notify) }
-	return r.runWorker(ctx, listen, (*process).runHeterog, started)
+	work := func(n *process, ctx context.Context) error { return n.runHeterog(ctx, r.others()) }
+	return r.runWorker(ctx, listen, work, started)
 }
 
 // RunSyncer folds records into blobs until ctx ends. It calls started with its admin address.

@@ -50,5 +50,5 @@ func (n *process) notify(ctx context.Context, name string, ids []string) error {
 			}
 		}
 	}
-	return n.bus.PublishChanges(ctx, changes, bus.PublishOptions{Event: time.Now()})
+	return n.bus.PublishChanges(ctx, changes, bus.PublishOptions{Event: time.Now(), Everywhere: true})
 }

@@ -70,7 +70,7 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 		return err
 	}
 	n.measureQueues()
-	n.start(n.runHeterog)
+	n.start(func(ctx context.Context) error { return n.runHeterog(ctx, nil) })
 	n.start(n.runSyncer)
 	shown, err := n.addDetail(opt)
 	if err != nil {

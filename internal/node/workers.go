@@ -17,8 +17,8 @@ import (
 	"vitrine/syncer"
 )
 
-// runHeterog consumes changes until ctx ends.
-func (n *process) runHeterog(ctx context.Context) error {
+// runHeterog consumes changes, those of other rooms too, until ctx ends.
+func (n *process) runHeterog(ctx context.Context, others map[string]string) error {
 	life, measured := &lineage.Life{}, metrics.NewHeterog(n.metrics)
 	w := heterog.New(heterog.Config{
 		Catalog: n.catalog.Catalog, Removed: n.catalog.Removed, Head: n.head(ctx), Store: n.records, Upstream: n.upstream, Bus: n.bus, Log: n.log,
@@ -35,6 +35,7 @@ func (n *process) runHeterog(ctx context.Context) error {
 	group.Go(redact.Guard(func() error { return life.Follow(ctx, n.bus.Bucket(MarksBucket)) }))
 	group.Go(redact.Guard(func() error { return newDeletionWatch(n, w).Run(ctx) }))
 	group.Go(redact.Guard(func() error { return n.poller().Run(ctx) }))
+	group.Go(redact.Guard(func() error { return n.runRelays(ctx, others) }))
 	return group.Wait()
 }
 

@@ -147,7 +147,7 @@ func (r *Receiver) publish(ctx context.Context, n notified) error {
 	if event.IsZero() {
 		event = r.cfg.Clock()
 	}
-	if err := r.cfg.Bus.PublishChanges(ctx, n.changes, bus.PublishOptions{Event: event}); err != nil {
+	if err := r.cfg.Bus.PublishChanges(ctx, n.changes, bus.PublishOptions{Event: event, Everywhere: true}); err != nil {
 		return fmt.Errorf("%w: NATS did not take all of it: %w", item.ErrUnavailable, err)
 	}
 	return nil

@@ -58,6 +58,7 @@ func (i *instance) render(w io.Writer, name string, data any) (err error) {
 		}
 	}()
 	i.budget.Start()
+	defer i.budget.End()
 	return i.root.ExecuteTemplate(&limited{w, program.MaxOutput}, name, data)
 }
 

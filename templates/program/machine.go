@@ -73,6 +73,7 @@ func (p *Program) Run(name string, data view.Value, use func(page []byte)) (err 
 		}
 		p.machines.idle.Put(m)
 	}()
+	defer m.budget.End()
 	m.start(code, data)
 	code.body.run(m)
 	m.bound(code.tree, code.tree.Root)

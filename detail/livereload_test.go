@@ -22,7 +22,7 @@ func (w *written) Broken() string { return w.why }
 // TestLiveReload proves that a page names a script and the revision it was made by, that the revision in force differs once other
 // templates are, and that what is wrong with templates is told with its place.
 func TestLiveReload(t *testing.T) {
-	set, mine := theme(t, nil), &written{own: true}
+	set, mine := theme(t, fstest.MapFS{}), &written{own: true} // a set of its own, as the faults of one that others render with are theirs, too
 	s := open(t, func(c *detail.Config) {
 		c.LiveReload = mine
 		c.Templates = func() *templates.Set { return set }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"vitrine/internal/jq"
 )
 
 // Token says where the token comes from that an upstream's calls carry. Exactly one of URL, File and Command is set.
@@ -21,6 +23,7 @@ type Token struct {
 	Timeout time.Duration     // of a renewal; defaults to 10 s
 	Header  string            // that the token is sent in; defaults to Authorization
 	Scheme  string            // in front of the token; defaults to Bearer in Authorization, else to nothing
+	Refused *jq.Program       // true: an answer refuses the token, whatever its status; nil: GraphQL's code UNAUTHENTICATED does
 }
 
 // Bounds of tokens.
@@ -41,6 +44,7 @@ func (c *compiler) token(n *node, u *Upstream) {
 		"ttl":     c.duration("ttl", &t.TTL, time.Second, longest),
 		"timeout": c.duration("timeout", &t.Timeout, 10*time.Millisecond, 5*time.Minute),
 		"header":  func(n *node) { c.tokenHeader(n, t) }, "scheme": func(n *node) { c.tokenScheme(n, t) },
+		"refused": c.query("refused", &t.Refused),
 	})
 	if !ok {
 		return

@@ -46,6 +46,7 @@ func (r *request) post(p *catalog.Post, values map[string]any) (err error) {
 type response struct {
 	status       int
 	body         []byte           // of a status other than 2xx, its beginning
+	refusesToken bool             // that the request carried
 	partial      bool             // GraphQL's errors beside data: what is missing may have failed
 	refused      map[string]error // of a batch of a database, the ids whose rows can't be used
 	firsts       []string         // of a list of a database, the first column
@@ -86,7 +87,7 @@ func (c *Client) call(ctx context.Context, r request) (res response, err error) 
 		return res, err
 	}
 	k := c.keeper(r.from)
-	if res.status != http.StatusUnauthorized {
+	if !res.refusesToken {
 		if res.status < http.StatusInternalServerError {
 			k.accept(token)
 		}
@@ -141,7 +142,11 @@ func (c *Client) once(ctx context.Context, r request, token string) (res respons
 		}
 		return res, r.failed(err)
 	}
+	res.refusesToken = refusesToken(r, res)
 	err = c.notNow(r, &res)
+	if err == nil {
+		err = c.refused(r, res)
+	}
 	return res, err
 }
 

@@ -109,7 +109,7 @@ func (k *keeper) await(ctx context.Context, r *renewal) (string, error) {
 	return k.held.text, nil
 }
 
-// replace gives the token that takes the place of one that the upstream refused with 401; "" if there is no other.
+// replace gives the token that takes the place of one that the upstream refused; "" if there is no other.
 func (k *keeper) replace(ctx context.Context, refused string) (string, error) {
 	if k.direct {
 		text, err := k.current(ctx)

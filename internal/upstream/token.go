@@ -36,7 +36,9 @@ func (c *Client) Token(ctx context.Context, u *catalog.Upstream) (string, error)
 
 // keeper is the one of an upstream. A catalog with another token begins a new one.
 func (c *Client) keeper(u *catalog.Upstream) *keeper {
-	spec := fmt.Sprintf("%+v", *u.Token)
+	bought := *u.Token
+	bought.Refused = nil // a program, which says nothing about the token itself
+	spec := fmt.Sprintf("%+v", bought)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.keepers[u.Name]

@@ -38,7 +38,8 @@ type recipe struct {
 	client *upstream.Client
 }
 
-// open reads a recipe, with a server in place of an address. Its variables of the environment have the given values.
+// open reads a recipe, with a server in place of an address, and this folder in place of /usr/local/bin. Its variables of the
+// environment have the given values.
 func open(t *testing.T, file, address string, env map[string]string, answer http.Handler) *recipe {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -50,14 +51,25 @@ func open(t *testing.T, file, address string, env map[string]string, answer http
 	if !strings.Contains(string(src), address) {
 		t.Fatalf("%s has no %s", file, address)
 	}
-	cat, err := catalog.Parse([]byte(strings.ReplaceAll(string(src), address, server.URL)), file, catalog.Options{})
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer(address, server.URL, "/usr/local/bin", here).Replace(string(src))
+	cat, err := catalog.Parse([]byte(text), file, catalog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range cat.Mistakes {
 		t.Error(m)
 	}
-	secrets, err := upstream.NewSecrets(nil, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	var commands []string
+	for _, u := range cat.Upstreams {
+		if u.Token != nil {
+			commands = append(commands, "command:"+strings.Join(u.Token.Command, " ")+"="+server.URL)
+		}
+	}
+	secrets, err := upstream.NewSecrets(commands, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,6 +63,14 @@ type known struct {
 	switches []string
 }
 
+// spellings are a flag's name, and the one that turns it off.
+func spellings(f *kong.Flag) []string {
+	if f.Tag.Negatable != "" {
+		return []string{f.Name, "no-" + f.Name}
+	}
+	return []string{f.Name}
+}
+
 func newKnown(t *testing.T) *known {
 	app, err := cli.Model()
 	if err != nil {
@@ -72,7 +80,7 @@ func newKnown(t *testing.T) *known {
 	for _, command := range app.Leaves(true) {
 		for _, group := range command.AllFlags(true) {
 			for _, f := range group {
-				k.flags = append(k.flags, f.Name)
+				k.flags = append(k.flags, spellings(f)...)
 			}
 		}
 	}
@@ -203,7 +211,7 @@ func (k *known) commandFault(words []string) (what, name string) {
 		}
 		has := false
 		for _, group := range node.AllFlags(true) {
-			has = has || slices.ContainsFunc(group, func(f *kong.Flag) bool { return f.Name == flag })
+			has = has || slices.ContainsFunc(group, func(f *kong.Flag) bool { return slices.Contains(spellings(f), flag) })
 		}
 		if !has {
 			return "flag", node.FullPath() + " --" + flag

@@ -102,6 +102,9 @@ func writeFlags(page *strings.Builder, flags []*kong.Flag) {
 			continue
 		}
 		name := "--" + f.Name
+		if f.Tag.Negatable != "" {
+			name += "`, `--no-" + f.Name
+		}
 		if !f.IsBool() {
 			name += "=" + strings.ToUpper(cmp.Or(f.PlaceHolder, f.Name))
 		}

@@ -127,6 +127,7 @@ type Live struct {
 	Deadline time.Duration             // defaults to 150 ms
 	Fresh    time.Duration             // defaults to 2 s
 	Keep     time.Duration             // defaults to 10 min
+	Fails    *jq.Program               // on the answer: true means that it is none; nil if the catalog gives none
 	Fallback Fallback
 }
 

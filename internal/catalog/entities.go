@@ -233,7 +233,7 @@ func (c *compiler) live(n *node) {
 			"get": func(n *node) { c.want(n, text, "get"); l.Get = n.text }, "vary": func(n *node) { c.vary(n, l) },
 			"deadline": c.duration("deadline", &l.Deadline, time.Millisecond, time.Minute),
 			"fresh":    c.duration("fresh", &l.Fresh, 0, longest), "keep": c.duration("keep", &l.Keep, 0, longest),
-			"fallback": func(n *node) { c.fallback(n, l) },
+			"fallback": func(n *node) { c.fallback(n, l) }, "fails": c.query("fails", &l.Fails),
 		})
 		if !ok {
 			return
@@ -242,6 +242,8 @@ func (c *compiler) live(n *node) {
 		switch asks := n.get("from") != nil && n.get("get") != nil; {
 		case (l.Blob != "") == asks:
 			c.add(key, "", "live part %s needs either blob, or from and get", l.Name)
+		case l.Blob != "" && l.Fails != nil:
+			c.add(n.get("fails"), "write it in the dimensions that the blob is of", "fails is for the answer of an upstream, and live part %s is a blob", l.Name)
 		case asks && l.From.queried():
 			c.add(n.get("from"), "keep it in a blob: live: { stock: { blob: stock } }", "live part %s can't be queried from a database", l.Name)
 		case asks:

@@ -19,7 +19,7 @@ func (c *Client) Live(ctx context.Context, l *catalog.Live, id string, params ma
 	for name := range l.Vary {
 		values[name] = item.Escape(params[name])
 	}
-	r := request{from: l.From, pool: l.Pool, lane: item.High, use: UseLive, path: path(l.Get, values), ids: 1, limit: c.LiveMax, timeout: l.Deadline}
+	r := request{from: l.From, pool: l.Pool, lane: item.High, use: UseLive, path: path(l.Get, values), ids: 1, limit: c.LiveMax, timeout: l.Deadline, fails: l.Fails}
 	res, err := c.call(ctx, r)
 	switch {
 	case err != nil:

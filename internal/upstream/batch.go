@@ -25,7 +25,7 @@ func (c *Client) batch(ctx context.Context, d *catalog.Dimension, asks []Ask, wh
 		case int64(len(body)) > d.MaxBytes:
 			answers[i] = Answer{Err: fmt.Errorf("%w: %s: %w: more than %d bytes for %.64q in a batch", item.ErrRefused, d.From.Name, errSize, d.MaxBytes, asks[i].ID)}
 		case ok:
-			answers[i] = Answer{Status: OK, Body: body, At: res.at, partial: res.partial, words: func() string { return c.words(d.From, res.status, body) }}
+			answers[i] = Answer{Status: OK, Body: body, At: res.at, partial: res.partial, doubted: got.doubted[asks[i].ID], words: func() string { return c.words(d.From, res.status, body) }}
 		default:
 			missing = append(missing, i)
 		}
@@ -81,18 +81,28 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	if err != nil {
 		return res, parts{}, err
 	}
-	body := res.body
-	if d.Items != nil {
-		body, err = shape.Run(d.Items, body)
+	got, err := itemsOf(d, res.body, ids)
+	switch {
+	case err != nil && res.partial:
+		err = fmt.Errorf("%w: %s: beside GraphQL errors: %v; it %s", item.ErrUnavailable, d.From.Name, err, c.words(d.From, res.status, res.body))
+	case err != nil:
+		err = r.failed(fmt.Errorf("%w; it %s", err, c.words(d.From, res.status, res.body)))
+	case res.doubts != nil:
+		got.doubt(d, res.doubts, ids)
 	}
-	var got parts
-	if err == nil {
-		got, err = split(body, d, ids)
+	return res, got, err
+}
+
+// itemsOf splits the items of a batch answer.
+func itemsOf(d *catalog.Dimension, body []byte, ids []string) (parts, error) {
+	if d.Items == nil {
+		return split(body, d, ids)
 	}
+	items, err := shape.Run(d.Items, body)
 	if err != nil {
-		return res, parts{}, r.failed(fmt.Errorf("%w; it %s", err, c.words(d.From, res.status, res.body)))
+		return parts{}, err
 	}
-	return res, got, nil
+	return split(items, d, ids)
 }
 
 // batchPath fills the path of a batch: {ids} becomes the ids joined by commas, and the parameter with {ids*} comes once for each id.

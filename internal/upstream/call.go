@@ -48,6 +48,7 @@ type response struct {
 	body         []byte           // of a status other than 2xx, its beginning
 	refusesToken bool             // that the request carried
 	partial      bool             // GraphQL's errors beside data: what is missing may have failed
+	doubts       *doubts          // what of the data failed; nil for nothing that the errors tell
 	refused      map[string]error // of a batch of a database, the ids whose rows can't be used
 	firsts       []string         // of a list of a database, the first column
 	etag         string

@@ -52,6 +52,7 @@ const (
 type Answer struct {
 	Status       Status
 	partial      bool          // it came with errors, so that what is missing in it may have failed
+	doubted      []byte        // the body with texts in place of fields that failed; nil if there are none
 	words        func() string // quotes it for an operator; nil for one that was not quoted yet
 	Body         []byte        // for OK; JSON, not parsed yet
 	ETag         string
@@ -121,7 +122,7 @@ func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer
 		return Answer{Err: err}
 	}
 	res, err := c.call(ctx, r)
-	answer := Answer{Body: res.body, ETag: res.etag, LastModified: res.lastModified, At: res.at, Err: err, partial: res.partial,
+	answer := Answer{Body: res.body, ETag: res.etag, LastModified: res.lastModified, At: res.at, Err: err, partial: res.partial, doubted: res.doubts.single(),
 		words: func() string { return c.words(d.From, res.status, res.body) }}
 	switch {
 	case err != nil:

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/redact"
@@ -38,31 +36,10 @@ func (c *Client) notNow(r request, res *response) error {
 		return r.failed(fmt.Errorf("%w: GraphQL errors and no data: %s", item.ErrUnavailable, c.words(r.from, res.status, res.body)))
 	}
 	res.partial = errors
-	return nil
-}
-
-// queryErrors reports whether an answer is a GraphQL answer with errors, and whether it is GraphQL's equivalent of a 503:
-// errors, and no data or null. Such an answer has no members other than GraphQL's, so that a record with a field called
-// errors is not mistaken for it.
-func queryErrors(body []byte) (errors, failed bool) {
-	errs, _ := shape.Lookup(body, catalog.Path{"errors"})
-	errors = errs.Get("0").Exists()
-	failed = errors
-	null := func(_, member gjson.Result) bool {
-		failed = failed && member.Type == gjson.Null
-		return failed
+	if errors {
+		res.doubts = doubtsOf(res.body)
 	}
-	gjson.ParseBytes(body).ForEach(func(key, value gjson.Result) bool {
-		switch key.Str {
-		case "errors", "extensions":
-		case "data":
-			value.ForEach(null)
-		default:
-			errors = false
-		}
-		return errors
-	})
-	return errors, errors && failed
+	return nil
 }
 
 // unwell reports whether a status means that the upstream can't answer now. An expired login, or a proxy without one,

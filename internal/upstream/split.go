@@ -16,6 +16,31 @@ import (
 type parts struct {
 	found map[string][]byte // id → element
 	whole bool              // it contains only elements of the expected form, so an absent id is known to be missing
+
+	doubted map[string][]byte // id → the element with texts in place of fields that failed, where there are such
+}
+
+// doubt finds the elements that depend on fields which failed: those that differ in a copy of the answer without the elements of its lists
+// that such fields are in. An answer of which no such copy can be made, or whose copy can't be split, is doubted as a whole.
+func (p *parts) doubt(d *catalog.Dimension, of *doubts, ids []string) {
+	texts, _ := itemsOf(d, of.texts, ids)
+	without, err := parts{}, error(nil)
+	if of.without != nil {
+		without, err = itemsOf(d, of.without, ids)
+	}
+	p.doubted = map[string][]byte{}
+	for id, element := range p.found {
+		if of.without != nil && err == nil && bytes.Equal(element, without.found[id]) {
+			continue
+		}
+		other := texts.found[id]
+		if other == nil {
+			other = []byte("null")
+		}
+		if !bytes.Equal(element, other) {
+			p.doubted[id] = other
+		}
+	}
 }
 
 // split splits a batch answer: an array of elements that each contain their id, or an object keyed by id. An element

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"fmt"
 
 	"vitrine/internal/catalog"
@@ -29,19 +30,28 @@ func (a Answer) Value(d *catalog.Dimension, held kv.Record) (kv.Value, kv.Refs, 
 	record, gone, err := shape.MakeRecord(d, a.Body)
 	v.Version = record.Version
 	switch {
+	case err != nil && a.partial, gone && a.partial, a.lacks(d, record):
+		return v, nil, fmt.Errorf("%w: %s.%s: GraphQL errors beside the data, for which something is missing: %s %s",
+			item.ErrUnavailable, d.Kind.Name, d.Name, d.From.Name, a.words())
 	case err != nil && a.words != nil:
 		return v, nil, fmt.Errorf("%w; %s %s", err, d.From.Name, a.words())
 	case err != nil:
 		return v, nil, err
-	case gone && a.partial:
-		return v, nil, fmt.Errorf("%w: %s.%s: GraphQL errors beside what would be a deletion, which decides nothing: %s %s",
-			item.ErrUnavailable, d.Kind.Name, d.Name, d.From.Name, a.words())
 	case gone:
 		v.Existence = tombstone(held)
 		return v, nil, nil
 	}
 	v.Body = record.Body
 	return v, record.Refs, nil
+}
+
+// lacks reports whether something is missing in a record because of an error that the answer names.
+func (a Answer) lacks(d *catalog.Dimension, record shape.Record) bool {
+	if a.doubted == nil {
+		return false
+	}
+	other, _, err := shape.MakeRecord(d, a.doubted)
+	return err != nil || other.Version != record.Version || !bytes.Equal(other.Body, record.Body)
 }
 
 // tombstone is the life of an entity that its upstream does not know. A tombstone of one that was never alive expires

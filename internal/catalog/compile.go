@@ -35,7 +35,7 @@ func (c *compiler) query(what string, p **jq.Program, variables ...string) func(
 		}
 		parsed, err := gojq.Parse(n.text)
 		if err != nil {
-			c.add(n, "", "%s is no jq: %v", what, err)
+			c.add(n, "try it on an answer that you have saved: jq '…' answer.json", "%s is no jq: %v", what, err)
 			return
 		}
 		if name := impure(reflect.ValueOf(parsed)); name != "" {

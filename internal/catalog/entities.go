@@ -45,13 +45,14 @@ func (c *compiler) target(what string, p *string, need string, also ...string) f
 			return
 		}
 		names := placeholders(n.text)
+		known := "there is: {" + strings.Trim(strings.Join(append([]string{need}, also...), "}, {"), "}, {") + "}"
 		for _, name := range names {
 			if name != need && !slices.Contains(also, name) {
-				c.add(n, "", "%s has an unknown placeholder {%s}", what, name)
+				c.add(n, known, "%s has an unknown placeholder {%s}", what, name)
 			}
 		}
 		if need != "" && !slices.Contains(names, need) {
-			c.add(n, "", "%s lacks the placeholder {%s}", what, need)
+			c.add(n, "the id, or the cursor, has to be somewhere in it", "%s lacks the placeholder {%s}", what, need)
 		}
 	}
 }

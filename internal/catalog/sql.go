@@ -141,7 +141,7 @@ func (c *compiler) rows(n *node, d *Dimension) {
 	case "many":
 		d.Many = true
 	default:
-		c.add(n, "", "rows must be one or many, not %q", n.text)
+		c.add(n, "one: a row is an entity; many: several rows are one, as an array", "rows must be one or many, not %q", n.text)
 	}
 }
 

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -80,7 +81,13 @@ func asking(d *catalog.Dimension) string {
 	switch {
 	case d.Batch != "":
 		return "batch"
-	case d.Get != "":
+	}
+	return fetchKey(d.Get)
+}
+
+// fetchKey is the key of a request, which is a get unless that is "".
+func fetchKey(get string) string {
+	if get != "" {
 		return "get"
 	}
 	return "post"
@@ -98,7 +105,7 @@ func fetchForms(d *catalog.Dimension) (n int) {
 
 // refused reports an answer that cannot become a record, at the key of the catalog that it fails on.
 func (t *trial) refused(d *catalog.Dimension, a upstream.Answer, id string, err error) {
-	key, hint := asking(d), ""
+	key, hint := why(d.From, err, "items", asking(d))
 	if a.Err == nil && a.Status == upstream.OK {
 		key, hint = t.refusing(d, a.Body)
 	}
@@ -110,13 +117,13 @@ func (t *trial) refusing(d *catalog.Dimension, body []byte) (key, hint string) {
 	record := body
 	if d.Gone != nil {
 		if _, err := shape.Truth(d.Gone, body); err != nil {
-			return "gone", ""
+			return "gone", tryJQ
 		}
 	}
 	if d.Pick != nil {
 		picked, err := shape.Run(d.Pick, body)
 		if err != nil {
-			return "pick", ""
+			return "pick", tryJQ
 		}
 		record = picked
 	}
@@ -124,15 +131,28 @@ func (t *trial) refusing(d *catalog.Dimension, body []byte) (key, hint string) {
 		return "version", guess(body, d.Version)
 	} else if len(d.Version) > 0 {
 		if _, err := item.NewVersion(v.String()); err != nil {
-			return "version", ""
+			return "version", "a version is a whole number of up to 20 digits, or a time of RFC 3339; leave it out if there is none"
 		}
 	}
 	for _, p := range d.Require {
 		if v, there := shape.Lookup(record, p); !there || v.Type == gjson.Null {
-			return "require", guess(record, p)
+			return "require", cmp.Or(guess(record, p), missed(d, body), "has each of the ids this member? Leave out of require what may be missing")
 		}
 	}
-	return asking(d), ""
+	return asking(d), "is it too large, or does it go against what docs/catalog.md says of dimensions?"
+}
+
+// missed is a hint for a member that pick takes and an answer does not have.
+func missed(d *catalog.Dimension, body []byte) string {
+	if d.Pick == nil {
+		return ""
+	}
+	for _, taken := range d.Pick.Takes() {
+		if !has(body, taken.Path) {
+			return "pick takes ." + strings.Join(taken.Path, ".") + ": " + guess(body, taken.Path)
+		}
+	}
+	return ""
 }
 
 // compareForms fetches the same entities singly and in a batch, and compares the records. Workers fetch singly what a batch lacks, so they would
@@ -279,7 +299,7 @@ func (t *trial) blob(b *catalog.Blob, e item.Entity) {
 	what, at := b.Kind.Name+"/"+b.Name, []string{"entities", b.Kind.Name, "blobs", b.Name, "fold"}
 	switch {
 	case err != nil:
-		t.fail(what, at, "", "%s: %v", e, err)
+		t.fail(what, at, "fold gives an object, such as {title: .product.title}, of one member for each dimension: its null if there is no record", "%s: %v", e, err)
 	case v.Existence == kv.Alive:
 		t.pass(what, "folded: %.120s", v.Body)
 	}

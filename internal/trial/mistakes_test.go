@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,13 @@ entities:
         from: shop
         get: /brands/{id}
     blobs: { card: { of: [brand], fold: '{title: .brand.name}' } }
+poll:
+  changed:
+    from: shop
+    kind: sku
+    get: /changes?since={since}
+    items: '[.changes[].sku]'
+    mark: '[.changes[].at] | max'
 live:
   delivery: { from: shop, get: "/delivery/{id}", deadline: 5s }
 pages:
@@ -105,6 +113,8 @@ func serveShop(w http.ResponseWriter, r *http.Request) {
 		answer = map[string]any{"state": "in", "error": nil}
 	case kind == "brands" && id == "b1":
 		answer = map[string]any{"name": "Brand"}
+	case kind == "changes":
+		answer = map[string]any{"changes": []any{map[string]any{"sku": 1, "at": "2026-11-22T03:00:00Z"}}}
 	case kind == "delivery":
 		answer = map[string]any{"text": "tomorrow"}
 	default:
@@ -131,8 +141,8 @@ func prices(r *http.Request) any {
 	return map[string]any{"data": map[string]any{"prices": all}}
 }
 
-// mistake is one edit of a sound catalog. The error must name the line of the edit, or the line that begins with at
-// if that is set.
+// mistake is one edit of a sound catalog. What is reported must have a hint, and the line of the edit, or the first line after it or before it
+// that begins with at if that is set.
 type mistake struct{ old, new, says, at string }
 
 // mistakes are typical of people who write a catalog.
@@ -158,24 +168,28 @@ var mistakes = []mistake{
 	{"stock: {state: .stock.state}}", "brand: .stock}", `two members "brand"`, "with"},
 	{`when: 'product.title ==`, `when: 'product.kind ==`, "gives no member \"kind\"", ""},
 	// Found by asking the upstream.
-	{"get: /products?page={cursor}", "get: /product?page={cursor}", "answered 404", "list"},
+	{"get: /products?page={cursor}", "get: /product?page={cursor}", "answered 404", ""},
 	{"page={cursor}", "p={cursor}", "is the first again", "next"},
-	{"ids: '[.items[].sku]'", "ids: '[.items[].id]'", "among its ids", "list"},
+	{"ids: '[.items[].sku]'", "ids: '[.items[].id]'", "among its ids", ""},
 	{"batch: /products?ids={ids}", "batch: /products?id={ids}", "are left out of a batch", ""},
 	{"        get: /products/{id}", "        get: /product/{id}", "get and batch give different records", ""},
-	{"items: .items", "items: .products", "must be an array or an object", "batch"},
+	{"items: .items", "items: .products", "must be an array or an object", ""},
 	{"id_field: sku", "id_field: skus", "are left out of a batch", "batch"},
 	{"version: updated_at", "version: .updatedAt", "did you mean updated_at?", ""},
 	{"title: .name", "title: .names", "title is required, and missing", "require"},
 	{"text: .overview", "text: .overviews", "did you mean overview?", ""},
 	{"brand_id: .brand.id", "brand_id: .brand.idd", "did you mean id?", ""},
-	{"{ id amount }", "{ id amounts }", "unknown field in", "post"},
-	{"items: .data.prices", "items: .data.price", "must be an array or an object", "post"},
-	{"get: /stock/{id}", "get: /stocks/{id}", "answered 404", ""},
-	{"fails: '.error != null'", "fails: '.error == null'", "says not now", "get: /stock"},
+	{"{ id amount }", "{ id amounts }", "unknown field in", ""},
+	{"items: .data.prices", "items: .data.price", "must be an array or an object", ""},
+	{"get: /stock/{id}", "get: /stocks/{id}", "answered 404", "fails"},
+	{"fails: '.error != null'", "fails: '.error == null'", "says not now", ""},
 	{"get: /brands/{id}", "get: /brand/{id}", "knows none of the", ""},
 	{"fold: '{title: .brand.name}'", "fold: '.brand.name'", "not an object", ""},
 	{`get: "/delivery/{id}"`, `get: "/deliver/{id}"`, "answered 404", ""},
+	{"get: /changes?since={since}", "get: /change?since={since}", "answered 404", ""},
+	{"items: '[.changes[].sku]'", "items: '[.changes[].id]'", "gives null, which is no id", ""},
+	{"items: '[.changes[].sku]'", "items: .changed", "gives null, not an array", ""},
+	{"mark: '[.changes[].at] | max'", "mark: '[.changes[].on] | max'", "so that each poll asks for the same", ""},
 }
 
 // TestMistakesAreNamed proves that each mistake is reported with its line, by a trial over a running upstream.
@@ -203,21 +217,38 @@ func TestMistakesAreNamed(t *testing.T) {
 			if at < 0 {
 				t.Fatalf("%q is not in the catalog", m.old)
 			}
-			found := tell(t, client, set, sound[:at]+m.new+sound[at+len(m.old):])
-			line := 1 + strings.Count(sound[:at+strings.Index(m.old+"x", strings.TrimSpace(m.old))], "\n")
-			all := strings.Join(found, "\n")
-			if m.at == "" {
-				m.at = fmt.Sprintf("shop.yaml:%d:", line)
-			}
-			named := false
-			for _, f := range found {
-				named = named || strings.Contains(f, m.says) && strings.Contains(f, "shop.yaml:") && strings.Contains(f, m.at)
-			}
+			src := sound[:at] + m.new + sound[at+len(m.old):]
+			found := tell(t, client, set, src)
+			want := fmt.Sprintf("shop.yaml:%d:", lineOf(t, src, at+strings.Index(m.old+"x", strings.TrimSpace(m.old)), m.at))
+			named := slices.ContainsFunc(found, func(f string) bool {
+				_, hint, _ := strings.Cut(f, "\n  hint: ")
+				return strings.Contains(f, m.says) && strings.HasPrefix(f, want) && hint != ""
+			})
 			if !named {
-				t.Errorf("want %q at %s:\n%s", m.says, m.at, all)
+				t.Errorf("want %q at %s, with a hint:\n%s", m.says, want, strings.Join(found, "\n"))
 			}
 		})
 	}
+}
+
+// lineOf is the number of the line of a position in a text, or of the nearest line that begins with at, if that is set.
+func lineOf(t *testing.T, text string, position int, at string) int {
+	t.Helper()
+	edited := 1 + strings.Count(text[:position], "\n")
+	if at == "" {
+		return edited
+	}
+	nearest := 0
+	for i, line := range strings.Split(text, "\n") {
+		number := i + 1
+		if strings.HasPrefix(strings.TrimSpace(line), at) && (nearest == 0 || max(number-edited, edited-number) < max(nearest-edited, edited-nearest)) {
+			nearest = number
+		}
+	}
+	if nearest == 0 {
+		t.Fatalf("no line begins with %q", at)
+	}
+	return nearest
 }
 
 // tell returns everything that catalog check --try reports about a catalog.

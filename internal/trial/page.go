@@ -70,7 +70,8 @@ func (t *trial) live(ctx context.Context, p *catalog.Page, id string) {
 		case err != nil && len(l.Vary) > 0:
 			t.warn(what, at, "", "asked without parameters: %v", err)
 		case err != nil:
-			t.fail(what, at, "", "%v", err)
+			key, hint := why(l.From, err, "fails", "get")
+			t.fail(what, []string{"live", l.Name, key}, hint, "%v", err)
 		default:
 			t.pass(what, "answers %.120s", body)
 		}

@@ -28,7 +28,7 @@ type Config struct {
 
 // Finding is the result of one step. It is good unless Failed or Warning is set.
 type Finding struct {
-	What    string `json:"what"` // what was tried: token UPSTREAM, KIND, KIND.DIMENSION, KIND/BLOB, page NAME or live NAME
+	What    string `json:"what"` // what was tried: token UPSTREAM, KIND, KIND.DIMENSION, KIND/BLOB, poll NAME, page NAME or live NAME
 	Text    string `json:"text"` // what was found, or what is wrong and where
 	Failed  bool   `json:"failed,omitempty"`
 	Warning bool   `json:"warning,omitempty"` // it may be a mistake, or meant so
@@ -45,7 +45,7 @@ type trial struct {
 	records  map[kv.RecordKey]kv.Record
 }
 
-// Run tries the tokens of upstreams, the lists, dimensions, blobs, pages and live parts of the catalog. It goes on after a failure, and reports whether nothing
+// Run tries the tokens of upstreams, the lists, dimensions, blobs, polls, pages and live parts of the catalog. It goes on after a failure, and reports whether nothing
 // failed; warnings are no failures. When ctx ends, what is left fails.
 func Run(ctx context.Context, c Config) (sound bool) {
 	t := &trial{Config: c, ids: map[string][]string{}, records: map[kv.RecordKey]kv.Record{}}
@@ -62,6 +62,9 @@ func Run(ctx context.Context, c Config) (sound bool) {
 	}
 	for _, k := range t.inOrder() {
 		t.kind(ctx, k)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Catalog.Polls)) {
+		t.poll(ctx, c.Catalog.Polls[name])
 	}
 	for _, p := range c.Catalog.Pages {
 		t.page(ctx, p)
@@ -97,7 +100,7 @@ func (t *trial) token(ctx context.Context, u *catalog.Upstream) {
 		return
 	}
 	if _, err := t.Client.Token(ctx, u); err != nil {
-		t.fail("token "+u.Name, []string{"upstreams", u.Name, "token"}, "", "%v", err)
+		t.fail("token "+u.Name, []string{"upstreams", u.Name, "token"}, "are the endpoint, the client and the secret right, and is this command told of the secret by --secret?", "%v", err)
 		return
 	}
 	t.pass("token "+u.Name, "there is one, which the answers below accept or refuse")
@@ -108,7 +111,8 @@ func (t *trial) list(ctx context.Context, k *catalog.Kind, l *catalog.List) {
 	at := []string{"entities", k.Name, "list"}
 	ids, next, err := t.Client.List(ctx, l, "")
 	if err != nil {
-		t.fail(k.Name, at, "", "the list of %s: %v", k.Name, err)
+		key, hint := why(l.From, err, "ids", fetchKey(l.Get))
+		t.fail(k.Name, append(at, key), hint, "the list of %s: %v", k.Name, err)
 		return
 	}
 	var bad []string
@@ -122,10 +126,10 @@ func (t *trial) list(ctx context.Context, k *catalog.Kind, l *catalog.List) {
 	}
 	switch {
 	case len(ids) == 0:
-		t.fail(k.Name, append(at, "ids"), "", "the list of %s gives no id", k.Name)
+		t.fail(k.Name, append(at, "ids"), "has the upstream anything, and does ids find it?", "the list of %s gives no id", k.Name)
 		return
 	case len(bad) > 0:
-		t.fail(k.Name, append(at, "ids"), "", "the list of %s gives %d ids that can't be an entity's, such as %.80q", k.Name, len(bad), bad[0])
+		t.fail(k.Name, append(at, "ids"), "an id is a text of 1 to 64 bytes, or a number", "the list of %s gives %d ids that can't be an entity's, such as %.80q", k.Name, len(bad), bad[0])
 	case next == "":
 		t.pass(k.Name, "its list has one page of %d ids", len(ids))
 		return
@@ -133,7 +137,8 @@ func (t *trial) list(ctx context.Context, k *catalog.Kind, l *catalog.List) {
 	second, _, err := t.Client.List(ctx, l, next)
 	switch {
 	case err != nil:
-		t.fail(k.Name, append(at, "next"), "", "the second page of the list of %s, with the cursor %s: %v", k.Name, next, err)
+		_, hint := why(l.From, err, "ids", "next")
+		t.fail(k.Name, append(at, "next"), hint, "the second page of the list of %s, with the cursor %s: %v", k.Name, next, err)
 	case slices.Equal(ids, second):
 		t.fail(k.Name, append(at, "next"), "does the upstream know the parameter that {cursor} stands in?",
 			"the second page of the list of %s, with the cursor %s, is the first again", k.Name, next)

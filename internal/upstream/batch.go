@@ -86,7 +86,7 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	case err != nil && res.partial:
 		err = fmt.Errorf("%w: %s: beside GraphQL errors: %v; it %s", item.ErrUnavailable, d.From.Name, err, c.words(d.From, res.status, res.body))
 	case err != nil:
-		err = r.failed(fmt.Errorf("%w; it %s", err, c.words(d.From, res.status, res.body)))
+		err = c.fault(ByForm, d.From, res, r.failed(fmt.Errorf("%w; it %s", err, c.words(d.From, res.status, res.body))))
 	case res.doubts != nil:
 		got.doubt(d, res.doubts, ids)
 	}

@@ -199,5 +199,5 @@ func (c *Client) status(r request, res response) error {
 	if unwell(res.status) {
 		class = item.ErrUnavailable
 	}
-	return fmt.Errorf("%w: %s %.200s %s", class, r.from.Name, r.path, c.words(r.from, res.status, res.body))
+	return c.fault(ByStatus, r.from, res, fmt.Errorf("%w: %s %.200s %s", class, r.from.Name, r.path, c.words(r.from, res.status, res.body)))
 }

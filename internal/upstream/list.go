@@ -81,7 +81,7 @@ func (c *Client) Page(ctx context.Context, l *catalog.List, at Position) (Page, 
 		return Page{}, r.failed(fmt.Errorf("%w: GraphQL errors beside a list, which may lack ids (the list's fails can say that these don't matter): it %s", item.ErrUnavailable, c.words(l.From, res.status, res.body)))
 	}
 	return Page{Body: res.body, cursor: cursor, firsts: res.firsts, failed: func(err error) error {
-		return r.failed(fmt.Errorf("%w; it %s", err, c.words(l.From, res.status, res.body)))
+		return c.fault(ByForm, l.From, res, r.failed(fmt.Errorf("%w; it %s", err, c.words(l.From, res.status, res.body))))
 	}}, nil
 }
 

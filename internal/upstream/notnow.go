@@ -21,9 +21,9 @@ func (c *Client) notNow(r request, res *response) error {
 		failed, err := shape.Truth(r.fails, res.body)
 		switch {
 		case err != nil && res.good():
-			return r.failed(fmt.Errorf("fails: %w; %s", err, c.words(r.from, res.status, res.body)))
+			return c.fault(ByFails, r.from, *res, r.failed(fmt.Errorf("fails: %w; %s", err, c.words(r.from, res.status, res.body))))
 		case err == nil && failed:
-			return r.failed(fmt.Errorf("%w: the catalog's fails says not now: %s", item.ErrUnavailable, c.words(r.from, res.status, res.body)))
+			return c.fault(ByFails, r.from, *res, r.failed(fmt.Errorf("%w: the catalog's fails says not now: %s", item.ErrUnavailable, c.words(r.from, res.status, res.body))))
 		}
 		return nil
 	}
@@ -33,7 +33,7 @@ func (c *Client) notNow(r request, res *response) error {
 	}
 	errors, failed := queryErrors(res.body)
 	if failed {
-		return r.failed(fmt.Errorf("%w: GraphQL errors and no data: %s", item.ErrUnavailable, c.words(r.from, res.status, res.body)))
+		return c.fault(ByErrors, r.from, *res, r.failed(fmt.Errorf("%w: GraphQL errors and no data: %s", item.ErrUnavailable, c.words(r.from, res.status, res.body))))
 	}
 	res.partial = errors
 	if errors {

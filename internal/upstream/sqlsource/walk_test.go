@@ -125,7 +125,7 @@ func TestExample(t *testing.T) {
 				t.Fatalf("%q is not in the example", m.old)
 			}
 			all := strings.Join(tell(t, sound[:at]+m.new+sound[at+len(m.old):]), "\n")
-			wantWords(t, all, m.says, "shop.yaml:")
+			wantWords(t, all, m.says, "shop.yaml:", "hint: ")
 			if strings.Contains(all, "canary") {
 				t.Errorf("the password is told: %s", all)
 			}

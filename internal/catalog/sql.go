@@ -79,13 +79,13 @@ func (c *compiler) password(n *node, u *Upstream) {
 
 // checkDatabase checks that an upstream has only what its kind of upstream can have.
 func (c *compiler) checkDatabase(n *node, u *Upstream) {
-	keys, kind := []string{"user", "password"}, "an upstream that is asked by HTTP"
+	keys, kind, hint := []string{"user", "password"}, "an upstream that is asked by HTTP", "write a login into headers or token"
 	if u.queried() {
-		keys, kind = []string{"headers", "token"}, "a database"
+		keys, kind, hint = []string{"headers", "token"}, "a database", "write user and password"
 	}
 	for _, key := range keys {
 		if at := n.get(key); at != nil {
-			c.add(at, "", "%s is not for %s", key, kind)
+			c.add(at, hint, "%s is not for %s", key, kind)
 		}
 	}
 	switch at := n.get("concurrency"); {

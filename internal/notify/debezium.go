@@ -86,7 +86,10 @@ func tableOf(s *catalog.Source, e envelope) *catalog.Table {
 	return nil
 }
 
-// member returns the member at a path of an object; nil if it is absent or null.
+// unavailableValue is what Debezium writes in place of a large value that did not change.
+const unavailableValue = `"__debezium_unavailable_value"`
+
+// member returns the member at a path of an object; nil if it is absent, null or unavailable.
 func member(object json.RawMessage, path catalog.Path) json.RawMessage {
 	for _, step := range path {
 		var members map[string]json.RawMessage
@@ -95,7 +98,7 @@ func member(object json.RawMessage, path catalog.Path) json.RawMessage {
 		}
 		object = members[step]
 	}
-	if string(object) == "null" {
+	if string(object) == "null" || string(object) == unavailableValue {
 		return nil
 	}
 	return object

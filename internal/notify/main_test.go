@@ -12,17 +12,19 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"go.uber.org/goleak"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/bustest"
 	"vitrine/internal/canary"
 	"vitrine/internal/catalog"
 	"vitrine/internal/notify"
+	"vitrine/internal/sqltest"
 	"vitrine/internal/testlog"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+var servers sqltest.Shared
+
+func TestMain(m *testing.M) { servers.Main(m) }
 
 const shop = `
 version: 1

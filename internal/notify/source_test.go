@@ -113,6 +113,7 @@ func TestSources(t *testing.T) {
 		{"no CloudEvent", "events", `{}`, with("Authorization", token), 400, nil},
 		{"a row without its key", "cdc", `{"op":"u","before":null,"after":{"name":"x"},"source":{"table":"products"}}`, with("Authorization", token), 400, nil},
 		{"a truncated table", "cdc", `{"op":"t","source":{"table":"products"}}`, with("Authorization", token), 400, nil},
+		{"a row whose key is not told", "cdc", `{"op":"u","before":null,"after":{"id":"__debezium_unavailable_value"},"source":{"table":"products"}}`, with("Authorization", token), 400, nil},
 		{"a row without its envelope", "cdc", `{"id":1}`, with("Authorization", token), 400, nil},
 	}
 	d := openSources(t)

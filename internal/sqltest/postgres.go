@@ -1,6 +1,7 @@
 package sqltest
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"os"
@@ -22,15 +23,11 @@ func postgres() kind {
 			return []*exec.Cmd{exec.Command(filepath.Join(filepath.Dir(program), "initdb"), "-D", filepath.Join(dir, "data"), "-U", "admin", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")}
 		},
 		run: func(program, dir, port string) *exec.Cmd {
-			return exec.Command(program, "-D", filepath.Join(dir, "data"), "-h", "127.0.0.1", "-p", port, "-k", dir, "-c", "fsync=off", "-c", "shared_buffers=16MB",
+			return exec.Command(program, "-D", filepath.Join(dir, "data"), "-h", "127.0.0.1", "-p", port, "-k", dir, "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "wal_level=logical",
 				"-c", "hba_file="+filepath.Join(dir, "hba"))
 		},
 		admin: func(ctx context.Context, addr, db string, statements ...string) error {
-			at := url.URL{Scheme: "postgres", User: url.User("admin"), Host: addr, Path: "/postgres", RawQuery: "sslmode=disable"}
-			if db != "" {
-				at.Path = "/" + db
-			}
-			conn, err := pgconn.Connect(ctx, at.String())
+			conn, err := connect(ctx, addr, cmp.Or(db, "postgres"), "")
 			if err != nil {
 				return err
 			}
@@ -47,4 +44,10 @@ func postgres() kind {
 		},
 		rights: []string{"GRANT USAGE ON SCHEMA public TO reader", "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reader"},
 	}
+}
+
+// connect connects to a database as the user who may everything. more is a further parameter of the connection.
+func connect(ctx context.Context, addr, db, more string) (*pgconn.PgConn, error) {
+	at := url.URL{Scheme: "postgres", User: url.User("admin"), Host: addr, Path: "/" + db, RawQuery: "sslmode=disable" + more}
+	return pgconn.Connect(ctx, at.String())
 }

@@ -1,11 +1,11 @@
 package trial
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"vitrine/internal/catalog"
@@ -111,5 +111,8 @@ func idOf(it json.RawMessage) string {
 	if json.Unmarshal(it, &text) == nil {
 		return text
 	}
-	return strings.Trim(string(it), "{}[]null") // a number; nothing else is left of what is no id
+	if len(bytes.Trim(it, "-0123456789")) > 0 { // neither text nor a whole number
+		return ""
+	}
+	return string(it)
 }

@@ -99,7 +99,7 @@ func TestAGraphQLShopThatIsOut(t *testing.T) {
 	for _, a := range all {
 		s.hurt.Store(&a.hurt)
 		before := s.calls.Load()
-		for n := max(1, int(a.lasts/every)); n > 0; n-- {
+		for n := 1 + int(a.lasts/every); n > 0; n-- {
 			id := ids[i*7%len(ids)]
 			s.raise(id)
 			publish(t, conn, item.Change{Lane: item.Lanes()[i%2], Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All})

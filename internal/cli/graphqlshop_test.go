@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -63,6 +64,7 @@ type graphQLShop struct {
 	mu       sync.Mutex // guards all below
 	variants map[string]int
 	gone     map[string]bool
+	edited   []string // ids, in the order of the edits
 }
 
 // hurtful answers a query badly. nodes is what a good answer would have; nil for a list.
@@ -84,6 +86,14 @@ func (s *graphQLShop) raise(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.variants[id]++
+	s.edited = append(s.edited, id)
+}
+
+// changes are the ids of the edits after a number of them, and the number of all.
+func (s *graphQLShop) changes(after int) map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return map[string]any{"ids": append([]string{}, s.edited[min(after, len(s.edited)):]...), "last": len(s.edited)}
 }
 
 func (s *graphQLShop) remove(id string) {
@@ -123,7 +133,7 @@ func (s *graphQLShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	id, delivery := strings.CutPrefix(r.URL.Path, "/delivery/")
-	if !delivery && json.NewDecoder(r.Body).Decode(&asked) != nil {
+	if r.Method == http.MethodPost && json.NewDecoder(r.Body).Decode(&asked) != nil {
 		http.Error(w, "no query", http.StatusBadRequest)
 		return
 	}
@@ -134,6 +144,9 @@ func (s *graphQLShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		(*hurt)(w, r, nodes)
 	case r.Header.Get("Authorization") != "Bearer token-of-the-graphql-shop":
 		w.WriteHeader(http.StatusUnauthorized)
+	case r.URL.Path == "/changes":
+		after, _ := strconv.Atoi(r.URL.Query().Get("after"))
+		writeAnswer(w, s.changes(after))
 	case delivery:
 		writeAnswer(w, map[string]any{"n": s.number(id)})
 	case asked.Variables.IDs != nil:

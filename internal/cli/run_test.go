@@ -29,13 +29,13 @@ const patience = 5 * time.Minute
 
 // running is a vitrine that a test has started: see runnerOf.
 type running struct {
-	t                        testing.TB
-	Pages, Admin, NATS, Shop string // Shop is the demo's back office; "" with a catalog
-	Dir                      string
-	stop                     func() int
-	ended                    chan int // receives a role's exit code
-	log                      func() string
-	queues                   *bus.Conn // returned by look; nil until its first call
+	t                                testing.TB
+	Pages, Admin, NATS, Notify, Shop string // Shop is the demo's back office; "" with a catalog
+	Dir                              string
+	stop                             func() int
+	ended                            chan int // receives a role's exit code
+	log                              func() string
+	queues                           *bus.Conn // returned by look; nil until its first call
 }
 
 // up starts vitrine up on free ports, waits until it is ready, and stops it when the test ends.
@@ -43,7 +43,8 @@ func up(t testing.TB, dir string, args ...string) *running {
 	t.Helper()
 	args = append([]string{"up", "--dir", dir, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--shop", "127.0.0.1:0"}, args...)
 	demo := !slices.Contains(args, "--catalog")
-	r := launch(t, args, func(r *running) bool { return r.NATS != "" && (!demo || r.Shop != "") })
+	notified := slices.Contains(args, "--notify")
+	r := launch(t, args, func(r *running) bool { return r.NATS != "" && (!demo || r.Shop != "") && (!notified || r.Notify != "") })
 	t.Cleanup(func() {
 		if c := r.stop(); c != 0 {
 			t.Errorf("up ended with code %d", c)
@@ -113,6 +114,8 @@ func (r *running) readAddresses(out io.Reader, ready func(*running) bool) bool {
 			r.Admin = addr
 		case "nats":
 			r.NATS = addr
+		case "notify":
+			r.Notify = addr
 		case "shop":
 			r.Shop = addr
 		}

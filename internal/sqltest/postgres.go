@@ -46,6 +46,21 @@ func postgres() kind {
 	}
 }
 
+// Session returns a function that runs statements over one connection, as the user who may everything. The server is a PostgreSQL.
+func (s *Server) Session() (do func(statement string)) {
+	s.t.Helper()
+	conn, err := connect(s.t.Context(), s.Addr, s.Database, "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return func(statement string) {
+		if _, err := conn.Exec(s.t.Context(), statement).ReadAll(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
 // connect connects to a database as the user who may everything. more is a further parameter of the connection.
 func connect(ctx context.Context, addr, db, more string) (*pgconn.PgConn, error) {
 	at := url.URL{Scheme: "postgres", User: url.User("admin"), Host: addr, Path: "/" + db, RawQuery: "sslmode=disable" + more}

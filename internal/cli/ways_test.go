@@ -45,21 +45,21 @@ func TestWaysToThePage(t *testing.T) {
 		s := newGraphQLShop(t, 100)
 		v := up(t, t.TempDir(), "--catalog", catalogFor(t, webhookCatalog, s.URL, "2s"), "--notify", "127.0.0.1:0")
 		v.refreshAll()
-		v.measure(t, s, 200, func(id string) { v.sendWebhook(t, id) })
+		v.measure(t, s, 200, 0, func(id string) { v.sendWebhook(t, id) })
 	})
 	t.Run("a poll every second", func(t *testing.T) {
 		s := newGraphQLShop(t, 100)
 		v := up(t, t.TempDir(), "--catalog", catalogFor(t, pollCatalog, s.URL, "2s"))
 		v.refreshAll()
-		v.measure(t, s, 60, func(string) {})
+		v.measure(t, s, 60, time.Second, func(string) {})
 	})
 }
 
 // measure edits variants of a shop, one after the other, and has them announced.
-func (r *running) measure(t *testing.T, s *graphQLShop, times int, announce func(id string)) {
+func (r *running) measure(t *testing.T, s *graphQLShop, times int, apart time.Duration, announce func(id string)) {
 	t.Helper()
 	ids := s.ids()
-	arrivals(t, times, func(i int) (shown func() bool) {
+	arrivals(t, times, apart, func(i int) (shown func() bool) {
 		id := ids[i*7%len(ids)]
 		s.raise(id)
 		n := s.number(id)
@@ -71,11 +71,12 @@ func (r *running) measure(t *testing.T, s *graphQLShop, times int, announce func
 	})
 }
 
-// arrivals makes changes, each once the one before is shown, and logs how long that took.
-func arrivals(t *testing.T, times int, change func(i int) (shown func() bool)) {
+// arrivals makes changes, each once the one before is shown and up to a time later, and logs how long that took.
+func arrivals(t *testing.T, times int, apart time.Duration, change func(i int) (shown func() bool)) {
 	t.Helper()
 	var took []time.Duration
 	for i := range times {
+		<-time.After(time.Duration(i*37%100) * apart / 100) // a change comes at any time between two polls
 		began := time.Now()
 		shown := change(i)
 		eventually(t, func() string {
@@ -171,7 +172,7 @@ notify:
 		})
 	}
 	do := s.Session()
-	arrivals(t, 200, func(i int) (shown func() bool) {
+	arrivals(t, 200, 0, func(i int) (shown func() bool) {
 		id := fmt.Sprintf("S-%d", 1+i*7%100)
 		do(fmt.Sprintf("UPDATE products SET price = %d.25, updated_at = now() WHERE sku = '%s'", i+2, id))
 		return func() bool { return strings.Contains(price(id), fmt.Sprintf(`"amount":%d.25`, i+2)) }

@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,12 +50,14 @@ func TestRowsOfARealPostgres(t *testing.T) {
 			{[]string{"UPDATE products SET id = 4 WHERE id = 3"}, []string{"change.normal.sku.all.3", "change.normal.sku.all.4"}},
 			{[]string{"BEGIN; UPDATE products SET price = 7 WHERE id = 2; ROLLBACK", "INSERT INTO carts VALUES (9)", "DELETE FROM products WHERE id = 4"}, []string{"change.normal.sku.all.4"}},
 			{[]string{"ALTER TABLE products REPLICA IDENTITY FULL", "UPDATE products SET name = 'new' WHERE id = 2"}, []string{"change.normal.sku.all.2"}},
-			{[]string{"BEGIN; UPDATE products SET price = price + 1; DELETE FROM products WHERE id = 1; COMMIT"}, []string{"change.normal.sku.all.1", "change.normal.sku.all.2"}},
+			{[]string{"BEGIN; UPDATE products SET price = price + 1 WHERE id = 2; DELETE FROM products WHERE id = 1; COMMIT"}, []string{"change.normal.sku.all.1", "change.normal.sku.all.2"}},
 		} {
 			s.Do(step.do...)
 			var got []string
 			poll.Until(t, strings.Join(step.want, " "), func() bool {
 				got = append(got, d.published()...)
+				slices.Sort(got)
+				got = slices.Compact(got) // a message may come twice
 				return len(got) >= len(step.want)
 			})
 			if diff := cmp.Diff(step.want, got); diff != "" {

@@ -130,7 +130,10 @@ func keptQuery(r *http.Request, p *catalog.Page) string {
 func (st *site) addressOf(ctx context.Context, p *catalog.Page, e item.Entity) address {
 	a := address{page: p, entity: e}
 	if p.Slug != nil {
-		a.slug = slugIn(p, st.server.blobs.Read(ctx, []kv.BlobKey{{Entity: e, Blob: p.Blob.Name}}, blobcache.Policy{NoStore: true})[0].Body)
+		ask := st.reader(ctx, blobcache.Policy{NoStore: true})
+		own := ask([]kv.BlobKey{{Entity: e, Blob: p.Blob.Name}})[0]
+		st.inherit([]*blobcache.Part{&own}, ask)
+		a.slug = slugIn(p, own.Body)
 	}
 	return a
 }

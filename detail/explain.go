@@ -29,7 +29,7 @@ type Explanation struct {
 // Account is the provenance of one part.
 type Account struct {
 	Part     string     `json:"part"` // KIND:ID/BLOB
-	Role     string     `json:"role"` // own, overlay, with NAME, or blob
+	Role     string     `json:"role"` // own, overlay, inherited, with NAME, or blob
 	Life     string     `json:"life"`
 	Tier     string     `json:"tier,omitempty"`
 	Origin   string     `json:"origin,omitempty"` // the tier from which a part in memory came
@@ -104,6 +104,9 @@ func (st *site) explainPage(ctx context.Context, p *catalog.Page, e item.Entity)
 	x.Parts = append(x.Parts, st.account("own", read.own))
 	for _, part := range read.overlays {
 		x.Parts = append(x.Parts, st.account("overlay", part))
+	}
+	for _, part := range read.inherited {
+		x.Parts = append(x.Parts, st.account("inherited", part))
 	}
 	for _, j := range read.joins {
 		for _, part := range j.parts {

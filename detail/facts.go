@@ -36,7 +36,7 @@ func (st *site) pageFacts(data *pageData) view.Value {
 		{Name: "URL", Value: view.OfText(canonical(st.origin, main))}, {Name: "Part", Value: view.OfBool(isPart(read.page, mainPage(st.catalog, read.page)))},
 		{Name: "Product", Value: view.OfText(textAt(read.whole.Body, "product", "title"))},
 		{Name: "Alternates", Value: st.alternates(main)}, {Name: "Buy", Value: st.buy(id)},
-		{Name: "Gen", Value: view.OfText(strconv.FormatUint(read.own.Stamp, 10))},
+		{Name: "Gen", Value: view.OfText(strconv.FormatUint(read.gen, 10))},
 		{Name: "Live", Value: view.OfElements(live)}, {Name: "Overlay", Value: view.OfElements(overlay)}, {Name: "Pages", Value: view.OfMembers(pages)},
 	})
 }

@@ -58,12 +58,23 @@ func (p *reading) join(ctx context.Context, with []catalog.With, refs kv.Refs, p
 			todo[of[n]] = j.next(part)
 		}
 	}
+	p.inherit(ctx, joinedParts(joins), policy)
 	for i := range joins {
 		if joins[i].with.Ref.Up != "" {
 			slices.Reverse(joins[i].parts)
 		}
 	}
 	return joins
+}
+
+// joinedParts are the parts of all joins.
+func joinedParts(joins []join) (parts []*blobcache.Part) {
+	for i := range joins {
+		for n := range joins[i].parts {
+			parts = append(parts, &joins[i].parts[n])
+		}
+	}
+	return parts
 }
 
 // rest returns a part for each key, by position: from what was read along with the page's own, else from memory and the tiers. ref gives

@@ -68,8 +68,14 @@ func (st *site) readEach(ctx context.Context, p *catalog.Page, own []kv.BlobKey,
 			keys = append(keys, kv.BlobKey{Entity: key.Entity, Blob: b.Name})
 		}
 	}
-	for parts := range slices.Chunk(st.server.blobs.Read(ctx, keys, policy), len(blobs)) {
-		readings = append(readings, &reading{site: st, page: p, entity: parts[0].Key.Entity, own: parts[0], overlays: parts[1:]})
+	ask := st.reader(ctx, policy)
+	all := ask(keys)
+	from := st.inherit(pointers(all), ask)
+	for parts := range slices.Chunk(all, len(blobs)) {
+		read := &reading{site: st, page: p, entity: parts[0].Key.Entity, own: parts[0], overlays: parts[1:], gen: genWith(parts[0], from[0])}
+		read.noteInherited(from[:len(blobs)])
+		from = from[len(blobs):]
+		readings = append(readings, read)
 	}
 	return readings
 }

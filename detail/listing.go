@@ -75,6 +75,8 @@ type listing struct {
 	count int              // of pages
 	items []*indexItem     // on this one
 	below []blobcache.Part // what stands directly below the entity
+
+	inherited []blobcache.Part // what that inherits from
 }
 
 // list reads what a page lists. It fails with errNotFound for a page behind the last, and with what the relation index fails with.
@@ -88,7 +90,10 @@ func (st *site) list(ctx context.Context, read *reading, q listQuery, policy blo
 	if q.number > l.count {
 		return nil, errNotFound
 	}
-	for _, part := range st.server.blobs.Read(ctx, found.below(read.page.Blob), policy) {
+	ask := st.reader(ctx, policy)
+	below := ask(found.below(read.page.Blob))
+	l.inherited = slices.Concat(st.inherit(pointers(below), ask)...)
+	for _, part := range below {
 		if shows(part) && slices.Contains(part.Refs[lists.Below.Name].IDs, read.entity.ID) {
 			l.below = append(l.below, part)
 		}
@@ -136,10 +141,10 @@ func (st *site) isListed(member *reading, ref string, found *referring) bool {
 func (l *listing) parts() (parts []blobcache.Part) {
 	for _, one := range l.items {
 		for _, read := range append([]*reading{one.read}, one.variants...) {
-			parts = append(parts, read.main()...)
+			parts = append(append(parts, read.main()...), read.inherited...)
 		}
 	}
-	return append(parts, l.below...)
+	return slices.Concat(parts, l.below, l.inherited)
 }
 
 // addList adds to what was read for a page what the page lists. The response is that of an older form of the page where the relation index

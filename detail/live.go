@@ -98,7 +98,11 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 	if err != nil {
 		return nil, nil, err
 	}
-	parts := st.server.blobs.Read(r.Context(), st.liveKeys(ids), blobcache.Policy{})
+	ask := st.reader(r.Context(), blobcache.Policy{})
+	parts := ask(st.liveKeys(ids))
+	for i, from := range st.inherit(pointers(parts), ask)[:len(ids)] {
+		parts[i].Stamp = genWith(parts[i], from)
+	}
 	visitor := st.server.admission.Enter(r)
 	defer visitor.Leave()
 	found := map[string]liveParts{}

@@ -27,6 +27,9 @@ type reading struct {
 	entity     item.Entity
 	own        blobcache.Part
 	overlays   []blobcache.Part // those that are not switched off, in the order of page.Overlay
+	inherited  []blobcache.Part // what any of the blobs inherits from, each once
+	gen        uint64           // of the page's own blob with what it inherits
+	partial    bool             // something that the page's own blobs inherit is not there yet, or can't be read
 	joins      []join           // by position in page.With
 	whole      blobcache.Part   // of a page that shows a part of its entity: the blob of the page that shows the whole
 	parts      []blobcache.Part // all of these, the page's own first
@@ -193,6 +196,9 @@ func (st *site) make(read *reading, twin bool, a response) (response, error) {
 	}
 	defer data.free()
 	rule := st.match(read.page, data.data)
+	if err := read.checkPartial(rule); err != nil {
+		return response{}, err
+	}
 	a.status = ruleStatus(rule)
 	switch {
 	case rule != nil && rule.Redirect != "":
@@ -214,6 +220,7 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 		st.server.fallback.Fill(ctx, p, e, parts, st.server.blobs.Minimum(parts[0].Key) > 0)
 	}
 	read.own, read.overlays = parts[0], parts[1:]
+	read.inheritOwn(ctx, policy)
 	if read.own.Existence == kv.Alive {
 		refs := read.refs()
 		for _, w := range p.With {
@@ -236,8 +243,10 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 	}
 	if main := mainPage(read.site.catalog, p); isPart(p, main) && read.own.Existence == kv.Alive {
 		read.whole = st.server.blobs.Read(ctx, []kv.BlobKey{{Entity: e, Blob: main.Blob.Name}}, policy)[0]
+		read.inherit(ctx, []*blobcache.Part{&read.whole}, policy)
 		read.parts = append(read.parts, read.whole)
 	}
+	read.parts = append(read.parts, read.inherited...)
 	return read
 }
 
@@ -301,8 +310,11 @@ func (p *reading) stale() bool {
 	return false
 }
 
-// incomplete reports whether the store may have lost an overlay. Shared caches should ask again soon.
+// incomplete reports whether the store may have lost an overlay, or lacks what the page inherits. Shared caches should ask again soon.
 func (p *reading) incomplete() bool {
+	if p.partial {
+		return true
+	}
 	for _, part := range p.overlays {
 		if part.Lost {
 			return true

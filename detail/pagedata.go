@@ -188,13 +188,13 @@ func (st *site) address(entity view.Layers, kind *catalog.Kind) view.Fields {
 //
 // Records were cleaned on the way in, if they have the shape of this catalog and program. A part of another shape is cleaned here; what
 // can't be cleaned stays text. Of a blob with a fold, that part may have no marks yet: its fields are then looked for under the members
-// of their dimensions, too.
+// of their dimensions, too. shape.Inherit has marked and cleaned a blob that inherits.
 func (d pageDoc) markHTML(b *catalog.Blob) {
 	var clean func(text string) (string, bool)
 	if d.part.Shape != b.Shape {
 		clean = cleaned
 	}
-	if b.Fold != nil {
+	if b.Fold != nil || len(b.Inherit) > 0 {
 		d.MarkHTMLAt(d.part.HTML, clean)
 		if clean == nil {
 			return

@@ -58,8 +58,9 @@ func (f *prefetcher) of(p prefetchPage) string {
 }
 
 const (
-	prefetchID  = "\x00"
-	prefetchEnd = "\x01"
+	prefetchID   = "\x00"
+	prefetchEnd  = "\x01"
+	inheritedRef = "under " // before a ref by which the page's own blobs inherit; no ref's name has a space
 )
 
 // note remembers what a page refers to.
@@ -89,6 +90,13 @@ func (st *site) prefetch(p *catalog.Page, e item.Entity) (keys []kv.BlobKey) {
 		if !ok {
 			continue
 		}
+		if own, inherited := strings.CutPrefix(ref, inheritedRef); inherited {
+			for _, w := range p.Inherits() {
+				if w.Ref.Name == own {
+					keys = append(keys, kv.BlobKey{Entity: item.Entity{Kind: w.Ref.Kind.Name, ID: id}, Blob: w.Blob.Name})
+				}
+			}
+		}
 		for _, w := range p.With {
 			if w.Ref.Name == ref && st.switches.joins[joinOf{p, ref}].On() {
 				keys = append(keys, kv.BlobKey{Entity: item.Entity{Kind: w.Ref.Kind.Name, ID: id}, Blob: w.Blob.Name})
@@ -113,6 +121,14 @@ func (f *prefetcher) steps(up string, from kv.BlobKey, most int) (keys []kv.Blob
 // remember has what a page refers to prefetched the next time.
 func (st *site) remember(read *reading) {
 	var refers strings.Builder
+	if read.site.inherits {
+		refs := read.refs()
+		for _, w := range read.page.Inherits() {
+			if ids := refs[w.Ref.Name].IDs; len(ids) > 0 {
+				refers.WriteString(inheritedRef + w.Ref.Name + prefetchID + ids[0] + prefetchEnd)
+			}
+		}
+	}
 	for i := range read.joins {
 		j := &read.joins[i]
 		for n := range j.parts {

@@ -134,11 +134,29 @@ func (st *site) findBelow(ctx context.Context, found *referring, lists *catalog.
 	return nil
 }
 
-// findReferring gives the ids of what refers to the targets, each once, up to referringMost.
+// findReferring gives the ids of what refers to the targets, each once, up to referringMost. What inherits its ref is found by what it
+// inherits from.
 func (st *site) findReferring(ctx context.Context, found *referring, lists *catalog.Listing) (ids []string, err error) {
+	if lists.By == nil {
+		return st.whatRefers(ctx, found, found.targets, lists.Page.Kind, lists.Ref, referringMost)
+	}
+	from := lists.By.Ref.Kind
+	between, err := st.whatRefers(ctx, found, found.targets, from, lists.Ref, referringOrdered)
+	if err != nil {
+		return nil, err
+	}
+	targets := make([]item.Entity, len(between))
+	for i, id := range between {
+		targets[i] = item.Entity{Kind: from.Name, ID: id}
+	}
+	return st.whatRefers(ctx, found, targets, lists.Page.Kind, lists.By.Ref, referringMost)
+}
+
+// whatRefers gives the ids of a kind that refer to one of the targets by a ref, each once, up to a number.
+func (st *site) whatRefers(ctx context.Context, found *referring, targets []item.Entity, kind *catalog.Kind, ref *catalog.Ref, most int) (ids []string, err error) {
 	seen := map[string]bool{}
-	for _, target := range found.targets {
-		of := kv.Relation{Target: target, Kind: lists.Page.Kind.Name, Ref: lists.Ref.Name}
+	for _, target := range targets {
+		of := kv.Relation{Target: target, Kind: kind.Name, Ref: ref.Name}
 		for cursor, more := "", true; more; more = cursor != "" {
 			var some []string
 			some, cursor, err = st.server.config.Relations.Related(ctx, of, cursor, referringStep)
@@ -149,7 +167,7 @@ func (st *site) findReferring(ctx context.Context, found *referring, lists *cata
 				if seen[id] {
 					continue
 				}
-				if len(ids) == referringMost {
+				if len(ids) == most {
 					found.cut = true
 					return ids, nil
 				}

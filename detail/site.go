@@ -33,6 +33,7 @@ type site struct {
 	made      time.Time
 	router    http.Handler
 	exposed   map[*catalog.Blob]bool // what /blobs shows
+	inherits  bool                   // any blob does
 	live      *liveKind              // nil where no page names live parts
 	switches  partSwitches
 	prefixes  map[string][]*catalog.Page
@@ -87,6 +88,7 @@ func newSite(s *Server, version uint64, c *catalog.Catalog, set *templates.Set) 
 		csp:       contentSecurityPolicy(c.Site),
 		made:      time.Now(),
 		exposed:   exposed(c),
+		inherits:  c.Inherits(),
 		live:      newLiveKind(c),
 		switches:  declare(s.config.Switches, c),
 		prefixes:  byPrefix(c.Pages),
@@ -121,17 +123,23 @@ func declare(panel *switches.Panel, c *catalog.Catalog) partSwitches {
 // exposed are the blobs that any page shows, which /blobs may give away.
 func exposed(c *catalog.Catalog) map[*catalog.Blob]bool {
 	shown := map[*catalog.Blob]bool{}
+	show := func(b *catalog.Blob) {
+		shown[b] = true
+		for _, w := range b.Inherit {
+			shown[w.Blob] = true
+		}
+	}
 	for _, p := range c.Pages {
-		shown[p.Blob] = true
+		show(p.Blob)
 		for _, b := range p.Overlay {
-			shown[b] = true
+			show(b)
 		}
 		for _, w := range p.With {
-			shown[w.Blob] = true
+			show(w.Blob)
 		}
 		for _, l := range p.Live {
 			if b, err := p.Kind.Blob(l.Blob); err == nil {
-				shown[b] = true
+				show(b)
 			}
 		}
 	}

@@ -109,11 +109,12 @@ type Ref struct {
 
 // Blob is a JSON document folded from records of one entity. Of[0] is its root.
 type Blob struct {
-	Kind  *Kind
-	Name  string
-	Of    []*Dimension
-	Fold  *jq.Program // nil: an object with one member per dimension
-	Shape uint32      // 24-bit revision of everything that decides what the blob looks like; never 0
+	Kind    *Kind
+	Name    string
+	Of      []*Dimension
+	Fold    *jq.Program // nil: an object with one member per dimension
+	Inherit []With      // whose blobs give a page what this blob lacks, when it is read; of two that have it, the first counts
+	Shape   uint32      // 24-bit revision of everything that decides what the stored blob looks like; never 0
 }
 
 // Live is a live part. Either Blob is set, or From and Get are.
@@ -156,9 +157,9 @@ type Page struct {
 	Rules    []*Rule
 }
 
-// With joins blobs of the entities that the page's records refer to.
+// With joins blobs of the entities that records refer to.
 type With struct {
-	Ref  *Ref  // the blob of the page or an overlay has its ids in Refs
+	Ref  *Ref  // the blob of the page or an overlay has its ids in Refs, or the blob that inherits
 	Blob *Blob // of Ref.Kind
 }
 

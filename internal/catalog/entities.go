@@ -205,6 +205,7 @@ func (c *compiler) blobs(n *node, k *Kind) {
 		k.Blobs = append(k.Blobs, b)
 		ok := c.fieldsOf(n, "blob "+b.Name, map[string]func(*node){
 			"of": c.strings("of", func(n *node) { c.member(n, b) }), "fold": c.query("fold", &b.Fold),
+			"inherit": func(n *node) { c.later = append(c.later, func() { c.inherit(n, b) }) },
 		})
 		if ok && n.get("of") == nil {
 			c.add(key, "name its dimensions, the root first", "blob %s lacks of", b.Name)

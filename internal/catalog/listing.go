@@ -5,7 +5,8 @@ import "strings"
 // Listing says what a page lists: the entities of a kind that refer to the page's entity, and to the entities below it.
 type Listing struct {
 	Page   *Page   // the first page of the kind: its blobs, overlays and rules decide what is listed, and as what
-	Ref    *Ref    // of that kind, to the page's own
+	Ref    *Ref    // of that kind, or of what its page inherits from, to the page's own
+	By     *With   // the kind's ref by which it inherits Ref; nil where Ref is its own
 	Below  *Ref    // of the page's kind, to its parent; nil for none: what refers to an entity below is not listed
 	Orders []Order // in which a visitor can have the list
 }
@@ -33,7 +34,9 @@ func (c *compiler) listing(n *node, p *Page) {
 		c.add(n, oneOf("kind", kind, keysOf(c.cat.Kinds)), "lists names no kind: %q", kind)
 		return
 	}
-	l.Ref = c.refTo(n, "ref", k, ref, p.Kind)
+	if _, err := k.Ref(ref); err == nil {
+		l.Ref = c.refTo(n, "ref", k, ref, p.Kind)
+	}
 	if below != "" {
 		l.Below = c.refTo(n, "below", p.Kind, below, p.Kind)
 	}
@@ -46,8 +49,26 @@ func (c *compiler) listing(n *node, p *Page) {
 		}
 		if l.Page == nil {
 			c.add(n, "add a page for the kind", "page %s lists what has no page: kind %s", p.Name, kind)
+			return
+		}
+		if l.Ref == nil {
+			c.inheritedRef(n, l, ref, p.Kind)
 		}
 	})
+}
+
+// inheritedRef finds the ref of a list among those that the listed page inherits.
+func (c *compiler) inheritedRef(n *node, l *Listing, name string, to *Kind) {
+	there := l.Page.Kind.refNames()
+	for _, w := range l.Page.Inherits() {
+		if w.Blob.ownRefs()[name] != nil {
+			l.By = &w
+			l.Ref = c.refTo(n, "ref", w.Blob.Kind, name, to)
+			return
+		}
+		there = append(there, keysOf(w.Blob.ownRefs())...)
+	}
+	c.add(n.value("ref"), oneOf("ref", name, there), "kind %s has no ref %q", l.Page.Kind.Name, name)
 }
 
 // refTo finds a ref from one kind to another.

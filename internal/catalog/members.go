@@ -83,13 +83,13 @@ func (c *compiler) checkMembers(n *node, p *Page) {
 		if i > 0 {
 			at = n.get("overlay").entry(i-1, n)
 		}
-		names, known := b.members()
+		names, known := b.shown()
 		complete = complete && known
 		for _, name := range names {
 			claim(at, name, "that of blob "+b.Name)
 		}
 	}
-	if names, known := p.Blob.members(); known && p.Slug != nil && len(p.Slug.From) > 0 && !slices.Contains(names, p.Slug.From[0]) {
+	if names, known := p.Blob.shown(); known && p.Slug != nil && len(p.Slug.From) > 0 && !slices.Contains(names, p.Slug.From[0]) {
 		c.mistake(n.get("slug"), oneOf("member", p.Slug.From[0], names), "slug names %q, which blob %s of page %s does not have", p.Slug.From, p.Blob.Name, p.Name)
 	}
 	for _, w := range p.With {
@@ -117,7 +117,7 @@ func (c *compiler) checkRules(n *node, p *Page, whose map[string]string) {
 				continue
 			}
 			d, err := p.Kind.Dimension(path[0])
-			if err != nil || len(path) < 2 || p.Blob.Fold != nil || !strings.HasPrefix(whose[path[0]], "that of blob") {
+			if err != nil || len(path) < 2 || p.Blob.Fold != nil || len(p.Blob.Inherit) > 0 || !strings.HasPrefix(whose[path[0]], "that of blob") {
 				continue
 			}
 			if names, known := d.members(); known && !slices.Contains(names, path[1]) {

@@ -89,9 +89,9 @@ func (c *compiler) with(n *node, p *Page) {
 	}
 	held := map[string]*Ref{}
 	for _, b := range append([]*Blob{p.Blob}, p.Overlay...) {
-		for _, d := range b.Of {
-			for _, r := range d.Refs {
-				held[r.Name] = r
+		for name, r := range b.refs() {
+			if held[name] == nil {
+				held[name] = r
 			}
 		}
 	}

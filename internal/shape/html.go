@@ -103,8 +103,8 @@ func nextString(text []byte, from int) int {
 }
 
 // stringEnd is the offset behind the string that begins at an offset.
-func stringEnd(text []byte, start int) int {
-	for i := start + 1; ; i++ {
+func stringEnd[T string | []byte](text T, start int) int {
+	for i := start + 1; i < len(text); i++ {
 		switch text[i] {
 		case '\\':
 			i++
@@ -112,4 +112,5 @@ func stringEnd(text []byte, start int) int {
 			return i + 1
 		}
 	}
+	return len(text)
 }

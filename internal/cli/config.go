@@ -24,12 +24,17 @@ type roomFlags struct {
 	NATS   string     `name:"nats" help:"The room's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
 	controlFlag
 	secretFlag
-	Redis   string `help:"The room's Redis, for records and blobs." placeholder:"URL"`
+	Redis   string `help:"The room's Redis, for records and blobs: a server, redis://host:6379, a Cluster, redis://h1,h2, or what sentinels watch, redis+sentinel://h1,h2/NAME; rediss for TLS." placeholder:"URL"`
 	Records string `help:"Redis for records, if it is a different one." placeholder:"URL"`
 	Blobs   string `help:"Redis for blobs, if it is a different one." placeholder:"URL"`
 	Admin   string `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
 	Dir     string `help:"Folder for this process's own state." default:"./vitrine-data"`
 	Room    string `help:"The room's name, shown to operators." default:"local"`
+}
+
+// replicaFlag is for what reads blobs and writes none.
+type replicaFlag struct {
+	BlobsRead string `name:"blobs.read" aliases:"blobs-replica" help:"The room's own replica of the blobs' Redis, or a Cluster with replicas: blobs are read there. What is too old there, or what it can't answer, is read from the master." placeholder:"URL"`
 }
 
 // recordsURL is the address of the records store, "" if none is given.
@@ -82,7 +87,12 @@ func (c configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 		if slices.ContainsFunc(flag.Envs, isSet) {
 			return nil, nil
 		}
-		return values[flag.Name], nil
+		for _, name := range append([]string{flag.Name}, flag.Aliases...) {
+			if value, ok := values[name]; ok {
+				return value, nil
+			}
+		}
+		return nil, nil
 	}))
 	return nil
 }
@@ -100,6 +110,9 @@ func checkKeys(path string, values map[string]any, whole *kong.Application) erro
 		for _, group := range node.AllFlags(false) {
 			for _, flag := range group {
 				known[flag.Name] = flag
+				for _, alias := range flag.Aliases {
+					known[alias] = flag
+				}
 			}
 		}
 	}

@@ -17,10 +17,10 @@ type syncerCommand struct{ roomFlags }
 
 type detailCommand struct {
 	roomFlags
+	replicaFlag
 	pageFlags
 	HTTP      string `name:"http" help:"Listen address of the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Disk      string `help:"What the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
-	Replica   string `name:"blobs-replica" help:"A replica of the blobs Redis to read from; blobs that are too old there are read from the master." placeholder:"URL"`
 	Templates string `help:"Folder with the shop's templates." type:"existingdir" placeholder:"DIR"`
 	Index     bool   `help:"List all products at /, as vitrine up does."`
 }
@@ -69,7 +69,7 @@ func (c *detailCommand) Run(e *env) error {
 	}
 	pages := c.pages(c.HTTP, c.Admin, c.Disk)
 	pages.Templates = c.Templates
-	pages.Replica = c.Replica
+	pages.Replica = c.BlobsRead
 	pages.Index = c.Index
 	return room.RunDetail(e.ctx, pages, e.printAddresses)
 }

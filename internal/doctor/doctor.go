@@ -13,7 +13,6 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
 	"vitrine/internal/item"
-	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/redact"
 )
 
@@ -24,6 +23,7 @@ type Config struct {
 	Control string   // of NATS, as bus.Config has it
 	Records string   // URL of the Redis of the records; "" for a room without one
 	Blobs   string   // URL of the Redis of the blobs
+	Replica string   // URL of what detail servers read blobs from; "" for that of Blobs
 	Catalog string   // a file; "" for the catalog in force
 	Secrets []string // NAME=ORIGIN, as upstream.NewSecrets reads them
 	Log     *slog.Logger
@@ -123,25 +123,6 @@ func (x *checkRun) checkNATS(ctx context.Context) (*bus.Conn, error) {
 		return nil, err
 	}
 	return conn, nil
-}
-
-func (x *checkRun) checkStores(ctx context.Context) {
-	if x.Records == "" {
-		x.report("redis", "none given: fine for vitrine up, which keeps all in bbolt; roles of a room need --redis", nil)
-		return
-	}
-	for _, s := range []struct{ what, url string }{{"records", x.Records}, {"blobs", x.Blobs}} {
-		x.report(s.what, s.url+" is as it should be", x.checkRedis(ctx, s.url))
-	}
-}
-
-func (x *checkRun) checkRedis(ctx context.Context, url string) error {
-	s, err := rediskv.Open(ctx, rediskv.Config{URL: url, Log: x.Log})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	return s.Check(ctx)
 }
 
 // loadCatalog reads the catalog from the file, or from NATS. conn is nil where NATS can't be asked.

@@ -151,7 +151,7 @@ func (n *process) openCopies(opt Pages) (c copies, err error) {
 	c.warm = c.own
 	redis := blobcache.Tier{Name: "redis", Blobs: n.blobs}
 	if opt.Replica != "" {
-		redis.Replica, err = n.openRedis(n.ctx, "replica", opt.Replica)
+		redis.Replica, err = n.openReplica(n.ctx, opt.Replica)
 		if err != nil {
 			return c, err
 		}

@@ -23,7 +23,7 @@ type stores struct {
 // useRedis opens the stores of a room, which may be one and the same. A process that writes does not start if the
 // records store is unsuitable, since it may evict or is too old; one that only reads continues.
 func (n *process) useRedis(ctx context.Context, recordsURL, blobsURL string, writes bool) error {
-	records, err := n.openRedis(ctx, "records", recordsURL)
+	records, err := n.openRedis(ctx, "records", rediskv.Config{URL: recordsURL})
 	if err != nil {
 		return err
 	}
@@ -36,14 +36,15 @@ func (n *process) useRedis(ctx context.Context, recordsURL, blobsURL string, wri
 		n.log.Warn("the records store is not as it should be", "error", err)
 	}
 	if blobsURL != recordsURL {
-		n.blobs, err = n.openRedis(ctx, "blobs", blobsURL)
+		n.blobs, err = n.openRedis(ctx, "blobs", rediskv.Config{URL: blobsURL})
 	}
 	return err
 }
 
 // openRedis opens a store, whose name is its label in metrics.
-func (n *process) openRedis(ctx context.Context, name, url string) (*rediskv.Store, error) {
-	s, err := rediskv.Open(ctx, rediskv.Config{URL: url, Log: n.log})
+func (n *process) openRedis(ctx context.Context, name string, c rediskv.Config) (*rediskv.Store, error) {
+	c.Log = n.log
+	s, err := rediskv.Open(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
@@ -53,6 +54,18 @@ func (n *process) openRedis(ctx context.Context, name, url string) (*rediskv.Sto
 		n.start(n.storeMetrics.Run)
 	}
 	n.storeMetrics.Add(name, s.Ping)
+	return s, nil
+}
+
+// openReplica opens what blobs are only read from. If it is not as it should be, the master answers in its place.
+func (n *process) openReplica(ctx context.Context, url string) (*rediskv.Store, error) {
+	s, err := n.openRedis(ctx, "replica", rediskv.Config{URL: url, Replicas: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Check(ctx); err != nil {
+		n.log.Warn("what blobs are read from is not as it should be", "error", err)
+	}
 	return s, nil
 }
 

@@ -15,6 +15,7 @@ func TestText(t *testing.T) {
 		{"redis://:canary@127.0.0.1:6379", "redis://:***@127.0.0.1:6379"},
 		{"rediss://app:canary@h1:6379,h2:6379/0", "rediss://app:***@h1:6379,h2:6379/0"},
 		{"redis+sentinel://:canary@h1:26379,h2:26379/MASTER/0", "redis+sentinel://:***@h1:26379,h2:26379/MASTER/0"},
+		{"redis+sentinel://app:canary@h1,h2/MASTER?sentinel_user=guest&sentinel_password=canary", "redis+sentinel://app:***@h1,h2/MASTER?sentinel_user=guest&sentinel_password=***"},
 		{"nats://worker:canary@h1:4222,nats://worker:canary@h2:4222", "nats://worker:***@h1:4222,nats://worker:***@h2:4222"},
 		{"nats://canary@h1:4222", "nats://***@h1:4222"},
 		{"https://canary:@h/x", "https://***@h/x"},

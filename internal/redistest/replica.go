@@ -12,6 +12,9 @@ import (
 	"vitrine/internal/freeaddr"
 )
 
+// syncSoon has a master begin at once to copy its data to a new replica, and not wait five seconds for others.
+var syncSoon = []string{"--repl-diskless-sync-delay", "0"}
+
 // Pair is a server with a replica, behind one address, which leads to the replica after a failover.
 type Pair struct {
 	URL string
@@ -24,7 +27,7 @@ type Pair struct {
 // Replicated starts a server and its replica, and waits until the replica has copied the server's data.
 func Replicated(t testing.TB) *Pair {
 	t.Helper()
-	p := &Pair{t: t, master: Single(t), replica: Single(t)}
+	p := &Pair{t: t, master: Single(t, syncSoon...), replica: Single(t)}
 	host, port, _ := net.SplitHostPort(p.master.Addr)
 	p.replica.Do("REPLICAOF", host, port)
 	p.replica.awaitLink()

@@ -3,8 +3,11 @@ package redistest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
@@ -27,6 +30,7 @@ type Server struct {
 	t       testing.TB
 	dir     string
 	args    []string
+	config  string // of a sentinel, which writes into it; "" for a server that holds data
 	process *exec.Cmd
 	done    chan struct{} // closed when the process has ended
 	out     bytes.Buffer  // output of the process; read only after it has ended
@@ -55,6 +59,7 @@ func (s *Server) launch() {
 	s.t.Helper()
 	for range 5 { // another process may take the free port before Redis does
 		s.Addr = freeaddr.Of(s.t)
+		_ = os.Remove(filepath.Join(s.dir, "sentinel.conf")) // it names the port
 		s.URL = "redis://" + s.Addr
 		if s.start() {
 			return
@@ -120,8 +125,7 @@ func (s *Server) try(args ...any) (any, error) {
 func (s *Server) start() bool {
 	host, port, _ := net.SplitHostPort(s.Addr)
 	s.out.Reset()
-	s.process = exec.Command("redis-server", append([]string{"--bind", host, "--port", port, "--dir", s.dir,
-		"--save", "", "--appendonly", "yes", "--appendfsync", "no", "--daemonize", "no"}, s.args...)...)
+	s.process = exec.Command("redis-server", s.arguments(host, port)...)
 	s.process.Stdout = &s.out
 	s.process.Stderr = &s.out
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed, the server ends, too
@@ -138,6 +142,22 @@ func (s *Server) start() bool {
 	}
 	s.Stop()
 	return false
+}
+
+// arguments are those of the process. A sentinel needs a file, in which it keeps what it learns.
+func (s *Server) arguments(host, port string) []string {
+	if s.config == "" {
+		return append([]string{"--bind", host, "--port", port, "--dir", s.dir,
+			"--save", "", "--appendonly", "yes", "--appendfsync", "no", "--daemonize", "no"}, s.args...)
+	}
+	file := filepath.Join(s.dir, "sentinel.conf")
+	if _, err := os.Stat(file); err != nil {
+		head := fmt.Sprintf("bind %s\nport %s\ndir %s\n", host, port, s.dir)
+		if err := os.WriteFile(file, []byte(head+s.config), 0o600); err != nil {
+			s.t.Fatalf("write the configuration of a sentinel: %v", err)
+		}
+	}
+	return append([]string{file, "--sentinel"}, s.args...)
 }
 
 // mine reports whether the process that answers is this one, since another may have taken the port, and has loaded its

@@ -169,7 +169,7 @@ func (s *Store) part(ctx context.Context, client redis.UniversalClient, b batch,
 // silent reports whether an error means that a node did not answer.
 func silent(err error) bool {
 	var reply redis.Error
-	return err != nil && !errors.As(err, &reply) && !classed(err)
+	return err != nil && (noSentinel(err) || !errors.As(err, &reply) && !classed(err))
 }
 
 // pace is how many items go into a part: half as many after a part that timed out, twice as many after a quick one. It

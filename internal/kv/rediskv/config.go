@@ -3,11 +3,7 @@ package rediskv
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,6 +14,8 @@ import (
 type Config struct {
 	// URL is redis://[user:password@]host:port[/db], or rediss:// for TLS. Several nodes of one Cluster are a list,
 	// redis://h1:6379,h2:6379. A single node of a Cluster is recognised at first use; ?cluster=true declares it.
+	// redis+sentinel://[user:password@]h1:26379,h2:26379/NAME[/db] names the sentinels of a master; the login is that of
+	// the master, and ?sentinel_user=U&sentinel_password=P that of the sentinels. rediss+sentinel:// has TLS for both.
 	URL string
 	// Log receives what is unusual but no error. Required.
 	Log *slog.Logger
@@ -29,6 +27,9 @@ type Config struct {
 	PoolSize int
 	// MayEvict is set for a store of blobs alone: Check then accepts any maxmemory-policy.
 	MayEvict bool
+	// Replicas is set for a store that is only read, by whoever bears that it lags: a server that is a replica passes
+	// Check, and of a Cluster, or of what sentinels watch, replicas are read where there are any.
+	Replicas bool
 }
 
 func (c Config) withDefaults() Config {
@@ -48,78 +49,6 @@ func (c Config) validate() error {
 	return nil
 }
 
-// address is a parsed Config.URL.
-type address struct {
-	options *redis.Options // of the first node
-	nodes   []string       // host:port of every node named
-	cluster bool           // declared by the URL
-}
-
-// parse parses the URL. Its errors never contain the password.
-func (c Config) parse() (address, error) {
-	scheme, rest, ok := strings.Cut(c.URL, "://")
-	if !ok || scheme != "redis" && scheme != "rediss" {
-		return address{}, errors.New("the Redis URL is not redis://host:port or rediss://host:port")
-	}
-	authority, tail := rest, ""
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		authority = rest[:i]
-		tail = rest[i:]
-	}
-	at := strings.LastIndexByte(authority, '@') + 1
-	hosts := strings.Split(authority[at:], ",")
-	tail, cluster, err := cutCluster(tail)
-	if err != nil {
-		return address{}, err
-	}
-	a := address{cluster: cluster || len(hosts) > 1}
-	for _, host := range hosts {
-		o, err := redis.ParseURL(scheme + "://" + authority[:at] + host + tail)
-		if err != nil || host == "" {
-			return address{}, fmt.Errorf("the Redis URL of host %q can't be read: %w", host, withoutURL(err))
-		}
-		a.nodes = append(a.nodes, o.Addr)
-		a.options = cmp.Or(a.options, o)
-	}
-	if a.cluster && a.options.DB != 0 {
-		return address{}, fmt.Errorf("the Redis URL names database %d; a Cluster has only 0", a.options.DB)
-	}
-	c.tune(a.options)
-	return a, nil
-}
-
-// cutCluster removes ?cluster= from a URL's query, since go-redis refuses unknown parameters.
-func cutCluster(tail string) (rest string, cluster bool, err error) {
-	path, query, _ := strings.Cut(tail, "?")
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return "", false, errors.New("the Redis URL's query can't be read")
-	}
-	if v := values.Get("cluster"); v != "" {
-		cluster, err = strconv.ParseBool(v)
-		if err != nil {
-			return "", false, fmt.Errorf("the Redis URL has cluster=%q, which is neither true nor false", v)
-		}
-	}
-	values.Del("cluster")
-	if len(values) > 0 {
-		path += "?" + values.Encode()
-	}
-	return path, cluster, nil
-}
-
-// withoutURL drops the URL that url.Error repeats, since it may contain a password.
-func withoutURL(err error) error {
-	var bad *url.Error
-	switch {
-	case err == nil:
-		return errors.New("it has no host")
-	case errors.As(err, &bad):
-		return errors.New("it is no URL")
-	}
-	return err
-}
-
 // tune replaces go-redis's slow defaults. Socket time-outs are a little shorter than the context's, so that the error
 // says what Redis did, and the connection is not left with half an answer.
 func (c Config) tune(o *redis.Options) {
@@ -132,16 +61,4 @@ func (c Config) tune(o *redis.Options) {
 	o.PoolSize = c.PoolSize
 	o.MaxRetries = 2
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-}
-
-// clusterOptions are o's options for several nodes. The topology is reloaded every 2 s, so that errors after a failover
-// end soon.
-func clusterOptions(nodes []string, o *redis.Options) *redis.ClusterOptions {
-	return &redis.ClusterOptions{
-		Addrs: nodes, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig,
-		ContextTimeoutEnabled: true, DialTimeout: o.DialTimeout, DialerRetries: o.DialerRetries,
-		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout, PoolTimeout: o.PoolTimeout, PoolSize: o.PoolSize,
-		ClusterStateReloadInterval: 2 * time.Second,
-		MaintNotificationsConfig:   o.MaintNotificationsConfig,
-	}
 }

@@ -25,8 +25,12 @@ func (s *Store) fail(op string, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case noSentinel(err) && !errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: %w", op, s.address.explain(err))
 	case errors.Is(err, context.Canceled), classed(err):
 		return fmt.Errorf("%s: %w", op, err)
+	case isReadOnly(err):
+		return fmt.Errorf("%s: Redis %s: %w: it is a replica, and takes no writes (vitrine doctor names its master): %w", op, s.name(), item.ErrUnavailable, err)
 	case errors.As(err, &reply) && !unavailable(reply.Error()):
 		return fmt.Errorf("%s: Redis %s: %w", op, s.name(), err)
 	}
@@ -48,6 +52,12 @@ func unavailable(reply string) bool {
 }
 
 func forbidden(err error) bool { return redis.IsPermissionError(err) }
+
+// isReadOnly reports whether a replica refused a write.
+func isReadOnly(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply) && (strings.HasPrefix(reply.Error(), "READONLY") || strings.Contains(reply.Error(), "-READONLY "))
+}
 
 // wrongType reports whether a key holds a value of another type than ours. Only that key is damaged.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }

@@ -78,7 +78,7 @@ func (s *Store) scan(ctx context.Context, match, cursor string, limit int) (keys
 	if err != nil {
 		return nil, "", err
 	}
-	nodes, err := masters(ctx, client)
+	nodes, err := s.masters(ctx, client)
 	if err != nil {
 		return nil, "", err
 	}
@@ -109,12 +109,12 @@ type node struct {
 	addr string
 }
 
-// masters lists the nodes that hold keys, by address.
-func masters(ctx context.Context, c redis.UniversalClient) ([]node, error) {
+// masters lists the nodes that hold keys, by address; a master that sentinels watch by its name, since its address changes.
+func (s *Store) masters(ctx context.Context, c redis.UniversalClient) ([]node, error) {
 	cluster, ok := c.(*redis.ClusterClient)
 	if !ok {
 		single := c.(*redis.Client)
-		return []node{{single, single.Options().Addr}}, nil
+		return []node{{single, cmp.Or(s.address.sentinel.master, single.Options().Addr)}}, nil
 	}
 	var mu sync.Mutex
 	var nodes []node
@@ -136,7 +136,7 @@ func (s *Store) eachMaster(ctx context.Context, f func(ctx context.Context, n no
 		return err
 	}
 	defer cancel()
-	nodes, err := masters(ctx, client)
+	nodes, err := s.masters(ctx, client)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type Store struct {
 	log      *slog.Logger
 	timeout  time.Duration
 	mayEvict bool
+	replicas bool
 	address  address
 	scripts  scripts
 	codec    kv.Codec
@@ -55,12 +56,9 @@ func Open(_ context.Context, c Config) (*Store, error) {
 		return nil, err
 	}
 	logClient(c.Log)
-	s := &Store{log: c.Log, timeout: c.Timeout, mayEvict: c.MayEvict, address: a, scripts: newScripts(), reads: newPace(), writes: newPace(), decided: a.cluster}
-	if a.cluster {
-		s.client = redis.NewClusterClient(clusterOptions(a.nodes, a.options))
-	} else {
-		s.client = redis.NewClient(a.options)
-	}
+	s := &Store{log: c.Log, timeout: c.Timeout, mayEvict: c.MayEvict, replicas: c.Replicas, address: a,
+		scripts: newScripts(), reads: newPace(), writes: newPace(),
+		client: a.client(c.Replicas), decided: a.cluster || a.sentinel.master != ""}
 	return s, nil
 }
 
@@ -75,7 +73,13 @@ func (s *Store) Close() error {
 }
 
 // name is the store in error messages: its nodes, never its password.
-func (s *Store) name() string { return strings.Join(s.address.nodes, ",") }
+func (s *Store) name() string {
+	nodes := strings.Join(s.address.nodes, ",")
+	if s.address.sentinel.master != "" {
+		return s.address.sentinel.master + " of the sentinels " + nodes
+	}
+	return nodes
+}
 
 // begin gives an operation its deadline and its client.
 func (s *Store) begin(ctx context.Context) (context.Context, context.CancelFunc, redis.UniversalClient, error) {
@@ -109,7 +113,7 @@ func (s *Store) connect(ctx context.Context) (redis.UniversalClient, error) {
 	s.decided = true
 	if strings.Contains(info, "cluster_enabled:1") {
 		defer client.Close()
-		s.client = redis.NewClusterClient(clusterOptions(s.address.nodes, s.address.options))
+		s.client = s.address.clusterClient(s.replicas)
 	}
 	return s.client, nil
 }

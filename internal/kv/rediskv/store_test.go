@@ -404,7 +404,9 @@ func TestTrouble(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	for _, url := range []string{"", "redis", "http://h:1", "redis://", "redis://h:1,/0", "redis://h:1/x",
-		"redis://u:secret@h:1?cluster=maybe", "redis://u:secret@h:p%zz", "redis://u:sec%zzret@h:1", "redis://h1:1,h2:2/3"} {
+		"redis://u:secret@h:1?cluster=maybe", "redis://u:secret@h:p%zz", "redis://u:sec%zzret@h:1", "redis://h1:1,h2:2/3",
+		"redis+sentinel://u:secret@h1,h2", "redis+sentinel://h1/", "redis+sentinel://h1/a b", "redis+sentinel://h1/name/x", "redis+sentinel://h1/name?other=secret",
+		"redis+sentinel://h1/name?sentinel_user=secret", "http+sentinel://h1/name", "redis+sentinel://h1,,h2/name"} {
 		t.Run("refuses "+url, func(t *testing.T) {
 			s, err := rediskv.Open(t.Context(), rediskv.Config{URL: url, Log: slog.New(slog.DiscardHandler)})
 			if err == nil {

@@ -1,0 +1,45 @@
+package doctor
+
+import (
+	"context"
+
+	"vitrine/internal/kv/rediskv"
+)
+
+// checkStores checks each Redis once, whatever it is for.
+func (x *checkRun) checkStores(ctx context.Context) {
+	if x.Records == "" {
+		x.report("redis", "none given: fine for vitrine up, which keeps all in bbolt; roles of a room need --redis", nil)
+		return
+	}
+	x.checkRedis(ctx, "records", rediskv.Config{URL: x.Records})
+	if x.Blobs != x.Records {
+		x.checkRedis(ctx, "blobs", rediskv.Config{URL: x.Blobs})
+	}
+	if x.Replica != "" {
+		x.checkRedis(ctx, "blobs.read", rediskv.Config{URL: x.Replica, Replicas: true})
+	}
+}
+
+// checkRedis reports whether a Redis can be what it is for, and warns of what is probably not intended.
+func (x *checkRun) checkRedis(ctx context.Context, what string, c rediskv.Config) {
+	c.Log = x.Log
+	s, err := rediskv.Open(ctx, c)
+	if err != nil {
+		x.report(what, "", err)
+		return
+	}
+	defer s.Close()
+	err = s.Check(ctx)
+	x.report(what, c.URL+" is as it should be", err)
+	if err != nil {
+		return
+	}
+	advice, err := s.Advise(ctx)
+	if err != nil {
+		x.report(what, "", err)
+	}
+	for _, text := range advice {
+		x.warn(what, text)
+	}
+}

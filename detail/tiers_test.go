@@ -306,6 +306,7 @@ func TestReplica(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, replica := replicated(t)
 			replica.Put("sku:1", "item", 5, lamp)
+			replica.Put("sku:1", "offer", 5, `{"price":{"amount":"5.10"}}`)
 			got := s.get(t, "/item/1.json")
 			if got.status != 200 || got.header.Get("X-Vitrine-Source") != "redis" || got.header.Get("X-Vitrine-Stale") != "" || s.redis.Reads() != 0 {
 				t.Errorf("status %d, header %v, %d reads of the primary; want status 200, X-Vitrine-Source: redis, no X-Vitrine-Stale, no read", got.status, got.header, s.redis.Reads())
@@ -320,6 +321,19 @@ func TestReplica(t *testing.T) {
 			s.server.Announced(entity(t, "sku:1"), map[string]uint64{"item": 6})
 			if got := s.get(t, "/item/1.json"); got.header.Get("X-Vitrine-Gen") != "6" || got.header.Get("X-Vitrine-Stale") != "" {
 				t.Errorf("/item/1.json: header %v; want X-Vitrine-Gen: 6, no X-Vitrine-Stale", got.header)
+			}
+		})
+	})
+	t.Run("what it does not have yet is read at the master", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s, _ := replicated(t)
+			s.redis.Put("sku:1", "item", 6, lamp)
+			if got := s.get(t, "/item/1.json"); got.status != 200 || got.header.Get("X-Vitrine-Stale") != "" {
+				t.Errorf("/item/1.json: status %d, header %v; want status 200, no X-Vitrine-Stale", got.status, got.header)
+			}
+			s.redis.Set(func(m *kvtest.Memory) { m.Err = errDown })
+			if got := s.get(t, "/item/2.json"); got.status != 503 {
+				t.Errorf("/item/2.json, which the master may have: status %d, want 503", got.status)
 			}
 		})
 	})

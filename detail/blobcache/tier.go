@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 type Tier struct {
 	Name        string // shown in X-Vitrine-Source
 	Blobs       kv.BlobGetter
-	Replica     kv.BlobGetter // asked before Blobs; a blob below its minimum generation is read again from Blobs. nil for none
+	Replica     kv.BlobGetter // asked before Blobs; what it lacks, or has below its minimum generation, is read from Blobs. nil for none
 	Timeout     time.Duration // of one batch, the wait for the budget included. Defaults to 100 ms, 1 s for the last copy
 	Concurrency int           // batches in flight. Defaults to 128
 }
@@ -63,14 +64,43 @@ func (t *guardedTier) get(ctx context.Context, keys []kv.BlobKey, skipReplica bo
 	if !t.on.On() || !t.back.On() {
 		return nil, errOpen
 	}
-	if t.tier.Replica != nil && !skipReplica {
-		// The replica gets half of the time. If it hangs, the master has the other half.
-		blobs, err := t.callUnlessOpen(ctx, t.replicaBreaker, t.tier.Replica, t.tier.Timeout/2, keys)
-		if err == nil {
-			return blobs, nil
+	if t.tier.Replica == nil || skipReplica {
+		return t.getMaster(ctx, keys)
+	}
+	return t.getNear(ctx, keys)
+}
+
+func (t *guardedTier) getMaster(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
+	return t.callUnlessOpen(ctx, t.breaker, t.tier.Blobs, t.tier.Timeout, keys)
+}
+
+// getNear reads keys from the replica, and from the master what the replica lacks or can't give: a blob may not have
+// reached it yet, and a page that exists must not be a 404. The replica gets half of the time. If it hangs, the master
+// has the other half.
+func (t *guardedTier) getNear(ctx context.Context, keys []kv.BlobKey) ([]kv.Blob, error) {
+	blobs, err := t.callUnlessOpen(ctx, t.replicaBreaker, t.tier.Replica, t.tier.Timeout/2, keys)
+	if wholeError(err) != nil {
+		return t.getMaster(ctx, keys)
+	}
+	errs := slices.Clone(kv.ItemErrors(err, len(keys)))
+	var left []int
+	var wanted []kv.BlobKey
+	for i, key := range keys {
+		if errs[i] != nil || blobs[i].Existence == kv.Absent {
+			left, wanted = append(left, i), append(wanted, key)
 		}
 	}
-	return t.callUnlessOpen(ctx, t.breaker, t.tier.Blobs, t.tier.Timeout, keys)
+	if len(left) == 0 {
+		return blobs, nil
+	}
+	from, err := t.getMaster(ctx, wanted)
+	for n, err := range kv.ItemErrors(err, len(left)) {
+		errs[left[n]] = err
+		if err == nil {
+			blobs[left[n]] = from[n]
+		}
+	}
+	return blobs, kv.Partial(errs)
 }
 
 // callUnlessOpen calls a store if its breaker is closed. Else it fails with errOpen, and may start a probe in the background: a

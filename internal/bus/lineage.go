@@ -114,17 +114,18 @@ func (c *Conn) rolledBack(ctx context.Context, stream jetstream.Stream, p Positi
 }
 
 // StreamsMade returns when the work queues were made: another time than before means that a queue is a new one, and that
-// what had waited in it is lost.
-func (c *Conn) StreamsMade(ctx context.Context) (map[string]time.Time, error) {
-	made := map[string]time.Time{}
+// what had waited in it is lost. now is NATS's clock.
+func (c *Conn) StreamsMade(ctx context.Context) (made map[string]time.Time, now time.Time, err error) {
+	made = map[string]time.Time{}
 	for _, name := range []string{Changes, Parked, Syncs} {
 		stream, err := c.js.Stream(ctx, name)
 		if err != nil {
-			return nil, reached("look at the stream "+name, err)
+			return nil, now, reached("look at the stream "+name, err)
 		}
 		made[name] = stream.CachedInfo().Created
+		now = stream.CachedInfo().TimeStamp
 	}
-	return made, nil
+	return made, now, nil
 }
 
 // ChangesDone reports whether every change up to a sequence is done with, or parked.

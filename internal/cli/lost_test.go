@@ -36,6 +36,10 @@ func losses() map[string]func(t *testing.T) loss {
 			p := redistest.Replicated(t)
 			return loss{url: p.URL, before: p.Lag, lose: p.Failover, underLoad: true}
 		},
+		"a failover by sentinels to a replica that lags": func(t *testing.T) loss {
+			w := redistest.Watch(t, 1)
+			return loss{url: w.URL, before: w.Lag, lose: func() { w.Kill(); w.Elected() }, underLoad: true}
+		},
 		"a master of a Cluster that is emptied": func(t *testing.T) loss {
 			c := redistest.Cluster(t)
 			return loss{url: c.URL, before: func() {}, lose: c.Nodes[1].Flush, underLoad: true}
@@ -58,7 +62,7 @@ func losses() map[string]func(t *testing.T) loss {
 func TestLostWritesComeBack(t *testing.T) {
 	t.Parallel()
 	all := losses()
-	for _, name := range long.Pick([]string{"a replica that lags", "a master of a Cluster that is emptied"}, slices.Sorted(maps.Keys(all))) {
+	for _, name := range long.Pick([]string{"a failover by sentinels to a replica that lags", "a master of a Cluster that is emptied"}, slices.Sorted(maps.Keys(all))) {
 		t.Run(name, func(t *testing.T) { t.Parallel(); loseWrites(t, all[name](t)) })
 	}
 }

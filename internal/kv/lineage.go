@@ -1,6 +1,9 @@
 package kv
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Shard is a part of a store that can lose its data independently: a whole file, a server, or a range of a Cluster's
 // slots, which one master holds at a time.
@@ -12,6 +15,9 @@ type Shard struct {
 	Epoch string // random; a different one means that the part was emptied or replaced
 	Run   string // a different one means a restart or a failover, in which the last writes may have been lost; "" if unknown
 	Mark  []byte // what Lineage.Mark stored; nil for nothing
+
+	// Clock is what the clock said from which the part's gens come; zero where that is one and the same in each life.
+	Clock time.Time
 }
 
 // Lineage identifies the life of a store, and lets a mark be stored in each of its parts.

@@ -159,7 +159,7 @@ func (a *Agent) settle(ctx context.Context, is state) error {
 			return fmt.Errorf("mark the store: %w", err)
 		}
 	}
-	if is.seen != nil && is.seen.equal(is.lives) {
+	if is.seen != nil && is.seen.equal(is.lives) && steady(is.seen.Ahead, is.Ahead) {
 		return nil
 	}
 	if _, err := a.Bucket.Put(ctx, SeenKey, encode(is.lives)); err != nil {

@@ -24,12 +24,15 @@ type plan struct {
 	// Process is set if NATS may have kept the progress of a repair but lost what the repair had announced: then
 	// another process begins anew.
 	Process string `json:"process,omitempty"`
+
+	behind time.Duration // by how much the clock of who took over is behind: see clock.go
 }
 
 func (p plan) any() bool { return p.Whole || p.Fold || !p.Since.IsZero() }
 
 // to identifies the plan's goal: the repair of another loss has another one.
 func (p plan) to(is state) string {
+	is.Ahead = nil
 	sum := sha256.Sum256(append(encode(is.lives), encode(p)...))
 	return hex.EncodeToString(sum[:12])
 }
@@ -110,6 +113,7 @@ func (p *plan) parts(seen lives, is state, since map[bus.Mark]bus.Since, skew ti
 		case was.Epoch != part.Epoch || !marked:
 			changed++
 			p.Whole = true
+			p.late(behind(seen, is, part.Name))
 		case at.RolledBack:
 			p.changes("NATS was rolled back")
 			return
@@ -117,6 +121,7 @@ func (p *plan) parts(seen lives, is state, since map[bus.Mark]bus.Since, skew ti
 		default:
 			changed++
 			p.restarted(mark, at, skew)
+			p.late(behind(seen, is, part.Name))
 		}
 	}
 	if changed > 0 {

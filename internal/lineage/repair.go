@@ -41,6 +41,9 @@ func (a *Agent) mend(ctx context.Context, is state, p plan) error {
 	if p.Lag && time.Since(r.progress.Begun) < a.Lag {
 		return nil // a later look continues
 	}
+	if waits, err := r.awaitClock(ctx, p.behind); waits || err != nil {
+		return err
+	}
 	var failed []error
 	left := 0
 	for _, s := range r.steps(p) {

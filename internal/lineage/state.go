@@ -24,6 +24,9 @@ type lives struct {
 	Blobs   map[string]life      `json:"blobs,omitempty"` // of a separate blobs store
 	Queues  map[string]time.Time `json:"queues"`          // when each work queue was created
 	Rooms   map[string]uint64    `json:"rooms,omitempty"` // how often notices of each other room were missed
+
+	// Ahead is by how much the clock of each part of Records was ahead of NATS's. It is no part of a life.
+	Ahead map[string]time.Duration `json:"ahead,omitempty"`
 }
 
 func (l lives) equal(o lives) bool {
@@ -45,6 +48,7 @@ func (a *Agent) read(ctx context.Context) (is state, err error) {
 		return is, err
 	}
 	is.Records = byName(is.records)
+	read := time.Now()
 	is.marks = map[string]bus.Mark{}
 	for _, p := range is.records {
 		var m bus.Mark
@@ -59,10 +63,12 @@ func (a *Agent) read(ctx context.Context) (is state, err error) {
 		}
 		is.Blobs = byName(parts)
 	}
-	is.Queues, err = a.Bus.StreamsMade(ctx)
+	var now time.Time
+	is.Queues, now, err = a.Bus.StreamsMade(ctx)
 	if err != nil {
 		return is, err
 	}
+	is.Ahead = ahead(is.records, now.Add(-time.Since(read)))
 	is.Rooms, err = a.Gaps(ctx)
 	if err != nil {
 		return is, err

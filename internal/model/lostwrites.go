@@ -2,12 +2,13 @@ package model
 
 // LostWrites models a store that comes back older than it was, because it was restarted from a snapshot or replaced by a replica that
 // lagged: its last writes are gone. There are one record with its blob, two workers, and a reader with a cache. HISTORY has every announced
-// change. The store also holds a mark: the position in HISTORY up to which all changes were done when the mark was written. A mark that is
+// change. The server that takes over may have a clock that is behind. The store also holds a mark: the position in HISTORY up to which all changes were done when the mark was written. A mark that is
 // written is lost together with later writes. So the mark never claims too much.
 type LostWrites struct {
 	Edits     uint8
 	Snapshots uint8 // of the store; a rollback goes to the last one
 	Rollbacks uint8
+	Behind    uint8 // of the rollbacks, how many put a server in its place whose clock is behind
 	Crashes   uint8
 	Forgets   uint8 // HISTORY is lost
 }
@@ -22,11 +23,12 @@ const (
 	RollbackSeenSoon Mutant = "a loss is noted before what it calls for is replayed"
 	GensOfCounter    Mutant = "gens are counted, and the clock has no part in them"
 	StampsOfCounter  Mutant = "stamps are counted, and the clock has no part in them"
+	ReplayedBehind   Mutant = "what is replayed gets its gens from a clock that is behind the one whose writes were lost"
 )
 
 // LostWritesMutants returns all mutants of LostWrites.
 func LostWritesMutants() []Mutant {
-	return []Mutant{RollbackUnseen, ReplayedFromNow, MarkAhead, ReplayUnforced, WalkUnforced, RollbackSeenSoon, GensOfCounter, StampsOfCounter}
+	return []Mutant{RollbackUnseen, ReplayedFromNow, MarkAhead, ReplayUnforced, WalkUnforced, RollbackSeenSoon, GensOfCounter, StampsOfCounter, ReplayedBehind}
 }
 
 // storedState is what a store holds of the entity. gen is also that of the blob.
@@ -48,7 +50,9 @@ const (
 
 type lostWrites struct {
 	left      LostWrites
-	clock     uint8 // source of stamps and gens; a rollback does not turn it back
+	clock     uint8 // source of gens
+	passed    uint8 // what the clock of a server whose writes were lost may have said
+	issued    uint8 // source of stamps: no two clocks say the same µs of one record, so none repeats
 	upstream  uint8
 	announced uint8 // number of changes in HISTORY
 	forgotten bool  // HISTORY does not reach back to the mark
@@ -67,7 +71,7 @@ type lostWrites struct {
 // Explore implements Scenario.
 func (l LostWrites) Explore(m Mutant) Result {
 	one := storedState{1, 1, 1, 0}
-	return explore(lostWrites{left: l, clock: 1, upstream: 1, store: one, snapshot: one, run: 1, seen: 1, minimum: 1}, m)
+	return explore(lostWrites{left: l, clock: 1, issued: 1, upstream: 1, store: one, snapshot: one, run: 1, seen: 1, minimum: 1}, m)
 }
 
 func (s lostWrites) wrong() string {
@@ -101,6 +105,12 @@ func (s lostWrites) environment(m Mutant, next func(lostWrites)) {
 		n.store = s.snapshot
 		n.run++
 		next(n)
+		if s.left.Behind > 0 {
+			n.left.Behind--
+			n.passed = max(s.passed, s.clock)
+			n.clock = s.snapshot.gen
+			next(n)
+		}
 	}
 	for i, w := range s.workers {
 		if w.step > 0 && s.left.Crashes > 0 {
@@ -144,6 +154,11 @@ func (s lostWrites) ours(m Mutant, next func(lostWrites)) {
 		n.entry = storedState{val: s.store.val, gen: s.store.gen}
 		next(n)
 	}
+	if s.clock < s.passed {
+		n := s
+		n.clock = s.passed
+		next(n)
+	}
 	s.replay(m, next)
 	for i := range s.workers {
 		s.work(i, m, next)
@@ -152,7 +167,7 @@ func (s lostWrites) ours(m Mutant, next func(lostWrites)) {
 
 // replay announces again the changes that may have been lost with the store's last writes.
 func (s lostWrites) replay(m Mutant, next func(lostWrites)) {
-	if m == RollbackUnseen || s.run == s.seen && !s.replaying {
+	if m == RollbackUnseen || s.run == s.seen && !s.replaying || s.clock < s.passed && m != ReplayedBehind {
 		return
 	}
 	n := s
@@ -212,10 +227,11 @@ func (s lostWrites) work(i int, m Mutant, next func(lostWrites)) {
 
 func (s *lostWrites) put(val uint8, force bool, m Mutant) {
 	s.clock++
+	s.issued++
 	if m == StampsOfCounter {
 		s.store.stamp++
 	} else {
-		s.store.stamp = s.clock
+		s.store.stamp = s.issued
 	}
 	if s.store.val == val && !force {
 		return
@@ -224,6 +240,7 @@ func (s *lostWrites) put(val uint8, force bool, m Mutant) {
 	if m == GensOfCounter {
 		s.store.gen++
 	} else {
+		s.clock = max(s.clock, s.store.gen+1)
 		s.store.gen = s.clock
 	}
 }

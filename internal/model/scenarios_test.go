@@ -101,8 +101,13 @@ func subjects() map[string]subject {
 				"a worker is slow":                   model.LostWrites{Edits: 3, Rollbacks: 1},
 				"HISTORY is lost, too":               model.LostWrites{Edits: 2, Rollbacks: 1, Forgets: 1},
 				"it comes back twice":                model.LostWrites{Edits: 2, Rollbacks: 2},
+				"who takes over has a late clock":    model.LostWrites{Edits: 2, Rollbacks: 1, Behind: 1},
 			},
-			large: []model.Scenario{model.LostWrites{Edits: 3, Snapshots: 2, Rollbacks: 2, Crashes: 1}},
+			large: []model.Scenario{
+				model.LostWrites{Edits: 3, Snapshots: 2, Rollbacks: 2, Crashes: 1},
+				model.LostWrites{Edits: 3, Snapshots: 1, Rollbacks: 1, Behind: 1, Crashes: 1},
+				model.LostWrites{Edits: 2, Rollbacks: 2, Behind: 2, Forgets: 1},
+			},
 		},
 		"a store that came back": {
 			mutants: model.CameBackMutants(),

@@ -100,14 +100,15 @@ func (w *Watched) Kill() {
 // Elected waits until every sentinel names another master than the one that was killed, and that one says so itself.
 func (w *Watched) Elected() *Server {
 	w.t.Helper()
-	if !poll(func() bool {
+	elected := func() bool {
 		next := w.named()
 		if next == nil || next == w.master {
 			return false
 		}
 		w.master = next
 		return true
-	}) {
+	}
+	if !pollFor(3*limit, elected) { // an election that failed is tried again after a while
 		w.t.Fatalf("nobody is elected: %v", w.Sentinels[0].Do("SENTINEL", "MASTER", MasterName))
 	}
 	for _, s := range w.Sentinels {

@@ -188,7 +188,9 @@ func (s *Server) signal(sig syscall.Signal) {
 }
 
 // poll calls done until it is true, or the limit is over.
-func poll(done func() bool) bool {
+func poll(done func() bool) bool { return pollFor(limit, done) }
+
+func pollFor(limit time.Duration, done func() bool) bool {
 	deadline := time.After(limit)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -32,7 +32,11 @@ func lineage(t *testing.T, s Records) {
 	must(t, s.Mark(t.Context(), first, []byte("here")))
 	marked := parts(t, s)
 	for i := range first {
+		if marked[i].Clock.Before(first[i].Clock) {
+			t.Errorf("the clock of %+v went back: %s", first[i], marked[i].Clock)
+		}
 		first[i].Mark = []byte("here")
+		first[i].Clock = marked[i].Clock
 	}
 	if diff := cmp.Diff(first, marked); diff != "" {
 		t.Errorf("after a mark: %s", diff)

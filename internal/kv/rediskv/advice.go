@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // nearlyFull is the share of its memory from which on a server is reported.
@@ -37,6 +38,9 @@ func (s *Store) advise(ctx context.Context, n node, info map[string]string, clus
 		advice = append(advice, fmt.Sprintf("is nearly full (%s); once it is, every write is refused", memory))
 	}
 	if text := s.persistence(ctx, n, info); text != "" {
+		advice = append(advice, text)
+	}
+	if text := clockOff(ctx, n); text != "" {
 		advice = append(advice, text)
 	}
 	if info["connected_slaves"] == "0" && (cluster || s.address.sentinel.master != "") {
@@ -73,6 +77,19 @@ func (s *Store) persistence(ctx context.Context, n node, info map[string]string)
 	}
 	return "keeps snapshots alone: a crash loses what came since the last one, which is then fetched from the upstreams again; set appendonly yes"
 }
+
+// clockOff compares a server's clock with this machine's.
+func clockOff(ctx context.Context, n node) string {
+	asked := time.Now()
+	is, err := n.Time(ctx).Result()
+	if err != nil || !is.Before(asked.Add(-clockMost)) && !is.After(time.Now().Add(clockMost)) {
+		return ""
+	}
+	return fmt.Sprintf("has a clock that is %s off this machine's; where servers take over from each other, clocks must agree: use NTP", is.Sub(asked).Round(time.Second))
+}
+
+// clockMost is by how much clocks may differ.
+const clockMost = time.Second
 
 // memory is how much a server uses, and how much it may.
 type memory struct{ used, limit int64 }

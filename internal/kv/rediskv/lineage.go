@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -30,10 +31,11 @@ local function run()
 end
 `
 
-// KEYS part. ARGV a new epoch. Answers {epoch, run, mark}.
+// KEYS part. ARGV a new epoch. Answers {epoch, run, seconds and µs of the clock, mark}.
 const partLua = runLua + `
 redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1])
-return {redis.call('HGET', KEYS[1], 'epoch'), run(), redis.call('HGET', KEYS[1], 'mark')}
+local t = redis.call('TIME')
+return {redis.call('HGET', KEYS[1], 'epoch'), run(), t[1], t[2], redis.call('HGET', KEYS[1], 'mark')}
 `
 
 // KEYS part. ARGV epoch, run, mark. Answers 0 if the part has another epoch or run by now.
@@ -74,19 +76,32 @@ func readPart(name string, cmd *redis.Cmd) (kv.Shard, error) {
 		return kv.Shard{}, err
 	}
 	part := kv.Shard{Name: name}
-	if len(answer) > 1 {
+	if len(answer) > 3 {
 		part.Epoch, _ = answer[0].(string)
 		part.Run, _ = answer[1].(string)
+		part.Clock = clockOf(answer[2], answer[3])
 	}
 	if part.Epoch == "" {
 		return kv.Shard{}, fmt.Errorf("%w: it has no epoch", item.ErrDamaged)
 	}
-	if len(answer) > 2 { // Lua drops a nil at the end
-		if mark, ok := answer[2].(string); ok {
+	if len(answer) > 4 { // Lua drops a nil at the end
+		if mark, ok := answer[4].(string); ok {
 			part.Mark = []byte(mark)
 		}
 	}
 	return part, nil
+}
+
+// clockOf is the answer of TIME.
+func clockOf(seconds, micros any) time.Time {
+	s, _ := seconds.(string)
+	us, _ := micros.(string)
+	at, err1 := strconv.ParseInt(s, 10, 64)
+	part, err2 := strconv.ParseInt(us, 10, 64)
+	if err1 != nil || err2 != nil {
+		return time.Time{}
+	}
+	return time.Unix(at, part*1000)
 }
 
 // Mark implements kv.Lineage.

@@ -67,6 +67,7 @@ var layers = map[string]float64{
 	"internal/label":      0,
 	"internal/locale":     0,
 	"internal/pause":      0,
+	"internal/plan":       0.5,
 	"internal/redact":     0,
 	"internal/slug":       0,
 	"internal/view":       0.5,

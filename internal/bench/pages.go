@@ -137,22 +137,12 @@ func (p *Pages) measure(ctx context.Context, b *bench) (r PagesResult, err error
 
 // run runs a workload, and counts the keys that the stores are asked for meanwhile.
 func (p *Pages) run(ctx context.Context, b *bench, name string) (run PagesRun, err error) {
-	paths := make([]string, p.SKUs)
-	for i := range paths {
-		paths[i] = fmt.Sprintf("/item/%d.html", firstID+i)
-	}
-	next, err := load.New(name, paths, 1.05, 1)
-	if err != nil {
-		return run, err
-	}
 	before, err := b.storeKeys(ctx)
 	if err != nil {
 		return run, err
 	}
 	run.Workload = name
-	run.Result, err = load.Run(ctx, load.Config{
-		Addr: strings.TrimPrefix(b.pages, "http://"), Next: next, Rate: p.Rate, For: p.For, Connections: p.Connections, Encoding: "gzip",
-	})
+	run.Result, err = b.request(ctx, name, load.Config{Rate: p.Rate, For: p.For, Connections: p.Connections, Encoding: "gzip"})
 	if err != nil {
 		return run, err
 	}
@@ -161,6 +151,20 @@ func (p *Pages) run(ctx context.Context, b *bench, name string) (run PagesRun, e
 	run.Memory = float64(run.Result.Source["page"]+run.Result.Source["local"]) / answers
 	run.Keys = (after - before) / answers
 	return run, err
+}
+
+// request requests pages of articles as a workload says.
+func (b *bench) request(ctx context.Context, workload string, c load.Config) (r load.Result, err error) {
+	paths := make([]string, b.SKUs)
+	for i := range paths {
+		paths[i] = fmt.Sprintf("/item/%d.html", firstID+i)
+	}
+	c.Next, err = load.New(workload, paths, 1.05, 1)
+	if err != nil {
+		return r, err
+	}
+	c.Addr = strings.TrimPrefix(b.pages, "http://")
+	return load.Run(ctx, c)
 }
 
 var storeKeys = regexp.MustCompile(`(?m)^vitrine_detail_tier_keys_total\{result="(?:hit|miss)",tier="(?:redis|bolt)"\} (\S+)$`)

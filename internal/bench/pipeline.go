@@ -137,19 +137,24 @@ func (p *Pipeline) drive(ctx context.Context, host Host, measure func(context.Co
 	return err
 }
 
-// start serves the upstream and runs everything as `vitrine up` does; ended receives its error.
-func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
+// serveShop serves the upstream until ctx ends, and writes a catalog for it, whose path it returns.
+func (b *bench) serveShop(ctx context.Context) (file string, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	b.upstream = "http://" + listener.Addr().String()
 	server := &http.Server{Handler: b.shop, ReadHeaderTimeout: 5 * time.Second}
 	go server.Serve(listener)
 	context.AfterFunc(ctx, func() { server.Close() })
+	file = filepath.Join(b.Dir, "shop.yaml")
+	return file, os.WriteFile(file, fmt.Appendf(nil, shopCatalog, b.upstream, b.Batch), 0o644)
+}
 
-	file := filepath.Join(b.Dir, "shop.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, shopCatalog, b.upstream, b.Batch), 0o644); err != nil {
+// start serves the upstream and runs everything as `vitrine up` does; ended receives its error.
+func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
+	file, err := b.serveShop(ctx)
+	if err != nil {
 		return nil, err
 	}
 	secrets, err := upstream.NewSecrets(nil, nil)

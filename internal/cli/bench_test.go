@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -110,4 +111,53 @@ func TestBenchCommands(t *testing.T) {
 			t.Errorf("%s", out)
 		}
 	})
+}
+
+// TestBenchCosts measures small shops, whose parts are processes, and plans with what was measured.
+func TestBenchCosts(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "costs.json")
+	var out, stderr bytes.Buffer
+	code := runProcess(t.Context(), built(t), []string{"bench", "costs", "--skus", long.Pick("200,300", "200,400,800"), "--check", long.Pick("200", "600"), "--out", file, "--json"}, &out, &stderr)
+	var r struct {
+		Runs   []struct{ Did, Measured map[string]float64 }
+		Checks [][]struct{ Predicted, Measured float64 }
+	}
+	if err := json.Unmarshal(out.Bytes(), &r); code != 0 || err != nil || len(r.Runs) < 2 || len(r.Checks) != 1 {
+		t.Fatal(code, err, out.String(), stderr.String())
+	}
+	for _, run := range r.Runs {
+		if n := run.Did["skus"]; run.Did["changes"] != 2*n || run.Did["store_pages"] != n {
+			t.Errorf("done: %v", run.Did)
+		}
+		for _, q := range []string{"heterog_cpu_seconds", "nats_messages", "redis_commands", "redis_memory_bytes", "detail_memory_bytes", "detail_disk_bytes", "page_bytes"} {
+			if run.Measured[q] <= 0 {
+				t.Errorf("%s is %g", q, run.Measured[q])
+			}
+		}
+	}
+	if code, out, stderr := vitrine(t, "plan", "--costs", file, "--skus", "1e6"); code != 0 || !strings.Contains(out, "If it loses") {
+		t.Error(code, out, stderr)
+	}
+	if code, out, stderr := vitrine(t, "plan", "--costs", file, "--error"); code != 0 || !strings.Contains(out, "redis_memory_bytes") {
+		t.Error(code, out, stderr)
+	}
+}
+
+func TestPlanCommand(t *testing.T) {
+	t.Parallel()
+	code, out, stderr := vitrine(t, "plan", "--skus", "1e9", "--views", "1e6", "--json")
+	var p struct {
+		Machines float64
+		Parts    []struct{ Name string }
+		Losses   []struct{ Of, Effect string }
+	}
+	if err := json.Unmarshal([]byte(out), &p); code != 0 || err != nil || p.Machines < 5 || len(p.Parts) != 5 || len(p.Losses) < 5 {
+		t.Error(code, err, out, stderr)
+	}
+	for _, args := range [][]string{{"--skus", "0"}, {"--views", "-1"}, {"--memory-hits", "2"}, {"--costs", "nowhere.json"}, {"--skus", "many"}} {
+		if code, out, stderr := vitrine(t, append([]string{"plan"}, args...)...); code != 2 || out != "" || stderr == "" {
+			t.Error(args, code, out, stderr)
+		}
+	}
 }

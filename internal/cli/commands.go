@@ -65,6 +65,9 @@ func allCommands() []command {
 		{"bench", &struct {
 			Bench benchCommand `cmd:"" help:"Measure."`
 		}{}},
+		{"plan", &struct {
+			Plan planCommand `cmd:"" help:"Compute what a shop needs: machines, memory, messages; and what each loss does."`
+		}{}},
 		{"doctor", &struct {
 			Doctor doctorCommand `cmd:"" help:"Check config, catalog, NATS, Redis, upstreams and disk; say what to change."`
 		}{}},

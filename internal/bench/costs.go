@@ -1,0 +1,304 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/item"
+	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/load"
+	"vitrine/internal/plan"
+	"vitrine/switches"
+)
+
+// Costs measures what changes and pages cost each part of a system, at several sizes: every role, NATS and Redis are processes of their own.
+type Costs struct {
+	SKUs    []int   // sizes
+	Rate    float64 // pages a second
+	Program string  // path of this program
+}
+
+// Measure runs a system of each size, and removes all that it created when it ends.
+func (c Costs) Measure(ctx context.Context, host Host) (m plan.Measurement, err error) {
+	m = plan.Measurement{At: time.Now().UTC().Truncate(time.Second), Machine: machine()}
+	for _, n := range c.SKUs {
+		host.Log.Info("measuring", "skus", n)
+		run, err := c.run(ctx, host, n)
+		if err != nil {
+			return m, fmt.Errorf("%d SKUs: %w", n, err)
+		}
+		m.Runs = append(m.Runs, run)
+	}
+	return m, nil
+}
+
+// machine names the processor and its cores.
+func machine() string {
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	_, rest, _ := strings.Cut(string(info), "model name")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(fmt.Sprintf("%s, %d cores", strings.Trim(line, "\t :"), runtime.NumCPU()))
+}
+
+// system is a running system whose parts are processes.
+type system struct {
+	*bench
+	nats, redis, heterog, syncer, detail *child
+	children                             []*child
+	store                                *rediskv.Store
+	redisEmpty                           float64 // bytes
+}
+
+func (c Costs) run(ctx context.Context, host Host, skus int) (run plan.Run, err error) {
+	dir, err := os.MkdirTemp("", "vitrine-bench-")
+	if err != nil {
+		return run, err
+	}
+	defer os.RemoveAll(dir)
+	ctx, stop := context.WithCancel(ctx)
+	s := &system{bench: &bench{
+		Pipeline: &Pipeline{SKUs: skus, Batch: 50, Dir: dir}, host: host,
+		shop: &shop{versions: make([]atomic.Int64, skus)}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: places}},
+	}}
+	defer func() { end(stop, s.children) }()
+	if err := c.start(ctx, s); err != nil {
+		return run, err
+	}
+	return c.measure(ctx, s)
+}
+
+// start starts every part, each as its users would.
+func (c Costs) start(ctx context.Context, s *system) (err error) {
+	if _, err := s.serveShop(ctx); err != nil {
+		return err
+	}
+	server, err := exec.LookPath("redis-server")
+	if err != nil {
+		return fmt.Errorf("%w: %w: install redis-server", item.ErrUnavailable, err)
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	launch := func(name, says, program string, args ...string) (*child, string, error) {
+		p, addr, err := spawn(ctx, name, says, program, args...)
+		if err == nil {
+			s.children = append(s.children, p)
+		}
+		return p, addr, err
+	}
+	var nats, pages string
+	s.nats, nats, err = launch("NATS", "nats", c.Program, "bench", "nats", "--dir", filepath.Join(s.Dir, "nats"))
+	if err != nil {
+		return err
+	}
+	s.redis, _, err = launch("Redis", "port", "sh", "-c", `echo port "$2"; exec "$1" --port "$2" --save "" --dir "$3"`, "sh", server, port, s.Dir)
+	if err != nil {
+		return err
+	}
+	if err := s.connect(ctx, nats, "redis://127.0.0.1:"+port); err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, c.Program, "catalog", "push", filepath.Join(s.Dir, "shop.yaml"), "--nats", nats).CombinedOutput(); err != nil {
+		return fmt.Errorf("push the catalog: %w: %s", err, item.Clip(string(out), 600))
+	}
+	role := func(name, says string, more ...string) (*child, string, error) {
+		args := []string{name, "--nats", nats, "--redis", "redis://127.0.0.1:" + port, "--dir", filepath.Join(s.Dir, name), "--admin", "127.0.0.1:0"}
+		return launch(name, says, c.Program, append(args, more...)...)
+	}
+	s.heterog, _, err = role("heterog", "admin")
+	if err != nil {
+		return err
+	}
+	s.syncer, _, err = role("syncer", "admin")
+	if err != nil {
+		return err
+	}
+	s.detail, pages, err = role("detail", "pages", "--http", "127.0.0.1:0")
+	s.pages = pages
+	return err
+}
+
+// connect opens what the bench itself asks.
+func (s *system) connect(ctx context.Context, nats, redis string) (err error) {
+	for _, conn := range []**bus.Conn{&s.bus, &s.alone} {
+		*conn, err = bus.Dial(ctx, bus.Config{URL: nats, Name: "vitrine bench", Log: s.host.Log})
+		if err != nil {
+			return err
+		}
+		context.AfterFunc(ctx, (*conn).Close)
+	}
+	s.store, err = rediskv.Open(ctx, rediskv.Config{URL: redis, Log: s.host.Log})
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { s.store.Close() })
+	return until(ctx, func() (bool, error) {
+		usage, err := s.store.Usage(ctx)
+		s.redisEmpty = usage.Memory
+		return err == nil, nil // it is still starting
+	})
+}
+
+// freePort is a port that nobody listens on at this moment.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}
+
+// measure fills the shop, changes every article once, and requests two pages for each article from memory, and one from Redis.
+func (c Costs) measure(ctx context.Context, s *system) (run plan.Run, err error) {
+	run = plan.Run{Did: map[plan.Driver]float64{}, Measured: map[plan.Quantity]float64{}}
+	n := float64(s.SKUs)
+	run.Did[plan.SKUs] = n
+	if err := s.costOfChanges(ctx, &run); err != nil {
+		return run, err
+	}
+	size, err := sizeOf(filepath.Join(s.Dir, "detail"))
+	if err != nil {
+		return run, err
+	}
+	run.Measured[plan.DetailDisk] = size
+	warm, err := s.visit(ctx, c.Rate, 2*s.SKUs)
+	if err != nil {
+		return run, err
+	}
+	run.Did[plan.MemoryPages] = warm.answers
+	run.Measured[plan.MemoryPageCPU] = warm.detail
+	run.Measured[plan.PageBytes] = warm.bytes
+	for _, name := range []string{switches.ReadLocal, switches.ReadBolt} {
+		if err := s.flip(ctx, name, "off"); err != nil {
+			return run, err
+		}
+	}
+	cold, err := s.visit(ctx, c.Rate, s.SKUs)
+	if err != nil {
+		return run, err
+	}
+	run.Did[plan.StorePages] = cold.answers
+	run.Measured[plan.StorePageCPU] = cold.detail
+	run.Measured[plan.StorePageLoad] = cold.redis
+	for q, p := range map[plan.Quantity]*child{plan.HeterogMemory: s.heterog, plan.SyncerMemory: s.syncer, plan.NATSMemory: s.nats, plan.DetailMemory: s.detail} {
+		run.Measured[q] = p.peak()
+	}
+	return run, nil
+}
+
+// costOfChanges fills the shop, and changes every article once.
+func (s *system) costOfChanges(ctx context.Context, run *plan.Run) error {
+	before, err := s.state(ctx)
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		if _, err := s.all(ctx, item.Normal); err != nil {
+			return err
+		}
+	}
+	after, err := s.state(ctx)
+	if err != nil {
+		return err
+	}
+	run.Did[plan.Changes] = float64(2 * s.SKUs)
+	for q, value := range after {
+		run.Measured[q] = value - before[q]
+	}
+	usage, err := s.store.Usage(ctx)
+	run.Measured[plan.RedisMemory] = usage.Memory - s.redisEmpty
+	return err
+}
+
+// state is what the drivers of changes have driven so far.
+func (s *system) state(ctx context.Context) (map[plan.Quantity]float64, error) {
+	found := map[plan.Quantity]float64{}
+	for q, p := range map[plan.Quantity]*child{plan.HeterogCPU: s.heterog, plan.SyncerCPU: s.syncer, plan.NATSCPU: s.nats, plan.RedisCPU: s.redis, plan.MirrorCPU: s.detail} {
+		seconds, err := p.cpu()
+		if err != nil {
+			return nil, err
+		}
+		found[q] = seconds
+	}
+	usage, err := s.store.Usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found[plan.Commands] = usage.Commands
+	traffic, err := s.nats.ask()
+	if err != nil {
+		return nil, err
+	}
+	found[plan.Messages] = traffic.Messages
+	found[plan.MessageBytes] = traffic.Bytes
+	return found, nil
+}
+
+// visited is what requests for pages took.
+type visited struct {
+	answers float64
+	bytes   float64
+	detail  float64 // CPU seconds
+	redis   float64 // CPU seconds
+}
+
+// visit requests so many pages in an open loop, some more often than others. It fails if one is not answered.
+func (s *system) visit(ctx context.Context, rate float64, count int) (v visited, err error) {
+	before := v
+	before.detail, before.redis, err = s.reading()
+	if err != nil {
+		return v, err
+	}
+	r, err := s.request(ctx, "zipf", load.Config{Rate: rate, For: time.Duration(float64(count) / rate * float64(time.Second)), Connections: 64, Encoding: "gzip"})
+	if err != nil {
+		return v, err
+	}
+	v.detail, v.redis, err = s.reading()
+	v.detail -= before.detail
+	v.redis -= before.redis
+	v.answers = float64(r.Status[http.StatusOK])
+	v.bytes = float64(r.Bytes)
+	if bad := r.Sent - r.Status[http.StatusOK]; err == nil && bad > 0 {
+		err = fmt.Errorf("%w: %d of %d requests were not answered with a page", item.ErrUnavailable, bad, r.Sent)
+	}
+	return v, err
+}
+
+// reading is the CPU time of what answers requests for pages.
+func (s *system) reading() (detail, redis float64, err error) {
+	detail, err = s.detail.cpu()
+	if err != nil {
+		return 0, 0, err
+	}
+	redis, err = s.redis.cpu()
+	return detail, redis, err
+}
+
+// sizeOf is the size of all files in a folder, in bytes.
+func sizeOf(dir string) (bytes float64, err error) {
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			bytes += float64(info.Size())
+		}
+		return err
+	})
+	return bytes, err
+}

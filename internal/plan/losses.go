@@ -1,0 +1,108 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// losses says what the loss of each part does to a room.
+func (c Costs) losses(s Shop, m Machines, p Plan) []Loss {
+	found := []Loss{}
+	for _, part := range p.Parts {
+		if part.Name == "heterog" || part.Name == "syncer" || part.Name == "detail" {
+			found = append(found, Loss{"one " + part.Name, part.withoutOne(s, m)})
+		}
+	}
+	heterog := p.Parts[0]
+	waiting := s.Changes * 3600
+	spareRate := heterog.Machines*m.Cores/max(c[HeterogCPU].Each, 1e-12) - s.Changes
+	found = append(found,
+		Loss{"an upstream, or every heterog, for an hour", fmt.Sprintf("pages stay as they are; %s changes wait in NATS, %s of its disk in each copy; with all its cores heterog is through them %s later",
+			Count(waiting), Bytes(waiting*c[MessageBytes].Each/max(c[Messages].Each, 1)), span(waiting/max(spareRate, 1e-9)))},
+		c.lostNATS(s, m), lostRedis(s, m, p))
+	if m.Rooms > 1 {
+		found = append(found, Loss{"a room", fmt.Sprintf("the %.0f others serve its visitors: %s views/s each in place of %s; it catches up by itself", m.Rooms-1,
+			Count(s.Views*(1-s.Front)/(m.Rooms-1)), Count(s.Views*(1-s.Front)/m.Rooms))})
+	} else {
+		found = append(found, Loss{"the room", "every page: there is no second one"})
+	}
+	return found
+}
+
+// withoutOne says what the other processes of a part have to do.
+func (p Part) withoutOne(s Shop, m Machines) string {
+	rest := (p.Machines - 1) * m.Cores
+	text := fmt.Sprintf("the others are busy by %.0f%% in place of %.0f%%", 100*p.Cores/rest, 100*p.Busy)
+	if p.Name == "detail" {
+		text += fmt.Sprintf("; with consistent hashing in front, 1 of %.0f pages is made once more", p.Machines)
+	}
+	return text
+}
+
+func (c Costs) lostNATS(s Shop, m Machines) Loss {
+	if m.NATSNodes >= 3 {
+		return Loss{"one NATS server", "nothing acknowledged; publishers and workers wait for the election of a new leader"}
+	}
+	return Loss{"the NATS server", fmt.Sprintf("%s changes/s are not accepted and switches are not pushed until it is back; pages are served; the senders repeat", Count(s.Changes))}
+}
+
+func lostRedis(s Shop, m Machines, p Plan) Loss {
+	share := s.SKUs / p.Shards
+	if m.Replicas == 0 {
+		return Loss{"a Redis master", fmt.Sprintf("%s SKUs are served from memory and from the servers' own files, as old as they are; %s changes/s wait until it is back", Count(share), Count(s.Changes/p.Shards))}
+	}
+	return Loss{"a Redis master", fmt.Sprintf("%s SKUs don't change until its replica is elected; what it had not copied is fetched again: %s changes for each second of lag", Count(share), Count(s.Changes/p.Shards))}
+}
+
+// doubts are what a reader must know before trusting the plan.
+func doubts(s Shop, p Plan, measured []Run) []string {
+	most := 0.0
+	for _, r := range measured {
+		most = max(most, r.Did[SKUs])
+	}
+	found := []string{
+		"A core is taken to be as fast as those of the measurement, and a SKU as large as the bench's article.",
+		"Upstreams, the network between machines, TLS, and live parts are not in it.",
+	}
+	if s.SKUs > 10*most {
+		found = append(found, fmt.Sprintf("The largest run had %s SKUs, of which this shop has %s times as many: measure again at a tenth of its size.", Count(most), Count(s.SKUs/most)))
+	}
+	if p.Shards > 1 {
+		found = append(found, "Redis Cluster's own traffic, and scripts over several slots, are not in it.")
+	}
+	return slices.Clip(found)
+}
+
+// Count writes a number as people say it: 1,234 as 1.2 k.
+func Count(n float64) string { return scaled(n, 1000, []string{"", " k", " M", " G", " T"}) }
+
+// Bytes writes a number of bytes.
+func Bytes(n float64) string {
+	return scaled(n, 1024, []string{" B", " KiB", " MiB", " GiB", " TiB", " PiB"})
+}
+
+func scaled(n, step float64, units []string) string {
+	i := 0
+	for n >= step && i < len(units)-1 {
+		n /= step
+		i++
+	}
+	if n >= 100 || n == math.Trunc(n) {
+		return fmt.Sprintf("%.0f%s", n, units[i])
+	}
+	return fmt.Sprintf("%.3g%s", n, units[i])
+}
+
+// span writes a time in seconds.
+func span(seconds float64) string {
+	switch {
+	case seconds < 120:
+		return fmt.Sprintf("%.0f s", math.Ceil(seconds))
+	case seconds < 7200:
+		return fmt.Sprintf("%.0f min", seconds/60)
+	case seconds < 172800:
+		return fmt.Sprintf("%.1f h", seconds/3600)
+	}
+	return fmt.Sprintf("%.1f days", seconds/86400)
+}

@@ -76,6 +76,26 @@ func TestASlugIsForShow(t *testing.T) {
 	}
 }
 
+// TestAPathOfAnyScriptHasOneForm proves that a page is found however a client escapes its path, and that what is sent out has it escaped.
+func TestAPathOfAnyScriptHasOneForm(t *testing.T) {
+	s := openSlugs(t)
+	s.catalog.Site.Prefix = "/l%C3%A4den"
+	s.catalog.Pages[0].Prefix = item.EscapePath("/läden/ب/(1)/")
+	s.redis.Put("sku:1", "item", 1, `{"product":{"title":"Lamp"}}`)
+	const right = "/l%C3%A4den/%D8%A8/%281%29/lamp-1.html"
+	for _, path := range []string{right, "/l%c3%a4den/%d8%a8/(1)/lamp-1.html", "/läden/ب/(1)/lamp-1.html", "/%6c%c3%a4den/%d8%a8/%281)/lamp%2D1.html"} {
+		if got := s.get(t, path); got.status != 200 || !strings.Contains(got.body, "Lamp") {
+			t.Errorf("%s answers %d", path, got.status)
+		}
+	}
+	if got := s.get(t, strings.Replace(right, "lamp-1", "x-1", 1)); got.status != 301 || got.header.Get("Location") != right {
+		t.Errorf("a wrong slug answers %d to %q", got.status, got.header.Get("Location"))
+	}
+	if got := s.get(t, "/l%c3%a4den/live/1"); got.status != 200 {
+		t.Errorf("the live parts answer %d", got.status)
+	}
+}
+
 // TestANewTitleIsANewSlug proves that a page moves with its title, that its former slug leads to it, also where the page was in memory,
 // and that a title may become again what it was.
 func TestANewTitleIsANewSlug(t *testing.T) {

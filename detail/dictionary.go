@@ -68,12 +68,11 @@ func (st *site) dictionary(r *http.Request) (response, error) {
 
 // matchPattern is the URLPattern of a page's paths; "" where one of its characters would mean something else there.
 func matchPattern(p *catalog.Page) string {
-	prefix, suffix := strings.TrimSuffix(escapePattern(p.Prefix+"*"), "*"), escapePattern(p.Suffix)
 	plain := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("/-._~%", c)
 	}
-	if strings.ContainsFunc(prefix+suffix, func(c rune) bool { return !plain(c) }) {
+	if strings.ContainsFunc(p.Prefix+p.Suffix, func(c rune) bool { return !plain(c) }) {
 		return ""
 	}
-	return prefix + "*" + suffix
+	return p.Prefix + "*" + p.Suffix
 }

@@ -85,7 +85,7 @@ func (st *site) explainURL(ctx context.Context, target string) (Explanation, err
 	if err != nil {
 		return Explanation{}, fmt.Errorf("%w: %w", item.ErrUnknown, err)
 	}
-	a, err := st.findPage(u.EscapedPath())
+	a, err := st.findPage(item.OnePath(u.EscapedPath()))
 	if err != nil {
 		return Explanation{}, err
 	}

@@ -39,11 +39,11 @@ func (s *Server) popularPages(st *site, n int) (keys []kv.BlobKey) {
 	return keys
 }
 
-// findPage reads the address of a page, or of its twin, in an escaped path.
+// findPage reads the address of a page, or of its twin, in an escaped path in its one form.
 func (st *site) findPage(path string) (a address, err error) {
 	longest := func(a, b string) int { return len(b) - len(a) } // as the router does
 	for _, prefix := range slices.SortedFunc(maps.Keys(st.prefixes), longest) {
-		if rest, ok := strings.CutPrefix(path, escapePattern(prefix)); ok {
+		if rest, ok := strings.CutPrefix(path, prefix); ok {
 			return cutPage(st.prefixes[prefix], rest)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"vitrine/detail/admission"
 	"vitrine/internal/catalog"
+	"vitrine/internal/item"
 	"vitrine/switches"
 )
 
@@ -25,9 +26,6 @@ func newRouter(st *site) http.Handler {
 	base := st.catalog.Site.Prefix
 	route := func(pattern, name string, h handler) {
 		mux.Handle(pattern, st.handle(name, h))
-		if escaped := escapePattern(pattern); escaped != pattern {
-			mux.Handle(escaped, st.handle(name, h))
-		}
 	}
 	mux.NotFound(st.handle("none", func(*http.Request) (response, error) { return response{}, errNotFound }))
 	route(base+catalog.AssetsPath+"*", "assets", st.asset)
@@ -93,6 +91,19 @@ func (st *site) handle(route string, h handler) http.HandlerFunc {
 	}
 }
 
+// inOneForm returns a request whose path has the form that catalogs and pages have it in, however its client escaped it: "/%6d%c3%a4rz" and
+// "/märz" become "/m%C3%A4rz".
+func inOneForm(r *http.Request) *http.Request {
+	if r.URL.RawPath == "" && item.EscapePath(r.URL.Path) == r.URL.Path {
+		return r
+	}
+	formed := *r
+	formed.URL = new(url.URL)
+	*formed.URL = *r.URL
+	formed.URL.RawPath = item.OnePath(r.URL.EscapedPath())
+	return &formed
+}
+
 // byPrefix groups pages, and the former paths of pages, by the prefix of their path. In a group the longest suffix comes first.
 func byPrefix(pages []*catalog.Page) map[string][]*catalog.Page {
 	groups := map[string][]*catalog.Page{}
@@ -109,13 +120,11 @@ func byPrefix(pages []*catalog.Page) map[string][]*catalog.Page {
 
 // tail is what follows the prefix of a path, still escaped; errNotFound where the path has another prefix.
 func tail(r *http.Request, prefix string) (string, error) {
-	path := r.URL.EscapedPath()
-	for _, p := range []string{prefix, escapePattern(prefix)} {
-		if rest, ok := strings.CutPrefix(path, p); ok {
-			return rest, nil
-		}
+	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix)
+	if !ok {
+		return "", errNotFound
 	}
-	return "", errNotFound
+	return rest, nil
 }
 
 // segments is the tail as n unescaped segments. It fails with errNotFound for another number, and errBadRequest for an escape
@@ -136,15 +145,4 @@ func segments(r *http.Request, prefix string, n int) ([]string, error) {
 		}
 	}
 	return parts, nil
-}
-
-// escapePattern escapes a pattern as a request line has it. chi matches the escaped path where the request escapes more than
-// it must, else the plain one.
-func escapePattern(path string) string {
-	star := strings.HasSuffix(path, "*")
-	escaped := (&url.URL{Path: strings.TrimSuffix(path, "*")}).EscapedPath()
-	if star {
-		escaped += "*"
-	}
-	return escaped
 }

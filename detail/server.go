@@ -140,7 +140,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.write(w, r, "none", s.errorResponse(site, r, response{}, err))
 		return
 	}
-	site.router.ServeHTTP(w, r)
+	site.router.ServeHTTP(w, inOneForm(r))
 }
 
 // recoverPanic turns a handler's panic into a 500, and logs it with its stack. What was sent before cannot be taken back.

@@ -109,7 +109,7 @@ func (s *Server) errorResponse(st *site, r *http.Request, a response, err error)
 
 // wantsHTML reports whether the path of a request is a page's, or unknown, rather than a JSON twin's or a route for scripts.
 func wantsHTML(st *site, r *http.Request) bool {
-	path := r.URL.Path
+	path := r.URL.EscapedPath()
 	if st != nil {
 		path = strings.TrimPrefix(path, st.catalog.Site.Prefix)
 	}

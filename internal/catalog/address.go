@@ -118,8 +118,8 @@ func (c *compiler) route(n *node, p *Page) {
 		c.add(n, oneOf("kind", kind, keysOf(c.cat.Kinds)), "path names no kind: {%s}", kind)
 	default:
 		p.Kind = c.cat.Kinds[kind]
-		p.Prefix = c.cat.Site.Prefix + before
-		p.Suffix = after
+		p.Prefix = c.cat.Site.Prefix + item.EscapePath(before)
+		p.Suffix = item.EscapePath(after)
 	}
 }
 

@@ -29,6 +29,7 @@ func TestPathsWithASlug(t *testing.T) {
 		{"/p/{sku}-{slug}.html", "a-b", "", "/p/a-b--.html"},
 		{"/p/{sku}_{slug}.html", "a_b", "tea", "/p/a_b_tea.html"},
 		{"/{sku}-{slug}-x.html", "12049.1", "tea", "/12049.1-tea-x.html"},
+		{"/märz/ب/{slug}-{sku}ö.html", "12", "tea", "/m%C3%A4rz/%D8%A8/tea-12%C3%B6.html"},
 	} {
 		t.Run(tt.want, func(t *testing.T) {
 			p := pageAt(t, tt.path)

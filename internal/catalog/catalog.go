@@ -141,7 +141,7 @@ type Fallback struct {
 // Page is one route.
 type Page struct {
 	Name     string
-	Prefix   string  // path up to the id, with Site.Prefix: "/item/"
+	Prefix   string  // path up to the id, escaped, with Site.Prefix: "/item/"
 	Suffix   string  // path after the id: ".html"; the JSON twin has ".json" in its place
 	Slug     *Slug   // nil where the path has none
 	Former   []*Page // former paths: each has a Name, a Prefix, a Suffix, a Kind, perhaps a Slug, and the page in Moved

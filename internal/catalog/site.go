@@ -5,9 +5,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"vitrine/internal/item"
 )
 
-// Site is what all pages share. Prefix is "" or begins with a slash and does not end with one.
+// Site is what all pages share. Prefix is "" or begins with a slash and does not end with one; it is escaped.
 type Site struct {
 	Name, Origin, Lang, Currency, Prefix string
 	Images                               []string // origins that pictures may come from, for the CSP
@@ -251,5 +253,5 @@ func (c *compiler) prefix(n *node) string {
 	if p != "" && (!strings.HasPrefix(p, "/") || strings.ContainsAny(p, "{}?#% \"<>\\") || strings.Contains(p, "//") || strings.Contains(p, "/.")) {
 		c.add(n, "write it as /shop", "site.prefix must begin with a slash and be a plain path, not %q", n.text)
 	}
-	return p
+	return item.EscapePath(p)
 }

@@ -34,3 +34,20 @@ func Scalar(raw []byte) (text string, ok bool) {
 // Escape percent-encodes all but the unreserved characters of RFC 3986 (letters, digits, "-", ".", "_" and "~"). The
 // result is valid both as one segment of a path and as a value in a query.
 func Escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
+// EscapePath escapes each segment of a path, of which none is escaped.
+func EscapePath(path string) string { return strings.ReplaceAll(Escape(path), "%2F", "/") }
+
+// OnePath is the one form of an escaped path, in which all that Escape would not leave as it is, and nothing else, is escaped:
+// "/a%2fb/%7Ec(d)" becomes "/a%2Fb/~c%28d%29". A path with a false escape stays as it is.
+func OnePath(escaped string) string {
+	segments := strings.Split(escaped, "/")
+	for i, segment := range segments {
+		plain, err := url.PathUnescape(segment)
+		if err != nil {
+			return escaped
+		}
+		segments[i] = Escape(plain)
+	}
+	return strings.Join(segments, "/")
+}

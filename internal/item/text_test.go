@@ -38,3 +38,18 @@ func TestEscape(t *testing.T) {
 		}
 	}
 }
+
+func TestOnePath(t *testing.T) {
+	for path, want := range map[string]string{
+		"/a/b-1.html":                 "/a/b-1.html",
+		"/%6d%c3%a4rz/%7e(x)":         "/m%C3%A4rz/~%28x%29",
+		"/märz/a%2fb":                 "/m%C3%A4rz/a%2Fb",
+		"/a%2":                        "/a%2",
+		"":                            "",
+		item.EscapePath("/ü/%2F/a b"): "/%C3%BC/%252F/a%20b",
+	} {
+		if got := item.OnePath(path); got != want || item.OnePath(got) != got {
+			t.Errorf("%q becomes %q, want %q", path, got, want)
+		}
+	}
+}

@@ -136,7 +136,7 @@ func (f *faults) path(what string, p *Path) func(*node) {
 		}
 		parsed, err := ParsePath(n.text)
 		if err != nil {
-			f.add(n, "write it as updated_at or meta.updated_at", "%s: %v", what, err)
+			f.add(n, `write it as updated_at or meta.updated_at, and what has other characters than a name in double quotes: '"Art. No."'`, "%s: %v", what, err)
 			return
 		}
 		*p = parsed

@@ -18,7 +18,7 @@ type upCommand struct {
 	secretFlag
 	Redis   string   `help:"Redis for records and blobs; without it bbolt holds everything." placeholder:"URL"`
 	Catalog string   `help:"Your shop, put in force at each start; without it, the demo." placeholder:"FILE" type:"existingfile"`
-	Serve   []string `help:"Serve a file of rows (JSON lines, a JSON array, CSV) as an upstream, named in the catalog as serve:NAME. Repeatable." placeholder:"NAME=FILE[:ID_FIELD]" sep:"none"`
+	Serve   []string `help:"Serve a file of rows (JSON lines, a JSON array, CSV) as an upstream, named in the catalog as serve:NAME. Repeatable." placeholder:"NAME=FILE[:ID_FIELD][,ENCODING]" sep:"none"`
 	Disk    string   `help:"With --redis, what the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
 	Shop    string   `help:"Listen address of the demo's back office and upstreams; if it is in use, a free port is taken." default:"127.0.0.1:8082" placeholder:"ADDR"`
 	Lang    string   `help:"Language of the demo." enum:"en,zh" default:"en"`

@@ -9,9 +9,14 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"vitrine/internal/catalog"
 )
+
+// maxHeader is how much of a file is looked at to find its separator.
+const maxHeader = 64 << 10
 
 // separator is what separates the columns of a file by its name, without .gz or .zst; 0 for a file of JSON.
 func separator(path string) rune {
@@ -29,20 +34,16 @@ func separator(path string) rune {
 }
 
 // csv reads a header of names, and rows of as many columns by RFC 4180. A row becomes an object whose members are strings,
-// in the order of the header. A .csv whose header has semicolons or bars and no comma is separated by those. In a .tsv a
-// quote within a field stands for itself. Errors count lines.
+// in the order of the header. The columns of a .csv may be separated by commas, semicolons, tabs or bars. In a .tsv
+// a quote within a field stands for itself. Errors count lines.
 func (l *loader) csv(in *bufio.Reader, comma rune) error {
 	r := csv.NewReader(in)
 	r.Comma = comma
 	r.LazyQuotes = comma == '\t'
 	r.ReuseRecord = true
-	if head, _ := in.Peek(4096); comma == ',' {
-		line, _, _ := bytes.Cut(head, []byte("\n"))
-		for _, other := range ";|" {
-			if bytes.ContainsRune(line, other) && !bytes.ContainsRune(line, ',') {
-				r.Comma = other
-			}
-		}
+	if comma == ',' {
+		head, _ := in.Peek(maxHeader)
+		r.Comma = l.separatorOf(head)
 	}
 	names, err := l.header(r)
 	if err != nil {
@@ -60,7 +61,7 @@ func (l *loader) csv(in *bufio.Reader, comma rune) error {
 			return err
 		}
 		line, _ := r.FieldPos(0)
-		body, err := object(names, fields)
+		body, err := l.object(names, fields)
 		if err != nil {
 			return l.refuse(line, err)
 		}
@@ -70,7 +71,26 @@ func (l *loader) csv(in *bufio.Reader, comma rune) error {
 	}
 }
 
-// header returns the names of the columns as JSON, each with its colon.
+// separatorOf is the separator of a .csv that begins with head: the one by which the header has a column for the id, and otherwise most
+// columns.
+func (l *loader) separatorOf(head []byte) rune {
+	found, best := ',', 0
+	for _, comma := range ",;\t|" {
+		r := csv.NewReader(bytes.NewReader(head))
+		r.Comma = comma
+		names, _ := r.Read()
+		score := len(names)
+		if slices.ContainsFunc(names, func(name string) bool { return strings.TrimSpace(name) == l.field }) {
+			score += len(head)
+		}
+		if score > best {
+			found, best = comma, score
+		}
+	}
+	return found
+}
+
+// header returns the names of the columns as JSON, each with its colon. One of them must be that of the id.
 func (l *loader) header(r *csv.Reader) (names [][]byte, err error) {
 	fields, err := r.Read()
 	if errors.Is(err, io.EOF) {
@@ -89,12 +109,16 @@ func (l *loader) header(r *csv.Reader) (names [][]byte, err error) {
 			return nil, l.refuse(1, fmt.Errorf("the header has %q twice", clip(name)))
 		}
 		seen[name] = true
-		text, err := quoted(name)
+		text, err := l.quoted(name)
 		if err != nil {
 			return nil, l.refuse(1, fmt.Errorf("the header's column %d: %w", i+1, err))
 		}
 		names = append(names, append(text, ':'))
 	}
+	if !seen[l.field] {
+		return nil, l.refuse(1, fmt.Errorf("there is no column %q, which --serve names for the id; there is: %s", l.field, clip(strings.Join(fields, ", "))))
+	}
+	l.id = catalog.Path{l.field}
 	return names, nil
 }
 
@@ -115,10 +139,10 @@ func (l *loader) refuseCSV(err error, has, wants int) error {
 }
 
 // object makes a row.
-func object(names [][]byte, fields []string) ([]byte, error) {
+func (l *loader) object(names [][]byte, fields []string) ([]byte, error) {
 	body := []byte{'{'}
 	for i, field := range fields {
-		text, err := quoted(field)
+		text, err := l.quoted(field)
 		if err != nil {
 			return nil, fmt.Errorf("column %d: %w", i+1, err)
 		}
@@ -130,12 +154,10 @@ func object(names [][]byte, fields []string) ([]byte, error) {
 	return append(body, '}'), nil
 }
 
-var errEncoding = errors.New("not UTF-8: save the file as UTF-8")
-
 // quoted writes text as JSON. json.Marshal alone would replace what is not UTF-8.
-func quoted(s string) ([]byte, error) {
-	if !utf8.ValidString(s) {
-		return nil, errEncoding
+func (l *loader) quoted(s string) ([]byte, error) {
+	if err := l.checkText(s); err != nil {
+		return nil, err
 	}
 	return json.Marshal(s)
 }

@@ -23,6 +23,9 @@ func TestCSV(t *testing.T) {
 		"BOM and CRLF":   {"p.csv", "\ufeffid,title\r\na,x\r\nb,ß\r\n", `{"id":"b","title":"ß"}`},
 		"quotes":         {"p.CSV", "id,title,note\nb,\"5\"\" pipe, long\",\"two\nlines\"\n", `{"id":"b","title":"5\" pipe, long","note":"two\nlines"}`},
 		"semicolons":     {"p.csv", "id;title\nb;\"a;b\"\n", `{"id":"b","title":"a;b"}`},
+		"a comma too":    {"p.csv", "id;\"size; in, mm, a, b\";size (w, h);price\nb;1;2x3;4,50\n", `{"id":"b","size; in, mm, a, b":"1","size (w, h)":"2x3","price":"4,50"}`},
+		"tabs in a .csv": {"p.csv", "id\ttitle, note\nb\tx\n", `{"id":"b","title, note":"x"}`},
+		"UTF-16":         {"p.csv", "\xff\xfei\x00d\x00;\x00x\x00\n\x00b\x00;\x00\xe9\x00", `{"id":"b","x":"é"}`},
 		"tabs":           {"p.tsv", "title\tid\n5\" pipe, long\tb\n", `{"title":"5\" pipe, long","id":"b"}`},
 		"blank lines":    {"p.csv", "id,title\n\nb,x\n\n", `{"id":"b","title":"x"}`},
 		"no last line":   {"p.csv", "id,title\nb,x", `{"id":"b","title":"x"}`},
@@ -44,6 +47,38 @@ func TestCSV(t *testing.T) {
 	}
 }
 
+// TestCSVOfAnotherOffice proves that a table is read whose encoding is named, and whose column with the id has a name that is no word.
+func TestCSVOfAnotherOffice(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "p.csv")
+	write(t, path, "Art.-Nr. (alt: Nr, kurz);Stra\xdfe\n a/1;\x80 5\n")
+	for spec, want := range map[string]string{
+		"p=" + path + ":Art.-Nr. (alt: Nr, kurz),windows-1252": `{"Art.-Nr. (alt: Nr, kurz)":" a/1","Straße":"€ 5"}`,
+		"p=" + path + ":Art.-Nr. (alt: Nr, kurz),windows-1255": "",
+		"p=" + path + ":Art.-Nr. (alt: Nr, kurz)":              "",
+	} {
+		parsed, err := jsonl.ParseSpec(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, err := jsonl.Open(t.Context(), parsed, slog.New(slog.DiscardHandler))
+		if want == "" {
+			if !errors.Is(err, item.ErrRefused) {
+				t.Errorf("%s: %v", spec, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := httptest.NewRecorder()
+		table.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/rows/%20a%2F1", nil))
+		if got := answer.Body.String(); got != want {
+			t.Errorf("%s: got %s, want %s", spec, got, want)
+		}
+	}
+}
+
 // TestCSVFaults proves that a file which can't be read is refused with the line and the reason.
 func TestCSVFaults(t *testing.T) {
 	for content, want := range map[string]string{
@@ -53,8 +88,8 @@ func TestCSVFaults(t *testing.T) {
 		"id,title\na,\"x\nb,y\n":                   "answer refused: a quoted field does not end",
 		"id,title,id\na,x,b\n":                     `p.csv:1: answer refused: the header has "id" twice`,
 		"id,,x\na,b,c\n":                           "p.csv:1: answer refused: the header's column 2 has no name",
-		"sku,title\na,x\n":                         `p.csv:2: answer refused: there is no field "id"`,
-		"id,title\na,caf\xe9\n":                    "p.csv:2: answer refused: column 2: not UTF-8",
+		"sku,title\na,x\n":                         `p.csv:1: answer refused: there is no column "id", which --serve names for the id; there is: sku, title`,
+		"id,title\na,caf\xe9\n":                    "p.csv:2: answer refused: column 2: not UTF-8: save the file as UTF-8, or name its encoding",
 		"id,caf\xe9\na,x\n":                        "p.csv:1: answer refused: the header's column 2: not UTF-8",
 		"id,title\n..,x\n":                         "p.csv:2: answer refused: the field \"id\"",
 		"id,title\n,x\n":                           "p.csv:2: answer refused: the field \"id\"",

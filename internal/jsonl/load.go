@@ -12,7 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"golang.org/x/text/encoding"
+
+	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 )
 
@@ -35,7 +39,7 @@ func (t *Table) load(ctx context.Context) (*snapshot, error) {
 		return nil, err
 	}
 	l := &loader{
-		ctx: ctx, name: filepath.Base(t.spec.Path), field: t.spec.IDField,
+		ctx: ctx, name: filepath.Base(t.spec.Path), field: t.spec.IDField, id: strings.Split(t.spec.IDField, "."), encoding: t.spec.Encoding,
 		rows: make(map[string]row), lines: make(map[string]int),
 		duplicate: func(id string, first, last int) {
 			t.log.Warn("duplicate id, the last row wins", "id", id, "first", first, "last", last)
@@ -52,6 +56,8 @@ type loader struct {
 	ctx       context.Context
 	name      string // of the file, for errors
 	field     string
+	id        catalog.Path      // where a row has its id
+	encoding  encoding.Encoding // nil for UTF-8
 	rows      map[string]row
 	lines     map[string]int // id → its line
 	duplicate func(id string, first, last int)
@@ -63,10 +69,7 @@ func (l *loader) read(f io.Reader, path string) error {
 		return l.refuse(1, err)
 	}
 	defer done()
-	in := bufio.NewReader(&limiter{in: plain, left: MaxFile})
-	if bom, _ := in.Peek(3); bytes.Equal(bom, []byte("\ufeff")) {
-		in.Discard(3)
-	}
+	in := l.decode(bufio.NewReaderSize(&limiter{in: plain, left: MaxFile}, maxHeader))
 	if comma := separator(path); comma != 0 {
 		return l.csv(in, comma)
 	}
@@ -139,7 +142,7 @@ func (l *loader) add(n int, body []byte) error {
 	if err := check(body); err != nil {
 		return l.refuse(n, err)
 	}
-	id, err := idOf(body, l.field)
+	id, err := idOf(body, l.field, l.id)
 	if err != nil {
 		return l.refuse(n, err)
 	}

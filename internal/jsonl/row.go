@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
+	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/shape"
 )
@@ -51,8 +51,8 @@ func check(body []byte) error {
 }
 
 // idOf is the row's id as text, a number as it is written.
-func idOf(body []byte, field string) (string, error) {
-	found, _ := shape.Lookup(body, strings.Split(field, "."))
+func idOf(body []byte, field string, at catalog.Path) (string, error) {
+	found, _ := shape.Lookup(body, at)
 	id := found.String()
 	switch found.Type {
 	case gjson.Number:

@@ -138,7 +138,7 @@ func (u *Up) serveRows(n *process, served map[string]string) error {
 	for _, spec := range u.Serve {
 		table, err := jsonl.Open(n.ctx, spec, n.log)
 		if err != nil {
-			return fmt.Errorf("--serve %s: %w", spec.Name, err)
+			return fmt.Errorf("--%w", err)
 		}
 		server := &http.Server{Handler: table.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute,
 			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn)}

@@ -68,7 +68,7 @@ func (c *Client) together(ctx context.Context, d *catalog.Dimension, asks []Ask,
 	}
 	r := request{from: d.From, pool: d.Pool, lane: most(asks, which), use: UseFetch, ids: len(ids), limit: min(d.MaxBytes*int64(len(ids)), maxBatch), timeout: d.From.Timeout, fails: d.Fails}
 	if d.From.SQL != "" {
-		r.selects(d.Batch, sqlsource.Query{IDs: ids, ID: d.IDField.String(), Batch: true}, d.Many)
+		r.selects(d.Batch, sqlsource.Query{IDs: ids, ID: strings.Join(d.IDField, "."), Batch: true}, d.Many)
 	} else if d.Batch != "" {
 		r.path = batchPath(d.Batch, escaped)
 	} else if err := r.post(d.Post, map[string]any{"{ids}": prefixed(d.Post.Prefix, ids)}); err != nil {

@@ -115,7 +115,7 @@ func canBatch(d *catalog.Dimension) bool { return d.Batch != "" || d.Post != nil
 func (c *Client) single(ctx context.Context, d *catalog.Dimension, a Ask) Answer {
 	r := request{from: d.From, pool: d.Pool, lane: a.lane(), use: UseFetch, ids: 1, limit: d.MaxBytes, timeout: d.From.Timeout, etag: a.ETag, since: a.LastModified, fails: d.Fails}
 	if d.From.SQL != "" {
-		r.selects(d.Get, sqlsource.Query{IDs: []string{a.ID}, ID: d.IDField.String()}, d.Many)
+		r.selects(d.Get, sqlsource.Query{IDs: []string{a.ID}, ID: strings.Join(d.IDField, ".")}, d.Many)
 	} else if d.Get != "" {
 		r.path = path(d.Get, map[string]string{"id": item.Escape(a.ID)})
 	} else if err := r.post(d.Post, map[string]any{"{id}": d.Post.Prefix + a.ID}); err != nil {

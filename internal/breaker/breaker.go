@@ -14,7 +14,7 @@ type Config struct {
 	Successes, Probes uint                    // and closes when Successes of at most Probes probes succeeded
 	Pause             time.Duration           // from when it opens to the first probe
 	Jitter            float64                 // of the pause: 0.25 is ±25 %
-	Changed           func(state, was string) // called after each change of state: closed, open or half-open
+	Changed           func(state, was string) // called after each change of state
 }
 
 // Breaker is closed while calls succeed, open while they are refused, and half-open while a few calls probe. It is safe
@@ -45,10 +45,15 @@ func (b *Breaker) Probing() bool {
 // State is one of States.
 func (b *Breaker) State() string { return b.circuit.State().String() }
 
+// The states of a breaker.
+const (
+	Closed   = "closed"
+	Open     = "open"
+	HalfOpen = "half-open"
+)
+
 // States lists the states of a breaker.
-func States() []string {
-	return []string{circuitbreaker.ClosedState.String(), circuitbreaker.OpenState.String(), circuitbreaker.HalfOpenState.String()}
-}
+func States() []string { return []string{Closed, Open, HalfOpen} }
 
 // Wait is the time until the next probe is admitted.
 func (b *Breaker) Wait() time.Duration { return b.circuit.RemainingDelay() }

@@ -66,7 +66,7 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 	if err := n.notifyServed(served); err != nil {
 		return err
 	}
-	if err := u.pushCatalog(n, shop); err != nil {
+	if err := u.pushCatalog(n, shop, served); err != nil {
 		return err
 	}
 	n.measureQueues()
@@ -138,7 +138,7 @@ func (u *Up) serveRows(n *process, served map[string]string) error {
 	for _, spec := range u.Serve {
 		table, err := jsonl.Open(n.ctx, spec, n.log)
 		if err != nil {
-			return fmt.Errorf("--%w", err)
+			return err
 		}
 		server := &http.Server{Handler: table.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute,
 			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn)}
@@ -164,7 +164,7 @@ func (n *process) notifyServed(served map[string]string) error {
 }
 
 // pushCatalog puts the file, or without one the demo's catalog, into the bucket, unless the bucket has the same.
-func (u *Up) pushCatalog(n *process, shop *demoShop) error {
+func (u *Up) pushCatalog(n *process, shop *demoShop, served map[string]string) error {
 	if shop != nil {
 		_, err := control.PushCatalog(n.ctx, n.bus, demo.Catalog(u.Lang, shop.address))
 		return err
@@ -173,7 +173,7 @@ func (u *Up) pushCatalog(n *process, shop *demoShop) error {
 	if err != nil {
 		return err
 	}
-	cat, err := catalog.Parse(src, u.Catalog, catalog.Options{})
+	cat, err := catalog.Parse(src, u.Catalog, catalog.Options{Serve: served})
 	if err != nil {
 		return err
 	}

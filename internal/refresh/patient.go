@@ -10,10 +10,11 @@ import (
 	"vitrine/internal/item"
 	"vitrine/internal/lineage"
 	"vitrine/internal/pause"
+	"vitrine/internal/upstream"
 )
 
 // A page of a list that an upstream does not give now is requested again after firstPause, and after pauses twice as long each, for
-// patience in all.
+// patience in all. A secret that must not be sent is no reason to wait: somebody has to allow it.
 const (
 	firstPause = 500 * time.Millisecond
 	patience   = 30 * time.Second
@@ -31,7 +32,7 @@ func (p patient) List(ctx context.Context, l *catalog.List, cursor string) (ids 
 	wait := firstPause
 	for end := time.Now().Add(patience); ; wait *= 2 {
 		ids, next, err = p.Lister.List(ctx, l, cursor)
-		if !errors.Is(err, item.ErrUnavailable) || time.Now().Add(wait).After(end) {
+		if !errors.Is(err, item.ErrUnavailable) || errors.Is(err, upstream.ErrSecret) || time.Now().Add(wait).After(end) {
 			return ids, next, err
 		}
 		p.progress(fmt.Sprintf("asked again in %s: %v", wait, err))

@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/internal/upstream"
 )
 
 // busyLister fails its first calls.
@@ -37,6 +38,7 @@ func TestAListIsAskedAgain(t *testing.T) {
 		"at once":    {0, 1, nil, nil},
 		"a while":    {3, 4, down, nil},
 		"for long":   {1000, 6, down, item.ErrUnavailable},
+		"a secret":   {1, 1, fmt.Errorf("%w: %w", item.ErrUnavailable, upstream.ErrSecret), upstream.ErrSecret},
 		"it refuses": {1, 1, item.ErrRefused, item.ErrRefused},
 		"called off": {1, 1, context.Canceled, context.Canceled},
 	} {

@@ -60,7 +60,11 @@ func (c *Client) newCircuit(g guarded) circuit {
 	return circuit{breaker.New(breaker.Config{
 		Failures: broken, Of: lately, Successes: probes - 1, Probes: probes, Pause: pause, Jitter: 0.25,
 		Changed: func(state, was string) {
-			c.Log.Warn("upstream", "name", g.upstream, "pool", g.pool, "use", string(g.use), "breaker", state, "was", was)
+			log := c.Log.Warn
+			if state == breaker.HalfOpen || was == breaker.HalfOpen && state == breaker.Open {
+				log = c.Log.Debug // it is probed, about once a second throughout an outage
+			}
+			log("upstream", "name", g.upstream, "pool", g.pool, "use", string(g.use), "breaker", state, "was", was)
 		},
 	}), &atomic.Bool{}}
 }

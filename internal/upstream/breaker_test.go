@@ -2,18 +2,24 @@ package upstream_test
 
 import (
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/internal/testlog"
+	"vitrine/internal/upstream"
 )
 
 func TestBreaker(t *testing.T) {
-	c := client(t)
+	var log testlog.Buffer
+	c := upstream.New(upstream.Config{Idle: 2 * time.Second, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	t.Cleanup(c.Close)
 	var calls atomic.Int64
 	var status atomic.Int64
 	status.Store(500)
@@ -57,6 +63,9 @@ func TestBreaker(t *testing.T) {
 		c.Fetch(t.Context(), d, asks("1"))
 		return c.Capacity(name) == math.MaxInt
 	})
+	if opened, closed := strings.Count(log.String(), "breaker=open was=closed"), strings.Count(log.String(), "breaker=closed was=half-open"); opened != 1 || closed != 1 || strings.Count(log.String(), "\n") != 2 {
+		t.Errorf("of an outage the log should say when it begins and ends, and no more:\n%s", log.String())
+	}
 }
 
 func TestBreakerLeavesRefusalsAlone(t *testing.T) {

@@ -3,7 +3,7 @@ SEED ?= 1
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long chaos check vet lint fmt deps shots bench-pages clean
+.PHONY: help build test test-long chaos million check vet lint fmt deps shots bench-pages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test-long: deps ## run all tests in their full form; takes an hour or more
 
 chaos: deps ## hurt a system at random, for SEED and MINUTES, and compare everything
 	$(GO) test -count=1 -timeout 24h -v -run '^TestChaos$$' ./internal/chaos -args -seed $(SEED) -minutes $(MINUTES)
+
+million: ## load and measure shops of up to a million SKUs, and files of ten million blobs
+	$(GO) run ./cmd/vitrine bench sizes
 
 check: fmt lint build test ## what CI runs
 

@@ -318,9 +318,6 @@ func (r PagesResult) Print(w io.Writer, asJSON bool) error {
 	fmt.Fprintf(w, "\nKeys asked of the store per page under zipf: %.3f of what they are with memory off.\n", r.KeysShare)
 	fmt.Fprintf(w, "One blob by /blobs, memory off: p50 %.2f, p99 %.2f ms; a hundred: p50 %.2f, p99 %.2f ms (%.1f times the single p99).\n",
 		r.Single.P50, r.Single.P99, r.Batch.P50, r.Batch.P99, r.Batch.P99/r.Single.P99)
-	fmt.Fprintln(w, "\n| blobs in bbolt | file | p50 | p99 | p99.9 |\n|---|---|---|---|---|")
-	for _, b := range r.Bolt {
-		fmt.Fprintf(w, "| %d | %d MiB | %.1f µs | %.1f µs | %.1f µs |\n", b.Blobs, b.MiB, 1000*b.Reads.P50, 1000*b.Reads.P99, 1000*b.Reads.P999)
-	}
-	return nil
+	fmt.Fprintln(w)
+	return printBolt(w, r.Bolt)
 }

@@ -10,6 +10,7 @@ type benchCommand struct {
 	Pipeline benchPipelineCommand `cmd:"" help:"Measure the whole loop: publisher, NATS, upstream, workers, store, pages."`
 	Pages    benchPagesCommand    `cmd:"" help:"Measure page requests: workloads, with and without memory, batches, sizes of bbolt."`
 	Switches benchSwitchesCommand `cmd:"" help:"Measure how fast switches reach many processes."`
+	Sizes    benchSizesCommand    `cmd:"" help:"Measure shops of different sizes: what grows with the shop, and what does not."`
 	Costs    benchCostsCommand    `cmd:"" help:"Measure what changes and pages cost each part, for vitrine plan."`
 	NATS     benchNATSCommand     `cmd:"" name:"nats" hidden:"" help:"Run a NATS server for bench costs, which writes a line to it for each line of its traffic."`
 }

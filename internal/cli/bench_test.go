@@ -81,6 +81,31 @@ func TestBenchCommands(t *testing.T) {
 			}
 		}
 	})
+	t.Run("sizes", func(t *testing.T) {
+		t.Parallel()
+		code, out, stderr := bench(t, "sizes", "--skus", long.Pick("200,300", "500,2000"), "--single", "3", "--pages", "50", "--bolt", "300,600", "--json")
+		var r struct {
+			Shops []struct {
+				SKUs    int
+				Load    struct{ Seconds float64 }
+				Disk    float64 `json:"disk_bytes"`
+				Visible struct {
+					P99 float64 `json:"p99_ms"`
+				} `json:"change_to_page"`
+				Page    struct{ P99 float64 } `json:"page_from_bbolt"`
+				Restart float64               `json:"restart_seconds"`
+			}
+			Bolt []struct{ Blobs int }
+		}
+		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil || len(r.Shops) != 2 || len(r.Bolt) != 2 {
+			t.Fatal(code, err, out, stderr)
+		}
+		for _, s := range r.Shops {
+			if s.SKUs < 200 || s.Load.Seconds <= 0 || s.Disk <= 0 || s.Visible.P99 <= 0 || s.Page.P99 <= 0 || s.Restart <= 0 {
+				t.Errorf("%+v", s)
+			}
+		}
+	})
 	t.Run("load", func(t *testing.T) {
 		pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) }))
 		t.Cleanup(pages.Close)

@@ -29,6 +29,7 @@ func (s *Store) readBlobs(ctx context.Context, keys []kv.BlobKey) ([][]byte, err
 		do: func(ctx context.Context, c redis.UniversalClient, at []int, errs []error) {
 			g := newGather(c, at, func(i int) string { return keys[i].Entity.Token() }, func(i int) string { return keys[i].String() })
 			exec(ctx, c, func(p redis.Pipeliner) { g.send(ctx, p) })
+			g.sendAgain(ctx, c)
 			part := make([][]byte, len(keys))
 			g.results(part, errs)
 			s.learn(ctx, c, part, errs)

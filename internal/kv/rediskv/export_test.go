@@ -14,3 +14,6 @@ func Parts(sizes []int) (parts []int) {
 	}
 	return parts
 }
+
+// Slot is the slot of a hash tag in a Cluster.
+func Slot(tag string) int { return int(crc16(tag)) % slots }

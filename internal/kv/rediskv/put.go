@@ -26,8 +26,46 @@ func (s *Store) PutRecords(ctx context.Context, puts []kv.Put) ([]kv.PutResult, 
 		results[i], err = s.putResult(kv.StateKey(puts[i].Entity), cmd)
 		return err
 	})
+	s.keepStates(ctx, puts, results)
 	s.restoreDictionaries(ctx)
 	return results, err
+}
+
+// keepStates undoes what a put does to the state of an entity whose slot is on its way to another master of a Cluster: if the script saw
+// no record that is kept for ever, since such a one was still elsewhere, it had the state expire before that record.
+func (s *Store) keepStates(ctx context.Context, puts []kv.Put, results []kv.PutResult) {
+	var others []kv.RecordKey
+	for i, p := range puts {
+		for dimension := range results[i].State.Gens {
+			if p.Value.Existence.Keep() > 0 && dimension != p.Dimension {
+				others = append(others, kv.RecordKey{Entity: p.Entity, Dimension: dimension})
+			}
+		}
+	}
+	if len(others) == 0 {
+		return
+	}
+	ctx, cancel, client, err := s.begin(ctx)
+	if err != nil {
+		return
+	}
+	defer cancel()
+	if !clustered(client) {
+		return
+	}
+	lives := make([]*redis.DurationCmd, len(others))
+	exec(ctx, client, func(p redis.Pipeliner) {
+		for i, key := range others {
+			lives[i] = p.TTL(ctx, key.String())
+		}
+	})
+	exec(ctx, client, func(p redis.Pipeliner) {
+		for i, key := range others {
+			if lives[i].Err() == nil && lives[i].Val() == -1 {
+				p.Persist(ctx, kv.StateKey(key.Entity))
+			}
+		}
+	})
 }
 
 func (s *Store) putCall(p kv.Put) (call, error) {

@@ -27,11 +27,12 @@ func (s *Store) readRecords(ctx context.Context, c redis.UniversalClient, keys [
 	values := newGather(c, at, func(i int) string { return keys[i].Entity.Token() }, func(i int) string { return keys[i].String() })
 	asked := make(map[int]*redis.StringCmd, len(at))
 	exec(ctx, c, func(p redis.Pipeliner) {
-		values.send(ctx, p)
 		for _, i := range at {
 			asked[i] = p.HGet(ctx, kv.StateKey(keys[i].Entity), "v:"+keys[i].Dimension)
 		}
+		values.send(ctx, p) // not first: go-redis follows no redirection of a pipeline whose first command is refused by TRYAGAIN
 	})
+	values.sendAgain(ctx, c)
 	stored := make([][]byte, len(keys))
 	values.results(stored, errs)
 	s.learn(ctx, c, stored, errs)

@@ -27,6 +27,7 @@ func (t *trial) page(ctx context.Context, p *catalog.Page) {
 		return // kind has reported it
 	}
 	id := t.ids[p.Kind.Name][0]
+	t.inherited(ctx, p, id)
 	t.live(ctx, p, id)
 	var said bytes.Buffer
 	server, err := detail.New(detail.Config{

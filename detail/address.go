@@ -25,18 +25,23 @@ type address struct {
 	slug   string // as given; not escaped
 	twin   bool   // the page as JSON
 	moved  bool   // the path is a former one of the page
+	alone  bool   // the path has the slug and no id, which names the entity
 }
 
 // path is the address in one form: the page is cached under it, if the slug is the right one.
 func (a address) path() string {
-	if a.twin {
-		return a.page.TwinPath(a.entity.ID, a.slug)
+	id := a.entity.ID
+	if a.alone {
+		id = ""
 	}
-	return a.page.Path(a.entity.ID, a.slug)
+	if a.twin {
+		return a.page.TwinPath(id, a.slug)
+	}
+	return a.page.Path(id, a.slug)
 }
 
 // cutPage reads the address in an escaped tail. Id and slug are unescaped once, and the id is checked. It fails with errNotFound,
-// errBadRequest or item.ErrID.
+// errBadRequest or item.ErrID. The entity of an address that is a slug alone has no id yet: see resolve.
 func cutPage(pages []*catalog.Page, rest string) (a address, err error) {
 	for _, p := range pages {
 		rawID, rawSlug, twin, ok := p.Cut(rest)
@@ -51,10 +56,11 @@ func cutPage(pages []*catalog.Page, rest string) (a address, err error) {
 		if err != nil {
 			return a, fmt.Errorf("%w: %w", errBadRequest, err)
 		}
-		if err := item.CheckID(id); err != nil {
+		alone := p.Alone() && id == ""
+		if err := item.CheckID(id); err != nil && !alone {
 			return a, err
 		}
-		a = address{page: p, entity: item.Entity{Kind: p.Kind.Name, ID: id}, slug: given, twin: twin}
+		a = address{page: p, entity: item.Entity{Kind: p.Kind.Name, ID: id}, slug: given, twin: twin, alone: alone}
 		if p.Moved != nil {
 			a.page, a.moved = p.Moved, true
 		}
@@ -63,20 +69,12 @@ func cutPage(pages []*catalog.Page, rest string) (a address, err error) {
 	return a, errNotFound
 }
 
-// pagePath is the path of an entity's page. body is a blob of the entity, of which the slug is made. Without the slug, which another
-// blob than the page's own may lack, the path is one that leads to the right one.
-func pagePath(p *catalog.Page, id string, body []byte) string { return p.Path(id, slugIn(p, body)) }
-
 // slugIn is the slug of a page's entity, by a blob of it.
 func slugIn(p *catalog.Page, body []byte) string {
 	if p.Slug == nil {
 		return ""
 	}
-	text, _ := shape.Lookup(body, p.Slug.From)
-	if text.IsObject() || text.IsArray() {
-		return ""
-	}
-	return slug.Of(text.String())
+	return shape.Slug(body, p.Slug.From)
 }
 
 // slugOf is the slug of a page's entity, by its data.
@@ -93,15 +91,22 @@ func slugOf(p *catalog.Page, entity view.Value) string {
 // Caches may keep the answer for a moment only. A slug may become again what it was, and a browser that remembers both ways would go
 // round.
 func (st *site) redirectMoved(r *http.Request, q request, read *reading, a response) (response, bool) {
-	right := q.address
-	right.slug = slugIn(q.page, read.own.Body)
-	if !q.moved && (right.slug == q.slug || read.stale() || read.site != st) {
+	right := read.address(q.address)
+	if !q.moved && (right.path() == q.address.path() || read.stale() || read.site != st) {
 		return a, false
 	}
 	a.status = http.StatusMovedPermanently
 	a.header.Set("Location", right.path()+keptQuery(r, q.page))
 	a.header.Set("Cache-Control", cacheControl(catalog.Cache{Shared: staleShared}, true))
 	return a, true
+}
+
+// address is the right one for what was asked for by a: that has its page, and its form.
+func (p *reading) address(a address) address {
+	a.slug = slugIn(a.page, p.own.Body)
+	a.alone = p.names.has(a.page, p.entity.ID, a.slug)
+	a.entity = p.entity
+	return a
 }
 
 // keptQuery is the part of a request's query that a page declares, with its question mark; "" for none.
@@ -129,13 +134,15 @@ func keptQuery(r *http.Request, p *catalog.Page) string {
 // addressOf is the address of an entity's page. It reads the page's own blob if the slug is made of it.
 func (st *site) addressOf(ctx context.Context, p *catalog.Page, e item.Entity) address {
 	a := address{page: p, entity: e}
-	if p.Slug != nil {
-		ask := st.reader(ctx, blobcache.Policy{NoStore: true})
-		own := ask([]kv.BlobKey{{Entity: e, Blob: p.Blob.Name}})[0]
-		st.inherit([]*blobcache.Part{&own}, ask)
-		a.slug = slugIn(p, own.Body)
+	if p.Slug == nil {
+		return a
 	}
-	return a
+	policy := blobcache.Policy{NoStore: true}
+	ask := st.reader(ctx, policy)
+	read := &reading{site: st, page: p, entity: e, own: ask([]kv.BlobKey{{Entity: e, Blob: p.Blob.Name}})[0]}
+	st.inherit([]*blobcache.Part{&read.own}, ask)
+	read.names = st.names(ctx, []named{{nameOf{p, e.ID}, slugIn(p, read.own.Body)}}, policy)
+	return read.address(a)
 }
 
 // PagePath is the escaped path of an entity's page.

@@ -86,6 +86,9 @@ func (st *site) explainURL(ctx context.Context, target string) (Explanation, err
 		return Explanation{}, fmt.Errorf("%w: %w", item.ErrUnknown, err)
 	}
 	a, err := st.findPage(item.OnePath(u.EscapedPath()))
+	if err == nil && a.alone {
+		a, err = st.resolve(ctx, a, blobcache.Policy{})
+	}
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -94,7 +97,7 @@ func (st *site) explainURL(ctx context.Context, target string) (Explanation, err
 
 func (st *site) explainPage(ctx context.Context, p *catalog.Page, e item.Entity) Explanation {
 	read := st.read(ctx, p, e, blobcache.Policy{})
-	x := Explanation{Entity: e.String(), Page: p.Name, Path: pagePath(p, e.ID, read.own.Body), Status: 200}
+	x := Explanation{Entity: e.String(), Page: p.Name, Path: read.pathOf(p), Status: 200}
 	if err := read.life(); err != nil {
 		x.Status = statusOf(err).code
 	} else if rule := read.site.ruleOf(read); rule != nil {
@@ -111,6 +114,11 @@ func (st *site) explainPage(ctx context.Context, p *catalog.Page, e item.Entity)
 	for _, j := range read.joins {
 		for _, part := range j.parts {
 			x.Parts = append(x.Parts, st.account("with "+j.with.Ref.Name, part))
+		}
+	}
+	for _, n := range read.named() {
+		if n.slug != "" {
+			x.Parts = append(x.Parts, st.account("slug", st.server.blobs.Read(ctx, []kv.BlobKey{indexKey(n.page, n.slug)}, blobcache.Policy{})[0]))
 		}
 	}
 	return x

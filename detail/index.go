@@ -184,7 +184,9 @@ type indexItem struct {
 // indexItems reads the entities that keys name, and leaves out those whose page is gone. An entity whose sibling comes first becomes a variant of that.
 func (st *site) indexItems(ctx context.Context, p *catalog.Page, keys []kv.BlobKey) (items []*indexItem) {
 	at := map[string]*indexItem{} // by the ids of the item and its siblings
-	for _, read := range st.readOwn(ctx, p, keys) {
+	readings := st.readOwn(ctx, p, keys)
+	st.nameAll(ctx, readings, blobcache.Policy{NoStore: true})
+	for _, read := range readings {
 		if shown, _, err := st.outcome(read); err != nil || !shown {
 			continue
 		}
@@ -259,9 +261,9 @@ func (st *site) card(one *indexItem) (map[string]any, error) {
 	card := data.forTemplates().Decode().(map[string]any)
 	variants := []any{}
 	for _, v := range one.variants {
-		variants = append(variants, map[string]any{"URL": pagePath(v.page, v.entity.ID, v.own.Body), "Title": v.variantTitle()})
+		variants = append(variants, map[string]any{"URL": v.pathOf(v.page), "Title": v.variantTitle()})
 	}
-	card["URL"], card["Title"], card["Variants"] = pagePath(one.read.page, one.read.entity.ID, one.read.own.Body), one.read.title(), variants
+	card["URL"], card["Title"], card["Variants"] = one.read.pathOf(one.read.page), one.read.title(), variants
 	return card, nil
 }
 

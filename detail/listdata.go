@@ -74,7 +74,7 @@ func (st *site) listBelow(data *pageData, l *listing) view.Value {
 		}
 		id := view.Fields{{Name: part.Key.Entity.Kind, Value: view.OfText(part.Key.Entity.ID)}}
 		one := view.Layers{root, view.OfMembers(id)}
-		below = append(below, view.OfMembers(append(view.Layers{view.OfMembers(st.address(one, data.read.page.Kind))}, one...)))
+		below = append(below, view.OfMembers(append(view.Layers{view.OfMembers(st.address(l.belowNames, one, data.read.page.Kind))}, one...)))
 	}
 	return view.OfElements(below)
 }

@@ -90,7 +90,7 @@ func (st *site) listed(read *reading) (path string, err error) {
 	case rule != nil && rule.Redirect != "":
 		return st.redirected(read, read.page, rule), nil
 	}
-	return pagePath(read.page, read.entity.ID, read.own.Body), nil
+	return read.pathOf(read.page), nil
 }
 
 // outcome reports whether a page answers 200 or leads elsewhere, and the rule that says so. Rules see the page's own blobs, and not what
@@ -113,7 +113,7 @@ func (st *site) redirected(read *reading, from *catalog.Page, rule *catalog.Rule
 	id := read.entity.ID
 	to := target(from, rule.Redirect, id, slugIn(from, read.own.Body))
 	for _, p := range st.catalog.Pages {
-		if p.Kind == from.Kind && p != from && to == pagePath(p, id, read.own.Body) {
+		if p.Kind == from.Kind && p != from && to == read.pathOf(p) {
 			return to
 		}
 	}

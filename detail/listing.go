@@ -76,7 +76,8 @@ type listing struct {
 	items []*indexItem     // on this one
 	below []blobcache.Part // what stands directly below the entity
 
-	inherited []blobcache.Part // what that inherits from
+	inherited         []blobcache.Part // what that inherits from
+	names, belowNames *names           // of the items, and of what stands below
 }
 
 // list reads what a page lists. It fails with errNotFound for a page behind the last, and with what the relation index fails with.
@@ -99,7 +100,12 @@ func (st *site) list(ctx context.Context, read *reading, q listQuery, policy blo
 		}
 	}
 	families := found.families[min((q.number-1)*listCards, len(found.families)):min(q.number*listCards, len(found.families))]
+	l.belowNames = st.names(ctx, st.namedParts(l.below), policy)
 	members := st.readEach(ctx, lists.Page, keysOf(lists.Page, slices.Concat(families...)), policy)
+	st.nameAll(ctx, members, policy)
+	if len(members) > 0 {
+		l.names = members[0].names
+	}
 	for _, family := range families {
 		var one *indexItem
 		for _, member := range members[:len(family)] {
@@ -142,6 +148,11 @@ func (l *listing) parts() (parts []blobcache.Part) {
 	for _, one := range l.items {
 		for _, read := range append([]*reading{one.read}, one.variants...) {
 			parts = append(append(parts, read.main()...), read.inherited...)
+		}
+	}
+	for _, n := range []*names{l.names, l.belowNames} {
+		if n != nil {
+			parts = append(parts, n.parts...)
 		}
 	}
 	return slices.Concat(parts, l.below, l.inherited)

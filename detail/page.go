@@ -36,6 +36,7 @@ type reading struct {
 	watched    []blobcache.Part // not built yet: once one of them is, the page is made of other blobs
 	listing    *listing         // what the page lists; nil for a page that lists nothing
 	prefetched prefetched       // read along with the page's own
+	names      *names           // of it and of what it refers to; nil where nothing is found by a slug alone
 	trips      int              // how often tiers were asked for parts that memory does not have
 }
 
@@ -98,6 +99,12 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	defer permit.Release()
 	changes, epoch := s.pages.Changes(), s.blobs.Epoch()
 	policy := blobcache.Policy{NoStore: permit.Crawler}
+	if q.alone {
+		q.address, err = st.resolve(r.Context(), q.address, policy)
+		if err != nil {
+			return response{}, err
+		}
+	}
 	read := st.read(r.Context(), q.page, q.entity, policy)
 	s.metrics.trips.Observe(float64(read.trips))
 	st.announceMissed(r.Context(), read)
@@ -247,7 +254,31 @@ func (st *site) read(ctx context.Context, p *catalog.Page, e item.Entity, policy
 		read.parts = append(read.parts, read.whole)
 	}
 	read.parts = append(read.parts, read.inherited...)
+	read.name(ctx, policy)
 	return read
+}
+
+// name looks up the names of the entity, and of what it refers to.
+func (p *reading) name(ctx context.Context, policy blobcache.Policy) {
+	if !p.site.catalog.HasIndex() {
+		return
+	}
+	of := p.site.namedParts(p.joined())
+	if p.own.Existence == kv.Alive {
+		of = append(of, p.named()...)
+	}
+	p.names = p.site.names(ctx, of, policy)
+	if p.names != nil {
+		p.parts = append(p.parts, p.names.parts...)
+	}
+}
+
+// joined are the parts of what the page refers to.
+func (p *reading) joined() (parts []blobcache.Part) {
+	for _, j := range p.joins {
+		parts = append(parts, j.parts...)
+	}
+	return parts
 }
 
 // announceMissed announces entities that have to be copied into the store: those whose blobs came from records or upstreams,

@@ -160,7 +160,7 @@ func (p *pageData) forTemplates() view.Value {
 	}
 	for i, j := range p.read.joins {
 		for _, entity := range p.refs[i].entities {
-			entity[0] = view.OfMembers(p.site.address(entity, j.with.Ref.Kind))
+			entity[0] = view.OfMembers(p.site.address(p.read.names, entity, j.with.Ref.Kind))
 		}
 	}
 	facts := view.Fields{{Name: "Site", Value: p.site.facts}, {Name: "Page", Value: p.site.pageFacts(p)}}
@@ -170,7 +170,7 @@ func (p *pageData) forTemplates() view.Value {
 // address is the path of the page of what a page refers to, the first of its kind, if it has one that answers 200 or leads elsewhere:
 // what is off the shelf is no choice. The rules see the joined blob alone. The name begins with a capital, so that it clashes with no
 // data.
-func (st *site) address(entity view.Layers, kind *catalog.Kind) view.Fields {
+func (st *site) address(of *names, entity view.Layers, kind *catalog.Kind) view.Fields {
 	id, _ := entity.Member(kind.Name)
 	i := slices.IndexFunc(st.catalog.Pages, func(p *catalog.Page) bool { return p.Kind == kind })
 	if i < 0 || id.Kind() != view.String {
@@ -180,7 +180,7 @@ func (st *site) address(entity view.Layers, kind *catalog.Kind) view.Fields {
 	if rule := st.match(p, view.OfMembers(entity)); ruleStatus(rule) >= http.StatusBadRequest {
 		return nil
 	}
-	return view.Fields{{Name: "URL", Value: view.OfText(p.Path(id.Text(), slugOf(p, view.OfMembers(entity))))}}
+	return view.Fields{{Name: "URL", Value: view.OfText(of.path(p, id.Text(), slugOf(p, view.OfMembers(entity))))}}
 }
 
 // markHTML makes HTML of what the catalog calls so in the records that a part was folded from. Each part is marked by itself, so that no

@@ -27,7 +27,7 @@ func (s *Server) popularPages(st *site, n int) (keys []kv.BlobKey) {
 		}
 	}
 	for _, path := range s.popular.Top(popularMax) {
-		if a, err := st.findPage(path); err == nil {
+		if a, err := st.findPage(path); err == nil && !a.alone {
 			take(kv.BlobKey{Entity: a.entity, Blob: a.page.Blob.Name})
 		}
 	}

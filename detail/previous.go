@@ -37,7 +37,7 @@ func sameSlugs(a, b *catalog.Slug) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Sep == b.Sep && a.After == b.After
+	return a.Sep == b.Sep && a.After == b.After && a.Alone == b.Alone
 }
 
 // sameParts reports whether two pages are made of the same blobs in the same shapes.

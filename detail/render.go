@@ -31,7 +31,7 @@ func (st *site) renderPage(data *pageData, rule *catalog.Rule, a response) (resp
 	if err != nil {
 		return response{}, err
 	}
-	by, err := st.render(buf, name, shown, pagePath(read.page, read.entity.ID, read.own.Body))
+	by, err := st.render(buf, name, shown, read.pathOf(read.page))
 	if err != nil {
 		return response{}, err
 	}

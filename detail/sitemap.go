@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -164,7 +165,9 @@ func (s *sitemapWriter) write(ctx context.Context, w io.Writer) error {
 
 // flush writes the entities that wait.
 func (s *sitemapWriter) flush(ctx context.Context, p *catalog.Page) error {
-	for _, read := range s.site.readOwn(ctx, p, s.waiting[p]) {
+	readings := s.site.readOwn(ctx, p, s.waiting[p])
+	s.site.nameAll(ctx, readings, blobcache.Policy{NoStore: true})
+	for _, read := range readings {
 		path, err := s.site.listed(read)
 		if err != nil {
 			return fmt.Errorf("%s: %w", read.entity, err)

@@ -125,7 +125,7 @@ func (t *Trial) try(ctx context.Context, st *site, p *catalog.Page, e item.Entit
 	fault := (*templates.Fault)(nil)
 	switch {
 	case errors.As(err, &fault):
-		t.Failed = append(t.Failed, Failed{e.String(), pagePath(p, e.ID, read.own.Body), fault.File, fault.Line, fault.Error()})
+		t.Failed = append(t.Failed, Failed{e.String(), read.pathOf(p), fault.File, fault.Line, fault.Error()})
 	case err != nil:
 		return
 	}

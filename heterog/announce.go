@@ -59,6 +59,18 @@ func (w *Worker) announce(ctx context.Context, d *catalog.Dimension, jobs []*job
 	}
 }
 
+// pass hands changes of what has no upstream on to the syncer, which writes those records itself, and looks at whether they are whole.
+func (w *Worker) pass(ctx context.Context, tasks []bus.Task) []error {
+	syncs := make([]item.Change, len(tasks))
+	for i, t := range tasks {
+		syncs[i] = item.Change{Lane: item.Refresh, Entity: t.Change.Entity}
+	}
+	if err := w.Bus.PublishSyncs(ctx, syncs); err != nil {
+		return all(tasks, fmt.Errorf("%w: announce to the syncer: %w", item.ErrOwn, err))
+	}
+	return make([]error, len(tasks))
+}
+
 // mustFold reports whether the syncer has anything to do. Changes of the other lanes always reach it: there it also
 // checks that the blobs are really in their store.
 func (j *job) mustFold(d *catalog.Dimension) bool {

@@ -141,7 +141,7 @@ func (w *Worker) Group(c item.Change) (key string, limit int) {
 // Place is the pool of a change's dimension, in its upstream.
 func (w *Worker) Place(c item.Change) bus.Place {
 	d, err := w.Catalog().Dimension(c.Entity.Kind, c.Dimension)
-	if err != nil {
+	if err != nil || d.Internal() {
 		return bus.Place{}
 	}
 	return bus.Place{Name: d.From.Place(d.Pool), Limit: d.From.Places(d.Pool)}
@@ -169,6 +169,9 @@ func (w *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	d, err := cat.Dimension(tasks[0].Change.Entity.Kind, tasks[0].Change.Dimension)
 	if err != nil {
 		return all(tasks, w.final(cat, tasks[0].Change, err))
+	}
+	if d.Internal() {
+		return w.pass(ctx, tasks)
 	}
 	jobs := newJobs(d, tasks)
 	todo := jobs

@@ -22,8 +22,9 @@ type job struct {
 	anew      []*catalog.Blob      // stored blobs of another shape than the catalog's
 	records   map[string]kv.Record // by dimension
 	puts      []kv.BlobPut
-	err       error // of a blob or of the index; the rest of the entity continues
-	suspended error // of our own store or queue; nothing more is done for the entity
+	found     map[string][]byte // bodies of stored blobs that were looked at, by name
+	err       error             // of a blob or of the index; the rest of the entity continues
+	suspended error             // of our own store or queue; nothing more is done for the entity
 }
 
 // pendingBlob is a blob to be folded, and the gen under which it will be written.
@@ -128,6 +129,17 @@ func (j *job) fold() {
 		}
 		j.puts = append(j.puts, put)
 	}
+}
+
+// find keeps the body of a stored blob.
+func (j *job) find(name string, stored kv.Blob) {
+	if stored.Existence != kv.Alive {
+		return
+	}
+	if j.found == nil {
+		j.found = map[string][]byte{}
+	}
+	j.found[name] = stored.Body
 }
 
 // gens is the gens of the blobs that were put.

@@ -31,6 +31,7 @@ type Config struct {
 // Records is what a Worker needs of the records store.
 type Records interface {
 	kv.RecordReader
+	kv.RecordPutter // of the claims of slugs
 	kv.StateReader
 	kv.Builder
 	kv.Relater
@@ -45,6 +46,7 @@ type Blobs interface {
 // Publisher announces to the detail servers; *bus.Conn is one.
 type Publisher interface {
 	Announce(ctx context.Context, a []bus.Announcement) error
+	PublishSyncs(ctx context.Context, syncs []item.Change) error
 	PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error
 }
 
@@ -109,7 +111,7 @@ func (f *Worker) Handle(ctx context.Context, tasks []bus.Task) []error {
 	}
 	jobs := newJobs(tasks)
 	for _, step := range []func(context.Context, *catalog.Kind, []*job) error{
-		f.load, f.inspect, f.reshape, f.fold, f.put, f.relate, f.announce, f.mark,
+		f.load, f.inspect, f.reshape, f.fold, f.put, f.relate, f.claim, f.announce, f.mark,
 	} {
 		left := present(jobs)
 		if len(left) == 0 {
@@ -154,7 +156,7 @@ func (f *Worker) load(ctx context.Context, kind *catalog.Kind, jobs []*job) erro
 		return nil
 	}
 	f.Log.Warn("damaged state of entities; asking the upstreams again", "records", len(again), "first", again[0].Subject())
-	return f.Bus.PublishChanges(ctx, again, bus.PublishOptions{Force: true})
+	return f.askAgain(ctx, kind, again, bus.PublishOptions{Force: true})
 }
 
 // inspect checks that the blobs of clean entities are really in their store, whole and of the present shape. It runs in
@@ -189,12 +191,13 @@ func (f *Worker) inspect(ctx context.Context, kind *catalog.Kind, jobs []*job) e
 			return err
 		}
 		j.mend(b, blobs[i])
+		j.find(keys[i].Blob, blobs[i])
 	}
 	return nil
 }
 
 // fold makes the blobs. An entity that can't be folded fails alone and keeps its blobs.
-func (f *Worker) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
+func (f *Worker) fold(ctx context.Context, kind *catalog.Kind, jobs []*job) error {
 	var keys []kv.RecordKey
 	for _, j := range jobs {
 		keys = append(keys, j.recordKeys()...)
@@ -220,7 +223,7 @@ func (f *Worker) fold(ctx context.Context, _ *catalog.Kind, jobs []*job) error {
 		return nil
 	}
 	f.Log.Warn("damaged records; asking their upstreams again", "records", len(damaged), "first", damaged[0].Subject())
-	return f.Bus.PublishChanges(ctx, damaged, bus.PublishOptions{})
+	return f.askAgain(ctx, kind, damaged, bus.PublishOptions{})
 }
 
 func (f *Worker) put(ctx context.Context, _ *catalog.Kind, jobs []*job) error {

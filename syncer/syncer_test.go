@@ -45,6 +45,7 @@ type line struct {
 	mu         sync.Mutex // guards all below
 	blobs      []bus.Announcement
 	changes    []string
+	syncs      []item.Change
 	announcing func()
 	err        error
 }
@@ -56,6 +57,13 @@ func (l *line) Announce(_ context.Context, a []bus.Announcement) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.blobs = append(l.blobs, a...)
+	return l.err
+}
+
+func (l *line) PublishSyncs(_ context.Context, syncs []item.Change) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.syncs = append(l.syncs, syncs...)
 	return l.err
 }
 

@@ -107,7 +107,7 @@ func (r *ReadBack) checkDue(ctx context.Context, now time.Time) {
 // not served.
 func (r *ReadBack) right(ctx context.Context, b readBack) (right, known bool, err error) {
 	kind, err := r.Catalog().Kind(b.change.Entity.Kind)
-	if err != nil {
+	if err != nil || kind.Internal() {
 		return false, false, nil
 	}
 	right = true

@@ -77,8 +77,8 @@ func (s *Sweeper) draw(ctx context.Context, n int) (map[*catalog.Dimension][]kv.
 	err := s.each(ctx, func(entities []item.Entity) error {
 		for _, e := range entities {
 			kind, err := s.Catalog().Kind(e.Kind)
-			if err != nil {
-				continue
+			if err != nil || kind.Internal() {
+				continue // of another catalog, or without an upstream
 			}
 			for _, d := range kind.Dimensions {
 				r := record{d, kv.RecordKey{Entity: e, Dimension: d.Name}}

@@ -99,8 +99,8 @@ func (w *walk) read(ctx context.Context) error {
 	}
 	for _, e := range entities {
 		kind, err := w.catalog.Kind(e.Kind)
-		if err != nil {
-			continue // a kind of an older catalog
+		if err != nil || kind.Internal() {
+			continue // a kind of an older catalog, or one without an upstream
 		}
 		for _, d := range kind.Dimensions {
 			w.waits[d] = append(w.waits[d], kv.RecordKey{Entity: e, Dimension: d.Name})

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -18,9 +19,16 @@ type Slug struct {
 	From  Path   // in the page's blob: the text that the slug is made of
 	Sep   string // between slug and id: "-", "_" or "/"
 	After bool   // the slug stands behind the id
+	Alone bool   // there is no id
+
+	// Index is folded from the ids that have claimed a slug, by the entity of SlugKind that stands for it. It is nil where the path has
+	// the id, and of a slug that stands alone else. Of an entity that may not have its slug for itself, slug and id stand in the path,
+	// with two hyphens between: tea--12.
+	Index *Blob
 }
 
-// Path is the escaped path of an entity's page. slug is not escaped; "" for an unknown slug, or none.
+// Path is the escaped path of an entity's page. slug is not escaped; "" for an unknown slug, or none. Where the slug stands alone, "" for id
+// gives the path of the slug by itself.
 func (p *Page) Path(id, slug string) string { return p.Prefix + p.step(id, slug) + p.Suffix }
 
 // TwinPath is the escaped path of the JSON twin of an entity's page.
@@ -31,6 +39,9 @@ func (p *Page) twinSuffix() string { return strings.TrimSuffix(p.Suffix, ".html"
 // step is what stands between the prefix and the suffix.
 func (p *Page) step(id, slug string) string {
 	id, slug = item.Escape(id), item.Escape(slug)
+	if p.Alone() {
+		return p.stepAlone(id, slug)
+	}
 	if p.Slug == nil || slug == "" && !strings.Contains(id, p.Slug.Sep) {
 		return id
 	}
@@ -44,8 +55,22 @@ func (p *Page) step(id, slug string) string {
 	return slug + sep + id
 }
 
+// Alone reports whether the slug alone names a page's entity.
+func (p *Page) Alone() bool { return p.Slug != nil && p.Slug.Alone }
+
+// stepAlone is the slug, and the id behind it where it is given. The name of the kind, which has no hyphen either, stands for an empty slug.
+func (p *Page) stepAlone(id, slug string) string {
+	if id == "" {
+		return slug
+	}
+	return cmp.Or(slug, p.Kind.Name) + idBehind + id
+}
+
+// idBehind stands between a slug that stands alone in other paths, and an id.
+const idBehind = "--"
+
 // Cut splits what follows the prefix in a path into id and slug, all of them escaped, and reports whether the path is that of a JSON
-// twin. ok is false where the path is not one of the page's.
+// twin. ok is false where the path is not one of the page's. The id is "" where the slug stands alone.
 func (p *Page) Cut(rest string) (id, slug string, twin, ok bool) {
 	step, ok := strings.CutSuffix(rest, p.Suffix)
 	if !ok {
@@ -54,6 +79,10 @@ func (p *Page) Cut(rest string) (id, slug string, twin, ok bool) {
 	}
 	if p.Slug == nil || !ok {
 		return step, "", twin, ok
+	}
+	if p.Alone() {
+		slug, id, _ = strings.Cut(step, idBehind)
+		return id, slug, twin, true
 	}
 	id, slug = p.Slug.split(step)
 	return id, slug, twin, true
@@ -81,8 +110,8 @@ func (s *Slug) split(step string) (id, slug string) {
 	return after, before
 }
 
-// route reads the path of a page: /item/{sku}.html, or /p/{slug}-{sku}.html.
-func (c *compiler) route(n *node, p *Page) {
+// route reads the path of a page: /item/{sku}.html, /p/{slug}-{sku}.html, or /p/{slug}.html, which needs the name of the kind.
+func (c *compiler) route(n *node, p *Page, named string) {
 	const hint = "write it as /item/{sku}.html, or as /p/{slug}-{sku}.html"
 	if !c.want(n, text, "path") {
 		return
@@ -92,6 +121,9 @@ func (c *compiler) route(n *node, p *Page) {
 	before, rest, _ := strings.Cut(n.text, "{")
 	_, after, _ := strings.Cut(rest, "}")
 	switch i := slices.Index(names, slugName); {
+	case len(names) == 1 && i == 0:
+		kind = named
+		p.Slug = &Slug{Alone: true}
 	case len(names) == 1:
 		kind = names[0]
 	case len(names) == 2 && i >= 0 && names[1-i] != slugName:
@@ -106,7 +138,13 @@ func (c *compiler) route(n *node, p *Page) {
 	switch {
 	case !strings.HasPrefix(before, "/") || !strings.HasSuffix(before, "/") || strings.Contains(before, "//"):
 		c.add(n, hint, "in path, {%s} must begin a segment of its own", names[0])
-	case p.Slug != nil && sep != "-" && sep != "_" && sep != "/":
+	case p.Alone() && p.Moved != nil:
+		c.add(n, "", "a former path must hold the id: who had which slug is not known of a page that has another path now")
+	case p.Alone() && kind == "":
+		c.add(n, "add: kind: sku", "path names no kind, and the page has no key kind that says whose slug this is")
+	case named != "" && kind != named:
+		c.add(n, "", "the page is one of kind %s, and path has {%s}", named, kind)
+	case p.Slug != nil && !p.Alone() && sep != "-" && sep != "_" && sep != "/":
 		c.add(n, hint, "in path, one of - _ / must stand between {%s} and {%s}, not %q", names[0], names[1], sep)
 	case sep == "/" && before == "/":
 		c.add(n, "put a word before it: /p"+n.text, "path begins with {%s}, so that a slug could be any other path", names[0])
@@ -133,13 +171,16 @@ func (c *compiler) slug(n *node, p *Page, from Path) {
 	case p.Slug != nil:
 		p.Slug.From = from
 	}
+	if p.Alone() {
+		c.index(n, p)
+	}
 }
 
 // former reads the paths that a page had formerly.
 func (c *compiler) former(paths []*node, p *Page) {
 	for _, n := range paths {
 		old := &Page{Name: p.Name, Moved: p}
-		c.route(n, old)
+		c.route(n, old, "")
 		if old.Kind != nil && old.Kind != p.Kind {
 			c.add(n, "", "page %s is one of a %s, and this former path is that of a %s", p.Name, p.Kind.Name, old.Kind.Name)
 			continue
@@ -177,7 +218,10 @@ func (c *compiler) clash(key *node, p *Page) {
 	}
 }
 
-// hides reports whether q stands where a slug of p, which is a segment of its own, may lead: below p's prefix.
+// hides reports whether q stands where a slug of p, which is a segment of its own, may lead: below p's prefix, or at its level.
 func (p *Page) hides(q *Page) bool {
+	if p.Alone() {
+		return p.Prefix == q.Prefix && strings.HasSuffix(q.Suffix, p.Suffix)
+	}
 	return p.Slug != nil && p.Slug.Sep == "/" && p.Prefix != q.Prefix && strings.HasPrefix(q.Prefix, p.Prefix)
 }

@@ -108,6 +108,15 @@ func TestFaultsOfPathsAreTold(t *testing.T) {
 		{"path: /p/{sku}.html\n    former: /b/{brand}.html", "is that of a brand"},
 		{"path: /p/{sku}.html\n    former: /live/{sku}.html", "Vitrine's own"},
 		{"path: /a/{slug}/{sku}.html\n    slug: product.title\n    former: /old/{slug}/{sku}.html", ""},
+		{"path: /p/{slug}.html\n    slug: product.title", "no key kind that says whose slug"},
+		{"path: /p/{slug}.html\n    kind: sku", "lacks slug"},
+		{"path: /p/{slug}.html\n    kind: nothing\n    slug: product.title", "names no kind: {nothing}"},
+		{"path: /p/{slug}-{sku}.html\n    kind: brand\n    slug: product.title", "is one of kind brand"},
+		{"path: /p/{sku}.html\n    former: /old/{slug}.html", "must hold the id"},
+		{"path: /desc/{slug}.html\n    kind: sku\n    slug: product.title", "have the same path"},
+		{"path: /p/{slug}.html\n    kind: sku\n    slug: product.title\n    former: \"/p/{slug}-{sku}.html\"", "has this path now"},
+		{"path: /p/{slug}.html\n    kind: sku\n    slug: product.title\n    former: [\"/item/{sku}.html\", \"/old/{slug}-{sku}.html\"]", ""},
+		{"path: /{slug}.html\n    kind: sku\n    slug: product.title", ""},
 	} {
 		t.Run(tt.page, func(t *testing.T) {
 			src := strings.Replace(whole, "path: /item/{sku}.html", tt.page, 1)
@@ -120,8 +129,51 @@ func TestFaultsOfPathsAreTold(t *testing.T) {
 			}
 		})
 	}
+	own := strings.NewReplacer("path: /item/{sku}.html", "path: /p/{slug}.html\n    kind: sku\n    slug: product.title", "  brand:\n    list", "  slug:\n    dimensions: { slug: { from: products, get: \"/s/{id}\" } }\n  brand:\n    list").Replace(whole)
+	if _, err := catalog.Parse([]byte(own), "shop.yaml", catalog.Options{Serve: map[string]string{"rows": "http://127.0.0.1:1"}}); err == nil {
+		t.Error("a kind slug of the shop's own is taken")
+	}
+	inherits := strings.Replace(namedAlone, "item: { of: [product] }", "item: { of: [product], inherit: { brand: card } }", 1)
+	if _, err := catalog.Parse([]byte(inherits), "shop.yaml", catalog.Options{}); err == nil || !strings.Contains(err.Error(), "inherits") {
+		t.Errorf("a slug alone of a blob that inherits: %v", err)
+	}
+	parse(t, namedAlone)
 	src := strings.Replace(whole, "path: /item/{sku}.html", "path: /p/{slug}-{sku}.html\n    slug: produkt.title", 1)
 	if c := parse(t, src); !strings.Contains(c.Mistakes.Error(), "did you mean product") {
 		t.Errorf("mistakes: %v", c.Mistakes)
 	}
 }
+
+// TestSlugsAlone proves that the path of a slug alone, and that of a slug and an id, are cut into what they were made of.
+func TestSlugsAlone(t *testing.T) {
+	p := pageAt(t, "/p/{slug}.html\n    kind: sku")
+	for _, tt := range []struct{ id, slug, want string }{
+		{"", "green-tea", "/p/green-tea.html"},
+		{"", "茶", "/p/%E8%8C%B6.html"},
+		{"12", "green-tea", "/p/green-tea--12.html"},
+		{"-12", "tea", "/p/tea---12.html"},
+		{"a--b", "tea", "/p/tea--a--b.html"},
+		{"a/b", "tea", "/p/tea--a%2Fb.html"},
+	} {
+		if got := p.Path(tt.id, tt.slug); got != tt.want {
+			t.Errorf("Path is %q, want %q", got, tt.want)
+		}
+		isCut(t, p, tt.id, tt.slug)
+	}
+	if got := p.Path("12", ""); got != "/p/sku--12.html" {
+		t.Errorf("without a slug the path is %q", got)
+	}
+	b := p.Slug.Index
+	if !b.Kind.Internal() || b.Kind.Name != catalog.SlugKind || b.Name != "item" || !b.Of[0].Internal() || p.Kind.Internal() {
+		t.Errorf("the index is %+v", b)
+	}
+}
+
+const namedAlone = `
+version: 1
+upstreams: { shop: { url: "http://127.0.0.1:9" } }
+entities:
+  sku: { dimensions: { product: { from: shop, get: "/p/{id}", refs: { brand: brand_id } } }, blobs: { item: { of: [product] } } }
+  brand: { dimensions: { brand: { from: shop, get: "/b/{id}" } }, blobs: { card: { of: [brand] } } }
+pages: { item: { path: "/p/{slug}.html", kind: sku, slug: product.title, blob: item, template: item.html } }
+`

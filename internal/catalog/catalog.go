@@ -48,6 +48,8 @@ type Kind struct {
 	List       *List        // nil where the kind can't be listed
 	Dimensions []*Dimension // in the order of the file
 	Blobs      []*Blob      // in the order of the file
+
+	internal bool // see Internal
 }
 
 // List walks all ids of a kind, page by page.

@@ -11,12 +11,15 @@ import (
 func (c *compiler) pages(n *node) {
 	c.named(n, "pages", func(key, n *node) {
 		p := &Page{Name: key.text}
-		blobName, rules := "", (*node)(nil)
+		blobName, kind, rules := "", "", (*node)(nil)
+		if at := n.get("kind"); at != nil {
+			kind = at.text
+		}
 		var overlay, live, former []*node
 		var with, lists *node
 		var slug Path
 		ok := c.fieldsOf(n, "page "+p.Name, map[string]func(*node){
-			"path": func(n *node) { c.route(n, p) }, "slug": c.path("slug", &slug), "former": c.strings("former", func(n *node) { former = append(former, n) }),
+			"path": func(n *node) { c.route(n, p, kind) }, "kind": c.str("kind", &kind), "slug": c.path("slug", &slug), "former": c.strings("former", func(n *node) { former = append(former, n) }),
 			"blob": c.str("blob", &blobName), "lists": func(n *node) { lists = n },
 			"overlay": c.strings("overlay", func(n *node) { overlay = append(overlay, n) }),
 			"with":    func(n *node) { with = n }, "live": c.strings("live", func(n *node) { live = append(live, n) }),
@@ -34,6 +37,7 @@ func (c *compiler) pages(n *node) {
 		c.slug(n, p, slug)
 		c.former(former, p)
 		p.Blob = c.blobOf(n.get("blob"), p.Kind, blobName)
+		c.checkAlone(n, p)
 		for _, o := range overlay {
 			if b := c.blobOf(o, p.Kind, o.text); b != nil {
 				p.Overlay = append(p.Overlay, b)

@@ -12,6 +12,12 @@ import (
 // seal computes the shapes: those of dimensions first, since those of blobs depend on them.
 func (c *compiler) seal() {
 	all := fnv.New64a()
+	claims := map[*Blob]string{}
+	for _, p := range c.cat.Pages {
+		if p.Alone() {
+			claims[p.Blob] += fmt.Sprintf("\x00slug %q %q", p.Name, p.Slug.From) // a catalog with such a page has all slugs claimed
+		}
+	}
 	for _, name := range keysOf(c.cat.Kinds) {
 		k := c.cat.Kinds[name]
 		for _, d := range k.Dimensions {
@@ -19,7 +25,7 @@ func (c *compiler) seal() {
 			fmt.Fprintf(all, "record %s.%s %06x\n", k.Name, d.Name, d.Shape)
 		}
 		for _, b := range k.Blobs {
-			b.Shape = shapeOf(b.form())
+			b.Shape = shapeOf(b.form() + claims[b])
 			fmt.Fprintf(all, "blob %s.%s %06x\n", k.Name, b.Name, b.Shape)
 		}
 	}
@@ -32,6 +38,9 @@ const cleaning = 4
 // form is everything that decides the content of the dimension's records: the request, the upstream, and the processing
 // of the answer. How the request is made (time-outs, concurrency, secrets) is not part of it.
 func (d *Dimension) form() string {
+	if d.Internal() {
+		return "claims"
+	}
 	var refs, paths []string
 	for _, r := range d.Refs {
 		refs = append(refs, fmt.Sprintf("%q %q %q %d", r.Name, r.Kind.Name, r.Field, r.Max))

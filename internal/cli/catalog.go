@@ -87,7 +87,9 @@ func (c *catalogCheck) Run(e *env) error {
 	} else {
 		out = checked{OK: sound, Tried: tried, Kinds: sortedKinds(cat), Upstreams: len(cat.Upstreams), Pages: len(cat.Pages)}
 		for _, k := range cat.Kinds {
-			out.Dimensions += len(k.Dimensions)
+			if !k.Internal() {
+				out.Dimensions += len(k.Dimensions)
+			}
 		}
 	}
 	switch {

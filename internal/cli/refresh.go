@@ -193,7 +193,10 @@ func (r *refreshCommand) related(ctx context.Context, kind *catalog.Kind, a *ref
 
 func sortedKinds(cat *catalog.Catalog) []string {
 	names := make([]string, 0, len(cat.Kinds))
-	for name := range cat.Kinds {
+	for name, kind := range cat.Kinds {
+		if kind.Internal() {
+			continue
+		}
 		names = append(names, name)
 	}
 	slices.Sort(names)

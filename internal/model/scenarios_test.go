@@ -71,6 +71,18 @@ func subjects() map[string]subject {
 			},
 			large: []model.Scenario{model.Refs{Edits: 3}, model.Refs{Edits: 3, Crashes: 1, Failures: 1}},
 		},
+		"slugs": {
+			mutants: model.SlugsMutants(),
+			scenarios: map[string]model.Scenario{
+				"both are edited":                model.Slugs{Edits: [2]uint8{1, 1}},
+				"there and back":                 model.Slugs{Edits: [2]uint8{2, 0}},
+				"a crash":                        model.Slugs{Edits: [2]uint8{1, 0}, Crashes: 1},
+				"one is deleted":                 model.Slugs{Edits: [2]uint8{0, 1}, Deletes: 1},
+				"both, and a crash":              model.Slugs{Edits: [2]uint8{1, 1}, Crashes: 1},
+				"edits, a deletion, and a crash": model.Slugs{Edits: [2]uint8{1, 2}, Deletes: 1, Crashes: 1},
+			},
+			large: []model.Scenario{model.Slugs{Edits: [2]uint8{2, 1}, Deletes: 1, Crashes: 1}, model.Slugs{Edits: [2]uint8{2, 2}, Crashes: 1}},
+		},
 		"walks": {
 			mutants: model.WalksMutants(),
 			scenarios: map[string]model.Scenario{

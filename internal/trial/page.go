@@ -12,6 +12,7 @@ import (
 	"vitrine/detail"
 	"vitrine/detail/blobcache"
 	"vitrine/internal/catalog"
+	"vitrine/internal/item"
 	"vitrine/internal/kv"
 	"vitrine/internal/shape"
 	"vitrine/templates"
@@ -29,6 +30,7 @@ func (t *trial) page(ctx context.Context, p *catalog.Page) {
 	id := t.ids[p.Kind.Name][0]
 	t.inherited(ctx, p, id)
 	t.live(ctx, p, id)
+	t.slug(ctx, p, id)
 	var said bytes.Buffer
 	server, err := detail.New(detail.Config{
 		Catalog: func() *catalog.Catalog { return t.Catalog }, Templates: func() *templates.Set { return t.Templates },
@@ -56,6 +58,17 @@ func (t *trial) page(ctx context.Context, p *catalog.Page) {
 		if t.Rendered != nil {
 			t.Rendered(p, body)
 		}
+	}
+}
+
+// slug warns of a page that is to be found by a slug alone, and has none.
+func (t *trial) slug(ctx context.Context, p *catalog.Page, id string) {
+	if !p.Alone() {
+		return
+	}
+	blobs, err := t.Blobs(ctx, []kv.BlobKey{{Entity: item.Entity{Kind: p.Kind.Name, ID: id}, Blob: p.Blob.Name}})
+	if err == nil && blobs[0].Existence == kv.Alive && shape.Slug(blobs[0].Body, p.Slug.From) == "" {
+		t.warn("page "+p.Name, []string{"pages", p.Name, "slug"}, "name a text that each has", "%s:%s has no text at %s: the path of its page is %s", p.Kind.Name, id, p.Slug.From, p.Path(id, ""))
 	}
 }
 

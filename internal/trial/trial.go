@@ -152,6 +152,9 @@ func (t *trial) inOrder() []*catalog.Kind {
 	var known, others []*catalog.Kind
 	for _, name := range slices.Sorted(maps.Keys(t.Catalog.Kinds)) {
 		k := t.Catalog.Kinds[name]
+		if k.Internal() {
+			continue
+		}
 		if len(t.ids[name]) > 0 {
 			known = append(known, k)
 		} else {

@@ -16,7 +16,7 @@ const module = "vitrine"
 
 // layers maps each package, by its path in the module, to its layer. A package imports lower layers only, and each
 // package listed exists. The packages within detail are half a layer below it: detail imports them, and they import
-// neither detail nor each other. node is half a layer above control, since a process follows what is pushed, and cli
+// neither detail nor each other. node is half a layer above control, since a process follows what is pushed; trial above poller, whose requests it tries; and cli
 // is half a layer above bench, since commands run benchmarks.
 var layers = map[string]float64{
 	"cmd/vitrine":         7,
@@ -27,7 +27,7 @@ var layers = map[string]float64{
 	"internal/doctor":     6,
 	"internal/refresh":    5,
 	"internal/poller":     5,
-	"internal/trial":      5,
+	"internal/trial":      5.5,
 	"heterog":             4,
 	"syncer":              4,
 	"detail":              4,

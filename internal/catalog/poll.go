@@ -39,7 +39,7 @@ func (p *Poll) Feed() bool { return !p.Whole && !p.List.holds("{since}") }
 // holds reports whether the request of a list has a placeholder.
 func (l *List) holds(placeholder string) bool {
 	if l.From.queried() {
-		return placeholder == "{cursor}" && l.Pages()
+		return placeholder == "{cursor}" && l.Pages() || placeholder == "{since}" && l.Since()
 	}
 	return strings.Contains(l.Get, placeholder) || l.Post != nil && strings.Contains(string(l.Post.JSON), `"`+placeholder+`"`)
 }
@@ -64,10 +64,12 @@ func (c *compiler) polls(n *node) {
 			"mark": c.query("mark", &p.Mark), "start": func(n *node) { p.Start = c.firstCursor(n) }, "since": c.query("since", &p.Since),
 			"whole": c.flag("whole", &p.Whole), "every": c.duration("every", &p.Every, time.Second, longest),
 			"overlap": c.duration("overlap", &p.Overlap, 0, longest), "lane": func(n *node) { c.lane(n, &p.Lane) },
+			"pool": func(*node) {}, // read when from is known
 		} {
 			known[name] = read
 		}
 		if c.fieldsOf(n, "poll "+p.Name, known) {
+			p.List.Pool = c.poolOf(n.get("pool"), p.List.From)
 			c.checkPoll(key, n, p)
 		}
 	})
@@ -102,7 +104,7 @@ func (c *compiler) checkPoll(key, n *node, p *Poll) {
 		c.add(key, "write dimension: product", "poll %s is whole and lacks dimension: whose records shall it be compared with?", p.Name)
 	case !p.Whole && !since && !cursor:
 		c.add(key, "put {since} or {cursor} into the request, or write whole: true", "poll %s asks for the same each time", p.Name)
-	case p.Feed() && n.get("next") == nil:
+	case p.Feed() && n.get("next") == nil && !p.List.From.queried():
 		c.add(key, "write next: .cursor", "poll %s lacks next, which gives the cursor of the next poll", p.Name)
 	}
 	for _, name := range []string{"mark", "start", "since", "overlap"} {

@@ -27,6 +27,13 @@ func TestPollFaults(t *testing.T) {
 		`{ from: shop, kind: sku, items: .ids }`:                                                                                  "needs either get or post",
 		`{ kind: sku, get: "/c?s={since}", items: .ids }`:                                                                         "lacks \"from\"",
 		`{ from: shop, kind: sku, get: "/c?s={since}" }`:                                                                          "lacks \"items\"",
+		since + `, pool: quick }`: "",
+		since + `, pool: quik }`:  "did you mean quick",
+		`{ from: db, kind: sku, get: "SELECT sku FROM p WHERE at > $since", items: .ids, mark: .m }`:     "",
+		`{ from: db, kind: sku, get: "SELECT id, sku FROM o WHERE id > $cursor", items: .ids }`:          "",
+		`{ from: db, kind: sku, get: "SELECT sku FROM p", items: .ids }`:                                 "asks for the same each time",
+		`{ from: db, kind: sku, get: "SELECT sku FROM p WHERE at > $since AND id > $cursor", items: . }`: "either $since or $cursor",
+		`{ from: db, kind: sku, get: "SELECT id FROM o WHERE id > $cursor", items: .ids, mark: .m }`:     "is for a request with {since}",
 		since + `, next: .n }`:    "nothing takes",
 		since + `, start: null }`: "start can't be null",
 		since + `, every: 1ms }`:  "every",
@@ -34,9 +41,13 @@ func TestPollFaults(t *testing.T) {
 		`{ from: shop, kind: sku, get: "/f?c={cursor}", items: .ids, next: .n, mark: .m }`:                         "is for a request with {since}",
 		`{ from: shop, kind: sku, post: { path: /q, json: { a: "{id}", b: "{cursor}" } }, items: .ids, next: .n }`: "can't hold",
 	} {
-		_, err := catalog.Parse([]byte(strings.Replace(noNotify, "notify:", "poll:", 1)+given+"\n"), "shop.yaml", catalog.Options{})
+		src := strings.NewReplacer("notify:", "poll:", `9" } }`, `9", pools: { quick: {} } }, db: { url: "postgres://reader@127.0.0.1:9/shop" } }`).Replace(noNotify)
+		c, err := catalog.Parse([]byte(src+given+"\n"), "shop.yaml", catalog.Options{})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v", given, err)
+		}
+		if pool := strings.Contains(given, "pool:"); want == "" && err == nil && pool != (c.Polls["s"].List.Pool != nil) {
+			t.Errorf("%s: the pool is %v", given, c.Polls["s"].List.Pool)
 		}
 	}
 }

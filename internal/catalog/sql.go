@@ -17,7 +17,13 @@ func (u *Upstream) queried() bool { return u != nil && u.SQL != "" }
 // Pages reports whether the query of a list takes a cursor.
 func (l *List) Pages() bool {
 	q, err := sqltext.Parse(l.Get, l.From.SQL)
-	return err == nil && q.Params() > 0
+	return err == nil && q.Params() > 0 && !q.Since()
+}
+
+// Since reports whether the query of a list takes a mark.
+func (l *List) Since() bool {
+	q, err := sqltext.Parse(l.Get, l.From.SQL)
+	return err == nil && q.Since()
 }
 
 // TLSModes lists what sslmode can say, as Postgres names it.
@@ -102,11 +108,12 @@ func (c *compiler) asks(parent *node, what string, p *string, need string, also 
 	if from == nil || !c.cat.Upstreams[from.text].queried() {
 		return c.target(what, p, need, also...)
 	}
-	return func(n *node) { c.sql(n, what, p, need, c.cat.Upstreams[from.text]) }
+	return func(n *node) { c.sql(n, what, p, need, c.cat.Upstreams[from.text], slices.Contains(also, "since")) }
 }
 
-// sql reads a query. need is the placeholder of the path that it stands for: "id", "ids", or "" for a list's.
-func (c *compiler) sql(n *node, what string, p *string, need string, u *Upstream) {
+// sql reads a query. need is the placeholder of the path that it stands for: "id", "ids", or "" for a list's. since
+// says whether it may have $since.
+func (c *compiler) sql(n *node, what string, p *string, need string, u *Upstream, since bool) {
 	if !c.want(n, text, what) {
 		return
 	}
@@ -120,6 +127,8 @@ func (c *compiler) sql(n *node, what string, p *string, need string, u *Upstream
 	switch {
 	case err != nil:
 		c.add(n, "write it as "+example, "%s: %v", what, err)
+	case q.Since() && !since:
+		c.add(n, "write it as "+example, "%s can't have $since, which is for a poll", what)
 	case need != "" && q.Params() == 0:
 		c.add(n, "write it as "+example, "%s lacks $1, which stands for %s", what, map[string]string{"id": "the id", "ids": "the ids"}[need])
 	}

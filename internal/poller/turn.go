@@ -158,41 +158,23 @@ func (t *turn) finish(ctx context.Context, mark string) error {
 // it gives.
 func (t *turn) page(ctx context.Context, at upstream.Position) (listed int, mark, next string, err error) {
 	t.cost.Requests++
-	page, err := t.Upstream.Page(ctx, t.poll.List, at)
+	answer, err := t.Upstream.Page(ctx, t.poll.List, at)
 	if err != nil {
 		return 0, "", "", err
 	}
-	given, err := page.Read(t.poll.Items)
+	r, err := read(t.cat, t.poll, answer)
 	if err != nil {
 		return 0, "", "", err
 	}
-	items, refused, first, err := itemsOf(t.cat, t.poll, given)
-	if err != nil {
-		return 0, "", "", page.Refused(err)
+	if r.refused > 0 {
+		t.Log.Warn("a poll lists items that can't be announced; they are left out", "poll", t.poll.Name, "items", r.refused, "first", r.first)
 	}
-	if refused > 0 {
-		t.Log.Warn("a poll lists items that can't be announced; they are left out", "poll", t.poll.Name, "items", refused, "first", first)
-	}
-	if t.poll.Mark != nil {
-		out, err := page.Read(t.poll.Mark)
-		if err != nil {
-			return 0, "", "", err
-		}
-		mark, err = markOf(out)
-		if err != nil {
-			return 0, "", "", page.Refused(fmt.Errorf("mark: %w", err))
-		}
-	}
-	next, err = page.Next(t.poll.List.Next)
+	t.cost.Items += len(r.items)
+	changes, err := t.differing(ctx, r.items)
 	if err != nil {
 		return 0, "", "", err
 	}
-	t.cost.Items += len(items)
-	changes, err := t.differing(ctx, items)
-	if err != nil {
-		return 0, "", "", err
-	}
-	return len(items) + refused, mark, next, t.announce(ctx, changes)
+	return len(r.items) + r.refused, r.mark, r.next, t.announce(ctx, changes)
 }
 
 // announce returns when NATS holds the changes.

@@ -20,12 +20,13 @@ const (
 // Query is a query, cut where its parameter stands.
 type Query struct {
 	pieces []string
+	since  bool
 }
 
 // ErrQuery is wrapped by the errors of Parse.
 var ErrQuery = errors.New("no query that reads")
 
-// Parse reads one query. Its parameter is written $1, or $cursor in the query of a list, as often as it is needed.
+// Parse reads one query. Its parameter is written $1, or $cursor or $since in the query of a list, as often as it is needed.
 //
 // The text is checked only as far as its words tell. That nothing is written is the work of the read-only transaction that a query
 // runs in, and of the rights of the upstream's user.
@@ -43,11 +44,14 @@ func Parse(text string, d Dialect) (Query, error) {
 	if s.ended > 0 {
 		end = s.ended
 	}
-	return Query{pieces: append(s.pieces, s.text[s.cut:end])}, nil
+	return Query{append(s.pieces, s.text[s.cut:end]), s.since}, nil
 }
 
 // Params returns how often the parameter is used.
 func (q Query) Params() int { return len(q.pieces) - 1 }
+
+// Since reports whether the parameter is $since: a mark, after which what is asked for was changed.
+func (q Query) Since() bool { return q.since }
 
 // Numbered returns the query for Postgres, whose parameter is $1.
 func (q Query) Numbered() string { return strings.Join(q.pieces, "$1") }

@@ -55,6 +55,8 @@ func TestParseRefuses(t *testing.T) {
 		{sqltext.Postgres, "; SELECT 1", "begins with"},
 		{sqltext.Postgres, "SELECT 1; DELETE FROM p", "second statement"},
 		{sqltext.Postgres, "SELECT $2", "the parameter $2"},
+		{sqltext.Postgres, "SELECT $since, $cursor", "either $since or $cursor"},
+		{sqltext.Postgres, "SELECT $1, $since", "either $since or a cursor"},
 		{sqltext.Postgres, "SELECT $10", "the parameter $10"},
 		{sqltext.Postgres, "SELECT $id", "the parameter $id"},
 		{sqltext.Postgres, "SELECT * INTO q FROM p", "INTO"},

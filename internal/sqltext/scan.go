@@ -15,6 +15,7 @@ type scanner struct {
 	cut     int      // where the piece that is being read begins
 	pieces  []string // those before it
 	begun   bool     // the first word was seen
+	since   bool     // the parameter is $since
 	ended   int      // where the semicolon stood; 0 for none
 }
 
@@ -135,9 +136,13 @@ func (s *scanner) dollar(rest string) error {
 		s.at += 2*(n+1) + end
 		return nil
 	}
-	if tag != "$1" && tag != "$cursor" {
+	switch {
+	case tag != "$1" && tag != "$cursor" && tag != "$since":
 		return fmt.Errorf("it has the parameter %.20s; there is one only, $1, which may be used more than once", tag)
+	case (tag == "$since") != s.since && len(s.pieces) > 0:
+		return fmt.Errorf("it has two parameters: a query has either $since or %s", map[bool]string{true: "a cursor", false: tag}[tag == "$since"])
 	}
+	s.since = tag == "$since"
 	s.pieces = append(s.pieces, s.text[s.cut:s.at])
 	s.at += n
 	s.cut = s.at

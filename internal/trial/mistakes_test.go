@@ -64,13 +64,6 @@ entities:
         from: shop
         get: /brands/{id}
     blobs: { card: { of: [brand], fold: '{title: .brand.name}' } }
-poll:
-  changed:
-    from: shop
-    kind: sku
-    get: /changes?since={since}
-    items: '[.changes[].sku]'
-    mark: '[.changes[].at] | max'
 live:
   delivery: { from: shop, get: "/delivery/{id}", deadline: 5s }
 pages:
@@ -83,6 +76,17 @@ pages:
     template: item.html
     rules:
       - { when: 'product.title == "none"', template: off.html }
+poll:
+  changed:
+    from: shop
+    kind: sku
+    dimension: product
+    get: /changes?since={since}&after={cursor}
+    first: 0
+    items: '[.changes[] | {id: .sku, version: .at}]'
+    mark: '[.changes[].at] | max'
+    since: '.[:10]'
+    next: .after
 `
 
 // serveShop answers the requests of the catalog above.
@@ -107,14 +111,14 @@ func serveShop(w http.ResponseWriter, r *http.Request) {
 		answer = map[string]any{"items": []any{}}
 	case kind == "products":
 		answer = map[string]any{"items": []any{product("1"), product("2")}, "more": true}
+	case kind == "changes" && len(r.URL.Query().Get("since")) == len("2026-11-22"):
+		answer = map[string]any{"changes": []any{map[string]any{"sku": "1", "at": "2026-11-22T03:00:00Z", "id": nil, "day": "2026-11-22T00:00:00Z"}}, "after": nil}
 	case kind == "graphql":
 		answer = prices(r)
 	case kind == "stock" && id != "":
 		answer = map[string]any{"state": "in", "error": nil}
 	case kind == "brands" && id == "b1":
 		answer = map[string]any{"name": "Brand"}
-	case kind == "changes":
-		answer = map[string]any{"changes": []any{map[string]any{"sku": 1, "at": "2026-11-22T03:00:00Z"}}}
 	case kind == "delivery":
 		answer = map[string]any{"text": "tomorrow"}
 	default:
@@ -186,10 +190,15 @@ var mistakes = []mistake{
 	{"get: /brands/{id}", "get: /brand/{id}", "knows none of the", ""},
 	{"fold: '{title: .brand.name}'", "fold: '.brand.name'", "not an object", ""},
 	{`get: "/delivery/{id}"`, `get: "/deliver/{id}"`, "answered 404", ""},
-	{"get: /changes?since={since}", "get: /change?since={since}", "answered 404", ""},
-	{"items: '[.changes[].sku]'", "items: '[.changes[].id]'", "gives null, which is no id", ""},
-	{"items: '[.changes[].sku]'", "items: .changed", "gives null, not an array", ""},
-	{"mark: '[.changes[].at] | max'", "mark: '[.changes[].on] | max'", "so that each poll asks for the same", ""},
+	{"get: /changes?", "get: /changed?", "answered 404", ""},
+	{"since: '.[:10]'", "since: '.[:19]'", "answered 404", "get: /changes"},
+	{"since: '.[:10]'", "since: '. + 1'", "cannot add", ""},
+	{"[.changes[] | {id: .sku, version: .at}]", ".changes[0]", "items gives", ""},
+	{"{id: .sku, version", "{id, version", "1 items can't be announced", ""},
+	{"version: .at}", "version: .day}", "would be announced each time", ""},
+	{"[.changes[].at] | max", "[.changes[].time] | max", "so that each poll asks for the same", ""},
+	{"[.changes[].at] | max", "[.changes[].at]", "neither a text nor a number", ""},
+	{"next: .after", "next: .changes", "next", ""},
 }
 
 // TestMistakesAreNamed proves that each mistake is reported with its line, by a trial over a running upstream.

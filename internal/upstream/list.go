@@ -31,6 +31,7 @@ type Page struct {
 	cursor any // that it was asked with: nil, a string or a json.Number
 	failed func(error) error
 	firsts []string // of a database, the first column
+	after  string   // the next cursor, unless the catalog computes it
 }
 
 // List requests one page of ids. A cursor is the JSON of a text or a number, "" the first one; next is "" at the end.
@@ -47,9 +48,6 @@ func (c *Client) List(ctx context.Context, l *catalog.List, cursor string) (ids 
 		if err != nil {
 			return nil, "", page.failed(err)
 		}
-	}
-	if l.Next == nil && l.From.SQL != "" && l.Pages() {
-		return ids, after(page.firsts), nil
 	}
 	next, err = page.Next(l.Next)
 	if err != nil {
@@ -80,15 +78,20 @@ func (c *Client) Page(ctx context.Context, l *catalog.List, at Position) (Page, 
 	case res.partial:
 		return Page{}, r.failed(fmt.Errorf("%w: GraphQL errors beside a list, which may lack ids (the list's fails can say that these don't matter): it %s", item.ErrUnavailable, c.words(l.From, res.status, res.body)))
 	}
-	return Page{Body: res.body, cursor: cursor, firsts: res.firsts, failed: func(err error) error {
+	page := Page{Body: res.body, cursor: cursor, firsts: res.firsts, failed: func(err error) error {
 		return c.fault(ByForm, l.From, res, r.failed(fmt.Errorf("%w; it %s", err, c.words(l.From, res.status, res.body))))
-	}}, nil
+	}}
+	if l.From.SQL != "" && l.Pages() {
+		page.after = after(res.firsts)
+	}
+	return page, nil
 }
 
-// Next computes the cursor of the next page; "" if there is none. q may be nil. Errors wrap item.ErrRefused.
+// Next computes the cursor of the next page; "" if there is none. Without q it follows from the rows of a database. Errors wrap
+// item.ErrRefused.
 func (p Page) Next(q *jq.Program) (next string, err error) {
 	if q == nil {
-		return "", nil
+		return p.after, nil
 	}
 	next, err = shape.Next(q, p.Body, p.cursor)
 	if err != nil {
@@ -136,6 +139,9 @@ func (r *request) page(l *catalog.List, cursor, since any) error {
 		return item.Escape(fmt.Sprint(v))
 	}
 	if l.From.SQL != "" {
+		if l.Since() {
+			cursor = moment(l.From.SQL, since)
+		}
 		r.selectsPage(l.Get, cursor)
 		return nil
 	}

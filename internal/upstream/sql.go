@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/internal/sqltext"
 	"vitrine/internal/upstream/sqlsource"
 )
 
@@ -46,6 +47,17 @@ func (r *request) selectsPage(text string, cursor any) {
 		q.IDs[0] = fmt.Sprint(cursor)
 	}
 	r.selects(text, q, false)
+}
+
+// moment writes a mark that is a time as the server reads it: MySQL knows neither the T nor the Z of RFC 3339. The session's
+// zone is UTC.
+func moment(d sqltext.Dialect, mark any) any {
+	text, ok := mark.(string)
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if d != sqltext.MySQL || !ok || err != nil {
+		return mark
+	}
+	return at.UTC().Format("2006-01-02 15:04:05.999999")
 }
 
 // query runs the query of a request.

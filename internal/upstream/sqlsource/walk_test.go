@@ -142,6 +142,8 @@ var mistakes = []struct{ old, new, says string }{
 	{"WHERE id = $1", "WHERE id = '$1'", "lacks $1"},
 	{"get: SELECT id, name", "get: DELETE FROM brands; SELECT id, name", "begins with DELETE"},
 	{"rows: many", "rows: all", "must be one or many"},
+	{"sku > $cursor", "sku > $since", "can't have $since, which is for a poll"},
+	{"updated_at > $since", "updated > $since", "column \"updated\" does not exist"},
 	{"reader@127", "reader:canary@127", "can't have a password"},
 	{"env:SHOP_DB_PASSWORD", "canary", "names no variable"},
 	{"sslmode=disable", "sslmode=off", "sslmode="},

@@ -3,7 +3,7 @@ SEED ?= 1
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long chaos million check vet lint fmt deps shots bench-pages clean
+.PHONY: help build test test-long chaos million rooms check vet lint fmt deps shots bench-pages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ chaos: deps ## hurt a system at random, for SEED and MINUTES, and compare everyt
 
 million: ## load and measure shops of up to a million SKUs, and files of ten million blobs
 	$(GO) run ./cmd/vitrine bench sizes
+
+rooms: deps ## cut two rooms off from each other under load, and compare everything; prints figures
+	VITRINE_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -v -run '^TestRooms' ./internal/chaos
 
 check: fmt lint build test ## what CI runs
 

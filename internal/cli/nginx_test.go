@@ -43,17 +43,23 @@ type nginx struct {
 // startNginx starts nginx in front of the given servers, and stops it when the test ends.
 func startNginx(t *testing.T, servers ...string) *nginx {
 	t.Helper()
+	var list []string
+	for _, s := range servers {
+		list = append(list, "server "+strings.TrimPrefix(s, "http://")+" max_fails=3 fail_timeout=2s;")
+	}
+	return startNginxWith(t, `(?s)server 10\.0\.0\.11.*?;\s*server 10\.0\.0\.12.*?;`, strings.Join(list, "\n"))
+}
+
+// startNginxWith starts nginx with another text in place of what a regular expression finds in its configuration.
+func startNginxWith(t *testing.T, instead, text string) *nginx {
+	t.Helper()
 	address, tlsAddress, moved := freeaddr.Of(t), freeaddr.Of(t), freeaddr.Of(t)
 	n := &nginx{t: t, URL: "http://" + address, TLS: tlsAddress, Moved: "http://" + moved, dir: t.TempDir()}
 	n.conf = filepath.Join(n.dir, "nginx.conf")
 	n.certify()
 	conf := string(readFile(t, "../../deploy/nginx/nginx.conf"))
-	var list []string
-	for _, s := range servers {
-		list = append(list, "server "+strings.TrimPrefix(s, "http://")+" max_fails=3 fail_timeout=2s;")
-	}
 	for old, now := range map[string]string{
-		`(?s)server 10\.0\.0\.11.*?;\s*server 10\.0\.0\.12.*?;`: strings.Join(list, "\n"),
+		instead:                               text,
 		`listen 80;`:                          "listen " + moved + ";",
 		`listen 443 ssl http2;`:               "listen " + address + "; listen " + tlsAddress + " ssl http2;",
 		`/etc/nginx/shop\.example`:            n.dir + "/shop",
@@ -67,10 +73,9 @@ func startNginx(t *testing.T, servers ...string) *nginx {
 		`proxy_http_version 1\.1;`:            "proxy_http_version 1.1; client_body_temp_path " + n.dir + "/t1; proxy_temp_path " + n.dir + "/t2; fastcgi_temp_path " + n.dir + "/t3; uwsgi_temp_path " + n.dir + "/t4; scgi_temp_path " + n.dir + "/t5;",
 		`worker_connections \d+;`:             "worker_connections 2048;",
 		`include switches\.conf;`:             "include " + n.dir + "/switches.conf;",
-		`keepalive_timeout 60s; #.*`:          "keepalive_timeout 60s;",
 	} {
 		was := conf
-		conf = regexp.MustCompile(old).ReplaceAllString(conf, now)
+		conf = regexp.MustCompile(old).ReplaceAllLiteralString(conf, now)
 		if conf == was {
 			t.Fatalf("deploy/nginx/nginx.conf has no %s", old)
 		}

@@ -1,0 +1,220 @@
+package chaos_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/freeaddr"
+	"vitrine/internal/item"
+	"vitrine/internal/long"
+	"vitrine/internal/netcut"
+	"vitrine/internal/redistest"
+)
+
+// room is a data centre: a system of separate roles with its own NATS and Redis, and the cable on which others reach it.
+type room struct {
+	*system
+	name  string
+	cable *netcut.Cable
+	conn  *bus.Conn // of the systems of the shop that announce here
+}
+
+// newRooms starts rooms that are one shop, and waits until each has all of it.
+func newRooms(t *testing.T, s *shop, names ...string) (all []*room) {
+	t.Helper()
+	binary := build(t)
+	upstreams := []*upstream{newUpstream(t, s), newUpstream(t, s)}
+	for _, name := range names {
+		dir := t.TempDir()
+		server := redistest.Single(t)
+		y := &system{t: t, binary: binary, dir: dir, catalog: filepath.Join(dir, "catalog.yaml"), shop: s, natsAddr: freeaddr.Of(t),
+			upstreams: upstreams, redis: []*redistest.Server{server}, url: server.URL}
+		y.writeCatalog()
+		y.startNATS()
+		t.Cleanup(y.stopNATS)
+		t.Cleanup(func() { y.keepLogs(t) })
+		all = append(all, &room{system: y, name: name, cable: netcut.New(t, y.natsAddr)})
+	}
+	for _, r := range all {
+		r.push()
+		config := r.configure(all)
+		for _, role := range []string{"heterog", "syncer", "detail"} {
+			r.add(role, "--config", config)
+		}
+		conn, err := bus.Dial(t.Context(), bus.Config{URL: "nats://" + r.natsAddr, Name: "shop", Log: quiet()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Close)
+		r.conn = conn
+	}
+	for _, r := range all {
+		r.refresh("--wait")
+		r.allRight("filled")
+	}
+	return all
+}
+
+// configure writes the room's config file.
+func (r *room) configure(all []*room) (file string) {
+	text := "room: " + r.name + "\nrooms:\n"
+	for _, other := range all {
+		text += "  - " + other.name + "=nats://" + other.cable.Addr + "\n"
+	}
+	file = filepath.Join(r.dir, r.name+".yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	return file
+}
+
+// visitor asks for the pages of a room, one after another.
+type visitor struct{ pages, stale, failed int }
+
+// visit asks until ctx ends, with a pause between two pages.
+func (v *visitor) visit(ctx context.Context, t *testing.T, r *room, pause time.Duration) {
+	client := &http.Client{Timeout: time.Minute}
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	ids := r.shop.ids()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		address := r.processes[2].address("pages") + "/item/" + url.PathEscape(ids[n%len(ids)]) + ".html"
+		answer, err := client.Get(address)
+		if err != nil {
+			v.failed++
+			t.Errorf("%s: %v", r.name, err)
+			continue
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		v.pages++
+		if answer.Header.Get("X-Vitrine-Stale") != "" {
+			v.stale++
+		}
+		if err != nil || answer.StatusCode != http.StatusOK {
+			v.failed++
+			t.Errorf("%s: %s: status %d, %v: %.200s", r.name, address, answer.StatusCode, err, body)
+		}
+	}
+}
+
+// editRooms edits prices and titles until ctx ends, so many a second, and announces each in one of the rooms by turns. It returns how
+// many were announced.
+func editRooms(ctx context.Context, t *testing.T, s *shop, all []*room, rate int) (edits int) {
+	random, ids, began := rand.New(rand.NewPCG(1, 2)), s.ids(), time.Now()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return edits
+		case <-tick.C:
+		}
+		due := make([][]item.Change, len(all))
+		for n := range int(time.Since(began).Seconds()*float64(rate)) - edits {
+			id, dimension := ids[random.IntN(len(ids))], "price"
+			if n%5 == 0 {
+				dimension = "product"
+			}
+			s.put(id, func(p *product) {
+				if dimension == "price" {
+					p.Price++
+				} else {
+					p.Title = fmt.Sprintf("Thing %d", random.IntN(1e9))
+				}
+			})
+			change := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: id}, Dimension: dimension}
+			due[n%len(all)] = append(due[n%len(all)], change)
+		}
+		for i, changes := range due {
+			if err := all[i].conn.PublishChanges(context.WithoutCancel(ctx), changes, bus.PublishOptions{Everywhere: true}); err != nil {
+				t.Errorf("announce in %s: %v", all[i].name, err)
+				return edits
+			}
+			edits += len(changes)
+		}
+	}
+}
+
+// converges waits until each page of the room is right, and returns how long that took.
+func (r *room) converges(began time.Time) time.Duration {
+	base := r.processes[2].address("pages")
+	for _, id := range r.shop.ids() {
+		for {
+			wrong := r.shop.pageDiffers(r.t, base, id, true)
+			if wrong == "" {
+				break
+			}
+			if time.Since(began) > healsIn {
+				r.t.Errorf("page of %s in %s: %s", id, r.name, wrong)
+				return time.Since(began)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	return time.Since(began)
+}
+
+// TestRoomsAreCutOff cuts two rooms off from each other while the shop is edited, and half of the edits are announced in each. No page
+// may fail in either room, and when the cable is whole again both come to show the shop as it is.
+func TestRoomsAreCutOff(t *testing.T) {
+	s := newShop()
+	for n := range long.Pick(40, 1000) {
+		s.put(oddID(n), func(p *product) {
+			p.Title, p.Brand, p.Price, p.Stock = fmt.Sprintf("Thing %d", n), fmt.Sprint(n%7), 100+n, n
+		})
+		s.putBrand(fmt.Sprint(n%7), fmt.Sprintf("Brand %d", n%7))
+	}
+	all := newRooms(t, s, "east", "west")
+	rate, cut := long.Pick(100, 500), long.Pick(2*time.Second, time.Minute)
+	visitors := make([]visitor, len(all))
+	visiting, leave := context.WithCancel(t.Context())
+	var people sync.WaitGroup
+	for i, r := range all {
+		people.Go(func() { visitors[i].visit(visiting, t, r, 10*time.Millisecond) })
+	}
+	for _, r := range all {
+		r.cable.Cut()
+	}
+	editing, stop := context.WithTimeout(t.Context(), cut)
+	began := time.Now()
+	edits := editRooms(editing, t, s, all, rate)
+	stop()
+	t.Logf("cut off for %.1f s, under %.0f changes/s, half of them announced in each room", time.Since(began).Seconds(), float64(edits)/time.Since(began).Seconds())
+	for _, r := range all {
+		r.cable.Heal()
+	}
+	healed := time.Now()
+	var converging sync.WaitGroup
+	for _, r := range all {
+		converging.Go(func() {
+			took := r.converges(healed)
+			t.Logf("%s shows all %d products as they are %.1f s after healing", r.name, len(s.ids()), took.Seconds())
+			if most := 10 * time.Second; long.Full() && took > most {
+				t.Errorf("that is more than %s", most)
+			}
+		})
+	}
+	converging.Wait()
+	leave()
+	people.Wait()
+	for i, r := range all {
+		t.Logf("%s: %d pages, %d failed, %d marked stale", r.name, visitors[i].pages, visitors[i].failed, visitors[i].stale)
+		r.allRight("after the cut")
+	}
+}

@@ -1,0 +1,114 @@
+package cli_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"vitrine/internal/freeaddr"
+)
+
+// roomServer stands for a detail server of a room. It answers with its room and address.
+type roomServer struct {
+	room, address string
+	server        *http.Server
+	visitor       atomic.Pointer[string] // X-Forwarded-For of the last request
+}
+
+func startRoomServer(t *testing.T, room string) *roomServer {
+	s := &roomServer{room: room, address: freeaddr.Of(t)}
+	s.start(t)
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *roomServer) start(t *testing.T) {
+	t.Helper()
+	l, err := net.Listen("tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		visitor := r.Header.Get("X-Forwarded-For")
+		s.visitor.Store(&visitor)
+		fmt.Fprintf(w, "%s %s", s.room, s.address)
+	})}
+	go s.server.Serve(l)
+}
+
+func (s *roomServer) stop() { s.server.Close() }
+
+// startNginxOfRooms starts nginx with deploy/nginx/rooms.conf in place of its group of servers.
+func startNginxOfRooms(t *testing.T, east, west []*roomServer) *nginx {
+	t.Helper()
+	sockets, err := os.MkdirTemp("", "vitrine") // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(sockets) })
+	text := strings.ReplaceAll(string(readFile(t, "../../deploy/nginx/rooms.conf")), "/run/", sockets+"/")
+	for i := range 2 {
+		for net, server := range map[string]*roomServer{"10.1.0.1%d:8080": east[i], "10.2.0.1%d:8080": west[i]} {
+			was := text
+			text = strings.ReplaceAll(text, fmt.Sprintf(net, i+1), server.address)
+			if text == was {
+				t.Fatalf("rooms.conf has no "+net, i+1)
+			}
+		}
+	}
+	return startNginxWith(t, `(?s)\n    upstream vitrine \{.*?\n    \}`, "\n"+text)
+}
+
+// TestNginxOfTwoRooms proves that visitors are served by one room, by the other one while that is lost, and then by the first
+// again; that an article has its server in either; and that the servers learn the visitor's address.
+func TestNginxOfTwoRooms(t *testing.T) {
+	t.Parallel()
+	east := []*roomServer{startRoomServer(t, "east"), startRoomServer(t, "east")}
+	west := []*roomServer{startRoomServer(t, "west"), startRoomServer(t, "west")}
+	n := startNginxOfRooms(t, east, west)
+	servedBy := map[string]string{} // room and article → server
+	ask := func(article int) (room, server string) {
+		t.Helper()
+		status, _, body := n.get(fmt.Sprintf("/item/%d.html", article), "X-Forwarded-For: 203.0.113.9")
+		room, server, _ = strings.Cut(body, " ")
+		if status != http.StatusOK {
+			t.Fatalf("article %d: status %d: %s", article, status, body)
+		}
+		return room, server
+	}
+	all := func(want string) {
+		t.Helper()
+		for article := range 30 {
+			room, server := ask(article)
+			if was := servedBy[fmt.Sprint(room, article)]; room != want || was != "" && was != server {
+				t.Errorf("article %d is served by %s in %s, and was by %q", article, server, room, was)
+			}
+			servedBy[fmt.Sprint(room, article)] = server
+		}
+	}
+	all("east")
+	if visitor := *east[0].visitor.Load(); !regexp.MustCompile(`(^|, )203\.0\.113\.9$`).MatchString(visitor) {
+		t.Errorf("a server is told that the visitor is %q", visitor)
+	}
+	all("east")
+	for _, s := range east {
+		s.stop()
+	}
+	all("west")
+	for _, s := range east {
+		s.start(t)
+	}
+	for article := range 30 {
+		eventually(t, func() string {
+			if room, _ := ask(article); room != "east" {
+				return room + " still serves"
+			}
+			return ""
+		})
+	}
+}

@@ -24,8 +24,9 @@ type Entry struct {
 	Value    []byte
 	Revision uint64
 	Created  time.Time
-	Deleted  bool // deleted or expired; there is no value
-	Reset    bool // only from Watch, with no key: the bucket is another than before, its revisions say nothing about the former ones
+	Pushed   time.Time // when it was pushed, in another room perhaps; Created where nothing else is known
+	Deleted  bool      // deleted or expired; there is no value
+	Reset    bool      // only from Watch, with no key: the bucket is another than before, its revisions say nothing about the former ones
 
 	Made time.Time // only from Watch: when the bucket was made, which distinguishes it from others of its name
 }

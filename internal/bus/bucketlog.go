@@ -177,6 +177,7 @@ func (b *Bucket) logged(m *nats.Msg) Entry {
 	created, _ := time.Parse(time.RFC3339Nano, m.Header.Get("Nats-Time-Stamp")) // zero where there is none
 	return Entry{
 		Key: strings.TrimPrefix(m.Header.Get("Nats-Subject"), "$KV."+b.name+"."), Value: m.Data, Created: created,
+		Pushed:   pushedAt(m.Header, created),
 		Revision: number(m, "Nats-Sequence"),
 		Deleted:  m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "",
 	}

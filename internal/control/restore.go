@@ -44,23 +44,33 @@ func restore(ctx context.Context, what string, lost <-chan struct{}, log *slog.L
 // in force. A process behind the head has nothing to put back.
 func (f *Follower) PutBack(ctx context.Context) error {
 	f.mu.Lock()
-	source := f.source.Value
+	source := f.source
 	serve, err := json.Marshal(f.serve)
 	f.mu.Unlock()
-	if err != nil || len(source) == 0 || f.Behind() {
+	if err != nil || len(source.Value) == 0 || f.Behind() {
 		return err
 	}
 	if _, err := f.bucket.Get(ctx, CatalogKey); !errors.Is(err, bus.ErrNoEntry) {
 		return err
 	}
-	for _, e := range []struct {
-		key   string
-		value []byte
-	}{{ServeKey, serve}, {CatalogKey, source}} {
-		if _, err := f.bucket.Create(ctx, e.key, e.value); err != nil && !errors.Is(err, item.ErrChanged) {
-			return fmt.Errorf("put key %s of the catalog's bucket back: %w", e.key, err)
-		}
+	_, err = f.bucket.Create(ctx, ServeKey, serve)
+	if err == nil || errors.Is(err, item.ErrChanged) {
+		err = f.putSourceBack(ctx, source)
+	}
+	if err != nil && !errors.Is(err, item.ErrChanged) {
+		return fmt.Errorf("put the catalog's bucket back: %w", err)
 	}
 	f.log.Info("the catalog in force was put back into NATS")
 	return nil
+}
+
+// putSourceBack writes the catalog with the time of its push: what was pushed later in another room is newer.
+func (f *Follower) putSourceBack(ctx context.Context, source bus.Entry) (err error) {
+	source.Key = CatalogKey
+	if source.Pushed.IsZero() { // a process of an earlier version has kept it
+		_, err = f.bucket.Create(ctx, source.Key, source.Value)
+	} else {
+		_, err = f.bucket.Carry(ctx, source)
+	}
+	return err
 }

@@ -16,6 +16,7 @@ import (
 type savedCatalog struct {
 	Source   string            `json:"source"`
 	Revision uint64            `json:"revision"`
+	Pushed   time.Time         `json:"pushed,omitzero"`
 	Serve    map[string]string `json:"serve,omitempty"`
 }
 
@@ -34,7 +35,7 @@ func (f *Follower) Keep(file string) {
 		f.mu.Lock()
 		f.serve = k.Serve
 		f.mu.Unlock()
-		if err := f.apply(bus.Entry{Key: CatalogKey, Value: []byte(k.Source), Revision: k.Revision}); err != nil {
+		if err := f.apply(bus.Entry{Key: CatalogKey, Value: []byte(k.Source), Revision: k.Revision, Pushed: k.Pushed}); err != nil {
 			f.log.Warn("the catalog that was in force is not taken", "file", file, "error", err)
 		}
 	}
@@ -48,7 +49,7 @@ func (f *Follower) save() {
 	if f.file == "" {
 		return
 	}
-	body, err := json.Marshal(savedCatalog{string(f.source.Value), f.source.Revision, f.serve})
+	body, err := json.Marshal(savedCatalog{string(f.source.Value), f.source.Revision, f.source.Pushed, f.serve})
 	if err == nil {
 		err = durable.WriteFile(f.file, body)
 	}

@@ -142,7 +142,7 @@ func (f *SwitchFollower) apply(name, scope string, e bus.Entry) error {
 		f.board.panel.Drop(name, scope, e.Revision)
 		return nil
 	}
-	s, err := switches.ReadSetting(e.Value, name, scope, e.Revision, e.Created)
+	s, err := switches.ReadSetting(e.Value, name, scope, e.Revision, e.Pushed)
 	if err != nil {
 		return err
 	}
@@ -153,9 +153,9 @@ func (f *SwitchFollower) apply(name, scope string, e bus.Entry) error {
 	}
 	before := f.board.panel.On(name)
 	now, _ := f.conn.Now()
-	if f.board.panel.Apply(s) && before != f.board.panel.On(name) || now.Sub(e.Created) < justPushed {
+	if f.board.panel.Apply(s) && before != f.board.panel.On(name) || now.Sub(e.Pushed) < justPushed {
 		f.board.log.Info("switch", "name", name, "scope", scope, "value", cmp.Or(s.Value, "withdrawn"), "author", s.Author, "reason", s.Reason,
-			"revision", e.Revision, "pushed", now.Sub(e.Created).Round(time.Millisecond).String()+" ago")
+			"revision", e.Revision, "pushed", now.Sub(e.Pushed).Round(time.Millisecond).String()+" ago")
 	}
 	return nil
 }

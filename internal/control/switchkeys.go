@@ -53,8 +53,8 @@ func SettingOf(entry bus.Entry) (s switches.Setting, ok bool) {
 		return s, false
 	}
 	if entry.Deleted {
-		return switches.Setting{Name: name, Scope: scope, At: entry.Created, Revision: entry.Revision}, true
+		return switches.Setting{Name: name, Scope: scope, At: entry.Pushed, Revision: entry.Revision}, true
 	}
-	s, err := switches.ReadSetting(entry.Value, name, scope, entry.Revision, entry.Created)
+	s, err := switches.ReadSetting(entry.Value, name, scope, entry.Revision, entry.Pushed)
 	return s, err == nil
 }

@@ -101,7 +101,7 @@ func (f *TemplateFollower) accepted() accepted {
 // here was pushed later.
 func (f *TemplateFollower) accept(e bus.Entry) {
 	last := f.accepted()
-	next := accepted{Position: bus.BucketPosition{Made: e.Made, Revision: e.Revision, Created: e.Created}, Since: e.Created, packed: e.Value}
+	next := accepted{Position: bus.BucketPosition{Made: e.Made, Revision: e.Revision, Created: e.Created}, Since: e.Pushed, packed: e.Value}
 	if at := templates.StampOf(e.Value); !at.IsZero() {
 		if !e.Made.Equal(last.Position.Made) && at.Before(last.Since) {
 			mark(f.lost)
@@ -159,12 +159,7 @@ func (f *TemplateFollower) putBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if empty {
-		_, err = f.bucket.Create(ctx, TemplateKey, stamped)
-	} else {
-		_, err = f.bucket.Update(ctx, TemplateKey, stamped, now.Revision)
-	}
-	if err != nil {
+	if _, err := f.bucket.Carry(ctx, bus.Entry{Key: TemplateKey, Value: stamped, Pushed: last.Since}); err != nil {
 		return fmt.Errorf("put the templates back: %w", err)
 	}
 	f.Log.Info("the templates in force were put back into NATS", "pushed", last.Since)

@@ -31,7 +31,7 @@ func (n *process) runRelays(ctx context.Context, others map[string]string) error
 	for _, room := range slices.Sorted(maps.Keys(others)) {
 		relay := rooms.New(rooms.Config{
 			Room: room, Own: n.bus, Notes: n.bus.Bucket(MarksBucket), Log: n.log,
-			Dial: func(ctx context.Context) (rooms.Other, error) {
+			Dial: func(ctx context.Context) (*bus.Conn, error) {
 				return bus.Dial(ctx, bus.Config{URL: others[room], Name: "vitrine relay to " + n.switches.Who().Room, Log: n.log})
 			},
 			Passed: func(count int) { notices.WithLabelValues(room).Add(float64(count)) },

@@ -19,9 +19,9 @@ import (
 
 // Config configures a Relay. All fields up to Log are required.
 type Config struct {
-	Room  string // the other room
-	Dial  func(context.Context) (Other, error)
-	Own   Passer
+	Room  string                                   // the other room
+	Dial  func(context.Context) (*bus.Conn, error) // connects to the other room's NATS
+	Own   *bus.Conn
 	Notes Notes
 	Log   *slog.Logger
 
@@ -29,17 +29,6 @@ type Config struct {
 	Hears    func(bool)        // called when this process begins to hear the other room, and when it ends; defaults to nothing
 	Every    time.Duration     // between two writes of the note, and two looks at it. Defaults to 1 s
 	Takeover time.Duration     // after which a note that has not moved is taken over. Defaults to 5 s
-}
-
-// Other is the NATS of the other room. *bus.Conn is one, and describes the method.
-type Other interface {
-	FollowNotices(ctx context.Context, from bus.Position, f func(context.Context, bus.Heard) error) error
-	Close()
-}
-
-// Passer publishes in this room what was heard in another, and returns once NATS has stored it. *bus.Conn is one.
-type Passer interface {
-	Pass(ctx context.Context, notices []bus.Notice) error
 }
 
 // Relay passes on in one room what is announced in another one. Any number of processes may run one; one of them hears at a time.
@@ -136,5 +125,11 @@ func (s *session) listen(ctx context.Context) error {
 	}
 	defer conn.Close()
 	defer s.relay.Hears(false)
-	return cmp.Or(conn.FollowNotices(ctx, s.now().Heard, s.heard), ctx.Err(), errUnheard)
+	pushes := &carrier{room: s.relay.Room, other: conn, own: s.relay.Own, every: s.relay.Every, log: s.relay.Log}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(redact.Guard(func() error {
+		return cmp.Or(conn.FollowNotices(ctx, s.now().Heard, s.heard), ctx.Err(), errUnheard)
+	}))
+	group.Go(redact.Guard(func() error { return pushes.run(ctx) }))
+	return group.Wait()
 }

@@ -43,7 +43,7 @@ func (r *room) relay(t *testing.T, other *room) (stop func()) {
 	t.Helper()
 	relay := rooms.New(rooms.Config{
 		Room: other.name, Own: r.conn, Notes: r.conn.Bucket(marks), Log: slog.New(slog.DiscardHandler),
-		Dial: func(ctx context.Context) (rooms.Other, error) {
+		Dial: func(ctx context.Context) (*bus.Conn, error) {
 			return bus.Dial(ctx, bus.Config{URL: "nats://" + other.cable.Addr})
 		},
 	})

@@ -44,7 +44,7 @@ func (b *Bucket) Standing(ctx context.Context) (BucketPosition, error) {
 // later. It returns the revision that stands.
 func (b *Bucket) Carry(ctx context.Context, e Entry) (revision uint64, err error) {
 	for range carryTries {
-		is, err := b.newest(ctx, e.Key)
+		is, err := b.Latest(ctx, e.Key)
 		if err != nil || !e.Pushed.After(is.Pushed) {
 			return is.Revision, err
 		}
@@ -56,8 +56,8 @@ func (b *Bucket) Carry(ctx context.Context, e Entry) (revision uint64, err error
 	return 0, fmt.Errorf("carry %s into the bucket %s: %w by others, again and again", e.Key, b.name, item.ErrChanged)
 }
 
-// newest is the latest revision of a key, deleted or not; the zero Entry if there is none.
-func (b *Bucket) newest(ctx context.Context, key string) (found Entry, err error) {
+// Latest returns the latest revision of a key, deleted or not; the zero Entry if there is none.
+func (b *Bucket) Latest(ctx context.Context, key string) (found Entry, err error) {
 	_, err = b.readBatch(ctx, directGet{LastFor: "$KV." + b.name + "." + key}, func(e Entry) error {
 		found = e
 		return nil

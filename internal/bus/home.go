@@ -58,7 +58,10 @@ func (c *Conn) openControl(ctx context.Context) (err error) {
 
 // mayMake reports whether this connection may make a bucket that is missing: one that only reads pushed buckets leaves
 // them to operators.
-func (c *Conn) mayMake(bucket string) bool { return !pushed(bucket) || c.controlJS == nil }
+func (c *Conn) mayMake(bucket string) bool { return !pushed(bucket) || c.MayPush() }
+
+// MayPush reports whether this connection is one of operators, where they push into an account of their own; else it is true.
+func (c *Conn) MayPush() bool { return c.controlJS == nil }
 
 // inboxPrefix is where answers come for the user of a URL: a NATS can have each user hear its own only. It is "" for a URL
 // without a user, or one whose name can't stand in a subject.
@@ -78,4 +81,21 @@ func inboxPrefix(address string) string {
 		return ""
 	}
 	return "_INBOX." + user
+}
+
+// Beside connects to the NATS of another room as c is connected to that of its own: with the same name, and to the same account, or
+// through the same prefix, of what operators push. It fails as Dial does.
+func (c *Conn) Beside(ctx context.Context, address string) (*Conn, error) {
+	cfg := c.cfg
+	cfg.URL = address
+	cfg.Server = nil
+	cfg.Away = false
+	first, _, _ := strings.Cut(address, ",")
+	there, err := url.Parse(first)
+	account, err2 := url.Parse(cfg.Control)
+	if err == nil && err2 == nil && account.Host != "" {
+		account.Host = there.Host
+		cfg.Control = account.String()
+	}
+	return Dial(ctx, cfg)
 }

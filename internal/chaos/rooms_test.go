@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -170,6 +171,37 @@ func (r *room) converges(began time.Time) time.Duration {
 	return time.Since(began)
 }
 
+// pushesEverywhere sets a switch in all rooms, and then while one of them can't be reached, which has to be said. That room has it once it
+// can be reached again.
+func pushesEverywhere(t *testing.T, all []*room) {
+	t.Helper()
+	east, west := all[0], all[1]
+	set := func(value string) (out string, err error) {
+		text, err := east.command("switch", "set", "ttl.factor", value, "--nats", "nats://"+east.natsAddr, "--wait", "30s",
+			"--rooms", "east=nats://"+east.cable.Addr+",west=nats://"+west.cable.Addr)
+		return string(text), err
+	}
+	out, err := set("200")
+	if err != nil || !strings.Contains(out, "room west has it in force") || strings.Contains(out, "room east") {
+		t.Errorf("switch set in all rooms: %v\n%s", err, out)
+	}
+	west.cable.Cut()
+	out, err = set("300")
+	if err == nil || !strings.Contains(out, "room west NOT REACHED") {
+		t.Errorf("switch set where a room can't be reached: %v\n%s", err, out)
+	}
+	west.cable.Heal()
+	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		text, err := west.command("switch", "get", "ttl.factor", "--nats", "nats://"+west.natsAddr)
+		if err == nil && strings.Contains(string(text), "300") {
+			break
+		}
+		if time.Since(began) > healsIn {
+			t.Fatalf("the room that was away has not caught up: %v\n%s", err, text)
+		}
+	}
+}
+
 // TestRoomsAreCutOff cuts two rooms off from each other while the shop is edited, and half of the edits are announced in each. No page
 // may fail in either room, and when the cable is whole again both come to show the shop as it is.
 func TestRoomsAreCutOff(t *testing.T) {
@@ -181,6 +213,7 @@ func TestRoomsAreCutOff(t *testing.T) {
 		s.putBrand(fmt.Sprint(n%7), fmt.Sprintf("Brand %d", n%7))
 	}
 	all := newRooms(t, s, "east", "west")
+	pushesEverywhere(t, all)
 	rate, cut := long.Pick(100, 500), long.Pick(2*time.Second, time.Minute)
 	visitors := make([]visitor, len(all))
 	visiting, leave := context.WithCancel(t.Context())

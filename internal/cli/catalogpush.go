@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
@@ -16,6 +18,7 @@ type catalogPush struct {
 	natsFlag
 	templatesFlag
 	waitFlag
+	roomsFlag
 	File string `arg:"" help:"The catalog." type:"existingfile"`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
@@ -30,7 +33,7 @@ func (c *catalogPush) Run(e *env) error {
 }
 
 func (c *catalogPush) push(e *env) (s control.Spread, err error) {
-	if err := c.check(); err != nil {
+	if err := c.checkPush(c.waitFlag); err != nil {
 		return s, err
 	}
 	src, err := os.ReadFile(c.File)
@@ -45,13 +48,26 @@ func (c *catalogPush) push(e *env) (s control.Spread, err error) {
 		if err := c.checkNames(e, conn, c.File, cat); err != nil {
 			return s, err
 		}
-		return control.SpreadCatalog(e.ctx, conn, src, c.Wait)
+		return c.spread(e, conn, src, c.Wait)
 	})
+}
+
+// spread puts a catalog in force in all rooms.
+func (f roomsFlag) spread(e *env, conn *bus.Conn, src []byte, wait time.Duration) (s control.Spread, err error) {
+	s, err = control.SpreadCatalog(e.ctx, conn, src, wait)
+	if err != nil {
+		return s, err
+	}
+	s.Rooms, err = f.carry(e, conn, func(ctx context.Context, from, to *bus.Conn) (control.RoomOutcome, error) {
+		return control.CarryCatalog(ctx, from, to, wait)
+	})
+	return s, err
 }
 
 type catalogRollback struct {
 	natsFlag
 	waitFlag
+	roomsFlag
 	Revision uint64 `arg:"" optional:"" help:"The revision. Defaults to the one before the revision in force."`
 	JSON     bool   `name:"json" help:"Print JSON."`
 }
@@ -66,7 +82,7 @@ func (c *catalogRollback) Run(e *env) error {
 }
 
 func (c *catalogRollback) rollback(e *env) (s control.Spread, from uint64, err error) {
-	if err := c.check(); err != nil {
+	if err := c.checkPush(c.waitFlag); err != nil {
 		return s, 0, err
 	}
 	conn, err := c.dial(e, "catalog rollback")
@@ -78,25 +94,26 @@ func (c *catalogRollback) rollback(e *env) (s control.Spread, from uint64, err e
 	if err != nil {
 		return s, 0, err
 	}
-	s, err = control.SpreadCatalog(e.ctx, conn, h.Value, c.Wait)
+	s, err = c.spread(e, conn, h.Value, c.Wait)
 	return s, h.Revision, err
 }
 
 // pushedOut is the output of catalog push and rollback with --json.
 type pushedOut struct {
-	OK         bool             `json:"ok"` // in force on every process that is present
-	Revision   uint64           `json:"revision,omitempty"`
-	RolledBack uint64           `json:"rolled_back,omitempty"` // the revision that was in force before
-	Processes  []control.Holder `json:"processes,omitempty"`
-	Unsure     string           `json:"unsure,omitempty"` // why further processes may lack it
-	Error      string           `json:"error,omitempty"`
+	OK         bool                  `json:"ok"` // in force on every process that is present
+	Revision   uint64                `json:"revision,omitempty"`
+	RolledBack uint64                `json:"rolled_back,omitempty"` // the revision that was in force before
+	Processes  []control.Holder      `json:"processes,omitempty"`
+	Unsure     string                `json:"unsure,omitempty"` // why further processes may lack it
+	Rooms      []control.RoomOutcome `json:"rooms,omitempty"`  // the other rooms of the shop
+	Error      string                `json:"error,omitempty"`
 }
 
 // finishCatalog prints the result of a push for --json, and gives the command's error.
 func finishCatalog(e *env, s control.Spread, from uint64, asJSON bool, err error) error {
 	ok := err == nil && s.Everywhere()
 	if usage := (usageError{}); asJSON && !errors.As(err, &usage) {
-		out := pushedOut{OK: ok, Revision: s.Revision, RolledBack: from, Processes: s.Holders, Unsure: s.Unsure}
+		out := pushedOut{OK: ok, Revision: s.Revision, RolledBack: from, Processes: s.Holders, Unsure: s.Unsure, Rooms: s.Rooms}
 		if err != nil {
 			out.Error = redact.Shown(err.Error())
 		}

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ func deployedNATS(t *testing.T) (url func(user string) string) {
 	t.Helper()
 	conf := string(readFile(t, "../../deploy/nats/nats.conf"))
 	// In a deployment the passwords come from the environment too.
-	for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "OPERATOR", "CONTROL"} {
+	for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "ROOM", "OPERATOR", "CONTROL"} {
 		conf = strings.ReplaceAll(conf, "$"+user+"_PASSWORD", strings.ToLower(user)+"-secret")
 	}
 	path := filepath.Join(t.TempDir(), "nats.conf")
@@ -75,6 +76,23 @@ func TestEachRoleMayDoItsOwn(t *testing.T) {
 		t.Cleanup(conn.Close)
 		return conn
 	}
+	room := dial("room", "control.API")
+	errHeard := errors.New("heard")
+	hearing, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err := room.FollowNotices(hearing, bus.Position{}, func(ctx context.Context, h bus.Heard) error {
+		if h.Missed { // of what was announced before
+			heard := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "sku", ID: s.IDs()[0]}, Dimension: item.All}
+			return dial("upstream", "control.API").PublishChanges(ctx, []item.Change{heard}, bus.PublishOptions{Everywhere: true})
+		}
+		if len(h.Notices) > 0 {
+			return errHeard
+		}
+		return nil
+	})
+	if !errors.Is(err, errHeard) {
+		t.Errorf("another room hears: %v", err)
+	}
 	shop, worker, detail, operator := dial("upstream", "control.API"), dial("worker", "control.API"), dial("detail", "control.API"), dial("operator", url("control"))
 	for _, id := range s.IDs() {
 		announce(t, shop, item.All, id)
@@ -100,6 +118,10 @@ func TestEachRoleMayDoItsOwn(t *testing.T) {
 		{"an upstream", "set a switch", func(ctx context.Context) error { _, err := shop.Bucket("switches").Put(ctx, "x", nil); return err }},
 		{"an upstream", "read a catalog", func(ctx context.Context) error { _, err := shop.Bucket("catalog").Get(ctx, "catalog"); return err }},
 		{"an upstream", "announce to syncers", func(ctx context.Context) error { return shop.PublishSyncs(ctx, change(item.High)) }},
+		{"another room", "announce", func(ctx context.Context) error {
+			return room.PublishChanges(ctx, change(item.High), bus.PublishOptions{})
+		}},
+		{"another room", "set a switch", func(ctx context.Context) error { _, err := room.Bucket("switches").Put(ctx, "x", nil); return err }},
 		{"a worker", "set a switch", func(ctx context.Context) error { _, err := worker.Bucket("switches").Put(ctx, "x", nil); return err }},
 		{"a worker", "push a catalog", func(ctx context.Context) error {
 			_, err := worker.Bucket("catalog").Put(ctx, "catalog", nil)

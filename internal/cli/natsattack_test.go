@@ -50,7 +50,7 @@ func TestOnlyOperatorsWriteControlBuckets(t *testing.T) {
 	if _, err := operator.Bucket("switches").Put(t.Context(), "read.redis/all", []byte(`{"value":"on"}`)); err != nil {
 		t.Fatal(err)
 	}
-	for _, user := range []string{"upstream", "detail", "worker"} {
+	for _, user := range []string{"upstream", "detail", "worker", "room"} {
 		t.Run(user, func(t *testing.T) {
 			before := whatIsPushed(t, operator)
 			attack(t, url(user), "$JS.API", "control.API")

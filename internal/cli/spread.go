@@ -49,4 +49,5 @@ func printSpread(e *env, what string, s control.Spread) {
 	if len(s.Holders) == 0 {
 		fmt.Fprintln(w, "  no process is there; it is in force for those that start")
 	}
+	printRooms(w, s.Rooms)
 }

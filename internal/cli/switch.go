@@ -50,6 +50,7 @@ type scopeFlags struct {
 	Author string        `help:"Author, for the history; defaults to the user's name." placeholder:"NAME"`
 	DryRun bool          `help:"Print what would be set, and where; do nothing."`
 	Wait   time.Duration `help:"How long to wait for acknowledgements. Defaults to 2s, and to 8s where an nginx is reloaded (switch agent)."`
+	roomsFlag
 }
 
 type switchSetCommand struct {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os/user"
@@ -45,6 +46,12 @@ func (f scopeFlags) put(e *env, conn *bus.Conn, p *switches.Panel, s switches.Se
 	if err != nil {
 		return err
 	}
+	out.Rooms, err = f.carry(e, conn, func(ctx context.Context, from, to *bus.Conn) (control.RoomOutcome, error) {
+		return control.CarrySwitch(ctx, from, to, p.Switch(s.Name), s, f.Wait)
+	})
+	if err != nil {
+		return err
+	}
 	if err := printOutcome(e, out, asJSON); err != nil {
 		return err
 	}
@@ -61,7 +68,8 @@ func (f scopeFlags) check(period time.Duration) error {
 	if period < 0 || period > mostFor || f.Wait < 0 {
 		return usagef("--for and --wait must be positive, --for at most a year")
 	}
-	return nil
+	_, err := f.addresses()
+	return err
 }
 
 func printOutcome(e *env, out control.SwitchOutcome, asJSON bool) error {
@@ -89,6 +97,7 @@ func printOutcome(e *env, out control.SwitchOutcome, asJSON bool) error {
 	if len(out.Acked)+len(out.Missing) == 0 {
 		fmt.Fprintln(e.stdout, "  no process is there; it is in force for those that start")
 	}
+	printRooms(e.stdout, out.Rooms)
 	return nil
 }
 

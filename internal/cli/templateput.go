@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
 	"vitrine/templates"
@@ -12,6 +14,7 @@ type templatePushFlags struct {
 	tryFlags
 	forceFlag
 	waitFlag
+	roomsFlag
 }
 
 // templateChoice is a set of templates that is to be put in force.
@@ -23,7 +26,7 @@ type templateChoice struct {
 
 // put tries the templates that choose returns on pages, puts them in force, and waits until the servers have them.
 func (f templatePushFlags) put(e *env, command string, choose func(*bus.Conn) (templateChoice, error)) error {
-	if err := f.waitFlag.check(); err != nil {
+	if err := f.checkPush(f.waitFlag); err != nil {
 		return err
 	}
 	conn, err := f.dial(e, command)
@@ -61,6 +64,12 @@ func (f templatePushFlags) spread(e *env, conn *bus.Conn, chosen templateChoice,
 	}
 	if err == nil && f.allow(e, &t) {
 		err = t.pushed(control.SpreadTemplates(e.ctx, conn, chosen.packed, head, f.Wait))
+		if err != nil {
+			return t, err
+		}
+		t.Rooms, err = f.carry(e, conn, func(ctx context.Context, from, to *bus.Conn) (control.RoomOutcome, error) {
+			return control.CarryTemplates(ctx, from, to, f.Wait)
+		})
 	}
 	return t, err
 }

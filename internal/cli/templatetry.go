@@ -40,9 +40,10 @@ type tried struct {
 	Revision   uint64        `json:"revision,omitempty"`    // that they are in force as
 	RolledBack uint64        `json:"rolled_back,omitempty"` // the revision that they had before
 
-	Processes []control.Holder `json:"processes,omitempty"` // that render pages, and whether they have them in force
-	Unsure    string           `json:"unsure,omitempty"`    // why further processes may lack them
-	Error     string           `json:"error,omitempty"`
+	Processes []control.Holder      `json:"processes,omitempty"` // that render pages, and whether they have them in force
+	Unsure    string                `json:"unsure,omitempty"`    // why further processes may lack them
+	Rooms     []control.RoomOutcome `json:"rooms,omitempty"`     // the other rooms of the shop
+	Error     string                `json:"error,omitempty"`
 
 	Uncalled    []string `json:"uncalled,omitempty"`     // FILE: what no page calls; not of a rollback
 	NotCompiled []string `json:"not_compiled,omitempty"` // FILE:LINE: what only html/template can execute
@@ -50,7 +51,7 @@ type tried struct {
 
 // spread is what came of the push to all servers.
 func (t tried) spread() control.Spread {
-	return control.Spread{Revision: t.Revision, Holders: t.Processes, Unsure: t.Unsure}
+	return control.Spread{Revision: t.Revision, Holders: t.Processes, Unsure: t.Unsure, Rooms: t.Rooms}
 }
 
 // pushed notes what a push came to.

@@ -35,6 +35,7 @@ type SwitchOutcome struct {
 	Missing  []string          `json:"missing"`
 	Why      map[string]string `json:"why,omitempty"`    // the reasons for missing processes
 	Unsure   string            `json:"unsure,omitempty"` // why further processes may be missing
+	Rooms    []RoomOutcome     `json:"rooms,omitempty"`  // the other rooms of the shop
 	DryRun   bool              `json:"dry_run,omitempty"`
 }
 
@@ -162,5 +163,5 @@ func (out SwitchOutcome) Everywhere() bool {
 			return false
 		}
 	}
-	return len(out.Missing) == 0
+	return len(out.Missing) == 0 && !slices.ContainsFunc(out.Rooms, func(r RoomOutcome) bool { return !r.Everywhere() })
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -34,12 +35,14 @@ type Holder struct {
 type Spread struct {
 	Revision uint64
 	Holders  []Holder
-	Unsure   string // why further processes may lack it, as Unsure says
+	Unsure   string        // why further processes may lack it, as Unsure says
+	Rooms    []RoomOutcome // the other rooms of the shop
 }
 
 // Everywhere reports whether all processes that should have it in force, and are present, do.
 func (s Spread) Everywhere() bool {
-	return !slices.ContainsFunc(s.Holders, func(h Holder) bool { return h.State != InForce && h.State != Absent })
+	return !slices.ContainsFunc(s.Holders, func(h Holder) bool { return h.State != InForce && h.State != Absent }) &&
+		!slices.ContainsFunc(s.Rooms, func(r RoomOutcome) bool { return !r.Everywhere() })
 }
 
 // spread is a push of the value under a bucket's key, which takes effect as a whole.
@@ -85,26 +88,29 @@ func (s spread) once(ctx context.Context, wait time.Duration) (out Spread, err e
 	if err != nil {
 		return out, err
 	}
-	out = Spread{Revision: outcome.Revision, Holders: []Holder{}, Unsure: Unsure(ctx, s.conn, members)}
+	has := func(a Ack) bool { return a.Value == digest(s.value) }
+	return Spread{Revision: outcome.Revision, Holders: holders(outcome, has), Unsure: Unsure(ctx, s.conn, members)}, nil
+}
+
+// holders lists what a push came to in each process. has reports whether an answer says that it is in force.
+func holders(outcome Outcome, has func(Ack) bool) []Holder {
+	all := []Holder{}
 	for _, a := range outcome.Acks {
 		h := Holder{Node: a.Node, MS: a.MS, State: InForce, Why: a.Note}
-		if a.Value != digest(s.value) {
+		if !has(a.Ack) {
 			h.State = Refused
-			h.Why = a.Error
-			if a.Error == "" {
-				h.Why = "somebody has pushed something else meanwhile"
-			}
+			h.Why = cmp.Or(a.Error, "somebody has pushed something else meanwhile")
 		}
-		out.Holders = append(out.Holders, h)
+		all = append(all, h)
 	}
 	for _, m := range outcome.Missing {
 		h := Holder{Node: m.Node, State: Absent, Why: m.Why}
 		if m.Present {
 			h.State = Silent
 		}
-		out.Holders = append(out.Holders, h)
+		all = append(all, h)
 	}
-	return out, nil
+	return all
 }
 
 // digest is 16 hex digits that identify a pushed value.

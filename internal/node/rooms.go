@@ -27,12 +27,15 @@ func (n *process) runRelays(ctx context.Context, others map[string]string) error
 	heard := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "vitrine_room_heard",
 		Help: "1 while this process hears the other room; one process of a room does."}, []string{"room"})
 	n.metrics.MustRegister(notices, heard)
+	if len(others) > 0 && !n.bus.MayPush() {
+		n.log.Info("what is pushed in other rooms is not carried here: this process may not push (--control)")
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, room := range slices.Sorted(maps.Keys(others)) {
 		relay := rooms.New(rooms.Config{
 			Room: room, Own: n.bus, Notes: n.bus.Bucket(MarksBucket), Log: n.log,
 			Dial: func(ctx context.Context) (*bus.Conn, error) {
-				return bus.Dial(ctx, bus.Config{URL: others[room], Name: "vitrine relay to " + n.switches.Who().Room, Log: n.log})
+				return n.bus.Beside(ctx, others[room])
 			},
 			Passed: func(count int) { notices.WithLabelValues(room).Add(float64(count)) },
 			Hears: func(hears bool) {

@@ -33,6 +33,9 @@ type carrier struct {
 
 // run carries until ctx ends. A failure does not end it: who may not push hears of changes all the same.
 func (c *carrier) run(ctx context.Context) error {
+	if !c.own.MayPush() {
+		<-ctx.Done()
+	}
 	c.seen = map[string][2]bus.BucketPosition{}
 	for ctx.Err() == nil {
 		var err error

@@ -182,7 +182,7 @@ func TestOneOfSeveralRelaysHears(t *testing.T) {
 // made is when the room's NATS had its streams made.
 func (r *room) made(t *testing.T) time.Time {
 	t.Helper()
-	made, err := r.conn.StreamsMade(t.Context())
+	made, _, err := r.conn.StreamsMade(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,9 @@ func checkKeys(path string, values map[string]any, whole *kong.Application) erro
 	for _, node := range whole.Leaves(false) {
 		for _, group := range node.AllFlags(false) {
 			for _, flag := range group {
-				known[flag.Name] = flag
+				if known[flag.Name] == nil || !fits(known[flag.Name].Target.Type(), values[flag.Name]) {
+					known[flag.Name] = flag // commands may have flags of one name and different types
+				}
 				for _, alias := range flag.Aliases {
 					known[alias] = flag
 				}

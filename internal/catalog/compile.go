@@ -2,10 +2,12 @@ package catalog
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -35,7 +37,7 @@ func (c *compiler) query(what string, p **jq.Program, variables ...string) func(
 		}
 		parsed, err := gojq.Parse(n.text)
 		if err != nil {
-			c.add(n, "try it on an answer that you have saved: jq '…' answer.json", "%s is no jq: %v", what, err)
+			c.add(n, jqHint(err), "%s is no jq: %v", what, err)
 			return
 		}
 		if name := impure(reflect.ValueOf(parsed)); name != "" {
@@ -49,6 +51,15 @@ func (c *compiler) query(what string, p **jq.Program, variables ...string) func(
 		}
 		*p = q
 	}
+}
+
+// jqHint says what to do about a program that is no jq.
+func jqHint(err error) string {
+	var at *gojq.ParseError
+	if errors.As(err, &at) && strings.ContainsFunc(at.Token, func(c rune) bool { return c > unicode.MaxASCII }) {
+		return `a name with other characters than a-z, A-Z, 0-9 and _ is quoted: ."größe"`
+	}
+	return "try it on an answer that you have saved: jq '…' answer.json"
 }
 
 // impure is the name of a function in a parsed program whose result depends on more than its input, or which halts the

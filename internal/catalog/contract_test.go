@@ -128,6 +128,9 @@ func TestTheWholeGrammar(t *testing.T) {
 // and say what to do.
 func TestFaultsAreReportedWithTheirPlace(t *testing.T) {
 	for _, c := range []struct{ old, new, says string }{
+		{"version: 1\n", "version: 1\n\tsite: {}\n", "indented with spaces, not with tabs"},
+		{"{title: .name", "{title: .größe", `is quoted: ."größe"`},
+		{"id_field: sku", "id_field: Art. No.", "in double quotes"},
 		{"version: 1", "version: 2", `shop.yaml:1:10: version "2" is not known`},
 		{"pick: '{title", "pik: '{title", "did you mean pick"},
 		{"from: products\n", "from: product\n", "did you mean products"},

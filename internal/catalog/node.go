@@ -106,7 +106,11 @@ func addSyntax(f *faults, err error) {
 	if errors.As(err, &syntax) && syntax.Token != nil && syntax.Token.Position != nil {
 		line = syntax.Token.Position.Line
 		column = syntax.Token.Position.Column
-		f.addAt(line, column, "", "%s", syntax.Message)
+		hint := ""
+		if strings.HasPrefix(syntax.Message, "found character '\t'") {
+			hint = "YAML is indented with spaces, not with tabs"
+		}
+		f.addAt(line, column, hint, "%s", syntax.Message)
 		return
 	}
 	f.addAt(line, column, "", "the file is no YAML: %s", strings.SplitN(err.Error(), "\n", 2)[0])

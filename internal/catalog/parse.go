@@ -147,7 +147,7 @@ func (c *compiler) baseURL(n *node, u *Upstream) {
 			var there bool
 			u.URL, there = c.opt.Serve[name]
 			if !there {
-				c.add(n, "start it with: vitrine up --serve "+name+"=FILE", "nothing serves %q", name)
+				c.add(n, "name its file: --serve "+name+"=FILE[:ID_FIELD]", "nothing serves %q", name)
 			}
 		}
 		return

@@ -45,13 +45,15 @@ type catalogCheck struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 	Try  bool   `help:"Ask the upstreams for a few real entities, and make records, blobs and pages of the answers."`
 	triedFlag
+	serveFlag
 	secretFlag
 }
 
 func (catalogCheck) Help() string {
 	return `Examples:
   vitrine catalog check shop.yaml
-  vitrine catalog check shop.yaml --try --id brand:77`
+  vitrine catalog check shop.yaml --try --id brand:77
+  vitrine catalog check shop.yaml --try --serve products=products.csv:sku`
 }
 
 // checked is the output of catalog check --json.
@@ -72,7 +74,16 @@ func (c *catalogCheck) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	cat, err := catalog.Parse(src, c.File, catalog.Options{})
+	var options catalog.Options
+	if c.Try {
+		served, err := c.open(e)
+		defer served.close()
+		if err != nil {
+			return err
+		}
+		options.Serve = served.addresses
+	}
+	cat, err := catalog.Parse(src, c.File, options)
 	if err == nil {
 		err = c.checkNames(e, nil, c.File, cat)
 	}

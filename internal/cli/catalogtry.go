@@ -42,11 +42,6 @@ func (c *catalogCheck) try(e *env, cat *catalog.Catalog) (found []trial.Finding,
 	if err != nil {
 		return nil, false, err
 	}
-	for _, u := range cat.Upstreams {
-		if u.Serve != "" {
-			return nil, false, fmt.Errorf("upstream %s is a file that vitrine up serves: it can't be tried without up", u.Name)
-		}
-	}
 	secrets, err := c.secrets()
 	if err != nil {
 		return nil, false, err

@@ -173,7 +173,7 @@ func TestErrorsOfCommandsNameTheCause(t *testing.T) {
 		{"refresh without NATS", []string{"refresh", "--all", "--nats", "nats://127.0.0.1:1"}, 1, "connect to NATS"},
 		{"a catalog with a fault", []string{"catalog", "check", bad}, 1, "form"},
 		{"a served file that is not there", []string{"up", "--dir", t.TempDir(), "--nats", "127.0.0.1:0", "--serve", "a=/nope.jsonl"}, 1, "/nope.jsonl"},
-		{"a catalog whose file is not served", []string{"up", "--dir", t.TempDir(), "--nats", "127.0.0.1:0", "--catalog", catalogFor(t, servedCatalog)}, 1, "vitrine up --serve articles=FILE"},
+		{"a catalog whose file is not served", []string{"up", "--dir", t.TempDir(), "--nats", "127.0.0.1:0", "--catalog", catalogFor(t, servedCatalog)}, 1, "--serve articles=FILE"},
 		{"a serve flag without a file", []string{"up", "--serve", "a"}, 2, "NAME=FILE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

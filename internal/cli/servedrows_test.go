@@ -20,6 +20,31 @@ entities:
 pages: { item: { path: "/item/{sku}.html", blob: item, template: item.html } }
 `
 
+// TestACatalogIsTriedWithItsFiles proves that a catalog of served files is tried before anything runs, and that a mistake shows.
+func TestACatalogIsTriedWithItsFiles(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "articles.csv")
+	if err := os.WriteFile(file, []byte("sku;title;size, mm\nä/1;Lamp;2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cat := catalogFor(t, "%s", strings.Replace(servedCatalog, "id_field: sku }", "id_field: sku, pick: '{title, size: .\"size, mm\"}' }", 1))
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"--serve", "articles=" + file + ":sku"}, 0, `{"size":"2","title":"Lamp"}`},
+		{[]string{"--serve", "articles=" + file + ":title"}, 1, "FAIL"},
+		{[]string{"--serve", "articles=" + file + ":nr"}, 1, `no column "nr"`},
+		{nil, 1, "--serve articles=FILE"},
+	} {
+		code, out, stderr := vitrine(t, append([]string{"catalog", "check", cat, "--try"}, c.args...)...)
+		if code != c.code || !strings.Contains(out+stderr, c.says) {
+			t.Errorf("%q: code %d, want %d; it should say %s:\n%s%s", c.args, code, c.code, c.says, out, stderr)
+		}
+	}
+}
+
 // TestAServedFileEditedWhileNobodyRan proves that rows which were changed, added or deleted between two runs show on
 // pages without a refresh.
 func TestAServedFileEditedWhileNobodyRan(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"vitrine/internal/demo"
-	"vitrine/internal/jsonl"
 	"vitrine/internal/node"
 	"vitrine/internal/redact"
 )
@@ -16,13 +15,13 @@ type upCommand struct {
 	NATS  string `name:"nats" help:"Listen address of the embedded NATS, or the nats:// URL of an outside one." default:"127.0.0.1:4222" placeholder:"ADDR|URL"`
 	controlFlag
 	secretFlag
-	Redis   string   `help:"Redis for records and blobs; without it bbolt holds everything." placeholder:"URL"`
-	Catalog string   `help:"Your shop, put in force at each start; without it, the demo." placeholder:"FILE" type:"existingfile"`
-	Serve   []string `help:"Serve a file of rows (JSON lines, a JSON array, CSV) as an upstream, named in the catalog as serve:NAME. Repeatable." placeholder:"NAME=FILE[:ID_FIELD][,ENCODING]" sep:"none"`
-	Disk    string   `help:"With --redis, what the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
-	Shop    string   `help:"Listen address of the demo's back office and upstreams; if it is in use, a free port is taken." default:"127.0.0.1:8082" placeholder:"ADDR"`
-	Lang    string   `help:"Language of the demo." enum:"en,zh" default:"en"`
-	Reload  bool     `name:"live-reload" help:"With --catalog: an open page on this machine loads itself again when you save one of your templates, and says why one can't be used." default:"true" negatable:""`
+	Redis   string `help:"Redis for records and blobs; without it bbolt holds everything." placeholder:"URL"`
+	Catalog string `help:"Your shop, put in force at each start; without it, the demo." placeholder:"FILE" type:"existingfile"`
+	Disk    string `help:"With --redis, what the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
+	Shop    string `help:"Listen address of the demo's back office and upstreams; if it is in use, a free port is taken." default:"127.0.0.1:8082" placeholder:"ADDR"`
+	Lang    string `help:"Language of the demo." enum:"en,zh" default:"en"`
+	Reload  bool   `name:"live-reload" help:"With --catalog: an open page on this machine loads itself again when you save one of your templates, and says why one can't be used." default:"true" negatable:""`
+	serveFlag
 	pageFlags
 	notifyFlags
 }
@@ -65,16 +64,4 @@ func (u *upCommand) Run(e *env) error {
 			fmt.Fprintf(e.stdout, "shop   %s/   edit a product, break an upstream\n", a.Shop)
 		}
 	})
-}
-
-func (u *upCommand) specs() ([]jsonl.Spec, error) {
-	var specs []jsonl.Spec
-	for _, s := range u.Serve {
-		spec, err := jsonl.ParseSpec(s)
-		if err != nil {
-			return nil, usageError{fmt.Errorf("--serve %s: %w", s, err)}
-		}
-		specs = append(specs, spec)
-	}
-	return specs, nil
 }

@@ -41,7 +41,7 @@ func makeRecord(d *catalog.Dimension, answer []byte) (rec Record, gone bool, err
 		return rec, gone, err
 	}
 	if string(rec.Body) == "null" {
-		return rec, false, fmt.Errorf("%w: the record is null", item.ErrRefused)
+		return rec, false, fmt.Errorf("%w: the record is null (for a record without members pick gives {})", item.ErrRefused)
 	}
 	for _, p := range d.Require {
 		if v, ok := Lookup(rec.Body, p); !ok || v.Type == gjson.Null {

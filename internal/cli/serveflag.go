@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vitrine/internal/jsonl"
+	"vitrine/internal/redact"
 )
 
 // serveFlag names files that stand for upstreams.
@@ -53,7 +54,10 @@ func (f serveFlag) open(e *env) (*servedFiles, error) {
 		server := &http.Server{Handler: table.Handler(), ReadHeaderTimeout: 5 * time.Second}
 		s.addresses[spec.Name] = "http://" + l.Addr().String()
 		s.servers = append(s.servers, server)
-		go func() { s.ended <- server.Serve(l) }()
+		go func() {
+			defer redact.Crash()
+			s.ended <- server.Serve(l)
+		}()
 	}
 	return s, nil
 }

@@ -38,11 +38,12 @@ func (c *Conn) Await(ctx context.Context) error {
 }
 
 // The codes of JetStream by which it says that somebody else makes the same stream at this moment, or that there are not
-// enough servers for it yet.
+// enough servers for it yet, or never will be.
 const (
-	codeNoPeers     = 10005
-	codeNameInUse   = 10058
-	codeNoResources = 10023
+	codeNoPeers      = 10005
+	codeNameInUse    = 10058
+	codeNoResources  = 10023
+	codeNotClustered = 10074
 )
 
 // mayPass reports whether the same may succeed later.
@@ -52,6 +53,8 @@ func mayPass(err error) bool {
 		switch answer.ErrorCode {
 		case codeNoPeers, codeNameInUse, codeNoResources:
 			return true
+		case codeNotClustered:
+			return false
 		}
 	}
 	return errors.Is(err, item.ErrUnavailable) || errors.Is(err, jetstream.ErrBucketExists)

@@ -193,7 +193,7 @@ func (b *Bucket) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	asked := time.Now()
-	stream, err := b.home().js.Stream(ctx, "KV_"+b.name)
+	stream, err := b.home().js.Stream(ctx, bucketStream(b.name))
 	if err != nil {
 		return nil, fmt.Errorf("look at the bucket %s: %w", b.name, err)
 	}

@@ -37,9 +37,16 @@ type Config struct {
 	Away   bool         // Dial gives a Conn though NATS does not answer; it connects when NATS is there
 	Log    *slog.Logger // defaults to silence
 
+	// Replicas is how many servers of a cluster hold each stream that is made; defaults to three in a cluster that has as many
+	// servers, and to one elsewhere. Streams that are there keep theirs until Raise, which takes none away.
+	Replicas int
+
 	// Control says where the buckets are that operators push to, if not beside the streams: for operators the URL of a
 	// NATS account of its own, for those who only read the prefix under which their account imports JetStream's API from it.
 	Control string
+
+	Login        Login // defaults to what the URL says
+	ControlLogin Login // the same for a URL in Control; its certificates are Login's
 }
 
 // Conn is a connection to NATS. It reconnects for ever. While NATS is away its methods fail with
@@ -90,10 +97,14 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	if cfg.Server != nil {
 		opts = append(opts, nats.InProcessServer(cfg.Server.nats))
 	}
-	if prefix := inboxPrefix(cfg.URL); prefix != "" {
+	login, err := cfg.Login.options(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, login...)
+	if prefix := cfg.Login.inbox(cfg.URL); prefix != "" {
 		opts = append(opts, nats.CustomInboxPrefix(prefix))
 	}
-	var err error
 	c.nats, err = nats.Connect(cfg.URL, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: connect to %s: %w", item.ErrUnavailable, shown(cfg.URL), withoutURL(err))

@@ -19,7 +19,7 @@ const (
 // as a whole; a short HISTORY is worth more than none, and than a worker that ends.
 func (c *Conn) makeHistory(ctx context.Context, cfg jetstream.StreamConfig) error {
 	for {
-		_, err := c.js.CreateStream(ctx, cfg)
+		err := c.createStream(ctx, cfg)
 		switch {
 		case err == nil && cfg.MaxBytes < historyMost:
 			c.log.Warn("JetStream is small, so that HISTORY is: replays and repairs go less far back", "bytes", cfg.MaxBytes, "wanted", historyMost)

@@ -44,6 +44,7 @@ func (c *Conn) openControl(ctx context.Context) (err error) {
 	case strings.Contains(c.cfg.Control, "://"):
 		cfg := c.cfg
 		cfg.URL = c.cfg.Control
+		cfg.Login = c.cfg.ControlLogin.over(c.cfg.Login)
 		cfg.Control = ""
 		cfg.Server = nil
 		c.operator, err = Dial(ctx, cfg)
@@ -63,15 +64,9 @@ func (c *Conn) mayMake(bucket string) bool { return !pushed(bucket) || c.MayPush
 // MayPush reports whether this connection is one of operators, where they push into an account of their own; else it is true.
 func (c *Conn) MayPush() bool { return c.controlJS == nil }
 
-// inboxPrefix is where answers come for the user of a URL: a NATS can have each user hear its own only. It is "" for a URL
-// without a user, or one whose name can't stand in a subject.
-func inboxPrefix(address string) string {
-	first, _, _ := strings.Cut(address, ",") // of several servers
-	u, err := url.Parse(strings.TrimSpace(first))
-	if err != nil || u.User == nil {
-		return ""
-	}
-	user := u.User.Username()
+// inboxPrefix is where answers come for a user: a NATS can have each user hear its own only. It is "" for no user, or one
+// whose name can't stand in a subject.
+func inboxPrefix(user string) string {
 	for _, c := range user {
 		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", c) {
 			return ""
@@ -90,6 +85,9 @@ func (c *Conn) Beside(ctx context.Context, address string) (*Conn, error) {
 	cfg.URL = address
 	cfg.Server = nil
 	cfg.Away = false
+	if userOf(address) != "" { // else it is this room's
+		cfg.Login = Login{}.over(cfg.Login)
+	}
 	first, _, _ := strings.Cut(address, ",")
 	there, err := url.Parse(first)
 	account, err2 := url.Parse(cfg.Control)

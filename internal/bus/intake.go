@@ -100,16 +100,27 @@ func (in *intake) room(ctx context.Context) int {
 	return in.consumer.parkedRoom(ctx, in.parked, in.lane)
 }
 
-// durable makes the lane's durable consumer, and its stream, where they are missing.
+// durable makes the lane's durable consumer, and its stream, where they are missing. No other stream is looked at while this one
+// is there: in a cluster each stream has a leader of its own, and one that has none must not hold up the work of others.
 func (in *intake) durable(ctx context.Context) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*requestTimeout)
+	durable, err := in.makeDurable(ctx)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return durable, err
+	}
+	conn := in.consumer.cfg.Conn
+	if err := conn.ensureOnly(ctx, in.stream()); err != nil {
+		return nil, err
+	}
+	if err := conn.Ensure(ctx); err != nil { // who lost one may have lost others
+		in.consumer.log.Warn("streams not made anew", "error", err)
+	}
+	return in.makeDurable(ctx)
+}
+
+func (in *intake) makeDurable(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	cfg := in.consumer.cfg
-	if in.parked == "" { // whose intakes make all streams
-		if err := cfg.Conn.Ensure(ctx); err != nil {
-			return nil, err
-		}
-	}
 	name := in.durableName()
 	durable, err := cfg.Conn.js.CreateOrUpdateConsumer(ctx, in.stream(), jetstream.ConsumerConfig{
 		Durable: name, FilterSubject: in.filter(), AckPolicy: jetstream.AckExplicitPolicy,

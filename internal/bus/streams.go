@@ -90,8 +90,9 @@ func hints(bucket string) *jetstream.RePublish {
 	return &jetstream.RePublish{Source: "$KV." + bucket + ".>", Destination: hintHead + bucket + ".>", HeadersOnly: true}
 }
 
-// Ensure makes the streams and buckets that are missing, and updates those that differ. Replicas, placement, and how much
-// HISTORY holds are the operator's and stay. It refuses a NATS that is too old.
+// Ensure makes the streams and buckets that are missing, with the replicas that are wanted, and updates those that differ. The
+// replicas and the placement of those that are there, and how much HISTORY holds, are the operator's and stay. It refuses a NATS that is
+// too old.
 func (c *Conn) Ensure(ctx context.Context) error {
 	if err := c.Check(ctx); err != nil {
 		return err
@@ -112,12 +113,23 @@ func (c *Conn) Ensure(ctx context.Context) error {
 	return nil
 }
 
+// ensureOnly is Ensure for one stream.
+func (c *Conn) ensureOnly(ctx context.Context, name string) error {
+	all := streams()
+	i := slices.IndexFunc(all, func(cfg jetstream.StreamConfig) bool { return cfg.Name == name })
+	if err := c.ensureStream(ctx, all[i]); err != nil {
+		return reached("make the stream "+name, err)
+	}
+	return nil
+}
+
 func (c *Conn) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) error {
 	old, err := c.js.Stream(ctx, cfg.Name)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound) && cfg.Name == History:
 		return c.makeHistory(ctx, cfg)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return c.createStream(ctx, cfg)
 	case err != nil:
 		return err
 	default:
@@ -131,8 +143,16 @@ func (c *Conn) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) err
 		cfg.Replicas = was.Replicas
 		cfg.Placement = was.Placement
 	}
-	_, err = c.js.CreateOrUpdateStream(ctx, cfg)
+	_, err = c.js.UpdateStream(ctx, cfg)
 	return err
+}
+
+func (c *Conn) createStream(ctx context.Context, cfg jetstream.StreamConfig) error {
+	return c.replicate(func(replicas int) error {
+		cfg.Replicas = replicas
+		_, err := c.js.CreateStream(ctx, cfg)
+		return err
+	})
 }
 
 // meets reports whether a stream has the wanted configuration, in so far as streams sets it. The server fills in the rest.
@@ -158,9 +178,14 @@ func republishes(is jetstream.StreamConfig, want *jetstream.RePublish) bool {
 
 func (c *Conn) ensureBucket(ctx context.Context, cfg jetstream.KeyValueConfig) error {
 	js := c.Bucket(cfg.Bucket).home().js
-	old, err := js.Stream(ctx, "KV_"+cfg.Bucket)
+	old, err := js.Stream(ctx, bucketStream(cfg.Bucket))
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return c.replicate(func(replicas int) error {
+			cfg.Replicas = replicas
+			_, err := js.CreateKeyValue(ctx, cfg)
+			return err
+		})
 	case err != nil:
 		return err
 	default:
@@ -172,6 +197,6 @@ func (c *Conn) ensureBucket(ctx context.Context, cfg jetstream.KeyValueConfig) e
 		cfg.Replicas = was.Replicas
 		cfg.Placement = was.Placement
 	}
-	_, err = js.CreateOrUpdateKeyValue(ctx, cfg)
+	_, err = js.UpdateKeyValue(ctx, cfg)
 	return err
 }

@@ -32,7 +32,7 @@ type Node struct {
 	URL  string // the same after a restart
 
 	options *server.Options
-	routes  []*route // to the others
+	routes  []*route // to all: servers count them to know how many there will be
 	running atomic.Pointer[server.Server]
 }
 
@@ -45,10 +45,7 @@ func StartCluster(t testing.TB, n int, change func(i int, o *server.Options)) *C
 		c.Nodes = append(c.Nodes, c.newNode(i))
 	}
 	for i, node := range c.Nodes {
-		for j, other := range c.Nodes {
-			if i == j {
-				continue
-			}
+		for _, other := range c.Nodes {
 			r := newRoute(t, other.routeAddress)
 			node.routes = append(node.routes, r)
 			node.options.Routes = append(node.options.Routes, &url.URL{Scheme: "nats-route", Host: r.address})
@@ -132,7 +129,7 @@ func (c *Cluster) Heal(i int) { c.setCut(i, false) }
 func (c *Cluster) setCut(i int, cut bool) {
 	for j, node := range c.Nodes {
 		for k, r := range node.routes {
-			if to := k + count(k >= j); j == i || to == i {
+			if j == i || k == i {
 				r.setCut(cut)
 			}
 		}
@@ -147,22 +144,33 @@ func count(b bool) int {
 	return 0
 }
 
-// Await waits until the servers that run are all connected to each other, and have a leader who knows them all as current.
+// Await waits until the servers that run are all connected to each other, and have a leader, and each of them knows that leader and
+// all servers. A cluster that loses its leader before is a cluster that has not been formed: it may never elect another one.
 func (c *Cluster) Await() {
 	c.t.Helper()
-	poll.Until(c.t, "a leader of the cluster that knows all servers", func() bool {
-		running, leaders, met, current := 0, 0, 0, true
+	poll.Until(c.t, "a leader of the cluster that all servers follow", func() bool {
+		var running []*server.Server
 		for i := range c.Nodes {
-			s := c.Server(i)
-			if s == nil {
+			if s := c.Server(i); s != nil {
+				running = append(running, s)
+			}
+		}
+		leaders, following := 0, 0
+		for _, s := range running {
+			info, err := s.Jsz(nil)
+			if err != nil || info.Meta == nil || len(info.Meta.Replicas) != len(c.Nodes)-1 || info.Meta.Size != len(c.Nodes) ||
+				!s.JetStreamIsCurrent() || neighbours(s) != len(running)-1 {
+				return false
+			}
+			if !s.JetStreamIsLeader() {
 				continue
 			}
-			running++
-			leaders += count(s.JetStreamIsLeader())
-			current = current && s.JetStreamIsCurrent()
-			met += neighbours(s)
+			leaders++
+			for _, peer := range info.Meta.Replicas {
+				following += count(!peer.Offline && peer.Current && peer.Lag == 0)
+			}
 		}
-		return running > 0 && leaders == 1 && current && met == running*(running-1) && c.known() >= running
+		return leaders == 1 && following == len(running)-1
 	})
 }
 
@@ -177,26 +185,6 @@ func neighbours(s *server.Server) int {
 		names[r.RemoteName] = true
 	}
 	return len(names)
-}
-
-// known is how many servers the leader knows to be there.
-func (c *Cluster) known() int {
-	for i := range c.Nodes {
-		s := c.Server(i)
-		if s == nil || !s.JetStreamIsLeader() {
-			continue
-		}
-		info, err := s.Jsz(nil)
-		if err != nil || info.Meta == nil {
-			return 0
-		}
-		known := 1
-		for _, peer := range info.Meta.Replicas {
-			known += count(!peer.Offline && peer.Current)
-		}
-		return known
-	}
-	return 0
 }
 
 // Leader is the number of the server that leads a stream, or a consumer of it where consumer is not "", of the default account;

@@ -23,16 +23,11 @@ type catalogCommand struct {
 
 type natsFlag struct {
 	NATS string `name:"nats" help:"The system's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
-	controlFlag
-}
-
-// controlFlag is for a NATS in which only operators may push, as in deploy/nats.
-type controlFlag struct {
-	Control string `help:"Where operators' pushes are stored, if not beside the streams: for operators the URL of their NATS account, for all others the prefix under which their account imports its JetStream API." placeholder:"URL|PREFIX"`
+	natsAccess
 }
 
 func (f natsFlag) dial(e *env, command string) (*bus.Conn, error) {
-	conn, err := bus.Dial(e.ctx, bus.Config{URL: f.NATS, Control: f.Control, Name: "vitrine " + command, Log: e.log})
+	conn, err := bus.Dial(e.ctx, f.config(f.NATS, command, e))
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}

@@ -22,7 +22,7 @@ type secretFlag struct {
 type roomFlags struct {
 	Config configFile `help:"YAML file with values for any of these flags, by name (such as log-level)." placeholder:"room.yaml" type:"existingfile"`
 	NATS   string     `name:"nats" help:"The room's NATS." default:"nats://127.0.0.1:4222" placeholder:"URL"`
-	controlFlag
+	natsAccess
 	secretFlag
 	Redis   string `help:"The room's Redis, for records and blobs: a server, redis://host:6379, a Cluster, redis://h1,h2, or what sentinels watch, redis+sentinel://h1,h2/NAME; rediss for TLS." placeholder:"URL"`
 	Records string `help:"Redis for records, if it is a different one." placeholder:"URL"`

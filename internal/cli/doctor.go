@@ -35,7 +35,7 @@ func (d *doctorCommand) Run(e *env) error {
 	ctx, cancel := context.WithTimeout(e.ctx, time.Minute)
 	defer cancel()
 	healthy := doctor.Run(ctx, doctor.Config{
-		Dir: d.Dir, NATS: d.NATS, Control: d.Control, Records: d.recordsURL(), Blobs: d.blobsURL(), Replica: d.BlobsRead, Catalog: d.Catalog,
+		Dir: d.Dir, NATS: d.NATS, Access: d.access(), Records: d.recordsURL(), Blobs: d.blobsURL(), Replica: d.BlobsRead, Catalog: d.Catalog,
 		Templates: d.folder(), Entities: entities, Secrets: d.Secret, Log: e.log, Report: func(f doctor.Finding) { d.print(e, f) },
 	})
 	if !healthy {

@@ -19,17 +19,7 @@ import (
 // deployedNATS runs a server with deploy/nats/nats.conf and returns a function that gives the URL of a user.
 func deployedNATS(t *testing.T) (url func(user string) string) {
 	t.Helper()
-	conf := string(readFile(t, "../../deploy/nats/nats.conf"))
-	// In a deployment the passwords come from the environment too.
-	for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "ROOM", "OPERATOR", "CONTROL"} {
-		conf = strings.ReplaceAll(conf, "$"+user+"_PASSWORD", strings.ToLower(user)+"-secret")
-	}
-	path := filepath.Join(t.TempDir(), "nats.conf")
-	write(t, path, conf)
-	options, err := server.ProcessConfigFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	options := deployedConfig(t, "nats.conf", nil)
 	options.Host, options.Port, options.StoreDir, options.NoSigs, options.NoLog = "127.0.0.1", -1, t.TempDir(), true, true
 	s, err := server.NewServer(options)
 	if err != nil {
@@ -37,6 +27,28 @@ func deployedNATS(t *testing.T) (url func(user string) string) {
 	}
 	address := startNATS(t, s)
 	return func(user string) string { return "nats://" + user + ":" + user + "-secret@" + address }
+}
+
+// deployedConfig reads a file of deploy/nats. In a deployment the passwords, and the texts that replace others, come from the environment
+// and are installed.
+func deployedConfig(t *testing.T, name string, replace map[string]string) *server.Options {
+	t.Helper()
+	dir := t.TempDir()
+	for _, file := range []string{name, "accounts.conf"} {
+		conf := string(readFile(t, "../../deploy/nats/"+file))
+		for _, user := range []string{"UPSTREAM", "WORKER", "DETAIL", "ROOM", "OPERATOR", "CONTROL"} {
+			conf = strings.ReplaceAll(conf, "$"+user+"_PASSWORD", strings.ToLower(user)+"-secret")
+		}
+		for old, text := range replace {
+			conf = strings.ReplaceAll(conf, old, text)
+		}
+		write(t, filepath.Join(dir, file), conf)
+	}
+	options, err := server.ProcessConfigFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return options
 }
 
 // startNATS starts a server, stops it when the test ends, and returns its address.

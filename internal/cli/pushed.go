@@ -34,6 +34,9 @@ func (p pushed) push(e *env, put func(*bus.Conn) (control.Spread, error)) (contr
 	if err := conn.Ensure(e.ctx); err != nil {
 		return control.Spread{}, err
 	}
+	if _, err := conn.Raise(e.ctx); err != nil { // nobody else may change what is pushed, where that is in an account of its own
+		return control.Spread{}, err
+	}
 	return put(conn)
 }
 

@@ -53,7 +53,7 @@ func (r *refreshCommand) Run(e *env) error {
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, r.Timeout)
 	defer cancel()
-	conn, err := bus.Dial(ctx, bus.Config{URL: r.NATS, Control: r.Control, Name: "vitrine refresh", Log: e.log})
+	conn, err := bus.Dial(ctx, r.config(r.NATS, "refresh", e))
 	if err != nil {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}

@@ -86,7 +86,7 @@ func (r roomFlags) open(e *env, role string) (node.Room, error) {
 func (r roomFlags) room(e *env, role string) (node.Room, error) {
 	secrets, err := r.secrets()
 	return node.Room{
-		Config: e.process(r.Dir, role, r.Room, secrets), NATS: r.NATS, Control: r.Control, Records: r.recordsURL(), Blobs: r.blobsURL(), Admin: r.Admin,
+		Config: e.process(r.Dir, role, r.Room, secrets), NATS: r.NATS, Access: r.access(), Records: r.recordsURL(), Blobs: r.blobsURL(), Admin: r.Admin,
 	}, err
 }
 

@@ -13,7 +13,7 @@ type upCommand struct {
 	HTTP  string `name:"http" help:"Listen address of the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Admin string `help:"Listen address of health, metrics and explain." default:"127.0.0.1:8081" placeholder:"ADDR"`
 	NATS  string `name:"nats" help:"Listen address of the embedded NATS, or the nats:// URL of an outside one." default:"127.0.0.1:4222" placeholder:"ADDR|URL"`
-	controlFlag
+	natsAccess
 	secretFlag
 	Redis   string `help:"Redis for records and blobs; without it bbolt holds everything." placeholder:"URL"`
 	Catalog string `help:"Your shop, put in force at each start; without it, the demo." placeholder:"FILE" type:"existingfile"`
@@ -55,7 +55,7 @@ func (u *upCommand) Run(e *env) error {
 	}
 	up := node.Up{
 		Config: e.process(u.Dir, "up", "", secrets), Pages: u.pages(u.HTTP, u.Admin, u.Disk),
-		NATS: u.NATS, Control: u.Control, Redis: u.Redis, Catalog: u.Catalog, Serve: specs, Shop: u.Shop, Lang: lang, Notify: listener, NoReload: !u.Reload,
+		NATS: u.NATS, Access: u.access(), Redis: u.Redis, Catalog: u.Catalog, Serve: specs, Shop: u.Shop, Lang: lang, Notify: listener, NoReload: !u.Reload,
 	}
 	return up.Run(e.ctx, func(a node.Addresses) {
 		fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\nnats   %s\n", a.Pages, a.Admin, redact.Text(a.NATS))

@@ -18,14 +18,14 @@ import (
 
 // Config says what is tried.
 type Config struct {
-	Dir     string   // the process's own folder
-	NATS    string   // URL
-	Control string   // of NATS, as bus.Config has it
-	Records string   // URL of the Redis of the records; "" for a room without one
-	Blobs   string   // URL of the Redis of the blobs
-	Replica string   // URL of what detail servers read blobs from; "" for that of Blobs
-	Catalog string   // a file; "" for the catalog in force
-	Secrets []string // NAME=ORIGIN, as upstream.NewSecrets reads them
+	Dir     string     // the process's own folder
+	NATS    string     // URL
+	Access  bus.Config // how to log in to NATS; its URL, Name and Log are not looked at
+	Records string     // URL of the Redis of the records; "" for a room without one
+	Blobs   string     // URL of the Redis of the blobs
+	Replica string     // URL of what detail servers read blobs from; "" for that of Blobs
+	Catalog string     // a file; "" for the catalog in force
+	Secrets []string   // NAME=ORIGIN, as upstream.NewSecrets reads them
 	Log     *slog.Logger
 	Report  func(Finding) // called with each finding, in order
 
@@ -57,6 +57,7 @@ func Run(ctx context.Context, cfg Config) (healthy bool) {
 		defer conn.Close()
 		text, err := conn.CheckHistory(ctx)
 		x.report("history", text, err)
+		x.checkReplicas(ctx, conn)
 	}
 	x.checkStores(ctx)
 	cat, from, err := x.loadCatalog(ctx, conn)
@@ -114,7 +115,11 @@ func writable(dir string) error {
 
 // checkNATS returns a connection that the caller closes, or the reason why there is none.
 func (x *checkRun) checkNATS(ctx context.Context) (*bus.Conn, error) {
-	conn, err := bus.Dial(ctx, bus.Config{URL: x.NATS, Control: x.Control, Name: "vitrine doctor", Log: x.Log})
+	cfg := x.Access
+	cfg.URL = x.NATS
+	cfg.Name = "vitrine doctor"
+	cfg.Log = x.Log
+	conn, err := bus.Dial(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%w; is it running, and is --nats right?", err)
 	}

@@ -128,6 +128,9 @@ func (n *process) connect(ctx context.Context, cfg bus.Config) error {
 	n.start(n.presence.Run)
 	n.start(func(ctx context.Context) error { return n.automaton.Run(ctx, conn, n.catalog) })
 	n.start(func(ctx context.Context) error { return conn.Guard(ctx, n.mendNATS) })
+	if !n.standsAlone { // the others may not have the right
+		n.start(conn.KeepReplicas)
+	}
 	return nil
 }
 

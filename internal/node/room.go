@@ -12,9 +12,9 @@ import (
 // Room is a process of one role in a data centre, with the addresses of its Redis and NATS.
 type Room struct {
 	Config
-	NATS    string // URL
-	Control string // as in bus.Config
-	Records string // URLs of Redis
+	NATS    string     // URL
+	Access  bus.Config // how to log in to NATS; its URL, Name and Log are not looked at
+	Records string     // URLs of Redis
 	Blobs   string
 	Admin   string            // listen address
 	Notify  Notify            // of heterog
@@ -103,7 +103,12 @@ func (r Room) run(ctx context.Context, first, add func(*process) error) error {
 }
 
 func (r Room) bus() bus.Config {
-	return bus.Config{URL: r.NATS, Control: r.Control, Name: "vitrine " + r.Role + " " + r.Config.Room, Log: r.Log, Away: true}
+	cfg := r.Access
+	cfg.URL = r.NATS
+	cfg.Name = "vitrine " + r.Role + " " + r.Config.Room
+	cfg.Log = r.Log
+	cfg.Away = true
+	return cfg
 }
 
 // RunFront has an nginx follow the switches until ctx ends. It sets cfg's Panel and Log, and calls started with its

@@ -26,10 +26,10 @@ import (
 type Up struct {
 	Config
 	Pages
-	NATS    string // listen address of the embedded NATS, or the nats:// URL of an outside one
-	Control string // as in bus.Config
-	Redis   string // for records and blobs; "" for bbolt
-	Catalog string // a file; "" for the demo
+	NATS    string     // listen address of the embedded NATS, or the nats:// URL of an outside one
+	Access  bus.Config // how to log in to an outside NATS; its URL, Name and Log are not looked at
+	Redis   string     // for records and blobs; "" for bbolt
+	Catalog string     // a file; "" for the demo
 	Serve   []jsonl.Spec
 	Shop    string    // listen address of the demo's back office
 	Lang    demo.Lang // of the demo
@@ -113,7 +113,10 @@ func (u *Up) open(n *process) error {
 }
 
 func (u *Up) connect(n *process) error {
-	cfg := bus.Config{URL: u.NATS, Control: u.Control, Name: "vitrine up", Log: n.log}
+	cfg := u.Access
+	cfg.URL = u.NATS
+	cfg.Name = "vitrine up"
+	cfg.Log = n.log
 	if !strings.Contains(u.NATS, "://") {
 		if err := n.markRunning(); err != nil {
 			return err

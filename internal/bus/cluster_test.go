@@ -1,0 +1,362 @@
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
+	"vitrine/internal/item"
+	"vitrine/internal/long"
+	"vitrine/internal/poll"
+)
+
+// load publishes changes one after the other, each again until it is acknowledged, and notes which were handled.
+type load struct {
+	t    *testing.T
+	conn *bus.Conn
+
+	mu      sync.Mutex // guards all below
+	acked   []string
+	handled map[string]bool
+}
+
+// newLoad publishes over one connection and consumes over another, until the test ends.
+func newLoad(t *testing.T, cluster *bustest.Cluster) *load {
+	t.Helper()
+	l := &load{t: t, conn: dialCluster(t, cluster, 1), handled: map[string]bool{}}
+	consume(t, bus.ConsumerConfig{Conn: dialCluster(t, cluster, 1), Handle: l.handle, Timing: bus.Timing{AckWait: 2 * time.Second}})
+	ctx, cancel := context.WithCancel(t.Context())
+	var publishing sync.WaitGroup
+	publishing.Go(func() { l.publish(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		publishing.Wait()
+	})
+	return l
+}
+
+func (l *load) handle(_ context.Context, batch []bus.Task) []error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, task := range batch {
+		l.handled[task.Change.Entity.ID] = true
+	}
+	return make([]error, len(batch))
+}
+
+func (l *load) publish(ctx context.Context) {
+	for i := 0; ctx.Err() == nil; i++ {
+		id := strconv.Itoa(i)
+		if err := l.conn.PublishChanges(ctx, []item.Change{change(item.High, id)}, bus.PublishOptions{}); err != nil {
+			continue // it is not acknowledged, and another one is next
+		}
+		l.mu.Lock()
+		l.acked = append(l.acked, id)
+		l.mu.Unlock()
+	}
+}
+
+// settle waits until changes are acknowledged that were published from now on, and all that were acknowledged are handled.
+func (l *load) settle(after string) {
+	l.t.Helper()
+	l.mu.Lock()
+	want := len(l.acked) + 20
+	l.mu.Unlock()
+	poll.Until(l.t, "changes acknowledged after "+after, func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.acked) >= want
+	})
+	l.mu.Lock()
+	acked := l.acked[:want]
+	l.mu.Unlock()
+	poll.Until(l.t, "all that was acknowledged handled after "+after, func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, id := range acked {
+			if !l.handled[id] {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func dialCluster(t *testing.T, cluster *bustest.Cluster, replicas int) *bus.Conn {
+	t.Helper()
+	return dial(t, bus.Config{URL: cluster.URL, Replicas: replicas})
+}
+
+// replicas is how many replicas each stream has.
+func replicas(t *testing.T, c *bus.Conn) map[string]int {
+	t.Helper()
+	all, err := c.Health(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, h := range all {
+		found[h.Stream] = h.Replicas
+	}
+	return found
+}
+
+// each is a number for each stream of ours.
+func each(n int) map[string]int {
+	all := map[string]int{}
+	for _, name := range []string{
+		"CHANGES", "SYNC", "PARKED", "BLOBS", "FAILED", "HELD", "HISTORY", "KV_switches", "KV_catalog", "KV_templates", "KV_nodes", "KV_roster", "KV_marks",
+	} {
+		all[name] = n
+	}
+	return all
+}
+
+// TestAClusterLosesNothingAcknowledged proves that streams made with one replica get three, and those made after a loss too, and that
+// the loss of a server just after that costs nothing of what was acknowledged: work goes on as soon as another server leads. So it
+// is after all servers were restarted, and when one is cut off.
+func TestAClusterLosesNothingAcknowledged(t *testing.T) {
+	t.Parallel()
+	cluster := bustest.StartCluster(t, 3, nil)
+	single := dialCluster(t, cluster, 1)
+	if diff := cmp.Diff(each(1), replicas(t, single)); diff != "" {
+		t.Fatal("made with one replica each:", diff)
+	}
+	if !long.Full() { // each new replica takes seconds
+		lose(t, cluster, func(name string) bool { return name != bus.Changes })
+	}
+	l := newLoad(t, cluster)
+	l.settle("the start")
+	auto, err := bus.Dial(t.Context(), bus.Config{URL: cluster.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer auto.Close()
+	if raised, err := auto.Raise(t.Context()); err != nil || !slices.Contains(raised, bus.Changes) {
+		t.Fatalf("raised %v, error %v; want all, no error", raised, err)
+	}
+	if err := auto.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(each(3), replicas(t, single)); diff != "" {
+		t.Error("raised, and made anew:", diff)
+	}
+	if raised, err := single.Raise(t.Context()); err != nil || len(raised) > 0 {
+		t.Errorf("raised %v, error %v: streams with more replicas than wanted stay", raised, err)
+	}
+
+	for range long.Pick(1, 6) {
+		i := leading(t, cluster)
+		cluster.Stop(i)
+		l.settle("the end of the server that led")
+		away(t, single, cluster.Nodes[i].Name)
+		cluster.Start(i)
+		cluster.Await()
+	}
+	for range long.Pick(0, 4) {
+		i := leading(t, cluster)
+		cluster.Cut(i)
+		poll.Until(t, "another server leads", func() bool {
+			for j := range cluster.Nodes {
+				if j != i && cluster.Server(j).JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, bus.Changes) {
+					return true
+				}
+			}
+			return false
+		})
+		cluster.Heal(i)
+		cluster.Await()
+		l.settle("a cut")
+	}
+	for i := range cluster.Nodes {
+		cluster.Stop(i)
+	}
+	for i := range cluster.Nodes {
+		cluster.Start(i)
+	}
+	l.settle("the restart of all servers")
+}
+
+// lose deletes streams.
+func lose(t *testing.T, cluster *bustest.Cluster, which func(name string) bool) {
+	t.Helper()
+	js := jetStream(t, cluster.URL)
+	names := js.StreamNames(t.Context())
+	for name := range names.Name() {
+		if !which(name) {
+			continue
+		}
+		if err := js.DeleteStream(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := names.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// jetStream is a way to NATS beside the bus.
+func jetStream(t *testing.T, url string) jetstream.JetStream {
+	t.Helper()
+	conn, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// leading waits until a server leads CHANGES, and returns its number.
+func leading(t *testing.T, cluster *bustest.Cluster) (i int) {
+	t.Helper()
+	poll.Until(t, "a leader of CHANGES", func() bool {
+		i = cluster.Leader(bus.Changes, "")
+		return i >= 0
+	})
+	return i
+}
+
+// away checks that Health comes to name a server that is away.
+func away(t *testing.T, c *bus.Conn, name string) {
+	t.Helper()
+	poll.Until(t, name+" is known to be away", func() bool {
+		all, err := c.Health(t.Context())
+		return err == nil && len(all) == len(each(3)) && !slices.ContainsFunc(all, func(h bus.StreamHealth) bool { return !slices.Contains(h.Away, name) })
+	})
+}
+
+// TestReplicasOfTwoServers proves that a cluster of two gives one replica, and says why it gives no three to who sets three.
+func TestReplicasOfTwoServers(t *testing.T) {
+	t.Parallel()
+	cluster := bustest.StartCluster(t, 2, nil)
+	c := dialCluster(t, cluster, 0)
+	if diff := cmp.Diff(each(1), replicas(t, c)); diff != "" {
+		t.Error(diff)
+	}
+	if raised, err := c.Raise(t.Context()); err != nil || len(raised) > 0 {
+		t.Errorf("raised %v, error %v", raised, err)
+	}
+	three, err := bus.Dial(t.Context(), bus.Config{URL: cluster.URL, Replicas: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer three.Close()
+	if _, err := three.Raise(t.Context()); !errors.Is(err, bus.ErrTooFewServers) {
+		t.Errorf("error %v, want %v", err, bus.ErrTooFewServers)
+	}
+}
+
+// TestReplicasOfALoneServer proves that a NATS that is no cluster gives one replica, and refuses more with a sentence.
+func TestReplicasOfALoneServer(t *testing.T) {
+	t.Parallel()
+	url := bustest.Run(t, func(*server.Options) {}).ClientURL()
+	three, err := bus.Dial(t.Context(), bus.Config{URL: url, Replicas: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer three.Close()
+	if err := three.Ensure(t.Context()); !errors.Is(err, bus.ErrTooFewServers) {
+		t.Errorf("error %v, want %v", err, bus.ErrTooFewServers)
+	}
+	if diff := cmp.Diff(each(1), replicas(t, dial(t, bus.Config{URL: url}))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestAStreamWithoutServersHoldsUpNoOther proves that work of CHANGES goes on, and begins anew, while another stream's only server is
+// away.
+func TestAStreamWithoutServersHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	cluster := bustest.StartCluster(t, 3, nil)
+	c := dialCluster(t, cluster, 3)
+	js := jetStream(t, cluster.URL)
+	bucket, err := js.Stream(t.Context(), "KV_nodes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := bucket.CachedInfo().Config
+	cfg.Replicas = 1
+	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	var only int
+	poll.Until(t, "a bucket on one server", func() bool {
+		info, err := bucket.Info(t.Context())
+		only = cluster.Leader("KV_nodes", "")
+		return err == nil && only >= 0 && info.Cluster != nil && len(info.Cluster.Replicas) == 0
+	})
+	cluster.Stop(only)
+	handled := make(chan string, 4)
+	consume(t, bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
+		handled <- batch[0].Change.Entity.ID
+		return make([]error, len(batch))
+	}})
+	poll.Until(t, "a change that is taken", func() bool {
+		return c.PublishChanges(t.Context(), []item.Change{change(item.High, "1")}, bus.PublishOptions{}) == nil
+	})
+	receive(t, "a change while a bucket is away", handled)
+}
+
+// TestAFullStoreRefuses proves that a NATS that has no room acknowledges nothing that it does not keep, that work goes on, and
+// that changes are taken again when there is room.
+func TestAFullStoreRefuses(t *testing.T) {
+	t.Parallel()
+	s := bustest.Run(t, func(o *server.Options) { o.JetStreamMaxStore = 24 << 20 })
+	c := dial(t, bus.Config{URL: s.ClientURL()})
+	publish(t, c, change(item.High, "before"))
+	free := fillStore(t, s)
+	poll.Until(t, "a change that is refused", func() bool {
+		return c.PublishChanges(t.Context(), []item.Change{change(item.High, "refused")}, bus.PublishOptions{}) != nil
+	})
+	handled := make(chan string, 4)
+	consume(t, bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
+		handled <- batch[0].Change.Entity.ID
+		return make([]error, len(batch))
+	}})
+	if id := receive(t, "what was acknowledged before", handled); id != "before" {
+		t.Errorf("%s was handled, and never acknowledged", id)
+	}
+	free()
+	poll.Until(t, "a change that is taken", func() bool {
+		return c.PublishChanges(t.Context(), []item.Change{change(item.High, "after")}, bus.PublishOptions{}) == nil
+	})
+	for receive(t, "what was acknowledged after", handled) != "after" {
+	}
+}
+
+// fillStore fills a server's store with another stream, until free is called.
+func fillStore(t *testing.T, s *server.Server) (free func()) {
+	t.Helper()
+	js := jetStream(t, s.ClientURL())
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "OTHER", Subjects: []string{"other"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{512 << 10, 4 << 10, 16} {
+		body := make([]byte, size)
+		for {
+			if _, err := js.Publish(t.Context(), "other", body); err != nil {
+				break
+			}
+		}
+	}
+	return func() {
+		if err := js.DeleteStream(t.Context(), "OTHER"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

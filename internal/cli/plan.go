@@ -25,7 +25,7 @@ type planCommand struct {
 	RedisRAM float64 `name:"redis-ram" help:"Share of a machine's memory that Redis may fill with data." default:"0.5" group:"The machines"`
 	Replicas float64 `help:"Replicas of each Redis master." default:"1" group:"The machines"`
 	NATS     float64 `name:"nats-servers" help:"Servers of the NATS cluster." default:"3" group:"The machines"`
-	Rooms    float64 `help:"Rooms. Each handles all changes, and without any one of them the others serve all views." default:"1" group:"The machines"`
+	Rooms    float64 `help:"Rooms. Each handles all changes, and without any one of them the others serve all views." default:"1" env:"VITRINE_PLAN_ROOMS" group:"The machines"`
 
 	Error bool `help:"Print the costs and how well each run is predicted from the others, in place of a plan."`
 	JSON  bool `name:"json" help:"Print JSON."`

@@ -40,35 +40,28 @@ func queryErrors(body []byte) (errors, failed bool) {
 // it lacks something that the upstream could not give, as opposed to something that there is not.
 type doubts struct {
 	texts   []byte // the fields are texts
-	without []byte // the elements of lists that the fields are in are null; nil if one is in none
+	without []byte // the elements of lists that the fields are in are null; fields that are in none are texts
 }
 
-// doubtsOf returns nil if no error has the path of a field that is null. An element of a list that is null counts as missing, and is no
-// such field.
+// doubtsOf returns nil if no error can be why a field is null. An element of a list that is null counts as missing, and is no such field.
 func doubtsOf(body []byte) *doubts {
-	failed := paths{}
 	errs, _ := shape.Lookup(body, catalog.Path{"errors"})
-	errs.ForEach(func(_, e gjson.Result) bool {
-		failed.add(e.Get("path"))
-		return true
-	})
 	data, _ := shape.Lookup(body, catalog.Path{"data"})
-	nulls := failed.nulls(data, gjson.Result{}, false, nil)
+	nulls := pathsOf(errs).nulls(place{value: data}, nil)
 	if len(nulls) == 0 {
 		return nil
 	}
-	var fields, elements []gjson.Result
+	const text = `"\u0001 failed"`
+	var texts, without []replacement
 	for _, n := range nulls {
-		fields = append(fields, n.field)
+		texts = append(texts, replacement{n.value, text})
 		if n.element.Exists() {
-			elements = append(elements, n.element)
+			without = append(without, replacement{n.element, "null"})
+		} else {
+			without = append(without, replacement{n.value, text})
 		}
 	}
-	d := &doubts{texts: replaced(body, fields, `"\u0001 failed"`)}
-	if len(elements) == len(fields) {
-		d.without = replaced(body, elements, "null")
-	}
-	return d
+	return &doubts{replaced(body, texts), replaced(body, without)}
 }
 
 // single returns what a single entity's answer is compared with; nil if nothing of it failed.
@@ -79,30 +72,54 @@ func (d *doubts) single() []byte {
 	return d.texts
 }
 
-// replaced is JSON with another value in place of some. Of values within each other the outer one is replaced.
-func replaced(body []byte, values []gjson.Result, by string) []byte {
-	slices.SortFunc(values, func(a, b gjson.Result) int {
-		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(len(b.Raw), len(a.Raw)))
+// replacement is a value within JSON, and what comes in its place.
+type replacement struct {
+	value gjson.Result
+	by    string
+}
+
+// replaced is JSON with other values in place of some. Of values within each other the outer one is replaced.
+func replaced(body []byte, values []replacement) []byte {
+	slices.SortFunc(values, func(a, b replacement) int {
+		return cmp.Or(cmp.Compare(a.value.Index, b.value.Index), cmp.Compare(len(b.value.Raw), len(a.value.Raw)))
 	})
 	var out bytes.Buffer
 	from := 0
 	for _, v := range values {
-		if v.Index < from {
+		if v.value.Index < from {
 			continue
 		}
-		out.Write(body[from:v.Index])
-		out.WriteString(by)
-		from = v.Index + len(v.Raw)
+		out.Write(body[from:v.value.Index])
+		out.WriteString(v.by)
+		from = v.value.Index + len(v.value.Raw)
 	}
 	out.Write(body[from:])
 	return out.Bytes()
 }
 
-// paths are the paths of errors, as a tree of their steps.
+// paths are the paths of errors, as a tree of their steps. nil stands for all paths.
 type paths map[string]paths
 
-// maxPath is how many steps of an error's path count.
+// maxPath is how many steps of an error's path count, and how deep fields are looked for.
 const maxPath = 32
+
+// pathsOf returns all paths if one of the errors does not say where it happened, so that any null may be due to it.
+func pathsOf(errs gjson.Result) paths {
+	if !errs.IsArray() {
+		return nil
+	}
+	all := paths{}
+	errs.ForEach(func(_, e gjson.Result) bool {
+		path := e.Get("path")
+		if !path.IsArray() || !path.Get("0").Exists() {
+			all = nil
+			return false
+		}
+		all.add(path)
+		return true
+	})
+	return all
+}
 
 func (p paths) add(path gjson.Result) {
 	steps := 0
@@ -117,28 +134,34 @@ func (p paths) add(path gjson.Result) {
 	})
 }
 
-// null is a field that is null, and the innermost element of a list that it is in, if any.
-type null struct{ field, element gjson.Result }
+// place is where a value is in an answer.
+type place struct {
+	value   gjson.Result
+	element gjson.Result // the innermost element of a list that it is in, or is itself; none if it is in no list
+	listed  bool         // it is itself an element
+	depth   int
+}
 
 // nulls appends those fields of objects that are null, at or above the ends of the paths. An error in a field that
-// must not be null makes what is around it null. listed tells that v is itself an element.
-func (p paths) nulls(v, element gjson.Result, listed bool, found []null) []null {
+// must not be null makes what is around it null.
+func (p paths) nulls(at place, found []place) []place {
+	v := at.value
 	switch {
-	case v.Type == gjson.Null && v.Raw == "null" && !listed && v.Index > 0:
-		return append(found, null{v, element})
-	case !v.IsObject() && !v.IsArray():
+	case v.Type == gjson.Null && v.Raw == "null" && !at.listed && v.Index > 0:
+		return append(found, at)
+	case !v.IsObject() && !v.IsArray(), at.depth >= maxPath:
 		return found
 	}
 	i := -1
 	v.ForEach(func(key, value gjson.Result) bool {
-		step, element := key.Str, element
-		if v.IsArray() {
+		step, below := key.Str, place{value: value, element: at.element, listed: v.IsArray(), depth: at.depth + 1}
+		if below.listed {
 			i++
 			step = strconv.Itoa(i)
-			element = value
+			below.element = value
 		}
-		if inner := p[step]; inner != nil {
-			found = inner.nulls(value, element, v.IsArray(), found)
+		if inner, ok := p[step]; ok || p == nil {
+			found = inner.nulls(below, found)
 		}
 		return true
 	})

@@ -21,16 +21,14 @@ type parts struct {
 }
 
 // doubt finds the elements that depend on fields which failed: those that differ in a copy of the answer without the elements of its lists
-// that such fields are in. An answer of which no such copy can be made, or whose copy can't be split, is doubted as a whole.
+// that such fields are in. If that copy can't be split, all are compared with the one that has texts in place of these fields; what that one
+// does not have is doubted.
 func (p *parts) doubt(d *catalog.Dimension, of *doubts, ids []string) {
 	texts, _ := itemsOf(d, of.texts, ids)
-	without, err := parts{}, error(nil)
-	if of.without != nil {
-		without, err = itemsOf(d, of.without, ids)
-	}
+	without, err := itemsOf(d, of.without, ids)
 	p.doubted = map[string][]byte{}
 	for id, element := range p.found {
-		if of.without != nil && err == nil && bytes.Equal(element, without.found[id]) {
+		if err == nil && bytes.Equal(element, without.found[id]) {
 			continue
 		}
 		other := texts.found[id]

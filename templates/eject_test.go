@@ -107,8 +107,8 @@ func TestStart(t *testing.T) {
 		t.Errorf("not compiled: %v", gaps)
 	}
 	data := map[string]any{"product": map[string]any{"title": "Lamp <5 W>"}, "Site": map[string]any{"Name": "Shop"}, "Page": map[string]any{"ID": "1"}}
-	if text := rendered(t, set, "item.html", data); !strings.Contains(text, "<h1>Lamp &lt;5 W&gt;</h1>") || !strings.Contains(text, `<a href="/">Shop</a>`) {
-		t.Errorf(`%v; want a body with <h1>Lamp &lt;5 W&gt;</h1>, a body with <a href="/">Shop</a>`, text)
+	if text := rendered(t, set, "item.html", data); !strings.Contains(text, "<h1>Lamp &lt;5 W&gt;</h1>") || !strings.Contains(text, `<a href="/">All products</a>`) || strings.Count(text, ">Shop</a>") != 1 {
+		t.Errorf(`%v; want <h1>Lamp &lt;5 W&gt;</h1>, <a href="/">All products</a>, and the shop's name in one link`, text)
 	}
 	if _, err := templates.Start(dir, false); !errors.Is(err, templates.ErrExists) {
 		t.Errorf("again: %v", err)

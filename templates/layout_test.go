@@ -51,6 +51,12 @@ func newStand(t *testing.T, all []odd) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return standOf(t, set, all)
+}
+
+// standOf returns a shop with the templates of set.
+func standOf(t *testing.T, set *templates.Set, all []odd) *stand {
+	t.Helper()
 	s := &stand{}
 	s.gen.Store("1")
 	mux := http.NewServeMux()

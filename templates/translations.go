@@ -3,7 +3,6 @@ package templates
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"strings"
 
 	"vitrine/internal/item"
@@ -18,7 +17,7 @@ const translationsFile = "words.json"
 // translations are the texts of a set: by language, then by the English text.
 type translations map[string]map[string]string
 
-// add adds a translations file, whose texts replace those that are there. It fails with item.ErrRefused for a malformed file.
+// add adds a translations file, whose texts replace those that are there; empty ones are yet to be translated, and add nothing. It fails with item.ErrRefused for a malformed file.
 func (t translations) add(file []byte) error {
 	var more translations
 	if err := json.Unmarshal(file, &more); err != nil {
@@ -29,7 +28,11 @@ func (t translations) add(file []byte) error {
 		if t[lang] == nil {
 			t[lang] = map[string]string{}
 		}
-		maps.Copy(t[lang], texts)
+		for english, text := range texts {
+			if text != "" {
+				t[lang][english] = text
+			}
+		}
 	}
 	return nil
 }

@@ -27,9 +27,10 @@ func (f templatesFlag) checkNames(e *env, conn *bus.Conn, file string, cat *cata
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
+	lang := redact.Shown(cat.Site.Lang)
 	if missing := set.Untranslated(cat.Site.Lang); len(missing) > 0 {
-		fmt.Fprintf(e.stderr, "WARNING: %d texts of the templates have no words in %s: pages say them in English; add them to words.json in %s: %s\n",
-			len(missing), cat.Site.Lang, dir, redact.Shown(strings.Join(missing, " | ")))
+		fmt.Fprintf(e.stderr, "WARNING: %d texts of the templates have no words in %s, such as %s: pages say them in English. vitrine template eject --words %s --to %s writes them down to be translated\n",
+			len(missing), lang, redact.Shown(strings.Join(missing[:min(3, len(missing))], " | ")), lang, dir)
 	}
 	advice := "make it in " + dir + ", or name the folder that has it by --templates"
 	if conn != nil {

@@ -118,8 +118,8 @@ func (n *process) warnOfUntranslated(set *templates.Set) {
 		return
 	}
 	if missing := set.Untranslated(cat.Site.Lang); len(missing) > 0 {
-		n.log.Warn("the templates have texts without words in the site's language: pages say them in English; add them to words.json",
-			"lang", cat.Site.Lang, "texts", strings.Join(missing, " | "))
+		n.log.Warn("the templates have texts without words in the site's language: pages say them in English; vitrine template eject --words LANG writes them down to be translated",
+			"lang", cat.Site.Lang, "texts", len(missing), "such_as", strings.Join(missing[:min(3, len(missing))], " | "))
 	}
 }
 

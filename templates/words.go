@@ -7,16 +7,14 @@ import (
 	"strings"
 
 	"golang.org/x/text/language"
-
-	"vitrine/internal/item"
 )
 
 // AddWords adds the texts that have no words in a language to words.json in a shop's folder, each with an empty one to be filled in, and
-// returns their number. What the file has already stays; nothing is written if no text lacks words. AddWords fails with item.ErrRefused if
-// lang is no language tag, and otherwise as LoadFolder and Eject do.
+// returns their number. What the file has already stays; nothing is written if no text lacks words. AddWords fails if lang is no language tag,
+// and otherwise as LoadFolder and Eject do.
 func AddWords(dir, lang string) (int, error) {
 	if _, err := language.Parse(lang); err != nil {
-		return 0, fmt.Errorf("%w: %.40q is no language (such as pt, or pt-BR): %w", item.ErrRefused, lang, err)
+		return 0, fmt.Errorf("%.40q is no language, such as pt or pt-BR: %w", lang, err)
 	}
 	own, err := readFolder(dir)
 	if err != nil {

@@ -44,18 +44,28 @@ func open(t *testing.T, file, address string, env map[string]string, answer http
 	t.Helper()
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
+	return openAt(t, file, map[string]string{address: server.URL}, env)
+}
+
+// openAt is open with a running server in place of each address.
+func openAt(t *testing.T, file string, servers, env map[string]string) *recipe {
+	t.Helper()
 	src, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if !strings.Contains(string(src), address) {
-		t.Fatalf("%s has no %s", file, address)
 	}
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer(address, server.URL, "/usr/local/bin", here).Replace(string(src))
+	replace := []string{"/usr/local/bin", here}
+	for address, server := range servers {
+		if !strings.Contains(string(src), address) {
+			t.Fatalf("%s has no %s", file, address)
+		}
+		replace = append(replace, address, server)
+	}
+	text := strings.NewReplacer(replace...).Replace(string(src))
 	cat, err := catalog.Parse([]byte(text), file, catalog.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -65,8 +75,11 @@ func open(t *testing.T, file, address string, env map[string]string, answer http
 	}
 	var commands []string
 	for _, u := range cat.Upstreams {
-		if u.Token != nil {
-			commands = append(commands, "command:"+strings.Join(u.Token.Command, " ")+"="+server.URL)
+		if u.Token == nil {
+			continue
+		}
+		for _, server := range servers {
+			commands = append(commands, "command:"+strings.Join(u.Token.Command, " ")+"="+server)
 		}
 	}
 	secrets, err := upstream.NewSecrets(commands, func(name string) (string, bool) { v, ok := env[name]; return v, ok })

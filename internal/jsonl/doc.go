@@ -6,6 +6,8 @@
 //	GET /rows?ids=a,b            a JSON array of the rows there are; each id percent-encoded, at most 1000
 //	GET /rows?cursor=C&limit=N   {"items":[…],"next":"…"|null} in the order of ids; 500 a page, at most 1000
 //
+// By Spec.Distinct, the ids are the distinct values of a field that many rows share, and the row of each is the first that has it.
+//
 // The whole file is held in memory as an immutable snapshot. A rewritten file is read aside and swapped
 // in as a whole, and only when every line of it is sound: a file that is cut, damaged, empty or gone
 // leaves the old snapshot in force. The caller of Watch is notified of what differs, after the swap, so that

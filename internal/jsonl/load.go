@@ -40,13 +40,16 @@ func (t *Table) load(ctx context.Context) (*snapshot, error) {
 	}
 	l := &loader{
 		ctx: ctx, name: filepath.Base(t.spec.Path), field: t.spec.IDField, id: strings.Split(t.spec.IDField, "."), encoding: t.spec.Encoding,
-		rows: make(map[string]row), lines: make(map[string]int),
+		distinct: t.spec.Distinct, rows: make(map[string]row), lines: make(map[string]int),
 		duplicate: func(id string, first, last int) {
 			t.log.Warn("duplicate id, the last row wins", "id", id, "first", first, "last", last)
 		},
 	}
 	if err := l.read(f, t.spec.Path); err != nil {
 		return nil, err
+	}
+	if l.without > 0 && len(l.rows) == 0 {
+		return nil, l.refuse(l.without, fmt.Errorf("no row has a value of %q, which --serve names as %s", l.field, distinctOption))
 	}
 	return &snapshot{ids: slices.Sorted(maps.Keys(l.rows)), rows: l.rows, file: info}, nil
 }
@@ -58,6 +61,8 @@ type loader struct {
 	field     string
 	id        catalog.Path      // where a row has its id
 	encoding  encoding.Encoding // nil for UTF-8
+	distinct  bool
+	without   int // of a distinct field, the last line that has no value
 	rows      map[string]row
 	lines     map[string]int // id → its line
 	duplicate func(id string, first, last int)
@@ -142,11 +147,19 @@ func (l *loader) add(n int, body []byte) error {
 	if err := check(body); err != nil {
 		return l.refuse(n, err)
 	}
+	if l.distinct && !hasValue(body, l.id) {
+		l.without = n
+		return nil
+	}
 	id, err := idOf(body, l.field, l.id)
 	if err != nil {
 		return l.refuse(n, err)
 	}
-	if first, ok := l.lines[id]; ok {
+	first, ok := l.lines[id]
+	switch {
+	case ok && l.distinct:
+		return nil
+	case ok:
 		l.duplicate(id, first, n)
 	}
 	l.rows[id] = newRow(body)

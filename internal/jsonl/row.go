@@ -50,6 +50,12 @@ func check(body []byte) error {
 	return nil
 }
 
+// hasValue reports whether a row's field is there, and neither null nor empty.
+func hasValue(body []byte, at catalog.Path) bool {
+	found, _ := shape.Lookup(body, at)
+	return found.Type != gjson.Null && found.Raw != `""`
+}
+
 // idOf is the row's id as text, a number as it is written.
 func idOf(body []byte, field string, at catalog.Path) (string, error) {
 	found, _ := shape.Lookup(body, at)

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 	"go.uber.org/goleak"
+	"golang.org/x/text/encoding/htmlindex"
 
 	"vitrine/internal/item"
 	"vitrine/internal/jsonl"
@@ -36,6 +37,10 @@ func TestParseSpec(t *testing.T) {
 	dir := t.TempDir()
 	colon := filepath.Join(dir, "a:b")
 	write(t, colon, three)
+	utf16, err := htmlindex.Get("utf-16le")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name, in string
 		want     jsonl.Spec
@@ -47,6 +52,10 @@ func TestParseSpec(t *testing.T) {
 		{"prefers a file that exists", "p=" + colon, jsonl.Spec{Name: "p", Path: colon, IDField: "id"}, nil},
 		{"cuts behind a file with a colon", "p=" + colon + ":sku", jsonl.Spec{Name: "p", Path: colon, IDField: "sku"}, nil},
 		{"leaves what is no field name", "p=a:b/c.jsonl", jsonl.Spec{Name: "p", Path: "a:b/c.jsonl", IDField: "id"}, nil},
+		{"takes distinct values", "p=p.csv:a, b,distinct", jsonl.Spec{Name: "p", Path: "p.csv", IDField: "a, b", Distinct: true}, nil},
+		{"takes distinct values before an encoding", "p=p.csv:a,distinct,utf-16le", jsonl.Spec{Name: "p", Path: "p.csv", IDField: "a", Distinct: true, Encoding: utf16}, nil},
+		{"takes distinct values after an encoding", "p=p.csv:a,utf-16le, distinct", jsonl.Spec{Name: "p", Path: "p.csv", IDField: "a", Distinct: true, Encoding: utf16}, nil},
+		{"takes an option once", "p=p.csv:distinct,distinct", jsonl.Spec{Name: "p", Path: "p.csv", IDField: "distinct", Distinct: true}, nil},
 		{"keeps an equals sign in the path", "p=a=b.jsonl", jsonl.Spec{Name: "p", Path: "a=b.jsonl", IDField: "id"}, nil},
 		{"refuses no name", "=p.jsonl", jsonl.Spec{}, jsonl.ErrSpec},
 		{"refuses a path as a name", "../p=p.jsonl", jsonl.Spec{}, jsonl.ErrSpec},
@@ -61,8 +70,8 @@ func TestParseSpec(t *testing.T) {
 			if !errors.Is(err, test.err) {
 				t.Fatalf("error %v, want %v", err, test.err)
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
+			if got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 		})
 	}

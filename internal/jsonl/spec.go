@@ -13,11 +13,14 @@ import (
 	"vitrine/internal/item"
 )
 
-// ErrSpec is a text that is not NAME=FILE[:ID_FIELD][,ENCODING].
-var ErrSpec = errors.New("not NAME=FILE[:ID_FIELD][,ENCODING]")
+// ErrSpec is a text that is not NAME=FILE[:ID_FIELD][,distinct][,ENCODING].
+var ErrSpec = errors.New("not NAME=FILE[:ID_FIELD][,distinct][,ENCODING]")
 
 // DefaultIDField is the field that holds a row's id if the spec names none.
 const DefaultIDField = "id"
+
+// distinctOption is the word of a spec for Spec.Distinct.
+const distinctOption = "distinct"
 
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
@@ -26,11 +29,12 @@ type Spec struct {
 	Name     string
 	Path     string
 	IDField  string            // of a table the name of a column; of JSON a dotted path to a string or a number
+	Distinct bool              // serve the first row of each value of the field; rows without a value have none
 	Encoding encoding.Encoding // nil for UTF-8, or what the file's byte order mark says
 }
 
-// ParseSpec parses NAME=FILE[:ID_FIELD][,ENCODING]. The part after the last comma is the encoding if it is the name of one. The part
-// after a colon is the field, unless the whole is an existing file: after the last colon with an existing file before it, or else after
+// ParseSpec parses NAME=FILE[:ID_FIELD][,distinct][,ENCODING]. What follows the last commas is an option if it is "distinct" or the name of
+// an encoding, in any order. The part after a colon is the field, unless the whole is an existing file: after the last colon with an existing file before it, or else after
 // the last one. Its errors wrap ErrSpec and name the input.
 func ParseSpec(s string) (Spec, error) {
 	name, path, ok := strings.Cut(s, "=")
@@ -40,25 +44,39 @@ func ParseSpec(s string) (Spec, error) {
 	case !namePattern.MatchString(name):
 		return Spec{}, fmt.Errorf("%q: %w: the name is not letters, digits, _ and -", clip(s), ErrSpec)
 	}
-	path, encoding := cutEncoding(path)
-	path, field := cutField(path)
-	if path == "" || strings.ContainsRune(path, 0) {
+	spec := Spec{Name: name}
+	path = spec.cutOptions(path)
+	spec.Path, spec.IDField = cutField(path)
+	if spec.Path == "" || strings.ContainsRune(spec.Path, 0) {
 		return Spec{}, fmt.Errorf("%q: %w: the file is missing", clip(s), ErrSpec)
 	}
-	return Spec{Name: name, Path: path, IDField: field, Encoding: encoding}, nil
+	return spec, nil
 }
 
-// cutEncoding takes the name of an encoding off the end. A file or a field may have a comma itself.
-func cutEncoding(text string) (rest string, found encoding.Encoding) {
-	comma := strings.LastIndexByte(text, ',')
-	if comma < 0 {
-		return text, nil
+// cutOptions takes options off the end, each at most once. A file or a field may have a comma itself.
+func (s *Spec) cutOptions(text string) (rest string) {
+	for {
+		comma := strings.LastIndexByte(text, ',')
+		if comma < 0 || !s.takeOption(strings.TrimSpace(text[comma+1:])) {
+			return text
+		}
+		text = text[:comma]
 	}
-	found, err := htmlindex.Get(strings.TrimSpace(text[comma+1:]))
-	if err != nil {
-		return text, nil
+}
+
+// takeOption reports whether word is an option that s does not have yet.
+func (s *Spec) takeOption(word string) bool {
+	if word == distinctOption {
+		taken := !s.Distinct
+		s.Distinct = true
+		return taken
 	}
-	return text[:comma], found
+	found, err := htmlindex.Get(word)
+	if err != nil || s.Encoding != nil {
+		return false
+	}
+	s.Encoding = found
+	return true
 }
 
 func cutField(path string) (file, field string) {

@@ -13,7 +13,7 @@ import (
 
 // serveFlag names files that stand for upstreams.
 type serveFlag struct {
-	Serve []string `help:"Serve a file of rows (JSON lines, a JSON array, CSV) as an upstream, named in the catalog as serve:NAME. Repeatable." placeholder:"NAME=FILE[:ID_FIELD][,distinct][,ENCODING]" sep:"none"`
+	Serve []string `help:"Serve a file of rows (JSON lines, a JSON array, CSV) as an upstream, named in the catalog as serve:NAME; with ,distinct behind the field, the first row of each of its values. Repeatable." placeholder:"NAME=FILE[:ID_FIELD][,ENCODING]" sep:"none"`
 }
 
 func (f serveFlag) specs() (specs []jsonl.Spec, err error) {

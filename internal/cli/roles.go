@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -23,6 +24,11 @@ type detailCommand struct {
 	Disk      string `help:"What the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
 	Templates string `help:"Folder with the shop's templates." type:"existingdir" placeholder:"DIR"`
 	Index     bool   `help:"List all products at /, as vitrine up does."`
+}
+
+// Validate is of both groups of flags: neither is that of the whole by itself, and kong would call none.
+func (c detailCommand) Validate() error {
+	return errors.Join(c.natsAccess.Validate(), c.pageFlags.Validate())
 }
 
 func (heterogCommand) Help() string { return roleHelp("heterog") }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"vitrine/internal/demo"
@@ -24,6 +25,11 @@ type upCommand struct {
 	serveFlag
 	pageFlags
 	notifyFlags
+}
+
+// Validate is of both groups of flags, as that of detailCommand is.
+func (u upCommand) Validate() error {
+	return errors.Join(u.natsAccess.Validate(), u.pageFlags.Validate())
 }
 
 func (upCommand) Help() string {

@@ -61,6 +61,10 @@ func Embed(ctx context.Context, cfg EmbedConfig) (*Server, error) {
 		s.WaitForShutdown()
 		return nil, fmt.Errorf("start the embedded NATS on %q in %s: %w", cfg.Addr, cfg.Dir, err)
 	}
+	select {
+	case fatal <- "": // nobody reads it from here on: what comes is logged
+	default:
+	}
 	return &Server{nats: s, addr: cfg.Addr, dir: cfg.Dir}, nil
 }
 
@@ -127,10 +131,10 @@ func (l serverLog) Tracef(string, ...any)      {}
 
 func (l serverLog) Fatalf(f string, v ...any) {
 	text := fmt.Sprintf(f, v...)
-	l.log.Error("nats: " + text)
 	select {
-	case l.fatal <- text:
+	case l.fatal <- text: // Embed returns it
 	default:
+		l.log.Error("nats: " + text)
 	}
 }
 

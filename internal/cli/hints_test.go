@@ -49,6 +49,9 @@ func TestAPlaceThatIsTaken(t *testing.T) {
 		if code != 1 || out != "" || !strings.Contains(errs, "address already in use") || strings.Contains(errs, "not ready within") {
 			t.Error(code, out, errs)
 		}
+		if !strings.Contains(errs, "--nats") || strings.Count(errs, "address already in use") != 1 || strings.Count(errs, "embedded NATS") != 1 {
+			t.Error(code, out, errs)
+		}
 	})
 	t.Run("the folder", func(t *testing.T) {
 		v := up(t, t.TempDir(), "--catalog", catalogFor(t, shopCatalog, newShop(t).URL))

@@ -123,7 +123,7 @@ func (u *Up) connect(n *process) error {
 		}
 		server, err := bus.Embed(n.ctx, bus.EmbedConfig{Dir: filepath.Join(n.dir, "nats"), Addr: u.NATS, Log: n.log})
 		if err != nil {
-			return fmt.Errorf("start the embedded NATS: %w", err)
+			return fmt.Errorf("--nats: %w", err)
 		}
 		n.onClose(func() error { server.Shutdown(); return nil })
 		cfg.URL = server.URL()

@@ -43,12 +43,13 @@ type trial struct {
 	failures int
 	ids      map[string][]string // kind → ids to try
 	records  map[kv.RecordKey]kv.Record
+	doubted  map[string]bool // keys of the catalog, and what is no amount by them
 }
 
 // Run tries the tokens of upstreams, the lists, dimensions, blobs, polls, pages and live parts of the catalog. It goes on after a failure, and reports whether nothing
 // failed; warnings are no failures. When ctx ends, what is left fails.
 func Run(ctx context.Context, c Config) (sound bool) {
-	t := &trial{Config: c, ids: map[string][]string{}, records: map[kv.RecordKey]kv.Record{}}
+	t := &trial{Config: c, ids: map[string][]string{}, records: map[kv.RecordKey]kv.Record{}, doubted: map[string]bool{}}
 	for _, e := range c.Entities {
 		t.add(e)
 	}
@@ -176,5 +177,6 @@ func (t *trial) kind(ctx context.Context, k *catalog.Kind) {
 	}
 	for _, b := range k.Blobs {
 		t.blob(b, item.Entity{Kind: k.Name, ID: ids[0]})
+		t.amounts(b, ids)
 	}
 }

@@ -3,8 +3,10 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"vitrine/internal/bus"
@@ -32,8 +34,11 @@ func (x *checkRun) checkUpstreams(ctx context.Context, cat *catalog.Catalog, set
 	defer client.Close()
 	for _, u := range cat.Upstreams {
 		if u.Serve != "" {
-			x.report("upstream", u.Name+" is a file that up serves: not looked at", nil)
-			continue
+			if fault := served(ctx, client, u); fault != nil {
+				x.warn("try", x.untried(u, fault))
+				set = nil
+				continue
+			}
 		}
 		x.report("upstream", u.Name+" answers at "+u.URL, reachable(ctx, client, u))
 		if u.Token != nil {
@@ -59,12 +64,6 @@ func (x *checkRun) templates(ctx context.Context, conn *bus.Conn) (*templates.Se
 
 // tryCatalog asks for a few real entities, and makes records, blobs and pages of the answers.
 func (x *checkRun) tryCatalog(ctx context.Context, cat *catalog.Catalog, client *upstream.Client, set *templates.Set) {
-	for _, u := range cat.Upstreams {
-		if u.Serve != "" {
-			x.report("try", "not tried: "+u.Name+" is a file that up serves, at an address that only up knows", nil)
-			return
-		}
-	}
 	for _, m := range cat.MissingTemplates(file(x.Catalog), set.Pages(), set.Has) {
 		x.report("templates", "", m)
 	}
@@ -72,6 +71,23 @@ func (x *checkRun) tryCatalog(ctx context.Context, cat *catalog.Catalog, client 
 		x.failed = x.failed || f.Failed
 		x.record(Finding{What: "try", OK: !f.Failed, Warning: f.Warning, Text: f.What + ": " + f.Text})
 	}})
+}
+
+// served fails if a file that up serves can't be read here: the catalog is one from a file, up has ended, or it runs on another machine.
+func served(ctx context.Context, client *upstream.Client, u *catalog.Upstream) error {
+	if strings.HasPrefix(u.URL, "serve:") {
+		return errors.New("its address is known with the catalog in force only, without --catalog")
+	}
+	if err := reachable(ctx, client, u); err != nil {
+		return fmt.Errorf("up must run, on this machine: %w", err)
+	}
+	return nil
+}
+
+// untried says which command tries a catalog one of whose files can't be read here.
+func (x *checkRun) untried(u *catalog.Upstream, fault error) string {
+	return fmt.Sprintf("the catalog is not tried, since %s is a file that up serves (%v); try it by: vitrine catalog check %s --try --serve %s=FILE[:ID_FIELD]",
+		u.Name, fault, cmp.Or(x.Catalog, "CATALOG"), u.Serve)
 }
 
 // reachable fails if an upstream gives no HTTP answer, or a database lets nobody in. Any status will do: paths are checked with the

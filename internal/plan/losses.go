@@ -56,17 +56,18 @@ func lostRedis(s Shop, m Machines, p Plan) Loss {
 }
 
 // doubts are what a reader must know before trusting the plan.
-func doubts(s Shop, p Plan, measured []Run) []string {
-	most := 0.0
-	for _, r := range measured {
-		most = max(most, r.Did[SKUs])
-	}
+func (c Costs) doubts(s Shop, p Plan, measured []Run) []string {
+	most := largest(measured)
 	found := []string{
 		"A core is taken to be as fast as those of the measurement, and a SKU as large as the bench's article.",
+		"The memory of a process is that of the largest run: caches grow up to --blob-memory and --page-memory.",
 		"Upstreams, the network between machines, TLS, and live parts are not in it.",
 	}
 	if s.SKUs > 10*most {
 		found = append(found, fmt.Sprintf("The largest run had %s SKUs, of which this shop has %s times as many: measure again at a tenth of its size.", Count(most), Count(s.SKUs/most)))
+	}
+	if !c.diskGrew() {
+		found = append(found, "The file of a detail server had its smallest size in all runs: measure 50,000 SKUs or more to know the disk.")
 	}
 	if p.Shards > 1 {
 		found = append(found, "Redis Cluster's own traffic, and scripts over several slots, are not in it.")

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"math"
 
 	"vitrine/internal/item"
@@ -84,6 +85,7 @@ func (c Costs) For(s Shop, m Machines, measured []Run) (Plan, error) {
 	p.MessageBytes = s.Changes * c[MessageBytes].Each
 	p.Commands = s.Changes * c[Commands].Each
 	p.PageBytes = views * s.PageBytes
+	c = c.held(min(s.SKUs, largest(measured)))
 	p.Parts = []Part{
 		c.worker("heterog", s, m, HeterogCPU, HeterogMemory), c.worker("syncer", s, m, SyncerCPU, SyncerMemory),
 		c.nats(s, m), c.redis(s, m, &p, views), c.detail(s, m, views),
@@ -93,8 +95,25 @@ func (c Costs) For(s Shop, m Machines, measured []Run) (Plan, error) {
 	}
 	p.Fill = c.fill(s, m, p)
 	p.Losses = c.losses(s, m, p)
-	p.Doubts = doubts(s, p, measured)
+	p.Doubts = c.doubts(s, p, measured)
 	return p, nil
+}
+
+// held are the costs where the memory of a process is that of a shop of so many SKUs, whatever its size: queues and caches are bounded.
+func (c Costs) held(skus float64) Costs {
+	all := maps.Clone(c)
+	for _, q := range []Quantity{HeterogMemory, SyncerMemory, NATSMemory, DetailMemory} {
+		all[q] = Cost{Fixed: c[q].of(skus)}
+	}
+	return all
+}
+
+// largest is the size of the largest run.
+func largest(measured []Run) (skus float64) {
+	for _, r := range measured {
+		skus = max(skus, r.Did[SKUs])
+	}
+	return skus
 }
 
 func check(s Shop, m Machines) error {
@@ -166,12 +185,15 @@ func (c Costs) detail(s Shop, m Machines, views float64) Part {
 	p.Machines = max(1, math.Ceil(pages/left)) + spare
 	p.Cores = pages + mirror*p.Machines
 	p.Memory = p.Machines * c[DetailMemory].Fixed
-	if p.Note == "" {
+	if p.Note == "" && c.diskGrew() {
 		p.Disk = p.Machines * c[DetailDisk].of(s.SKUs)
 	}
 	p.Busy = p.Cores / (p.Machines * m.Cores)
 	return p
 }
+
+// diskGrew reports whether the runs say how large a server's file is. Below some 20,000 SKUs it has its smallest size.
+func (c Costs) diskGrew() bool { return c[DetailDisk].Each >= 1 }
 
 // fill is how long the slowest stage takes for every dimension of every SKU.
 func (c Costs) fill(s Shop, m Machines, p Plan) (seconds float64) {

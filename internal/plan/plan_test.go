@@ -129,6 +129,18 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestMemoryOfProcesses proves that a process is given the memory that it had in the largest run, or in one of the shop's own size.
+func TestMemoryOfProcesses(t *testing.T) {
+	for skus, want := range map[float64]float64{1e6: 2 * 1024 * 3000, 500: 2 * 1024 * 500} {
+		s := shop()
+		s.SKUs = skus
+		p, err := unitCosts().For(s, machines(), runs(1, 1, 100, 3000))
+		if err != nil || p.Parts[0].Memory != want {
+			t.Errorf("%.0f SKUs: %+v, %v, want %.0f bytes", skus, p.Parts[0], err, want)
+		}
+	}
+}
+
 // TestPlanGrows proves that more to do never needs less, and that what is given in place of measured costs is used.
 func TestPlanGrows(t *testing.T) {
 	base, err := unitCosts().For(shop(), machines(), nil)

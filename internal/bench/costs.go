@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/kv/rediskv"
 	"vitrine/internal/load"
@@ -132,12 +131,8 @@ func (c Costs) start(ctx context.Context, s *system) (err error) {
 
 // connect opens what the bench itself asks.
 func (s *system) connect(ctx context.Context, nats, redis string) (err error) {
-	for _, conn := range []**bus.Conn{&s.bus, &s.alone} {
-		*conn, err = bus.Dial(ctx, bus.Config{URL: nats, Name: "vitrine bench", Log: s.host.Log})
-		if err != nil {
-			return err
-		}
-		context.AfterFunc(ctx, (*conn).Close)
+	if err := s.dial(ctx, nats); err != nil {
+		return err
 	}
 	s.store, err = rediskv.Open(ctx, rediskv.Config{URL: redis, Log: s.host.Log})
 	if err != nil {

@@ -176,14 +176,19 @@ func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
 	}
 	b.pages = at.Pages
 	b.admin = at.Admin
+	return done, b.dial(ctx, at.NATS)
+}
+
+// dial opens the connections to NATS, until ctx ends.
+func (b *bench) dial(ctx context.Context, nats string) (err error) {
 	for _, conn := range []**bus.Conn{&b.bus, &b.alone} {
-		*conn, err = bus.Dial(ctx, bus.Config{URL: at.NATS, Name: "vitrine bench", Log: b.host.Log})
+		*conn, err = bus.Dial(ctx, bus.Config{URL: nats, Name: "vitrine bench", Log: b.host.Log})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		context.AfterFunc(ctx, (*conn).Close)
 	}
-	return done, nil
+	return nil
 }
 
 func (b *bench) measure(ctx context.Context) (r PipelineResult, err error) {

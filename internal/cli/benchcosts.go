@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 
 	"vitrine/internal/bench"
 	"vitrine/internal/bus"
@@ -40,7 +41,7 @@ type costsResult struct {
 
 // Run is vitrine bench costs.
 func (c *benchCostsCommand) Run(e *env) error {
-	for _, n := range append(append([]int{}, c.SKUs...), c.Check...) {
+	for _, n := range slices.Concat(c.SKUs, c.Check) {
 		if n < 200 {
 			return usagef("--skus and --check must be 200 or more")
 		}

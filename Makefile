@@ -20,7 +20,7 @@ test-long: deps ## run all tests in their full form; takes an hour or more
 chaos: deps ## hurt a system at random, for SEED and MINUTES, and compare everything
 	$(GO) test -count=1 -timeout 24h -v -run '^TestChaos$$' ./internal/chaos -args -seed $(SEED) -minutes $(MINUTES)
 
-million: ## load and measure shops of up to a million SKUs, and files of ten million blobs
+million: deps ## load and measure shops of up to a million SKUs over bbolt and Redis, and files of ten million blobs
 	$(GO) run ./cmd/vitrine bench sizes
 
 rooms: deps ## cut two rooms off from each other under load, and compare everything; prints figures

@@ -53,10 +53,10 @@ func machine() string {
 // system is a running system whose parts are processes.
 type system struct {
 	*bench
-	nats, redis, heterog, syncer, detail *child
-	children                             []*child
-	store                                *rediskv.Store
-	redisEmpty                           float64 // bytes
+	nats, heterog, syncer, detail *child
+	redis                         redisServer
+	children                      []*child
+	redisEmpty                    float64 // bytes
 }
 
 func (c Costs) run(ctx context.Context, host Host, skus int) (run plan.Run, err error) {
@@ -82,14 +82,6 @@ func (c Costs) start(ctx context.Context, s *system) (err error) {
 	if _, err := s.serveShop(ctx); err != nil {
 		return err
 	}
-	server, err := exec.LookPath("redis-server")
-	if err != nil {
-		return fmt.Errorf("%w: %w: install redis-server", item.ErrUnavailable, err)
-	}
-	port, err := freePort()
-	if err != nil {
-		return err
-	}
 	launch := func(name, says, program string, args ...string) (*child, string, error) {
 		p, addr, err := spawn(ctx, name, says, program, args...)
 		if err == nil {
@@ -102,18 +94,26 @@ func (c Costs) start(ctx context.Context, s *system) (err error) {
 	if err != nil {
 		return err
 	}
-	s.redis, _, err = launch("Redis", "port", "sh", "-c", `echo port "$2"; exec "$1" --port "$2" --save "" --dir "$3"`, "sh", server, port, s.Dir)
+	s.redis, err = startRedis(ctx, s.host, s.Dir)
+	if s.redis.child != nil {
+		s.children = append(s.children, s.redis.child)
+	}
 	if err != nil {
 		return err
 	}
-	if err := s.connect(ctx, nats, "redis://127.0.0.1:"+port); err != nil {
+	usage, err := s.redis.store.Usage(ctx)
+	if err != nil {
+		return err
+	}
+	s.redisEmpty = usage.Memory
+	if err := s.dial(ctx, nats); err != nil {
 		return err
 	}
 	if out, err := exec.CommandContext(ctx, c.Program, "catalog", "push", filepath.Join(s.Dir, "shop.yaml"), "--nats", nats).CombinedOutput(); err != nil {
 		return fmt.Errorf("push the catalog: %w: %s", err, item.Clip(string(out), 600))
 	}
 	role := func(name, says string, more ...string) (*child, string, error) {
-		args := []string{name, "--nats", nats, "--redis", "redis://127.0.0.1:" + port, "--dir", filepath.Join(s.Dir, name), "--admin", "127.0.0.1:0"}
+		args := []string{name, "--nats", nats, "--redis", s.redis.url, "--dir", filepath.Join(s.Dir, name), "--admin", "127.0.0.1:0"}
 		return launch(name, says, c.Program, append(args, more...)...)
 	}
 	s.heterog, _, err = role("heterog", "admin")
@@ -129,19 +129,35 @@ func (c Costs) start(ctx context.Context, s *system) (err error) {
 	return err
 }
 
-// connect opens what the bench itself asks.
-func (s *system) connect(ctx context.Context, nats, redis string) (err error) {
-	if err := s.dial(ctx, nats); err != nil {
-		return err
-	}
-	s.store, err = rediskv.Open(ctx, rediskv.Config{URL: redis, Log: s.host.Log})
+// redisServer is a redis-server of a bench, which saves nothing.
+type redisServer struct {
+	*child
+	url   string
+	store *rediskv.Store
+}
+
+// startRedis starts a redis-server and waits until it answers. It ends with ctx.
+func startRedis(ctx context.Context, host Host, dir string) (r redisServer, err error) {
+	server, err := exec.LookPath("redis-server")
 	if err != nil {
-		return err
+		return r, fmt.Errorf("%w: %w: install redis-server", item.ErrUnavailable, err)
 	}
-	context.AfterFunc(ctx, func() { s.store.Close() })
-	return until(ctx, func() (bool, error) {
-		usage, err := s.store.Usage(ctx)
-		s.redisEmpty = usage.Memory
+	port, err := freePort()
+	if err != nil {
+		return r, err
+	}
+	r.url = "redis://127.0.0.1:" + port
+	r.child, _, err = spawn(ctx, "Redis", "port", "sh", "-c", `echo port "$2"; exec "$1" --port "$2" --save "" --dir "$3"`, "sh", server, port, dir)
+	if err != nil {
+		return r, err
+	}
+	r.store, err = rediskv.Open(ctx, rediskv.Config{URL: r.url, Log: host.Log})
+	if err != nil {
+		return r, err
+	}
+	context.AfterFunc(ctx, func() { r.store.Close() })
+	return r, until(ctx, func() (bool, error) {
+		_, err := r.store.Usage(ctx)
 		return err == nil, nil // it is still starting
 	})
 }
@@ -214,7 +230,7 @@ func (s *system) costOfChanges(ctx context.Context, run *plan.Run) error {
 	for q, value := range after {
 		run.Measured[q] = value - before[q]
 	}
-	usage, err := s.store.Usage(ctx)
+	usage, err := s.redis.store.Usage(ctx)
 	run.Measured[plan.RedisMemory] = usage.Memory - s.redisEmpty
 	return err
 }
@@ -222,14 +238,14 @@ func (s *system) costOfChanges(ctx context.Context, run *plan.Run) error {
 // state is what the drivers of changes have driven so far.
 func (s *system) state(ctx context.Context) (map[plan.Quantity]float64, error) {
 	found := map[plan.Quantity]float64{}
-	for q, p := range map[plan.Quantity]*child{plan.HeterogCPU: s.heterog, plan.SyncerCPU: s.syncer, plan.NATSCPU: s.nats, plan.RedisCPU: s.redis, plan.MirrorCPU: s.detail} {
+	for q, p := range map[plan.Quantity]*child{plan.HeterogCPU: s.heterog, plan.SyncerCPU: s.syncer, plan.NATSCPU: s.nats, plan.RedisCPU: s.redis.child, plan.MirrorCPU: s.detail} {
 		seconds, err := p.cpu()
 		if err != nil {
 			return nil, err
 		}
 		found[q] = seconds
 	}
-	usage, err := s.store.Usage(ctx)
+	usage, err := s.redis.store.Usage(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -7,8 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,8 +16,6 @@ import (
 
 	"vitrine/internal/control"
 	"vitrine/internal/item"
-	"vitrine/internal/kv"
-	"vitrine/internal/kv/boltkv"
 	"vitrine/internal/load"
 	"vitrine/switches"
 )
@@ -59,12 +55,6 @@ type PagesRun struct {
 	Result   load.Result `json:"result"`
 	Memory   float64     `json:"memory"` // share of answers from page bytes or local blobs
 	Keys     float64     `json:"keys"`   // asked of Redis or bbolt, per page
-}
-
-type BoltTimes struct {
-	Blobs int       `json:"blobs"`
-	MiB   int64     `json:"mib"`
-	Reads quantiles `json:"reads"`
 }
 
 // Run measures, and removes all that it created when it ends.
@@ -126,7 +116,7 @@ func (p *Pages) measure(ctx context.Context, b *bench) (r PagesResult, err error
 	}
 	for _, n := range p.Bolt {
 		b.host.Log.Info("bbolt tier", "blobs", n)
-		one, err := timeBolt(ctx, b.host, filepath.Join(p.Dir, "size"), n)
+		one, err := timeBolt(ctx, b.host, p.Dir, n)
 		if err != nil {
 			return r, err
 		}
@@ -153,11 +143,14 @@ func (p *Pages) run(ctx context.Context, b *bench, name string) (run PagesRun, e
 	return run, err
 }
 
+// mostPaths is how many articles are visited at most: of a larger shop so many, at even distances.
+const mostPaths = 200_000
+
 // request requests pages of articles as a workload says.
 func (b *bench) request(ctx context.Context, workload string, c load.Config) (r load.Result, err error) {
-	paths := make([]string, b.SKUs)
+	paths := make([]string, min(b.SKUs, mostPaths))
 	for i := range paths {
-		paths[i] = fmt.Sprintf("/item/%d.html", firstID+i)
+		paths[i] = fmt.Sprintf("/item/%d.html", firstID+i*b.SKUs/len(paths))
 	}
 	c.Next, err = load.New(workload, paths, 1.05, 1)
 	if err != nil {
@@ -257,45 +250,6 @@ func ticked(ctx context.Context, tick *time.Ticker) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// timeBolt fills a file with n blobs and times single reads of it.
-func timeBolt(ctx context.Context, host Host, dir string, n int) (r BoltTimes, err error) {
-	path := dir + strconv.Itoa(n) + ".db"
-	defer os.Remove(path)
-	store, err := boltkv.Open(ctx, path, boltkv.Options{Log: host.Log, NoSync: true})
-	if err != nil {
-		return r, err
-	}
-	defer store.Close()
-	key := func(i int) kv.BlobKey {
-		return kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: fmt.Sprintf("%09d", i)}, Blob: "item"}
-	}
-	defer host.Progress("")
-	const batch = 5000
-	for first := 0; first < n; first += batch {
-		puts := make([]kv.BlobPut, min(batch, n-first))
-		for i := range puts {
-			body := fmt.Appendf(nil, `{"product":{"title":"Article %d","brief":"A thing that is sold in a shop","options":[{"name":"Colour","value":"%d"}]}}`, first+i, (first+i)*7919%1000)
-			puts[i] = kv.BlobPut{BlobKey: key(first + i), Value: kv.Value{Header: kv.Header{Existence: kv.Alive, Stamp: 1, Fetched: time.Now()}, Body: body}}
-		}
-		if _, err := store.PutBlobs(ctx, puts); err != nil {
-			return r, err
-		}
-		host.Progress(fmt.Sprintf("bbolt %d of %d", first, n))
-	}
-	var times []time.Duration
-	for i := range 60_000 {
-		began := time.Now()
-		got, err := store.Blobs(ctx, []kv.BlobKey{key(rand.IntN(n))})
-		if err != nil || got[0].Existence != kv.Alive {
-			return r, fmt.Errorf("read of %d blobs: %v, %v", n, got, err)
-		}
-		if i >= 10_000 { // the first reads warm the operating system's page cache
-			times = append(times, time.Since(began))
-		}
-	}
-	return BoltTimes{n, store.Size() >> 20, quantilesOf(times)}, nil
 }
 
 // Print writes the result as a table for docs/performance.md, or as JSON.

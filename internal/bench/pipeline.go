@@ -40,6 +40,8 @@ type Pipeline struct {
 	Redis  string        // Redis URL to use in place of bbolt; it must be empty, and is filled
 	Dir    string        // for the state; "" is a temporary folder
 	CPU    string        // file for a CPU profile; "" is none
+
+	prepare func(catalog string) error // is called with the file of the catalog before the system starts; nil for nothing to do
 }
 
 // PipelineResult is what bench pipeline prints. Times are in milliseconds.
@@ -154,6 +156,9 @@ func (b *bench) serveShop(ctx context.Context) (file string, err error) {
 // start serves the upstream and runs everything as `vitrine up` does; ended receives its error.
 func (b *bench) start(ctx context.Context) (ended <-chan error, err error) {
 	file, err := b.serveShop(ctx)
+	if err == nil && b.prepare != nil {
+		err = b.prepare(file)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,34 +14,48 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/load"
+	"vitrine/internal/mirror"
 	"vitrine/switches"
 )
 
-// Sizes measures shops of different sizes, each with everything in this process and bbolt as its store: what grows with the shop, and what does not.
+// Store is what a shop is kept in.
+type Store string
+
+// The stores.
+const (
+	Bolt  Store = "bbolt"
+	Redis Store = "redis" // a redis-server that the bench starts
+)
+
+// Sizes measures shops of different sizes, each with everything but Redis in this process: what grows with the shop, and what does not.
 type Sizes struct {
 	SKUs   []int   // ascending, since the peak of memory is that of the process so far
 	Single int     // changes that are timed one by one
 	Pages  int     // requests, of pages that are not in memory
 	Rate   float64 // of the requests, per second
-	Bolt   []int   // sizes of bbolt files whose single reads are timed, in blobs
+	Stores []Store // that each shop is measured over, one after the other
+	Bolt   []int   // sizes of detail servers' own files that pages are made from, in blobs
 }
 
 // SizesResult is what bench sizes prints.
 type SizesResult struct {
 	Shops []ShopSize  `json:"shops"`
-	Bolt  []BoltTimes `json:"bolt"`
+	Bolt  []TierTimes `json:"bolt"`
 }
 
 // ShopSize is what a shop of one size took.
 type ShopSize struct {
+	Store   Store        `json:"store"`
 	SKUs    int          `json:"skus"`
 	Load    Phase        `json:"load"` // from an empty folder until each SKU has its blob
 	Peak    int64        `json:"peak_rss_kib"`
 	Disk    float64      `json:"disk_bytes"`
+	Redis   float64      `json:"redis_bytes"` // memory; 0 over bbolt
 	Visible quantiles    `json:"change_to_page"`
-	Page    load.Latency `json:"page_from_bbolt"` // milliseconds
+	Page    load.Latency `json:"page_from_store"` // milliseconds
 	Sweep   float64      `json:"sweep_seconds"`
-	Restart float64      `json:"restart_seconds"` // until it answers with a page
+	Restart float64      `json:"restart_seconds"`    // until it answers with a page
+	Copied  float64      `json:"first_copy_seconds"` // from a start without a file of its own until that holds everything; 0 over bbolt
 }
 
 // Run measures, and removes all that it created when it ends.
@@ -50,39 +65,68 @@ func (s Sizes) Run(ctx context.Context, host Host) (r SizesResult, err error) {
 		return r, err
 	}
 	defer os.RemoveAll(dir)
-	for _, n := range s.SKUs {
-		one, err := s.shop(ctx, host, n, filepath.Join(dir, fmt.Sprint(n)))
-		if err != nil {
-			return r, fmt.Errorf("%d SKUs: %w", n, err)
+	in := func(n int, do func(dir string) error) error {
+		own := filepath.Join(dir, fmt.Sprint(n))
+		defer os.RemoveAll(own)
+		if err := os.Mkdir(own, 0o755); err != nil {
+			return err
 		}
-		r.Shops = append(r.Shops, one)
+		return do(own)
+	}
+	for _, store := range s.Stores {
+		for _, n := range s.SKUs {
+			err := in(n, func(dir string) error {
+				one, err := s.shop(ctx, host, store, n, dir)
+				r.Shops = append(r.Shops, one)
+				return err
+			})
+			if err != nil {
+				return r, fmt.Errorf("%d SKUs over %s: %w", n, store, err)
+			}
+		}
 	}
 	for _, n := range s.Bolt {
-		host.Log.Info("bbolt file", "blobs", n)
-		one, err := timeBolt(ctx, host, filepath.Join(dir, "bolt"), n)
+		err := in(n, func(dir string) error {
+			one, err := s.tier(ctx, host, n, dir)
+			r.Bolt = append(r.Bolt, one)
+			return err
+		})
 		if err != nil {
-			return r, err
+			return r, fmt.Errorf("%d blobs: %w", n, err)
 		}
-		r.Bolt = append(r.Bolt, one)
 	}
 	return r, nil
 }
 
 // shop fills a shop, measures it, and starts it again.
-func (s Sizes) shop(ctx context.Context, host Host, skus int, dir string) (r ShopSize, err error) {
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return r, err
-	}
-	defer os.RemoveAll(dir)
+func (s Sizes) shop(ctx context.Context, host Host, store Store, skus int, dir string) (r ShopSize, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	p := &Pipeline{SKUs: skus, Batch: 50, Single: s.Single, Dir: dir}
-	host.Log.Info("filling", "skus", skus)
+	var redis redisServer
+	if store == Redis {
+		redis, err = startRedis(ctx, host, dir)
+		if redis.child != nil {
+			defer end(stop, []*child{redis.child})
+		}
+		if err != nil {
+			return r, err
+		}
+		p.Redis = redis.url
+	}
+	host.Log.Info("filling", "skus", skus, "store", store)
 	err = p.drive(ctx, host, func(ctx context.Context, b *bench) (err error) {
 		r, err = s.measure(ctx, b)
+		if err == nil && store == Redis {
+			usage, failed := redis.store.Usage(ctx)
+			r.Redis, err = usage.Memory, failed
+		}
 		return err
 	})
 	if err != nil {
 		return r, err
 	}
+	r.Store = store
 	r.Disk, err = sizeOf(dir)
 	if err != nil {
 		return r, err
@@ -90,14 +134,41 @@ func (s Sizes) shop(ctx context.Context, host Host, skus int, dir string) (r Sho
 	host.Log.Info("starting again", "skus", skus)
 	began := time.Now()
 	err = p.drive(ctx, host, func(ctx context.Context, b *bench) error {
-		body, err := b.get(ctx, fmt.Sprintf("%s/item/%d.json", b.pages, firstID))
+		err := b.awaitFirst(ctx)
 		r.Restart = time.Since(began).Seconds()
-		if err == nil && !json.Valid(body) {
-			err = fmt.Errorf("%w: after a restart the first page is %.200q", item.ErrUnavailable, body)
-		}
 		return err
 	})
+	if err == nil && store == Redis {
+		r.Copied, err = s.firstCopy(ctx, host, p)
+	}
 	return r, err
+}
+
+// awaitFirst requests one page, of the first article.
+func (b *bench) awaitFirst(ctx context.Context) error {
+	body, err := b.get(ctx, fmt.Sprintf("%s/item/%d.json", b.pages, firstID))
+	if err == nil && !json.Valid(body) {
+		err = fmt.Errorf("%w: after a restart the first page is %.200q", item.ErrUnavailable, body)
+	}
+	return err
+}
+
+// firstCopy starts the system without the server's own file, and waits until that holds everything again.
+func (s Sizes) firstCopy(ctx context.Context, host Host, p *Pipeline) (seconds float64, err error) {
+	if err := os.Remove(filepath.Join(p.Dir, mirror.FileName)); err != nil {
+		return 0, err
+	}
+	host.Log.Info("copying into the server's own file", "skus", p.SKUs)
+	began := time.Now()
+	err = p.drive(ctx, host, func(ctx context.Context, b *bench) error {
+		err := until(ctx, func() (bool, error) {
+			body, err := b.get(ctx, b.admin+"/metrics")
+			return bytes.Contains(body, []byte("\nvitrine_mirror_behind 0\n")), err
+		})
+		seconds = time.Since(began).Seconds()
+		return err
+	})
+	return seconds, err
 }
 
 func (s Sizes) measure(ctx context.Context, b *bench) (r ShopSize, err error) {
@@ -115,12 +186,9 @@ func (s Sizes) measure(ctx context.Context, b *bench) (r ShopSize, err error) {
 	if err := b.flip(ctx, switches.ReadLocal, "off"); err != nil {
 		return r, err
 	}
-	pages, err := b.request(ctx, "uniform", load.Config{Rate: s.Rate, For: time.Duration(float64(s.Pages) / s.Rate * float64(time.Second)), Connections: 64, Encoding: "gzip"})
+	pages, err := b.uncached(ctx, s)
 	if err != nil {
 		return r, err
-	}
-	if pages.Status[200] != pages.Sent {
-		return r, fmt.Errorf("%w: of %d requests %d had a page", item.ErrUnavailable, pages.Sent, pages.Status[200])
 	}
 	r.Page = pages.Latency
 	b.host.Log.Info("sweeping")
@@ -131,25 +199,28 @@ func (s Sizes) measure(ctx context.Context, b *bench) (r ShopSize, err error) {
 	return r, err
 }
 
+// uncached requests pages of articles, each as often as any other. It fails if one is not answered with a page.
+func (b *bench) uncached(ctx context.Context, s Sizes) (load.Result, error) {
+	r, err := b.request(ctx, "uniform", load.Config{Rate: s.Rate, For: time.Duration(float64(s.Pages) / s.Rate * float64(time.Second)), Connections: 64, Encoding: "gzip"})
+	if err == nil && r.Status[200] != r.Sent {
+		err = fmt.Errorf("%w: of %d requests %d had a page", item.ErrUnavailable, r.Sent, r.Status[200])
+	}
+	return r, err
+}
+
 // Print writes the result as tables for docs/performance.md, or as JSON.
 func (r SizesResult) Print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(r)
 	}
-	fmt.Fprintln(w, "| SKUs | loaded in | CPU per SKU | peak memory | disk | change to page p50, p99 | page from bbolt p50, p99 | sweep | restart |\n|---|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(w, "| store | SKUs | loaded in | CPU per SKU | peak memory | memory of Redis | disk | change to page p50, p99 | page from the store p50, p99 | sweep | restart | first copy |\n|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, s := range r.Shops {
-		fmt.Fprintf(w, "| %d | %.1f s | %.0f µs | %d MiB | %.0f MiB | %.1f, %.1f ms | %.2f, %.2f ms | %.2f s | %.2f s |\n", s.SKUs, s.Load.Seconds, s.Load.CPU,
-			s.Peak>>10, s.Disk/(1<<20), s.Visible.P50, s.Visible.P99, s.Page.P50, s.Page.P99, s.Sweep, s.Restart)
+		fmt.Fprintf(w, "| %s | %d | %.1f s | %.0f µs | %d MiB | %.0f MiB | %.0f MiB | %.1f, %.1f ms | %.2f, %.2f ms | %.2f s | %.2f s | %.1f s |\n", s.Store, s.SKUs, s.Load.Seconds, s.Load.CPU,
+			s.Peak>>10, s.Redis/(1<<20), s.Disk/(1<<20), s.Visible.P50, s.Visible.P99, s.Page.P50, s.Page.P99, s.Sweep, s.Restart, s.Copied)
 	}
-	fmt.Fprintln(w)
-	return printBolt(w, r.Bolt)
-}
-
-// printBolt writes the times of reads of bbolt files as a table.
-func printBolt(w io.Writer, all []BoltTimes) error {
-	_, err := fmt.Fprintln(w, "| blobs in bbolt | file | p50 | p99 | p99.9 |\n|---|---|---|---|---|")
-	for _, b := range all {
-		fmt.Fprintf(w, "| %d | %d MiB | %.1f µs | %.1f µs | %.1f µs |\n", b.Blobs, b.MiB, 1000*b.Reads.P50, 1000*b.Reads.P99, 1000*b.Reads.P999)
+	fmt.Fprintln(w, "\n| blobs in a server's own file | file | read p50, p99 | page from it p50, p99 | memory without the file | restart |\n|---|---|---|---|---|---|")
+	for _, t := range r.Bolt {
+		fmt.Fprintf(w, "| %d | %d MiB | %.1f, %.1f µs | %.2f, %.2f ms | %.0f MiB | %.2f s |\n", t.Blobs, t.MiB, 1000*t.Reads.P50, 1000*t.Reads.P99, t.Page.P50, t.Page.P99, t.Memory/(1<<20), t.Restart)
 	}
-	return err
+	return nil
 }

@@ -83,26 +83,38 @@ func TestBenchCommands(t *testing.T) {
 	})
 	t.Run("sizes", func(t *testing.T) {
 		t.Parallel()
-		code, out, stderr := bench(t, "sizes", "--skus", long.Pick("200,300", "500,2000"), "--single", "3", "--pages", "50", "--bolt", "300,600", "--json")
+		code, out, stderr := bench(t, "sizes", "--skus", long.Pick("200", "500,2000"), "--single", "3", "--pages", "50", "--bolt", long.Pick("300", "300,3000"), "--json")
 		var r struct {
 			Shops []struct {
+				Store   string
 				SKUs    int
 				Load    struct{ Seconds float64 }
 				Disk    float64 `json:"disk_bytes"`
 				Visible struct {
 					P99 float64 `json:"p99_ms"`
 				} `json:"change_to_page"`
-				Page    struct{ P99 float64 } `json:"page_from_bbolt"`
+				Page    struct{ P99 float64 } `json:"page_from_store"`
 				Restart float64               `json:"restart_seconds"`
+				Copied  float64               `json:"first_copy_seconds"`
+				Redis   float64               `json:"redis_bytes"`
 			}
-			Bolt []struct{ Blobs int }
+			Bolt []struct {
+				Blobs   int
+				Page    struct{ P99 float64 }
+				Restart float64 `json:"restart_seconds"`
+			}
 		}
-		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil || len(r.Shops) != 2 || len(r.Bolt) != 2 {
+		if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil || len(r.Shops) != long.Pick(2, 4) || len(r.Bolt) != long.Pick(1, 2) {
 			t.Fatal(code, err, out, stderr)
 		}
 		for _, s := range r.Shops {
-			if s.SKUs < 200 || s.Load.Seconds <= 0 || s.Disk <= 0 || s.Visible.P99 <= 0 || s.Page.P99 <= 0 || s.Restart <= 0 {
+			if s.SKUs < 200 || s.Load.Seconds <= 0 || s.Disk <= 0 || s.Visible.P99 <= 0 || s.Page.P99 <= 0 || s.Restart <= 0 || (s.Store == "redis") != (s.Copied > 0 && s.Redis > 0) {
 				t.Errorf("%+v", s)
+			}
+		}
+		for _, b := range r.Bolt {
+			if b.Blobs < 300 || b.Page.P99 <= 0 || b.Restart <= 0 {
+				t.Errorf("%+v", b)
 			}
 		}
 	})

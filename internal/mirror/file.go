@@ -19,8 +19,8 @@ import (
 // reopenEvery is the interval of attempts to open a file.
 const reopenEvery = 5 * time.Second
 
-// fileName is the name of the file in the server's folder.
-const fileName = "mirror.db"
+// FileName is the name of the file in the server's folder.
+const FileName = "mirror.db"
 
 // File is a detail server's own bbolt file. It can be released for a process that takes over, and may be unavailable:
 // the server then uses the other tiers.
@@ -36,7 +36,7 @@ type File struct {
 // item.ErrUnavailable. ctx bounds the opening of the file, now and later.
 func Open(ctx context.Context, dir string, log *slog.Logger) *File {
 	f := &File{open: func() (*boltkv.Store, error) {
-		return boltkv.Open(ctx, filepath.Join(dir, fileName), boltkv.Options{Log: log})
+		return boltkv.Open(ctx, filepath.Join(dir, FileName), boltkv.Options{Log: log})
 	}}
 	if err := f.Acquire(); err != nil {
 		log.Warn("this server's own file can't be opened; serving without it", "error", err)

@@ -58,7 +58,7 @@ type ShopSize struct {
 	Copied  float64      `json:"first_copy_seconds"` // from a start without a file of its own until that holds everything; 0 over bbolt
 }
 
-// Run measures, and removes all that it created when it ends.
+// Run measures, and removes all that it created when it ends. With an error the result has what was measured until then.
 func (s Sizes) Run(ctx context.Context, host Host) (r SizesResult, err error) {
 	dir, err := os.MkdirTemp("", "vitrine-bench-")
 	if err != nil {
@@ -77,7 +77,9 @@ func (s Sizes) Run(ctx context.Context, host Host) (r SizesResult, err error) {
 		for _, n := range s.SKUs {
 			err := in(n, func(dir string) error {
 				one, err := s.shop(ctx, host, store, n, dir)
-				r.Shops = append(r.Shops, one)
+				if err == nil {
+					r.Shops = append(r.Shops, one)
+				}
 				return err
 			})
 			if err != nil {
@@ -88,7 +90,9 @@ func (s Sizes) Run(ctx context.Context, host Host) (r SizesResult, err error) {
 	for _, n := range s.Bolt {
 		err := in(n, func(dir string) error {
 			one, err := s.tier(ctx, host, n, dir)
-			r.Bolt = append(r.Bolt, one)
+			if err == nil {
+				r.Bolt = append(r.Bolt, one)
+			}
 			return err
 		})
 		if err != nil {

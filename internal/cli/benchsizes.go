@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"slices"
 
 	"vitrine/internal/bench"
@@ -33,8 +34,5 @@ func (c *benchSizesCommand) Run(e *env) error {
 		return usagef("--skus must be 200 or more, and ascending; --single, --pages and --rate must be positive")
 	}
 	r, err := bench.Sizes{SKUs: c.SKUs, Single: c.Single, Pages: c.Pages, Rate: c.Rate, Stores: c.Stores, Bolt: c.Bolt}.Run(e.ctx, e.benchHost())
-	if err != nil {
-		return err
-	}
-	return r.Print(e.stdout, c.JSON)
+	return errors.Join(r.Print(e.stdout, c.JSON), err)
 }

@@ -1,9 +1,10 @@
 GO ?= go
 SEED ?= 1
 MINUTES ?= 10
+soak: MINUTES = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long chaos million rooms check vet lint fmt deps shots bench-pages clean
+.PHONY: help build test test-long chaos soak million rooms check vet lint fmt deps shots bench-pages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +20,9 @@ test-long: deps ## run all tests in their full form; takes an hour or more
 
 chaos: deps ## hurt a system at random, for SEED and MINUTES, and compare everything
 	$(GO) test -count=1 -timeout 24h -v -run '^TestChaos$$' ./internal/chaos -args -seed $(SEED) -minutes $(MINUTES)
+
+soak: deps ## two rooms under load, hurt in every way for 20 MINUTES by a SEED, then compared; prints figures
+	$(GO) test -count=1 -timeout 24h -v -run '^TestSoak$$' ./internal/chaos -args -seed $(SEED) -minutes $(MINUTES)
 
 million: deps ## load and measure shops of up to a million SKUs over bbolt and Redis, and files of ten million blobs
 	$(GO) run ./cmd/vitrine bench sizes

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -114,6 +115,15 @@ func (c *Cluster) Start(i int) {
 func (c *Cluster) Stop(i int) {
 	if s := c.Nodes[i].running.Swap(nil); s != nil {
 		stop(s)
+	}
+}
+
+// Lose stops the i-th server and removes its files, as a machine whose disk is lost.
+func (c *Cluster) Lose(i int) {
+	c.t.Helper()
+	c.Stop(i)
+	if err := os.RemoveAll(c.Nodes[i].options.StoreDir); err != nil {
+		c.t.Fatal(err)
 	}
 }
 

@@ -73,7 +73,7 @@ func (y *system) pushWhileAway(n int) {
 
 func (y *system) refresh(more ...string) {
 	y.t.Helper()
-	args := append([]string{"refresh", "--all", "--nats", "nats://" + y.natsAddr, "--redis", y.url}, more...)
+	args := append([]string{"refresh", "--all", "--nats", y.natsURL(), "--redis", y.url}, more...)
 	args = append(args, canary.Secrets(y.upstreams[0].URL, y.upstreams[1].URL)...)
 	if out, err := y.command(args...); err != nil {
 		y.t.Fatalf("refresh: %v: %s", err, out)
@@ -98,7 +98,7 @@ func (y *system) allRight(when string) {
 	y.t.Logf("%s: all was right %.1f s later", when, time.Since(began).Seconds())
 	failed := y.failed(y.t) // without those of a dimension that the catalog lacks
 	if more := y.revision%2 == 1; more {
-		out, err := y.command("queue", "failed", "--nats", "nats://"+y.natsAddr)
+		out, err := y.command("queue", "failed", "--nats", y.natsURL())
 		failed = strings.Fields(string(out))
 		if err != nil {
 			y.t.Fatalf("%v: %s", err, out)
@@ -107,7 +107,7 @@ func (y *system) allRight(when string) {
 	if len(failed) > 0 {
 		y.t.Errorf("%s: dead letters:\n%s", when, strings.Join(failed, "\n"))
 	}
-	if out, err := y.command("queue", "drop", "--all", "--nats", "nats://"+y.natsAddr); err != nil {
+	if out, err := y.command("queue", "drop", "--all", "--nats", y.natsURL()); err != nil {
 		y.t.Fatalf("%v: %s", err, out)
 	}
 }

@@ -23,7 +23,7 @@ import (
 
 var (
 	seed    = flag.Uint64("seed", 4, "of the plan")
-	minutes = flag.Float64("minutes", 0, "how long to go on; 0 is half a minute, an hour in the full form")
+	minutes = flag.Float64("minutes", 0, "how long to go on; 0 is an hour for chaos, 20 minutes for the soak, and 10 s in its short form")
 	only    = flag.Int("round", -1, "play this round of the plan alone")
 	logs    = flag.String("logs", "", "folder for the logs of the processes of a round that failed")
 )
@@ -38,7 +38,8 @@ const (
 func TestChaos(t *testing.T) {
 	lasts := time.Duration(*minutes * float64(time.Minute))
 	if lasts == 0 {
-		lasts = long.Pick(25*time.Second, time.Hour)
+		long.Only(t) // the soak has one
+		lasts = time.Hour
 	}
 	binary := build(t)
 	for number, left := 0, lasts; left > 0; number++ {
@@ -57,10 +58,10 @@ func (r round) play(t *testing.T, binary string, number int) {
 		t.Log(e)
 	}
 	s := newShop()
-	e := &editor{shop: s, random: rand.New(rand.NewPCG(*seed, uint64(1000+number))), late: map[item.Change]bool{}}
+	e := &editor{shop: s, random: rand.New(rand.NewPCG(*seed, uint64(1000+number))), late: map[item.Change]bool{}, products: products}
 	y := newSystem(t, binary, r.system, s)
 	t.Cleanup(func() { y.keepLogs(t) })
-	e.nats = "nats://" + y.natsAddr
+	e.nats = y.natsURL()
 	e.fill()
 	ctx, stop := context.WithCancel(t.Context())
 	var edits sync.WaitGroup
@@ -136,7 +137,7 @@ func (y *system) wrong(t *testing.T, cat *catalog.Catalog) (wrong []string) {
 
 // failed lists the dead letters, without those of a dimension that one of the catalogs lacked.
 func (y *system) failed(t *testing.T) []string {
-	out, err := y.command("queue", "failed", "--nats", "nats://"+y.natsAddr)
+	out, err := y.command("queue", "failed", "--nats", y.natsURL())
 	if err != nil {
 		return []string{err.Error() + ": " + string(out)}
 	}

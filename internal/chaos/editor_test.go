@@ -17,9 +17,13 @@ type editor struct {
 	nats   string
 	random *rand.Rand
 	late   map[item.Change]bool
+
+	products int // how many there may be
+	keeps    int // how many of them, the first, are never deleted
+	edits    int
 }
 
-// These constants are the size of the shop.
+// These constants are the size of a shop.
 const (
 	products = 150
 	brands   = 8
@@ -30,7 +34,7 @@ func (e *editor) fill() {
 	for i := range brands {
 		e.shop.putBrand(fmt.Sprint(i), fmt.Sprintf("Brand %d", i))
 	}
-	for i := range products - 10 {
+	for i := range e.products - 10 {
 		e.edit(i)
 	}
 }
@@ -59,7 +63,7 @@ func (e *editor) change() {
 		e.late[item.Change{Lane: item.Normal, Entity: item.Entity{Kind: "brand", ID: id}, Dimension: "brand"}] = true
 		return
 	}
-	if i := e.random.IntN(products); e.shop.idle(oddID(i)) > 10*time.Second {
+	if i := e.random.IntN(e.products); e.shop.idle(oddID(i)) > 10*time.Second {
 		e.edit(i)
 	}
 }
@@ -71,8 +75,9 @@ func (e *editor) edit(i int) {
 	e.shop.put(id, func(p *product) {
 		p.Title, p.Price, p.Stock = fmt.Sprintf("Product %d.%d", i, p.Version), e.random.IntN(1e6), e.random.IntN(100)
 		p.Brand = fmt.Sprint(e.random.IntN(brands))
-		p.Gone = n == 0
+		p.Gone = n == 0 && i >= e.keeps
 	})
+	e.edits++
 	e.late[item.Change{Lane: item.Lanes()[n%2], Entity: item.Entity{Kind: "sku", ID: id}, Dimension: item.All}] = true
 }
 
@@ -90,7 +95,7 @@ func (e *editor) announce(ctx context.Context) error {
 	for c := range e.late {
 		due = append(due, c)
 	}
-	if err := conn.PublishChanges(ctx, due, bus.PublishOptions{}); err != nil {
+	if err := conn.PublishChanges(ctx, due, bus.PublishOptions{Everywhere: true}); err != nil {
 		return err
 	}
 	clear(e.late)

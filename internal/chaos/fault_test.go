@@ -51,7 +51,7 @@ func (in *injector) carryOut(e event) {
 	case "Redis flushed", "Redis hangs", "Redis away", "Redis rolled back":
 		in.hurtRedis(e)
 	default:
-		heal := in.upstreams[e.target%len(in.upstreams)].hurt(in.t, e.fault)
+		heal := in.upstreams[e.target%len(in.upstreams)].hurt(in.t, e.fault, "")
 		time.Sleep(e.lasts)
 		heal()
 	}

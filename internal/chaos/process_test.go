@@ -20,6 +20,7 @@ type process struct {
 	name string
 	args []string
 	log  string // path of its log
+	room string // after its password for the upstreams
 
 	mu    sync.Mutex // guards all below
 	cmd   *exec.Cmd
@@ -27,6 +28,7 @@ type process struct {
 	ended chan struct{}
 	how   *os.ProcessState // of the last run
 	hurt  bool             // a fault is on, so another one has to wait
+	hurts int              // how often that was
 }
 
 // start runs the process until it has printed its addresses, and reports whether it has. A process may end at once
@@ -39,7 +41,7 @@ func (p *process) start(t *testing.T, binary string) bool {
 	}
 	defer log.Close()
 	cmd := exec.Command(binary, p.args...)
-	cmd.Env = append(os.Environ(), canary.ShopVariable+"="+canary.Shop)
+	cmd.Env = append(os.Environ(), canary.ShopVariable+"="+canary.Shop+p.room)
 	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -164,7 +166,15 @@ func (p *process) take() bool {
 	defer p.mu.Unlock()
 	taken := !p.hurt
 	p.hurt = true
+	p.hurts++
 	return taken
+}
+
+// sound reports whether no fault is on, and how many there were before.
+func (p *process) sound() (hurts int, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hurts, !p.hurt
 }
 
 func (p *process) giveBack() {

@@ -52,7 +52,7 @@ func newRooms(t *testing.T, s *shop, names ...string) (all []*room) {
 		for _, role := range []string{"heterog", "syncer", "detail"} {
 			r.add(role, "--config", config)
 		}
-		conn, err := bus.Dial(t.Context(), bus.Config{URL: "nats://" + r.natsAddr, Name: "shop", Log: quiet()})
+		conn, err := bus.Dial(t.Context(), bus.Config{URL: r.natsURL(), Name: "shop", Log: quiet()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +177,7 @@ func pushesEverywhere(t *testing.T, all []*room) {
 	t.Helper()
 	east, west := all[0], all[1]
 	set := func(value string) (out string, err error) {
-		text, err := east.command("switch", "set", "ttl.factor", value, "--nats", "nats://"+east.natsAddr, "--wait", "30s",
+		text, err := east.command("switch", "set", "ttl.factor", value, "--nats", east.natsURL(), "--wait", "30s",
 			"--rooms", "east=nats://"+east.cable.Addr+",west=nats://"+west.cable.Addr)
 		return string(text), err
 	}
@@ -192,7 +192,7 @@ func pushesEverywhere(t *testing.T, all []*room) {
 	}
 	west.cable.Heal()
 	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
-		text, err := west.command("switch", "get", "ttl.factor", "--nats", "nats://"+west.natsAddr)
+		text, err := west.command("switch", "get", "ttl.factor", "--nats", west.natsURL())
 		if err == nil && strings.Contains(string(text), "300") {
 			break
 		}

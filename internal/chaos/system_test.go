@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/canary"
 	"vitrine/internal/freeaddr"
 	"vitrine/internal/redistest"
@@ -30,6 +31,8 @@ type system struct {
 	processes []*process
 	redis     []*redistest.Server // one server, or the nodes of a Cluster
 	url       string              // of Redis; "" if bbolt holds everything
+	room      string              // "" where there is only one; its upstreams know who asks by the password
+	brokers   *bustest.Cluster    // its NATS, where that is a cluster
 
 	mu       sync.Mutex // guards all below, and is held while NATS or the catalog changes
 	natsAddr string
@@ -78,19 +81,27 @@ func newSystem(t *testing.T, binary, kind string, s *shop) *system {
 // add starts a process, which is stopped when the test ends.
 func (y *system) add(role string, more ...string) {
 	y.t.Helper()
-	name := fmt.Sprintf("%s%d", role, len(y.processes))
+	p := y.process(fmt.Sprintf("%s%d", role, len(y.processes)), role, more...)
+	y.processes = append(y.processes, p)
+	if !p.start(y.t, y.binary) {
+		log, _ := os.ReadFile(p.log)
+		y.t.Fatalf("%s does not start:\n%s", p.name, log)
+	}
+}
+
+// process makes a process with a name of its own. It is stopped when the test ends.
+func (y *system) process(name, role string, more ...string) *process {
 	args := []string{role, "--dir", filepath.Join(y.dir, name), "--admin", "127.0.0.1:0"}
 	switch role {
 	case "up":
 		args = append(args, "--http", freeaddr.Of(y.t), "--nats", y.natsAddr, "--catalog", y.catalog)
 	case "detail":
-		args = append(args, "--http", freeaddr.Of(y.t), "--nats", "nats://"+y.natsAddr, "--redis", y.url)
+		args = append(args, "--http", freeaddr.Of(y.t), "--nats", y.natsURL(), "--redis", y.url)
 	default:
-		args = append(args, "--nats", "nats://"+y.natsAddr, "--redis", y.url)
+		args = append(args, "--nats", y.natsURL(), "--redis", y.url)
 	}
 	args = append(args, canary.Secrets(y.upstreams[0].URL, y.upstreams[1].URL)...)
-	p := &process{name: name, args: canary.Args(append(args, more...)), log: filepath.Join(y.dir, name+".log")}
-	y.processes = append(y.processes, p)
+	p := &process{name: name, args: canary.Args(append(args, more...)), room: y.room, log: filepath.Join(y.dir, name+".log")}
 	y.t.Cleanup(func() {
 		p.end(syscall.SIGTERM)
 		log, err := os.ReadFile(p.log)
@@ -99,10 +110,7 @@ func (y *system) add(role string, more ...string) {
 		}
 		canary.Search(y.t, "the log of "+name, string(log))
 	})
-	if !p.start(y.t, y.binary) {
-		log, _ := os.ReadFile(p.log)
-		y.t.Fatalf("%s does not start:\n%s", name, log)
-	}
+	return p
 }
 
 // command runs a command to its end, with passwords that no output may show.
@@ -112,6 +120,14 @@ func (y *system) command(args ...string) (out []byte, err error) {
 	out, err = cmd.CombinedOutput()
 	canary.Search(y.t, "vitrine "+args[0], string(out))
 	return out, err
+}
+
+// natsURL names every server of the room's NATS.
+func (y *system) natsURL() string {
+	if y.brokers != nil {
+		return y.brokers.URL
+	}
+	return "nats://" + y.natsAddr
 }
 
 // pages returns the base URL of each process that serves pages.
@@ -137,7 +153,7 @@ func (y *system) writeCatalog() {
 // push pushes the catalog file, and tries again for as long as NATS is away.
 func (y *system) push() {
 	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(300 * time.Millisecond) {
-		out, err := y.command("catalog", "push", y.catalog, "--nats", "nats://"+y.natsAddr, "--wait", "1s")
+		out, err := y.command("catalog", "push", y.catalog, "--nats", y.natsURL(), "--wait", "1s")
 		if err == nil || strings.Contains(string(out), "as revision") { // some process did not acknowledge it
 			return
 		}

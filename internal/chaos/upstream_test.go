@@ -9,13 +9,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"vitrine/internal/canary"
 )
 
 // upstream is one of the shop's systems. It answers over HTTP unless a fault is on.
 type upstream struct {
 	URL   string
 	shop  *shop
-	fault atomic.Pointer[string]
+	fault atomic.Pointer[fault]
 
 	closing sync.Mutex // held while it refuses connections
 	mu      sync.Mutex // guards server
@@ -51,9 +53,12 @@ func (u *upstream) close() {
 	u.server.Close()
 }
 
-// hurt switches a fault on until heal is called.
-func (u *upstream) hurt(t *testing.T, fault string) (heal func()) {
-	if fault == "upstream refuses" {
+// fault is how an upstream treats the processes of a room, or of all rooms if room is "".
+type fault struct{ name, room string }
+
+// hurt switches a fault on until heal is called. Connections are refused to all rooms alike.
+func (u *upstream) hurt(t *testing.T, name, room string) (heal func()) {
+	if name == "upstream refuses" {
 		u.closing.Lock()
 		u.close()
 		return func() {
@@ -61,16 +66,17 @@ func (u *upstream) hurt(t *testing.T, fault string) (heal func()) {
 			u.closing.Unlock()
 		}
 	}
-	u.fault.Store(&fault)
-	return func() { u.fault.CompareAndSwap(&fault, nil) }
+	f := &fault{name, room}
+	u.fault.Store(f)
+	return func() { u.fault.CompareAndSwap(f, nil) }
 }
 
 func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	fault := ""
-	if f := u.fault.Load(); f != nil {
-		fault = *f
-	}
 	sent := r.Header.Get("Authorization") // a careless system quotes it in its errors
+	fault := ""
+	if f := u.fault.Load(); f != nil && (f.room == "" || sent == canary.Shop+f.room) {
+		fault = f.name
+	}
 	switch fault {
 	case "upstream hangs":
 		<-r.Context().Done()

@@ -16,14 +16,17 @@ type Servers struct {
 	URL   string // names every node
 	Nodes [Nodes]*Server
 
-	t testing.TB
+	t    testing.TB
+	args []string // of each server
 }
 
-// Cluster starts three masters that share all slots, without replicas, and waits until each reports a complete Cluster.
-// It skips the test if redis-server is missing.
-func Cluster(t testing.TB) *Servers {
+// Cluster starts three masters that share all slots, without replicas, and waits until each reports a complete Cluster. Its servers
+// have further arguments. It skips the test if redis-server is missing.
+func Cluster(t testing.TB, args ...string) *Servers {
 	t.Helper()
-	return join(t, func(args ...string) *Server { return Single(t, args...) })
+	c := join(t, func(own ...string) *Server { return Single(t, append(own, args...)...) })
+	c.args = args
+	return c
 }
 
 // join forms a Cluster of servers started by single.

@@ -54,7 +54,8 @@ func (c *Servers) Replica(of int) *Replica {
 	master := c.Nodes[of]
 	_, bus, _ := net.SplitHostPort(freeaddr.Of(c.t))
 	r := &Replica{t: c.t, cluster: c, of: of}
-	r.server = Single(c.t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000")
+	args := append([]string{"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000"}, c.args...)
+	r.server = Single(c.t, args...)
 	host, port, _ := net.SplitHostPort(r.server.Addr)
 	master.Do("CLUSTER", "MEET", host, port, bus)
 	id, _ := master.Do("CLUSTER", "MYID").(string)
@@ -88,6 +89,22 @@ func (r *Replica) TakeOver() {
 			r.t.Fatalf("%s does not see that the replica has taken over: %v", n.Addr, n.Do("CLUSTER", "NODES"))
 		}
 	}
+}
+
+// Elect ends the master, by the signal of a crash, and waits until the other masters have elected the replica in its place. Then it starts the old master, and
+// waits until it is the replica of the new one.
+func (r *Replica) Elect() {
+	r.t.Helper()
+	old := r.cluster.Nodes[r.of]
+	old.crash()
+	r.cluster.Nodes[r.of], r.server = r.server, old
+	for _, n := range r.cluster.Nodes {
+		if !pollFor(3*limit, func() bool { return n.sees(r.cluster.Nodes[r.of]) }) {
+			r.t.Fatalf("%s does not see that the replica was elected: %v", n.Addr, n.Do("CLUSTER", "NODES"))
+		}
+	}
+	old.Start()
+	old.awaitLink()
 }
 
 // sees reports whether a node of a Cluster is healthy and knows another one as a master.
@@ -124,7 +141,7 @@ func (s *Server) crash() {
 // awaitLink waits until a replica has copied its master.
 func (s *Server) awaitLink() {
 	s.t.Helper()
-	if !poll(func() bool {
+	if !pollFor(3*limit, func() bool {
 		info, err := s.try("INFO", "replication")
 		text, _ := info.(string)
 		return err == nil && strings.Contains(text, "master_link_status:up")

@@ -117,6 +117,19 @@ func (w *Watched) Elected() *Server {
 	return w.master
 }
 
+// Return starts the servers that were ended by Kill, and waits until the sentinels have made replicas of them.
+func (w *Watched) Return() {
+	w.t.Helper()
+	for _, s := range w.Servers {
+		s.Start()
+	}
+	for _, s := range w.Servers {
+		if s != w.master {
+			s.awaitLink()
+		}
+	}
+}
+
 // named is the server that all sentinels name; nil if they differ, or it is none.
 func (w *Watched) named() (master *Server) {
 	for _, s := range w.Sentinels {

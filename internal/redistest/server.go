@@ -163,6 +163,11 @@ func (s *Server) arguments(host, port string) []string {
 // mine reports whether the process that answers is this one, since another may have taken the port, and has loaded its
 // data.
 func (s *Server) mine() bool {
+	conn, err := net.Dial("tcp", s.Addr)
+	if err != nil {
+		return false // the client would log that
+	}
+	conn.Close()
 	info, err := s.try("INFO", "server")
 	text, _ := info.(string)
 	if err != nil || !bytes.Contains([]byte(text), []byte("process_id:"+strconv.Itoa(s.PID)+"\r")) {

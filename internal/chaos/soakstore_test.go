@@ -1,0 +1,142 @@
+package chaos_test
+
+import (
+	"time"
+
+	"vitrine/internal/redistest"
+)
+
+// hurtStore hurts the room's Redis. The caller sees to one fault at a time.
+func (r *soakRoom) hurtStore(e soakEvent) {
+	master := r.master(e.target)
+	switch e.fault {
+	case "Redis flushed":
+		master.Flush()
+	case "Redis full":
+		master.Do("CONFIG", "SET", "maxmemory", 1)
+		time.Sleep(e.lasts)
+		master.Do("CONFIG", "SET", "maxmemory", 0)
+	case "Redis hangs":
+		master.Pause()
+		time.Sleep(e.lasts)
+		master.Resume()
+	case "Redis away":
+		master.Stop()
+		time.Sleep(e.lasts)
+		master.Start()
+	case "Redis replica hangs":
+		replica := r.replicaOf(master, e.target)
+		replica.Pause()
+		time.Sleep(e.lasts)
+		replica.Resume()
+	case "sentinel away":
+		sentinel := r.watched.Sentinels[e.target%len(r.watched.Sentinels)]
+		sentinel.Stop()
+		time.Sleep(e.lasts)
+		sentinel.Start()
+	case "Redis failover loses writes":
+		r.watched.Lag()
+		time.Sleep(e.lasts)
+		r.failOver(0)
+	case "Redis master killed":
+		r.failOver(e.lasts)
+	case "Redis Cluster elects":
+		r.replica.Elect()
+	case "Redis Cluster resharded":
+		from := 1 + e.target%2
+		r.shards.Reshard(from, 3-from, 500)
+	}
+}
+
+// master is the one of the room's masters that a fault hits. The first of a Cluster, which has a replica, has faults of its own.
+func (r *soakRoom) master(target int) *redistest.Server {
+	if r.watched != nil {
+		return r.watched.Master()
+	}
+	return r.redis[target%len(r.redis)]
+}
+
+func (r *soakRoom) replicaOf(master *redistest.Server, target int) *redistest.Server {
+	for i := range r.watched.Servers {
+		if s := r.watched.Servers[(target+i)%len(r.watched.Servers)]; s != master {
+			return s
+		}
+	}
+	panic("a master without a replica")
+}
+
+// failOver kills the master, and starts it again some time after another one was elected.
+func (r *soakRoom) failOver(away time.Duration) {
+	r.watched.Kill()
+	r.watched.Elected()
+	time.Sleep(away)
+	r.watched.Return()
+}
+
+// stopBackends stops the room's NATS and Redis.
+func (r *soakRoom) stopBackends() {
+	if r.brokers == nil {
+		r.stopNATS()
+		for _, n := range r.shards.Nodes {
+			n.Stop()
+		}
+		return
+	}
+	for i := range r.brokers.Nodes {
+		r.brokers.Stop(i)
+	}
+	for _, s := range r.watched.Servers {
+		s.Stop()
+	}
+}
+
+// startBackends starts them again, with the files that they had.
+func (r *soakRoom) startBackends() {
+	if r.brokers == nil {
+		for _, n := range r.shards.Nodes {
+			n.Start()
+		}
+		r.startNATS()
+		return
+	}
+	r.watched.Return()
+	for i := range r.brokers.Nodes {
+		r.brokers.Start(i)
+	}
+	r.brokers.Await()
+}
+
+// hurtBrokers hurts the room's NATS. The caller sees to one fault at a time.
+func (r *soakRoom) hurtBrokers(e soakEvent) {
+	if r.brokers == nil {
+		r.injector.hurtNATS(e.event)
+		return
+	}
+	one := e.target % len(r.brokers.Nodes)
+	switch e.fault {
+	case "NATS leader away":
+		one = max(0, r.brokers.Leader([]string{"CHANGES", "SYNC", "BLOBS", "KV_marks"}[e.target%4], ""))
+		fallthrough
+	case "NATS server away":
+		r.brokers.Stop(one)
+		time.Sleep(e.lasts)
+		r.brokers.Start(one)
+	case "NATS server loses its files":
+		r.brokers.Lose(one)
+		time.Sleep(e.lasts)
+		r.brokers.Start(one)
+	case "NATS server cut off":
+		r.brokers.Cut(one)
+		time.Sleep(e.lasts)
+		r.brokers.Heal(one)
+	case "all of NATS away":
+		for i := range r.brokers.Nodes {
+			r.brokers.Stop(i)
+		}
+		time.Sleep(e.lasts)
+		for i := range r.brokers.Nodes {
+			r.brokers.Start(i)
+		}
+	}
+	r.brokers.Await() // two servers away at once are another fault than one
+}

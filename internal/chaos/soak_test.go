@@ -20,15 +20,15 @@ import (
 func TestSoak(t *testing.T) {
 	lasts := time.Duration(*minutes * float64(time.Minute))
 	if lasts == 0 {
-		lasts = long.Pick(10*time.Second, 20*time.Minute)
+		lasts = long.Pick(8*time.Second, 20*time.Minute)
 	}
-	size := soakSize{products: 40, east: []string{"heterog", "syncer", "detail", "detail"}, west: []string{"heterog", "syncer", "detail"},
-		visitors: 1, pagesOfSecond: 20}
+	size := soakSize{products: 40, brokers: 1, east: []string{"heterog", "syncer", "detail", "detail"}, west: []string{"heterog", "syncer", "detail"},
+		visitors: 1, pagesOfSecond: 10, gap: 700 * time.Millisecond, longest: 2 * time.Second}
 	if lasts > time.Minute {
 		roles := []string{"heterog", "heterog", "syncer", "syncer", "detail", "detail"}
-		size = soakSize{products: 400, east: roles, west: roles, visitors: 2, pagesOfSecond: 25}
+		size = soakSize{products: 400, brokers: 3, east: roles, west: roles, visitors: 2, pagesOfSecond: 25, gap: 3500 * time.Millisecond, longest: time.Minute}
 	}
-	events := soakPlan(*seed, lasts)
+	events := soakPlan(*seed, lasts, size.gap, size.longest)
 	for _, e := range events {
 		t.Log(e)
 	}

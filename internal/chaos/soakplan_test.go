@@ -76,18 +76,18 @@ func soakKinds() []soakKind {
 	}
 }
 
-// soakPlan draws the events of a soak from a seed.
-func soakPlan(seed uint64, lasts time.Duration) (events []soakEvent) {
+// soakPlan draws the events of a soak from a seed: one every gap, give or take 70% of it, for at most longest each.
+func soakPlan(seed uint64, lasts, gap, longest time.Duration) (events []soakEvent) {
 	random := rand.New(rand.NewPCG(seed, 1<<32))
 	var drawn []soakKind
 	for _, k := range soakKinds() {
 		drawn = append(drawn, slices.Repeat([]soakKind{k}, k.weight)...)
 	}
-	for at := time.Second; at < lasts; at += time.Duration(1000+random.IntN(5000)) * time.Millisecond {
+	for at := time.Second; at < lasts; at += gap*3/10 + time.Duration(random.Int64N(int64(gap*14/10))) {
 		k := drawn[random.IntN(len(drawn))]
 		e := soakEvent{event{at: at, fault: k.name, target: random.IntN(1 << 16)}, k.rooms[random.IntN(len(k.rooms))]}
 		if k.longest > 0 {
-			e.lasts = min(time.Second+time.Duration(random.Int64N(int64(k.longest))), max(lasts-at, time.Second))
+			e.lasts = min(time.Second+time.Duration(random.Int64N(int64(k.longest))), max(lasts-at, time.Second), longest)
 		}
 		events = append(events, e)
 	}

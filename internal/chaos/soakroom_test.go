@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -23,9 +24,11 @@ import (
 // soakSize says how large a soak is.
 type soakSize struct {
 	products      int
-	east, west    []string // roles of the processes of each room
-	visitors      int      // of each room
-	pagesOfSecond int      // that each visitor asks for
+	brokers       int           // of the NATS of the east: 1, or more in a cluster
+	east, west    []string      // roles of the processes of each room
+	visitors      int           // of each room
+	pagesOfSecond int           // that each visitor asks for
+	gap, longest  time.Duration // between two events, on average, and of each
 }
 
 // soakRoom is a room of a soak.
@@ -58,7 +61,7 @@ func newSoakRooms(t *testing.T, s *shop, seed uint64, size soakSize) []*soakRoom
 	rooms[east].other, rooms[west].other = rooms[west], rooms[east]
 	rooms[east].editor.fill()
 	rooms[east].writeCatalog()
-	rooms[east].startEast()
+	rooms[east].startEast(size.brokers)
 	rooms[west].startWest()
 	config := writeRooms(t, rooms)
 	for i, r := range rooms {
@@ -89,10 +92,14 @@ func newSoakRooms(t *testing.T, s *shop, seed uint64, size soakSize) []*soakRoom
 }
 
 // startEast starts the NATS and the Redis of the first room.
-func (r *soakRoom) startEast() {
-	r.brokers = bustest.StartCluster(r.t, 3, func(_ int, o *server.Options) { o.Cluster.NoAdvertise = true })
-	for _, n := range r.brokers.Nodes {
-		r.cables = append(r.cables, netcut.New(r.t, strings.TrimPrefix(n.URL, "nats://")))
+func (r *soakRoom) startEast(brokers int) {
+	if brokers == 1 {
+		r.startAlone()
+	} else {
+		r.brokers = bustest.StartCluster(r.t, brokers, func(_ int, o *server.Options) { o.Cluster.NoAdvertise = true })
+		for _, n := range r.brokers.Nodes {
+			r.cables = append(r.cables, netcut.New(r.t, strings.TrimPrefix(n.URL, "nats://")))
+		}
 	}
 	r.watched = redistest.Watch(r.t, 2, "--replica-serve-stale-data", "no")
 	r.url = r.watched.URL
@@ -100,14 +107,19 @@ func (r *soakRoom) startEast() {
 
 // startWest starts those of the second.
 func (r *soakRoom) startWest() {
-	r.natsAddr = freeaddr.Of(r.t)
-	r.startNATS()
-	r.t.Cleanup(r.stopNATS)
-	r.cables = append(r.cables, netcut.New(r.t, r.natsAddr))
+	r.startAlone()
 	r.shards = redistest.Cluster(r.t, "--cluster-require-full-coverage", "no", "--cluster-allow-reads-when-down", "yes")
 	r.replica = r.shards.Replica(0)
 	r.url = r.shards.URL
 	r.redis = r.shards.Nodes[1:]
+}
+
+// startAlone starts a NATS of one server.
+func (r *soakRoom) startAlone() {
+	r.natsAddr = freeaddr.Of(r.t)
+	r.startNATS()
+	r.t.Cleanup(r.stopNATS)
+	r.cables = append(r.cables, netcut.New(r.t, r.natsAddr))
 }
 
 // writeRooms writes the config file of each room.

@@ -75,35 +75,49 @@ func (r *soakRoom) failOver(away time.Duration) {
 
 // stopBackends stops the room's NATS and Redis.
 func (r *soakRoom) stopBackends() {
-	if r.brokers == nil {
-		r.stopNATS()
-		for _, n := range r.shards.Nodes {
-			n.Stop()
-		}
-		return
+	r.stopNATS()
+	if r.brokers != nil {
+		r.stopBrokers()
 	}
-	for i := range r.brokers.Nodes {
-		r.brokers.Stop(i)
-	}
-	for _, s := range r.watched.Servers {
+	for _, s := range r.stores() {
 		s.Stop()
 	}
 }
 
-// startBackends starts them again, with the files that they had.
-func (r *soakRoom) startBackends() {
-	if r.brokers == nil {
-		for _, n := range r.shards.Nodes {
-			n.Start()
-		}
-		r.startNATS()
-		return
+// stores are the servers of the room's Redis.
+func (r *soakRoom) stores() []*redistest.Server {
+	if r.watched != nil {
+		return r.watched.Servers
 	}
-	r.watched.Return()
+	return r.shards.Nodes[:]
+}
+
+func (r *soakRoom) stopBrokers() {
+	for i := range r.brokers.Nodes {
+		r.brokers.Stop(i)
+	}
+}
+
+func (r *soakRoom) startBrokers() {
 	for i := range r.brokers.Nodes {
 		r.brokers.Start(i)
 	}
 	r.brokers.Await()
+}
+
+// startBackends starts them again, with the files that they had.
+func (r *soakRoom) startBackends() {
+	for _, s := range r.stores() {
+		s.Start()
+	}
+	if r.watched != nil {
+		r.watched.Return()
+	}
+	if r.brokers == nil {
+		r.startNATS()
+		return
+	}
+	r.startBrokers()
 }
 
 // hurtBrokers hurts the room's NATS. The caller sees to one fault at a time.
@@ -130,13 +144,9 @@ func (r *soakRoom) hurtBrokers(e soakEvent) {
 		time.Sleep(e.lasts)
 		r.brokers.Heal(one)
 	case "all of NATS away":
-		for i := range r.brokers.Nodes {
-			r.brokers.Stop(i)
-		}
+		r.stopBrokers()
 		time.Sleep(e.lasts)
-		for i := range r.brokers.Nodes {
-			r.brokers.Start(i)
-		}
+		r.startBrokers()
 	}
 	r.brokers.Await() // two servers away at once are another fault than one
 }

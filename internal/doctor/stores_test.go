@@ -13,8 +13,8 @@ import (
 	"vitrine/internal/redistest"
 )
 
-// TestDoctorLooksAtRedis proves that doctor finds fault with a sentinel's port, with a replica, with a Redis that is full,
-// and with a replica to read from that lost its master, and warns of one that keeps nothing on disk or is nearly full.
+// TestDoctorLooksAtRedis proves that doctor finds fault with a sentinel's port, with a replica, with a Redis that is full, with a
+// master that lacks the replicas it must have, and with a replica to read from that lost its master, and warns of one that keeps nothing on disk or is nearly full.
 func TestDoctorLooksAtRedis(t *testing.T) {
 	server, _ := bustest.Start(t)
 	w := redistest.Watch(t, 1, deployed(t)...)
@@ -59,6 +59,9 @@ func TestDoctorLooksAtRedis(t *testing.T) {
 	master.Do("CONFIG", "SET", "maxmemory", "1mb")
 	expect(look(one(master.URL)), "bad: records", "it is full (", "CONFIG SET maxmemory")
 	master.Do("CONFIG", "SET", "maxmemory", "1gb")
+	master.Do("CONFIG", "SET", "min-replicas-to-write", "2")
+	expect(look(one(w.URL)), "bad: records", "it has 1 of the 2 replicas", "CONFIG SET min-replicas-to-write 1")
+	master.Do("CONFIG", "SET", "min-replicas-to-write", "1")
 	master.Do("CONFIG", "SET", "appendonly", "no")
 	expect(look(one(master.URL)), "good: records", "warning: records: "+master.Addr+" keeps nothing on disk")
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Check reports, by an error, a master that can't hold this store. Each must be Redis 6.2 or newer, a master and no
-// sentinel, not be loading its file, take writes, and have maxmemory-policy noeviction unless the Config says MayEvict;
+// sentinel, not be loading its file, take writes (for want of replicas, too), and have maxmemory-policy noeviction unless the Config says MayEvict;
 // a Cluster must cover all slots. Each error says what to change. If INFO is forbidden, Check logs a warning and passes.
 func (s *Store) Check(ctx context.Context) error {
 	return s.fail("check", s.eachMaster(ctx, s.checkNode))
@@ -30,7 +30,10 @@ func (s *Store) checkNode(ctx context.Context, n node, cluster bool) error {
 	if s.replicas {
 		return checkLink(info)
 	}
-	if err := takesWrites(info); err != nil || !cluster {
+	if err := takesWrites(info); err != nil {
+		return err
+	}
+	if err := hasReplicas(ctx, n, info); err != nil || !cluster {
 		return err
 	}
 	return checkCluster(ctx, n)
@@ -79,6 +82,27 @@ func takesWrites(info map[string]string) error {
 	}
 	return nil
 }
+
+// hasReplicas checks that a master has as many replicas as it must have to take writes, if there is such a rule.
+func hasReplicas(ctx context.Context, n node, info map[string]string) error {
+	good, ok := info["min_slaves_good_slaves"]
+	if !ok {
+		return nil
+	}
+	need := "1" // at least, where CONFIG is forbidden
+	if set, err := n.ConfigGet(ctx, minReplicas).Result(); err == nil && set[minReplicas] != "" {
+		need = set[minReplicas]
+	}
+	has, err1 := strconv.Atoi(good)
+	must, err2 := strconv.Atoi(need)
+	if err1 != nil || err2 != nil || has >= must {
+		return nil
+	}
+	return fmt.Errorf("%w: it has %d of the %d replicas without which it refuses every write: changes wait, and pages are served as they are, until a replica is back, or CONFIG SET %s %d",
+		item.ErrUnavailable, has, must, minReplicas, has)
+}
+
+const minReplicas = "min-replicas-to-write"
 
 // checkLink checks that a server from which is only read has what its master has. A master has.
 func checkLink(info map[string]string) error {

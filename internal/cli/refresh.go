@@ -16,7 +16,6 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/control"
 	"vitrine/internal/item"
-	"vitrine/internal/node"
 	"vitrine/internal/refresh"
 	"vitrine/internal/upstream"
 )
@@ -79,7 +78,7 @@ func (r *refreshCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	failed := r.announce(ctx, cat, a, e.log)
+	failed := r.announce(ctx, cat, conn, a, e.log)
 	progress("")
 	if unasked, ok := failed.(*refresh.StoreUnasked); ok { // another failure is the command's
 		fmt.Fprintln(e.stderr, unasked)
@@ -148,26 +147,26 @@ func (r *refreshCommand) catalog(ctx context.Context, e *env, conn *bus.Conn) (*
 	return catalog.Parse(src, r.Catalog, catalog.Options{})
 }
 
-func (r *refreshCommand) announce(ctx context.Context, cat *catalog.Catalog, a *refresh.Announcer, log *slog.Logger) error {
+func (r *refreshCommand) announce(ctx context.Context, cat *catalog.Catalog, conn *bus.Conn, a *refresh.Announcer, log *slog.Logger) error {
 	if r.All {
 		kinds, err := r.kinds(cat)
 		if err != nil {
 			return err
 		}
-		return a.Everything(ctx, kinds, r.openScan(log))
+		return a.Everything(ctx, kinds, r.openScan(conn, log))
 	}
 	kind, err := cat.Kind(r.Kind)
 	switch {
 	case err != nil:
 		return err
 	case r.Where != "":
-		return r.related(ctx, kind, a)
+		return r.related(ctx, kind, &ownAdmin{addr: r.Admin, conn: conn}, a)
 	}
 	return a.IDs(ctx, kind, r.IDs)
 }
 
 // related announces what the relation index lists, page by page.
-func (r *refreshCommand) related(ctx context.Context, kind *catalog.Kind, a *refresh.Announcer) error {
+func (r *refreshCommand) related(ctx context.Context, kind *catalog.Kind, admin *ownAdmin, a *refresh.Announcer) error {
 	name, id, ok := strings.Cut(r.Where, "=")
 	if !ok {
 		return usagef("--where %s is not REF=ID", r.Where)
@@ -177,8 +176,8 @@ func (r *refreshCommand) related(ctx context.Context, kind *catalog.Kind, a *ref
 	}
 	for cursor := ""; ; {
 		q := url.Values{"kind": {kind.Name}, "ref": {name}, "id": {id}, "cursor": {cursor}}
-		var page node.RelatedPage
-		if err := askAdmin(ctx, r.Admin, "/related?"+q.Encode(), &page); err != nil {
+		page, err := admin.related(ctx, q)
+		if err != nil {
 			return err
 		}
 		if err := a.IDs(ctx, kind, page.IDs); err != nil {

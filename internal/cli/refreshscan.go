@@ -3,12 +3,11 @@ package cli
 import (
 	"context"
 	"log/slog"
-	"net/url"
 
+	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv/rediskv"
-	"vitrine/internal/node"
 	"vitrine/internal/refresh"
 )
 
@@ -26,10 +25,11 @@ func (r *refreshCommand) kinds(cat *catalog.Catalog) ([]*catalog.Kind, error) {
 }
 
 // openScan scans the records store of --redis, or through the admin listener.
-func (r *refreshCommand) openScan(log *slog.Logger) refresh.OpenScan {
+func (r *refreshCommand) openScan(conn *bus.Conn, log *slog.Logger) refresh.OpenScan {
 	return func(ctx context.Context) (refresh.Scan, func(), error) {
 		if r.Redis == "" {
-			return r.scanAdmin, func() {}, nil
+			admin := &ownAdmin{addr: r.Admin, conn: conn}
+			return admin.entities, func() {}, nil
 		}
 		store, err := rediskv.Open(ctx, rediskv.Config{URL: r.Redis, Log: log})
 		if err != nil {
@@ -44,19 +44,4 @@ func (r *refreshCommand) openScan(log *slog.Logger) refresh.OpenScan {
 			}
 		}, nil
 	}
-}
-
-func (r *refreshCommand) scanAdmin(ctx context.Context, cursor string) (entities []item.Entity, next string, err error) {
-	var page node.StoredPage
-	if err := askAdmin(ctx, r.Admin, "/entities?"+url.Values{"cursor": {cursor}}.Encode(), &page); err != nil {
-		return nil, "", err
-	}
-	for _, text := range page.Entities {
-		e, err := item.ParseEntity(text)
-		if err != nil {
-			return nil, "", err
-		}
-		entities = append(entities, e)
-	}
-	return entities, page.Next, nil
 }

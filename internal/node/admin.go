@@ -115,8 +115,9 @@ func (a *admin) explainWhat(w http.ResponseWriter, r *http.Request) {
 
 // RelatedPage is one page of the relation index.
 type RelatedPage struct {
-	IDs  []string `json:"ids"`
-	Next string   `json:"next"`
+	IDs     []string `json:"ids"`
+	Next    string   `json:"next"`
+	Process string   `json:"process"` // that answers, by its qualified name
 }
 
 func (a *admin) related(w http.ResponseWriter, r *http.Request) {
@@ -142,6 +143,7 @@ func (a *admin) relatedPage(r *http.Request) (page RelatedPage, err error) {
 		return page, err
 	}
 	list := kv.Relation{Target: target, Kind: kind.Name, Ref: ref.Name}
+	page.Process = a.node.switches.Who().Qualified()
 	page.IDs, page.Next, err = a.node.records.Related(r.Context(), list, r.FormValue("cursor"), 1000)
 	return page, err
 }
@@ -150,11 +152,12 @@ func (a *admin) relatedPage(r *http.Request) (page RelatedPage, err error) {
 type StoredPage struct {
 	Entities []string `json:"entities"` // KIND:ID
 	Next     string   `json:"next"`
+	Process  string   `json:"process"` // that answers, by its qualified name
 }
 
 func (a *admin) entities(w http.ResponseWriter, r *http.Request) {
 	entities, next, err := a.node.records.ScanEntities(r.Context(), r.FormValue("cursor"), 5000)
-	page := StoredPage{Entities: make([]string, len(entities)), Next: next}
+	page := StoredPage{Entities: make([]string, len(entities)), Next: next, Process: a.node.switches.Who().Qualified()}
 	for i, e := range entities {
 		page.Entities[i] = e.String()
 	}

@@ -129,11 +129,12 @@ func (c *Conn) start(ctx context.Context, first <-chan struct{}) (err error) {
 		}
 		return fmt.Errorf("%w: NATS at %s does not answer: %w", item.ErrUnavailable, shown(c.cfg.URL), cmp.Or(c.nats.LastError(), ctx.Err()))
 	}
-	c.js, err = jetstream.New(c.nats, jetstream.WithDefaultTimeout(requestTimeout),
+	js, err := jetstream.New(c.nats, jetstream.WithDefaultTimeout(requestTimeout),
 		jetstream.WithPublishAsyncMaxPending(2*window), jetstream.WithPublishAsyncTimeout(requestTimeout))
 	if err != nil {
 		return err
 	}
+	c.js = bounded{js}
 	return c.openControl(ctx)
 }
 

@@ -50,10 +50,11 @@ func (c *Conn) openControl(ctx context.Context) (err error) {
 		c.operator, err = Dial(ctx, cfg)
 		return err
 	}
-	c.controlJS, err = jetstream.NewWithAPIPrefix(c.nats, c.cfg.Control, jetstream.WithDefaultTimeout(requestTimeout))
+	js, err := jetstream.NewWithAPIPrefix(c.nats, c.cfg.Control, jetstream.WithDefaultTimeout(requestTimeout))
 	if err != nil {
 		return fmt.Errorf("JetStream's API under %q: %w", c.cfg.Control, err)
 	}
+	c.controlJS = bounded{js}
 	return nil
 }
 

@@ -124,7 +124,7 @@ func (a *Announcer) Entities(ctx context.Context, kind *catalog.Kind, entities [
 	if a.cfg.DryRun {
 		return nil
 	}
-	return a.cfg.Bus.PublishChanges(ctx, changes, a.cfg.Options)
+	return again(ctx, a.cfg.Progress, func() error { return a.cfg.Bus.PublishChanges(ctx, changes, a.cfg.Options) })
 }
 
 // estimate adds the time that calls take. It times one call of each dimension.

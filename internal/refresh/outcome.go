@@ -30,17 +30,28 @@ type Baseline struct {
 
 // TakeBaseline reads how things stand. It fails with item.ErrUnavailable, or with ctx's error.
 func TakeBaseline(ctx context.Context, conn *bus.Conn) (b Baseline, err error) {
-	b.lastDead, err = conn.LastDeadLetter(ctx)
-	if err != nil {
-		return b, err
-	}
-	b.held, err = heldNow(ctx, conn)
+	err = again(ctx, silent, func() (err error) {
+		b.lastDead, err = conn.LastDeadLetter(ctx)
+		if err != nil {
+			return err
+		}
+		b.held, err = heldNow(ctx, conn)
+		return err
+	})
 	return b, err
 }
 
 // Outcome compares how things stand with the baseline. Of dead letters it counts those of entities for which announced
 // returns true; of deletions all that came since. It fails as TakeBaseline does.
 func (b Baseline) Outcome(ctx context.Context, conn *bus.Conn, announced func(item.Entity) bool) (o Outcome, err error) {
+	err = again(ctx, silent, func() (err error) {
+		o, err = b.compare(ctx, conn, announced)
+		return err
+	})
+	return o, err
+}
+
+func (b Baseline) compare(ctx context.Context, conn *bus.Conn, announced func(item.Entity) bool) (o Outcome, err error) {
 	for l, err := range conn.DeadLetters(ctx, "failed.>") {
 		if err != nil {
 			return o, err
@@ -79,7 +90,11 @@ func Wait(ctx context.Context, conn *bus.Conn, progress func(string)) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		left, err := conn.Left(ctx)
+		var left uint64
+		err := again(ctx, progress, func() (err error) {
+			left, err = conn.Left(ctx)
+			return err
+		})
 		if err != nil {
 			return err
 		}

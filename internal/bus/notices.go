@@ -56,6 +56,26 @@ func (c *Conn) FollowNotices(ctx context.Context, from Position, f func(context.
 	return nil
 }
 
+// SameHistory reports whether both connections lead to one stream HISTORY, and so to one NATS.
+func (c *Conn) SameHistory(ctx context.Context, other *Conn) (bool, error) {
+	made, err := c.historyMade(ctx)
+	if err != nil {
+		return false, err
+	}
+	others, err := other.historyMade(ctx)
+	return err == nil && made.Equal(others), err
+}
+
+func (c *Conn) historyMade(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	stream, err := c.js.Stream(ctx, History)
+	if err != nil {
+		return time.Time{}, reached("look at the stream "+History, err)
+	}
+	return stream.CachedInfo().Created, nil
+}
+
 // locateNotices compares a position with HISTORY, and returns where to follow from.
 func (c *Conn) locateNotices(ctx context.Context, from Position) (stream jetstream.Stream, at Position, missed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)

@@ -14,6 +14,7 @@ import (
 type doctorCommand struct {
 	roomFlags
 	replicaFlag
+	roomsFlag
 	Catalog string `help:"Catalog file to use in place of the catalog in force." placeholder:"FILE" type:"existingfile"`
 	JSON    bool   `name:"json" help:"Print one JSON object per line."`
 	triedFlag
@@ -32,10 +33,15 @@ func (d *doctorCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	rooms, err := d.addresses()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(e.ctx, time.Minute)
 	defer cancel()
 	healthy := doctor.Run(ctx, doctor.Config{
 		Dir: d.Dir, NATS: d.NATS, Access: d.access(), Records: d.recordsURL(), Blobs: d.blobsURL(), Replica: d.BlobsRead, Catalog: d.Catalog,
+		Room: d.Room, Rooms: rooms,
 		Templates: d.folder(), Entities: entities, Secrets: d.Secret, Log: e.log, Report: func(f doctor.Finding) { d.print(e, f) },
 	})
 	if !healthy {

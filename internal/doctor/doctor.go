@@ -1,4 +1,4 @@
-// Package doctor tries what a room stands on: the disk, NATS, the stores, the catalog, its secrets and its upstreams.
+// Package doctor tries what a room stands on: the disk, NATS, the other rooms, the stores, the catalog, its secrets and its upstreams.
 package doctor
 
 import (
@@ -18,14 +18,16 @@ import (
 
 // Config says what is tried.
 type Config struct {
-	Dir     string     // the process's own folder
-	NATS    string     // URL
-	Access  bus.Config // how to log in to NATS; its URL, Name and Log are not looked at
-	Records string     // URL of the Redis of the records; "" for a room without one
-	Blobs   string     // URL of the Redis of the blobs
-	Replica string     // URL of what detail servers read blobs from; "" for that of Blobs
-	Catalog string     // a file; "" for the catalog in force
-	Secrets []string   // NAME=ORIGIN, as upstream.NewSecrets reads them
+	Dir     string            // the process's own folder
+	NATS    string            // URL
+	Access  bus.Config        // how to log in to NATS; its URL, Name and Log are not looked at
+	Records string            // URL of the Redis of the records; "" for a room without one
+	Blobs   string            // URL of the Redis of the blobs
+	Room    string            // this room's name
+	Rooms   map[string]string // URL of the NATS of each room of the shop, by name; empty if there is only one
+	Replica string            // URL of what detail servers read blobs from; "" for that of Blobs
+	Catalog string            // a file; "" for the catalog in force
+	Secrets []string          // NAME=ORIGIN, as upstream.NewSecrets reads them
 	Log     *slog.Logger
 	Report  func(Finding) // called with each finding, in order
 
@@ -58,6 +60,7 @@ func Run(ctx context.Context, cfg Config) (healthy bool) {
 		text, err := conn.CheckHistory(ctx)
 		x.report("history", text, err)
 		x.checkReplicas(ctx, conn)
+		x.checkRooms(ctx, conn)
 	}
 	x.checkStores(ctx)
 	cat, from, err := x.loadCatalog(ctx, conn)

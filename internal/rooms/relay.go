@@ -118,12 +118,18 @@ func (r *Relay) hold(ctx context.Context, n Note) error {
 // errUnheard ends a session whose connection has ended without an error.
 var errUnheard = errors.New("the connection has ended")
 
+// errOwn ends a session that would hear what it says itself.
+var errOwn = errors.New("that NATS is this room's own: is --room this room's name, and has --rooms the address of each?")
+
 func (s *session) listen(ctx context.Context) error {
 	conn, err := s.relay.Dial(ctx)
 	if err != nil {
 		return fmt.Errorf("connect to the NATS of the room %s: %w", s.relay.Room, err)
 	}
 	defer conn.Close()
+	if own, err := conn.SameHistory(ctx, s.relay.Own); err == nil && own {
+		return fmt.Errorf("hear the room %s: %w", s.relay.Room, errOwn)
+	}
 	defer s.relay.Hears(false)
 	pushes := &carrier{room: s.relay.Room, other: conn, own: s.relay.Own, every: s.relay.Every, log: s.relay.Log}
 	group, ctx := errgroup.WithContext(ctx)

@@ -17,6 +17,7 @@ import (
 	"vitrine/internal/netcut"
 	"vitrine/internal/poll"
 	"vitrine/internal/rooms"
+	"vitrine/internal/testlog"
 )
 
 const marks = "marks"
@@ -187,6 +188,28 @@ func (r *room) made(t *testing.T) time.Time {
 		t.Fatal(err)
 	}
 	return made[bus.Changes]
+}
+
+// TestARoomDoesNotHearItself covers a process that was given another room's name: what it takes for the other room is its own.
+func TestARoomDoesNotHearItself(t *testing.T) {
+	t.Parallel()
+	east := newRoom(t, "east")
+	var log testlog.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		rooms.New(rooms.Config{
+			Room: "west", Own: east.conn, Notes: east.conn.Bucket(marks), Log: slog.New(slog.NewTextHandler(&log, nil)),
+			Dial: func(ctx context.Context) (*bus.Conn, error) {
+				return bus.Dial(ctx, bus.Config{URL: "nats://" + east.cable.Addr})
+			},
+		}).Run(ctx)
+	})
+	t.Cleanup(func() { cancel(); ended.Wait() })
+	poll.Until(t, "something is logged", func() bool { return log.String() != "" })
+	if got := log.String(); !strings.Contains(got, "is this room's own") || east.note(t, &room{name: "west"}).Gaps != 0 {
+		t.Errorf("logged: %s", got)
+	}
 }
 
 // TestMissedNoticesAreCounted covers a note whose position the other room does not know: its NATS was made anew, or keeps less.

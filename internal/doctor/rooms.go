@@ -1,0 +1,53 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"vitrine/internal/bus"
+	"vitrine/internal/control"
+)
+
+// checkRooms tries the NATS of each room of the shop.
+func (x *checkRun) checkRooms(ctx context.Context, conn *bus.Conn) {
+	if len(x.Rooms) > 0 && x.Rooms[x.Room] == "" {
+		x.report("rooms", "", fmt.Errorf("--room %s is none of --rooms", x.Room))
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.Rooms)) {
+		good := name + " answers at " + x.Rooms[name]
+		if name == x.Room {
+			good = name + " is this room"
+		}
+		x.report("rooms", good, x.tryRoom(ctx, conn, name))
+	}
+}
+
+// tryRoom reports, by an error, a room that can't be reached, or whose name belongs to another one.
+func (x *checkRun) tryRoom(ctx context.Context, conn *bus.Conn, name string) error {
+	there, err := conn.Beside(ctx, x.Rooms[name])
+	if err != nil {
+		return fmt.Errorf("%s: %w; what is announced there waits there until it answers", name, err)
+	}
+	defer there.Close()
+	own, err := there.SameHistory(ctx, conn)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", name, err)
+	case own && name != x.Room:
+		return fmt.Errorf("%s: its NATS, %s, is that of --nats, and so of the room %s: is --room this room's name, and has --rooms the address of each?", name, x.Rooms[name], x.Room)
+	case !own && name == x.Room:
+		return fmt.Errorf("%s is this room by --room, but its address in --rooms, %s, is of another NATS than --nats", name, x.Rooms[name])
+	}
+	members, err := control.Members(ctx, there)
+	if err != nil {
+		return nil // a login of another room may only hear what is announced
+	}
+	for _, m := range members {
+		if m.Present && m.Room != name {
+			return fmt.Errorf("%s: at its NATS, %s, is %s, which calls its room %s: is its --room right, and the name in --rooms?", name, x.Rooms[name], m.Node, m.Room)
+		}
+	}
+	return nil
+}

@@ -245,6 +245,23 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 }
 
+// TestAListOfOnePageHasNoSecond proves that a list of one page is not asked for a second one, whatever is wrong with its ids.
+func TestAListOfOnePageHasNoSecond(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(serveShop))
+	defer server.Close()
+	client := upstream.New(upstream.Config{})
+	defer client.Close()
+	set, err := templates.LoadFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := strings.NewReplacer("'[.items[].sku]'", `'["..", "1"]'`, "'if .more then $cursor + 1 else null end'", "'null'").Replace(fmt.Sprintf(shop, server.URL))
+	found := strings.Join(tell(t, client, set, src), "\n")
+	if !strings.Contains(found, "1 ids that can't be an entity's") || strings.Contains(found, "second page") {
+		t.Error(found)
+	}
+}
+
 // lineOf is the number of the line of a position in a text, or of the nearest line that begins with at, if that is set.
 func lineOf(t *testing.T, text string, position int, at string) int {
 	t.Helper()

@@ -133,6 +133,8 @@ func (t *trial) list(ctx context.Context, k *catalog.Kind, l *catalog.List) {
 		t.fail(k.Name, append(at, "ids"), "an id is a text of 1 to 64 bytes, or a number", "the list of %s gives %d ids that can't be an entity's, such as %.80q", k.Name, len(bad), bad[0])
 	case next == "":
 		t.pass(k.Name, "its list has one page of %d ids", len(ids))
+	}
+	if next == "" {
 		return
 	}
 	second, _, err := t.Client.List(ctx, l, next)

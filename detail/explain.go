@@ -42,6 +42,7 @@ type Account struct {
 	Event    *time.Time `json:"event,omitempty"`
 	AgeMS    int64      `json:"age_ms,omitempty"` // since it was fetched
 	Bytes    int        `json:"bytes,omitempty"`
+	Claims   []string   `json:"claims,omitempty"` // of a slug: the ids that have had it, the first that has it now has it alone
 	Error    string     `json:"error,omitempty"`
 }
 
@@ -160,6 +161,9 @@ func (st *site) account(role string, p blobcache.Part) Account {
 	if !p.Event.IsZero() {
 		at := p.Event.UTC()
 		a.Event = &at
+	}
+	if p.Key.Entity.Kind == catalog.SlugKind {
+		a.Claims = claimsIn(p)
 	}
 	if p.Err != nil {
 		a.Error = p.Err.Error()

@@ -1,6 +1,7 @@
 package detail_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -93,7 +94,7 @@ func TestASlugAloneNamesItsEntity(t *testing.T) {
 	s.claim(2, "item", "café-noir", "1")
 	const cafe = "/p/caf%C3%A9-noir.html"
 	for path, location := range map[string]string{
-		cafe: "", "/p/caf%C3%A9-noir.json": "", "/p/caf%C3%A9-noir--1.html": cafe, "/p/x--1.html": cafe, "/p/--1.html": cafe, "/item/1.html": cafe,
+		cafe: "", "/p/caf%C3%A9-noir.json": "", "/p/caf%C3%A9-noir--1.html": cafe, "/p/x--1.html": cafe, "/p/--1.html": cafe, "/item/1.html": cafe, "/p/caf%C3%A9-noir--.html": cafe,
 		"/p/Caf%C3%A9%20Noir.html": cafe, "/p/caf%C3%A9-noir--1.json": "/p/caf%C3%A9-noir.json",
 		"/p/unclaimed--2.html": "", "/item/2.html": "/p/unclaimed--2.html", "/p/sku--3.html": "", "/p/x--3.html": "/p/sku--3.html",
 	} {
@@ -106,6 +107,16 @@ func TestASlugAloneNamesItsEntity(t *testing.T) {
 	got := s.get(t, cafe)
 	if !strings.Contains(got.body, `<link rel="canonical" href="https://shop.example`+cafe+`"`) || !strings.Contains(got.header.Get("Cache-Tag"), "slug:") {
 		t.Errorf("tags %q, page %s", got.header.Get("Cache-Tag"), got.body)
+	}
+}
+
+// TestExplainNamesTheClaims proves that an explanation of a slug names the entities that have had it, and has no page.
+func TestExplainNamesTheClaims(t *testing.T) {
+	s := openNamed(t)
+	s.claim(1, "item", "tea", "9", "10")
+	x, err := s.server.Explain(t.Context(), "slug:tea")
+	if err != nil || x.Page != "" || !slices.ContainsFunc(x.Parts, func(a detail.Account) bool { return slices.Equal(a.Claims, []string{"9", "10"}) }) {
+		t.Errorf("%+v, %v", x, err)
 	}
 }
 

@@ -81,8 +81,11 @@ func (p *Page) Cut(rest string) (id, slug string, twin, ok bool) {
 		return step, "", twin, ok
 	}
 	if p.Alone() {
-		slug, id, _ = strings.Cut(step, idBehind)
-		return id, slug, twin, true
+		before, behind, _ := strings.Cut(step, idBehind)
+		if behind == "" {
+			return "", step, twin, true
+		}
+		return behind, before, twin, true
 	}
 	id, slug = p.Slug.split(step)
 	return id, slug, twin, true

@@ -91,6 +91,20 @@ func FuzzPathsWithASlug(f *testing.F) {
 	})
 }
 
+// TestHyphensBehindASlugAreItsOwn covers two hyphens behind a slug that stands alone, with no id behind them: it is no spelling of the slug,
+// and answers 301 as all others do.
+func TestHyphensBehindASlugAreItsOwn(t *testing.T) {
+	p := pageAt(t, "/p/{slug}.html\n    kind: sku")
+	for step, want := range map[string][2]string{
+		"green-tea": {"", "green-tea"}, "green-tea--": {"", "green-tea--"}, "--": {"", "--"}, "green-tea--12": {"12", "green-tea"}, "--12": {"12", ""},
+	} {
+		id, slug, _, ok := p.Cut(step + p.Suffix)
+		if got := [2]string{id, slug}; !ok || got != want {
+			t.Errorf("%q is cut into %q, want %q", step, got, want)
+		}
+	}
+}
+
 // TestFaultsOfPathsAreTold proves that a path which could be another's is refused, with the place and what to do.
 func TestFaultsOfPathsAreTold(t *testing.T) {
 	for _, tt := range []struct{ page, says string }{

@@ -39,7 +39,11 @@ func (c *explainCommand) Run(e *env) error {
 	if err := json.Unmarshal(raw, &x); err != nil {
 		return fmt.Errorf("read the explanation: %w", err)
 	}
-	fmt.Fprintf(e.stdout, "%s  %s  status %d %s\n\n", x.Entity, x.Path, x.Status, x.Rule)
+	if x.Page == "" {
+		fmt.Fprintf(e.stdout, "%s  has no page of its own\n\n", x.Entity)
+	} else {
+		fmt.Fprintf(e.stdout, "%s  %s  status %d %s\n\n", x.Entity, x.Path, x.Status, x.Rule)
+	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PART\tROLE\tTIER\tLIFE\tAGE\tGEN\tUPSTREAM\tVERSION\tEVENT\tBYTES\tNOTE")
 	for _, p := range x.Parts {
@@ -78,6 +82,9 @@ func note(a detail.Account) string {
 	var notes []string
 	if a.Stale {
 		notes = append(notes, "stale")
+	}
+	if len(a.Claims) > 0 {
+		notes = append(notes, "claimed by "+strings.Join(a.Claims, " "))
 	}
 	if a.Error != "" {
 		notes = append(notes, a.Error)

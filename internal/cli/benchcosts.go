@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"vitrine/internal/bench"
@@ -41,13 +42,8 @@ type costsResult struct {
 
 // Run is vitrine bench costs.
 func (c *benchCostsCommand) Run(e *env) error {
-	for _, n := range slices.Concat(c.SKUs, c.Check) {
-		if n < 200 {
-			return usagef("--skus and --check must be 200 or more")
-		}
-	}
-	if len(c.SKUs) < 2 || c.Rate <= 0 {
-		return usagef("--skus needs two sizes or more, and --rate must be positive")
+	if err := c.check(); err != nil {
+		return err
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -79,6 +75,33 @@ func (c *benchCostsCommand) Run(e *env) error {
 	return c.print(e, r)
 }
 
+// check refuses before anything is measured what would fail afterwards.
+func (c *benchCostsCommand) check() error {
+	for _, n := range slices.Concat(c.SKUs, c.Check) {
+		if n < 200 || n > 10_000_000 {
+			return usagef("--skus and --check must be 200 to 10000000, and %d is not", n)
+		}
+	}
+	sizes := slices.Compact(slices.Sorted(slices.Values(c.SKUs)))
+	switch {
+	case len(sizes) < 2 || len(sizes) < len(c.SKUs):
+		return usagef("--skus needs two sizes or more, each of them once")
+	case !(c.Rate > 0 && c.Rate <= 1e6): // nor NaN
+		return usagef("--rate must be more than 0, and 1000000 at most")
+	case c.Out == "":
+		return nil
+	}
+	if info, err := os.Stat(c.Out); err == nil && info.IsDir() {
+		return usagef("--out %s is a folder", c.Out)
+	}
+	probe, err := os.CreateTemp(filepath.Dir(c.Out), ".vitrine-costs-*")
+	if err != nil {
+		return usagef("--out %s can't be written: %w", c.Out, err)
+	}
+	probe.Close()
+	return os.Remove(probe.Name())
+}
+
 func (c *benchCostsCommand) write(m plan.Measurement) error {
 	if c.Out == "" {
 		return nil
@@ -95,7 +118,11 @@ func (c *benchCostsCommand) print(e *env, r costsResult) error {
 		return json.NewEncoder(e.stdout).Encode(r)
 	}
 	fmt.Fprintf(e.stdout, "%s\n\n", r.Machine)
-	plan.PrintDeviations(e.stdout, "Each run predicted from the others; the furthest off", r.Calibration)
+	if r.Calibration == nil {
+		fmt.Fprintln(e.stdout, "The error is not known: that needs three sizes.")
+	} else {
+		plan.PrintDeviations(e.stdout, "Each run predicted from the others; the furthest off", r.Calibration)
+	}
 	for i, check := range r.Checks {
 		plan.PrintDeviations(e.stdout, fmt.Sprintf("\n%d SKUs, predicted from the runs of %v", c.Check[i], c.SKUs), check)
 	}

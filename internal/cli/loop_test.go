@@ -174,6 +174,12 @@ func TestErrorsOfCommandsNameTheCause(t *testing.T) {
 		{"a catalog with a fault", []string{"catalog", "check", bad}, 1, "form"},
 		{"a served file that is not there", []string{"up", "--dir", t.TempDir(), "--nats", "127.0.0.1:0", "--serve", "a=/nope.jsonl"}, 1, "/nope.jsonl"},
 		{"a catalog whose file is not served", []string{"up", "--dir", t.TempDir(), "--nats", "127.0.0.1:0", "--catalog", catalogFor(t, servedCatalog)}, 1, "--serve articles=FILE"},
+		{"a share in percent", []string{"plan", "--front-hits", "90"}, 2, "front-hits is 90, and not between 0 and 1: a share"},
+		{"costs of one size", []string{"bench", "costs", "--skus", "2000,2000"}, 2, "each of them once"},
+		{"costs of a size too large", []string{"bench", "costs", "--skus", "2000,999999999999"}, 2, "999999999999 is not"},
+		{"costs at no rate", []string{"bench", "costs", "--rate", "NaN"}, 2, "--rate"},
+		{"costs to nowhere", []string{"bench", "costs", "--out", "/nope/costs.json"}, 2, "/nope/costs.json can't be written"},
+		{"costs to a folder", []string{"bench", "costs", "--out", t.TempDir()}, 2, "is a folder"},
 		{"a serve flag without a file", []string{"up", "--serve", "a"}, 2, "NAME=FILE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

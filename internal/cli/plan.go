@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"vitrine/internal/plan"
+	"vitrine/internal/redact"
 )
 
 type planCommand struct {
@@ -72,7 +73,7 @@ func (c *planCommand) Run(e *env) error {
 		return usageError{err}
 	}
 	if !c.JSON {
-		fmt.Fprintf(e.stdout, "Costs as measured on %s, %s.\n", m.At.Format("2 Jan 2006"), m.Machine)
+		fmt.Fprintf(e.stdout, "Costs as measured on %s, %s.\n", m.At.Format("2 Jan 2006"), redact.Shown(m.Machine))
 	}
 	return p.Print(e.stdout, c.JSON)
 }
@@ -85,7 +86,7 @@ func (c *planCommand) printErrors(e *env, m plan.Measurement, costs plan.Costs) 
 	if c.JSON {
 		return json.NewEncoder(e.stdout).Encode(planErrors{m.Machine, costs, deviations})
 	}
-	fmt.Fprintf(e.stdout, "%s, %d runs\n\n", m.Machine, len(m.Runs))
+	fmt.Fprintf(e.stdout, "%s, %d runs\n\n", redact.Shown(m.Machine), len(m.Runs))
 	costs.Print(e.stdout)
 	if len(m.Runs) < 3 {
 		_, err := fmt.Fprintln(e.stdout, "\nThe error is not known: that needs three runs.")

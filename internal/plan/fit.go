@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-
-	"vitrine/internal/item"
 )
 
 // Cost is what one quantity costs.
@@ -19,13 +17,13 @@ func (c Cost) of(units float64) float64 { return c.Fixed + c.Each*units }
 // Costs are those of every quantity.
 type Costs map[Quantity]Cost
 
-// Fit computes costs from runs. It fails with item.ErrRefused if the runs are all of one size.
+// Fit computes costs from runs. It fails if the runs are all of one size.
 func Fit(runs []Run) (Costs, error) {
 	costs := Costs{}
 	for q, d := range drivers() {
 		c, err := fit(runs, q, d)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", item.ErrRefused, q, err)
+			return nil, fmt.Errorf("%s: %w", q, err)
 		}
 		costs[q] = c
 	}
@@ -72,7 +70,7 @@ type Deviation struct {
 	Quantity  string  `json:"quantity"`
 	Predicted float64 `json:"predicted"`
 	Measured  float64 `json:"measured"`
-	Share     float64 `json:"error"` // (predicted - measured) / measured
+	Share     float64 `json:"error"` // (predicted - measured) / measured; 1 of what was nothing
 }
 
 // Deviations compares what costs predict of a run with what it measured: sums of CPU, memory and messages first, then each quantity.
@@ -101,7 +99,12 @@ func (c Costs) deviation(r Run, name string, parts ...Quantity) Deviation {
 		d.Predicted += c[q].of(r.Did[drivers()[q]])
 		d.Measured += r.Measured[q]
 	}
-	d.Share = (d.Predicted - d.Measured) / max(d.Measured, math.SmallestNonzeroFloat32)
+	switch {
+	case d.Measured > 0:
+		d.Share = (d.Predicted - d.Measured) / d.Measured
+	case d.Predicted > 0:
+		d.Share = 1
+	}
 	return d
 }
 

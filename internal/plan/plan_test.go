@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"vitrine/internal/item"
 )
 
 // runs are what a system would measure whose every quantity costs fixed, and each for each unit.
@@ -48,7 +46,7 @@ func TestFit(t *testing.T) {
 			t.Errorf("a run that took a quarter more: %+v, want an error of -0.2", d)
 		}
 	}
-	if _, err := Fit(runs(5, 1, 100, 100)); !errors.Is(err, item.ErrRefused) {
+	if _, err := Fit(runs(5, 1, 100, 100)); !errors.Is(err, errSame) {
 		t.Errorf("runs of one size: %v, want a refusal", err)
 	}
 }
@@ -141,6 +139,69 @@ func TestMemoryOfProcesses(t *testing.T) {
 	}
 }
 
+// TestWhatNATSKeeps proves that what waits is bounded by the shop, that HISTORY is bounded by its size, and that an outage is made up for at the
+// pace of the slowest stage.
+func TestWhatNATSKeeps(t *testing.T) {
+	costs := unitCosts()
+	costs[NATSCPU] = Cost{Each: 5e-3} // 10 cores do 2,000 changes a second
+	s := shop()
+	p, err := costs.For(s, machines(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	history := 1000 * p.History * HistoryBytes
+	if !near(history, HistoryMost) || !near(*p.Parts[2].Disk, 3*(HistoryMost+1e6*WaitingBytes)) || p.Parts[0].Disk == nil || *p.Parts[0].Disk != 0 {
+		t.Errorf("HISTORY has %.0f s, and the disks of NATS %.0f bytes", p.History, *p.Parts[2].Disk)
+	}
+	if got := p.Losses[3].Effect; !strings.Contains(got, "at most 1 M changes wait in NATS, 114 MiB") || !strings.Contains(got, "17 min later") {
+		t.Errorf("after an hour: %s", got)
+	}
+	s.Changes = 1
+	p, err = costs.For(s, machines(), nil)
+	if err != nil || p.History != HistoryAge || !strings.Contains(p.Losses[3].Effect, "at most 3.6 k changes") {
+		t.Errorf("of one change a second: %.0f s, %s, %v", p.History, p.Losses[3].Effect, err)
+	}
+}
+
+// TestWhatIsNotKnown proves that what was not measured is no zero.
+func TestWhatIsNotKnown(t *testing.T) {
+	costs := unitCosts()
+	costs[DetailDisk] = Cost{Fixed: 1 << 24}
+	p, err := costs.For(shop(), machines(), nil)
+	if err != nil || p.Parts[4].Disk != nil || p.Parts[3].Disk != nil {
+		t.Fatalf("%+v, %v", p.Parts, err)
+	}
+	var out, asJSON bytes.Buffer
+	if err := errors.Join(p.Print(&out, false), p.Print(&asJSON, true)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), " ?\n") || !strings.Contains(asJSON.String(), `"disk":null`) {
+		t.Errorf("%s%s", &out, &asJSON)
+	}
+}
+
+// TestCachesFill proves that the memory of a detail server grows with the shop until its caches are full.
+func TestCachesFill(t *testing.T) {
+	s, measured := shop(), runs(1, 1, 100, 3000)
+	for skus, want := range map[float64]float64{500: 1024 * 500, 100_000: 1024 * 100_000, 1e9: 2 * caches} {
+		s.SKUs = skus
+		p, err := unitCosts().For(s, machines(), measured)
+		if err != nil || p.Parts[4].Memory != want*p.Parts[4].Machines {
+			t.Errorf("%.0f SKUs: %+v, %v, want %.0f bytes each", skus, p.Parts[4], err, want)
+		}
+	}
+}
+
+// TestTwoNATSServers proves that two are no cluster that can lose one.
+func TestTwoNATSServers(t *testing.T) {
+	m := machines()
+	m.NATSNodes = 2
+	p, err := unitCosts().For(shop(), m, nil)
+	if err != nil || !strings.Contains(p.Parts[2].Note, "have one, or three") || p.Losses[4].Of != "one of the two NATS servers" {
+		t.Errorf("%+v, %+v, %v", p.Parts[2], p.Losses, err)
+	}
+}
+
 // TestPlanGrows proves that more to do never needs less, and that what is given in place of measured costs is used.
 func TestPlanGrows(t *testing.T) {
 	base, err := unitCosts().For(shop(), machines(), nil)
@@ -170,13 +231,14 @@ func TestPlanGrows(t *testing.T) {
 
 func TestPlanRefuses(t *testing.T) {
 	for name, change := range map[string]func(*Shop, *Machines){
-		"SKUs": func(s *Shop, _ *Machines) { s.SKUs = 0 }, "views": func(s *Shop, _ *Machines) { s.Views = math.Inf(1) },
-		"share of memory": func(s *Shop, _ *Machines) { s.Memory = 1.1 }, "busy": func(_ *Shop, m *Machines) { m.Busy = 0 },
-		"rooms": func(_ *Shop, m *Machines) { m.Rooms = math.NaN() },
+		"skus is 0, and not between 1 and 1e+12": func(s *Shop, _ *Machines) { s.SKUs = 0 }, "views": func(s *Shop, _ *Machines) { s.Views = math.Inf(1) },
+		"memory-hits is 80, and not between 0 and 1: a share, 0.8 for 80%": func(s *Shop, _ *Machines) { s.Memory = 80 }, "busy": func(_ *Shop, m *Machines) { m.Busy = 0 },
+		"rooms": func(_ *Shop, m *Machines) { m.Rooms = math.NaN() }, "replicas is 0.5, and no whole number": func(_ *Shop, m *Machines) { m.Replicas = 0.5 },
+		"ram is 0.001, and not between 0.25 and 1.048576e+06 GiB": func(_ *Shop, m *Machines) { m.RAM = 0.001 * (1 << 30) },
 	} {
 		s, m := shop(), machines()
 		change(&s, &m)
-		if _, err := unitCosts().For(s, m, nil); !errors.Is(err, item.ErrRefused) || !strings.Contains(err.Error(), name) {
+		if _, err := unitCosts().For(s, m, nil); err == nil || !strings.HasPrefix(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -188,12 +250,15 @@ func TestRead(t *testing.T) {
 	delete(lacks.Runs[1].Measured, PageBytes)
 	idle := Measurement{Runs: runs(1, 1, 100, 200)}
 	idle.Runs[0].Did[Changes] = 0
+	huge := Measurement{Runs: runs(1, 1, 100, 200)}
+	huge.Runs[1].Measured[NATSCPU] = 1e308
 	for name, tt := range map[string]struct {
 		m    any
 		want string // of the error; "" is none
 	}{
 		"good": {good, ""}, "no JSON": {"x", "not a measurement"}, "one run": {Measurement{Runs: good.Runs[:1]}, "two"}, "empty": {struct{}{}, "0 runs"},
 		"a missing quantity": {lacks, "run 2: page_bytes is missing"}, "nothing done": {idle, "changes is 0"},
+		"more than can be": {huge, "run 2: nats_cpu_seconds is 1e+308"},
 	} {
 		text, err := json.Marshal(tt.m)
 		if err != nil {
@@ -209,7 +274,7 @@ func TestRead(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-		case !errors.Is(err, item.ErrRefused) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path):
+		case err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path):
 			t.Errorf("%s: %v, want %q and the file's name", name, err, tt.want)
 		}
 	}

@@ -11,17 +11,25 @@ func (p Plan) Print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(p)
 	}
-	fmt.Fprintf(w, "%.0f machines in %.0f rooms; in each room:\n\n%-9s %9s %9s %6s %10s %10s\n", p.Machines, p.Rooms, "part", "machines", "cores", "busy", "memory", "disk")
+	where := ":"
+	if p.Rooms > 1 {
+		where = fmt.Sprintf(" in %.0f rooms; in each room, while it serves its share of the visitors of another one that is lost:", p.Rooms)
+	}
+	fmt.Fprintf(w, "%.0f machines%s\n\n%-9s %9s %9s %6s %10s %10s\n", p.Machines, where, "part", "machines", "cores", "busy", "memory", "disk")
 	for _, part := range p.Parts {
-		fmt.Fprintf(w, "%-9s %9.0f %9.2f %5.0f%% %10s %10s\n", part.Name, part.Machines, part.Cores, 100*part.Busy, Bytes(part.Memory), Bytes(part.Disk))
+		disk := "?"
+		if part.Disk != nil {
+			disk = Bytes(*part.Disk)
+		}
+		fmt.Fprintf(w, "%-9s %9.0f %9.2f %5.0f%% %10s %10s\n", part.Name, part.Machines, part.Cores, 100*part.Busy, Bytes(part.Memory), disk)
 	}
 	for _, part := range p.Parts {
 		if part.Note != "" {
 			fmt.Fprintf(w, "%s: %s\n", part.Name, part.Note)
 		}
 	}
-	fmt.Fprintf(w, "\nRedis   %s of data on %.0f masters, %s commands/s for changes\n", Bytes(p.RedisMemory), p.Shards, Count(p.Commands))
-	fmt.Fprintf(w, "NATS    %s messages/s, %s/s\n", Count(p.Messages), Bytes(p.MessageBytes))
+	fmt.Fprintf(w, "\nRedis   %s of data on %s, %s commands/s for changes\n", Bytes(p.RedisMemory), plural(p.Shards, "1 master", "masters"), Count(p.Commands))
+	fmt.Fprintf(w, "NATS    %s messages/s, %s/s besides subjects; HISTORY has the changes of the last %s\n", Count(p.Messages), Bytes(p.MessageBytes), span(p.History))
 	fmt.Fprintf(w, "pages   %s/s\n", Bytes(p.PageBytes))
 	fmt.Fprintf(w, "filling %s, if the upstreams keep up\n\nIf it loses\n", span(p.Fill))
 	for _, l := range p.Losses {

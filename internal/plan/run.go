@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"time"
-
-	"vitrine/internal/item"
 )
 
 // Driver is what the cost of a quantity grows with.
@@ -71,7 +68,7 @@ type Measurement struct {
 	Runs    []Run     `json:"runs"`
 }
 
-// Read reads a measurement from a file. Errors wrap item.ErrRefused and name the file.
+// Read reads a measurement from a file. Errors name the file.
 func Read(path string) (Measurement, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {
@@ -92,18 +89,21 @@ func Reference() (Measurement, error) { return parse(reference) }
 
 func parse(src []byte) (m Measurement, err error) {
 	if err := json.Unmarshal(src, &m); err != nil {
-		return m, fmt.Errorf("%w: not a measurement of costs: %w", item.ErrRefused, err)
+		return m, fmt.Errorf("not a measurement of costs: %w", err)
 	}
 	if len(m.Runs) < 2 {
-		return m, fmt.Errorf("%w: %d runs, where costs need two of different size at least", item.ErrRefused, len(m.Runs))
+		return m, fmt.Errorf("%d runs, where costs need two of different size at least", len(m.Runs))
 	}
 	for i, r := range m.Runs {
 		if err := r.check(); err != nil {
-			return m, fmt.Errorf("%w: run %d: %w", item.ErrRefused, i+1, err)
+			return m, fmt.Errorf("run %d: %w", i+1, err)
 		}
 	}
 	return m, nil
 }
+
+// most is more than a run can do or measure of anything.
+const most = 1e15
 
 // check reports what a run lacks.
 func (r Run) check() error {
@@ -112,9 +112,9 @@ func (r Run) check() error {
 		switch {
 		case !ok:
 			return fmt.Errorf("%s is missing", q)
-		case value < 0 || math.IsInf(value, 0):
+		case value < 0 || value > most:
 			return fmt.Errorf("%s is %g", q, value)
-		case r.Did[d] <= 0:
+		case r.Did[d] <= 0 || r.Did[d] > most:
 			return fmt.Errorf("%s is %g", d, r.Did[d])
 		}
 	}

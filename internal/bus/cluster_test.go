@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
@@ -21,78 +18,6 @@ import (
 	"vitrine/internal/long"
 	"vitrine/internal/poll"
 )
-
-// load publishes changes one after the other, each again until it is acknowledged, and notes which were handled.
-type load struct {
-	t    *testing.T
-	conn *bus.Conn
-
-	mu      sync.Mutex // guards all below
-	acked   []string
-	handled map[string]bool
-}
-
-// newLoad publishes over one connection and consumes over another, until the test ends.
-func newLoad(t *testing.T, cluster *bustest.Cluster) *load {
-	t.Helper()
-	l := &load{t: t, conn: dialCluster(t, cluster, 1), handled: map[string]bool{}}
-	consume(t, bus.ConsumerConfig{Conn: dialCluster(t, cluster, 1), Handle: l.handle, Timing: bus.Timing{AckWait: 2 * time.Second}})
-	ctx, cancel := context.WithCancel(t.Context())
-	var publishing sync.WaitGroup
-	publishing.Go(func() { l.publish(ctx) })
-	t.Cleanup(func() {
-		cancel()
-		publishing.Wait()
-	})
-	return l
-}
-
-func (l *load) handle(_ context.Context, batch []bus.Task) []error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, task := range batch {
-		l.handled[task.Change.Entity.ID] = true
-	}
-	return make([]error, len(batch))
-}
-
-func (l *load) publish(ctx context.Context) {
-	for i := 0; ctx.Err() == nil; i++ {
-		id := strconv.Itoa(i)
-		if err := l.conn.PublishChanges(ctx, []item.Change{change(item.High, id)}, bus.PublishOptions{}); err != nil {
-			continue // it is not acknowledged, and another one is next
-		}
-		l.mu.Lock()
-		l.acked = append(l.acked, id)
-		l.mu.Unlock()
-	}
-}
-
-// settle waits until changes are acknowledged that were published from now on, and all that were acknowledged are handled.
-func (l *load) settle(after string) {
-	l.t.Helper()
-	l.mu.Lock()
-	want := len(l.acked) + 20
-	l.mu.Unlock()
-	poll.Until(l.t, "changes acknowledged after "+after, func() bool {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return len(l.acked) >= want
-	})
-	l.mu.Lock()
-	acked := l.acked[:want]
-	l.mu.Unlock()
-	poll.Until(l.t, "all that was acknowledged handled after "+after, func() bool {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		for _, id := range acked {
-			if !l.handled[id] {
-				return false
-			}
-		}
-		return true
-	})
-}
 
 // dialCluster returns once there are all streams. A server that is late, as it is on a busy machine, counts as away until then.
 func dialCluster(t *testing.T, cluster *bustest.Cluster, replicas int) *bus.Conn {
@@ -171,7 +96,7 @@ func TestAClusterLosesNothingAcknowledged(t *testing.T) {
 	if !long.Full() { // each new replica takes seconds
 		lose(t, cluster, bus.Changes)
 	}
-	l := newLoad(t, cluster)
+	l := newLoad(t, dialCluster(t, cluster, 1), dialCluster(t, cluster, 1))
 	l.settle("the start")
 	auto, err := bus.Dial(t.Context(), bus.Config{URL: cluster.URL})
 	if err != nil {

@@ -64,6 +64,9 @@ type Conn struct {
 	clock     storeClock
 	urgent    urgency // work of the consumers that run over this connection
 
+	unwatch  context.CancelFunc // ends watching
+	watching sync.WaitGroup
+
 	mu      sync.Mutex    // guards all below
 	blink   chan struct{} // closed when the connection is lost or found again
 	refused clientError   // the last that was logged
@@ -114,6 +117,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 		<-c.done
 		return nil, err
 	}
+	c.watch(ctx)
 	return c, nil
 }
 
@@ -138,6 +142,18 @@ func (c *Conn) start(ctx context.Context, first <-chan struct{}) (err error) {
 	return c.openControl(ctx)
 }
 
+// watch looks after the connection until Close, however long ctx lasts.
+func (c *Conn) watch(ctx context.Context) {
+	ctx, c.unwatch = context.WithCancel(context.WithoutCancel(ctx))
+	if c.cfg.Server != nil {
+		return
+	}
+	c.watching.Go(func() {
+		defer redact.Crash()
+		c.keepQuorum(ctx)
+	})
+}
+
 // URL is where the server is reached; "" for an embedded one without a listener.
 func (c *Conn) URL() string {
 	if c.cfg.Server != nil {
@@ -156,6 +172,8 @@ func (c *Conn) Close() {
 			c.log.Warn("flush NATS on closing", "error", err)
 		}
 	}
+	c.unwatch()
+	c.watching.Wait()
 	c.nats.Close()
 	<-c.done
 	if c.operator != nil {

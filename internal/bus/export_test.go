@@ -103,3 +103,6 @@ func (b Batch) IDs() (ids []string) {
 
 // Moving is Left without what is parked.
 func (c *Conn) Moving(ctx context.Context) (uint64, error) { return c.count(ctx, Changes, Syncs) }
+
+// ServerName is the name of the server that the connection stands to; "" while it does not.
+func (c *Conn) ServerName() string { return c.nats.ConnectedServerName() }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"vitrine/internal/freeaddr"
+	"vitrine/internal/netcut"
 	"vitrine/internal/poll"
 )
 
@@ -33,7 +34,7 @@ type Node struct {
 	URL  string // the same after a restart
 
 	options *server.Options
-	routes  []*route // to all: servers count them to know how many there will be
+	routes  []*netcut.Cable // to all: servers count them to know how many there will be
 	running atomic.Pointer[server.Server]
 }
 
@@ -47,9 +48,9 @@ func StartCluster(t testing.TB, n int, change func(i int, o *server.Options)) *C
 	}
 	for i, node := range c.Nodes {
 		for _, other := range c.Nodes {
-			r := newRoute(t, other.routeAddress)
+			r := netcut.ToWhere(t, other.routeAddress)
 			node.routes = append(node.routes, r)
-			node.options.Routes = append(node.options.Routes, &url.URL{Scheme: "nats-route", Host: r.address})
+			node.options.Routes = append(node.options.Routes, &url.URL{Scheme: "nats-route", Host: r.Addr})
 		}
 		if change != nil {
 			change(i, node.options)
@@ -130,17 +131,21 @@ func (c *Cluster) Lose(i int) {
 // Server is the i-th server; nil while it is stopped.
 func (c *Cluster) Server(i int) *server.Server { return c.Nodes[i].running.Load() }
 
-// Cut separates the i-th server from the others, as a broken network does. Clients still reach it.
-func (c *Cluster) Cut(i int) { c.setCut(i, true) }
+// Cut separates the i-th server from the others, as a broken network does: nobody is told. Clients still reach it.
+func (c *Cluster) Cut(i int) { c.around(i, (*netcut.Cable).Cut) }
 
-// Heal ends a Cut.
-func (c *Cluster) Heal(i int) { c.setCut(i, false) }
+// Break is Cut that closes connections.
+func (c *Cluster) Break(i int) { c.around(i, (*netcut.Cable).Break) }
 
-func (c *Cluster) setCut(i int, cut bool) {
+// Heal ends a Cut or Break.
+func (c *Cluster) Heal(i int) { c.around(i, (*netcut.Cable).Heal) }
+
+// around does something with each cable between the i-th server and another.
+func (c *Cluster) around(i int, do func(*netcut.Cable)) {
 	for j, node := range c.Nodes {
 		for k, r := range node.routes {
-			if j == i || k == i {
-				r.setCut(cut)
+			if (j == i) != (k == i) {
+				do(r)
 			}
 		}
 	}

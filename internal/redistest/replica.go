@@ -1,15 +1,13 @@
 package redistest
 
 import (
-	"fmt"
-	"io"
 	"net"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
 	"vitrine/internal/freeaddr"
+	"vitrine/internal/netcut"
 )
 
 // syncSoon has a master begin at once to copy its data to a new replica, and not wait five seconds for others.
@@ -21,7 +19,7 @@ type Pair struct {
 
 	t               testing.TB
 	master, replica *Server
-	relay           *relay
+	cable           *netcut.Cable
 }
 
 // Replicated starts a server and its replica, and waits until the replica has copied the server's data.
@@ -31,8 +29,8 @@ func Replicated(t testing.TB) *Pair {
 	host, port, _ := net.SplitHostPort(p.master.Addr)
 	p.replica.Do("REPLICAOF", host, port)
 	p.replica.awaitLink()
-	p.relay = newRelay(t, p.master.Addr)
-	p.URL = "redis://" + p.relay.listener.Addr().String()
+	p.cable = netcut.New(t, p.master.Addr)
+	p.URL = "redis://" + p.cable.Addr
 	return p
 }
 
@@ -45,7 +43,7 @@ func (p *Pair) Failover() {
 	p.master.crash()
 	p.replica.Resume()
 	p.replica.Do("REPLICAOF", "NO", "ONE")
-	p.relay.to(p.replica.Addr)
+	p.cable.Lead(p.replica.Addr)
 }
 
 // Replica starts a replica of one of a Cluster's masters, and waits until it has copied the master's data.
@@ -148,76 +146,4 @@ func (s *Server) awaitLink() {
 	}) {
 		s.t.Fatalf("the replica has no link: %v", s.Do("INFO", "replication"))
 	}
-}
-
-// relay forwards connections to an address that may change.
-type relay struct {
-	listener net.Listener
-
-	mu     sync.Mutex // guards all below
-	target string
-	open   map[net.Conn]bool
-	done   sync.WaitGroup
-}
-
-func newRelay(t testing.TB, target string) *relay {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(fmt.Errorf("listen for a relay: %w", err))
-	}
-	r := &relay{listener: l, target: target, open: map[net.Conn]bool{}}
-	r.done.Go(r.accept)
-	t.Cleanup(func() {
-		l.Close()
-		r.to("")
-		r.done.Wait()
-	})
-	return r
-}
-
-// to closes all connections and forwards new ones to another address; "" is none.
-func (r *relay) to(target string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.target = target
-	for c := range r.open {
-		c.Close()
-	}
-}
-
-func (r *relay) accept() {
-	for {
-		c, err := r.listener.Accept()
-		if err != nil {
-			return
-		}
-		r.done.Go(func() { r.pass(c) })
-	}
-}
-
-func (r *relay) pass(c net.Conn) {
-	defer c.Close()
-	r.mu.Lock()
-	up, err := net.Dial("tcp", r.target)
-	if err != nil {
-		r.mu.Unlock()
-		return
-	}
-	r.open[c], r.open[up] = true, true
-	r.mu.Unlock()
-	defer func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.open, c)
-		delete(r.open, up)
-	}()
-	var back sync.WaitGroup
-	back.Go(func() {
-		_, _ = io.Copy(c, up)
-		c.Close()
-	})
-	_, _ = io.Copy(up, c)
-	up.Close()
-	back.Wait()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -284,8 +285,15 @@ func TestAFullStoreRefuses(t *testing.T) {
 	publish(t, c, change(item.High, "before"))
 	free := fillStore(t, s)
 	poll.Until(t, "a change that is refused", func() bool {
-		return c.PublishChanges(t.Context(), []item.Change{change(item.High, "refused")}, bus.PublishOptions{}) != nil
+		err := c.PublishChanges(t.Context(), []item.Change{change(item.High, "refused")}, bus.PublishOptions{})
+		if err != nil && !strings.Contains(err.Error(), "JetStream is full: give it more") {
+			t.Errorf("the error does not say what to do: %v", err)
+		}
+		return err != nil
 	})
+	if err := c.CheckStores(t.Context()); err == nil || c.Stores() {
+		t.Errorf("doctor is told that NATS stores changes, and metrics %t", c.Stores())
+	}
 	handled := make(chan string, 4)
 	consume(t, bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
 		handled <- batch[0].Change.Entity.ID
@@ -299,6 +307,9 @@ func TestAFullStoreRefuses(t *testing.T) {
 		return c.PublishChanges(t.Context(), []item.Change{change(item.High, "after")}, bus.PublishOptions{}) == nil
 	})
 	for receive(t, "what was acknowledged after", handled) != "after" {
+	}
+	if err := c.CheckStores(t.Context()); err != nil || !c.Stores() {
+		t.Errorf("doctor is told %v, and metrics %t", err, c.Stores())
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -62,7 +63,8 @@ type Conn struct {
 	operator  *Conn               // to the account of pushed buckets, where Config.Control is a URL
 	controlJS jetstream.JetStream // of that account as this one imports it, where Config.Control is a prefix
 	clock     storeClock
-	urgent    urgency // work of the consumers that run over this connection
+	urgent    urgency     // work of the consumers that run over this connection
+	refusing  atomic.Bool // NATS did not store what was published last
 
 	unwatch  context.CancelFunc // ends watching
 	watching sync.WaitGroup

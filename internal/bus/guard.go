@@ -20,11 +20,12 @@ const streamMeta = "meta.inf"
 
 // Guard watches the files of the embedded server, until ctx ends. A stream whose files somebody removed
 // refuses every message from its next write on, and for ever; it is made anew, empty, and lost is called,
-// to put again what only NATS held. Of an outside NATS it does nothing.
+// to put again what only NATS held. Streams that could not be written go on once their disk has room. Of an outside NATS it does nothing.
 func (c *Conn) Guard(ctx context.Context, lost func(context.Context) error) error {
 	for c.cfg.Server != nil && pause.For(ctx, guardBeat) == nil {
 		gone, err := c.removed(ctx)
 		if err != nil || len(gone) == 0 {
+			c.cfg.Server.mendDisk(c.log)
 			continue
 		}
 		c.log.Error("NATS's files were removed; its streams are made anew, what waited in them is lost", "streams", gone)

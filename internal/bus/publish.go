@@ -79,6 +79,9 @@ func (c *Conn) Announce(ctx context.Context, announcements []Announcement) error
 // publish sends n messages, of which at most most are unanswered at a time. Each answer is waited for no longer than requestTimeout; all of them
 // together may take any time that ctx allows. One message goes out synchronously, which has the lower latency.
 func (c *Conn) publish(ctx context.Context, n, most int, message func(int) (*nats.Msg, error)) error {
+	if err := c.cfg.Server.full(); err != nil {
+		return err
+	}
 	if n > 1 {
 		return c.publishMany(ctx, n, most, message)
 	}
@@ -91,10 +94,8 @@ func (c *Conn) publish(ctx context.Context, n, most int, message func(int) (*nat
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	if _, err := c.js.PublishMsg(ctx, m); err != nil {
-		return reached("publish "+m.Subject, err)
-	}
-	return nil
+	_, err = c.js.PublishMsg(ctx, m)
+	return c.published(m.Subject, err)
 }
 
 // publishMany reports the first error after all answers that are due have come.
@@ -150,9 +151,9 @@ func (c *Conn) send(ctx context.Context, i int, message func(int) (*nats.Msg, er
 func (c *Conn) awaitAck(ctx context.Context, f jetstream.PubAckFuture) error {
 	select {
 	case <-f.Ok():
-		return nil
+		return c.published(f.Msg().Subject, nil)
 	case err := <-f.Err():
-		return reached("publish "+f.Msg().Subject, err)
+		return c.published(f.Msg().Subject, err)
 	case <-ctx.Done():
 		return fmt.Errorf("publish %s: %w: %w", f.Msg().Subject, item.ErrUnavailable, context.Cause(ctx))
 	}

@@ -32,6 +32,9 @@ type Server struct {
 	nats *server.Server
 	addr string
 	dir  string
+
+	disk      disk
+	jetStream server.JetStreamConfig // as it was started
 }
 
 // Embed starts a server and returns when it is ready. It stops by Shutdown, not with ctx, so that the
@@ -65,7 +68,9 @@ func Embed(ctx context.Context, cfg EmbedConfig) (*Server, error) {
 	case fatal <- "": // nobody reads it from here on: what comes is logged
 	default:
 	}
-	return &Server{nats: s, addr: cfg.Addr, dir: cfg.Dir}, nil
+	jetStream := *s.JetStreamConfig()
+	jetStream.StoreDir = cfg.Dir // the server adds a folder to it
+	return &Server{nats: s, addr: cfg.Addr, dir: cfg.Dir, jetStream: jetStream}, nil
 }
 
 func splitAddr(addr string) (host string, port int, err error) {

@@ -57,6 +57,7 @@ func Run(ctx context.Context, cfg Config) (healthy bool) {
 	x.report("nats", x.NATS+" has JetStream and is new enough", err)
 	if conn != nil {
 		defer conn.Close()
+		x.report("changes", "NATS stores a change", conn.CheckStores(ctx))
 		text, err := conn.CheckHistory(ctx)
 		x.report("history", text, err)
 		x.checkReplicas(ctx, conn)
@@ -103,7 +104,7 @@ func (x *checkRun) record(f Finding) {
 	x.Report(f)
 }
 
-// writable makes and removes a file in dir, or in the nearest folder above it that exists.
+// writable makes, fills and removes a file in dir, or in the nearest folder above it that exists.
 func writable(dir string) error {
 	for _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist); _, err = os.Stat(dir) {
 		dir = filepath.Dir(filepath.Clean(dir))
@@ -112,8 +113,11 @@ func writable(dir string) error {
 	if err != nil {
 		return fmt.Errorf("--dir can't be written: %w", err)
 	}
-	f.Close()
-	return os.Remove(f.Name())
+	_, err = f.Write(make([]byte, 64<<10)) // a full disk still takes an empty file
+	if err := errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
+		return fmt.Errorf("--dir can't be written: %w", err)
+	}
+	return nil
 }
 
 // checkNATS returns a connection that the caller closes, or the reason why there is none.

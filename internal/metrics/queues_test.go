@@ -111,7 +111,7 @@ func includes(all, some map[string]float64) bool {
 func TestTheProcessIsMeasured(t *testing.T) {
 	server, conn := bustest.Start(t)
 	r := prometheus.NewRegistry()
-	metrics.Process{Connected: conn.Connected, Switches: func() uint64 { return 7 }, Catalog: func() uint64 { return 0 }}.Register(r)
+	metrics.Process{Connected: conn.Connected, Stores: conn.Stores, Switches: func() uint64 { return 7 }, Catalog: func() uint64 { return 0 }}.Register(r)
 	connected := func() float64 { return values(t, r, "vitrine_nats_connected")[""] }
 	if connected() != 1 {
 		t.Error("NATS is connected, and the metric says that it is not")

@@ -22,6 +22,7 @@ func (n *process) observe(c upstream.Call) {
 func (n *process) measure() {
 	metrics.Process{
 		Connected: n.bus.Connected,
+		Stores:    n.bus.Stores,
 		Switches: func() uint64 {
 			var r control.Report
 			n.board.Describe(&r)

@@ -72,6 +72,12 @@ type Replica struct {
 	server  *Server
 }
 
+// Do sends the replica one command and gives its answer.
+func (r *Replica) Do(args ...any) any {
+	r.t.Helper()
+	return r.server.Do(args...)
+}
+
 // Lag disconnects the replica from its master: it misses all later writes.
 func (r *Replica) Lag() { r.server.lag(r.cluster.Nodes[r.of]) }
 

@@ -27,9 +27,15 @@ type Watched struct {
 // server for gone before Kill, however busy the machine is.
 func Watch(t testing.TB, replicas int, args ...string) *Watched {
 	t.Helper()
-	w := &Watched{t: t, master: Single(t, append(args, syncSoon...)...)}
-	w.Servers = append(w.Servers, w.master)
-	host, port, _ := net.SplitHostPort(w.master.Addr)
+	master := Single(t, append(args, syncSoon...)...)
+	return watch(t, master, master.Addr, replicas, args...)
+}
+
+// watch starts replicas and sentinels of a master that they reach at an address.
+func watch(t testing.TB, master *Server, at string, replicas int, args ...string) *Watched {
+	t.Helper()
+	w := &Watched{t: t, master: master, Servers: []*Server{master}}
+	host, port, _ := net.SplitHostPort(at)
 	for range replicas {
 		r := Single(t, append(args, syncSoon...)...)
 		r.Do("REPLICAOF", host, port)
@@ -40,7 +46,7 @@ func Watch(t testing.TB, replicas int, args ...string) *Watched {
 	}
 	var addrs []string
 	for range sentinels {
-		s := Sentinel(t, w.master.Addr)
+		s := Sentinel(t, at)
 		w.Sentinels = append(w.Sentinels, s)
 		addrs = append(addrs, s.Addr)
 	}

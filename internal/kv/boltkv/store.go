@@ -14,6 +14,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
@@ -83,7 +84,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 		opt.Now = time.Now
 	}
 	if opt.Room == nil {
-		opt.Room = room
+		opt.Room = durable.Free
 	}
 	if opt.Log == nil {
 		return nil, errors.New("boltkv: Options.Log must be given")

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"vitrine/internal/bus"
 	"vitrine/internal/bustest"
 	"vitrine/internal/item"
@@ -15,55 +17,84 @@ import (
 	"vitrine/internal/poll"
 )
 
-// TestAServerThatIsCutOff proves that processes leave a server that has lost the others of its cluster, that their work goes on with
-// those while it is cut off, and that nothing is lost which was acknowledged before, meanwhile or after.
-func TestAServerThatIsCutOff(t *testing.T) {
+// TestAServerLeavesItsCluster proves that processes leave a server that has lost the others of its cluster, or that is shut down as a
+// lame duck; that their work goes on with the others; and that nothing is lost which was acknowledged before, meanwhile or after.
+func TestAServerLeavesItsCluster(t *testing.T) {
 	t.Parallel()
-	cluster := bustest.StartCluster(t, 3, nil)
+	cluster := bustest.StartCluster(t, 3, func(_ int, o *server.Options) {
+		o.LameDuckGracePeriod, o.LameDuckDuration = time.Second, 3*time.Second
+	})
 	dialCluster(t, cluster, 3)
 	for _, test := range []struct {
 		name             string
 		leads, connected bool
 	}{
-		{"which led CHANGES, and to which all are connected", true, true},
-		{"which led nothing of CHANGES, and to which all are connected", false, true},
-		{"which led CHANGES, and to which nobody is connected", true, false},
+		{"cut off, it led CHANGES, and all are connected to it", true, true},
+		{"cut off, it led nothing of CHANGES, and all are connected to it", false, true},
+		{"cut off, it led CHANGES, and nobody is connected to it", true, false},
 	}[:long.Pick(1, 3)] {
 		t.Run(test.name, func(t *testing.T) {
-			cut := leading(t, cluster)
+			of := leading(t, cluster)
 			if !test.leads {
-				cut = (cut + 1) % 3
+				of = (of + 1) % 3
 			}
-			at := cut
+			at := of
 			if !test.connected {
-				at = (cut + 1) % 3
+				at = (of + 1) % 3
 			}
-			reader := dialAt(t, cluster, at)
-			l := newLoad(t, dialAt(t, cluster, at), dialAt(t, cluster, at))
-			f := newFollowing(t, reader)
-			l.settle("the start")
-			f.settle(l.conn, "at the start")
-
-			cluster.Cut(cut)
-			began := time.Now()
-			l.settle("the cut")
-			t.Logf("work goes on %s after the cut", time.Since(began).Round(100*time.Millisecond))
-			f.settle(l.conn, "during the cut")
-			if long.Full() {
-				_ = pause.For(t.Context(), cutFor)
-			}
-			l.settle("the end of the cut")
-
-			cluster.Heal(cut)
-			cluster.Await()
-			l.settle("the healing")
-			f.settle(l.conn, "after the healing")
+			leave(t, cluster, of, at, func() { cluster.Cut(of) }, func() { cluster.Heal(of) })
 		})
 	}
+	t.Run("as a lame duck", func(t *testing.T) {
+		of := leading(t, cluster)
+		ended := make(chan struct{})
+		shutdown := func() {
+			go func() {
+				defer close(ended)
+				cluster.Server(of).LameDuckShutdown()
+			}()
+		}
+		leave(t, cluster, of, of, shutdown, func() {
+			receive(t, "the end of the lame duck", ended)
+			cluster.Stop(of)
+			cluster.Start(of)
+		})
+	})
 }
 
-// cutFor is how long a cut lasts in the full form.
-const cutFor = 30 * time.Second
+// leave has a server leave the cluster and come back, while processes work that are connected to one.
+func leave(t *testing.T, cluster *bustest.Cluster, of, at int, leaves, returns func()) {
+	t.Helper()
+	publisher, consumer, reader := dialAt(t, cluster, at), dialAt(t, cluster, at), dialAt(t, cluster, at)
+	l := newLoad(t, publisher, consumer)
+	f := newFollowing(t, reader)
+	l.settle("the start")
+	f.settle(publisher, "at the start")
+
+	leaves()
+	began := time.Now()
+	for _, c := range []*bus.Conn{publisher, consumer, reader} {
+		poll.Until(t, "a connection to a server that is one of the cluster", func() bool {
+			name := c.ServerName()
+			return name != "" && name != cluster.Nodes[of].Name
+		})
+	}
+	l.settle("it has left")
+	t.Logf("work goes on after %s", time.Since(began).Round(100*time.Millisecond))
+	f.settle(publisher, "while it is away")
+	if long.Full() {
+		_ = pause.For(t.Context(), awayFor)
+	}
+	l.settle("a while")
+
+	returns()
+	cluster.Await()
+	l.settle("it is back")
+	f.settle(publisher, "when it is back")
+}
+
+// awayFor is how long a server is away in the full form.
+const awayFor = 30 * time.Second
 
 // dialAt connects to the i-th server of a cluster, and knows all.
 func dialAt(t *testing.T, cluster *bustest.Cluster, i int) (c *bus.Conn) {

@@ -183,6 +183,10 @@ func (c *Conn) Close() {
 	}
 }
 
+// ErrNoJetStream is a NATS that changes may be published to, and that holds none.
+var ErrNoJetStream = errors.New("this server has no JetStream: turn it on there (jetstream {}), or, where this is a leaf node, give the address of " +
+	"the cluster behind it; only those who publish changes may use a leaf node")
+
 // Check reports whether the server can be used: JetStream is on, and it is 2.12 or newer.
 func (c *Conn) Check(ctx context.Context) error {
 	if !c.nats.IsConnected() {
@@ -191,7 +195,11 @@ func (c *Conn) Check(ctx context.Context) error {
 	if err := checkVersion(c.nats.ConnectedServerVersion()); err != nil {
 		return err
 	}
-	if _, err := c.js.AccountInfo(ctx); err != nil {
+	_, err := c.js.AccountInfo(ctx)
+	switch {
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		return reached("ask NATS for JetStream", fmt.Errorf("%w: %w", ErrNoJetStream, err))
+	case err != nil:
 		return reached("ask NATS for JetStream", err)
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 // What to do where NATS does not store what is published.
 var (
 	errNoRoom   = errors.New("JetStream is full: give it more (max_file_store of the server, or the limits of the account and the stream); it was not stored, publish it again then")
-	errNoAnswer = errors.New("NATS did not answer: it elects a leader, or can't write to its disk; vitrine doctor says more; publish it again")
+	errNoAnswer = errors.New("NATS did not answer: it elects a leader, or can't write to its disk, of which its log has an error; publish it again")
 )
 
 // published is the error of a publish, which says what to do. It notes whether NATS stores.
@@ -25,7 +25,7 @@ func (c *Conn) published(subject string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return said
-	case full(err):
+	case outOfRoom(err):
 		said = fmt.Errorf("%w: %w", said, errNoRoom)
 	case c.nats.IsConnected() && unanswered(err):
 		said = fmt.Errorf("%w: %w", said, errNoAnswer)
@@ -34,8 +34,8 @@ func (c *Conn) published(subject string, err error) error {
 	return said
 }
 
-// full reports whether JetStream refuses a message for want of room.
-func full(err error) bool {
+// outOfRoom reports whether JetStream refuses a message for want of room.
+func outOfRoom(err error) bool {
 	var answer *jetstream.APIError
 	return noRoom(err) || errors.As(err, &answer) && (answer.ErrorCode == codeNoResources || answer.ErrorCode == codeStoreFailed)
 }

@@ -11,7 +11,6 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/bustest"
 	"vitrine/internal/freeaddr"
-	"vitrine/internal/item"
 	"vitrine/internal/long"
 	"vitrine/internal/poll"
 )
@@ -81,9 +80,12 @@ func TestTheDeployedCluster(t *testing.T) {
 		t.Errorf("doctor does not say that all have three replicas: %s", out)
 	}
 
-	system := dialBus(t, bus.Config{URL: "nats://" + startNATS(t, room)})
-	changed := []item.Change{{Lane: item.High, Entity: item.Entity{Kind: "sku", ID: "1"}, Dimension: "price"}}
-	poll.Until(t, "a change through the leaf node", func() bool { return system.PublishChanges(t.Context(), changed, bus.PublishOptions{}) == nil })
+	leaf := "nats://" + startNATS(t, room)
+	poll.Until(t, "a change through the leaf node", func() bool {
+		code, out, errs := vitrine(t, "notify", "sku", "price", "1", "--nats", leaf)
+		t.Log(out, errs)
+		return code == 0
+	})
 }
 
 // awaitMeta waits until servers have a leader that has met all of them.

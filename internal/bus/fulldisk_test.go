@@ -8,7 +8,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"vitrine/internal/bus"
+	"vitrine/internal/bustest"
 	"vitrine/internal/item"
 	"vitrine/internal/long"
 	"vitrine/internal/poll"
@@ -20,12 +23,12 @@ import (
 func TestAFullDisk(t *testing.T) {
 	long.Only(t)
 	dir := smalldisk.Mount(t, "64m")
-	server, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: filepath.Join(dir, "nats")})
+	embedded, err := bus.Embed(t.Context(), bus.EmbedConfig{Dir: filepath.Join(dir, "nats")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(server.Shutdown)
-	c := dial(t, bus.Config{Server: server})
+	t.Cleanup(embedded.Shutdown)
+	c := dial(t, bus.Config{Server: embedded})
 	guard(t, c)
 	var acked []string
 	put := func(id string) error {
@@ -85,4 +88,28 @@ func guard(t *testing.T, c *bus.Conn) {
 		cancel()
 		receive(t, "the end of Guard", ended)
 	})
+}
+
+// TestAFullDiskOfOneOfThree fills the disk of one server of a cluster, and proves that work goes on with the others, that nothing
+// acknowledged is lost, and that a restart brings the server back once there is room.
+func TestAFullDiskOfOneOfThree(t *testing.T) {
+	long.Only(t)
+	dir := smalldisk.Mount(t, "64m")
+	const of = 0
+	cluster := bustest.StartCluster(t, 3, func(i int, o *server.Options) {
+		o.JetStreamMaxStore = 8 << 30
+		if i == of {
+			o.StoreDir = filepath.Join(dir, "nats")
+		}
+	})
+	l := newLoad(t, dialCluster(t, cluster, 3), dialCluster(t, cluster, 3))
+	l.settle("the start")
+	free := smalldisk.Fill(t, dir)
+	poll.Until(t, "the end of its JetStream", func() bool { return !cluster.Server(of).JetStreamEnabled() })
+	l.settle("a full disk of one server")
+	free()
+	cluster.Stop(of)
+	cluster.Start(of)
+	cluster.Await()
+	l.settle("it is back")
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"vitrine/internal/bus"
 	"vitrine/internal/bustest"
 	"vitrine/internal/freeaddr"
 	"vitrine/internal/long"

@@ -127,7 +127,7 @@ func TestAClusterLosesNothingAcknowledged(t *testing.T) {
 	}
 	for range long.Pick(0, 4) {
 		i := leading(t, cluster)
-		cluster.Cut(i)
+		cluster.Break(i)
 		poll.Until(t, "another server leads", func() bool {
 			for j := range cluster.Nodes {
 				if j != i && cluster.Server(j).JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, bus.Changes) {

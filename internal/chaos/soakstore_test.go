@@ -140,7 +140,7 @@ func (r *soakRoom) hurtBrokers(e soakEvent) {
 		time.Sleep(e.lasts)
 		r.brokers.Start(one)
 	case "NATS server cut off":
-		r.brokers.Cut(one)
+		r.brokers.Break(one)
 		time.Sleep(e.lasts)
 		r.brokers.Heal(one)
 	case "all of NATS away":

@@ -123,7 +123,7 @@ func (w *Watched) Elected() *Server {
 	return w.master
 }
 
-// Return starts the servers that were ended by Kill, and waits until the sentinels have made replicas of them.
+// Return starts the servers that have ended, and waits until all but the master are its replicas: the sentinels see to that.
 func (w *Watched) Return() {
 	w.t.Helper()
 	for _, s := range w.Servers {

@@ -43,6 +43,7 @@ var layers = map[string]float64{
 	"detail/pagecache":    3.5,
 	"detail/popular":      3.5,
 	"internal/bus":        3,
+	"internal/lease":      3.5,
 	"internal/upstream":   3,
 	"internal/kv/rediskv": 3,
 	"internal/kv/boltkv":  3,

@@ -11,6 +11,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/lease"
 )
 
 // Sampler compares records with their upstreams all day, at a pace that follows the room's rate of changes. It walks
@@ -26,7 +27,7 @@ type Sampler struct {
 // SamplerConfig configures a Sampler. Sweeper, Notes, Changes and Log are required.
 type SamplerConfig struct {
 	Sweeper   *Sweeper
-	Notes     Notes
+	Notes     lease.Notes
 	Changes   Stream
 	Log       *slog.Logger
 	OnSampled func(Sampled)    // called after each turn; defaults to nothing
@@ -35,13 +36,6 @@ type SamplerConfig struct {
 	Share     float64          // records to compare per change since the last turn. Defaults to 0.01
 	Pace      func() int64     // frequency of turns in percent; defaults to 100, and 0 stops them
 	Clock     func() time.Time // defaults to time.Now
-}
-
-// Notes is key-value storage that all processes of a room share; *bus.Bucket is one.
-type Notes interface {
-	Get(ctx context.Context, key string) (bus.Entry, error)
-	Create(ctx context.Context, key string, value []byte) (revision uint64, err error)
-	Update(ctx context.Context, key string, value []byte, last uint64) (revision uint64, err error)
 }
 
 // Stream gives the position of the stream of changes; *bus.Conn is one.
@@ -105,7 +99,7 @@ func (s *Sampler) Run(ctx context.Context) error {
 
 // Turn compares some records, unless another process has had a turn within half of Every.
 func (s *Sampler) Turn(ctx context.Context) error {
-	at, revision, err := s.read(ctx)
+	at, revision, err := lease.Read[note](ctx, s.Notes, noteKey) // one that can't be read begins a new pass
 	if err != nil {
 		return err
 	}
@@ -156,21 +150,6 @@ func (s *Sampler) passed(at note) {
 		"silent", at.Pass.Silent, "took", s.Clock().Sub(at.Began).Round(time.Second))
 }
 
-func (s *Sampler) read(ctx context.Context) (at note, revision uint64, err error) {
-	e, err := s.Notes.Get(ctx, noteKey)
-	if errors.Is(err, bus.ErrNoEntry) {
-		return at, 0, nil
-	}
-	if err != nil {
-		return at, 0, err
-	}
-	if err := json.Unmarshal(e.Value, &at); err != nil {
-		s.Log.Warn("the samplers' note can't be read: beginning a new pass", "error", err)
-		at = note{}
-	}
-	return at, e.Revision, nil
-}
-
 func (s *Sampler) write(ctx context.Context, at note, revision uint64) (uint64, error) {
 	value, err := json.Marshal(at)
 	if err == nil && len(value) > noteMost { // the catalog has very large batches: what waits for one is met in the next pass
@@ -180,8 +159,5 @@ func (s *Sampler) write(ctx context.Context, at note, revision uint64) (uint64, 
 	if err != nil {
 		return 0, fmt.Errorf("write the samplers' note: %w", err)
 	}
-	if revision == 0 {
-		return s.Notes.Create(ctx, noteKey, value)
-	}
-	return s.Notes.Update(ctx, noteKey, value, revision)
+	return lease.Write(ctx, s.Notes, noteKey, json.RawMessage(value), revision)
 }

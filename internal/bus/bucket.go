@@ -109,6 +109,9 @@ func (b *Bucket) Keys(ctx context.Context) (keys []string, err error) {
 }
 
 func (b *Bucket) write(ctx context.Context, verb, key string, f func(jetstream.KeyValue) (uint64, error)) (uint64, error) {
+	if err := fenced(ctx); err != nil {
+		return 0, b.failed(verb, key, err)
+	}
 	kv, err := b.open(ctx)
 	if errors.Is(err, ErrNoEntry) { // the bucket was lost, and nobody else may be about to make it
 		err = b.conn.Ensure(ctx)

@@ -82,6 +82,9 @@ func (c *Conn) publish(ctx context.Context, n, most int, message func(int) (*nat
 	if err := c.cfg.Server.full(); err != nil {
 		return err
 	}
+	if err := fenced(ctx); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
 	if n > 1 {
 		return c.publishMany(ctx, n, most, message)
 	}

@@ -30,11 +30,10 @@ type Config struct {
 	Refused func(kind string, n int)                             // called with the ids in lists that are no valid ids; defaults to nothing
 	Mended  func(ctx context.Context) error                      // called when the changes that a repair announced are handled; nil for nothing
 
-	Every    time.Duration // between looks. Defaults to 5 s
-	Backoff  time.Duration // after a failed step; doubled up to 64 times. Defaults to Every
-	Skew     time.Duration // greatest difference between the clocks of several NATS servers. Defaults to 5 s
-	Lag      time.Duration // greatest lag of the upstreams' replicas: everything is announced this long after a loss of changes. Defaults to 5 s
-	Takeover time.Duration // after which a repair that makes no progress is taken over from another process. Defaults to a minute
+	Every   time.Duration // between looks. Defaults to 5 s
+	Backoff time.Duration // after a failed step; doubled up to 64 times. Defaults to Every
+	Skew    time.Duration // greatest difference between the clocks of several NATS servers. Defaults to 5 s
+	Lag     time.Duration // greatest lag of the upstreams' replicas: everything is announced this long after a loss of changes. Defaults to 5 s
 }
 
 // Lister lists the ids of an upstream; *upstream.Client is one.
@@ -54,13 +53,12 @@ const (
 	RepairKey = "repair"  // the progress of a repair
 )
 
-// Agent detects losses and repairs them. One process of a room is enough; if several run an agent, one does each
-// repair.
+// Agent detects losses and repairs them. One process of a room is enough, and goes on with what another one has begun; of several that
+// repair at once, the one that stored its progress last continues, and the others give up.
 type Agent struct {
 	Config
 	name  string // random
 	waits map[string]*wait
-	watch watched
 	known *set   // what this repair has announced; nil if none is in progress
 	after uint64 // the newest change that the last repair announced, until it is handled; 0 for none
 }
@@ -74,7 +72,6 @@ func New(c Config) *Agent {
 	c.Backoff = cmp.Or(c.Backoff, c.Every)
 	c.Skew = cmp.Or(c.Skew, 5*time.Second)
 	c.Lag = cmp.Or(c.Lag, 5*time.Second)
-	c.Takeover = cmp.Or(c.Takeover, time.Minute)
 	return &Agent{Config: c, name: rand.Text()}
 }
 

@@ -126,7 +126,7 @@ func (r *room) newAgent(machine lineage.Machine) *lineage.Agent {
 		Bus: r.conn, Bucket: r.conn.Bucket("catalog"), Log: slog.New(slog.DiscardHandler),
 		Refused: func(kind string, n int) { r.refused[kind] += n },
 		Mended:  func(context.Context) error { r.mended++; return nil },
-		Backoff: time.Nanosecond, Takeover: time.Nanosecond, Skew: time.Nanosecond, Lag: time.Nanosecond, Machine: machine,
+		Backoff: time.Nanosecond, Skew: time.Nanosecond, Lag: time.Nanosecond, Machine: machine,
 	}
 	return lineage.New(cfg)
 }

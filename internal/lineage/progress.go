@@ -2,13 +2,13 @@ package lineage
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/lease"
 )
 
 // progress is the progress of a repair. It is stored under RepairKey, so that another process, or this one after a
@@ -24,36 +24,22 @@ type progress struct {
 	revision uint64
 }
 
-// watched is the last known state of another process's repair.
-type watched struct {
-	revision uint64
-	at       time.Time
-}
-
-// errElsewhere means that another process is making the repair.
-var errElsewhere = errors.New("another process is at it")
-
 // claim begins or continues a repair. A repair that this process had already finished is begun anew: NATS was rolled
 // back into the middle of it, and what it had announced may be lost.
 func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error) {
-	kept := &progress{}
-	entry, err := a.Bucket.Get(ctx, RepairKey)
-	if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+	note, revision, err := lease.Read[progress](ctx, a.Bucket, RepairKey)
+	if err != nil {
 		return nil, fmt.Errorf("read how far the repair has come: %w", err)
 	}
-	if err == nil && json.Unmarshal(entry.Value, kept) != nil {
-		kept = &progress{}
-	}
-	kept.revision = entry.Revision
+	kept := &note
+	kept.revision = revision
 	switch {
 	case kept.To == to && kept.By == a.name && a.known != nil:
 		return kept, nil
-	case kept.To == to && kept.By != a.name && !a.idle(entry.Revision):
-		return nil, errElsewhere
 	case kept.To == to && kept.By != a.name:
 		a.Log.Info("going on with a repair that was begun by another process, or before a restart", "why", p.Why)
 	default:
-		kept = &progress{To: to, Plan: p, Begun: time.Now(), revision: entry.Revision}
+		kept = &progress{To: to, Plan: p, Begun: time.Now(), revision: revision}
 		a.Log.Warn("a store or stream lost something", "why", p.Why, "everything_is_announced", p.Whole, "changes_are_replayed_since", p.Since)
 	}
 	kept.By = a.name
@@ -62,28 +48,12 @@ func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error)
 	return kept, a.save(ctx, kept)
 }
 
-// idle reports whether another process's repair has made no progress for a while.
-func (a *Agent) idle(revision uint64) bool {
-	if a.watch.revision != revision {
-		a.watch = watched{revision, time.Now()}
-		return false
-	}
-	return time.Since(a.watch.at) >= a.Takeover
-}
-
 // save stores the progress. item.ErrChanged means that another process has taken over the repair.
-func (a *Agent) save(ctx context.Context, p *progress) error {
-	var revision uint64
-	var err error
-	if p.revision == 0 {
-		revision, err = a.Bucket.Create(ctx, RepairKey, encode(p))
-	} else {
-		revision, err = a.Bucket.Update(ctx, RepairKey, encode(p), p.revision)
-	}
+func (a *Agent) save(ctx context.Context, p *progress) (err error) {
+	p.revision, err = lease.Write(ctx, a.Bucket, RepairKey, p, p.revision)
 	if err != nil {
 		return fmt.Errorf("note how far the repair has come: %w", err)
 	}
-	p.revision = revision
 	return nil
 }
 

@@ -32,9 +32,6 @@ func (a *Agent) mend(ctx context.Context, is state, p plan) error {
 	r := &repair{Agent: a, is: is, to: p.to(is), force: p.Force, looked: time.Now()}
 	var err error
 	r.progress, err = a.claim(ctx, r.to, p)
-	if errors.Is(err, errElsewhere) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

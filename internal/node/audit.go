@@ -9,12 +9,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"vitrine/internal/audit"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
-	"vitrine/internal/redact"
 	"vitrine/switches"
 )
 
@@ -117,17 +115,6 @@ func (a audits) sampled(s audit.Sampled) {
 	for outcome, n := range map[string]int{"same": s.Checked - s.Stale - s.Waiting, "waiting": s.Waiting, "stale": s.Stale - s.Back, "back": s.Back, "silent": s.Silent} {
 		a.checked.WithLabelValues(outcome).Add(float64(n))
 	}
-}
-
-// runAuditors samples records within a budget, and repairs what stores and streams lose, until ctx ends.
-func (n *process) runAuditors(ctx context.Context, s *audit.Sweeper) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(redact.Guard(func() error { return n.sampler(s).Run(ctx) }))
-	group.Go(redact.Guard(func() error { return n.lineage(s).Run(ctx) }))
-	if n.pages != "" {
-		group.Go(redact.Guard(func() error { return n.readBack().Run(ctx) }))
-	}
-	return group.Wait()
 }
 
 func (n *process) sampler(s *audit.Sweeper) *audit.Sampler {

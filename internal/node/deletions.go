@@ -35,6 +35,7 @@ func (d *deletionWatch) Run(ctx context.Context) error {
 	if err := d.node.catalog.Wait(ctx); err != nil {
 		return nil
 	}
+	defer d.gauge.Reset() // another process counts then
 	pause.Every(ctx, deletionsEvery, func() {
 		if err := d.check(ctx); err != nil && ctx.Err() == nil {
 			d.node.log.Warn("look after held deletions", "error", err)

@@ -54,6 +54,7 @@ type process struct {
 	secrets  *upstream.Secrets
 	metrics  *prometheus.Registry
 	audits   audits
+	leases   *prometheus.GaugeVec
 
 	templates   *templates.Loader // nil if no pages are rendered
 	pages       string            // base URL of this process's pages; "" if it serves none
@@ -81,6 +82,7 @@ func newProcess(ctx context.Context, c Config) (*process, error) {
 	p.lifetime.log = c.Log
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	p.audits = newAudits(p.metrics)
+	p.leases = newLeases(p.metrics)
 	p.board = control.NewBoard(control.BoardConfig{Dir: c.Dir, Role: c.Role, Room: c.Room, Log: c.Log, SetLevel: c.SetLevel})
 	p.onClose(func() error { p.board.Close(); return nil })
 	p.switches = p.board.Panel()

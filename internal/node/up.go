@@ -18,6 +18,7 @@ import (
 	"vitrine/internal/demo"
 	"vitrine/internal/item"
 	"vitrine/internal/jsonl"
+	"vitrine/internal/lease"
 	"vitrine/internal/pause"
 	"vitrine/internal/refresh"
 )
@@ -132,7 +133,10 @@ func (u *Up) connect(n *process) error {
 	if err := n.connect(n.ctx, cfg); err != nil || cfg.Server == nil {
 		return err
 	}
-	return n.bus.Forget(n.ctx)
+	if err := n.bus.Forget(n.ctx); err != nil {
+		return err
+	}
+	return lease.Forget(n.ctx, n.bus.Bucket(MarksBucket))
 }
 
 // serveRows serves each file on a loopback port of its own, adds its address to served, and announces the rows that

@@ -7,13 +7,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vitrine/heterog"
-	"vitrine/internal/audit"
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
 	"vitrine/internal/lineage"
 	"vitrine/internal/metrics"
 	"vitrine/internal/redact"
-	"vitrine/internal/trainer"
 	"vitrine/syncer"
 )
 
@@ -33,7 +31,8 @@ func (n *process) runHeterog(ctx context.Context, others map[string]string) erro
 		})
 	})
 	group.Go(redact.Guard(func() error { return life.Follow(ctx, n.bus.Bucket(MarksBucket)) }))
-	group.Go(redact.Guard(func() error { return newDeletionWatch(n, w).Run(ctx) }))
+	deletions := newDeletionWatch(n, w)
+	group.Go(redact.Guard(func() error { return n.alone(ctx, "heterog", deletions.Run) }))
 	group.Go(redact.Guard(func() error { return n.poller().Run(ctx) }))
 	group.Go(redact.Guard(func() error { return n.runRelays(ctx, others) }))
 	return group.Wait()
@@ -54,9 +53,7 @@ func (n *process) runSyncer(ctx context.Context) error {
 			Open: func(item.Lane) bool { return !n.agreement.Overtaken() },
 		})
 	})
-	group.Go(redact.Guard(func() error { return n.runSweeper(ctx) }))
-	dictionaries := trainer.New(trainer.Config{Catalog: n.catalog.Catalog, Records: n.records, Blobs: n.blobs, Log: n.log})
-	group.Go(redact.Guard(func() error { return dictionaries.Run(ctx) }))
+	group.Go(redact.Guard(func() error { return n.runAgents(ctx) }))
 	return group.Wait()
 }
 
@@ -73,24 +70,4 @@ func (n *process) consume(ctx context.Context, cfg bus.ConsumerConfig) error {
 		return fmt.Errorf("consume %s: %w", cfg.Stream, err)
 	}
 	return c.Run(ctx)
-}
-
-// runSweeper sweeps at a slow pace, and at once for a new catalog.
-func (n *process) runSweeper(ctx context.Context) error {
-	if err := n.catalog.Wait(ctx); err != nil {
-		return nil
-	}
-	s := audit.New(n.auditConfig())
-	r := audit.NewReshaper(audit.ReshaperConfig{
-		Sweeper: s, Shapes: n.agreement.Shapes, Changed: n.catalog.Changed(), Agreed: n.agreement.Agreed, Marks: n.bus.Bucket(MarksBucket), Log: n.log,
-		Revision: func() uint64 { return n.catalog.Catalog().Revision }, Lapsed: n.catalog.Lapsed,
-	})
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(redact.Guard(func() error { return s.Run(ctx) }))
-	group.Go(redact.Guard(func() error { return n.runAuditors(ctx, s) }))
-	group.Go(redact.Guard(func() error { return r.Run(ctx) }))
-	group.Go(redact.Guard(func() error { return n.leftovers().Run(ctx) }))
-	healer := audit.NewHealer(audit.HealerConfig{Catalog: n.catalog.Catalog, Records: n.records, DeadLetters: n.bus, Log: n.log})
-	group.Go(redact.Guard(func() error { return healer.Run(ctx) }))
-	return group.Wait()
 }

@@ -2,7 +2,6 @@ package poller
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
+	"vitrine/internal/lease"
 )
 
 // Note is what the processes of a room know about a poll.
@@ -66,26 +66,15 @@ func (c Cost) plus(m Cost, now time.Time) Cost {
 	return c
 }
 
-// Notes is key-value storage that all processes of a room share; *bus.Bucket is one.
-type Notes interface {
-	Get(ctx context.Context, key string) (bus.Entry, error)
-	Create(ctx context.Context, key string, value []byte) (revision uint64, err error)
-	Update(ctx context.Context, key string, value []byte, last uint64) (revision uint64, err error)
-}
-
 func noteKey(poll string) string { return "poll." + poll }
 
 // ReadNote reads a poll's note. It fails with bus.ErrNoEntry if there is none.
-func ReadNote(ctx context.Context, notes Notes, poll string) (n Note, err error) {
-	e, err := notes.Get(ctx, noteKey(poll))
-	if err != nil {
-		return n, err
+func ReadNote(ctx context.Context, notes lease.Notes, poll string) (n Note, err error) {
+	n, n.revision, err = lease.Read[Note](ctx, notes, noteKey(poll))
+	if err == nil && n.revision == 0 {
+		return n, bus.ErrNoEntry
 	}
-	if err := json.Unmarshal(e.Value, &n); err != nil {
-		n = Note{}
-	}
-	n.revision = e.Revision
-	return n, nil
+	return n, err
 }
 
 // read reads a poll's note; that of another request says only what was written last.
@@ -103,16 +92,8 @@ func (p *Poller) read(ctx context.Context, poll *catalog.Poll) (n Note, err erro
 }
 
 // write stores the note. It fails with item.ErrChanged if another process has written it since it was read.
-func (p *Poller) write(ctx context.Context, poll *catalog.Poll, n *Note) error {
-	value, err := json.Marshal(n)
-	if err != nil {
-		return fmt.Errorf("write how far the poll has come: %w", err)
-	}
-	if n.revision == 0 {
-		n.revision, err = p.Notes.Create(ctx, noteKey(poll.Name), value)
-	} else {
-		n.revision, err = p.Notes.Update(ctx, noteKey(poll.Name), value, n.revision)
-	}
+func (p *Poller) write(ctx context.Context, poll *catalog.Poll, n *Note) (err error) {
+	n.revision, err = lease.Write(ctx, p.Notes, noteKey(poll.Name), n, n.revision)
 	if err != nil {
 		return fmt.Errorf("write how far the poll has come: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/lease"
 	"vitrine/internal/pause"
 	"vitrine/internal/redact"
 	"vitrine/internal/upstream"
@@ -25,7 +26,7 @@ type Config struct {
 	Upstream Upstream
 	Records  Records
 	Bus      Publisher
-	Notes    Notes
+	Notes    lease.Notes
 	Log      *slog.Logger
 	Counted  func(poll, outcome string, m Cost) // called after each turn, with what it cost; defaults to nothing
 	Clock    func() time.Time                   // defaults to time.Now
@@ -145,7 +146,7 @@ func (p *Poller) Turn(ctx context.Context, cat *catalog.Catalog, poll *catalog.P
 // wait is how long it is until a turn is due. A time that lies further ahead than any process writes it is that of a clock
 // that was wrong, and does not count.
 func (n Note) wait(poll *catalog.Poll, now time.Time) time.Duration {
-	if busy := n.Busy.Sub(now); busy > 0 && busy <= lease(poll) {
+	if busy := n.Busy.Sub(now); busy > 0 && busy <= turnLasts(poll) {
 		return busy
 	}
 	if next := n.Next.Sub(now); next > 0 && next <= 2*max(poll.Every, slowest) {
@@ -154,8 +155,8 @@ func (n Note) wait(poll *catalog.Poll, now time.Time) time.Duration {
 	return 0
 }
 
-// lease is how long a process has the turn after each page.
-func lease(poll *catalog.Poll) time.Duration { return 2*time.Minute + poll.List.From.Timeout }
+// turnLasts is how long a process has the turn after each page.
+func turnLasts(poll *catalog.Poll) time.Duration { return 2*time.Minute + poll.List.From.Timeout }
 
 // The pauses after failures: the first one, which doubles with each further failure, and the longest one of a poll whose
 // interval is not longer itself.

@@ -31,7 +31,7 @@ type turn struct {
 
 // renew stores the note, and with it the right to the turn for another while.
 func (t *turn) renew(ctx context.Context) error {
-	t.note.Busy = t.Clock().Add(lease(t.poll))
+	t.note.Busy = t.Clock().Add(turnLasts(t.poll))
 	return t.write(ctx, t.poll, &t.note)
 }
 

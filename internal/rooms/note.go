@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/lease"
 )
 
 // notePrefix is before the name of the other room in the key of a note.
@@ -25,41 +26,18 @@ type Note struct {
 	revision uint64
 }
 
-// Notes is key-value storage that all processes of a room share; *bus.Bucket is one.
-type Notes interface {
-	Get(ctx context.Context, key string) (bus.Entry, error)
-	Create(ctx context.Context, key string, value []byte) (revision uint64, err error)
-	Update(ctx context.Context, key string, value []byte, last uint64) (revision uint64, err error)
-}
-
 // readNote reads the note about a room, which is the zero note if there is none or it can't be read.
-func readNote(ctx context.Context, notes Notes, room string) (n Note, err error) {
-	e, err := notes.Get(ctx, notePrefix+item.EncodeID(room))
-	switch {
-	case errors.Is(err, bus.ErrNoEntry):
-		return Note{}, nil
-	case err != nil:
+func readNote(ctx context.Context, notes lease.Notes, room string) (n Note, err error) {
+	n, n.revision, err = lease.Read[Note](ctx, notes, notePrefix+item.EncodeID(room))
+	if err != nil {
 		return n, fmt.Errorf("read how far the room %s was heard: %w", room, err)
 	}
-	if json.Unmarshal(e.Value, &n) != nil {
-		n = Note{}
-	}
-	n.revision = e.Revision
 	return n, nil
 }
 
 // writeNote stores the note. It fails with item.ErrChanged if another process has written it since it was read.
-func writeNote(ctx context.Context, notes Notes, room string, n *Note) error {
-	value, err := json.Marshal(n)
-	if err != nil {
-		return fmt.Errorf("write how far the room %s was heard: %w", room, err)
-	}
-	key := notePrefix + item.EncodeID(room)
-	if n.revision == 0 {
-		n.revision, err = notes.Create(ctx, key, value)
-	} else {
-		n.revision, err = notes.Update(ctx, key, value, n.revision)
-	}
+func writeNote(ctx context.Context, notes lease.Notes, room string, n *Note) (err error) {
+	n.revision, err = lease.Write(ctx, notes, notePrefix+item.EncodeID(room), n, n.revision)
 	if err != nil {
 		return fmt.Errorf("write how far the room %s was heard: %w", room, err)
 	}

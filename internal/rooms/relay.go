@@ -13,6 +13,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/lease"
 	"vitrine/internal/pause"
 	"vitrine/internal/redact"
 )
@@ -22,7 +23,7 @@ type Config struct {
 	Room  string                                   // the other room
 	Dial  func(context.Context) (*bus.Conn, error) // connects to the other room's NATS
 	Own   *bus.Conn
-	Notes Notes
+	Notes lease.Notes
 	Log   *slog.Logger
 
 	Passed   func(notices int) // called with each number of notices that were passed on; defaults to nothing

@@ -44,12 +44,8 @@ type Blobs interface {
 	kv.BlobScanner
 }
 
-// leaser is a store shared by several processes, which gives one of them a lease.
-type leaser interface {
-	Lease(ctx context.Context, name string, ttl time.Duration) (left []byte, mine bool, err error)
-}
-
-// Agent trains a dictionary for each store if that makes its documents smaller.
+// Agent trains a dictionary for each store if that makes its documents smaller. One process of a room is enough; two that train at once
+// add two dictionaries, which is harmless.
 type Agent struct{ cfg Config }
 
 // New makes an agent; Run drives it.
@@ -88,14 +84,8 @@ func (a *Agent) trainers() (all []*trainer) {
 	return all
 }
 
-// train trains a dictionary on half of a sample, and adds it if the other half becomes enough smaller. Of several
-// processes one does it.
+// train trains a dictionary on half of a sample, and adds it if the other half becomes enough smaller.
 func (t *trainer) train(ctx context.Context) error {
-	if leases, ok := t.store.(leaser); ok {
-		if _, mine, err := leases.Lease(ctx, "dictionary", trainFirst); err != nil || !mine {
-			return err
-		}
-	}
 	have, err := t.store.Dictionaries(ctx) // another process may have added one
 	if err != nil || len(have) >= kv.MaxDictionaries {
 		return err

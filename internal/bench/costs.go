@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -53,44 +54,62 @@ func machine() string {
 // system is a running system whose parts are processes.
 type system struct {
 	*bench
+	program                       string // path of this program
 	nats, heterog, syncer, detail *child
 	redis                         redisServer
 	children                      []*child
-	redisEmpty                    float64 // bytes
+	addrs                         []string // how roles reach NATS and Redis
+	redisEmpty                    float64  // bytes
 }
 
-func (c Costs) run(ctx context.Context, host Host, skus int) (run plan.Run, err error) {
+// newSystem makes a system that is not started yet. remove ends its processes and removes what it has stored.
+func newSystem(ctx context.Context, host Host, program string, skus int) (s *system, within context.Context, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "vitrine-bench-")
 	if err != nil {
-		return run, err
+		return nil, nil, nil, err
 	}
-	defer os.RemoveAll(dir)
-	ctx, stop := context.WithCancel(ctx)
-	s := &system{bench: &bench{
+	within, stop := context.WithCancel(ctx)
+	s = &system{program: program, bench: &bench{
 		Pipeline: &Pipeline{SKUs: skus, Batch: 50, Dir: dir}, host: host,
 		shop: &shop{versions: make([]atomic.Int64, skus)}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: places}},
 	}}
-	defer func() { end(stop, s.children) }()
-	if err := c.start(ctx, s); err != nil {
+	return s, within, func() {
+		end(stop, s.children)
+		os.RemoveAll(dir)
+	}, nil
+}
+
+func (c Costs) run(ctx context.Context, host Host, skus int) (run plan.Run, err error) {
+	s, ctx, remove, err := newSystem(ctx, host, c.Program, skus)
+	if err != nil {
+		return run, err
+	}
+	defer remove()
+	if err := s.startServers(ctx); err != nil {
+		return run, err
+	}
+	s.heterog, _, err = s.role(ctx, "heterog", "heterog", "admin")
+	if err != nil {
+		return run, err
+	}
+	s.syncer, _, err = s.role(ctx, "syncer", "syncer", "admin")
+	if err != nil {
+		return run, err
+	}
+	s.detail, s.pages, err = s.role(ctx, "detail", "detail", "pages", "--http", "127.0.0.1:0")
+	if err != nil {
 		return run, err
 	}
 	return c.measure(ctx, s)
 }
 
-// start starts every part, each as its users would.
-func (c Costs) start(ctx context.Context, s *system) (err error) {
+// startServers starts the upstream, NATS and Redis, and pushes the catalog.
+func (s *system) startServers(ctx context.Context) (err error) {
 	if _, err := s.serveShop(ctx); err != nil {
 		return err
 	}
-	launch := func(name, says, program string, args ...string) (*child, string, error) {
-		p, addr, err := spawn(ctx, name, says, program, args...)
-		if err == nil {
-			s.children = append(s.children, p)
-		}
-		return p, addr, err
-	}
-	var nats, pages string
-	s.nats, nats, err = launch("NATS", "nats", c.Program, "bench", "nats", "--dir", filepath.Join(s.Dir, "nats"))
+	var nats string
+	s.nats, nats, err = s.launch(ctx, "NATS", "nats", s.program, "bench", "nats", "--dir", filepath.Join(s.Dir, "nats"))
 	if err != nil {
 		return err
 	}
@@ -106,27 +125,28 @@ func (c Costs) start(ctx context.Context, s *system) (err error) {
 		return err
 	}
 	s.redisEmpty = usage.Memory
+	s.addrs = []string{"--nats", nats, "--redis", s.redis.url}
 	if err := s.dial(ctx, nats); err != nil {
 		return err
 	}
-	if out, err := exec.CommandContext(ctx, c.Program, "catalog", "push", filepath.Join(s.Dir, "shop.yaml"), "--nats", nats).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, s.program, "catalog", "push", filepath.Join(s.Dir, "shop.yaml"), "--nats", nats).CombinedOutput(); err != nil {
 		return fmt.Errorf("push the catalog: %w: %s", err, item.Clip(string(out), 600))
 	}
-	role := func(name, says string, more ...string) (*child, string, error) {
-		args := []string{name, "--nats", nats, "--redis", s.redis.url, "--dir", filepath.Join(s.Dir, name), "--admin", "127.0.0.1:0"}
-		return launch(name, says, c.Program, append(args, more...)...)
+	return nil
+}
+
+func (s *system) launch(ctx context.Context, name, says, program string, args ...string) (*child, string, error) {
+	p, addr, err := spawn(ctx, name, says, program, args...)
+	if err == nil {
+		s.children = append(s.children, p)
 	}
-	s.heterog, _, err = role("heterog", "admin")
-	if err != nil {
-		return err
-	}
-	s.syncer, _, err = role("syncer", "admin")
-	if err != nil {
-		return err
-	}
-	s.detail, pages, err = role("detail", "pages", "--http", "127.0.0.1:0")
-	s.pages = pages
-	return err
+	return p, addr, err
+}
+
+// role starts a role as its users would, with a folder of the given name.
+func (s *system) role(ctx context.Context, role, folder, says string, more ...string) (*child, string, error) {
+	args := slices.Concat([]string{role, "--dir", filepath.Join(s.Dir, folder), "--admin", "127.0.0.1:0"}, s.addrs, more)
+	return s.launch(ctx, role, says, s.program, args...)
 }
 
 // redisServer is a redis-server of a bench, which saves nothing.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -174,4 +175,19 @@ func end(stop context.CancelFunc, all []*child) {
 	for _, c := range all {
 		<-c.done
 	}
+}
+
+// ran is the CPU time that all threads of the process have used, to the nanosecond.
+func (c *child) ran() (used time.Duration, err error) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", c.cmd.Process.Pid))
+	if err != nil || len(files) == 0 {
+		return 0, fmt.Errorf("CPU of %s: it has ended, or this is no Linux", c.name)
+	}
+	for _, file := range files {
+		stat, _ := os.ReadFile(file) // a thread may have ended
+		first, _, _ := strings.Cut(string(stat), " ")
+		ns, _ := strconv.ParseInt(first, 10, 64)
+		used += time.Duration(ns)
+	}
+	return used, nil
 }

@@ -12,6 +12,7 @@ type benchCommand struct {
 	Switches benchSwitchesCommand `cmd:"" help:"Measure how fast switches reach many processes."`
 	Sizes    benchSizesCommand    `cmd:"" help:"Measure shops of different sizes: what grows with the shop, and what does not."`
 	Costs    benchCostsCommand    `cmd:"" help:"Measure what changes and pages cost each part, for vitrine plan."`
+	Workers  benchWorkersCommand  `cmd:"" help:"Measure how much more work several processes of a role do than one."`
 	NATS     benchNATSCommand     `cmd:"" name:"nats" hidden:"" help:"Run a NATS server for bench costs, which writes a line to it for each line of its traffic."`
 }
 

@@ -101,7 +101,10 @@ func (l *Lease) hold(ctx context.Context, t *term, work func(context.Context) er
 	defer l.Held(false)
 	held, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	t.timer = time.AfterFunc(time.Until(t.end()), func() { end(ErrLost) })
+	t.timer = time.AfterFunc(time.Until(t.end()), func() {
+		defer redact.Crash()
+		end(ErrLost)
+	})
 	defer t.timer.Stop()
 	worked := make(chan error, 1)
 	go func() {

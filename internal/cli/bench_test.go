@@ -198,3 +198,37 @@ func TestPlanCommand(t *testing.T) {
 		}
 	}
 }
+
+// TestBenchWorkers measures one and two workers of a small shop, as processes of their own.
+func TestBenchWorkers(t *testing.T) {
+	t.Parallel()
+	long.Only(t)
+	for _, role := range []string{"heterog", "syncer"} {
+		var out, stderr bytes.Buffer
+		code := runProcess(t.Context(), built(t), []string{"bench", "workers", "--role", role, "--skus", "300", "--workers", "1,2", "--rounds", "1", "--json"}, &out, &stderr)
+		var r struct {
+			Teams []struct {
+				Workers int
+				Ratio   float64 `json:"times_one_worker"`
+				Calls   float64 `json:"upstream_calls_per_change"`
+			}
+			Wrong int
+		}
+		if err := json.Unmarshal(out.Bytes(), &r); code != 0 || err != nil || len(r.Teams) != 2 {
+			t.Fatal(code, err, out.String(), stderr.String())
+		}
+		t.Logf("%s", out.String())
+		if two := r.Teams[1]; r.Wrong != 0 || two.Workers != 2 || two.Ratio <= 0 || two.Calls > 1 {
+			t.Errorf("%s", out.String())
+		}
+	}
+}
+
+func TestBenchWorkersRefuses(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--role", "detail"}, {"--workers", "2,1"}, {"--workers", "0,1"}, {"--workers", "2,2"}, {"--share", "2"}, {"--rounds", "0"}} {
+		if code, out, stderr := vitrine(t, append([]string{"bench", "workers"}, args...)...); code != 2 || out != "" || stderr == "" {
+			t.Error(args, code, out, stderr)
+		}
+	}
+}

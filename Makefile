@@ -4,7 +4,7 @@ MINUTES ?= 10
 soak: MINUTES = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-long chaos soak million rooms check vet lint fmt deps shots bench-pages clean
+.PHONY: help build test test-long chaos soak million rooms elastic check vet lint fmt deps shots bench-pages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ million: deps ## load and measure shops of up to a million SKUs over bbolt and R
 
 rooms: deps ## cut two rooms off from each other under load, and compare everything; prints figures
 	VITRINE_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -v -run '^TestRooms' ./internal/chaos
+
+elastic: deps ## double the visitors of two servers behind nginx, with an autoscaler; prints figures. Needs root, for cgroups
+	VITRINE_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -v -run '^TestElastic$$' ./internal/cli
 
 check: fmt lint build test ## what CI runs
 

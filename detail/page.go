@@ -97,8 +97,13 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 		return st.busy(q)
 	}
 	defer permit.Release()
+	return st.produce(r, q, blobcache.Policy{NoStore: permit.Crawler})
+}
+
+// produce makes a page, unless its parts are still what the cached page was made of, and caches it.
+func (st *site) produce(r *http.Request, q request, policy blobcache.Policy) (a response, err error) {
+	s := st.server
 	changes, epoch := s.pages.Changes(), s.blobs.Epoch()
-	policy := blobcache.Policy{NoStore: permit.Crawler}
 	if q.alone {
 		q.address, err = st.resolve(r.Context(), q.address, policy)
 		if err != nil {
@@ -108,7 +113,7 @@ func (st *site) page(r *http.Request, q request) (response, error) {
 	read := st.read(r.Context(), q.page, q.entity, policy)
 	s.metrics.trips.Observe(float64(read.trips))
 	st.announceMissed(r.Context(), read)
-	a := response{header: read.site.pageHeader(read)}
+	a = response{header: read.site.pageHeader(read)}
 	if err := read.life(); err != nil {
 		return a, err
 	}

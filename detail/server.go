@@ -194,6 +194,9 @@ func (s *Server) Ready() error {
 	return nil
 }
 
+// Occupancy is the share of what the server admits at once that is in use: of pages being made, or of connections.
+func (s *Server) Occupancy() float64 { return s.admission.Occupancy() }
+
 // current is the site of the catalog and the templates in force.
 func (s *Server) current() (*site, error) {
 	c, set := s.config.Catalog(), s.config.Templates()

@@ -71,6 +71,12 @@ func (c *Controller) Full() bool { return c.gate.full() }
 // Occupied reports whether as many pages are being made as there are processors.
 func (c *Controller) Occupied() bool { return c.gate.occupied() }
 
+// Occupancy is the share of its bounds that is in use: of the pages that may be made at once, or of the connections, whichever is greater.
+func (c *Controller) Occupancy() float64 {
+	making := float64(c.gate.making.Load()) / float64(c.gate.limit)
+	return max(making, float64(c.connections.Count())/float64(c.connections.most))
+}
+
 // Waiting returns how many pages wait for their turn to be rendered, for each processor.
 func (c *Controller) Waiting() float64 {
 	return float64(c.gate.waiting.Load()) / float64(c.gate.cores)

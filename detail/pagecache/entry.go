@@ -2,6 +2,7 @@ package pagecache
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -100,6 +101,16 @@ func (e *Entry) AddAll(old *Entry) {
 	for _, one := range old.dczs {
 		e.Add(Encoding{Dcz, one.dictionary}, one.body)
 	}
+}
+
+// Codings names the codings that the entry has bodies in, as in Accept-Encoding. Those with a dictionary are left out.
+func (e *Entry) Codings() (names []string) {
+	for c, one := range e.plain {
+		if one.body != nil {
+			names = append(names, cmp.Or(Coding(c).Name(), "identity"))
+		}
+	}
+	return names
 }
 
 // BodyFor returns the shortest body that was made yet of those that a visitor accepts, and its encoding; nil where there is none.

@@ -35,7 +35,8 @@ type follower struct {
 const endless = math.MaxUint64
 
 // FollowBlobs calls f with the announcements after from, as many at a time as wait, or with none where only the position
-// has moved, until ctx ends; it returns nil then.
+// has moved, until ctx ends; it returns nil then. It also calls f with none whenever it begins to follow: nothing that is announced from then on
+// is missed.
 // Where some may have been missed - from is zero, the stream was made anew or rolled back, or announcements
 // aged out - it calls gap first and goes on with what comes from then on.
 //
@@ -117,8 +118,8 @@ func (w *follower) locate(ctx context.Context) (jetstream.Stream, error) {
 		w.sure = w.at
 		w.doubt = 0
 		w.gap()
-		w.f(nil, w.at)
 	}
+	w.f(nil, w.sure)
 	return stream, nil
 }
 

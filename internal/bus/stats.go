@@ -19,8 +19,9 @@ type Lane struct {
 
 // Depth is how much a stream holds.
 type Depth struct {
-	Stored uint64             // all of it, with what is scheduled for a later time
-	Lanes  map[item.Lane]Lane // as its consumers count; nil for a stream without lanes
+	Stored uint64               // all of it, with what is scheduled for a later time
+	Lanes  map[item.Lane]Lane   // as its consumers count; nil for a stream without lanes
+	Handed map[item.Lane]uint64 // deliveries to all who consume the lane, since its consumer was made
 }
 
 // Depths measures the work queues and what fills up when things go wrong. It costs the same however much there is, and so
@@ -34,7 +35,7 @@ func (c *Conn) Depths(ctx context.Context) (map[string]Depth, error) {
 		}
 		d := Depth{Stored: stream.CachedInfo().State.Msgs}
 		if name == Changes || name == Parked || name == Syncs {
-			d.Lanes, err = consumed(ctx, stream)
+			d.Lanes, d.Handed, err = consumed(ctx, stream)
 			if err != nil {
 				return nil, reached("look at the consumers of "+name, err)
 			}
@@ -63,7 +64,7 @@ func (c *Conn) lanes(ctx context.Context, name string) (map[item.Lane]Lane, erro
 	if err != nil {
 		return nil, reached("look at the stream "+name, err)
 	}
-	lanes, err := consumed(ctx, stream)
+	lanes, _, err := consumed(ctx, stream)
 	if err != nil {
 		return nil, reached("look at the consumers of "+name, err)
 	}
@@ -71,8 +72,8 @@ func (c *Conn) lanes(ctx context.Context, name string) (map[item.Lane]Lane, erro
 }
 
 // consumed sums up by lane what the durable consumers of a stream count.
-func consumed(ctx context.Context, stream jetstream.Stream) (map[item.Lane]Lane, error) {
-	lanes := map[item.Lane]Lane{}
+func consumed(ctx context.Context, stream jetstream.Stream) (lanes map[item.Lane]Lane, handed map[item.Lane]uint64, err error) {
+	lanes, handed = map[item.Lane]Lane{}, map[item.Lane]uint64{}
 	for _, l := range item.Lanes() {
 		lanes[l] = Lane{}
 	}
@@ -83,9 +84,10 @@ func consumed(ctx context.Context, stream jetstream.Stream) (map[item.Lane]Lane,
 			sum.Waiting += info.NumPending
 			sum.InFlight += uint64(max(info.NumAckPending, 0))
 			lanes[lane] = sum
+			handed[lane] += info.Delivered.Consumer
 		}
 	}
-	return lanes, list.Err()
+	return lanes, handed, list.Err()
 }
 
 // uncounted adds what no consumer knows of: retries that are not due yet, and what was parked before anybody

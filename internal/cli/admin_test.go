@@ -86,6 +86,7 @@ func TestTheAdminListener(t *testing.T) {
 		}
 	})
 	t.Run("who watches may use a name, nobody else", func(t *testing.T) {
+		says(t, v.Admin, "/readyz", http.StatusOK, "ready")
 		for path, want := range map[string]int{"/metrics": 200, "/healthz": 200, "/readyz": 200, "/entities": 421, "/debug/pprof/": 421, "/assets/site.css": 421} {
 			if status, _ := request(t, "GET", v.Admin+path, map[string]string{"Host": "vitrine.internal:8081"}); status != want {
 				t.Errorf("%s: %d, want %d", path, status, want)

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -88,6 +89,17 @@ func TestEachRoleMayDoItsOwn(t *testing.T) {
 		t.Cleanup(conn.Close)
 		return conn
 	}
+	added := dial("detail", "control.API")
+	eventually(t, func() string {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		answered := false
+		err := added.Request(ctx, "ask.pages", func([]byte) bool { answered = true; return true })
+		if !answered {
+			return fmt.Sprint("a detail server does not learn which pages another has: ", err)
+		}
+		return ""
+	})
 	room := dial("room", "control.API")
 	errHeard := errors.New("heard")
 	hearing, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -31,13 +31,14 @@ import (
 // nginx runs the configuration of deploy/nginx with the addresses and folders of this test. It has a plain listener
 // beside the TLS one, and takes a visitor's address from X-Forwarded-For.
 type nginx struct {
-	t      *testing.T
-	URL    string // plain
-	TLS    string // host:port
-	Moved  string // of the listener that redirects to TLS
-	dir    string
-	conf   string
-	client *http.Client // trusts the certificate
+	t       *testing.T
+	URL     string // plain
+	TLS     string // host:port
+	Moved   string // of the listener that redirects to TLS
+	Servers string // file with the list of servers
+	dir     string
+	conf    string
+	client  *http.Client // trusts the certificate
 }
 
 // startNginx starts nginx in front of the given servers, and stops it when the test ends.
@@ -45,9 +46,13 @@ func startNginx(t *testing.T, servers ...string) *nginx {
 	t.Helper()
 	var list []string
 	for _, s := range servers {
-		list = append(list, "server "+strings.TrimPrefix(s, "http://")+" max_fails=3 fail_timeout=2s;")
+		list = append(list, "server "+strings.TrimPrefix(s, "http://")+" max_fails=3 fail_timeout=2s;\n")
 	}
-	return startNginxWith(t, `(?s)server 10\.0\.0\.11.*?;\s*server 10\.0\.0\.12.*?;`, strings.Join(list, "\n"))
+	file := filepath.Join(t.TempDir(), "servers.conf")
+	write(t, file, strings.Join(list, ""))
+	n := startNginxWith(t, `include servers\.conf;`, "include "+file+";")
+	n.Servers = file
+	return n
 }
 
 // startNginxWith starts nginx with another text in place of what a regular expression finds in its configuration.

@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +13,7 @@ import (
 	"vitrine/detail/blobcache"
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/metrics"
 	"vitrine/internal/upstream"
 )
 
@@ -53,10 +53,10 @@ func (s *signals) get(name string) (float64, bool) {
 
 // measure reads the process's own metrics, and computes rates from its counters.
 func (s *signals) measure() {
-	now, cpu := time.Now(), cpuTime()
+	now, cpu := time.Now(), metrics.CPUTime()
 	values, counters := map[string]float64{}, map[string]float64{}
 	if passed := now.Sub(s.last); !s.last.IsZero() && passed > 0 {
-		values["cpu"] = (cpu - s.cpu).Seconds() / passed.Seconds() / float64(runtime.GOMAXPROCS(0))
+		values["cpu"] = (cpu - s.cpu).Seconds() / passed.Seconds() / metrics.Processors()
 	}
 	s.last = now
 	s.cpu = cpu
@@ -124,13 +124,4 @@ func (s *signals) queue(ctx context.Context, conn *bus.Conn) {
 		return
 	}
 	s.values["queue"] = float64(pending[bus.Changes][item.High].Waiting + pending[bus.Changes][item.Normal].Waiting)
-}
-
-// cpuTime is the CPU time this process has used, user and system.
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"time"
 )
@@ -15,6 +16,7 @@ import (
 type client struct {
 	addr    string
 	timeout time.Duration
+	again   bool // see Config.Again
 	conn    net.Conn
 	in      *bufio.Reader
 	out     []byte
@@ -30,7 +32,21 @@ type reply struct {
 
 var errHead = errors.New("the answer's head can't be read")
 
-func (c *client) get(r Request, fields string) (reply, error) {
+// get sends a request, on the connection that is kept or on a new one.
+func (c *client) get(r Request, fields string) (got reply, again bool, err error) {
+	kept := c.conn != nil
+	got, err = c.send(r, fields)
+	if kept && c.again && errors.Is(err, errUnanswered) {
+		got, err = c.send(r, fields)
+		return got, true, err
+	}
+	return got, false, err
+}
+
+// errUnanswered is that of a connection that ended before the first byte of an answer.
+var errUnanswered = errors.New("no answer")
+
+func (c *client) send(r Request, fields string) (reply, error) {
 	if c.conn == nil {
 		conn, err := net.DialTimeout("tcp", c.addr, c.timeout)
 		if err != nil {
@@ -56,7 +72,10 @@ func (c *client) get(r Request, fields string) (reply, error) {
 
 func (c *client) exchange() (r reply, keep bool, err error) {
 	if _, err := c.conn.Write(c.out); err != nil {
-		return r, false, err
+		return r, false, fmt.Errorf("%w: %w", errUnanswered, err)
+	}
+	if _, err := c.in.Peek(1); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return r, false, fmt.Errorf("%w: %w", errUnanswered, err)
 	}
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {

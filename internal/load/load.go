@@ -21,6 +21,7 @@ type Config struct {
 	Encoding    string             // Accept-Encoding; "" for none
 	Fields      func(n int) string // further header fields for the nth connection's requests, each ended by CRLF; nil for none
 	Timeout     time.Duration      // of one request. Defaults to 10 s
+	Again       bool               // as browsers do, send a request again on a new connection if the server has just closed the one that was kept
 	Recorded    []Request          // sent at their own times, in place of Next and Rate
 	Speed       float64            // of Recorded: 2 is twice as fast. Defaults to 1
 	Progress    func(done float64, sent int64)
@@ -33,12 +34,13 @@ type Result struct {
 	Rate      float64          `json:"answers_per_second"`
 	Good      float64          `json:"good_per_second"` // with status 200 or 304
 	Bytes     int64            `json:"bytes"`
-	Failed    int64            `json:"failed"`     // no answer
-	Unsent    int64            `json:"unsent"`     // due, but not sent before the end, since all connections were busy
-	Status    map[int]int64    `json:"status"`     // answers by status
-	Source    map[string]int64 `json:"source"`     // answers by X-Vitrine-Source
-	Stale     int64            `json:"stale"`      // answers marked stale
-	Latency   Latency          `json:"latency_ms"` // of all answers
+	Failed    int64            `json:"failed"`          // no answer
+	Unsent    int64            `json:"unsent"`          // due, but not sent before the end, since all connections were busy
+	Status    map[int]int64    `json:"status"`          // answers by status
+	Source    map[string]int64 `json:"source"`          // answers by X-Vitrine-Source
+	Stale     int64            `json:"stale"`           // answers marked stale
+	Again     int64            `json:"again,omitempty"` // requests that were sent again, by Config.Again
+	Latency   Latency          `json:"latency_ms"`      // of all answers
 	GoodTimes Latency          `json:"good_latency_ms"`
 	Errors    map[string]int64 `json:"errors,omitempty"`
 }
@@ -138,7 +140,7 @@ func newHistogram() *hdrhistogram.Histogram {
 }
 
 func newWorker(c Config, n int) *worker {
-	w := &worker{client: client{addr: c.Addr, timeout: c.Timeout}, all: newHistogram(), good: newHistogram()}
+	w := &worker{client: client{addr: c.Addr, timeout: c.Timeout, again: c.Again}, all: newHistogram(), good: newHistogram()}
 	w.result = Result{Status: map[int]int64{}, Source: map[string]int64{}, Errors: map[string]int64{}}
 	if c.Encoding != "" {
 		w.fields = "Accept-Encoding: " + c.Encoding + "\r\n"
@@ -155,7 +157,10 @@ func (w *worker) run(queue <-chan due) {
 		if d.at.IsZero() {
 			d.at = time.Now()
 		}
-		got, err := w.client.get(d.Request, w.fields)
+		got, again, err := w.client.get(d.Request, w.fields)
+		if again {
+			w.result.Again++
+		}
 		if err != nil {
 			w.result.Failed++
 			w.result.Errors[class(err)]++
@@ -198,6 +203,7 @@ func collect(workers []*worker, took time.Duration, sent, unsent int64) Result {
 		r.Failed += w.result.Failed
 		r.Bytes += w.result.Bytes
 		r.Stale += w.result.Stale
+		r.Again += w.result.Again
 		for k, n := range w.result.Status {
 			r.Status[k] += n
 		}

@@ -101,6 +101,30 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
+// TestAKeptConnectionThatWasClosed proves that a request is sent again where the server has closed the connection that was kept, if that is
+// wanted, and that it has failed otherwise.
+func TestAKeptConnectionThatWasClosed(t *testing.T) {
+	addr := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, out, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		fmt.Fprint(out, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		out.Flush()
+		conn.Close()
+	})
+	for _, again := range []bool{false, true} {
+		r, err := load.Run(t.Context(), load.Config{Addr: addr, Next: workload(t, "uniform", 5), Rate: 200, For: 100 * time.Millisecond, Connections: 1, Again: again})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if failed := r.Failed > 0; failed == again || again && (r.Status[200] != r.Sent || r.Again == 0) {
+			t.Errorf("again is %v: %+v", again, r)
+		}
+	}
+}
+
 func TestWorkloads(t *testing.T) {
 	crawler := workload(t, "crawler", 3)
 	for i := range 6 {

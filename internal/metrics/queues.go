@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/item"
 )
 
 // queuesEvery is the interval at which servers are asked, and statsTimeout how long one may take to answer.
@@ -38,8 +39,10 @@ type Queues struct {
 
 	messages, stored *prometheus.Desc
 
-	mu    sync.Mutex // guards known
-	known map[string]bus.Depth
+	mu      sync.Mutex // guards all below
+	known   map[string]bus.Depth
+	at      time.Time          // when it was
+	seconds map[string]float64 // by stream, how long what waits will take
 }
 
 // NewQueues registers the metrics; Run calls depths, which gives the lengths by stream.
@@ -60,11 +63,48 @@ func (q *Queues) Run(ctx context.Context) error {
 		if err != nil {
 			known = nil
 		}
-		q.mu.Lock()
-		q.known = known
-		q.mu.Unlock()
+		q.look(known, time.Now())
 	})
 	return nil
+}
+
+// look takes what the queues hold at a time.
+func (q *Queues) look(known map[string]bus.Depth, at time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.seconds = map[string]float64{}
+	for stream, depth := range known {
+		q.seconds[stream] = remaining(q.known[stream], depth, at.Sub(q.at))
+	}
+	q.known, q.at = known, at
+}
+
+// remaining is how many seconds it will take to hand out what waits in the lanes high and normal, at the pace of the time since before;
+// 0 where nothing was handed out in that time. Then something else is wrong: the store is away, or a switch is off.
+func remaining(before, now bus.Depth, passed time.Duration) float64 {
+	var waiting, handed float64
+	for _, lane := range []item.Lane{item.High, item.Normal} {
+		waiting += float64(now.Lanes[lane].Waiting)
+		handed += float64(now.Handed[lane]) - float64(before.Handed[lane])
+	}
+	if before.Handed == nil || handed <= 0 || passed <= 0 {
+		return 0
+	}
+	return waiting / handed * passed.Seconds()
+}
+
+// A backlog of fullBacklog is 1. It is mostBacklog at most: hours of work are no reason to start a hundred processes at once.
+const (
+	fullBacklog = 10 * time.Second
+	mostBacklog = 2
+)
+
+// Backlog is how much waits in the lanes high and normal of a stream, for what works on it: 1 means that it will take ten seconds. What is
+// parked does not count, since it waits for its upstream.
+func (q *Queues) Backlog(stream string) float64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return min(mostBacklog, q.seconds[stream]/fullBacklog.Seconds())
 }
 
 // Describe implements prometheus.Collector.

@@ -90,8 +90,14 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 	warmer := mirror.NewWarmer(server, n.dir, n.log)
 	warmer.Warm(n.ctx, copies.warm)
 	n.start(warmer.Run)
-	n.start(func(ctx context.Context) error { return n.followBlobs(ctx, server, copies.mirror) })
-	return n.listenDetail(server, warmer, opt, copies)
+	n.start(metrics.NewLoad(n.metrics, "detail", server.Occupancy).Run)
+	pages := newPageWarmer(n, server)
+	n.start(pages.Run)
+	n.start(func(ctx context.Context) error { return n.followBlobs(ctx, server, copies.mirror, pages.followed) })
+	if copies.from != nil {
+		pages.warm.Store(true) // its visitors are here already
+	}
+	return n.listenDetail(server, warmer, pages, opt, copies)
 }
 
 // openTemplates loads the shop's folder, and follows it and the templates that are pushed in its place.
@@ -226,10 +232,11 @@ func notifyServer(server *detail.Server, a bus.Announcement) {
 }
 
 // followBlobs passes announcements to the caches and the mirror. The mirror stores the position up to which it is
-// complete, and a restarted server continues from there.
-func (n *process) followBlobs(ctx context.Context, server *detail.Server, mirror *blobcache.Mirror) error {
+// complete, and a restarted server continues from there. It calls began once announcements are followed.
+func (n *process) followBlobs(ctx context.Context, server *detail.Server, mirror *blobcache.Mirror, began func()) error {
 	if mirror == nil {
 		caches := func(list []bus.Announcement, _ bus.Position) {
+			began()
 			for _, a := range list {
 				notifyServer(server, a)
 			}
@@ -245,6 +252,7 @@ func (n *process) followBlobs(ctx context.Context, server *detail.Server, mirror
 		n.log.Warn("the mirror's position can't be read: everything is copied anew", "error", err)
 	}
 	took := func(list []bus.Announcement, at bus.Position) {
+		began()
 		reached, _ := json.Marshal(at)
 		if len(list) == 0 {
 			mirror.Reached(reached)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"vitrine/internal/bus"
 	"vitrine/internal/control"
 	"vitrine/internal/metrics"
 	"vitrine/internal/upstream"
@@ -37,5 +38,12 @@ func (n *process) measure() {
 	}.Register(n.metrics)
 }
 
-// measureQueues adds the metrics of the queues, once for all stages of the process.
-func (n *process) measureQueues() { n.start(metrics.NewQueues(n.metrics, n.bus.Depths).Run) }
+// measureQueues adds the metrics of the queues, once for all stages of the process, and the load of each of its roles that works on them.
+func (n *process) measureQueues(roles ...string) {
+	queues := metrics.NewQueues(n.metrics, n.bus.Depths)
+	n.start(queues.Run)
+	streams := map[string]string{"heterog": bus.Changes, "syncer": bus.Syncs}
+	for _, role := range roles {
+		n.start(metrics.NewLoad(n.metrics, role, func() float64 { return queues.Backlog(streams[role]) }).Run)
+	}
+}

@@ -34,8 +34,11 @@ func (n *process) readyToObey() (note string, err error) {
 
 // readyToServe reports, by an error, that a server has no pages. Without NATS it is ready, too, with the pages as they
 // are.
-func (n *process) readyToServe(server *detail.Server) (note string, err error) {
+func (n *process) readyToServe(server *detail.Server, made *pageWarmer) (note string, err error) {
 	if err := server.Ready(); err != nil {
+		return "", err
+	}
+	if err := made.check(); err != nil {
 		return "", err
 	}
 	if !n.bus.Connected() {

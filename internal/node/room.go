@@ -51,7 +51,7 @@ func (r Room) runWorker(ctx context.Context, listen func(*process) (string, erro
 		return err
 	}
 	return r.run(ctx, first, func(n *process) error {
-		n.measureQueues()
+		n.measureQueues(r.Role)
 		notify, err := listen(n)
 		if err != nil {
 			return err

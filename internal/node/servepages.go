@@ -13,13 +13,13 @@ import (
 )
 
 // listenDetail has the server answer on its addresses, with the sockets of its predecessor if there is one.
-func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, opt Pages, c copies) (s Addresses, err error) {
+func (n *process) listenDetail(server *detail.Server, warmer *mirror.Warmer, made *pageWarmer, opt Pages, c copies) (s Addresses, err error) {
 	handler := server.Handler()
 	if opt.pictures != nil {
 		handler = withPictures(opt.pictures, handler)
 	}
 	a := newAdmin(n)
-	a.ready = func() (string, error) { return n.readyToServe(server) }
+	a.ready = func() (string, error) { return n.readyToServe(server, made) }
 	a.pages = server
 	a.files = handler
 	a.explain = func(ctx context.Context, what string) (any, error) { return n.explain(ctx, server, what) }

@@ -70,7 +70,7 @@ func (u *Up) Run(ctx context.Context, started func(Addresses)) error {
 	if err := u.pushCatalog(n, shop, served); err != nil {
 		return err
 	}
-	n.measureQueues()
+	n.measureQueues("heterog", "syncer")
 	n.start(func(ctx context.Context) error { return n.runHeterog(ctx, nil) })
 	n.start(n.runSyncer)
 	shown, err := n.addDetail(opt)

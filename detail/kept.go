@@ -1,0 +1,113 @@
+package detail
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"vitrine/detail/blobcache"
+	"vitrine/detail/pagecache"
+	"vitrine/internal/redact"
+)
+
+// KeptPage is a page that a server has in memory.
+type KeptPage struct {
+	Path    string   // escaped, with the query of a page that lists
+	Codings []string // in which it has the page, as in Accept-Encoding
+}
+
+// KeptPages lists up to n pages in memory: those that visitors request most, in that order, and then others.
+func (s *Server) KeptPages(ctx context.Context, n int) (pages []KeptPage) {
+	st, err := s.current()
+	if err != nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	take := func(path string) {
+		if len(pages) == n || seen[path] {
+			return
+		}
+		seen[path] = true
+		if kept := s.pages.Last(path, st.version); kept != nil {
+			pages = append(pages, KeptPage{path, kept.Codings()})
+		}
+	}
+	for _, path := range s.popular.Top(popularMax) {
+		take(path)
+	}
+	for _, key := range s.Hot() {
+		for _, p := range st.catalog.Pages {
+			if len(pages) < n && p.Moved == nil && ownBlob(p, key) {
+				take(st.addressOf(ctx, p, key.Entity).path())
+			}
+		}
+	}
+	return pages
+}
+
+// Keep makes pages that this server does not have in memory, and keeps them, until ctx ends. It returns how many it has made. Pages that
+// can't be made are skipped: whoever requests them learns why.
+func (s *Server) Keep(ctx context.Context, pages []KeptPage) (made int) {
+	kept := make([]bool, len(pages))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, page := range pages {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(redact.Guard(func() error {
+			kept[i] = s.keep(ctx, page)
+			return nil
+		}))
+	}
+	_ = group.Wait() // none fails
+	for _, one := range kept {
+		if one {
+			made++
+		}
+	}
+	return made
+}
+
+// keep makes a page in each of its codings, and reports whether it has made any.
+func (s *Server) keep(ctx context.Context, page KeptPage) (made bool) {
+	st, err := s.current()
+	if err != nil {
+		return false
+	}
+	for _, coding := range page.Codings {
+		r, q, err := st.requestOf(ctx, page.Path, coding)
+		if err != nil {
+			return made
+		}
+		if last := s.pages.Last(q.path, st.version); last != nil {
+			if _, body := last.BodyFor(s.encoder, q.accepts); body != nil {
+				continue
+			}
+		}
+		if _, err := st.produce(r, q, blobcache.Policy{}); err != nil {
+			return made
+		}
+		made = true
+	}
+	return made
+}
+
+// requestOf is the request of a visitor who accepts one coding.
+func (st *site) requestOf(ctx context.Context, path, coding string) (*http.Request, request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody)
+	if err != nil {
+		return nil, request{}, fmt.Errorf("a path of a page: %w", err)
+	}
+	a, err := st.findPage(r.URL.EscapedPath())
+	if err != nil {
+		return nil, request{}, err
+	}
+	r.Header.Set("Accept-Encoding", coding)
+	q, err := newRequest(r, a)
+	q.accepts = pagecache.ParseAccepts([]string{coding}, nil)
+	return r, q, err
+}

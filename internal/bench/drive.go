@@ -47,10 +47,19 @@ func (b *bench) besideOthers(ctx context.Context, lane item.Lane) (Phase, error)
 
 // changeAll changes every article and waits until nothing of an article is left to do.
 func (b *bench) changeAll(ctx context.Context, lane item.Lane) (seconds float64, err error) {
-	changes := make([]item.Change, b.SKUs)
-	for i := range b.shop.versions {
+	every := make([]int, b.SKUs)
+	for i := range every {
+		every[i] = i
+	}
+	return b.changeThese(ctx, lane, every)
+}
+
+// changeThese changes some articles and waits until nothing of any article is left to do.
+func (b *bench) changeThese(ctx context.Context, lane item.Lane, articles []int) (seconds float64, err error) {
+	changes := make([]item.Change, len(articles))
+	for n, i := range articles {
 		b.shop.versions[i].Add(1)
-		changes[i] = change(lane, i)
+		changes[n] = change(lane, i)
 	}
 	began := time.Now()
 	if err := b.bus.PublishChanges(ctx, changes, bus.PublishOptions{}); err != nil {

@@ -150,7 +150,11 @@ func (b *bench) serveShop(ctx context.Context) (file string, err error) {
 	go server.Serve(listener)
 	context.AfterFunc(ctx, func() { server.Close() })
 	file = filepath.Join(b.Dir, "shop.yaml")
-	return file, os.WriteFile(file, fmt.Appendf(nil, shopCatalog, b.upstream, b.Batch), 0o644)
+	text := ""
+	if b.shop.text > 0 {
+		text = ", text"
+	}
+	return file, os.WriteFile(file, fmt.Appendf(nil, shopCatalog, b.upstream, b.Batch, text), 0o644)
 }
 
 // start serves the upstream and runs everything as `vitrine up` does; ended receives its error.

@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ type shop struct {
 	versions []atomic.Int64
 	calls    atomic.Int64
 	hung     atomic.Bool
+	text     int // bytes of text that each article has besides
 }
 
 // firstID is the first id.
@@ -31,7 +33,7 @@ upstreams:
 entities:
   sku:
     dimensions:
-      product: { from: goods, get: "/goods/{id}", batch: "/goods?ids={ids}", batch_max: %[2]d, pick: '{title, brief, images, options, brand, rev}', version: rev, require: [title] }
+      product: { from: goods, get: "/goods/{id}", batch: "/goods?ids={ids}", batch_max: %[2]d, pick: '{title, brief, images, options, brand, rev%[3]s}', version: rev, require: [title] }
     blobs: { item: { of: [product] } }
   part:
     dimensions: { stock: { from: stuck, get: "/{id}", batch: "/?ids={ids}", batch_max: %[2]d } }
@@ -94,5 +96,23 @@ func (s *shop) write(b *bytes.Buffer, id string) {
 	v := s.versions[i].Load()
 	fmt.Fprintf(b, `{"id":"%s","rev":%d,"title":"Article %s, edition %d","brief":"A thing that is sold in a shop, in its %d. version",`+
 		`"images":["/img/%s-1.jpg","/img/%s-2.jpg"],"options":[{"name":"Colour","value":"Red"},{"name":"Size","value":"M"}],`+
-		`"brand":"ACME","warehouse":{"row":%d,"shelf":"left"}}`, id, v, id, v, v, id, id, v%97)
+		`"brand":"ACME","warehouse":{"row":%d,"shelf":"left"}`, id, v, id, v, v, id, id, v%97)
+	if s.text > 0 {
+		writeText(b, s.text, rand.NewPCG(uint64(i), uint64(v)))
+	}
+	b.WriteByte('}')
+}
+
+// writeText writes a member of n random letters, of which a compressor saves a fourth.
+func writeText(b *bytes.Buffer, n int, random *rand.PCG) {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	b.WriteString(`,"text":"`)
+	for left := n; left > 0; {
+		for bits, k := random.Uint64(), 0; k < 10 && left > 0; k++ {
+			b.WriteByte(letters[bits%64])
+			bits /= 64
+			left--
+		}
+	}
+	b.WriteByte('"')
 }

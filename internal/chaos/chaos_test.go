@@ -152,7 +152,7 @@ func (y *system) compareBolt(t *testing.T, cat *catalog.Catalog) {
 	t.Helper()
 	p := y.processes[0]
 	p.end(syscall.SIGTERM)
-	store, err := boltkv.Open(t.Context(), filepath.Join(y.dir, p.name, "store.db"), boltkv.Options{Log: quiet()})
+	store, err := boltkv.OpenShards(t.Context(), filepath.Join(y.dir, p.name), y.files, boltkv.Options{Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}

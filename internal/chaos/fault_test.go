@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -13,6 +14,9 @@ type injector struct {
 	stores  []sync.Mutex // so that one fault at a time hits a node of Redis
 	past    string       // a copy of NATS's files; "" before there is one
 	restore func()       // puts an older state of Redis back; nil before there is one
+
+	olderFile string // of the store, of which older is a copy
+	older     []byte // nil before there is one
 }
 
 func newInjector(y *system) *injector {
@@ -50,6 +54,8 @@ func (in *injector) carryOut(e event) {
 		in.hurtNATS(e)
 	case "Redis flushed", "Redis hangs", "Redis away", "Redis rolled back":
 		in.hurtRedis(e)
+	case "file of the store removed", "file of the store rolled back":
+		in.hurtStore(e)
 	default:
 		heal := in.upstreams[e.target%len(in.upstreams)].hurt(in.t, e.fault, "")
 		time.Sleep(e.lasts)
@@ -123,6 +129,32 @@ func (in *injector) changeFiles(fault string) {
 		in.past = in.t.TempDir() + "/nats"
 		in.must(os.CopyFS(in.past, os.DirFS(dir)))
 	}
+}
+
+// hurtStore ends the process that has bbolt, removes one file of its store or replaces it by an older copy, and starts the process
+// again. The first rollback only makes the copy.
+func (in *injector) hurtStore(e event) {
+	p := in.processes[0]
+	for !p.take() {
+		time.Sleep(100 * time.Millisecond)
+	}
+	defer p.giveBack()
+	p.end(syscall.SIGTERM)
+	files, err := filepath.Glob(filepath.Join(in.dir, p.name, "store*.db"))
+	in.must(err)
+	file := files[e.target%len(files)]
+	switch {
+	case e.fault == "file of the store removed":
+		in.must(os.Remove(file))
+	case in.older != nil:
+		in.must(os.WriteFile(in.olderFile, in.older, 0o600))
+		in.older = nil
+	default:
+		in.olderFile = file
+		in.older, err = os.ReadFile(file)
+		in.must(err)
+	}
+	in.revive(p)
 }
 
 func (in *injector) must(err error) {

@@ -11,6 +11,7 @@ import (
 // These are the kinds of system that a round may have.
 const (
 	embedded = "up over bbolt"
+	sharded  = "up over bbolt in several files"
 	beside   = "up over Redis, roles beside it"
 	apart    = "roles apart, a NATS of their own, a Redis"
 	cluster  = "roles apart, a NATS of their own, a Redis Cluster"
@@ -44,7 +45,8 @@ type kind struct {
 }
 
 func kinds() []kind {
-	all := []string{embedded, beside, apart, cluster}
+	all := []string{embedded, sharded, beside, apart, cluster}
+	bolt := []string{embedded, sharded}
 	redis := []string{beside, apart, cluster}
 	single := []string{beside, apart}
 	roles := []string{apart, cluster}
@@ -67,6 +69,8 @@ func kinds() []kind {
 		{"Redis hangs", 2, 8 * time.Second, redis},
 		{"Redis away", 2, 8 * time.Second, redis},
 		{"Redis rolled back", 3, 0, single},
+		{"file of the store removed", 2, 0, bolt},
+		{"file of the store rolled back", 3, 0, bolt},
 	}
 }
 
@@ -75,6 +79,9 @@ func plan(seed uint64, number int, lasts time.Duration) round {
 	random := rand.New(rand.NewPCG(seed, uint64(number)))
 	systems := []string{beside, embedded, apart, cluster}
 	r := round{system: systems[(int(seed%4)+number)%4], lasts: lasts}
+	if r.system == embedded && number/4%2 == 0 { // every second time
+		r.system = sharded
+	}
 	var drawn []kind
 	for _, k := range kinds() {
 		if slices.Contains(k.in, r.system) {

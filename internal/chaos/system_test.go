@@ -33,6 +33,7 @@ type system struct {
 	url       string              // of Redis; "" if bbolt holds everything
 	room      string              // "" where there is only one; its upstreams know who asks by the password
 	brokers   *bustest.Cluster    // its NATS, where that is a cluster
+	files     int                 // of bbolt
 
 	mu       sync.Mutex // guards all below, and is held while NATS or the catalog changes
 	natsAddr string
@@ -46,7 +47,7 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 func newSystem(t *testing.T, binary, kind string, s *shop) *system {
 	t.Helper()
 	dir := t.TempDir()
-	y := &system{t: t, binary: binary, dir: dir, catalog: filepath.Join(dir, "catalog.yaml"), shop: s, natsAddr: freeaddr.Of(t)}
+	y := &system{t: t, binary: binary, dir: dir, catalog: filepath.Join(dir, "catalog.yaml"), shop: s, natsAddr: freeaddr.Of(t), files: 1}
 	y.upstreams = []*upstream{newUpstream(t, s), newUpstream(t, s)}
 	y.writeCatalog()
 	switch kind {
@@ -62,6 +63,9 @@ func newSystem(t *testing.T, binary, kind string, s *shop) *system {
 	switch kind {
 	case embedded:
 		y.add("up")
+	case sharded:
+		y.files = 3
+		y.add("up", "--store-shards", "3")
 	case beside:
 		y.add("up", "--redis", y.url)
 		y.add("heterog")

@@ -11,9 +11,11 @@ type benchCommand struct {
 	Pages    benchPagesCommand    `cmd:"" help:"Measure page requests: workloads, with and without memory, batches, sizes of bbolt."`
 	Switches benchSwitchesCommand `cmd:"" help:"Measure how fast switches reach many processes."`
 	Sizes    benchSizesCommand    `cmd:"" help:"Measure shops of different sizes: what grows with the shop, and what does not."`
+	Disk     benchDiskCommand     `cmd:"" help:"Measure a store that is larger than memory, in one file and in several."`
 	Costs    benchCostsCommand    `cmd:"" help:"Measure what changes and pages cost each part, for vitrine plan."`
 	Workers  benchWorkersCommand  `cmd:"" help:"Measure how much more work several processes of a role do than one."`
 	NATS     benchNATSCommand     `cmd:"" name:"nats" hidden:"" help:"Run a NATS server for bench costs, which writes a line to it for each line of its traffic."`
+	Reads    benchReadsCommand    `cmd:"" hidden:"" help:"Time single reads of a store for bench disk."`
 }
 
 type benchPipelineCommand struct {

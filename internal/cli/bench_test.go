@@ -150,6 +150,43 @@ func TestBenchCommands(t *testing.T) {
 	})
 }
 
+// TestBenchDisk measures a small store, in the full form also in little memory, where a control group can be made.
+func TestBenchDisk(t *testing.T) {
+	t.Parallel()
+	var out, stderr bytes.Buffer
+	args := []string{"bench", "disk", "--memory", long.Pick("0", "200"), "--skus", long.Pick("200", "2000"), "--store-shards", long.Pick("2", "1,4"), "--changes", "50", "--single", "3",
+		"--pages", "50", "--rate", "50", "--reads", "100", "--json"}
+	code := runProcess(t.Context(), built(t), args, &out, &stderr)
+	if code != 0 && strings.Contains(stderr.String(), "limit memory") {
+		t.Skip(stderr.String())
+	}
+	var r struct {
+		Runs []struct {
+			Files   int
+			Limited bool
+			Size    float64               `json:"store_bytes"`
+			Load    float64               `json:"loaded_per_second"`
+			Changes float64               `json:"changes_per_second"`
+			Cold    struct{ P99 float64 } `json:"page_from_store"`
+			Restart float64               `json:"restart_seconds"`
+			Records struct {
+				P99 float64 `json:"p99_ms"`
+			} `json:"record_read"`
+			Blobs struct {
+				P99 float64 `json:"p99_ms"`
+			} `json:"blob_read"`
+		}
+	}
+	if err := json.Unmarshal(out.Bytes(), &r); code != 0 || err != nil || len(r.Runs) != long.Pick(1, 4) {
+		t.Fatal(code, err, out.String(), stderr.String())
+	}
+	for _, run := range r.Runs {
+		if min(run.Size, run.Load, run.Changes, run.Cold.P99, run.Restart, run.Records.P99, run.Blobs.P99) <= 0 {
+			t.Errorf("%+v", run)
+		}
+	}
+}
+
 // TestBenchCosts measures small shops, whose parts are processes, and plans with what was measured.
 func TestBenchCosts(t *testing.T) {
 	t.Parallel()

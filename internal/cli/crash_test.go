@@ -3,7 +3,6 @@ package cli_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"testing"
 
 	"vitrine/internal/bus"
@@ -13,18 +12,20 @@ import (
 )
 
 // TestCrashMatrix has vitrine up kill itself at each failpoint, at its first passage and at a later one, while
-// everything is being changed. A run without faults follows, after which nothing may differ from the shop. The short
-// form takes the two passages in turns.
+// everything is being changed, with a store of one file and of three. A run without faults follows, after which nothing
+// may differ from the shop. The short form takes the passages and the stores in turns.
 func TestCrashMatrix(t *testing.T) {
 	t.Parallel()
 	binary := built(t)
 	for i, point := range failpoint.Points() {
-		both := []int{1, 7}
+		both, files := []int{1, 7}, []int{1, 3}
 		for _, times := range long.Pick(both[i%2:i%2+1], both) {
-			t.Run(fmt.Sprintf("%s:%d", point, times), func(t *testing.T) {
-				t.Parallel()
-				crashAt(t, binary, point, times)
-			})
+			for _, files := range long.Pick(files[i/2%2:i/2%2+1], files) {
+				t.Run(fmt.Sprintf("%s:%d, a store of %d", point, times, files), func(t *testing.T) {
+					t.Parallel()
+					crashAt(t, binary, point, times, files)
+				})
+			}
 		}
 	}
 }
@@ -48,10 +49,10 @@ func editUntilDead(t *testing.T, load *editor, p *process) {
 	}
 }
 
-func crashAt(t *testing.T, binary string, point failpoint.Point, times int) {
+func crashAt(t *testing.T, binary string, point failpoint.Point, times, files int) {
 	products := long.Pick(20, 150)
 	s := newShop(t)
-	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
+	dir, file := home{t.TempDir(), files}, catalogFor(t, shopCatalog, s.URL)
 	load := &editor{shop: s, random: rand.New(rand.NewPCG(1, uint64(times))), products: products, late: map[item.Change]bool{}}
 	for i := range products {
 		load.edit(i)
@@ -73,5 +74,5 @@ func crashAt(t *testing.T, binary string, point failpoint.Point, times int) {
 		eventually(t, func() string { return p.differs(s, id) })
 	}
 	p.kill()
-	compare(t, s, filepath.Join(dir, "store.db"), file)
+	compare(t, s, dir, file)
 }

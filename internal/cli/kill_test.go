@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +25,7 @@ func TestKilledItConverges(t *testing.T) {
 	products, kills := long.Pick(80, 2000), long.Pick(2, 10)
 	binary := built(t)
 	s := newShop(t)
-	dir, file := t.TempDir(), catalogFor(t, shopCatalog, s.URL)
+	dir, file := home{t.TempDir(), 3}, catalogFor(t, shopCatalog, s.URL)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -48,7 +48,7 @@ func TestKilledItConverges(t *testing.T) {
 		eventually(t, func() string { return p.differs(s, id) })
 	}
 	p.kill()
-	compare(t, s, filepath.Join(dir, "store.db"), file)
+	compare(t, s, dir, file)
 }
 
 // process is a vitrine up in a process of its own.
@@ -57,9 +57,16 @@ type process struct {
 	cmd *exec.Cmd
 }
 
-func start(t *testing.T, binary, dir, file string, env ...string) *process {
+// home is the folder of such a process, and the number of files of its store.
+type home struct {
+	dir   string
+	files int
+}
+
+func start(t *testing.T, binary string, in home, file string, env ...string) *process {
 	t.Helper()
-	cmd := exec.Command(binary, "up", "--dir", dir, "--catalog", file, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0")
+	cmd := exec.Command(binary, "up", "--dir", in.dir, "--store-shards", strconv.Itoa(in.files), "--catalog", file,
+		"--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--nats", "127.0.0.1:0")
 	cmd.Env = append(os.Environ(), env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -188,9 +195,9 @@ func (e *editor) flush(t *testing.T, nats string) {
 
 // compare opens the store of a stopped vitrine and fails unless every record equals its upstream's answer and every
 // blob equals a fold of its records.
-func compare(t *testing.T, s *shop, path, file string) {
+func compare(t *testing.T, s *shop, in home, file string) {
 	t.Helper()
-	store, err := boltkv.Open(t.Context(), path, boltkv.Options{Log: quiet()})
+	store, err := boltkv.OpenShards(t.Context(), in.dir, in.files, boltkv.Options{Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func TestAWalkThatIsKilled(t *testing.T) {
 	server := httptest.NewServer(&hostileLists{sound: s})
 	t.Cleanup(server.Close)
 	dir, file := t.TempDir(), catalogFor(t, shopCatalog, server.URL)
-	p := start(t, binary, dir, file)
+	p := start(t, binary, home{dir, 1}, file)
 	conn := p.dial()
 	for _, id := range s.IDs() {
 		announce(t, conn, "all", id)
@@ -90,7 +90,7 @@ func TestAWalkThatIsKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range long.Pick(3, 10) {
 		calls := s.Calls.Load() + random.Int64N(60)
-		p = start(t, binary, dir, file)
+		p = start(t, binary, home{dir, 1}, file)
 		eventually(t, func() string {
 			if s.Calls.Load() <= calls {
 				return "nobody walks"
@@ -100,12 +100,12 @@ func TestAWalkThatIsKilled(t *testing.T) {
 		p.kill()
 	}
 	s.Slow(0)
-	p = start(t, binary, dir, file)
+	p = start(t, binary, home{dir, 1}, file)
 	p.converged(s)
 	p.waitEmpty()
 	p.related(s)
 	p.kill()
-	compare(t, s, filepath.Join(dir, "store.db"), file)
+	compare(t, s, home{dir, 1}, file)
 }
 
 // hostileLists adds invalid ids to a shop's lists, and fails every third request for one.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"vitrine/internal/demo"
+	"vitrine/internal/kv/boltkv"
 	"vitrine/internal/node"
 	"vitrine/internal/redact"
 )
@@ -17,6 +18,7 @@ type upCommand struct {
 	natsAccess
 	secretFlag
 	Redis   string `help:"Redis for records and blobs; without it bbolt holds everything." placeholder:"URL"`
+	Shards  int    `name:"store-shards" help:"Without --redis, the number of files of the store, 1 to 64. They write at the same time, and one that is damaged does not cost the others. Chosen once: a store keeps its number." default:"1" placeholder:"N"`
 	Catalog string `help:"Your shop, put in force at each start; without it, the demo." placeholder:"FILE" type:"existingfile"`
 	Disk    string `help:"With --redis, what the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
 	Shop    string `help:"Listen address of the demo's back office and upstreams; if it is in use, a free port is taken." default:"127.0.0.1:8082" placeholder:"ADDR"`
@@ -29,7 +31,17 @@ type upCommand struct {
 
 // Validate is of both groups of flags, as that of detailCommand is.
 func (u upCommand) Validate() error {
-	return errors.Join(u.natsAccess.Validate(), u.pageFlags.Validate())
+	return errors.Join(u.natsAccess.Validate(), u.pageFlags.Validate(), u.validShards())
+}
+
+func (u upCommand) validShards() error {
+	switch {
+	case u.Shards < 1 || u.Shards > boltkv.MaxShards:
+		return fmt.Errorf("--store-shards %d: it must be between 1 and %d", u.Shards, boltkv.MaxShards)
+	case u.Shards > 1 && u.Redis != "":
+		return fmt.Errorf("--store-shards %d: with --redis there is no such store", u.Shards)
+	}
+	return nil
 }
 
 func (upCommand) Help() string {
@@ -61,7 +73,7 @@ func (u *upCommand) Run(e *env) error {
 	}
 	up := node.Up{
 		Config: e.process(u.Dir, "up", "", secrets), Pages: u.pages(u.HTTP, u.Admin, u.Disk),
-		NATS: u.NATS, Access: u.access(), Redis: u.Redis, Catalog: u.Catalog, Serve: specs, Shop: u.Shop, Lang: lang, Notify: listener, NoReload: !u.Reload,
+		NATS: u.NATS, Access: u.access(), Redis: u.Redis, Shards: u.Shards, Catalog: u.Catalog, Serve: specs, Shop: u.Shop, Lang: lang, Notify: listener, NoReload: !u.Reload,
 	}
 	return up.Run(e.ctx, func(a node.Addresses) {
 		fmt.Fprintf(e.stdout, "pages  %s/\nadmin  %s/\nnats   %s\n", a.Pages, a.Admin, redact.Text(a.NATS))

@@ -2,10 +2,14 @@ package lineage_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +17,8 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/kv"
+	"vitrine/internal/kv/boltkv"
 	"vitrine/internal/lineage"
 	"vitrine/internal/redistest"
 )
@@ -307,10 +313,61 @@ func TestAnOlderFileIsPutBack(t *testing.T) {
 	}
 }
 
+// TestAFileOfSeveralIsLost removes one file of a store of three, and then puts an older copy of it back.
+func TestAFileOfSeveralIsLost(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "store-2-of-3.db")
+	open := func() *boltkv.Shards {
+		s, err := boltkv.OpenShards(t.Context(), dir, 3, boltkv.Options{Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	s := open()
+	r := newRoom(t, s, s)
+	r.look()
+	var ids []string
+	for i := range 9 { // some of them in each file
+		ids = append(ids, fmt.Sprint(i))
+		r.change("brand", "brand", ids[i])
+	}
+	r.look()
+	reopen := func(change func() error) {
+		if err := errors.Join(s.Close(), change()); err != nil {
+			t.Fatal(err)
+		}
+		s = open()
+		r.use(s, s)
+		r.look()
+	}
+	var older []byte
+	reopen(func() (err error) {
+		older, err = os.ReadFile(file)
+		return err
+	})
+	r.expect() // nothing was published since the marks
+	reopen(func() error { return os.Remove(file) })
+	r.expect(all("brand", ids...)...)
+	r.change("brand", "brand", "lost")
+	r.look()
+	reopen(func() error { return os.WriteFile(file, older, 0o600) })
+	if got := r.announced(); !slices.ContainsFunc(got, func(s string) bool { return strings.HasSuffix(s, ".lost forced") }) && !slices.Contains(got, "change.refresh.brand.all.lost") {
+		t.Errorf("announced: %v", got)
+	}
+}
+
 func (r *room) reopen(path string) {
 	s := openBolt(r.t, path)
-	r.records = s
-	r.blobs = s
+	r.use(s, s)
+}
+
+// use goes on with other stores, which hold what the ones before held.
+func (r *room) use(records kv.Records, blobs kv.Blobs) {
+	r.records = records
+	r.blobs = blobs
 	r.agent = r.newAgent(nil)
 }
 

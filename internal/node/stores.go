@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
@@ -17,7 +16,7 @@ import (
 type stores struct {
 	records kv.Records
 	blobs   kv.Blobs
-	store   *boltkv.Store // set if bbolt holds everything
+	store   *boltkv.Shards // set if bbolt holds everything
 }
 
 // useRedis opens the stores of a room, which may be one and the same. A process that writes does not start if the
@@ -69,11 +68,11 @@ func (n *process) openReplica(ctx context.Context, url string) (*rediskv.Store, 
 	return s, nil
 }
 
-// useBolt opens the embedded store for both records and blobs.
-func (n *process) useBolt(ctx context.Context) error {
-	s, err := boltkv.Open(ctx, filepath.Join(n.dir, "store.db"), boltkv.Options{Log: n.log})
+// useBolt opens the embedded store for both records and blobs, in so many files.
+func (n *process) useBolt(ctx context.Context, shards int) error {
+	s, err := boltkv.OpenShards(ctx, n.dir, shards, boltkv.Options{Log: n.log})
 	if err != nil {
-		return fmt.Errorf("open the embedded store: %w", err)
+		return fmt.Errorf("open the embedded store, --store-shards %d: %w", shards, err)
 	}
 	n.onClose(s.Close)
 	n.records = s

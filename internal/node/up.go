@@ -30,6 +30,7 @@ type Up struct {
 	NATS    string     // listen address of the embedded NATS, or the nats:// URL of an outside one
 	Access  bus.Config // how to log in to an outside NATS; its URL, Name and Log are not looked at
 	Redis   string     // for records and blobs; "" for bbolt
+	Shards  int        // files of the bbolt store; 0 is 1
 	Catalog string     // a file; "" for the demo
 	Serve   []jsonl.Spec
 	Shop    string    // listen address of the demo's back office
@@ -110,7 +111,7 @@ func (u *Up) open(n *process) error {
 	if u.Redis != "" {
 		return n.useRedis(n.ctx, u.Redis, u.Redis, true)
 	}
-	return n.useBolt(n.ctx)
+	return n.useBolt(n.ctx, max(1, u.Shards))
 }
 
 func (u *Up) connect(n *process) error {

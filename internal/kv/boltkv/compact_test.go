@@ -174,10 +174,10 @@ func churned(t *testing.T, s *boltkv.Store) *boltkv.Store {
 // TestStoreThatIsCompacted runs the conformance suite over a store that is being compacted all the time.
 func TestStoreThatIsCompacted(t *testing.T) {
 	t.Run("records", func(t *testing.T) {
-		exerciseRecords(t, func(t *testing.T, opt boltkv.Options) *boltkv.Store { return churned(t, open(t, file(t), opt)) })
+		exerciseRecords(t, func(t *testing.T, opt boltkv.Options) subject { return churned(t, open(t, file(t), opt)) })
 	})
 	t.Run("blobs", func(t *testing.T) {
-		exerciseBlobs(t, func(t *testing.T, opt boltkv.Options) *boltkv.Store { return churned(t, open(t, file(t), opt)) })
+		exerciseBlobs(t, func(t *testing.T, opt boltkv.Options) subject { return churned(t, open(t, file(t), opt)) })
 	})
 	t.Run("dictionaries", func(t *testing.T) {
 		s := churned(t, open(t, file(t), fast))

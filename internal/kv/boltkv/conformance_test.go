@@ -1,6 +1,7 @@
 package boltkv_test
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,14 +15,28 @@ import (
 // fast omits fsync, which makes no difference to the suite.
 var fast = boltkv.Options{NoSync: true}
 
-// opener opens a new store.
-type opener func(t *testing.T, opt boltkv.Options) *boltkv.Store
+// subject is a store under test: a file, or several.
+type subject interface {
+	kvtest.Dictionary
+	Corrupt(ctx context.Context, key string, mutate func([]byte) []byte) error
+	Tidy(ctx context.Context) error
+	Count(ctx context.Context, bucket string) (int, error)
+}
 
-func fresh(t *testing.T, opt boltkv.Options) *boltkv.Store { return open(t, file(t), opt) }
+// opener opens a new store.
+type opener func(t *testing.T, opt boltkv.Options) subject
+
+func fresh(t *testing.T, opt boltkv.Options) subject { return open(t, file(t), opt) }
+
+func freshShards(t *testing.T, opt boltkv.Options) subject { return openShards(t, t.TempDir(), 3, opt) }
 
 func TestRecords(t *testing.T) { exerciseRecords(t, fresh) }
 
 func TestBlobs(t *testing.T) { exerciseBlobs(t, fresh) }
+
+func TestRecordsInShards(t *testing.T) { exerciseRecords(t, freshShards) }
+
+func TestBlobsInShards(t *testing.T) { exerciseBlobs(t, freshShards) }
 
 func exerciseRecords(t *testing.T, open opener) {
 	kvtest.ExerciseRecords(t, func(t *testing.T) kvtest.Records {
@@ -68,7 +83,7 @@ func exerciseBlobs(t *testing.T, open opener) {
 	})
 }
 
-func corrupt(s *boltkv.Store) func(*testing.T, string, func([]byte) []byte) {
+func corrupt(s subject) func(*testing.T, string, func([]byte) []byte) {
 	return func(t *testing.T, key string, mutate func([]byte) []byte) {
 		t.Helper()
 		if err := s.Corrupt(t.Context(), key, mutate); err != nil {
@@ -96,6 +111,10 @@ func TestDictionaries(t *testing.T) {
 }
 
 func TestTooManyDictionaries(t *testing.T) {
-	s := open(t, file(t), fast)
-	kvtest.TooManyDictionaries(t, func() kvtest.Dictionary { return s })
+	for name, open := range map[string]opener{"a file": fresh, "shards": freshShards} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, fast)
+			kvtest.TooManyDictionaries(t, func() kvtest.Dictionary { return s })
+		})
+	}
 }

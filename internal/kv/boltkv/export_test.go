@@ -11,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"vitrine/internal/item"
 	"vitrine/internal/kv"
 )
 
@@ -160,3 +161,42 @@ func ValidatorsOf(encoded []byte) map[string]kv.Validators {
 	}
 	return v
 }
+
+// Corrupt is Store.Corrupt of the file that has the key.
+func (s *Shards) Corrupt(ctx context.Context, key string, mutate func([]byte) []byte) error {
+	_, rest, _ := strings.Cut(key, "{")
+	token, _, _ := strings.Cut(rest, "}")
+	e, err := item.ParseToken(token)
+	if err != nil {
+		return err
+	}
+	return s.fileOf(e).Corrupt(ctx, key, mutate)
+}
+
+// Tidy has the janitors go through the whole store once.
+func (s *Shards) Tidy(ctx context.Context) error {
+	for _, f := range s.files {
+		if err := f.Tidy(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Count returns how many keys a bucket has in all files.
+func (s *Shards) Count(ctx context.Context, bucket string) (sum int, err error) {
+	for _, f := range s.files {
+		n, err := f.Count(ctx, bucket)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// Files returns the files.
+func (s *Shards) Files() []*Store { return s.files }
+
+// Of returns the position of an entity's file.
+func (s *Shards) Of(e item.Entity) int { return s.of(e) }

@@ -41,6 +41,22 @@ func open(t testing.TB, path string, opt boltkv.Options) *boltkv.Store {
 	return s
 }
 
+// openShards opens a store of n files in a folder, and closes it when the test ends.
+func openShards(t testing.TB, dir string, n int, opt boltkv.Options) *boltkv.Shards {
+	t.Helper()
+	opt.Log = quiet()
+	s, err := boltkv.OpenShards(t.Context(), dir, n, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
 func file(t testing.TB) string { return filepath.Join(t.TempDir(), "store.db") }
 
 func key(id string) kv.RecordKey {
@@ -52,7 +68,7 @@ func alive(body string) kv.Value {
 }
 
 // put writes a record that does not exist yet.
-func put(t testing.TB, s *boltkv.Store, id, body string) kv.PutResult {
+func put(t testing.TB, s kv.RecordPutter, id, body string) kv.PutResult {
 	t.Helper()
 	r, err := s.PutRecords(t.Context(), []kv.Put{{RecordKey: key(id), Value: alive(body)}})
 	if err != nil || r[0].Outcome != kv.Applied {
@@ -61,7 +77,7 @@ func put(t testing.TB, s *boltkv.Store, id, body string) kv.PutResult {
 	return r[0]
 }
 
-func read(t testing.TB, s *boltkv.Store, id string) kv.Record {
+func read(t testing.TB, s kv.RecordReader, id string) kv.Record {
 	t.Helper()
 	r, err := s.Records(t.Context(), []kv.RecordKey{key(id)})
 	if err != nil {

@@ -107,7 +107,7 @@ func TestAStateOfAnEarlierVersion(t *testing.T) {
 	}
 }
 
-func statesAndRecords(t *testing.T, s *boltkv.Store, key kv.RecordKey) ([]kv.State, []kv.Record) {
+func statesAndRecords(t *testing.T, s subject, key kv.RecordKey) ([]kv.State, []kv.Record) {
 	t.Helper()
 	states, err := s.States(t.Context(), []item.Entity{key.Entity})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // diskFigure is a figure of a DiskRun as a line of a table.
@@ -34,32 +35,57 @@ func diskFigures() []diskFigure {
 	}
 }
 
-// Print writes the result as a table for docs/performance.md, or as JSON. Behind a run whose memory was limited stands how many
-// times the figure right before it that is.
+// column is a column of the table: a run's figures, or, beside it, how many times another's they are.
+type column struct {
+	title    string
+	run      DiskRun
+	relative *DiskRun // nil for the figures themselves
+}
+
+// columns has each run followed by what it is relative to the same in memory, and to the first number of files.
+func (r DiskResult) columns() (all []column) {
+	first := map[bool]*DiskRun{} // by limited
+	for i, run := range r.Runs {
+		where := "in memory"
+		if run.Limited {
+			where = fmt.Sprintf("in %d MiB", r.Memory)
+		}
+		all = append(all, column{fmt.Sprintf("%d file(s), %s", run.Files, where), run, nil})
+		if run.Limited {
+			all = append(all, column{"times in memory", run, &r.Runs[i-1]})
+		}
+		if first[run.Limited] == nil {
+			first[run.Limited] = &r.Runs[i]
+		} else {
+			all = append(all, column{fmt.Sprintf("times %d file(s)", first[run.Limited].Files), run, first[run.Limited]})
+		}
+	}
+	return all
+}
+
+// Print writes the result as a table for docs/performance.md, or as JSON.
 func (r DiskResult) Print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(r)
 	}
-	head, rule := "| "+fmt.Sprint(r.SKUs)+" SKUs |", "|---|"
-	for _, run := range r.Runs {
-		memory, columns := "in memory", "---|"
-		if run.Limited {
-			memory, columns = fmt.Sprintf("in %d MiB | times", r.Memory), "---|---|"
-		}
-		head += fmt.Sprintf(" %d file(s), %s |", run.Files, memory)
-		rule += columns
+	columns := r.columns()
+	head := fmt.Sprintf("| %d SKUs |", r.SKUs)
+	for _, c := range columns {
+		head += " " + c.title + " |"
 	}
-	fmt.Fprintf(w, "%s\n%s\n", head, rule)
+	fmt.Fprintf(w, "%s\n|%s\n", head, strings.Repeat("---|", len(columns)+1))
 	for _, f := range diskFigures() {
 		line := "| " + f.name + " |"
-		for i, run := range r.Runs {
-			line += fmt.Sprintf(" "+f.format+" |", f.value(run))
-			if run.Limited {
-				line += fmt.Sprintf(" %.2f |", f.value(run)/f.value(r.Runs[i-1]))
+		for _, c := range columns {
+			if c.relative == nil {
+				line += fmt.Sprintf(" "+f.format+" |", f.value(c.run))
+			} else {
+				line += fmt.Sprintf(" %.2f |", f.value(c.run)/f.value(*c.relative))
 			}
 		}
-		fmt.Fprintln(w, line)
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
 	}
-	_, err := fmt.Fprintln(w)
-	return err
+	return nil
 }

@@ -16,6 +16,10 @@ type Shard struct {
 	Run   string // a different one means a restart or a failover, in which the last writes may have been lost; "" if unknown
 	Mark  []byte // what Lineage.Mark stored; nil for nothing
 
+	// Whole is set if everything of an entity is in one part, also its blobs and its memberships in lists: then a part that lost
+	// something lacks nothing of entities in other parts.
+	Whole bool
+
 	// Clock is what the clock said from which the part's gens come; zero where that is one and the same in each life.
 	Clock time.Time
 }

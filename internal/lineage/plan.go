@@ -105,13 +105,14 @@ func (p *plan) rooms(seen lives, is state) {
 
 // parts looks for parts of the records store that have lost data.
 func (p *plan) parts(seen lives, is state, since map[bus.Mark]bus.Since, skew time.Duration) {
-	changed := 0
+	changed, torn := 0, false
 	for _, part := range is.records {
 		mark, marked := is.marks[part.Name]
 		at := since[mark]
 		switch was := seen.Records[part.Name]; {
 		case was.Epoch != part.Epoch || !marked:
 			changed++
+			torn = torn || !part.Whole
 			p.Whole = true
 			p.late(behind(seen, is, part.Name))
 		case at.RolledBack:
@@ -120,12 +121,13 @@ func (p *plan) parts(seen lives, is state, since map[bus.Mark]bus.Since, skew ti
 		case was.Run == part.Run:
 		default:
 			changed++
+			torn = torn || !part.Whole
 			p.restarted(mark, at, skew)
 			p.late(behind(seen, is, part.Name))
 		}
 	}
 	if changed > 0 {
-		p.Fold = p.Fold || len(is.records) > 1
+		p.Fold = p.Fold || torn
 		p.Why = append(p.Why, fmt.Sprintf("%d of %d parts of the store were emptied, replaced, restarted or failed over", changed, len(is.records)))
 	}
 }

@@ -18,7 +18,7 @@ const (
 // Parts implements kv.Lineage: the file is one part. Each Open is a run of its own, since the file may have been
 // replaced by an older one in between.
 func (s *Store) Parts(ctx context.Context) ([]kv.Shard, error) {
-	part := kv.Shard{Name: "file", Run: s.run}
+	part := kv.Shard{Name: "file", Run: s.run, Whole: true}
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		meta := tx.Bucket([]byte(metaBucket))
 		part.Epoch = string(meta.Get([]byte(metaPrefix + epochName)))

@@ -62,6 +62,7 @@ func (s *Store) Parts(ctx context.Context) ([]kv.Shard, error) {
 	parts := make([]kv.Shard, len(names))
 	err = s.call(ctx, "read the lineage", s.scripts.part, calls, func(i int, cmd *redis.Cmd) (err error) {
 		parts[i], err = readPart(names[i], cmd)
+		parts[i].Whole = len(names) == 1
 		return err
 	})
 	if err != nil {

@@ -99,11 +99,11 @@ func (d Disk) run(ctx context.Context, host Host, files int, limited bool) (r Di
 		shop: &shop{versions: make([]atomic.Int64, d.SKUs), text: d.Text}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: places}},
 	}}
 	if limited {
-		group, err := confine(int64(d.Memory) << 20)
-		if err != nil {
-			return r, err
+		group, failed := confine(int64(d.Memory) << 20)
+		if failed != nil {
+			return r, failed
 		}
-		defer func() { err = errors.Join(err, group.remove()) }()
+		defer func() { err = errors.Join(err, group.remove()) }() // the up has ended by then
 		s.memory = &group
 	}
 	if _, err := s.serveShop(ctx); err != nil {

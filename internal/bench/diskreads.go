@@ -29,7 +29,7 @@ func ReadStore(ctx context.Context, host Host, dir string, files, skus, n int) (
 	}
 	defer store.Close()
 	random := rand.New(rand.NewPCG(2, 2))
-	r.Records, err = timeReads(n, func() (kv.Existence, error) {
+	r.Records, err = timeEach(n, func() (kv.Existence, error) {
 		got, err := store.Records(ctx, []kv.RecordKey{recordOf(change(item.Normal, random.IntN(skus)).Entity)})
 		if err != nil {
 			return kv.Absent, err
@@ -39,7 +39,7 @@ func ReadStore(ctx context.Context, host Host, dir string, files, skus, n int) (
 	if err != nil {
 		return r, fmt.Errorf("read records: %w", err)
 	}
-	r.Blobs, err = timeReads(n, func() (kv.Existence, error) {
+	r.Blobs, err = timeEach(n, func() (kv.Existence, error) {
 		got, err := store.Blobs(ctx, []kv.BlobKey{blobOf(change(item.Normal, random.IntN(skus)).Entity)})
 		if err != nil {
 			return kv.Absent, err
@@ -52,8 +52,8 @@ func ReadStore(ctx context.Context, host Host, dir string, files, skus, n int) (
 	return r, nil
 }
 
-// timeReads times n reads, after a tenth as many that fill the kernel's memory.
-func timeReads(n int, read func() (kv.Existence, error)) (quantiles, error) {
+// timeEach times n reads, after a tenth as many that fill the kernel's memory.
+func timeEach(n int, read func() (kv.Existence, error)) (quantiles, error) {
 	times := make([]time.Duration, 0, n)
 	for i := range n + n/10 {
 		began := time.Now()

@@ -102,13 +102,23 @@ func (b *bench) articlesDone(ctx context.Context) error {
 	})
 }
 
+// lookAgain is how many looks in a row may find NATS unavailable, as on a machine that is too busy to answer in time.
+const lookAgain = 10
+
 func until(ctx context.Context, done func() (bool, error)) error {
 	tick := time.NewTicker(50 * time.Millisecond) // each look asks NATS several questions, which count as the loop's
 	defer tick.Stop()
-	for {
+	for failed := 0; ; {
 		ok, err := done()
-		if err != nil || ok {
+		switch {
+		case err == nil && ok:
+			return nil
+		case err == nil:
+			failed = 0
+		case failed == lookAgain || !errors.Is(err, item.ErrUnavailable):
 			return err
+		default:
+			failed++
 		}
 		select {
 		case <-tick.C:

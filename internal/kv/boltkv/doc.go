@@ -1,7 +1,7 @@
 // Package boltkv stores records and blobs in one bbolt file: all data of vitrine up without Redis, or the mirror of a
-// detail server.
+// detail server. Shards spreads such a store over several files.
 //
-// One goroutine writes. Requests that arrive while it commits wait, and are committed together in the next transaction,
+// One goroutine writes a file. Requests that arrive while it commits wait, and are committed together in the next transaction,
 // so a single write is quick and many share one fsync. Reads copy what they need out of a short transaction and never
 // hold one open, which would keep bbolt from reusing pages and make the file grow.
 //

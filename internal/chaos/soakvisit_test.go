@@ -47,7 +47,8 @@ func (v *soakVisitor) visit(ctx context.Context, t *testing.T) {
 func (v *soakVisitor) page(t *testing.T, n int) {
 	number := n % v.room.editor.keeps
 	v.pages++
-	for _, p := range append(v.room.doors.from(n), v.room.other.doors.from(n)...) {
+	turn := n + n/v.room.editor.keeps // so that in time each server is asked for each product
+	for _, p := range append(v.room.doors.from(turn), v.room.other.doors.from(turn)...) {
 		before, sound := p.sound()
 		began := time.Now()
 		fault := v.ask(p.address("pages"), number)

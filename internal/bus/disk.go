@@ -30,17 +30,20 @@ type disk struct {
 	reopened time.Time // of the goroutine that looks
 }
 
-// mendDisk looks whether all streams can be written, and opens their files again if they could not and there is room now.
+// mendDisk looks whether all streams can be written, and opens their files again if they could not when it looked before, and there is
+// room now. Whoever calls it has made sure that no stream's files were removed: that is a write error, too, and JetStream would forget
+// the stream at its start.
 func (s *Server) mendDisk(log *slog.Logger) {
 	fault := s.writeFault()
-	if s.disk.full.Swap(fault != "") != (fault != "") {
+	known := s.disk.full.Swap(fault != "")
+	if known != (fault != "") {
 		if fault == "" {
 			log.Info("NATS stores messages again")
 		} else {
 			log.Error("NATS can't write to its disk: it stores no change until there is room, and goes on by itself then; pages are served", "dir", s.dir, "error", fault)
 		}
 	}
-	if fault == "" || time.Since(s.disk.reopened) < reopenEvery {
+	if fault == "" || !known || time.Since(s.disk.reopened) < reopenEvery {
 		return
 	}
 	free, err := durable.Free(s.dir)

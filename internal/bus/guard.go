@@ -24,8 +24,10 @@ const streamMeta = "meta.inf"
 func (c *Conn) Guard(ctx context.Context, lost func(context.Context) error) error {
 	for c.cfg.Server != nil && pause.For(ctx, guardBeat) == nil {
 		gone, err := c.removed(ctx)
-		if err != nil || len(gone) == 0 {
+		if len(gone) == 0 && (err == nil || !c.cfg.Server.nats.JetStreamEnabled()) {
 			c.cfg.Server.mendDisk(c.log)
+		}
+		if err != nil || len(gone) == 0 {
 			continue
 		}
 		c.log.Error("NATS's files were removed; its streams are made anew, what waited in them is lost", "streams", gone)

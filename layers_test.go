@@ -79,7 +79,7 @@ var layers = map[string]float64{
 }
 
 // support holds the packages that only tests import. They may import any package.
-var support = []string{"internal/bustest", "internal/canary", "internal/chaos", "internal/hostile", "internal/model", "internal/netcut", "internal/freeaddr", "internal/kv/kvtest", "internal/long", "internal/poll", "internal/smalldisk", "internal/redistest", "internal/sqltest", "internal/testmain",
+var support = []string{"internal/bustest", "internal/canary", "internal/chaos", "internal/hostile", "internal/model", "internal/netcut", "internal/nginxtest", "internal/freeaddr", "internal/kv/kvtest", "internal/long", "internal/poll", "internal/smalldisk", "internal/redistest", "internal/sqltest", "internal/testmain",
 	"internal/testlog"}
 
 // owners maps a module from outside to the one package that may import it, with its subpackages.

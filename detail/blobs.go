@@ -30,7 +30,7 @@ func (st *site) blobs(r *http.Request) (response, error) {
 	for i, id := range ids {
 		keys[i] = kv.BlobKey{Entity: item.Entity{Kind: blob.Kind.Name, ID: id}, Blob: blob.Name}
 	}
-	return blobsResponse(st.server.blobs.Read(r.Context(), keys, blobcache.Policy{}))
+	return blobsResponse(st.server.markParts(st.server.blobs.Read(r.Context(), keys, blobcache.Policy{})))
 }
 
 // exposedBlob finds a blob that may be shown; nil for none.
@@ -55,7 +55,7 @@ func blobsResponse(parts []blobcache.Part) (response, error) {
 	found := 0
 	for _, p := range parts {
 		if p.Stale || p.Err != nil {
-			a.header.Set("X-Vitrine-Stale", "1")
+			a.header.Set(staleField, "1")
 			a.header.Set("Cache-Control", noStore)
 		}
 		if p.Err != nil {

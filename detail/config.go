@@ -29,6 +29,7 @@ type Config struct {
 	Live              Live
 	Relations         Relater         // nil: no /relations
 	Announcer         Announcer       // nil: what is missing is not announced
+	Heard             func() bool     // whether all has come that was announced until a moment ago: else every answer is marked stale. Defaults to true always
 	Lister            BlobLister      // nil: neither an index nor a sitemap
 	Index             bool            // whether "/" lists the products
 	LiveReload        OwnTemplates    // open pages follow these templates while somebody writes them. nil: off
@@ -83,6 +84,9 @@ func (c Config) withDefaults() Config {
 	c.Live.Calls = cmp.Or(c.Live.Calls, 256)
 	if c.Origin == nil {
 		c.Origin = func() string { return "" }
+	}
+	if c.Heard == nil {
+		c.Heard = func() bool { return true }
 	}
 	if c.Previous == nil {
 		c.Previous = func() *catalog.Catalog { return nil }

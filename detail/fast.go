@@ -12,7 +12,7 @@ import (
 )
 
 // fastVisitor is what the fast path knows of the visitor of a connection. It serves pages in memory, and refuses other pages
-// while too many are being made. All else is net/http's.
+// while too many are being made. All else is net/http's, and so are pages while announcements may be missing, which have to be marked.
 type fastVisitor struct {
 	server  *Server
 	accepts pagecache.Accepts
@@ -40,7 +40,7 @@ func newFastPath(s *Server) *fastpath.Path {
 func (v *fastVisitor) respond(path string, now time.Time) (r fastpath.Response, ok bool) {
 	s := v.server
 	st := s.fastSite()
-	if st == nil || v.crawler && !s.admission.ServesCrawlers() {
+	if st == nil || v.crawler && !s.admission.ServesCrawlers() || !s.config.Heard() {
 		return r, false
 	}
 	cached := s.pages.Get(path, st.version, now)

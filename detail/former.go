@@ -56,7 +56,7 @@ func (st *site) lastForm(e *pagecache.Entry, q request) (a response, ok bool) {
 	}
 	a = cachedResponse(e, c, body)
 	a.header = a.header.Clone()
-	a.header.Set("X-Vitrine-Stale", "1")
+	a.header.Set(staleField, "1")
 	a.header.Set("Cache-Control", noStore)
 	return a, true
 }

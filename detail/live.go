@@ -99,7 +99,7 @@ func (st *site) liveParts(r *http.Request, ids []string) (map[string]liveParts, 
 		return nil, nil, err
 	}
 	ask := st.reader(r.Context(), blobcache.Policy{})
-	parts := ask(st.liveKeys(ids))
+	parts := st.server.markParts(ask(st.liveKeys(ids)))
 	for i, from := range st.inherit(pointers(parts), ask)[:len(ids)] {
 		parts[i].Stamp = genWith(parts[i], from)
 	}

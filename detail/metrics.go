@@ -152,7 +152,7 @@ func (m *metrics) request(route string, code int) {
 // answered counts a response.
 func (m *metrics) answered(route string, code int, h http.Header) {
 	m.request(route, code)
-	if h.Get("X-Vitrine-Stale") != "" {
+	if isStale(h) {
 		m.stale.Inc()
 	}
 }

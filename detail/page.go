@@ -55,7 +55,8 @@ func (st *site) pages(pages []*catalog.Page) handler {
 		if err != nil {
 			return response{}, err
 		}
-		return st.page(r, q)
+		answer, err := st.page(r, q)
+		return st.server.markUnheard(q.page.Cache, answer), err
 	}
 }
 

@@ -97,7 +97,7 @@ func (st *site) pageHeader(read *reading) http.Header {
 	}
 	h.Set("X-Vitrine-Gen", strconv.FormatUint(read.own.Stamp, 10))
 	if read.stale() {
-		h.Set("X-Vitrine-Stale", "1")
+		h.Set(staleField, "1")
 	}
 	h.Set("Last-Modified", st.modified(read).UTC().Format(http.TimeFormat))
 	st.server.config.Tags.set(h, read.parts)
@@ -161,7 +161,7 @@ func unchanged(r *http.Request, h http.Header) bool {
 		return etag.Match(tags, h.Get("ETag"))
 	}
 	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
-	if err != nil || h.Get("X-Vitrine-Stale") != "" {
+	if err != nil || isStale(h) {
 		return false
 	}
 	modified, err := http.ParseTime(h.Get("Last-Modified"))

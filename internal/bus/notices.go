@@ -22,6 +22,7 @@ type Heard struct {
 	Notices []Notice // oldest first; none where only the position moved, or nothing came for a while
 	At      Position // up to here all was heard
 	Missed  bool     // what came before At was missed, in part or as a whole
+	Waiting bool     // more has come that was not taken yet
 }
 
 // noticeQuiet is how often who follows notices is called though none come.
@@ -37,8 +38,8 @@ func (c *Conn) FollowNotices(ctx context.Context, from Position, f func(context.
 	if err != nil {
 		return err
 	}
-	w := &listener{at: at, f: f, blink: blink}
-	if err := f(ctx, Heard{At: at, Missed: missed}); err != nil {
+	w := &listener{at: at, waiting: at.Seq < stream.CachedInfo().State.LastSeq, f: f, blink: blink}
+	if err := f(ctx, Heard{At: at, Missed: missed, Waiting: w.waiting}); err != nil {
 		return err
 	}
 	consumer, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
@@ -100,10 +101,11 @@ func (c *Conn) locateNotices(ctx context.Context, from Position) (stream jetstre
 
 // listener takes notices in order.
 type listener struct {
-	at    Position
-	count uint64 // messages of the consumer
-	f     func(context.Context, Heard) error
-	blink <-chan struct{}
+	at      Position
+	waiting bool   // more has come than was taken
+	count   uint64 // messages of the consumer
+	f       func(context.Context, Heard) error
+	blink   <-chan struct{}
 }
 
 // round asks once for what comes next.
@@ -123,7 +125,7 @@ func (w *listener) round(ctx context.Context, consumer jetstream.Consumer) error
 		case <-w.blink:
 			return fmt.Errorf("%w: fetch notices: the connection was interrupted", item.ErrUnavailable)
 		case <-quiet.C: // heartbeats come
-			if err := w.f(ctx, Heard{At: w.at}); err != nil {
+			if err := w.f(ctx, Heard{At: w.at, Waiting: w.waiting}); err != nil {
 				return err
 			}
 		case first, ok := <-batch.Messages():
@@ -162,6 +164,7 @@ func (w *listener) take(ctx context.Context, first jetstream.Msg, more <-chan je
 		}
 		w.at.Seq = meta.Sequence.Stream
 		w.at.Time = meta.Timestamp
+		w.waiting = meta.NumPending > 0
 		if n, ok := readNotice(msg); ok {
 			heard.Notices = append(heard.Notices, n)
 		}
@@ -172,6 +175,7 @@ func (w *listener) take(ctx context.Context, first jetstream.Msg, more <-chan je
 		}
 	}
 	heard.At = w.at
+	heard.Waiting = w.waiting
 	return w.f(ctx, heard)
 }
 

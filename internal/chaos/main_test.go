@@ -11,6 +11,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if addr := os.Getenv(natsVariable); addr != "" {
+		serveNATS(addr)
+	}
 	code := m.Run()
 	os.RemoveAll(binaryDir)
 	os.Exit(code)

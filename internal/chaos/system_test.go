@@ -82,10 +82,15 @@ func newSystem(t *testing.T, binary, kind string, s *shop) *system {
 	return y
 }
 
-// add starts a process, which is stopped when the test ends.
+// add starts a process beside the system's NATS and Redis.
 func (y *system) add(role string, more ...string) {
 	y.t.Helper()
-	p := y.process(fmt.Sprintf("%s%d", role, len(y.processes)), role, more...)
+	y.launch(y.process(fmt.Sprintf("%s%d", role, len(y.processes)), role, more...))
+}
+
+// launch starts a process.
+func (y *system) launch(p *process) {
+	y.t.Helper()
 	y.processes = append(y.processes, p)
 	if !p.start(y.t, y.binary) {
 		log, _ := os.ReadFile(p.log)
@@ -93,16 +98,20 @@ func (y *system) add(role string, more ...string) {
 	}
 }
 
-// process makes a process with a name of its own. It is stopped when the test ends.
+// process makes a process with a name of its own, beside the system's NATS and Redis. It is stopped when the test ends.
 func (y *system) process(name, role string, more ...string) *process {
+	args := []string{"--nats", y.natsURL(), "--redis", y.url}
+	if role == "up" {
+		args = []string{"--http", freeaddr.Of(y.t), "--nats", y.natsAddr, "--catalog", y.catalog}
+	}
+	return y.bare(name, role, append(args, more...)...)
+}
+
+// bare makes a process that is told by more where NATS and Redis are.
+func (y *system) bare(name, role string, more ...string) *process {
 	args := []string{role, "--dir", filepath.Join(y.dir, name), "--admin", "127.0.0.1:0"}
-	switch role {
-	case "up":
-		args = append(args, "--http", freeaddr.Of(y.t), "--nats", y.natsAddr, "--catalog", y.catalog)
-	case "detail":
-		args = append(args, "--http", freeaddr.Of(y.t), "--nats", y.natsURL(), "--redis", y.url)
-	default:
-		args = append(args, "--nats", y.natsURL(), "--redis", y.url)
+	if role == "detail" {
+		args = append(args, "--http", freeaddr.Of(y.t))
 	}
 	args = append(args, canary.Secrets(y.upstreams[0].URL, y.upstreams[1].URL)...)
 	p := &process{name: name, args: canary.Args(append(args, more...)), room: y.room, log: filepath.Join(y.dir, name+".log")}

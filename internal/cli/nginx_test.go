@@ -1,44 +1,29 @@
 package cli_test
 
 import (
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"vitrine/internal/freeaddr"
+	"vitrine/internal/nginxtest"
 	"vitrine/internal/redistest"
 )
 
-// nginx runs the configuration of deploy/nginx with the addresses and folders of this test. It has a plain listener
-// beside the TLS one, and takes a visitor's address from X-Forwarded-For.
+// nginx runs the configuration of deploy/nginx.
 type nginx struct {
+	*nginxtest.Server
 	t       *testing.T
-	URL     string // plain
-	TLS     string // host:port
-	Moved   string // of the listener that redirects to TLS
 	Servers string // file with the list of servers
-	dir     string
-	conf    string
-	client  *http.Client // trusts the certificate
 }
 
 // startNginx starts nginx in front of the given servers, and stops it when the test ends.
@@ -50,109 +35,7 @@ func startNginx(t *testing.T, servers ...string) *nginx {
 	}
 	file := filepath.Join(t.TempDir(), "servers.conf")
 	write(t, file, strings.Join(list, ""))
-	n := startNginxWith(t, `include servers\.conf;`, "include "+file+";")
-	n.Servers = file
-	return n
-}
-
-// startNginxWith starts nginx with another text in place of what a regular expression finds in its configuration.
-func startNginxWith(t *testing.T, instead, text string) *nginx {
-	t.Helper()
-	address, tlsAddress, moved := freeaddr.Of(t), freeaddr.Of(t), freeaddr.Of(t)
-	n := &nginx{t: t, URL: "http://" + address, TLS: tlsAddress, Moved: "http://" + moved, dir: t.TempDir()}
-	n.conf = filepath.Join(n.dir, "nginx.conf")
-	n.certify()
-	conf := string(readFile(t, "../../deploy/nginx/nginx.conf"))
-	for old, now := range map[string]string{
-		instead:                               text,
-		`listen 80;`:                          "listen " + moved + ";",
-		`listen 443 ssl http2;`:               "listen " + address + "; listen " + tlsAddress + " ssl http2;",
-		`/etc/nginx/shop\.example`:            n.dir + "/shop",
-		`# set_real_ip_from 192\.0\.2\.0/24;`: "set_real_ip_from 127.0.0.0/8;",
-		`# real_ip_header`:                    "real_ip_header",
-		`/run/nginx.pid`:                      n.dir + "/nginx.pid",
-		`/var/log/nginx/`:                     n.dir + "/",
-		`/var/cache/nginx/`:                   n.dir + "/cache-",
-		`buffer=64k flush=1s`:                 "",
-		`worker_processes auto;`:              "worker_processes 1; daemon off; user root;",
-		`proxy_http_version 1\.1;`:            "proxy_http_version 1.1; client_body_temp_path " + n.dir + "/t1; proxy_temp_path " + n.dir + "/t2; fastcgi_temp_path " + n.dir + "/t3; uwsgi_temp_path " + n.dir + "/t4; scgi_temp_path " + n.dir + "/t5;",
-		`worker_connections \d+;`:             "worker_connections 2048;",
-		`include switches\.conf;`:             "include " + n.dir + "/switches.conf;",
-	} {
-		was := conf
-		conf = regexp.MustCompile(old).ReplaceAllLiteralString(conf, now)
-		if conf == was {
-			t.Fatalf("deploy/nginx/nginx.conf has no %s", old)
-		}
-	}
-	if os.Geteuid() != 0 {
-		conf = strings.Replace(conf, "user root;", "", 1)
-	}
-	write(t, n.conf, conf)
-	write(t, filepath.Join(n.dir, "switches.conf"), string(readFile(t, "../../deploy/nginx/switches.conf")))
-	cmd := exec.Command(nginxProgram(t), "-c", n.conf, "-p", n.dir, "-e", filepath.Join(n.dir, "error.log"))
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		cmd.Wait()
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(n.dir, "error.log"))
-			t.Logf("nginx: %s", log)
-		}
-	})
-	eventually(t, func() string {
-		conn, err := net.Dial("tcp", address)
-		if err != nil {
-			log, _ := os.ReadFile(filepath.Join(n.dir, "error.log"))
-			return fmt.Sprintf("%v: %s", err, log)
-		}
-		conn.Close()
-		return ""
-	})
-	return n
-}
-
-// certify makes a certificate for the shop, and a client that trusts it.
-func (n *nginx) certify() {
-	n.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"shop.example"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	write(n.t, filepath.Join(n.dir, "shop.pem"), string(certificate))
-	write(n.t, filepath.Join(n.dir, "shop.key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(certificate)
-	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, n.TLS)
-	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true, DialContext: dial}
-	n.t.Cleanup(transport.CloseIdleConnections)
-	n.client = &http.Client{Transport: transport}
-}
-
-func nginxProgram(t *testing.T) string {
-	t.Helper()
-	for _, program := range []string{"nginx", "/usr/sbin/nginx"} {
-		if path, err := exec.LookPath(program); err == nil {
-			return path
-		}
-	}
-	t.Fatal("no nginx: make deps installs it")
-	return ""
+	return &nginx{nginxtest.Start(t, `include servers\.conf;`, "include "+file+";"), t, file}
 }
 
 func readFile(t *testing.T, path string) []byte {
@@ -217,7 +100,7 @@ func TestNginxInFront(t *testing.T) {
 		both := map[string]bool{}
 		line := regexp.MustCompile(`"GET /(?:item|live)/([^ /]+?)(?:\.html|\.json)? HTTP/1.1" 200 .* (127\.0\.0\.1:\d+) [0-9.]+`)
 		eventually(t, func() string {
-			for _, m := range line.FindAllStringSubmatch(string(readFile(t, filepath.Join(n.dir, "vitrine.log"))), -1) {
+			for _, m := range line.FindAllStringSubmatch(string(readFile(t, filepath.Join(n.Dir, "vitrine.log"))), -1) {
 				if was := servers[m[1]]; was != "" && was != m[2] {
 					t.Fatalf("%s was asked of %s and of %s", m[1], was, m[2])
 				}
@@ -287,8 +170,8 @@ func TestNginxObeysSwitches(t *testing.T) {
 	v.refreshAll()
 	v.converged(s)
 	n := startNginx(t, v.Pages)
-	role(t, "switch agent", v.NATS, filepath.Join(dir, "agent"), "--out", filepath.Join(n.dir, "switches.conf"), "--confirm", freeaddr.Of(t),
-		"--reload", n.reload(t))
+	role(t, "switch agent", v.NATS, filepath.Join(dir, "agent"), "--out", filepath.Join(n.Dir, "switches.conf"), "--confirm", freeaddr.Of(t),
+		"--reload", n.Reload())
 	eventually(t, func() string {
 		if _, nodes, _ := vitrine(t, "switch", "nodes", "--nats", v.NATS); !strings.Contains(nodes, "front") {
 			return nodes
@@ -344,8 +227,8 @@ func TestTheAgentAcknowledgesWhenNginxFollows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	out := filepath.Join(n.dir, "switches.conf")
-	role(t, "switch agent", v.NATS, filepath.Join(dir, "agent"), "--out", out, "--confirm", taken.Addr().String(), "--reload", n.reload(t))
+	out := filepath.Join(n.Dir, "switches.conf")
+	role(t, "switch agent", v.NATS, filepath.Join(dir, "agent"), "--out", out, "--confirm", taken.Addr().String(), "--reload", n.Reload())
 	eventually(t, func() string {
 		if _, nodes, _ := vitrine(t, "switch", "nodes", "--nats", v.NATS); !strings.Contains(nodes, "front") {
 			return nodes
@@ -383,9 +266,4 @@ func TestTheAgentAcknowledgesWhenNginxFollows(t *testing.T) {
 	if status := crawl(); status != 200 {
 		t.Error(status)
 	}
-}
-
-// reload is the command that makes this nginx read its configuration again.
-func (n *nginx) reload(t *testing.T) string {
-	return nginxProgram(t) + " -c " + n.conf + " -p " + n.dir + " -e " + filepath.Join(n.dir, "error.log") + " -s reload"
 }

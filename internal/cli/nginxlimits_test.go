@@ -36,7 +36,7 @@ func TestNginxLimits(t *testing.T) {
 
 	t.Run("TLS, and browsers are told to stay there", func(t *testing.T) {
 		for path, want := range map[string]int{page(0): 200, "/item/nothing.html": 404, "/live/" + url.PathEscape(ids[0]): 200} {
-			res, err := n.client.Get("https://shop.example" + path)
+			res, err := n.Client.Get("https://shop.example" + path)
 			if err != nil {
 				t.Fatal(err)
 			}

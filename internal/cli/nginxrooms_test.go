@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"vitrine/internal/freeaddr"
+	"vitrine/internal/nginxtest"
 )
 
 // roomServer stands for a detail server of a room. It answers with its room and address.
@@ -43,34 +43,13 @@ func (s *roomServer) start(t *testing.T) {
 
 func (s *roomServer) stop() { s.server.Close() }
 
-// startNginxOfRooms starts nginx with deploy/nginx/rooms.conf in place of its group of servers.
-func startNginxOfRooms(t *testing.T, east, west []*roomServer) *nginx {
-	t.Helper()
-	sockets, err := os.MkdirTemp("", "vitrine") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(sockets) })
-	text := strings.ReplaceAll(string(readFile(t, "../../deploy/nginx/rooms.conf")), "/run/", sockets+"/")
-	for i := range 2 {
-		for net, server := range map[string]*roomServer{"10.1.0.1%d:8080": east[i], "10.2.0.1%d:8080": west[i]} {
-			was := text
-			text = strings.ReplaceAll(text, fmt.Sprintf(net, i+1), server.address)
-			if text == was {
-				t.Fatalf("rooms.conf has no "+net, i+1)
-			}
-		}
-	}
-	return startNginxWith(t, `(?s)\n    upstream vitrine \{.*?\n    \}`, "\n"+text)
-}
-
 // TestNginxOfTwoRooms proves that visitors are served by one room, by the other one while that is lost, and then by the first
 // again; that an article has its server in either; and that the servers learn the visitor's address.
 func TestNginxOfTwoRooms(t *testing.T) {
 	t.Parallel()
 	east := []*roomServer{startRoomServer(t, "east"), startRoomServer(t, "east")}
 	west := []*roomServer{startRoomServer(t, "west"), startRoomServer(t, "west")}
-	n := startNginxOfRooms(t, east, west)
+	n := &nginx{nginxtest.StartRooms(t, [2]string{east[0].address, east[1].address}, [2]string{west[0].address, west[1].address}), t, ""}
 	servedBy := map[string]string{} // room and article → server
 	ask := func(article int) (room, server string) {
 		t.Helper()

@@ -20,6 +20,7 @@ type detailCommand struct {
 	roomFlags
 	replicaFlag
 	pageFlags
+	roomsFlag
 	HTTP      string `name:"http" help:"Listen address of the pages." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	Disk      string `help:"What the local bbolt file keeps: every announced blob (mirror), or what was read (reads)." enum:"mirror,reads" default:"mirror"`
 	Templates string `help:"Folder with the shop's templates." type:"existingdir" placeholder:"DIR"`
@@ -70,6 +71,10 @@ func (c *syncerCommand) Run(e *env) error {
 // Run is vitrine detail.
 func (c *detailCommand) Run(e *env) error {
 	room, err := c.open(e, "detail")
+	if err != nil {
+		return err
+	}
+	room.Rooms, err = c.around(room.Room)
 	if err != nil {
 		return err
 	}

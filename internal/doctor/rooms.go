@@ -20,34 +20,39 @@ func (x *checkRun) checkRooms(ctx context.Context, conn *bus.Conn) {
 		if name == x.Room {
 			good = name + " is this room"
 		}
-		x.report("rooms", good, x.tryRoom(ctx, conn, name))
+		end, err := x.tryRoom(ctx, conn, name)
+		x.report("rooms", good, err)
+		if name != x.Room {
+			x.checkHeard(ctx, conn, name, end)
+		}
 	}
 }
 
-// tryRoom reports, by an error, a room that can't be reached, or whose name belongs to another one.
-func (x *checkRun) tryRoom(ctx context.Context, conn *bus.Conn, name string) error {
+// tryRoom reports, by an error, a room that can't be reached, or whose name belongs to another one. end is where its announcements end, as far as that is known.
+func (x *checkRun) tryRoom(ctx context.Context, conn *bus.Conn, name string) (end bus.Position, err error) {
 	there, err := conn.Beside(ctx, x.Rooms[name])
 	if err != nil {
-		return fmt.Errorf("%s: %w; what is announced there waits there until it answers", name, err)
+		return end, fmt.Errorf("%s: %w; what is announced there waits there until it answers", name, err)
 	}
 	defer there.Close()
+	end, _ = there.HistoryEnd(ctx) // how far this room is behind is not told then
 	own, err := there.SameHistory(ctx, conn)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", name, err)
+		return end, fmt.Errorf("%s: %w", name, err)
 	case own && name != x.Room:
-		return fmt.Errorf("%s: its NATS, %s, is that of --nats, and so of the room %s: is --room this room's name, and has --rooms the address of each?", name, x.Rooms[name], x.Room)
+		return end, fmt.Errorf("%s: its NATS, %s, is that of --nats, and so of the room %s: is --room this room's name, and has --rooms the address of each?", name, x.Rooms[name], x.Room)
 	case !own && name == x.Room:
-		return fmt.Errorf("%s is this room by --room, but its address in --rooms, %s, is of another NATS than --nats", name, x.Rooms[name])
+		return end, fmt.Errorf("%s is this room by --room, but its address in --rooms, %s, is of another NATS than --nats", name, x.Rooms[name])
 	}
 	members, err := control.Members(ctx, there)
 	if err != nil {
-		return nil // a login of another room may only hear what is announced
+		return end, nil // a login of another room may only hear what is announced
 	}
 	for _, m := range members {
 		if m.Present && m.Room != name {
-			return fmt.Errorf("%s: at its NATS, %s, is %s, which calls its room %s: is its --room right, and the name in --rooms?", name, x.Rooms[name], m.Node, m.Room)
+			return end, fmt.Errorf("%s: at its NATS, %s, is %s, which calls its room %s: is its --room right, and the name in --rooms?", name, x.Rooms[name], m.Node, m.Room)
 		}
 	}
-	return nil
+	return end, nil
 }

@@ -40,6 +40,7 @@ type Pages struct {
 	FastPath       bool
 	Index          bool // list all products at /
 
+	others   []string      // rooms that this one hears
 	origin   func() string // of absolute addresses where the catalog names none; nil for none
 	reload   bool          // open pages follow the shop's own templates
 	pictures http.Handler  // of the demo, under /pictures/; nil for none
@@ -59,14 +60,15 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 	if err != nil {
 		return Addresses{}, err
 	}
+	hearing := n.newHearing(opt.others)
 	cfg := detail.Config{
 		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: loader.Set, FallbackTemplates: loader.Fallbacks,
 		Blobs: blobcache.Config{
 			Tiers: append(copies.tiers, blobcache.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
-			Hears: n.bus.Connected, Bytes: int64(opt.BlobMemory) << 20,
+			Hears: n.hears, Bytes: int64(opt.BlobMemory) << 20,
 		},
 		Fallback: detail.Fallback{Fetcher: n.upstream}, Live: detail.Live{Asker: n.upstream},
-		Relations: n.records, Announcer: missed{n}, Log: n.log, Registry: n.metrics, Switches: n.switches,
+		Relations: n.records, Announcer: missed{n}, Heard: hearing.Complete, Log: n.log, Registry: n.metrics, Switches: n.switches,
 		Admission: admission.Config{Proxies: proxies, Connections: opt.MaxConnections}, NoFastPath: !opt.FastPath, Tags: detail.Tags(opt.CacheTags),
 		PageBytes: int64(opt.PageMemory) << 20, FormerPages: cmp.Or(opt.FormerPages, -1),
 		Lister: n.blobs, Index: opt.Index, Origin: opt.origin,
@@ -93,6 +95,7 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 	n.start(metrics.NewLoad(n.metrics, "detail", server.Occupancy).Run)
 	pages := newPageWarmer(n, server)
 	n.start(pages.Run)
+	n.start(hearing.Run)
 	n.start(func(ctx context.Context) error { return n.followBlobs(ctx, server, copies.mirror, pages.followed) })
 	if copies.from != nil {
 		pages.warm.Store(true) // its visitors are here already
@@ -171,7 +174,7 @@ func (n *process) openCopies(opt Pages) (c copies, err error) {
 		n.start(c.mirror.Run)
 		n.gauge("vitrine_mirror_behind", "1 while something that was announced is not in this server's own file yet.", c.mirror.Behind)
 		held := c.mirror
-		n.start(metrics.NewMirror(n.metrics, func() bool { return n.bus.Connected() && !held.Behind() }).Run)
+		n.start(metrics.NewMirror(n.metrics, func() bool { return n.hears() && !held.Behind() }).Run)
 		n.start(n.mirrorSweeper(c.own).Run)
 	}
 	n.start(func(ctx context.Context) error { return c.own.Run(ctx, c.reopened) })
@@ -235,11 +238,12 @@ func notifyServer(server *detail.Server, a bus.Announcement) {
 // complete, and a restarted server continues from there. It calls began once announcements are followed.
 func (n *process) followBlobs(ctx context.Context, server *detail.Server, mirror *blobcache.Mirror, began func()) error {
 	if mirror == nil {
-		caches := func(list []bus.Announcement, _ bus.Position) {
+		caches := func(list []bus.Announcement, at bus.Position) {
 			began()
 			for _, a := range list {
 				notifyServer(server, a)
 			}
+			n.hearing.Followed(at)
 		}
 		return n.bus.FollowBlobs(ctx, bus.Position{}, caches, server.Gap)
 	}
@@ -251,8 +255,10 @@ func (n *process) followBlobs(ctx context.Context, server *detail.Server, mirror
 	if err != nil {
 		n.log.Warn("the mirror's position can't be read: everything is copied anew", "error", err)
 	}
+	n.hearing.Followed(from)
 	took := func(list []bus.Announcement, at bus.Position) {
 		began()
+		defer n.hearing.Followed(at)
 		reached, _ := json.Marshal(at)
 		if len(list) == 0 {
 			mirror.Reached(reached)

@@ -20,6 +20,7 @@ import (
 	"vitrine/internal/durable"
 	"vitrine/internal/item"
 	"vitrine/internal/metrics"
+	"vitrine/internal/rooms"
 	"vitrine/internal/upstream"
 	"vitrine/switches"
 	"vitrine/templates"
@@ -56,6 +57,7 @@ type process struct {
 	audits   audits
 	leases   *prometheus.GaugeVec
 
+	hearing     *rooms.Hearing    // nil if no pages are served
 	templates   *templates.Loader // nil if no pages are rendered
 	pages       string            // base URL of this process's pages; "" if it serves none
 	running     *durable.Mark     // in the folder of an embedded NATS; nil without one

@@ -44,5 +44,5 @@ func (n *process) readyToServe(server *detail.Server, made *pageWarmer) (note st
 	if !n.bus.Connected() {
 		return "NATS does not answer, or refuses the log-in: pages are served as they are known here and marked X-Vitrine-Stale; changes, switches and catalogs come when it is back\n", nil
 	}
-	return "", nil
+	return n.unheard(), nil
 }

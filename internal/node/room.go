@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
@@ -66,6 +68,7 @@ func (r Room) runWorker(ctx context.Context, listen func(*process) (string, erro
 // RunDetail serves pages until ctx ends. It calls started with its addresses.
 func (r Room) RunDetail(ctx context.Context, pages Pages, started func(Addresses)) error {
 	nothing := func(*process) error { return nil }
+	pages.others = slices.Sorted(maps.Keys(r.others()))
 	return r.run(ctx, nothing, func(n *process) error {
 		shown, err := n.addDetail(pages)
 		if err == nil {

@@ -1,7 +1,10 @@
 package redistest
 
 import (
+	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -140,6 +143,19 @@ func (s *Server) crash() {
 	s.signal(syscall.SIGCONT)
 	s.signal(syscall.SIGKILL)
 	s.Stop()
+}
+
+// Lose kills the process, and removes its data. Start runs it again, empty.
+func (s *Server) Lose() {
+	s.t.Helper()
+	s.crash()
+	files, err := filepath.Glob(filepath.Join(s.dir, "*"))
+	for _, file := range files {
+		err = errors.Join(err, os.RemoveAll(file))
+	}
+	if err != nil {
+		s.t.Fatalf("remove the data of a server: %v", err)
+	}
 }
 
 // awaitLink waits until a replica has copied its master.

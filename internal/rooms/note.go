@@ -19,7 +19,7 @@ const notePrefix = "room."
 // Note is what a room knows of its hearing of another one.
 type Note struct {
 	Heard  bus.Position `json:"heard"`            // how far; all before it was passed on
-	At     time.Time    `json:"at,omitzero"`      // when the other room was last in hearing, by the holder's clock
+	At     time.Time    `json:"at,omitzero"`      // when the other room was last in hearing and nothing of it waited, by the holder's clock
 	Gaps   uint64       `json:"gaps,omitempty"`   // how often notices were missed
 	Holder string       `json:"holder,omitempty"` // who hears now; "" for nobody
 

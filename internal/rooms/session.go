@@ -38,7 +38,9 @@ func (s *session) heard(ctx context.Context, h bus.Heard) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.note.Heard = h.At
-	s.note.At = time.Now()
+	if !h.Waiting {
+		s.note.At = time.Now()
+	}
 	if h.Missed {
 		s.note.Gaps++
 		r.Log.Warn("notices of another room were missed: everything is fetched anew", "room", r.Room)

@@ -27,7 +27,7 @@ soak: deps ## two rooms under load, hurt in every way for 20 MINUTES by a SEED, 
 million: deps ## load and measure shops of up to a million SKUs over bbolt and Redis, and files of ten million blobs
 	$(GO) run ./cmd/vitrine bench sizes
 
-rooms: deps ## cut two rooms off from each other under load, and compare everything; prints figures
+rooms: deps ## cut rooms off from each other and lose rooms, under load, and compare everything; prints figures
 	VITRINE_TEST_LONG=1 $(GO) test -count=1 -timeout 20m -v -run '^TestRooms' ./internal/chaos
 
 elastic: deps ## double the visitors of two servers behind nginx, with an autoscaler; prints figures. Needs root, for cgroups

@@ -14,12 +14,13 @@ import (
 
 // Config configures a Cache. Tiers and Log are required.
 type Config struct {
-	Tiers        []Tier          // asked after memory, in this order; the first is the truth
-	Switches     *switches.Panel // nil: every switch is on
-	Hears        func() bool     // reports whether announcements arrive at present; nil: they do
-	Bytes        int64           // of memory for blobs. Defaults to 256 MiB
-	TTL          time.Duration   // of an entry in memory, ±20 %. Defaults to 60 s
-	ReadDeadline time.Duration   // for one batch through all tiers. Defaults to 2 s
+	Tiers        []Tier                 // asked after memory, in this order; the first is the truth
+	Switches     *switches.Panel        // nil: every switch is on
+	Behind       func(item.Entity) bool // reports whether what is stored of an entity is known to be old; nil: of none
+	Hears        func() bool            // reports whether announcements arrive at present; nil: they do
+	Bytes        int64                  // of memory for blobs. Defaults to 256 MiB
+	TTL          time.Duration          // of an entry in memory, ±20 %. Defaults to 60 s
+	ReadDeadline time.Duration          // for one batch through all tiers. Defaults to 2 s
 	Log          *slog.Logger
 }
 
@@ -27,6 +28,9 @@ func (c Config) withDefaults() Config {
 	c.Bytes = cmp.Or(c.Bytes, 256<<20)
 	c.TTL = cmp.Or(c.TTL, time.Minute)
 	c.ReadDeadline = cmp.Or(c.ReadDeadline, 2*time.Second)
+	if c.Behind == nil {
+		c.Behind = func(item.Entity) bool { return false }
+	}
 	if c.Hears == nil {
 		c.Hears = func() bool { return true }
 	}

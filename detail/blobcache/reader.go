@@ -206,6 +206,7 @@ func (c *Cache) settle(part Part, mark readMark, store bool) Part {
 		}
 	}
 	if part.Err == nil {
+		part.Stale = part.Stale || c.config.Behind(part.Key.Entity)
 		part.minimum, part.fromTier = mark.minimum, true
 		if store {
 			part.until = c.local.store(part, mark)

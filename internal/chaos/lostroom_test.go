@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"vitrine/internal/canary"
 	"vitrine/internal/long"
 	"vitrine/internal/nginxtest"
 )
@@ -44,7 +45,7 @@ func TestRoomsAreLost(t *testing.T) {
 	var crowd crowd
 	visiting, leave := context.WithCancel(t.Context())
 	for n := range 4 {
-		crowd.people.Go(func() { crowd.visit(visiting, t, front.URL, fmt.Sprint("203.0.113.", n), 250*n, s.ids()) })
+		crowd.people.Go(func() { crowd.visit(visiting, t, front.URL, 250*n, s.ids()) })
 	}
 	editing, stop := context.WithCancel(t.Context())
 	var edits sync.WaitGroup
@@ -127,8 +128,10 @@ func (r *room) comeBack() {
 			r.t.Fatalf("%s does not start again: %s", p.name, p.ending())
 		}
 	}
+	refresh := append([]string{"refresh", "--all", "--wait", "--nats", "nats://" + r.natsAddr, "--redis", r.url},
+		canary.Secrets(r.upstreams[0].URL, r.upstreams[1].URL)...)
 	for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
-		out, err := r.command("refresh", "--all", "--wait", "--nats", "nats://"+r.natsAddr, "--redis", r.url)
+		out, err := r.command(refresh...)
 		if err == nil {
 			break
 		}
@@ -150,8 +153,8 @@ type crowd struct {
 	cut                  atomic.Int64 // failed since the connection ended within an answer
 }
 
-// visit asks for pages as a visitor of an address, from the nth article on, until ctx ends.
-func (c *crowd) visit(ctx context.Context, t *testing.T, base, visitor string, n int, ids []string) {
+// visit asks for pages, from the nth article on, until ctx ends: each as another visitor, since both nginx and the servers limit what one may ask.
+func (c *crowd) visit(ctx context.Context, t *testing.T, base string, n int, ids []string) {
 	client := &http.Client{Timeout: time.Minute}
 	defer client.CloseIdleConnections()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -168,7 +171,7 @@ func (c *crowd) visit(ctx context.Context, t *testing.T, base, visitor string, n
 			t.Error(err)
 			return
 		}
-		r.Header.Set("X-Forwarded-For", visitor)
+		r.Header.Set("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n%250))
 		answer, err := client.Do(r)
 		c.pages.Add(1)
 		if err != nil {

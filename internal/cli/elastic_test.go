@@ -149,7 +149,7 @@ func startElastic(t *testing.T, most int, nats, redis string, paths []string, se
 	}
 	e.nginx = startNginx(t, e.servers[0].pages, e.servers[1].pages)
 	reload := func() error {
-		command := strings.Fields(e.nginx.reload(t))
+		command := strings.Fields(e.nginx.Reload())
 		out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
 		if err != nil {
 			err = fmt.Errorf("%w: %s", err, out)

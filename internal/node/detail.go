@@ -60,15 +60,15 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 	if err != nil {
 		return Addresses{}, err
 	}
-	hearing := n.newHearing(opt.others)
+	hearing, behind := n.newHearing(opt.others), newUnfetched(n.bus.Unfetched, n.log)
 	cfg := detail.Config{
 		Catalog: n.catalog.Catalog, Previous: n.catalog.Previous, Templates: loader.Set, FallbackTemplates: loader.Fallbacks,
 		Blobs: blobcache.Config{
 			Tiers: append(copies.tiers, blobcache.FromRecords(n.records, n.catalog.Catalog, n.catalog.Previous)),
-			Hears: n.hears, Bytes: int64(opt.BlobMemory) << 20,
+			Hears: n.hears, Behind: behind.of, Bytes: int64(opt.BlobMemory) << 20,
 		},
 		Fallback: detail.Fallback{Fetcher: n.upstream}, Live: detail.Live{Asker: n.upstream},
-		Relations: n.records, Announcer: missed{n}, Heard: hearing.Complete, Log: n.log, Registry: n.metrics, Switches: n.switches,
+		Relations: n.records, Announcer: missed{n}, Heard: func() bool { return hearing.Complete() && !behind.countless() }, Log: n.log, Registry: n.metrics, Switches: n.switches,
 		Admission: admission.Config{Proxies: proxies, Connections: opt.MaxConnections}, NoFastPath: !opt.FastPath, Tags: detail.Tags(opt.CacheTags),
 		PageBytes: int64(opt.PageMemory) << 20, FormerPages: cmp.Or(opt.FormerPages, -1),
 		Lister: n.blobs, Index: opt.Index, Origin: opt.origin,
@@ -95,7 +95,9 @@ func (n *process) addDetail(opt Pages) (Addresses, error) {
 	n.start(metrics.NewLoad(n.metrics, "detail", server.Occupancy).Run)
 	pages := newPageWarmer(n, server)
 	n.start(pages.Run)
+	behind.begun = server.Doubted
 	n.start(hearing.Run)
+	n.start(behind.run)
 	n.start(func(ctx context.Context) error { return n.followBlobs(ctx, server, copies.mirror, pages.followed) })
 	if copies.from != nil {
 		pages.warm.Store(true) // its visitors are here already

@@ -40,3 +40,19 @@ func FollowHeap(ctx context.Context, floor uint64, live func() uint64, set func(
 	g := garbage{floor: floor, live: live, set: set}
 	return g.Run(ctx)
 }
+
+// Unfetched is what a server of pages knows of changes that could not be fetched.
+type Unfetched struct{ *unfetched }
+
+// NewUnfetched makes one that looks when Look is called.
+func NewUnfetched(begun func(item.Entity)) Unfetched {
+	u := newUnfetched(nil, nil)
+	u.begun = begun
+	return Unfetched{u}
+}
+
+// Look shows what waits, and reports whether the entity is old.
+func (u Unfetched) Look(entities map[item.Entity]bool, tooMany bool, e item.Entity) bool {
+	u.look(entities, tooMany)
+	return u.of(e) || u.countless()
+}

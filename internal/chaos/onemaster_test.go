@@ -39,8 +39,9 @@ func newOneMaster(t *testing.T, s *shop) *oneMaster {
 	o.redis.Servers[1].Do("CONFIG", "SET", "replica-priority", 0) // north's: it is never elected, since it is lost with the master
 	toMaster := netcut.New(t, o.redis.Master().Addr)
 	o.cables = append(o.cables, toMaster)
-	inWest := redistest.Single(t, "--replica-announced", "no", "--replica-serve-stale-data", "no", "--repl-timeout", "20")
+	inWest := redistest.Single(t, "--replica-priority", "0", "--replica-serve-stale-data", "no", "--repl-timeout", "20")
 	follow(inWest, toMaster.Addr)
+	inWest.Do("ACL", "SETUSER", "default", "-replicaof", "-slaveof") // sentinels would have it follow the master past the cable
 
 	upstreams := []*upstream{newUpstream(t, s), newUpstream(t, s)}
 	dir := t.TempDir()

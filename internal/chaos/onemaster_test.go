@@ -201,7 +201,7 @@ func TestRoomsOfOneMaster(t *testing.T) {
 	visiting, leave := context.WithCancel(t.Context())
 	var people sync.WaitGroup
 	for r, v := range visitors {
-		people.Go(func() { v.visit(visiting, t, r, 10*time.Millisecond) })
+		people.Go(func() { v.visit(visiting, t, r, long.Pick(50*time.Millisecond, 10*time.Millisecond)) })
 	}
 	rate := long.Pick(50, 500)
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/lease"
 	"vitrine/internal/pause"
 	"vitrine/internal/redact"
 )
@@ -20,7 +21,7 @@ type HearingConfig struct {
 	Room   string                                      // this one
 	Others []string                                    // those that its relays are to hear
 	End    func(context.Context) (bus.Position, error) // where the announcements of this room end
-	Notes  Notes                                       // those of its relays
+	Notes  lease.Notes                                 // those of its relays
 
 	Every    time.Duration // between two looks. Defaults to 1 s
 	Patience time.Duration // for which what was announced may be missing. Defaults to 10 s

@@ -2,6 +2,7 @@ package detail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -48,52 +49,63 @@ func (s *Server) KeptPages(ctx context.Context, n int) (pages []KeptPage) {
 	return pages
 }
 
-// Keep makes pages that this server does not have in memory, and keeps them, until ctx ends. It returns how many it has made. Pages that
-// can't be made are skipped: whoever requests them learns why.
-func (s *Server) Keep(ctx context.Context, pages []KeptPage) (made int) {
-	kept := make([]bool, len(pages))
+// Keep makes pages that this server does not have in memory, and keeps them, until ctx ends. It returns how many it has made, and those
+// that can't be made now because what they are made of can't be had. Pages that are not in the shop, or not any more, are skipped.
+func (s *Server) Keep(ctx context.Context, pages []KeptPage) (made int, failing []KeptPage) {
+	kept := make([]kept, len(pages))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, page := range pages {
-		if ctx.Err() != nil {
-			break
-		}
 		group.Go(redact.Guard(func() error {
 			kept[i] = s.keep(ctx, page)
 			return nil
 		}))
 	}
 	_ = group.Wait() // none fails
-	for _, one := range kept {
-		if one {
+	for i, one := range kept {
+		if one.made {
 			made++
 		}
+		if one.fails {
+			failing = append(failing, pages[i])
+		}
 	}
-	return made
+	return made, failing
 }
 
-// keep makes a page in each of its codings, and reports whether it has made any.
-func (s *Server) keep(ctx context.Context, page KeptPage) (made bool) {
+// kept is what became of a page to keep.
+type kept struct {
+	made  bool
+	fails bool // what it is made of can't be had
+}
+
+// keep makes a page in each of its codings that this server does not have it in.
+func (s *Server) keep(ctx context.Context, page KeptPage) (k kept) {
 	st, err := s.current()
 	if err != nil {
-		return false
+		return kept{fails: true}
 	}
 	for _, coding := range page.Codings {
 		r, q, err := st.requestOf(ctx, page.Path, coding)
 		if err != nil {
-			return made
+			return k
 		}
 		if last := s.pages.Last(q.path, st.version); last != nil {
 			if _, body := last.BodyFor(s.encoder, q.accepts); body != nil {
 				continue
 			}
 		}
-		if _, err := st.produce(r, q, blobcache.Policy{}); err != nil {
-			return made
+		if ctx.Err() != nil {
+			return k
 		}
-		made = true
+		_, err = st.produce(r, q, blobcache.Policy{})
+		if err != nil {
+			k.fails = statusOf(err).code == http.StatusServiceUnavailable && !errors.Is(err, errShed)
+			return k
+		}
+		k.made = true
 	}
-	return made
+	return k
 }
 
 // requestOf is the request of a visitor who accepts one coding.

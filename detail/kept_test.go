@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vitrine/detail"
+	"vitrine/internal/kv/kvtest"
 	"vitrine/internal/poll"
 )
 
@@ -37,10 +38,22 @@ func TestAServerKeepsThePagesOfAnother(t *testing.T) {
 		{Path: "http://elsewhere.example/no/1.html", Codings: gzip}, {Path: "/item/%zz.html", Codings: gzip}, {Path: "/item/404.html", Codings: gzip},
 		{Path: "/live/1", Codings: gzip}, {Path: "", Codings: gzip}, {Path: "/item/3.html"},
 	}
-	if made := added.server.Keep(t.Context(), append(hostile, pages...)); made != len(codings) {
-		t.Errorf("%d pages were made, want %d", made, len(codings))
+	for _, tier := range []*kvtest.Memory{added.redis, added.bolt} {
+		tier.Set(func(m *kvtest.Memory) { m.Err = errDown })
 	}
-	poll.Until(t, "nothing is left to make", func() bool { return added.server.Keep(t.Context(), pages) == 0 })
+	if made, failing := added.server.Keep(t.Context(), append(hostile, pages...)); made != 0 || len(failing) < len(codings) {
+		t.Errorf("without a store %d pages were made, and of %d something can't be had", made, len(failing))
+	}
+	for _, tier := range []*kvtest.Memory{added.redis, added.bolt} {
+		tier.Set(func(m *kvtest.Memory) { m.Err = nil })
+	}
+	if made, failing := added.server.Keep(t.Context(), append(hostile, pages...)); made != len(codings) || len(failing) > 0 {
+		t.Errorf("%d pages were made, want %d; %v can't be had", made, len(codings), failing)
+	}
+	poll.Until(t, "nothing is left to make", func() bool {
+		made, failing := added.server.Keep(t.Context(), pages)
+		return made+len(failing) == 0
+	})
 	for path, coding := range codings {
 		got := added.get(t, path, "Accept-Encoding: "+coding)
 		if source := got.header.Get("X-Vitrine-Source"); source != "page" || got.header.Get("Content-Encoding") != coding {
@@ -51,7 +64,7 @@ func TestAServerKeepsThePagesOfAnother(t *testing.T) {
 	cancel()
 	third := open(t)
 	stocked(third, 3)
-	if made := third.server.Keep(ended, pages); made != 0 {
-		t.Errorf("%d pages were made after the end", made)
+	if made, failing := third.server.Keep(ended, pages); made+len(failing) != 0 {
+		t.Errorf("%d pages were made after the end, and %d could not be", made, len(failing))
 	}
 }

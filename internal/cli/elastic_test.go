@@ -371,6 +371,31 @@ func TestAnAddedServerHasThePagesOfTheOthers(t *testing.T) {
 		says(t, d.Admin, "/readyz", http.StatusOK, "ready")
 		return misses(d)
 	})
+	joinsAnEmptiedStore(t, s, v, r)
+}
+
+// joinsAnEmptiedStore starts a server right after Redis was flushed, while the upstreams hang. It is ready only when it can
+// make the pages of the other one.
+func joinsAnEmptiedStore(t *testing.T, s *shop, v *running, r *redistest.Server) {
+	t.Helper()
+	s.Slow(time.Hour)
+	r.Flush()
+	d := detailServer(t, v.NATS, r.URL, t.TempDir())
+	defer d.stop()
+	eventually(t, func() string {
+		if log := d.log(); !strings.Contains(log, "can't be made yet") {
+			return "it does not say that pages can't be made: " + log
+		}
+		return ""
+	})
+	says(t, d.Admin, "/readyz", http.StatusServiceUnavailable, "pages")
+	s.Slow(0)
+	says(t, d.Admin, "/readyz", http.StatusOK, "ready")
+	for _, id := range s.IDs() {
+		if code, _ := request(t, http.MethodGet, d.Pages+"/item/"+url.PathEscape(id)+".html", nil); code != http.StatusOK {
+			t.Errorf("%s is answered with %d once the server is ready", id, code)
+		}
+	}
 }
 
 // sourceOf is where a page comes from.

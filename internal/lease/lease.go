@@ -119,7 +119,8 @@ func (l *Lease) hold(ctx context.Context, t *term, work func(context.Context) er
 		l.Log.Warn("a lease was lost, and may be another process's now", "lease", l.Name)
 		return nil
 	}
-	return errors.Join(err, t.release(ctx))
+	t.release(ctx)
+	return err
 }
 
 func (l *Lease) key() string { return keyPrefix + l.Name }

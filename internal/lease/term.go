@@ -64,11 +64,10 @@ func (t *term) renew(ctx context.Context) error {
 const releaseWithin = time.Second
 
 // release gives the lease back, so that another process can take it at once. What can't be given back is taken over.
-func (t *term) release(ctx context.Context) error {
+func (t *term) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
 	defer cancel()
 	if err := t.write(ctx, ""); err != nil {
 		t.lease.Log.Debug("a lease is not given back", "lease", t.lease.Name, "error", err)
 	}
-	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
 	"vitrine/internal/item"
+	"vitrine/internal/pause"
 )
 
 const (
@@ -23,11 +24,14 @@ const (
 	pagesEvery   = time.Second            // an answer serves all who ask within that time
 	peersWithin  = 2 * time.Second        // for the first answer
 	peersPause   = 300 * time.Millisecond // after an answer, for another
-	warmWithin   = 20 * time.Second       // for all of it
+	warmWithin   = 20 * time.Second       // for all of it, where the pages can be made
+	failWithin   = time.Minute            // for those whose parts can't be had
+	failEvery    = time.Second            // between attempts to make these
 )
 
 // pageWarmer makes the pages that visitors request of the other servers, before this one reports that it is ready. A server that was added
-// has no page in memory: with a share of the visitors it would make all of that share at once, while they wait.
+// has no page in memory: with a share of the visitors it would make all of that share at once, while they wait. One that joins while the
+// store has just been emptied can't make them yet, and the visitors are better served by those that have them.
 //
 // The pages are made after announcements are followed. Before, a gap would have all of them made anew.
 type pageWarmer struct {
@@ -71,7 +75,7 @@ func (w *pageWarmer) Run(ctx context.Context) error {
 
 // makePages asks the other servers for their pages, and makes them. Without NATS there is nobody to ask.
 func (w *pageWarmer) makePages(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, warmWithin)
+	ctx, cancel := context.WithTimeout(ctx, failWithin)
 	defer cancel()
 	if !w.bus.Connected() || w.catalog.Wait(ctx) != nil {
 		return
@@ -83,8 +87,17 @@ func (w *pageWarmer) makePages(ctx context.Context) {
 	}
 	began := time.Now()
 	pages := mergePages(w.askPeers(ctx))
-	if made := w.server.Keep(ctx, pages); made > 0 {
-		w.log.Info("pages are warm", "pages", made, "of", len(pages), "took", time.Since(began).Round(time.Millisecond))
+	short, stop := context.WithTimeout(ctx, warmWithin)
+	defer stop()
+	made, failing := w.server.Keep(short, pages)
+	for len(failing) > 0 && pause.For(ctx, failEvery) == nil {
+		w.log.Info("pages that other servers have can't be made yet", "pages", len(failing))
+		var more int
+		more, failing = w.server.Keep(ctx, failing)
+		made += more
+	}
+	if len(pages) > 0 {
+		w.log.Info("pages are warm", "pages", made, "of", len(pages), "not_made", len(failing), "took", time.Since(began).Round(time.Millisecond))
 	}
 }
 

@@ -14,9 +14,8 @@ import (
 )
 
 const (
-	maxAckPending  = 65536 // per lane, over all processes: above what their buffers and batches hold
-	fetchMax       = 512   // messages asked for at a time
-	fetchHeartbeat = 2 * time.Second
+	maxAckPending = 65536 // per lane, over all processes: above what their buffers and batches hold
+	fetchMax      = 512   // messages asked for at a time
 )
 
 // intake moves the messages of one lane from NATS to the board: what is new, or what was parked for a place.
@@ -156,51 +155,68 @@ func (in *intake) filter() string {
 
 // fetch takes up to n messages as they come, and returns when n came or the request has ended.
 func (in *intake) fetch(ctx context.Context, durable jetstream.Consumer, n int) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	blink := in.consumer.cfg.Conn.interrupted()
-	batch, err := durable.Fetch(n, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(fetchHeartbeat))
+	r, err := newRequest(in.consumer.cfg.Conn, durable, n)
 	if err != nil {
 		return fmt.Errorf("fetch: %w", err)
 	}
-	look := time.NewTicker(parkEvery)
-	defer look.Stop()
-	for open := true; open; {
-		select {
-		case <-look.C:
-			if !in.consumer.cfg.Open(in.lane) {
-				cancel() // what has come is taken, and no more
-			}
-		case first, ok := <-batch.Messages():
-			open = ok
-			if ok {
-				in.post(ctx, first, batch.Messages())
-			}
-		case <-blink: // NATS has forgotten the request; take what has come, and ask again
-			cancel()
-			blink = nil
-		}
-	}
-	if err := batch.Error(); err != nil {
+	if err := in.take(ctx, r); err != nil {
 		return fmt.Errorf("fetch: %w", err)
 	}
 	return nil
 }
 
+// take posts what arrives until the request has ended, or should have: that lasts as long as drainMax if NATS hangs. It fails with
+// what the request failed with.
+func (in *intake) take(ctx context.Context, r *request) (cause error) {
+	ended, leave, blink := r.pull.Closed(), ctx.Done(), r.blink
+	look := time.NewTicker(parkEvery)
+	defer look.Stop()
+	for {
+		select {
+		case first := <-r.arrived:
+			in.post(ctx, first, r.arrived)
+			continue
+		case <-ended:
+			if len(r.arrived) > 0 {
+				in.post(ctx, <-r.arrived, r.arrived)
+			}
+			if len(r.failed) > 0 {
+				cause = <-r.failed
+			}
+			return cause
+		case <-r.late:
+			return cause
+		case <-look.C:
+			if in.consumer.cfg.Open(in.lane) && time.Since(r.began) < fetchExpiry {
+				continue
+			}
+		case <-blink: // NATS has forgotten the request; take what has come, and ask again
+			blink = nil
+		case <-leave:
+			leave = nil
+			cause = ctx.Err()
+		case cause = <-r.failed:
+		}
+		r.end()
+	}
+}
+
 // post puts first, and what waits behind it, on the board in one step, so that they can be one batch. What
-// finds its place full, or not ready, is parked.
+// finds its place full, or not ready, is parked. All is given back once ctx has ended.
 func (in *intake) post(ctx context.Context, first jetstream.Msg, more <-chan jetstream.Msg) {
 	works := []*work{in.read(first)}
 	for {
 		select {
-		case m, ok := <-more:
-			if ok {
-				works = append(works, in.read(m))
-				continue
-			}
+		case m := <-more:
+			works = append(works, in.read(m))
+			continue
 		default:
 		}
 		break
+	}
+	if ctx.Err() != nil {
+		in.consumer.giveBack(works)
+		return
 	}
 	replaced, turnedAway := in.consumer.board.add(works, in.consumer.cfg.Placement.Capacity)
 	for _, m := range replaced {

@@ -30,7 +30,7 @@ func newCrew(t *testing.T) *crew {
 func (c *crew) join(handle func(context.Context, []bus.Task) []error) (handled *atomic.Int64, stop func() error) {
 	handled = &atomic.Int64{}
 	stop = consume(c.T, bus.ConsumerConfig{
-		Conn: dial(c.T, bus.Config{Server: c.server}), Timing: bus.Timing{AckWait: 5 * time.Second}, Concurrency: 4,
+		Conn: dial(c.T, bus.Config{Server: c.server}), Timing: bus.Timing{AckWait: time.Hour}, Concurrency: 4,
 		Group: func(item.Change) (string, int) { return "", 20 },
 		Handle: func(ctx context.Context, tasks []bus.Task) []error {
 			handled.Add(int64(len(tasks)))

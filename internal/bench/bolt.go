@@ -36,30 +36,19 @@ type TierTimes struct {
 
 // tier fills a server's own file with n blobs, and has the server make its pages from them. Redis is there, and empty.
 func (s Sizes) tier(ctx context.Context, host Host, n int, dir string) (r TierTimes, err error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	redis, err := startRedis(ctx, host, dir)
-	if redis.child != nil {
-		defer end(stop, []*child{redis.child})
-	}
-	if err != nil {
-		return r, err
-	}
-	p := &Pipeline{SKUs: n, Batch: 50, Dir: dir, Redis: redis.url}
-	p.prepare = func(file string) error {
-		r.BoltTimes, err = timeMirror(ctx, host, file, dir, n)
-		return err
-	}
 	host.Log.Info("a server's own file", "blobs", n)
-	err = p.drive(ctx, host, func(ctx context.Context, b *bench) error { return s.fromFile(ctx, b, &r) })
-	if err != nil {
-		return r, err
-	}
-	p.prepare = nil
-	began := time.Now()
-	err = p.drive(ctx, host, func(ctx context.Context, b *bench) error {
-		err := b.awaitFirst(ctx)
-		r.Restart = time.Since(began).Seconds()
+	err = withRedis(ctx, host, dir, func(ctx context.Context, redis redisServer) (err error) {
+		p := &Pipeline{SKUs: n, Batch: 50, Dir: dir, Redis: redis.url}
+		p.prepare = func(file string) (err error) {
+			r.BoltTimes, err = timeMirror(ctx, host, file, dir, n)
+			return err
+		}
+		err = p.drive(ctx, host, func(ctx context.Context, b *bench) error { return s.fromFile(ctx, b, &r) })
+		if err != nil {
+			return err
+		}
+		p.prepare = nil
+		r.Restart, err = p.restart(ctx, host)
 		return err
 	})
 	return r, err
@@ -72,7 +61,7 @@ func (s Sizes) fromFile(ctx context.Context, b *bench, r *TierTimes) error {
 			return err
 		}
 	}
-	pages, err := b.uncached(ctx, s)
+	pages, err := b.requestAll(ctx, "uniform", s.Rate, s.Pages)
 	if err != nil {
 		return err
 	}
@@ -121,10 +110,6 @@ func fillAndRead(ctx context.Context, host Host, path string, n int, shape uint3
 	return BoltTimes{n, store.Size() >> 20, times}, err
 }
 
-func articleBlob(i int) kv.BlobKey {
-	return kv.BlobKey{Entity: item.Entity{Kind: "sku", ID: strconv.Itoa(firstID + i)}, Blob: "item"}
-}
-
 // fillBolt puts a blob of each of n articles.
 func fillBolt(ctx context.Context, host Host, store *boltkv.Store, n int, shape uint32) error {
 	defer host.Progress("")
@@ -134,7 +119,7 @@ func fillBolt(ctx context.Context, host Host, store *boltkv.Store, n int, shape 
 		for i := range puts {
 			body := fmt.Appendf(nil, `{"product":{"title":"Article %d","brief":"A thing that is sold in a shop","options":[{"name":"Colour","value":"%d"}]}}`, first+i, (first+i)*7919%1000)
 			head := kv.Header{Existence: kv.Alive, Stamp: 1, Fetched: time.Now(), Shape: shape}
-			puts[i] = kv.BlobPut{BlobKey: articleBlob(first + i), Value: kv.Value{Header: head, Body: body}}
+			puts[i] = kv.BlobPut{BlobKey: blobOf(article(first + i)), Value: kv.Value{Header: head, Body: body}}
 		}
 		if _, err := store.PutBlobs(ctx, puts); err != nil {
 			return err
@@ -146,18 +131,9 @@ func fillBolt(ctx context.Context, host Host, store *boltkv.Store, n int, shape 
 
 // timeReads times single reads of a file of n blobs.
 func timeReads(ctx context.Context, store *boltkv.Store, n int) (quantiles, error) {
-	var times []time.Duration
-	for i := range 60_000 {
-		began := time.Now()
-		got, err := store.Blobs(ctx, []kv.BlobKey{articleBlob(rand.IntN(n))})
-		if err != nil || got[0].Existence != kv.Alive {
-			return quantiles{}, fmt.Errorf("read of %d blobs: %v, %v", n, got, err)
-		}
-		if i >= 10_000 { // the first reads warm the operating system's page cache
-			times = append(times, time.Since(began))
-		}
-	}
-	return quantilesOf(times), nil
+	return timeEach(10_000, 50_000, func() (kv.Existence, error) {
+		return existenceOf(store.Blobs(ctx, []kv.BlobKey{blobOf(article(rand.IntN(n)))}))
+	})
 }
 
 // printBolt writes the times of reads of bbolt files as a table.

@@ -3,16 +3,13 @@ package bench
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"vitrine/internal/item"
@@ -94,10 +91,8 @@ func (d Disk) run(ctx context.Context, host Host, files int, limited bool) (r Di
 	defer os.RemoveAll(dir)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &diskSystem{Disk: d, files: files, bench: &bench{
-		Pipeline: &Pipeline{SKUs: d.SKUs, Batch: 50, Single: d.Single, Dir: dir}, host: host,
-		shop: &shop{versions: make([]atomic.Int64, d.SKUs), text: d.Text}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: places}},
-	}}
+	s := &diskSystem{Disk: d, files: files, bench: newBench(&Pipeline{SKUs: d.SKUs, Batch: 50, Single: d.Single, Dir: dir}, host)}
+	s.shop.text = d.Text
 	if limited {
 		group, failed := confine(int64(d.Memory) << 20)
 		if failed != nil {
@@ -117,11 +112,8 @@ func (d Disk) run(ctx context.Context, host Host, files int, limited bool) (r Di
 	}
 	began := time.Now()
 	err = s.withUp(ctx, func(ctx context.Context) error {
-		body, err := s.get(ctx, fmt.Sprintf("%s/item/%d.json", s.pages, firstID))
+		err := s.awaitFirst(ctx)
 		r.Restart = time.Since(began).Seconds()
-		if err == nil && !json.Valid(body) {
-			err = fmt.Errorf("%w: after a restart the first page is %.200q", item.ErrUnavailable, body)
-		}
 		return err
 	})
 	if err != nil {
@@ -248,10 +240,7 @@ func (s *diskSystem) visit(ctx context.Context, r *DiskRun) (err error) {
 }
 
 func (s *diskSystem) pagesOf(ctx context.Context, workload string) (load.Latency, error) {
-	r, err := s.request(ctx, workload, load.Config{Rate: s.Rate, For: time.Duration(float64(s.Pages) / s.Rate * float64(time.Second)), Connections: 64, Encoding: "gzip"})
-	if bad := r.Sent - r.Status[http.StatusOK]; err == nil && bad > 0 {
-		err = fmt.Errorf("%w: %d of %d requests had no page", item.ErrUnavailable, bad, r.Sent)
-	}
+	r, err := s.requestAll(ctx, workload, s.Rate, s.Pages)
 	return r.Latency, err
 }
 

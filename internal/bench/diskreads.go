@@ -29,8 +29,9 @@ func ReadStore(ctx context.Context, host Host, dir string, files, skus, n int) (
 	}
 	defer store.Close()
 	random := rand.New(rand.NewPCG(2, 2))
-	r.Records, err = timeEach(n, func() (kv.Existence, error) {
-		got, err := store.Records(ctx, []kv.RecordKey{recordOf(change(item.Normal, random.IntN(skus)).Entity)})
+	some := func() item.Entity { return article(random.IntN(skus)) }
+	r.Records, err = timeEach(n/10, n, func() (kv.Existence, error) {
+		got, err := store.Records(ctx, []kv.RecordKey{recordOf(some())})
 		if err != nil {
 			return kv.Absent, err
 		}
@@ -39,23 +40,25 @@ func ReadStore(ctx context.Context, host Host, dir string, files, skus, n int) (
 	if err != nil {
 		return r, fmt.Errorf("read records: %w", err)
 	}
-	r.Blobs, err = timeEach(n, func() (kv.Existence, error) {
-		got, err := store.Blobs(ctx, []kv.BlobKey{blobOf(change(item.Normal, random.IntN(skus)).Entity)})
-		if err != nil {
-			return kv.Absent, err
-		}
-		return got[0].Existence, nil
-	})
+	r.Blobs, err = timeEach(n/10, n, func() (kv.Existence, error) { return existenceOf(store.Blobs(ctx, []kv.BlobKey{blobOf(some())})) })
 	if err != nil {
 		return r, fmt.Errorf("read blobs: %w", err)
 	}
 	return r, nil
 }
 
-// timeEach times n reads, after a tenth as many that fill the kernel's memory.
-func timeEach(n int, read func() (kv.Existence, error)) (quantiles, error) {
+// existenceOf is that of the only blob that was read.
+func existenceOf(got []kv.Blob, err error) (kv.Existence, error) {
+	if err != nil {
+		return kv.Absent, err
+	}
+	return got[0].Existence, nil
+}
+
+// timeEach times n reads, after others that fill the kernel's memory.
+func timeEach(warm, n int, read func() (kv.Existence, error)) (quantiles, error) {
 	times := make([]time.Duration, 0, n)
-	for i := range n + n/10 {
+	for i := range warm + n {
 		began := time.Now()
 		existence, err := read()
 		took := time.Since(began)
@@ -65,7 +68,7 @@ func timeEach(n int, read func() (kv.Existence, error)) (quantiles, error) {
 		if err != nil {
 			return quantiles{}, err
 		}
-		if i >= n/10 {
+		if i >= warm {
 			times = append(times, took)
 		}
 	}

@@ -15,13 +15,17 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/item"
+	"vitrine/internal/metrics"
 	"vitrine/internal/node"
 	"vitrine/internal/pause"
 	"vitrine/internal/redact"
 )
 
+// article is the ith one.
+func article(i int) item.Entity { return item.Entity{Kind: "sku", ID: strconv.Itoa(firstID + i)} }
+
 func change(lane item.Lane, i int) item.Change {
-	return item.Change{Lane: lane, Entity: item.Entity{Kind: "sku", ID: strconv.Itoa(firstID + i)}, Dimension: "product"}
+	return item.Change{Lane: lane, Entity: article(i), Dimension: "product"}
 }
 
 // all changes every article, and times how long it takes until nothing of an article is left to do. Its CPU and its calls
@@ -75,7 +79,7 @@ type counts struct {
 	calls int64
 }
 
-func (b *bench) count() counts { return counts{cpu: cpuTime(), calls: b.shop.calls.Load()} }
+func (b *bench) count() counts { return counts{cpu: metrics.CPUTime(), calls: b.shop.calls.Load()} }
 
 // phase is what so many changes took since the counts were as they were then.
 func (b *bench) phase(changes int, seconds float64, then counts) Phase {

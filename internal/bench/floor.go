@@ -88,7 +88,8 @@ func (b *bench) against(ctx context.Context, r *PipelineResult) error {
 	return nil
 }
 
-func median(rounds []Multiple, of func(Multiple) float64) float64 {
+// median is that of a number of each round.
+func median[T any](rounds []T, of func(T) float64) float64 {
 	values := make([]float64, len(rounds))
 	for i, m := range rounds {
 		values[i] = of(m)

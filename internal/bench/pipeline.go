@@ -120,7 +120,7 @@ func (p *Pipeline) drive(ctx context.Context, host Host, measure func(context.Co
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	b := &bench{Pipeline: p, host: host, shop: &shop{versions: make([]atomic.Int64, p.SKUs)}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: places}}}
+	b := newBench(p, host)
 	b.shop.answer.Store(int64(p.Answer))
 	ended, err := b.start(ctx)
 	if err != nil {
@@ -137,6 +137,22 @@ func (p *Pipeline) drive(ctx context.Context, host Host, measure func(context.Co
 		err = ended
 	}
 	return err
+}
+
+// newBench makes a bench whose system is not started yet.
+func newBench(p *Pipeline, host Host) *bench {
+	return &bench{Pipeline: p, host: host, shop: &shop{versions: make([]atomic.Int64, p.SKUs)}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: places}}}
+}
+
+// restart starts a system again whose folder is filled, and measures how long it takes until it answers with a page.
+func (p *Pipeline) restart(ctx context.Context, host Host) (seconds float64, err error) {
+	began := time.Now()
+	err = p.drive(ctx, host, func(ctx context.Context, b *bench) error {
+		err := b.awaitFirst(ctx)
+		seconds = time.Since(began).Seconds()
+		return err
+	})
+	return seconds, err
 }
 
 // serveShop serves the upstream until ctx ends, and writes a catalog for it, whose path it returns.
@@ -238,15 +254,6 @@ func quantilesOf(times []time.Duration) quantiles {
 		return float64(times[min(len(times)-1, int(q*float64(len(times))))].Nanoseconds()) / 1e6
 	}
 	return quantiles{at(0.5), at(0.99), at(0.999)}
-}
-
-// cpuTime is the CPU time this process has used, user and system.
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // Print writes it for people, or as JSON.

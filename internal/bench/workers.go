@@ -184,18 +184,13 @@ func (m machineTime) busySince(then machineTime) float64 {
 func medians(rounds [][]Team) []Team {
 	teams := slices.Clone(rounds[0])
 	for i := range teams {
-		median := func(of func(Team) float64) float64 {
-			all := make([]float64, len(rounds))
-			for j, round := range rounds {
-				all[j] = of(round[i])
-			}
-			slices.Sort(all)
-			return all[len(all)/2]
+		of := func(number func(Team) float64) float64 {
+			return median(rounds, func(round []Team) float64 { return number(round[i]) })
 		}
 		teams[i] = Team{
-			Workers: teams[i].Workers, PerSecond: median(func(t Team) float64 { return t.PerSecond }), Ratio: median(func(t Team) float64 { return t.Ratio }),
-			Used: median(func(t Team) float64 { return t.Used }), Machine: median(func(t Team) float64 { return t.Machine }),
-			Calls: median(func(t Team) float64 { return t.Calls }), Joined: median(func(t Team) float64 { return t.Joined }),
+			Workers: teams[i].Workers, PerSecond: of(func(t Team) float64 { return t.PerSecond }), Ratio: of(func(t Team) float64 { return t.Ratio }),
+			Used: of(func(t Team) float64 { return t.Used }), Machine: of(func(t Team) float64 { return t.Machine }),
+			Calls: of(func(t Team) float64 { return t.Calls }), Joined: of(func(t Team) float64 { return t.Joined }),
 		}
 	}
 	return teams

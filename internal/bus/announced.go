@@ -23,8 +23,6 @@ func (c *Conn) HistoryEnd(ctx context.Context) (end Position, err error) {
 }
 
 func (c *Conn) endOf(ctx context.Context, name string) (end Position, err error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
 	stream, err := c.js.Stream(ctx, name)
 	if err != nil {
 		return end, reached("look at the stream "+name, err)

@@ -68,8 +68,6 @@ func (c *Conn) SameHistory(ctx context.Context, other *Conn) (bool, error) {
 }
 
 func (c *Conn) historyMade(ctx context.Context) (time.Time, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
 	stream, err := c.js.Stream(ctx, History)
 	if err != nil {
 		return time.Time{}, reached("look at the stream "+History, err)

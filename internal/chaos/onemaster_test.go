@@ -189,13 +189,7 @@ func (o *oneMaster) loseNorth(t *testing.T) {
 // TestRoomsOfOneMaster cuts a room off from the one that has the master of Redis, and then loses that room, while the shop is edited. No page may fail in a room that
 // is there. The room that is cut off has to say that its pages may be old, from soon after the cut until it has caught up; and nothing older may stay.
 func TestRoomsOfOneMaster(t *testing.T) {
-	s := newShop()
-	for n := range long.Pick(40, 1000) {
-		s.put(oddID(n), func(p *product) {
-			p.Title, p.Brand, p.Price, p.Stock = fmt.Sprintf("Thing %d", n), fmt.Sprint(n%7), 100+n, n
-		})
-		s.putBrand(fmt.Sprint(n%7), fmt.Sprintf("Brand %d", n%7))
-	}
+	s := newFilledShop()
 	o := newOneMaster(t, s)
 	visitors := map[*room]*visitor{o.south: {}, o.west: {}}
 	visiting, leave := context.WithCancel(t.Context())

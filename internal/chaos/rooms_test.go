@@ -218,9 +218,8 @@ func pushesEverywhere(t *testing.T, all []*room) {
 	}
 }
 
-// TestRoomsAreCutOff cuts two rooms off from each other while the shop is edited, and half of the edits are announced in each. No page
-// may fail in either room. Each has to say that its pages may be old, until the cable is whole again and both show the shop as it is.
-func TestRoomsAreCutOff(t *testing.T) {
+// newFilledShop is a shop of forty products, or a thousand in the full form.
+func newFilledShop() *shop {
 	s := newShop()
 	for n := range long.Pick(40, 1000) {
 		s.put(oddID(n), func(p *product) {
@@ -228,6 +227,13 @@ func TestRoomsAreCutOff(t *testing.T) {
 		})
 		s.putBrand(fmt.Sprint(n%7), fmt.Sprintf("Brand %d", n%7))
 	}
+	return s
+}
+
+// TestRoomsAreCutOff cuts two rooms off from each other while the shop is edited, and half of the edits are announced in each. No page
+// may fail in either room. Each has to say that its pages may be old, until the cable is whole again and both show the shop as it is.
+func TestRoomsAreCutOff(t *testing.T) {
+	s := newFilledShop()
 	all := newRooms(t, s, "east", "west")
 	pushesEverywhere(t, all)
 	rate, cut := long.Pick(100, 500), long.Pick(2*time.Second, time.Minute)

@@ -206,17 +206,24 @@ var mistakes = []mistake{
 	{"next: .after", "next: .changes", "next", ""},
 }
 
-// TestMistakesAreNamed proves that each mistake is reported with its line, by a trial over a running upstream.
-func TestMistakesAreNamed(t *testing.T) {
+// serve serves a shop, and gives what a trial needs to ask it.
+func serve(t *testing.T) (url string, client *upstream.Client, set *templates.Set) {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(serveShop))
-	defer server.Close()
-	client := upstream.New(upstream.Config{})
-	defer client.Close()
+	t.Cleanup(server.Close)
+	client = upstream.New(upstream.Config{})
+	t.Cleanup(func() { client.Close() })
 	set, err := templates.LoadFolder(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	sound := fmt.Sprintf(shop, server.URL)
+	return server.URL, client, set
+}
+
+// TestMistakesAreNamed proves that each mistake is reported with its line, by a trial over a running upstream.
+func TestMistakesAreNamed(t *testing.T) {
+	url, client, set := serve(t)
+	sound := fmt.Sprintf(shop, url)
 	t.Run("none", func(t *testing.T) {
 		if found := tell(t, client, set, sound); len(found) > 0 {
 			t.Errorf("of a sound catalog: %s", strings.Join(found, "\n"))
@@ -247,15 +254,8 @@ func TestMistakesAreNamed(t *testing.T) {
 
 // TestAListOfOnePageHasNoSecond proves that a list of one page is not asked for a second one, whatever is wrong with its ids.
 func TestAListOfOnePageHasNoSecond(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(serveShop))
-	defer server.Close()
-	client := upstream.New(upstream.Config{})
-	defer client.Close()
-	set, err := templates.LoadFolder(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	src := strings.NewReplacer("'[.items[].sku]'", `'["..", "1"]'`, "'if .more then $cursor + 1 else null end'", "'null'").Replace(fmt.Sprintf(shop, server.URL))
+	url, client, set := serve(t)
+	src := strings.NewReplacer("'[.items[].sku]'", `'["..", "1"]'`, "'if .more then $cursor + 1 else null end'", "'null'").Replace(fmt.Sprintf(shop, url))
 	found := strings.Join(tell(t, client, set, src), "\n")
 	if !strings.Contains(found, "1 ids that can't be an entity's") || strings.Contains(found, "second page") {
 		t.Error(found)

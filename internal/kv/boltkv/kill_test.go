@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"testing"
@@ -62,6 +63,22 @@ func beVictim(path string) int {
 	}
 }
 
+// keptAll proves that a store has all records up to one, and closes it.
+func keptAll(t *testing.T, s interface {
+	kv.RecordReader
+	io.Closer
+}, last int) {
+	t.Helper()
+	for i := range last + 1 {
+		if got := read(t, s, fillID(i)); string(got.Body) != fillBody(i) {
+			t.Errorf("record %d was stored, and is %q", i, got.Body)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestKilled(t *testing.T) {
 	path, told := file(t), -1
 	for _, upTo := range []int{1, 60, 150} {
@@ -71,14 +88,7 @@ func TestKilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range told + 1 {
-			if got := read(t, s, fillID(i)); string(got.Body) != fillBody(i) {
-				t.Errorf("record %d was stored, and is %q", i, got.Body)
-			}
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
+		keptAll(t, s, told)
 	}
 }
 
@@ -93,14 +103,7 @@ func TestKilledBetweenShards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range told + 1 {
-			if got := read(t, s, fillID(i)); string(got.Body) != fillBody(i) {
-				t.Errorf("record %d was stored, and is %q", i, got.Body)
-			}
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
+		keptAll(t, s, told)
 	}
 }
 

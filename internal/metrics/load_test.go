@@ -3,6 +3,8 @@ package metrics
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -15,16 +17,18 @@ import (
 // TestTheLoadIsWhatIsMostInUse proves that the load is that of the processors or of all else, whichever is greater, of the last seconds.
 func TestTheLoadIsWhatIsMostInUse(t *testing.T) {
 	var now time.Time
-	var cpu time.Duration
-	used := 0.2
+	var cpu, wait time.Duration
+	used, starved := 0.2, 0.0
 	l := NewLoad(prometheus.NewRegistry(), "detail", func() float64 { return used })
 	l.now = func() time.Time { return now }
 	l.cpu = func() time.Duration { return cpu }
+	l.waited = func() time.Duration { return wait }
 	pass := func(share float64) {
 		for range loadReadings {
 			l.read()
 			now = now.Add(loadEvery)
 			cpu += time.Duration(share * Processors() * float64(loadEvery))
+			wait += time.Duration(starved * float64(runtime.GOMAXPROCS(0)) * float64(loadEvery))
 		}
 	}
 	near := func(what string, want float64) {
@@ -42,9 +46,42 @@ func TestTheLoadIsWhatIsMostInUse(t *testing.T) {
 	pass(0.1)
 	pass(0.1)
 	near("idle again", 0.2)
+	starved = 0.7
+	pass(0)
+	pass(0)
+	near("others have the processors", 0.7)
+	starved = 40
+	pass(0.1)
+	pass(0.1)
+	near("many threads wait", 1)
+	starved, wait = 0, 0
+	pass(0.1)
+	near("threads have ended", 0.2)
 	used = 1
 	pass(0.1)
 	near("all its bounds are reached", 1)
+}
+
+// TestThreadsWaitForAProcessor proves that the times of all threads are added up, and that what can't be read counts as none.
+func TestThreadsWaitForAProcessor(t *testing.T) {
+	tasks := t.TempDir()
+	for thread, text := range map[string]string{"1": "500 1000000 3\n", "22": "0 2000000 1\n", "3": "", "4": "1 many 1\n", "5": "1 -7 1\n"} {
+		if err := os.MkdirAll(filepath.Join(tasks, thread), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tasks, thread, "schedstat"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := waited(tasks); got != 3*time.Millisecond {
+		t.Errorf("the threads have waited %v, want 3ms", got)
+	}
+	if got := waited(filepath.Join(tasks, "none")); got != 0 {
+		t.Errorf("without threads: %v", got)
+	}
+	if _, err := os.Stat(filepath.Join(tasksOfSelf, strconv.Itoa(os.Getpid()), "schedstat")); err == nil && waited(tasksOfSelf) == 0 {
+		t.Error("no thread of this process has ever waited")
+	}
 }
 
 // TestTheQuotaOfAContainer proves that the processors of a cgroup of either version are known, whether it is seen from within or not.

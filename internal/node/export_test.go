@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vitrine/detail"
 	"vitrine/internal/audit"
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
@@ -55,4 +56,9 @@ func NewUnfetched(begun func(item.Entity)) Unfetched {
 func (u Unfetched) Look(entities map[item.Entity]bool, tooMany bool, e item.Entity) bool {
 	u.look(entities, tooMany)
 	return u.of(e) || u.countless()
+}
+
+// AskPeers asks other servers for their pages.
+func AskPeers(ctx context.Context, peers requester, log *slog.Logger) [][]detail.KeptPage {
+	return askPeers(ctx, peers, log)
 }

@@ -20,10 +20,14 @@ import (
 const (
 	pagesSubject = "ask.pages"            // servers of pages answer with what they have in memory
 	pagesMost    = 20_000                 // pages in one answer
+	pagesTotal   = 200_000                // of ten answers; of more, each counts with its share
 	pagesBytes   = 512 << 10              // of one answer; NATS takes no more than 1 MiB by default
 	pagesEvery   = time.Second            // an answer serves all who ask within that time
+	codingsMost  = 4                      // of one page
+	peersMost    = 1000                   // answers that are read
 	peersWithin  = 2 * time.Second        // for the first answer
 	peersPause   = 300 * time.Millisecond // after an answer, for another
+	askWithin    = 5 * time.Second        // for all answers, if they keep coming
 	warmWithin   = 20 * time.Second       // for all of it, where the pages can be made
 	failWithin   = time.Minute            // for those whose parts can't be had
 	failEvery    = time.Second            // between attempts to make these
@@ -86,7 +90,7 @@ func (w *pageWarmer) makePages(ctx context.Context) {
 		return
 	}
 	began := time.Now()
-	pages := mergePages(w.askPeers(ctx))
+	pages := mergePages(askPeers(ctx, w.bus, w.log))
 	short, stop := context.WithTimeout(ctx, warmWithin)
 	defer stop()
 	made, failing := w.server.Keep(short, pages)
@@ -101,21 +105,26 @@ func (w *pageWarmer) makePages(ctx context.Context) {
 	}
 }
 
-// askPeers asks the other servers which pages they have.
-func (w *pageWarmer) askPeers(ctx context.Context) (lists [][]detail.KeptPage) {
-	ctx, cancel := context.WithCancel(ctx)
+// askPeers asks the other servers which pages they have. It reads a bounded number of answers within a bounded time, whoever answers.
+func askPeers(ctx context.Context, peers requester, log *slog.Logger) (lists [][]detail.KeptPage) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	patience := time.AfterFunc(peersWithin, cancel)
 	defer patience.Stop()
-	err := w.bus.Request(ctx, pagesSubject, func(body []byte) (done bool) {
-		lists = append(lists, parsePages(body))
+	err := peers.Request(ctx, pagesSubject, func(body []byte) (done bool) {
+		lists = append(lists, parsePages(body, min(pagesMost, pagesTotal/(len(lists)+1))))
 		patience.Reset(peersPause)
-		return false
+		return len(lists) == peersMost
 	})
 	if err != nil && ctx.Err() == nil {
-		w.log.Debug("no other server says which pages it has", "error", err)
+		log.Debug("no other server says which pages it has", "error", err)
 	}
 	return lists
+}
+
+// requester asks on a subject of NATS, and passes on each answer until one is the last.
+type requester interface {
+	Request(ctx context.Context, subject string, f func(body []byte) (done bool)) error
 }
 
 // answers gives the answer to servers that ask.
@@ -162,11 +171,14 @@ func formatPages(pages []detail.KeptPage) []byte {
 	return b.Bytes()
 }
 
-// parsePages reads what formatPages wrote. It skips invalid lines.
-func parsePages(text []byte) (pages []detail.KeptPage) {
-	for line := range strings.Lines(string(text)) {
-		codings, path, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if ok && strings.HasPrefix(path, "/") && len(pages) < pagesMost {
+// parsePages reads the first of what formatPages wrote, and nothing that it would not have written.
+func parsePages(text []byte, most int) (pages []detail.KeptPage) {
+	for line := range bytes.Lines(text[:min(len(text), pagesBytes)]) {
+		if len(pages) == most {
+			break
+		}
+		codings, path, ok := strings.Cut(string(bytes.TrimSuffix(line, []byte("\n"))), " ")
+		if ok && strings.HasPrefix(path, "/") && strings.Count(codings, ",") < codingsMost {
 			pages = append(pages, detail.KeptPage{Path: path, Codings: strings.Split(codings, ",")})
 		}
 	}

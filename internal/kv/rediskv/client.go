@@ -45,6 +45,7 @@ func (a address) failoverOptions(replicas bool) *redis.FailoverOptions {
 		ContextTimeoutEnabled: true, DialTimeout: o.DialTimeout, DialerRetries: o.DialerRetries, MaxRetries: o.MaxRetries,
 		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout, PoolTimeout: o.PoolTimeout, PoolSize: o.PoolSize,
 		ReplicaOnly: replicas,
+		Dialer:      newSentinelDialer(a.nodes, o).Dial,
 	}
 	if !replicas {
 		f.OnConnect = requireMaster

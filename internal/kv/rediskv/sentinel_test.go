@@ -3,6 +3,7 @@ package rediskv_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,56 @@ func TestSentinels(t *testing.T) {
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestASilentSentinelIsPassedOver proves that a store follows an election though the sentinel that it asks is silent, as is one
+// whose machine is gone together with the master: it asks the others.
+func TestASilentSentinelIsPassedOver(t *testing.T) {
+	t.Parallel()
+	w := redistest.Watch(t, 2)
+	s, err := rediskv.Open(t.Context(), rediskv.Config{URL: w.URL, Log: quietLog()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	write := func(dimension string) bool {
+		_, err := s.PutRecords(t.Context(), []kv.Put{{RecordKey: record(dimension), Value: alive(`1`)}})
+		return err == nil
+	}
+	poll.Until(t, "a write", func() bool { return write("before") })
+	asked, others := askedSentinel(t, w)
+	asked.Pause()
+	defer asked.Resume()
+	master := w.Servers[0]
+	master.Pause()
+	defer master.Resume()
+	for _, o := range others {
+		o.Do("SENTINEL", "SET", redistest.MasterName, "down-after-milliseconds", 500)
+	}
+	poll.Until(t, "an election", func() bool {
+		return !slices.ContainsFunc(others, func(o *redistest.Server) bool {
+			named := fmt.Sprint(o.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", redistest.MasterName))
+			return strings.Contains(named, strings.Split(master.Addr, ":")[1])
+		})
+	})
+	poll.Until(t, "a write to the elected master", func() bool { return write("after") })
+}
+
+// askedSentinel returns the sentinel to which a client listens, and the others.
+func askedSentinel(t *testing.T, w *redistest.Watched) (asked *redistest.Server, others []*redistest.Server) {
+	t.Helper()
+	poll.Until(t, "a client at a sentinel", func() bool {
+		asked, others = nil, nil
+		for _, s := range w.Sentinels {
+			if asked == nil && strings.Contains(fmt.Sprint(s.Do("CLIENT", "LIST", "TYPE", "pubsub")), " sub=2 ") {
+				asked = s
+			} else {
+				others = append(others, s)
+			}
+		}
+		return asked != nil
+	})
+	return asked, others
 }
 
 func wrongSentinels(t *testing.T, w *redistest.Watched) {

@@ -90,15 +90,44 @@ func consumed(ctx context.Context, stream jetstream.Stream) (lanes map[item.Lane
 	return lanes, handed, list.Err()
 }
 
+// counted reports whether the durable consumers that fit know of all messages of a stream. They are asked before it and after it: where
+// messages leave meanwhile, the first sum has them all, and where messages come, the second has.
+func counted(ctx context.Context, stream jetstream.Stream, fits func(*jetstream.ConsumerInfo) bool) (bool, error) {
+	known := [2]uint64{}
+	stored := uint64(0)
+	for i := range known {
+		list := stream.ListConsumers(ctx)
+		for info := range list.Info() {
+			if fits(info) {
+				known[i] += info.NumPending + uint64(max(info.NumAckPending, 0))
+			}
+		}
+		if err := list.Err(); err != nil {
+			return false, reached("look at the consumers of "+stream.CachedInfo().Config.Name, err)
+		}
+		if i == 0 {
+			info, err := stream.Info(ctx)
+			if err != nil {
+				return false, reached("look at the stream "+stream.CachedInfo().Config.Name, err)
+			}
+			stored = info.State.Msgs
+		}
+		if known[i] >= stored {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // uncounted adds what no consumer knows of: retries that are not due yet, and what was parked before anybody
 // took it.
 func (c *Conn) uncounted(ctx context.Context, stream jetstream.Stream, name string, lanes map[item.Lane]Lane) error {
-	known := uint64(0)
-	for _, l := range lanes {
-		known += l.Waiting + l.InFlight
-	}
-	if name == Syncs || stream.CachedInfo().State.Msgs <= known {
+	if name == Syncs {
 		return nil
+	}
+	all, err := counted(ctx, stream, func(*jetstream.ConsumerInfo) bool { return true })
+	if all || err != nil {
+		return err
 	}
 	for lane, sum := range lanes {
 		filter := "due.retry." + string(lane) + ".>"

@@ -19,12 +19,21 @@ import (
 // counted as waiting for ever. It is published again as the change that it was, and the catalog in force says where
 // that goes now. What is younger than cfg.Timing.Stranded is left alone: its upstream may be one that this process has not heard
 // of yet.
-// bringHome publishes stranded work again until ctx ends.
+
+// bringHome publishes stranded work again until ctx ends. All subjects are listed, which takes NATS seconds where there are a million, at
+// the third look in a row that finds messages that no consumer of an upstream in force knows of: those that come and go during a
+// look may seem to be such.
 func (c *Consumer) bringHome(ctx context.Context) {
+	doubts := 0
 	for pause.For(ctx, c.cfg.Timing.Stranded/4) == nil {
-		n, err := c.home(ctx)
-		if n > 0 {
-			c.log.Info("work parked for upstreams that the catalog no longer names is taken up again", "changes", n)
+		stream, known, err := c.parkedKnown(ctx)
+		doubts++
+		if known {
+			doubts = 0
+		}
+		if doubts >= 3 && err == nil {
+			err = c.home(ctx, stream)
+			doubts = 0
 		}
 		if err != nil && ctx.Err() == nil {
 			c.log.Debug("look for stranded work", "error", err)
@@ -32,51 +41,44 @@ func (c *Consumer) bringHome(ctx context.Context) {
 	}
 }
 
-// home looks once, and is cheap where nothing is stranded: then the consumers of the upstreams know of all that is parked.
-func (c *Consumer) home(ctx context.Context) (moved int, err error) {
-	stream, err := c.cfg.Conn.js.Stream(ctx, Parked)
+// parkedKnown reports whether the consumers of the upstreams in force know of all that is parked.
+func (c *Consumer) parkedKnown(ctx context.Context) (stream jetstream.Stream, known bool, err error) {
+	stream, err = c.cfg.Conn.js.Stream(ctx, Parked)
 	if err != nil {
-		return 0, reached("look at the stream "+Parked, err)
+		return nil, false, reached("look at the stream "+Parked, err)
 	}
 	if stream.CachedInfo().State.Msgs == 0 {
-		return 0, c.dismiss(ctx, stream)
+		return stream, true, c.dismiss(ctx, stream)
 	}
-	if all, err := c.allNamed(ctx, stream); all || err != nil {
-		return 0, err
-	}
+	known, err = counted(ctx, stream, func(info *jetstream.ConsumerInfo) bool { return c.named(info.Config.FilterSubject) })
+	return stream, known, err
+}
+
+// home publishes again what is stranded.
+func (c *Consumer) home(ctx context.Context, stream jetstream.Stream) error {
 	info, err := stream.Info(ctx, jetstream.WithSubjectFilter("parked.>"))
 	if err != nil {
-		return 0, reached("look at the stream "+Parked, err)
+		return reached("look at the stream "+Parked, err)
 	}
+	moved := 0
+	defer func() {
+		if moved > 0 {
+			c.log.Info("work parked for upstreams that the catalog no longer names is taken up again", "changes", moved)
+		}
+	}()
 	for subject := range info.State.Subjects {
 		if c.named(subject) {
 			continue
 		}
 		ok, err := c.bring(ctx, stream, subject)
 		if err != nil {
-			return moved, err
+			return err
 		}
 		if ok {
 			moved++
 		}
 	}
-	return moved, nil
-}
-
-// allNamed reports whether the consumers of the upstreams in force know of as many messages as there are. NATS
-// counts what they have pending a moment after it has stored it: too few are known then, and the subjects are looked at.
-func (c *Consumer) allNamed(ctx context.Context, stream jetstream.Stream) (bool, error) {
-	known := uint64(0)
-	list := stream.ListConsumers(ctx)
-	for info := range list.Info() {
-		if c.named(info.Config.FilterSubject) {
-			known += info.NumPending + uint64(max(info.NumAckPending, 0))
-		}
-	}
-	if err := list.Err(); err != nil {
-		return false, reached("look at the consumers of "+Parked, err)
-	}
-	return known >= stream.CachedInfo().State.Msgs, nil
+	return nil
 }
 
 // named reports whether a subject of PARKED is below an upstream of the catalog in force.

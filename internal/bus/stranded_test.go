@@ -1,13 +1,16 @@
 package bus_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vitrine/internal/bus"
@@ -89,4 +92,48 @@ func hasConsumers(t *testing.T, c *bus.Conn, part string) bool {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// TestParkedWorkIsNotListed proves that looks for stranded work list no subjects while parked work is taken up: NATS takes
+// seconds to list a million.
+func TestParkedWorkIsNotListed(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	var looks, lists atomic.Int64
+	sub, err := bus.JetStream(c).Conn().Subscribe("$JS.API.STREAM.INFO."+bus.Parked, func(m *nats.Msg) {
+		looks.Add(1)
+		if bytes.Contains(m.Data, []byte(`"parked.\u003e"`)) {
+			lists.Add(1)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Unsubscribe()
+	const all = 3000
+	for i := range all {
+		m := &nats.Msg{Subject: item.ParkedSubject("sick", change(item.Refresh, fmt.Sprintf("s%d", i)))}
+		if _, err := bus.JetStream(c).PublishMsgAsync(m); err != nil {
+			t.Fatal(err)
+		}
+		if i%100 == 99 {
+			receive(t, "what NATS has stored", bus.JetStream(c).PublishAsyncComplete())
+		}
+	}
+	var takes, done atomic.Int64
+	consume(t, places(bus.ConsumerConfig{Conn: c, Timing: bus.Timing{Stranded: 4 * time.Millisecond}, Handle: func(_ context.Context, batch []bus.Task) []error {
+		done.Add(int64(len(batch)))
+		return none(batch)
+	}}, &takes))
+	poll.Until(t, "the consumers to know of all", func() bool {
+		depths, err := c.Depths(t.Context())
+		return err == nil && depths[bus.Parked].Lanes[item.Refresh].Waiting == all
+	})
+	looks.Store(0)
+	lists.Store(0)
+	takes.Store(math.MaxInt)
+	poll.Until(t, "all to be done", func() bool { return done.Load() == all && parked(t, c) == 0 })
+	if lists.Load() > 0 {
+		t.Errorf("of %d looks %d listed all subjects", looks.Load(), lists.Load())
+	}
 }

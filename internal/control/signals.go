@@ -119,9 +119,10 @@ func (s *signals) gather(counters map[string]float64) {
 func (s *signals) queue(ctx context.Context, conn *bus.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushWithin)
 	defer cancel()
-	pending, _, err := conn.Pending(ctx)
+	depths, err := conn.Depths(ctx)
 	if err != nil {
 		return
 	}
-	s.values["queue"] = float64(pending[bus.Changes][item.High].Waiting + pending[bus.Changes][item.Normal].Waiting)
+	lanes := depths[bus.Changes].Lanes
+	s.values["queue"] = float64(lanes[item.High].Waiting + lanes[item.Normal].Waiting)
 }

@@ -45,12 +45,12 @@ func (n *process) catalogSettled(ctx context.Context) (bool, error) {
 	if err != nil || !swept {
 		return false, err
 	}
-	pending, _, err := n.bus.Pending(ctx)
+	depths, err := n.bus.Depths(ctx)
 	if err != nil {
 		return false, err
 	}
 	for _, stream := range []string{bus.Changes, bus.Syncs} {
-		if lane := pending[stream][item.Refresh]; lane.Waiting+lane.InFlight > 0 {
+		if lane := depths[stream].Lanes[item.Refresh]; lane.Waiting+lane.InFlight > 0 {
 			return false, nil
 		}
 	}

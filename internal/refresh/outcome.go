@@ -114,12 +114,6 @@ func Wait(ctx context.Context, conn *bus.Conn, progress func(string)) error {
 // ParkedNow returns how many changes are parked until their upstream takes them. It fails with item.ErrUnavailable, or with
 // ctx's error.
 func ParkedNow(ctx context.Context, conn *bus.Conn) (parked uint64, err error) {
-	streams, _, err := conn.Pending(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for _, lane := range streams[bus.Parked] {
-		parked += lane.Waiting + lane.InFlight
-	}
-	return parked, nil
+	depths, err := conn.Depths(ctx)
+	return depths[bus.Parked].Stored, err
 }

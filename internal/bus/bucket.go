@@ -60,8 +60,8 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 
 // Get reads the key's value; ErrNoEntry where there is none.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
-	if strings.ContainsAny(key, "*> \t\r\n") || key == "" {
-		return Entry{}, fmt.Errorf("bucket %s: get %q: %w", b.name, item.Clip(key, 80), item.ErrName)
+	if err := b.checkKey(key); err != nil {
+		return Entry{}, err
 	}
 	found := Entry{Deleted: true}
 	_, err := b.readBatch(ctx, directGet{LastFor: "$KV." + b.name + "." + key}, func(e Entry) error {
@@ -75,6 +75,14 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 		return Entry{}, fmt.Errorf("bucket %s: get %q: %w", b.name, item.Clip(key, 80), ErrNoEntry)
 	}
 	return found, nil
+}
+
+// checkKey refuses what is no key of one entry.
+func (b *Bucket) checkKey(key string) error {
+	if strings.ContainsAny(key, "*> \t\r\n") || key == "" {
+		return fmt.Errorf("bucket %s: get %q: %w", b.name, item.Clip(key, 80), item.ErrName)
+	}
+	return nil
 }
 
 // Entries are the values of all keys, in the order of their revisions. It is one request, however many there are.

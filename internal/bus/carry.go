@@ -1,10 +1,10 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -40,15 +40,22 @@ func (b *Bucket) Standing(ctx context.Context) (BucketPosition, error) {
 	return BucketPosition{info.Created, info.State.LastSeq, info.State.LastTime}, nil
 }
 
-// Carry stores an entry of another room's bucket with the time of its push, unless what is here was pushed at that time or
-// later. It returns the revision that stands.
+// Newer reports whether e was pushed after another entry of its key. Of two that were pushed at one moment, in two rooms, the same one is newer everywhere.
+func (e Entry) Newer(than Entry) bool {
+	if !e.Pushed.Equal(than.Pushed) {
+		return e.Pushed.After(than.Pushed)
+	}
+	return bytes.Compare(e.Value, than.Value) > 0
+}
+
+// Carry stores an entry of another room's bucket with the time of its push, unless what is here is as new. It returns the revision that stands.
 func (b *Bucket) Carry(ctx context.Context, e Entry) (revision uint64, err error) {
 	for range carryTries {
 		is, err := b.Latest(ctx, e.Key)
-		if err != nil || !e.Pushed.After(is.Pushed) {
+		if err != nil || !e.Newer(is) {
 			return is.Revision, err
 		}
-		revision, err = b.carry(ctx, e, is.Revision)
+		revision, err = b.store(ctx, "carry", e, is.Revision)
 		if !errors.Is(err, item.ErrChanged) {
 			return revision, err
 		}
@@ -63,24 +70,6 @@ func (b *Bucket) Latest(ctx context.Context, key string) (found Entry, err error
 		return nil
 	})
 	return found, err
-}
-
-func (b *Bucket) carry(ctx context.Context, e Entry, last uint64) (revision uint64, err error) {
-	m := &nats.Msg{Subject: "$KV." + b.name + "." + e.Key, Data: e.Value, Header: nats.Header{
-		pushedHeader:                        {e.Pushed.UTC().Format(time.RFC3339Nano)},
-		jetstream.ExpectedLastSubjSeqHeader: {strconv.FormatUint(last, 10)},
-	}}
-	if e.Deleted {
-		m.Data = nil
-		m.Header.Set("KV-Operation", "DEL")
-	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	ack, err := b.home().js.PublishMsg(ctx, m)
-	if err != nil {
-		return 0, b.failed("carry", e.Key, err)
-	}
-	return ack.Sequence, nil
 }
 
 // pushedAt is when an entry was pushed.

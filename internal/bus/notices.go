@@ -57,6 +57,24 @@ func (c *Conn) FollowNotices(ctx context.Context, from Position, f func(context.
 	return nil
 }
 
+// FirstNotices returns where to follow the notices of c from for who has followed none and announces to own: their beginning, if c is the younger one and
+// HISTORY still holds all of them, so that nothing was missed. Else it is the zero position, after which notices count as missed.
+func (c *Conn) FirstNotices(ctx context.Context, own *Conn) (from Position, err error) {
+	ours, err := own.historyMade(ctx)
+	if err != nil {
+		return from, err
+	}
+	stream, err := c.js.Stream(ctx, History)
+	if err != nil {
+		return from, reached("look at the stream "+History, err)
+	}
+	info := stream.CachedInfo()
+	if info.State.FirstSeq <= 1 && ours.Before(info.Created) {
+		from.Stream = info.Created
+	}
+	return from, nil
+}
+
 // SameHistory reports whether both connections lead to one stream HISTORY, and so to one NATS.
 func (c *Conn) SameHistory(ctx context.Context, other *Conn) (bool, error) {
 	made, err := c.historyMade(ctx)

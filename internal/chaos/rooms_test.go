@@ -188,21 +188,25 @@ func (r *room) converges(began time.Time) time.Duration {
 }
 
 // pushesEverywhere sets a switch in all rooms, and then while one of them can't be reached, which has to be said. That room has it once it
-// can be reached again.
+// can be reached again. With the addresses of the rooms exchanged nothing is set.
 func pushesEverywhere(t *testing.T, all []*room) {
 	t.Helper()
 	east, west := all[0], all[1]
-	set := func(value string) (out string, err error) {
+	set := func(value string, list ...*room) (out string, err error) {
 		text, err := east.command("switch", "set", "ttl.factor", value, "--nats", east.natsURL(), "--wait", "30s",
-			"--rooms", "east=nats://"+east.cable.Addr+",west=nats://"+west.cable.Addr)
+			"--rooms", "east=nats://"+list[0].cable.Addr+",west=nats://"+list[1].cable.Addr)
 		return string(text), err
 	}
-	out, err := set("200")
+	out, err := set("100", west, east)
+	if err == nil || !strings.Contains(out, "nothing was pushed") {
+		t.Errorf("switch set where the addresses of the rooms are exchanged: %v\n%s", err, out)
+	}
+	out, err = set("200", east, west)
 	if err != nil || !strings.Contains(out, "room west has it in force") || strings.Contains(out, "room east") {
 		t.Errorf("switch set in all rooms: %v\n%s", err, out)
 	}
 	west.cable.Cut()
-	out, err = set("300")
+	out, err = set("300", east, west)
 	if err == nil || !strings.Contains(out, "room west NOT REACHED") {
 		t.Errorf("switch set where a room can't be reached: %v\n%s", err, out)
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,13 +53,15 @@ func (c *catalogPush) push(e *env) (s control.Spread, err error) {
 
 // spread puts a catalog in force in all rooms.
 func (f roomsFlag) spread(e *env, conn *bus.Conn, src []byte, wait time.Duration) (s control.Spread, err error) {
-	s, err = control.SpreadCatalog(e.ctx, conn, src, wait)
+	rooms, err := f.openRooms(e, conn)
 	if err != nil {
 		return s, err
 	}
-	s.Rooms, err = f.carry(e, conn, func(ctx context.Context, from, to *bus.Conn) (control.RoomOutcome, error) {
-		return control.CarryCatalog(ctx, from, to, wait)
-	})
+	defer rooms.Close()
+	s, err = control.SpreadCatalog(e.ctx, conn, src, wait)
+	if err == nil {
+		s.Rooms = rooms.Carry(e.ctx, control.CarryCatalog(src, s.Revision, wait))
+	}
 	return s, err
 }
 

@@ -2,13 +2,10 @@ package cli
 
 import (
 	"cmp"
-	"context"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
-	"sync"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
@@ -58,50 +55,17 @@ func (f roomsFlag) around(own string) (map[string]string, error) {
 	return rooms, err
 }
 
-// carrier has what was pushed in one room in force in another one.
-type carrier func(ctx context.Context, from, to *bus.Conn) (control.RoomOutcome, error)
-
-// carry carries what was pushed in the room of conn to all other rooms at once, and says what that came to in each.
-func (f roomsFlag) carry(e *env, conn *bus.Conn, do carrier) ([]control.RoomOutcome, error) {
-	rooms, err := f.addresses()
-	if err != nil || len(rooms) == 0 {
-		return nil, err
-	}
-	own, err := conn.Bucket(control.SwitchBucket).Made(e.ctx)
+// openRooms connects to the other rooms, before anything is pushed to that of conn.
+func (f roomsFlag) openRooms(e *env, conn *bus.Conn) (*control.Rooms, error) {
+	addresses, err := f.addresses()
 	if err != nil {
 		return nil, err
 	}
-	names := slices.Sorted(maps.Keys(rooms))
-	outcomes := make([]*control.RoomOutcome, len(names))
-	var carried sync.WaitGroup
-	for i, name := range names {
-		carried.Go(func() {
-			defer redact.Crash()
-			to, err := conn.Beside(e.ctx, rooms[name])
-			if err != nil {
-				outcomes[i] = &control.RoomOutcome{Room: name, Error: redact.Shown(err.Error())}
-				return
-			}
-			defer to.Close()
-			if made, err := to.Bucket(control.SwitchBucket).Made(e.ctx); err == nil && made.Equal(own) {
-				return // this room itself
-			}
-			out, err := do(e.ctx, conn, to)
-			out.Room = name
-			if err != nil {
-				out.Error = redact.Shown(err.Error())
-			}
-			outcomes[i] = &out
-		})
+	rooms, err := control.OpenRooms(e.ctx, conn, addresses)
+	if errors.Is(err, control.ErrRooms) {
+		err = usageError{err}
 	}
-	carried.Wait()
-	var all []control.RoomOutcome
-	for _, out := range outcomes {
-		if out != nil {
-			all = append(all, *out)
-		}
-	}
-	return all, nil
+	return rooms, err
 }
 
 // printRooms prints what a push came to in the other rooms.

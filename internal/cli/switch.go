@@ -43,6 +43,29 @@ func (f natsFlags) withPanel(e *env, command string, do func(*bus.Conn, *switche
 	return do(conn, p)
 }
 
+// pushing is what a command sets switches with.
+type pushing struct {
+	conn  *bus.Conn
+	panel *switches.Panel
+	rooms *control.Rooms
+}
+
+// withRooms calls do with what a command sets switches with, in the rooms that the flags name, and closes it.
+func (f natsFlags) withRooms(e *env, command string, scope scopeFlags, do func(pushing) error) error {
+	return f.withPanel(e, command, func(conn *bus.Conn, p *switches.Panel) error {
+		named := scope.roomsFlag
+		if scope.DryRun {
+			named = roomsFlag{}
+		}
+		rooms, err := named.openRooms(e, conn)
+		if err != nil {
+			return err
+		}
+		defer rooms.Close()
+		return do(pushing{conn, p, rooms})
+	})
+}
+
 // scopeFlags are the scope, reason and author of a setting.
 type scopeFlags struct {
 	Scope  string        `help:"all, room:R, role:R or node:N." default:"all"`
@@ -74,8 +97,8 @@ they are named with the reason: a narrower scope says otherwise, or the process 
 
 // Run is vitrine switch set.
 func (c *switchSetCommand) Run(e *env) error {
-	return c.withPanel(e, "switch set", func(conn *bus.Conn, p *switches.Panel) error {
-		return c.set(e, conn, p, switches.Setting{Name: c.Name, Value: c.Value}, c.For, c.JSON)
+	return c.withRooms(e, "switch set", c.scopeFlags, func(to pushing) error {
+		return c.set(e, to, switches.Setting{Name: c.Name, Value: c.Value}, c.For, c.JSON)
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"vitrine/internal/bus"
 	"vitrine/internal/control"
 	"vitrine/switches"
 )
@@ -27,24 +26,24 @@ The setting of a wider scope is in force then, or the default; rules may move th
 
 // Run is vitrine switch unset.
 func (c *switchUnsetCommand) Run(e *env) error {
-	return c.withPanel(e, "switch unset", func(conn *bus.Conn, p *switches.Panel) error {
-		return c.unset(e, conn, p, c.Name, c.JSON)
+	return c.withRooms(e, "switch unset", c.scopeFlags, func(to pushing) error {
+		return c.unset(e, to, c.Name, c.JSON)
 	})
 }
 
 // unset withdraws a scope's setting. It is pushed even if there is none: processes may have one that NATS has lost.
-func (f scopeFlags) unset(e *env, conn *bus.Conn, p *switches.Panel, name string, asJSON bool) error {
+func (f scopeFlags) unset(e *env, to pushing, name string, asJSON bool) error {
 	if err := f.check(0); err != nil {
 		return err
 	}
-	known := p.Switch(name) != nil
-	for _, s := range p.Settings() {
+	known := to.panel.Switch(name) != nil
+	for _, s := range to.panel.Settings() {
 		known = known || s.Name == name // of an earlier catalog
 	}
 	if !known {
 		return usageError{fmt.Errorf("%w: %.80q (vitrine switch list has all)", switches.ErrUnknown, name)}
 	}
-	return f.put(e, conn, p, switches.Setting{Name: name}, 0, asJSON)
+	return f.put(e, to, switches.Setting{Name: name}, 0, asJSON)
 }
 
 type switchRollbackCommand struct {
@@ -55,8 +54,8 @@ type switchRollbackCommand struct {
 
 // Run is vitrine switch rollback.
 func (c *switchRollbackCommand) Run(e *env) error {
-	return c.withPanel(e, "switch rollback", func(conn *bus.Conn, p *switches.Panel) error {
-		past, err := control.SwitchHistory(e.ctx, conn, c.Name, c.Scope)
+	return c.withRooms(e, "switch rollback", c.scopeFlags, func(to pushing) error {
+		past, err := control.SwitchHistory(e.ctx, to.conn, c.Name, c.Scope)
 		if err != nil {
 			return err
 		}
@@ -64,12 +63,12 @@ func (c *switchRollbackCommand) Run(e *env) error {
 			return fmt.Errorf("%s was never set in the scope %s", c.Name, c.Scope)
 		}
 		c.Reason = cmp.Or(c.Reason, "rollback")
-		now, _ := conn.Now()
+		now, _ := to.conn.Now()
 		s, left := previousSetting(past, now)
 		if s.Value == "" {
-			return c.unset(e, conn, p, c.Name, c.JSON)
+			return c.unset(e, to, c.Name, c.JSON)
 		}
-		return c.set(e, conn, p, s, left, c.JSON)
+		return c.set(e, to, s, left, c.JSON)
 	})
 }
 

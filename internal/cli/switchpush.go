@@ -2,14 +2,12 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os/user"
 	"strings"
 	"time"
 
-	"vitrine/internal/bus"
 	"vitrine/internal/control"
 	"vitrine/switches"
 )
@@ -18,21 +16,21 @@ import (
 const mostFor = 365 * 24 * time.Hour
 
 // set checks a setting, pushes it by compare-and-set, and waits for who must have it.
-func (f scopeFlags) set(e *env, conn *bus.Conn, p *switches.Panel, s switches.Setting, period time.Duration, asJSON bool) error {
+func (f scopeFlags) set(e *env, to pushing, s switches.Setting, period time.Duration, asJSON bool) error {
 	if err := f.check(period); err != nil {
 		return err
 	}
-	if err := p.Check(s.Name, s.Value); err != nil {
+	if err := to.panel.Check(s.Name, s.Value); err != nil {
 		return usageError{err}
 	}
-	return f.put(e, conn, p, s, period, asJSON)
+	return f.put(e, to, s, period, asJSON)
 }
 
 // put is set for a setting that is good. It fails where the value is not in force on every process that is expected.
-func (f scopeFlags) put(e *env, conn *bus.Conn, p *switches.Panel, s switches.Setting, period time.Duration, asJSON bool) error {
+func (f scopeFlags) put(e *env, to pushing, s switches.Setting, period time.Duration, asJSON bool) error {
 	s.Scope, s.Reason, s.Author = f.Scope, f.Reason, cmp.Or(f.Author, userName())
 	if f.DryRun {
-		members, err := control.Members(e.ctx, conn)
+		members, err := control.Members(e.ctx, to.conn)
 		if err != nil {
 			return err
 		}
@@ -42,16 +40,12 @@ func (f scopeFlags) put(e *env, conn *bus.Conn, p *switches.Panel, s switches.Se
 		}
 		return printOutcome(e, out, asJSON)
 	}
-	out, err := control.SetSwitch(e.ctx, conn, p.Switch(s.Name), s, period, f.Wait)
+	d := to.panel.Switch(s.Name)
+	out, err := control.SetSwitch(e.ctx, to.conn, d, s, period, f.Wait)
 	if err != nil {
 		return err
 	}
-	out.Rooms, err = f.carry(e, conn, func(ctx context.Context, from, to *bus.Conn) (control.RoomOutcome, error) {
-		return control.CarrySwitch(ctx, from, to, p.Switch(s.Name), s, f.Wait)
-	})
-	if err != nil {
-		return err
-	}
+	out.Rooms = to.rooms.Carry(e.ctx, control.CarrySwitch(d, s, out.Revision, f.Wait))
 	if err := printOutcome(e, out, asJSON); err != nil {
 		return err
 	}

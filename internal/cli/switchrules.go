@@ -68,7 +68,7 @@ func (c *rulesPushCommand) Run(e *env) error {
 		return err
 	}
 	return c.withPanel(e, "switch rules push", func(conn *bus.Conn, _ *switches.Panel) error {
-		revision, err := conn.Bucket(control.SwitchBucket).Put(e.ctx, control.RulesKey, src)
+		revision, err := conn.Bucket(control.SwitchBucket).Push(e.ctx, control.RulesKey, src)
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func (c *switchDefineCommand) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if _, err := conn.Bucket(control.SwitchBucket).Put(e.ctx, setPrefix+item.EncodeID(c.Set), body); err != nil {
+		if _, err := conn.Bucket(control.SwitchBucket).Push(e.ctx, setPrefix+item.EncodeID(c.Set), body); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(e.stdout, "%s is %s\n", c.Set, strings.Join(c.Values, " "))
@@ -74,8 +74,8 @@ type switchApplyCommand struct {
 
 // Run is vitrine switch apply. It sets all switches of a set, and prints what each process has acknowledged.
 func (c *switchApplyCommand) Run(e *env) error {
-	return c.withPanel(e, "switch apply", func(conn *bus.Conn, p *switches.Panel) error {
-		set, err := c.load(e, conn)
+	return c.withRooms(e, "switch apply", c.scopeFlags, func(to pushing) error {
+		set, err := c.load(e, to.conn)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (c *switchApplyCommand) Run(e *env) error {
 		}
 		var failed bool
 		for _, v := range set {
-			err := c.set(e, conn, p, switches.Setting{Name: v.Name, Value: v.Value}, c.For, c.JSON)
+			err := c.set(e, to, switches.Setting{Name: v.Name, Value: v.Value}, c.For, c.JSON)
 			if errors.Is(err, errReported) {
 				failed = true // the others are set all the same
 				continue

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"context"
-
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
 	"vitrine/templates"
@@ -54,6 +52,11 @@ func (f templatePushFlags) put(e *env, command string, choose func(*bus.Conn) (t
 
 // spread puts templates in force. Those that were in force before need not be tried on a page, nor called by one.
 func (f templatePushFlags) spread(e *env, conn *bus.Conn, chosen templateChoice, head uint64) (t tried, err error) {
+	rooms, err := f.openRooms(e, conn)
+	if err != nil {
+		return t, err
+	}
+	defer rooms.Close()
 	t, err = f.try(e, chosen.packed)
 	t.RolledBack = chosen.earlier
 	if err == nil && chosen.earlier == 0 {
@@ -67,9 +70,7 @@ func (f templatePushFlags) spread(e *env, conn *bus.Conn, chosen templateChoice,
 		if err != nil {
 			return t, err
 		}
-		t.Rooms, err = f.carry(e, conn, func(ctx context.Context, from, to *bus.Conn) (control.RoomOutcome, error) {
-			return control.CarryTemplates(ctx, from, to, f.Wait)
-		})
+		t.Rooms = rooms.Carry(e.ctx, control.CarryTemplates(chosen.packed, t.Revision, f.Wait))
 	}
 	return t, err
 }

@@ -15,7 +15,7 @@ func PushCatalog(ctx context.Context, conn *bus.Conn, src []byte) (uint64, error
 	if now, err := bucket.Get(ctx, CatalogKey); err == nil && bytes.Equal(now.Value, src) {
 		return now.Revision, nil
 	}
-	revision, err := bucket.Put(ctx, CatalogKey, src)
+	revision, err := bucket.Push(ctx, CatalogKey, src)
 	if err != nil {
 		return 0, fmt.Errorf("push the catalog: %w", err)
 	}

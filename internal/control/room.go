@@ -29,38 +29,48 @@ func (o RoomOutcome) Everywhere() bool {
 type carried struct {
 	from, to    *bus.Conn
 	bucket, key string
+	revision    uint64 // in the room of from
 	expects     func(Member) bool
 	wait        time.Duration
-	has         func(e bus.Entry, a Ack) bool // whether an answer says that the entry is in force
+	has         func(Ack) bool // whether an answer says that it is in force
 	recall      func(r Report, revision uint64) (Ack, bool)
 }
 
-// CarrySwitch has a setting that was pushed in one room in force in another one. A wait of zero is that for a room with an nginx.
-func CarrySwitch(ctx context.Context, from, to *bus.Conn, d *switches.Switch, s switches.Setting, wait time.Duration) (RoomOutcome, error) {
+// CarrySwitch has a setting that was pushed in one room as a revision in force in another one. A wait of zero is that for a room with an nginx.
+func CarrySwitch(d *switches.Switch, s switches.Setting, revision uint64, wait time.Duration) Carrier {
 	return carried{
-		from: from, to: to, bucket: SwitchBucket, key: switchKey(s.Name, s.Scope), wait: cmp.Or(wait, frontWait),
+		bucket: SwitchBucket, key: switchKey(s.Name, s.Scope), revision: revision, wait: cmp.Or(wait, frontWait),
 		expects: func(m Member) bool { return m.Has(s.Scope) },
-		has: func(_ bus.Entry, a Ack) bool {
+		has: func(a Ack) bool {
 			got := SwitchAck{Value: a.Value, OverriddenBy: a.OverriddenBy, Error: a.Error}
 			got.judge(d, s, false)
 			return !got.Differs
 		},
 		recall: func(r Report, revision uint64) (Ack, bool) { return recallSwitch(r, d, s, revision) },
-	}.run(ctx)
+	}.between
 }
 
-// CarryCatalog has the catalog that was pushed last in one room in force in another one.
-func CarryCatalog(ctx context.Context, from, to *bus.Conn, wait time.Duration) (RoomOutcome, error) {
+// CarryCatalog has a catalog that was pushed in one room as a revision in force in another one.
+func CarryCatalog(src []byte, revision uint64, wait time.Duration) Carrier {
 	all := func(Member) bool { return true }
-	return carried{from: from, to: to, bucket: CatalogBucket, key: CatalogKey, wait: wait, expects: all, has: hasDigest}.run(ctx)
+	return carried{bucket: CatalogBucket, key: CatalogKey, revision: revision, wait: wait, expects: all, has: hasDigest(src)}.between
 }
 
-// CarryTemplates has the templates that were pushed last in one room in force in another one.
-func CarryTemplates(ctx context.Context, from, to *bus.Conn, wait time.Duration) (RoomOutcome, error) {
-	return carried{from: from, to: to, bucket: TemplateBucket, key: TemplateKey, wait: wait, expects: Member.rendersPages, has: hasDigest}.run(ctx)
+// CarryTemplates has templates that were pushed in one room as a revision in force in another one.
+func CarryTemplates(packed []byte, revision uint64, wait time.Duration) Carrier {
+	return carried{bucket: TemplateBucket, key: TemplateKey, revision: revision, wait: wait, expects: Member.rendersPages, has: hasDigest(packed)}.between
 }
 
-func hasDigest(e bus.Entry, a Ack) bool { return a.Value == digest(e.Value) }
+func hasDigest(value []byte) func(Ack) bool {
+	want := digest(value)
+	return func(a Ack) bool { return a.Value == want }
+}
+
+// between is run between two rooms.
+func (c carried) between(ctx context.Context, from, to *bus.Conn) (RoomOutcome, error) {
+	c.from, c.to = from, to
+	return c.run(ctx)
+}
 
 // run carries, and waits until all present processes of the other room have it in force, or the time is over. The relay of that room
 // may have carried it already; then its processes are asked.
@@ -68,7 +78,7 @@ func (c carried) run(ctx context.Context) (out RoomOutcome, err error) {
 	if err := c.to.Ensure(ctx); err != nil {
 		return out, err
 	}
-	e, err := c.from.Bucket(c.bucket).Latest(ctx, c.key)
+	e, err := c.from.Bucket(c.bucket).LatestSince(ctx, c.key, c.revision)
 	if err != nil {
 		return out, fmt.Errorf("read what was pushed: %w", err)
 	}
@@ -76,7 +86,7 @@ func (c carried) run(ctx context.Context) (out RoomOutcome, err error) {
 	if err != nil {
 		return out, err
 	}
-	if e.Pushed.After(there.Pushed) {
+	if e.Newer(there) {
 		return c.once(ctx, e, c.wait)
 	}
 	for began := time.Now(); ; {
@@ -106,7 +116,7 @@ func (c carried) once(ctx context.Context, e bus.Entry, wait time.Duration) (out
 	if err != nil {
 		return out, err
 	}
-	out = RoomOutcome{Revision: outcome.Revision, Processes: holders(outcome, func(a Ack) bool { return c.has(e, a) })}
+	out = RoomOutcome{Revision: outcome.Revision, Processes: holders(outcome, c.has)}
 	for i, h := range out.Processes {
 		if h.State == Absent && c.bucket == SwitchBucket { // a switch is awaited from all that are expected
 			out.Processes[i].State = Silent

@@ -129,14 +129,14 @@ func pushSwitch(ctx context.Context, conn *bus.Conn, s switches.Setting, period 
 	bucket, key := conn.Bucket(SwitchBucket), switchKey(s.Name, s.Scope)
 	before := s.Before
 	for range 10 {
-		old, err := bucket.Get(ctx, key)
-		if err != nil && !errors.Is(err, bus.ErrNoEntry) {
+		old, err := bucket.Head(ctx, key)
+		if err != nil {
 			return 0, fmt.Errorf("read %s: %w", key, err)
 		}
 		if period > 0 {
 			s.For = period.String()
 			s.Before = before
-			if stands, ok := SettingOf(old); before == "" && ok {
+			if stands, ok := SettingOf(old); before == "" && ok && old.Revision > 0 {
 				s.Before = stands.ValueAfter()
 			}
 		}
@@ -144,11 +144,7 @@ func pushSwitch(ctx context.Context, conn *bus.Conn, s switches.Setting, period 
 		if err != nil {
 			return 0, err
 		}
-		if old.Revision == 0 {
-			revision, err = bucket.Create(ctx, key, body)
-		} else {
-			revision, err = bucket.Update(ctx, key, body, old.Revision)
-		}
+		revision, err = bucket.PushOver(ctx, old, body)
 		if !errors.Is(err, item.ErrChanged) {
 			return revision, err
 		}

@@ -63,10 +63,13 @@ func (m Member) rendersPages() bool {
 // PushTemplates puts packed templates in force, and gives their revision, unless others were pushed since head.
 func PushTemplates(ctx context.Context, conn *bus.Conn, packed []byte, head uint64) (revision uint64, err error) {
 	bucket := conn.Bucket(TemplateBucket)
-	if head == 0 {
-		revision, err = bucket.Create(ctx, TemplateKey, packed)
-	} else {
-		revision, err = bucket.Update(ctx, TemplateKey, packed, head)
+	old, err := bucket.Head(ctx, TemplateKey)
+	switch {
+	case err != nil:
+	case old.Revision != head && (head != 0 || !old.Deleted):
+		err = item.ErrChanged
+	default:
+		revision, err = bucket.PushOver(ctx, old, packed)
 	}
 	switch {
 	case errors.Is(err, item.ErrChanged):

@@ -16,5 +16,6 @@
 //	note: 17 ── heard 18, 19 ── passed on ── note: 19        a crash between: 18 and 19 are passed on again
 //
 // Where notices after the note are gone (an outage longer than HISTORY, a NATS that lost its files or was rolled back, a room that
-// is new to the other), the note counts a gap. internal/lineage sees that, and has everything fetched anew.
+// was there before this one), the note counts a gap. internal/lineage sees that, and has everything fetched anew. A room that is younger than this one
+// is heard from its first notice.
 package rooms

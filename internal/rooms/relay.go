@@ -120,7 +120,7 @@ func (r *Relay) hold(ctx context.Context, n Note) error {
 var errUnheard = errors.New("the connection has ended")
 
 // errOwn ends a session that would hear what it says itself.
-var errOwn = errors.New("that NATS is this room's own: is --room this room's name, and has --rooms the address of each?")
+var errOwn = errors.New("that NATS is this room's own: is --room this room's name, and has --rooms the address of each? Or was it started with a copy of this room's files?")
 
 func (s *session) listen(ctx context.Context) error {
 	conn, err := s.relay.Dial(ctx)
@@ -131,11 +131,18 @@ func (s *session) listen(ctx context.Context) error {
 	if own, err := conn.SameHistory(ctx, s.relay.Own); err == nil && own {
 		return fmt.Errorf("hear the room %s: %w", s.relay.Room, errOwn)
 	}
+	from := s.now().Heard
+	if from.Stream.IsZero() {
+		from, err = conn.FirstNotices(ctx, s.relay.Own)
+		if err != nil {
+			return fmt.Errorf("hear the room %s: %w", s.relay.Room, err)
+		}
+	}
 	defer s.relay.Hears(false)
 	pushes := &carrier{room: s.relay.Room, other: conn, own: s.relay.Own, every: s.relay.Every, log: s.relay.Log}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(redact.Guard(func() error {
-		return cmp.Or(conn.FollowNotices(ctx, s.now().Heard, s.heard), ctx.Err(), errUnheard)
+		return cmp.Or(conn.FollowNotices(ctx, from, s.heard), ctx.Err(), errUnheard)
 	}))
 	group.Go(redact.Guard(func() error { return pushes.run(ctx) }))
 	return group.Wait()

@@ -63,7 +63,7 @@ func (r *room) relay(t *testing.T, other *room) (stop func()) {
 // hears waits until r has a position in what the other room says.
 func (r *room) hears(t *testing.T, other *room) {
 	t.Helper()
-	poll.Until(t, r.name+" hears "+other.name, func() bool { return r.note(t, other).Gaps > 0 })
+	poll.Until(t, r.name+" hears "+other.name, func() bool { return !r.note(t, other).At.IsZero() })
 }
 
 func (r *room) note(t *testing.T, other *room) rooms.Note {
@@ -157,7 +157,7 @@ func TestNoticesReachBothRooms(t *testing.T) {
 	all := slices.Concat([]string{"1", "2", "3"}, inEast, inWest)
 	west.has(t, all...)
 	east.has(t, append(all, "own")...)
-	if gaps := east.note(t, west).Gaps; gaps != 1 {
+	if gaps := west.note(t, east).Gaps; gaps != 1 {
 		t.Errorf("%d gaps were counted, and there is one, of the beginning", gaps)
 	}
 }
@@ -209,6 +209,21 @@ func TestARoomDoesNotHearItself(t *testing.T) {
 	poll.Until(t, "something is logged", func() bool { return log.String() != "" })
 	if got := log.String(); !strings.Contains(got, "is this room's own") || east.note(t, &room{name: "west"}).Gaps != 0 {
 		t.Errorf("logged: %s", got)
+	}
+}
+
+// TestANewRoomIsHeardFromItsBeginning proves that a room that is added to one that runs costs that one nothing but what was announced in it.
+func TestANewRoomIsHeardFromItsBeginning(t *testing.T) {
+	t.Parallel()
+	east, added := newRoom(t, "east"), newRoom(t, "added")
+	added.announce(t, "1", "2")
+	east.relay(t, added)
+	east.has(t, "1", "2")
+	east.hears(t, added)
+	added.announce(t, "3")
+	east.has(t, "1", "2", "3")
+	if gaps := east.note(t, added).Gaps; gaps != 0 {
+		t.Errorf("%d gaps were counted, so that everything is fetched anew in the room that ran", gaps)
 	}
 }
 

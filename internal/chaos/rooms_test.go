@@ -269,9 +269,6 @@ func TestRoomsAreCutOff(t *testing.T) {
 		converging.Go(func() {
 			took := r.converges(healed)
 			t.Logf("%s shows all %d products as they are %.1f s after healing", r.name, len(s.ids()), took.Seconds())
-			if most := 10 * time.Second; long.Full() && took > most {
-				t.Errorf("that is more than %s", most)
-			}
 		})
 	}
 	converging.Wait()

@@ -58,3 +58,27 @@ func Ask(ctx context.Context, conn *bus.Conn, members []Member, within time.Dura
 	}
 	return reports, err
 }
+
+// Joined returns reports of processes that answer here, and are at home at another NATS: the two are joined, by a leaf node or otherwise. It takes as long as within.
+func Joined(ctx context.Context, conn *bus.Conn, within time.Duration) (strangers []Report, err error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	reports := Reports{map[string]Report{}}
+	err = conn.Request(ctx, askSubject, func(body []byte) (done bool) {
+		var r Report
+		if json.Unmarshal(body, &r) == nil {
+			reports.byName[r.Qualified()] = r
+		}
+		return false
+	})
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return nil, err
+	}
+	members, err := Members(context.WithoutCancel(ctx), conn)
+	for _, r := range reports.All() {
+		if !slices.ContainsFunc(members, func(m Member) bool { return m.Qualified() == r.Qualified() }) {
+			strangers = append(strangers, r)
+		}
+	}
+	return strangers, err
+}

@@ -91,4 +91,14 @@ func TestEachOtherRoomIsReported(t *testing.T) {
 	if o := outcomes[1]; !strings.Contains(o.Error, "has NATS lost what was pushed?") {
 		t.Errorf("what is not there is carried: %+v", o)
 	}
+
+	away, err := control.OpenRooms(t.Context(), conn, map[string]string{"east": nowhere, "west": west})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer away.Close()
+	outcomes = away.Carry(t.Context(), control.CarryCatalog([]byte(shop), pushed.Revision, quick))
+	if len(outcomes) != 1 || outcomes[0].Room != "west" || outcomes[0].Error != "" {
+		t.Errorf("where the room that is pushed in does not answer at its address in the list, the outcomes are %+v, want that of west", outcomes)
+	}
 }

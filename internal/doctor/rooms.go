@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/control"
@@ -24,6 +25,27 @@ func (x *checkRun) checkRooms(ctx context.Context, conn *bus.Conn) {
 		x.report("rooms", good, err)
 		if name != x.Room {
 			x.checkHeard(ctx, conn, name, end)
+		}
+	}
+	if len(x.Rooms) > 0 {
+		x.checkApart(ctx, conn)
+	}
+}
+
+// joinedWithin is how long processes at a NATS that is joined to this one may take to answer.
+const joinedWithin = time.Second
+
+// checkApart looks for processes of other rooms that hear what is said in this one.
+func (x *checkRun) checkApart(ctx context.Context, conn *bus.Conn) {
+	strangers, err := control.Joined(ctx, conn, joinedWithin)
+	if err != nil {
+		return // a login that may not ask
+	}
+	for _, s := range strangers {
+		if s.Room != x.Room {
+			x.report("rooms", "", fmt.Errorf("%s, of the room %s, hears what is said at the NATS of --nats, and is at another one: the two are joined, by a leaf node, a gateway or a route. "+
+				"Then the announcements of each room disturb the other's pages, which are marked stale. Part them, or deny Vitrine's subjects there: docs/rooms.md", s.Node, s.Room))
+			return
 		}
 	}
 }

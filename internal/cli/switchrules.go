@@ -72,7 +72,7 @@ func (c *rulesPushCommand) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(e.stdout, "rules in force, revision %d\n", revision)
+		_, err = fmt.Fprintf(e.stdout, "rules are pushed, revision %d: each process has them in force within seconds, which its log says\n", revision)
 		return err
 	})
 }

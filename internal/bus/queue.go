@@ -153,16 +153,26 @@ func (c *Conn) stored(ctx context.Context, name, subject string) iter.Seq2[store
 	if err != nil {
 		return failed(reached("look at the stream "+name, err))
 	}
+	state := stream.CachedInfo().State
+	if state.Msgs == 0 {
+		return func(func(storedMessage, error) bool) {}
+	}
 	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverAllPolicy}
-	messages, _, err := c.read(ctx, name, cfg, stream.CachedInfo().State.LastSeq)
+	messages, _, err := c.read(ctx, name, cfg, state.LastSeq)
 	if err != nil {
 		return failed(err)
 	}
 	return messages
 }
 
-// read lists messages up to a sequence, in order. pending is how many there are.
+const (
+	readerForgotten = time.Minute // after which NATS removes the consumer of a reader that could not do so itself
+	forgetWithin    = time.Second
+)
+
+// read lists messages up to a sequence, in order. pending is how many there are. Its consumer is removed with the end of the list.
 func (c *Conn) read(ctx context.Context, name string, cfg jetstream.OrderedConsumerConfig, last uint64) (list iter.Seq2[storedMessage, error], pending uint64, err error) {
+	cfg.InactiveThreshold = readerForgotten
 	consumer, err := c.js.OrderedConsumer(ctx, name, cfg)
 	if err != nil {
 		return nil, 0, reached("read the stream "+name, err)
@@ -172,7 +182,12 @@ func (c *Conn) read(ctx context.Context, name string, cfg jetstream.OrderedConsu
 		return nil, 0, reached("read the stream "+name, err)
 	}
 	pending = info.NumPending
+	if pending == 0 {
+		c.forgetReader(ctx, name, consumer)
+		return func(func(storedMessage, error) bool) {}, 0, nil
+	}
 	return func(yield func(storedMessage, error) bool) {
+		defer c.forgetReader(ctx, name, consumer)
 		for left := pending; left > 0; {
 			batch, err := consumer.Fetch(int(min(left, fetchMax)), jetstream.FetchMaxWait(requestTimeout))
 			if err != nil {
@@ -201,6 +216,15 @@ func (c *Conn) read(ctx context.Context, name string, cfg jetstream.OrderedConsu
 			left -= min(left, uint64(got))
 		}
 	}, pending, nil
+}
+
+// forgetReader removes the consumer of who has read enough.
+func (c *Conn) forgetReader(ctx context.Context, stream string, consumer jetstream.Consumer) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetWithin)
+	defer cancel()
+	if err := c.js.DeleteConsumer(ctx, stream, consumer.CachedInfo().Name); err != nil {
+		c.log.Debug("a consumer that is no longer needed is left to NATS", "stream", stream, "error", err)
+	}
 }
 
 // NextChanges gives the next changes that are published, until there are most of them or ctx ends.

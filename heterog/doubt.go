@@ -2,7 +2,6 @@ package heterog
 
 import (
 	"fmt"
-	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/catalog"
@@ -27,10 +26,10 @@ func (w *Worker) doubt(d *catalog.Dimension, j *job) error {
 	}
 	doubt := j.task.Doubt
 	if version := j.held.Version.String(); doubt.Version != version {
-		doubt = bus.Doubt{Version: version, Since: time.Now()}
+		doubt = bus.Doubt{Version: version, Since: w.now()}
 	}
 	doubt.Answers++
-	if doubt.Answers >= enough && time.Since(doubt.Since) >= w.Patience {
+	if doubt.Answers >= enough && w.now().Sub(doubt.Since) >= w.Patience {
 		j.wentBack = true
 		w.Log.Warn("an upstream went back", "record", j.key.String(), "from", j.held.Version.String(), "to", j.value.Version.String())
 		return nil

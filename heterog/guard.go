@@ -205,14 +205,14 @@ func (w *Worker) suspended(ctx context.Context, d *catalog.Dimension, dying []*j
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("%w: are deletions held: %w", item.ErrOwn, err)
-	case s.Holds() || s.Passes() || !w.guard.suspects(d, len(dying)):
+	case s.Holds() || s.Passes(w.now()) || !w.guard.suspects(d, len(dying)):
 		return s.Holds(), nil
 	}
 	gone, err := w.makeControl(ctx, d, dying)
 	if err != nil || len(gone) == 0 {
 		return false, err
 	}
-	s = bus.Suspension{Since: time.Now().UTC(), Controls: gone}
+	s = bus.Suspension{Since: w.now().UTC(), Controls: gone}
 	if err := w.Deletions.Suspend(ctx, d.Kind.Name, d.Name, s); err != nil {
 		return false, fmt.Errorf("%w: suspend deletions: %w", item.ErrOwn, err)
 	}

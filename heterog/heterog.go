@@ -17,7 +17,7 @@ import (
 	"vitrine/internal/upstream"
 )
 
-// Config of a Worker. All fields but Head, History, Deletions, Life, Since, Wrote, Rounds and Patience are needed.
+// Config of a Worker. All fields but Head, History, Deletions, Ahead, Life, Since, Wrote, Rounds and Patience are needed.
 type Config struct {
 	Catalog func() *catalog.Catalog // the one in force
 	// Removed reports whether a recent push has removed a dimension, or with "all" a kind. Defaults to never.
@@ -32,11 +32,12 @@ type Config struct {
 	History   History   // nil knows of no changes but those that come here
 	Deletions Deletions // where those wait that are not believed. Defaults to none: all are believed at once
 
-	Life     func() string    // identifies the life of the store; in a new one, lost entities are looked for again. Defaults to always the same
-	Since    func() time.Time // beginning of the store's present life; zero if it has lost nothing. Defaults to zero always
-	Wrote    func(kv.Outcome) // called with each put, 0 for one that failed, for metrics. Defaults to nothing
-	Rounds   int              // fetches of one record while other writers keep changing it. Defaults to 5
-	Patience time.Duration    // how long answers older than the record are refused. Defaults to a minute
+	Ahead    func() time.Duration // by how much NATS's clock is ahead of this machine's. Defaults to not at all
+	Life     func() string        // identifies the life of the store; in a new one, lost entities are looked for again. Defaults to always the same
+	Since    func() time.Time     // beginning of the store's present life; zero if it has lost nothing. Defaults to zero always
+	Wrote    func(kv.Outcome)     // called with each put, 0 for one that failed, for metrics. Defaults to nothing
+	Rounds   int                  // fetches of one record while other writers keep changing it. Defaults to 5
+	Patience time.Duration        // how long answers older than the record are refused. Defaults to a minute
 }
 
 // Store is what a worker needs of the records store.
@@ -82,6 +83,9 @@ func New(c Config) *Worker {
 	}
 	c.Rounds = cmp.Or(c.Rounds, 5)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
+	if c.Ahead == nil {
+		c.Ahead = func() time.Duration { return 0 }
+	}
 	if c.Life == nil {
 		c.Life = func() string { return "" }
 	}
@@ -221,12 +225,13 @@ func (w *Worker) fetch(ctx context.Context, d *catalog.Dimension, jobs []*job) {
 	}
 	asks := make([]upstream.Ask, len(jobs))
 	for i, j := range jobs {
-		j.asked = time.Now()
+		j.asked = w.now()
 		asks[i] = j.ask(d)
 	}
 	for i, a := range w.Upstream.Fetch(ctx, d, asks) {
 		jobs[i].value, jobs[i].refs, jobs[i].err = a.Value(d, jobs[i].held)
 		jobs[i].value.Event = jobs[i].task.Event
+		jobs[i].value.Fetched = jobs[i].value.Fetched.Add(w.Ahead())
 		jobs[i].validators = kv.Validators{ETag: a.ETag, LastModified: a.LastModified}
 	}
 }
@@ -283,3 +288,7 @@ func (j *job) same(d *catalog.Dimension) bool {
 	return !j.task.Force && !j.held.Damaged && j.held.Shape == d.Shape &&
 		j.held.Existence == j.value.Existence && bytes.Equal(j.held.Body, j.value.Body)
 }
+
+// now is the time by NATS's clock. Times that are compared with those of other processes, or of NATS, are by that clock: one of two
+// machines may be minutes off.
+func (w *Worker) now() time.Time { return time.Now().Add(w.Ahead()) }

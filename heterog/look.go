@@ -80,7 +80,7 @@ func (j *job) cameBack(since time.Time) bool {
 
 // mayLag reports whether a replica may still lack what was edited before a loss. During that time each record that came
 // back gets one second look; afterwards only while there is credit.
-func (w *Worker) mayLag(since time.Time) bool { return time.Since(since) < w.Patience }
+func (w *Worker) mayLag(since time.Time) bool { return w.now().Sub(since) < w.Patience }
 
 // foundNothing reports whether the answer equals the record, or says that there is no such entity and there was no
 // record.

@@ -85,7 +85,7 @@ func (w *Worker) severalOfAll(ctx context.Context, tasks []bus.Task) []bool {
 	var single []bus.Task
 	for i, t := range tasks {
 		switch {
-		case t.Second || t.Change.Lane == item.Refresh || time.Since(t.Published) >= lag:
+		case t.Second || t.Change.Lane == item.Refresh || w.now().Sub(t.Published) >= lag:
 		case t.Merged:
 			several[i] = true
 		default:

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -49,3 +50,36 @@ func (c *storeClock) now() (now time.Time, known bool) {
 // Now is what time it is at NATS, and whether that is known: a bucket was looked at. It is this machine's time where it
 // is not.
 func (c *Conn) Now() (now time.Time, known bool) { return c.clock.now() }
+
+// Ahead is by how much NATS's clock is ahead of this machine's; 0 where that is not known, or is no more than what an answer took by
+// which it was learnt. What is compared with a time that another process, or NATS, has noted is this machine's time and Ahead.
+func (c *Conn) Ahead() time.Duration { return c.clock.ahead() }
+
+func (c *storeClock) ahead() time.Duration {
+	now, known := c.now()
+	if !known {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	by := now.Sub(time.Now())
+	if by.Abs() <= max(c.took, clockError) {
+		return 0
+	}
+	return by
+}
+
+// clockError is what two clocks that are kept together may differ by.
+const clockError = 100 * time.Millisecond
+
+// MeasureClock asks NATS for its time, and returns by how much its clock is ahead of this machine's, as Ahead does.
+func (c *Conn) MeasureClock(ctx context.Context) (ahead time.Duration, err error) {
+	asked := time.Now()
+	_, now, err := c.StreamsMade(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var clock storeClock
+	clock.learn(asked, time.Now(), now)
+	return clock.ahead(), nil
+}

@@ -33,6 +33,12 @@ func Drain(c *Consumer, workers <-chan struct{}, cancel func()) error {
 // JetStream gives a test direct access to what the Conn uses.
 func JetStream(c *Conn) jetstream.JetStream { return c.js }
 
+// SetAhead has a Conn take NATS's clock for ahead of this machine's by as much.
+func SetAhead(c *Conn, by time.Duration) {
+	now := time.Now()
+	c.clock.learn(now, now, now.Add(by))
+}
+
 // BodyTime and CheckVersion parse untrusted input.
 var (
 	BodyTime     = bodyTime

@@ -50,7 +50,7 @@ func (c *Consumer) write(ctx context.Context, to string, l DeadLetter) error {
 	ctx, cancel := stopping(ctx)
 	defer cancel()
 	l.Stage = c.cfg.Stage
-	l.Last = time.Now().UTC()
+	l.Last = time.Now().Add(c.cfg.Conn.Ahead()).UTC()
 	l.Subject, l.Reason = strings.ToValidUTF8(l.Subject, "\uFFFD"), item.Clip(l.Reason, 1024)
 	l.Body = strings.ToValidUTF8(l.Body[:min(len(l.Body), maxDeadLetterBody)], "\uFFFD")
 	body, err := json.Marshal(l)

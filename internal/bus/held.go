@@ -24,8 +24,8 @@ type Suspension struct {
 // Holds reports whether deletions wait.
 func (s Suspension) Holds() bool { return !s.Since.IsZero() && s.Released.IsZero() }
 
-// Passes reports whether somebody has ordered that deletions pass.
-func (s Suspension) Passes() bool { return time.Now().Before(s.Released) }
+// Passes reports whether somebody has ordered that deletions pass. now is by NATS's clock.
+func (s Suspension) Passes(now time.Time) bool { return now.Before(s.Released) }
 
 // HeldDimension is a dimension whose deletions wait.
 type HeldDimension struct {

@@ -105,7 +105,7 @@ func (c *Consumer) schedule(ctx context.Context, w *work, v verdict) error {
 		v.past.doubt = c.inherit(ctx, subject, v.past.doubt)
 	}
 	h := w.carried(v.past)
-	h.Set(scheduleHeader, "@at "+time.Now().Add(v.delay).UTC().Format(time.RFC3339Nano))
+	h.Set(scheduleHeader, "@at "+time.Now().Add(c.cfg.Conn.Ahead()+v.delay).UTC().Format(time.RFC3339Nano))
 	h.Set(targetHeader, change.Subject())
 	return c.cfg.Conn.publish(ctx, 1, 1, func(int) (*nats.Msg, error) {
 		return &nats.Msg{Subject: subject, Header: h}, nil

@@ -98,7 +98,7 @@ func (c *Consumer) bring(ctx context.Context, stream jetstream.Stream, subject s
 		return false, reached("read "+subject, err)
 	}
 	change, err := item.ParseParked(subject)
-	if err != nil || time.Since(m.Time) < c.cfg.Timing.Stranded {
+	if err != nil || time.Since(m.Time)+c.cfg.Conn.Ahead() < c.cfg.Timing.Stranded {
 		return false, nil
 	}
 	header := nats.Header{}

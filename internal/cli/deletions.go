@@ -56,7 +56,11 @@ func (q *queueDeletionsCommand) Run(e *env) error {
 	held := conn.Deletions()
 	switch {
 	case q.Release:
-		n, err := held.Release(e.ctx, kind, dimension, time.Now().Add(q.For).UTC())
+		ahead, err := conn.MeasureClock(e.ctx) // workers compare the time with NATS's
+		if err != nil {
+			return err
+		}
+		n, err := held.Release(e.ctx, kind, dimension, time.Now().Add(ahead+q.For).UTC())
 		return q.done(e, "released", n, err)
 	case q.Discard:
 		n, err := held.Discard(e.ctx, kind, dimension)

@@ -156,7 +156,7 @@ func (p *Presence) put(ctx context.Context, bucket, key string) bool {
 
 func (p *Presence) report() []byte {
 	p.mu.Lock()
-	r := Report{Identity: p.Who, PID: p.pid, Boot: p.boot, Folder: p.folder, Started: p.started, Applied: maps.Clone(p.applied), Lost: p.lost, Duplicate: p.duplicate}
+	r := Report{Identity: p.Who, PID: p.pid, Boot: p.boot, Folder: p.folder, Started: p.started, Applied: maps.Clone(p.applied), Lost: p.lost, Duplicate: p.duplicate, Ahead: -p.Conn.Ahead()}
 	p.mu.Unlock()
 	p.Describe(&r)
 	body, err := json.Marshal(r)

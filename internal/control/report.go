@@ -46,6 +46,8 @@ type Report struct {
 	Lost      time.Time        `json:"roster_lost,omitzero"` // when NATS lost the expected processes, as far as this process has noticed
 	Duplicate *Duplicate       `json:"twin,omitempty"`       // the name by which earlier versions read it
 	Rendering *Rendering       `json:"look,omitempty"`       // of a process that renders pages
+
+	Ahead time.Duration `json:"clock_ahead_ns,omitempty"` // by how much its machine's clock is ahead of NATS's, where that is more than could be measured wrongly
 }
 
 // hangsAfter is how long the loop that applies switches may take for a round, which usually takes two seconds.
@@ -54,10 +56,24 @@ const hangsAfter = 10 * time.Second
 // Hangs reports whether the process is present but does not apply what is pushed.
 func (r Report) Hangs() bool { return r.Idle > hangsAfter }
 
+// ClockMost is by how much clocks may differ that are kept together.
+const ClockMost = 2 * time.Second
+
+// Off says by how much a clock is ahead.
+func Off(ahead time.Duration) string {
+	if ahead < 0 {
+		return ahead.Abs().Round(time.Second).String() + " behind"
+	}
+	return ahead.Round(time.Second).String() + " ahead of"
+}
+
 // Notes are lines for operators about a process that is present.
 func (r Report) Notes() (lines []string) {
 	if r.Hangs() {
 		lines = append(lines, fmt.Sprintf("it hangs: it has not looked for %s what is pushed", r.Idle.Round(time.Second)))
+	}
+	if r.Ahead.Abs() > ClockMost {
+		lines = append(lines, "its clock is "+Off(r.Ahead)+" that of NATS: use NTP")
 	}
 	if r.Duplicate != nil {
 		lines = append(lines, r.Duplicate.Note())

@@ -58,6 +58,7 @@ func (x *checkRun) tryRoom(ctx context.Context, conn *bus.Conn, name string) (en
 	}
 	defer there.Close()
 	end, _ = there.HistoryEnd(ctx) // how far this room is behind is not told then
+	x.checkRoomClock(ctx, conn, there, name)
 	own, err := there.SameHistory(ctx, conn)
 	switch {
 	case err != nil:

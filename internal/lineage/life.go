@@ -16,7 +16,7 @@ type Life struct{ current atomic.Pointer[begun] }
 // begun is a life and its beginning.
 type begun struct {
 	name  string
-	since time.Time // when this process first learned of it
+	since time.Time // when this process learned of it, or what it learned it from was noted, by NATS's clock
 }
 
 // Follow follows the Agents' bucket until ctx ends.
@@ -24,7 +24,7 @@ func (l *Life) Follow(ctx context.Context, bucket *bus.Bucket) error {
 	return bucket.Watch(ctx, func(e bus.Entry) error {
 		var p progress
 		if e.Key == RepairKey && json.Unmarshal(e.Value, &p) == nil && p.To != l.Current() {
-			l.current.Store(&begun{p.To, time.Now()})
+			l.current.Store(&begun{p.To, e.Created})
 		}
 		return nil
 	})
@@ -38,7 +38,7 @@ func (l *Life) Current() string {
 	return ""
 }
 
-// Since is when this process first learned of the life; the zero time before the first loss.
+// Since is when the life began, by NATS's clock, or later where this process was started later; the zero time before the first loss.
 func (l *Life) Since() time.Time {
 	if now := l.current.Load(); now != nil {
 		return now.since

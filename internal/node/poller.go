@@ -1,6 +1,8 @@
 package node
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vitrine/internal/poller"
@@ -12,7 +14,7 @@ func (n *process) poller() *poller.Poller {
 	n.metrics.MustRegister(m.turns, m.requests, m.items, m.changes)
 	return poller.New(poller.Config{
 		Catalog: n.catalog.Catalog, Upstream: n.upstream, Records: n.records, Bus: n.bus, Notes: n.bus.Bucket(MarksBucket), Log: n.log,
-		Counted: m.counted,
+		Counted: m.counted, Clock: func() time.Time { return time.Now().Add(n.bus.Ahead()) },
 	})
 }
 

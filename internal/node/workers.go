@@ -20,7 +20,7 @@ func (n *process) runHeterog(ctx context.Context, others map[string]string) erro
 	life, measured := &lineage.Life{}, metrics.NewHeterog(n.metrics)
 	w := heterog.New(heterog.Config{
 		Catalog: n.catalog.Catalog, Removed: n.catalog.Removed, Head: n.head(ctx), Store: n.records, Upstream: n.upstream, Bus: n.bus, Log: n.log,
-		History: n.bus, Deletions: n.bus.Deletions(), Life: life.Current, Since: life.Since, Wrote: measured.Wrote,
+		History: n.bus, Deletions: n.bus.Deletions(), Ahead: n.bus.Ahead, Life: life.Current, Since: life.Since, Wrote: measured.Wrote,
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {

@@ -61,9 +61,10 @@ func Run(ctx context.Context, cfg Config) (healthy bool) {
 		text, err := conn.CheckHistory(ctx)
 		x.report("history", text, err)
 		x.checkReplicas(ctx, conn)
+		x.checkClocks(ctx, conn)
 		x.checkRooms(ctx, conn)
 	}
-	x.checkStores(ctx)
+	x.checkStores(ctx, conn)
 	cat, from, err := x.loadCatalog(ctx, conn)
 	x.report("catalog", from+" is sound", err)
 	if cat != nil {

@@ -3,16 +3,23 @@ package doctor
 import (
 	"context"
 
+	"vitrine/internal/bus"
 	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/lineage"
+	"vitrine/internal/node"
 )
 
-// checkStores checks each Redis once, whatever it is for.
-func (x *checkRun) checkStores(ctx context.Context) {
+// checkStores checks each Redis once, whatever it is for. conn is nil where NATS can't be asked.
+func (x *checkRun) checkStores(ctx context.Context, conn *bus.Conn) {
 	if x.Records == "" {
 		x.report("redis", "none given: fine for vitrine up, which keeps all in bbolt; roles of a room need --redis", nil)
 		return
 	}
-	x.checkRedis(ctx, "records", rediskv.Config{URL: x.Records})
+	records := rediskv.Config{URL: x.Records}
+	if conn != nil { // who may not read the term there is told so as of the store
+		records.Term = lineage.NewTerm(conn.Bucket(node.MarksBucket)).Newest
+	}
+	x.checkRedis(ctx, "records", records)
 	if x.Blobs != x.Records {
 		x.checkRedis(ctx, "blobs", rediskv.Config{URL: x.Blobs})
 	}

@@ -22,6 +22,10 @@ type Shard struct {
 
 	// Clock is what the clock said from which the part's gens come; zero where that is one and the same in each life.
 	Clock time.Time
+
+	// Term is the term that was set in the part; 0 for none. Of two servers that both take themselves for the master of the part, the
+	// one with the lower term is the old one.
+	Term uint64
 }
 
 // Lineage identifies the life of a store, and lets a mark be stored in each of its parts.

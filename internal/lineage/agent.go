@@ -33,6 +33,7 @@ type Config struct {
 	Every   time.Duration // between looks. Defaults to 5 s
 	Backoff time.Duration // after a failed step; doubled up to 64 times. Defaults to Every
 	Skew    time.Duration // greatest difference between the clocks of several NATS servers. Defaults to 5 s
+	Term    time.Duration // how long after the beginning of a term old masters may still take writes. Defaults to 2 s
 	Lag     time.Duration // greatest lag of the upstreams' replicas: everything is announced this long after a loss of changes. Defaults to 5 s
 }
 
@@ -57,10 +58,12 @@ const (
 // repair at once, the one that stored its progress last continues, and the others give up.
 type Agent struct {
 	Config
-	name  string // random
-	waits map[string]*wait
-	known *set   // what this repair has announced; nil if none is in progress
-	after uint64 // the newest change that the last repair announced, until it is handled; 0 for none
+	name    string // random
+	waits   map[string]*wait
+	known   *set      // what this repair has announced; nil if none is in progress
+	since   time.Time // when this process began the repair, or took it over
+	awaited life      // the server whose term all processes know by now
+	after   uint64    // the newest change that the last repair announced, until it is handled; 0 for none
 }
 
 // New makes an Agent; Run drives it.
@@ -71,6 +74,7 @@ func New(c Config) *Agent {
 	}
 	c.Backoff = cmp.Or(c.Backoff, c.Every)
 	c.Skew = cmp.Or(c.Skew, 5*time.Second)
+	c.Term = cmp.Or(c.Term, 2*termFor)
 	c.Lag = cmp.Or(c.Lag, 5*time.Second)
 	return &Agent{Config: c, name: rand.Text()}
 }
@@ -99,6 +103,9 @@ func (a *Agent) Run(ctx context.Context) error {
 // Check compares stores and streams with their last known lives, and repairs what can be repaired now.
 func (a *Agent) Check(ctx context.Context) error {
 	is, err := a.read(ctx)
+	if err == nil && is.needsTerm() {
+		is, err = a.beginTerm(ctx, is)
+	}
 	if err != nil {
 		return err
 	}
@@ -118,7 +125,7 @@ func (a *Agent) lastMark(ctx context.Context) error {
 		return err
 	}
 	p, err := a.plan(ctx, is)
-	if err != nil || p.any() {
+	if err != nil || p.any() || is.needsTerm() {
 		return err
 	}
 	return a.settle(ctx, is)

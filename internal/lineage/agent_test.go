@@ -126,7 +126,7 @@ func (r *room) newAgent(machine lineage.Machine) *lineage.Agent {
 		Bus: r.conn, Bucket: r.conn.Bucket("catalog"), Log: slog.New(slog.DiscardHandler),
 		Refused: func(kind string, n int) { r.refused[kind] += n },
 		Mended:  func(context.Context) error { r.mended++; return nil },
-		Backoff: time.Nanosecond, Skew: time.Nanosecond, Lag: time.Nanosecond, Machine: machine,
+		Backoff: time.Nanosecond, Skew: time.Nanosecond, Lag: time.Nanosecond, Term: time.Nanosecond, Machine: machine,
 	}
 	return lineage.New(cfg)
 }
@@ -204,18 +204,23 @@ func (r *room) expect(want ...string) {
 // change publishes a change, stores its record, and acknowledges it.
 func (r *room) change(kind, dimension, id string) {
 	r.t.Helper()
-	e := item.Entity{Kind: kind, ID: id}
-	c := item.Change{Lane: item.Normal, Entity: e, Dimension: dimension}
-	if err := r.conn.PublishChanges(r.t.Context(), []item.Change{c}, bus.PublishOptions{}); err != nil {
-		r.t.Fatal(err)
-	}
-	key := kv.RecordKey{Entity: e, Dimension: dimension}
+	key := kv.RecordKey{Entity: item.Entity{Kind: kind, ID: id}, Dimension: dimension}
 	held, err := r.records.Records(r.t.Context(), []kv.RecordKey{key})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	put := kv.Put{RecordKey: key, Expect: held[0].Stamp, Value: kv.Value{Header: kv.Header{Existence: kv.Alive}, Body: []byte(`1`)}}
 	if _, err := r.records.PutRecords(r.t.Context(), []kv.Put{put}); err != nil {
+		r.t.Fatal(err)
+	}
+	r.acknowledge(kind, dimension, id)
+}
+
+// acknowledge publishes a change, and acknowledges it.
+func (r *room) acknowledge(kind, dimension, id string) {
+	r.t.Helper()
+	c := item.Change{Lane: item.Normal, Entity: item.Entity{Kind: kind, ID: id}, Dimension: dimension}
+	if err := r.conn.PublishChanges(r.t.Context(), []item.Change{c}, bus.PublishOptions{}); err != nil {
 		r.t.Fatal(err)
 	}
 	r.expect(c.Subject())

@@ -64,10 +64,10 @@ func (p *plan) late(by time.Duration) {
 // awaitClock waits until the clock of who took over has passed that of the one whose writes were lost, as they were when the loss was
 // noticed. It reports whether that is for a later look.
 func (r *repair) awaitClock(ctx context.Context, behind time.Duration) (later bool, err error) {
-	if behind > lateForced && time.Since(r.progress.Begun) < r.Every {
+	if behind > lateForced && time.Since(r.since) < r.Every {
 		r.Log.Warn("the clock of the store that took over is behind: what was lost is fetched again when it has caught up", "behind", behind, "at_most", lateMost)
 	}
-	left := time.Until(r.progress.Begun.Add(min(behind, lateMost)))
+	left := time.Until(r.since.Add(min(behind, lateMost)))
 	if left > r.Every {
 		return true, nil
 	}

@@ -37,6 +37,9 @@
 // Where a store was emptied and no change was lost, the walk begins at once, and what HISTORY has of the moment before is replayed
 // besides: the record that was up to date is gone, and the walk may ask a replica that lags. What is replayed is looked at twice.
 //
+// A master that is cut off may go on taking writes after that. So the server that has taken over gets a term, below which no process writes
+// any more, before anything is replayed: see term.go.
+//
 // The marks, and the last known lives of all parts and queues (the key "lineage" of the bucket "marks"), are updated
 // only when everything that a loss requires was announced. Until then the evidence stays, and the next process to start
 // continues the repair: its progress is stored under the key "repair".

@@ -16,7 +16,7 @@ import (
 type progress struct {
 	To      string            `json:"to"` // identifies the repair
 	Plan    plan              `json:"plan"`
-	Begun   time.Time         `json:"begun"`
+	Begun   time.Time         `json:"begun"`             // by NATS's clock
 	By      string            `json:"by"`                // the agent that works on it
 	Through map[string]bool   `json:"through,omitempty"` // steps that have succeeded
 	Cursors map[string]string `json:"cursors,omitempty"` // cursors of the other steps
@@ -25,8 +25,8 @@ type progress struct {
 }
 
 // claim begins or continues a repair. A repair that this process had already finished is begun anew: NATS was rolled
-// back into the middle of it, and what it had announced may be lost.
-func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error) {
+// back into the middle of it, and what it had announced may be lost. now is by NATS's clock.
+func (a *Agent) claim(ctx context.Context, now time.Time, to string, p plan) (*progress, error) {
 	note, revision, err := lease.Read[progress](ctx, a.Bucket, RepairKey)
 	if err != nil {
 		return nil, fmt.Errorf("read how far the repair has come: %w", err)
@@ -39,12 +39,13 @@ func (a *Agent) claim(ctx context.Context, to string, p plan) (*progress, error)
 	case kept.To == to && kept.By != a.name:
 		a.Log.Info("going on with a repair that was begun by another process, or before a restart", "why", p.Why)
 	default:
-		kept = &progress{To: to, Plan: p, Begun: time.Now(), revision: revision}
+		kept = &progress{To: to, Plan: p, Begun: now, revision: revision}
 		a.Log.Warn("a store or stream lost something", "why", p.Why, "everything_is_announced", p.Whole, "changes_are_replayed_since", p.Since)
 	}
 	kept.By = a.name
 	a.known = newSet()
 	a.waits = map[string]*wait{}
+	a.since = time.Now()
 	return kept, a.save(ctx, kept)
 }
 

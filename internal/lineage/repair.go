@@ -31,11 +31,11 @@ var errOtherLoss = errors.New("something else was lost meanwhile")
 func (a *Agent) mend(ctx context.Context, is state, p plan) error {
 	r := &repair{Agent: a, is: is, to: p.to(is), force: p.Force, looked: time.Now()}
 	var err error
-	r.progress, err = a.claim(ctx, r.to, p)
+	r.progress, err = a.claim(ctx, is.now, r.to, p)
 	if err != nil {
 		return err
 	}
-	if p.Lag && time.Since(r.progress.Begun) < a.Lag {
+	if p.Lag && time.Since(a.since) < a.Lag {
 		return nil // a later look continues
 	}
 	if waits, err := r.awaitClock(ctx, p.behind); waits || err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"vitrine/internal/bus"
 	"vitrine/internal/kv"
+	"vitrine/internal/lease"
 )
 
 // life identifies the life of one part of a store.
@@ -40,6 +41,9 @@ type state struct {
 	seen    *lives // nil if nothing was stored yet
 	records []kv.Shard
 	marks   map[string]bus.Mark // by part; a part without a readable mark is missing
+	now     time.Time           // by NATS's clock
+	fenced  bool                // the store can have terms
+	reign   reign
 }
 
 func (a *Agent) read(ctx context.Context) (is state, err error) {
@@ -63,15 +67,19 @@ func (a *Agent) read(ctx context.Context) (is state, err error) {
 		}
 		is.Blobs = byName(parts)
 	}
-	var now time.Time
-	is.Queues, now, err = a.Bus.StreamsMade(ctx)
+	is.Queues, is.now, err = a.Bus.StreamsMade(ctx)
 	if err != nil {
 		return is, err
 	}
-	is.Ahead = ahead(is.records, now.Add(-time.Since(read)))
+	is.Ahead = ahead(is.records, is.now.Add(-time.Since(read)))
 	is.Rooms, err = a.Gaps(ctx)
 	if err != nil {
 		return is, err
+	}
+	_, is.fenced = a.Records.(fencer)
+	is.reign, is.reign.revision, err = lease.Read[reign](ctx, a.Bucket, TermKey)
+	if err != nil {
+		return is, fmt.Errorf("read the newest term: %w", err)
 	}
 	noted, err := a.Bucket.Get(ctx, SeenKey)
 	switch {

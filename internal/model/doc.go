@@ -11,6 +11,7 @@
 //	walks       streams that are lost: what is announced again, and when that is noted as done
 //	catalogs    processes with different catalogs and binaries; the sweep that follows
 //	lostwrites  a store that comes back older than it was
+//	divided     a master that goes on taking writes while another one has taken over
 //	dictionary  a store that loses what its values are compressed with
 //
 // A state is the whole system: what the upstream says, the contents of the streams, the store and the cache, and the position of each

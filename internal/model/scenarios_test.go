@@ -121,6 +121,18 @@ func subjects() map[string]subject {
 				model.LostWrites{Edits: 2, Rollbacks: 2, Behind: 2, Forgets: 1},
 			},
 		},
+		"divided masters": {
+			mutants: model.DividedMutants(),
+			scenarios: map[string]model.Scenario{
+				"a master is replaced":       model.Divided{Edits: 2, Copies: 1, Elections: 1},
+				"it is replaced, and healed": model.Divided{Edits: 2, Copies: 1, Elections: 1, Heals: 1},
+			},
+			large: []model.Scenario{
+				model.Divided{Edits: 2, Copies: 1, Elections: 2, Heals: 1},
+				model.Divided{Edits: 2, Copies: 1, Elections: 1, Heals: 1, Crashes: 1},
+				model.Divided{Edits: 3, Copies: 1, Elections: 1, Heals: 1},
+			},
+		},
 		"a store that came back": {
 			mutants: model.CameBackMutants(),
 			scenarios: map[string]model.Scenario{

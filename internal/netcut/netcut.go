@@ -75,10 +75,15 @@ func (c *Cable) Heal() { c.set(whole, true) }
 
 // Lead closes all connections, and passes new ones on to another server.
 func (c *Cable) Lead(to string) {
-	c.mu.Lock()
-	c.target = func() (string, bool) { return to, true }
-	c.mu.Unlock()
+	c.Moves(to)
 	c.Heal()
+}
+
+// Moves passes new connections on to another server, as where a name leads elsewhere. The others stay.
+func (c *Cable) Moves(to string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.target = func() (string, bool) { return to, true }
 }
 
 func (c *Cable) set(s state, hangUp bool) {

@@ -9,6 +9,7 @@ import (
 	"vitrine/internal/kv"
 	"vitrine/internal/kv/boltkv"
 	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/lineage"
 	"vitrine/internal/metrics"
 )
 
@@ -22,7 +23,11 @@ type stores struct {
 // useRedis opens the stores of a room, which may be one and the same. A process that writes does not start if the
 // records store is unsuitable, since it may evict or is too old; one that only reads continues.
 func (n *process) useRedis(ctx context.Context, recordsURL, blobsURL string, writes bool) error {
-	records, err := n.openRedis(ctx, "records", rediskv.Config{URL: recordsURL})
+	c := rediskv.Config{URL: recordsURL}
+	if writes {
+		c.Term = lineage.NewTerm(n.bus.Bucket(MarksBucket)).Newest
+	}
+	records, err := n.openRedis(ctx, "records", c)
 	if err != nil {
 		return err
 	}

@@ -218,3 +218,10 @@ func note(errs []error, i int, what string, err error) {
 		errs[i] = fmt.Errorf("%s: %w", what, err)
 	}
 }
+
+// noteAll stores an error for all items of a part.
+func noteAll(errs []error, at []int, err error) {
+	for _, i := range at {
+		errs[i] = err
+	}
+}

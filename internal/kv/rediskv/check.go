@@ -10,7 +10,7 @@ import (
 )
 
 // Check reports, by an error, a master that can't hold this store. Each must be Redis 6.2 or newer, a master and no
-// sentinel, not be loading its file, take writes (for want of replicas, too), and have maxmemory-policy noeviction unless the Config says MayEvict;
+// sentinel, not be loading its file, take writes (for want of replicas, too), be no old master as far as Term tells, and have maxmemory-policy noeviction unless the Config says MayEvict;
 // a Cluster must cover all slots. Each error says what to change. If INFO is forbidden, Check logs a warning and passes.
 func (s *Store) Check(ctx context.Context) error {
 	return s.fail("check", s.eachMaster(ctx, s.checkNode))
@@ -31,6 +31,9 @@ func (s *Store) checkNode(ctx context.Context, n node, cluster bool) error {
 		return checkLink(info)
 	}
 	if err := takesWrites(info); err != nil {
+		return err
+	}
+	if err := s.checkTerm(ctx, n, cluster); err != nil {
 		return err
 	}
 	if err := hasReplicas(ctx, n, info); err != nil || !cluster {

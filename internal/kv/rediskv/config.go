@@ -2,6 +2,7 @@ package rediskv
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -30,6 +31,9 @@ type Config struct {
 	// Replicas is set for a store that is only read, by whoever bears that it lags: a server that is a replica passes
 	// Check, and of a Cluster, or of what sentinels watch, replicas are read where there are any.
 	Replicas bool
+	// Term gives the newest term of the store: a server that has a lower one was replaced by another master, and what is
+	// put there, or read of states, fails with item.ErrUnavailable. In a Cluster there are no terms. Defaults to no check.
+	Term func(ctx context.Context) (uint64, error)
 }
 
 func (c Config) withDefaults() Config {

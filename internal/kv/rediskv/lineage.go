@@ -31,17 +31,17 @@ local function run()
 end
 `
 
-// KEYS part. ARGV a new epoch. Answers {epoch, run, seconds and µs of the clock, mark}.
+// KEYS part. ARGV a new epoch. Answers {epoch, run, seconds and µs of the clock, term, mark}.
 const partLua = runLua + `
 redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1])
 local t = redis.call('TIME')
-return {redis.call('HGET', KEYS[1], 'epoch'), run(), t[1], t[2], redis.call('HGET', KEYS[1], 'mark')}
+return {redis.call('HGET', KEYS[1], 'epoch'), run(), t[1], t[2], redis.call('HGET', KEYS[1], 'term') or '', redis.call('HGET', KEYS[1], 'mark')}
 `
 
-// KEYS part. ARGV epoch, run, mark. Answers 0 if the part has another epoch or run by now.
-const markLua = runLua + `
+// KEYS part. ARGV epoch, run, field, value. Answers 0 if the part has another epoch or run by now.
+const setInPartLua = runLua + `
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] or run() ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'mark', ARGV[3])
+redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
 return 1
 `
 
@@ -60,7 +60,7 @@ func (s *Store) Parts(ctx context.Context) ([]kv.Shard, error) {
 		calls[i] = call{[]string{partKey(name)}, []any{rand.Text()}}
 	}
 	parts := make([]kv.Shard, len(names))
-	err = s.call(ctx, "read the lineage", s.scripts.part, calls, func(i int, cmd *redis.Cmd) (err error) {
+	err = s.callFenced(ctx, "read the lineage", s.scripts.part, calls, unfenced, func(i int, cmd *redis.Cmd) (err error) {
 		parts[i], err = readPart(names[i], cmd)
 		parts[i].Whole = len(names) == 1
 		return err
@@ -85,8 +85,11 @@ func readPart(name string, cmd *redis.Cmd) (kv.Shard, error) {
 	if part.Epoch == "" {
 		return kv.Shard{}, fmt.Errorf("%w: it has no epoch", item.ErrDamaged)
 	}
-	if len(answer) > 4 { // Lua drops a nil at the end
-		if mark, ok := answer[4].(string); ok {
+	if len(answer) > 4 {
+		part.Term = termOf(answer[4])
+	}
+	if len(answer) > 5 { // Lua drops a nil at the end
+		if mark, ok := answer[5].(string); ok {
 			part.Mark = []byte(mark)
 		}
 	}
@@ -107,11 +110,16 @@ func clockOf(seconds, micros any) time.Time {
 
 // Mark implements kv.Lineage.
 func (s *Store) Mark(ctx context.Context, parts []kv.Shard, mark []byte) error {
+	return s.setInParts(ctx, parts, "mark", mark)
+}
+
+// setInParts sets a field of each part that has the epoch and the run with which it was read.
+func (s *Store) setInParts(ctx context.Context, parts []kv.Shard, field string, value any) error {
 	calls := make([]call, len(parts))
 	for i, p := range parts {
-		calls[i] = call{[]string{partKey(p.Name)}, []any{p.Epoch, p.Run, mark}}
+		calls[i] = call{[]string{partKey(p.Name)}, []any{p.Epoch, p.Run, field, value}}
 	}
-	return s.call(ctx, "mark the lineage", s.scripts.mark, calls, func(_ int, cmd *redis.Cmd) error {
+	return s.callFenced(ctx, "set the "+field+" of the lineage", s.scripts.setInPart, calls, unfenced, func(_ int, cmd *redis.Cmd) error {
 		marked, err := cmd.Int()
 		if err == nil && marked == 0 {
 			return item.ErrChanged

@@ -86,7 +86,7 @@ func (s *Store) addAll(ctx context.Context, c redis.UniversalClient, entries []e
 	for i, e := range entries {
 		calls[i] = call{[]string{e.list.Head()}, []any{e.member, headMost}}
 	}
-	answers, err := s.ping(run(ctx, c, s.scripts.listAdd, calls))
+	answers, err := s.ping(run(ctx, c, s.scripts.listAdd, calls, nil))
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (s *Store) removeAll(ctx context.Context, c redis.UniversalClient, entries 
 	for i, e := range entries {
 		calls[i] = call{[]string{e.list.Head()}, []any{e.member}}
 	}
-	answers, err := s.ping(run(ctx, c, s.scripts.listRemove, calls))
+	answers, err := s.ping(run(ctx, c, s.scripts.listRemove, calls, nil))
 	if err != nil {
 		return err
 	}

@@ -63,12 +63,23 @@ func (s *Store) States(ctx context.Context, entities []item.Entity) ([]kv.State,
 		op: "read states", n: len(entities), pace: s.reads,
 		key: func(i int) string { return kv.StateKey(entities[i]) },
 		do: func(ctx context.Context, c redis.UniversalClient, at []int, errs []error) {
+			f, err := s.fence(ctx, c)
+			if err != nil {
+				noteAll(errs, at, err)
+				return
+			}
 			asked := make([]*redis.MapStringStringCmd, len(at))
 			exec(ctx, c, func(p redis.Pipeliner) {
+				f.send(ctx, p)
 				for n, i := range at {
 					asked[n] = p.HGetAll(ctx, kv.StateKey(entities[i]))
 				}
 			})
+			s.leaveOld(c, f)
+			if err := f.refuses(); err != nil {
+				noteAll(errs, at, err)
+				return
+			}
 			for n, i := range at {
 				var err error
 				states[i], err = s.stateOf(kv.StateKey(entities[i]), asked[n])

@@ -174,8 +174,8 @@ return 1
 `
 
 type scripts struct {
-	put, putBlob, mendBlob, markBuilt, raise, applied, keepDictionaries *redis.Script
-	listAdd, listRemove, listSettle, part, mark, remove, removeBlob     *redis.Script
+	put, putBlob, mendBlob, markBuilt, raise, applied, keepDictionaries  *redis.Script
+	listAdd, listRemove, listSettle, part, setInPart, remove, removeBlob *redis.Script
 }
 
 // newScript creates a script, which may use the names of layoutLua.
@@ -187,7 +187,7 @@ func newScripts() scripts {
 		markBuilt: newScript(markBuiltLua), raise: newScript(raiseLua), applied: newScript(appliedLua),
 		keepDictionaries: newScript(keepDictionariesLua),
 		listAdd:          newScript(listAddLua), listRemove: newScript(listRemoveLua), listSettle: newScript(listSettleLua),
-		part: newScript(partLua), mark: newScript(markLua),
+		part: newScript(partLua), setInPart: newScript(setInPartLua),
 		remove: newScript(removeLua), removeBlob: newScript(removeBlobLua),
 	}
 }
@@ -198,8 +198,15 @@ type call struct {
 	args []any
 }
 
-// call runs a script once for each of the calls, and passes each answer to done.
+// call runs a script once for each of the calls, and passes each answer to done. It fails at an old master.
 func (s *Store) call(ctx context.Context, op string, script *redis.Script, calls []call, done func(i int, cmd *redis.Cmd) error) error {
+	return s.callFenced(ctx, op, script, calls, s.fence, done)
+}
+
+// fencer makes the fence of one pipeline.
+type fencer func(ctx context.Context, c redis.UniversalClient) (*fence, error)
+
+func (s *Store) callFenced(ctx context.Context, op string, script *redis.Script, calls []call, by fencer, done func(i int, cmd *redis.Cmd) error) error {
 	return s.each(ctx, batch{
 		op: op, n: len(calls), pace: s.writes,
 		key: func(i int) string { return calls[i].keys[0] }, size: func(i int) int { return calls[i].size() },
@@ -208,7 +215,14 @@ func (s *Store) call(ctx context.Context, op string, script *redis.Script, calls
 			for n, i := range at {
 				part[n] = calls[i]
 			}
-			for n, cmd := range run(ctx, c, script, part) {
+			f, err := by(ctx, c)
+			if err != nil {
+				noteAll(errs, at, err)
+				return
+			}
+			answers := run(ctx, c, script, part, f)
+			s.leaveOld(c, f)
+			for n, cmd := range answers {
 				note(errs, at[n], part[n].keys[0], done(at[n], cmd))
 			}
 		},
@@ -229,10 +243,11 @@ func (k call) size() (bytes int) {
 }
 
 // run sends the calls in one pipeline, in order, each by the script's hash. Calls to a node that does not know the
-// script are sent again with its text. Results match calls by position.
-func run(ctx context.Context, c redis.UniversalClient, script *redis.Script, calls []call) []*redis.Cmd {
+// script are sent again with its text. Results match calls by position. All fail if the fence finds an old master.
+func run(ctx context.Context, c redis.UniversalClient, script *redis.Script, calls []call, f *fence) []*redis.Cmd {
 	cmds, unknown := make([]*redis.Cmd, len(calls)), []int(nil)
 	exec(ctx, c, func(p redis.Pipeliner) {
+		f.send(ctx, p)
 		for i, k := range calls {
 			cmds[i] = script.EvalSha(ctx, p, k.keys, k.args...)
 		}
@@ -242,10 +257,24 @@ func run(ctx context.Context, c redis.UniversalClient, script *redis.Script, cal
 			unknown = append(unknown, i)
 		}
 	}
+	if err := f.refuses(); err != nil || len(unknown) == 0 {
+		return failed(cmds, err)
+	}
 	exec(ctx, c, func(p redis.Pipeliner) {
+		f.send(ctx, p)
 		for _, i := range unknown {
 			cmds[i] = script.Eval(ctx, p, calls[i].keys, calls[i].args...)
 		}
 	})
+	return failed(cmds, f.refuses())
+}
+
+// failed gives commands an error, unless that is nil.
+func failed(cmds []*redis.Cmd, err error) []*redis.Cmd {
+	for _, cmd := range cmds {
+		if err != nil {
+			cmd.SetErr(err)
+		}
+	}
 	return cmds
 }

@@ -25,6 +25,7 @@ type Store struct {
 	timeout  time.Duration
 	mayEvict bool
 	replicas bool
+	term     func(ctx context.Context) (uint64, error) // nil for none
 	address  address
 	scripts  scripts
 	codec    kv.Codec
@@ -56,7 +57,7 @@ func Open(_ context.Context, c Config) (*Store, error) {
 		return nil, err
 	}
 	logClient(c.Log)
-	s := &Store{log: c.Log, timeout: c.Timeout, mayEvict: c.MayEvict, replicas: c.Replicas, address: a,
+	s := &Store{log: c.Log, timeout: c.Timeout, mayEvict: c.MayEvict, replicas: c.Replicas, term: c.Term, address: a,
 		scripts: newScripts(), reads: newPace(), writes: newPace(),
 		client: a.client(c.Replicas), decided: a.cluster || a.sentinel.master != ""}
 	return s, nil

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"time"
 
 	"vitrine/internal/bus"
 	"vitrine/internal/kv/rediskv"
@@ -15,11 +16,8 @@ func (x *checkRun) checkStores(ctx context.Context, conn *bus.Conn) {
 		x.report("redis", "none given: fine for vitrine up, which keeps all in bbolt; roles of a room need --redis", nil)
 		return
 	}
-	records := rediskv.Config{URL: x.Records}
-	if conn != nil { // who may not read the term there is told so as of the store
-		records.Term = lineage.NewTerm(conn.Bucket(node.MarksBucket)).Newest
-	}
-	x.checkRedis(ctx, "records", records)
+	newest := newestTerm(ctx, conn)
+	x.checkRedis(ctx, "records", rediskv.Config{URL: x.Records, Term: func(context.Context) (uint64, error) { return newest, nil }})
 	if x.Blobs != x.Records {
 		x.checkRedis(ctx, "blobs", rediskv.Config{URL: x.Blobs})
 	}
@@ -50,3 +48,20 @@ func (x *checkRun) checkRedis(ctx context.Context, what string, c rediskv.Config
 		x.warn(what, text)
 	}
 }
+
+// newestTerm is the term below which a server is an old master; 0 where that is not known.
+func newestTerm(ctx context.Context, conn *bus.Conn) uint64 {
+	if conn == nil {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, termTime)
+	defer cancel()
+	term, err := lineage.NewTerm(conn.Bucket(node.MarksBucket)).Newest(ctx)
+	if err != nil {
+		return 0 // a login may not ask for it
+	}
+	return term
+}
+
+// termTime is how long NATS may take to tell the term.
+const termTime = 2 * time.Second

@@ -29,23 +29,36 @@ type divided struct {
 // newDivided starts a master and its replica. divide has the replica take over.
 func newDivided(t *testing.T) *divided {
 	t.Helper()
-	d := &divided{old: redistest.Single(t, "--repl-diskless-sync-delay", "0"), now: redistest.Single(t)}
-	host, port, _ := net.SplitHostPort(d.old.Addr)
-	d.now.Do("REPLICAOF", host, port)
+	d := &divided{old: redistest.Single(t, syncSoon, "0"), now: redistest.Single(t, syncSoon, "0")}
+	follow(d.now, d.old)
 	d.cable = netcut.New(t, d.old.Addr)
 	s := redis(t, "redis://"+d.cable.Addr)
 	d.room = newRoom(t, s, s)
 	d.worker = workerAt(d.room, d.old.URL)
 	d.look()
-	poll.Until(t, "the replica has it all", func() bool { return offset(d.now) == offset(d.old) })
+	copied(t, d.now, d.old)
 	return d
 }
 
-// offset is how far a server has come in what it replicates.
-func offset(s *redistest.Server) string {
-	_, rest, _ := strings.Cut(fmt.Sprint(s.Do("INFO", "replication")), "master_repl_offset:")
-	at, _, _ := strings.Cut(rest, "\r")
-	return at
+// syncSoon is what a master waits for other replicas.
+const syncSoon = "--repl-diskless-sync-delay"
+
+// copied waits until a replica has all that its master has.
+func copied(t *testing.T, replica, master *redistest.Server) {
+	t.Helper()
+	poll.Until(t, "the replica has it all", func() bool {
+		info := replication(replica)
+		return info["master_link_status"] == "up" && info["slave_repl_offset"] == replication(master)["master_repl_offset"]
+	})
+}
+
+func replication(s *redistest.Server) map[string]string {
+	info := map[string]string{}
+	for line := range strings.Lines(fmt.Sprint(s.Do("INFO", "replication"))) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		info[name] = value
+	}
+	return info
 }
 
 // workerAt opens a server as a worker of the room does.
@@ -135,6 +148,23 @@ func TestWhoIsRefusedFollowsTheName(t *testing.T) {
 	if d.now.Do("EXISTS", "rec:{sku:2}:price") != int64(1) {
 		t.Error("the put went elsewhere")
 	}
+
+	// By plan: a replica is promoted, the name leads there, and the master becomes its replica.
+	follow(d.old, d.now)
+	copied(t, d.old, d.now)
+	d.old.Do("REPLICAOF", "NO", "ONE")
+	name.Moves(d.old.Addr)
+	follow(d.now, d.old)
+	poll.Until(t, "puts at the promoted one", func() bool { return d.puts("3") == nil })
+	if d.old.Do("EXISTS", "rec:{sku:3}:price") != int64(1) {
+		t.Error("the put went elsewhere")
+	}
+}
+
+// follow makes a server the replica of another.
+func follow(s, master *redistest.Server) {
+	host, port, _ := net.SplitHostPort(master.Addr)
+	s.Do("REPLICAOF", host, port)
 }
 
 // TestAnAgentAtAnOldMaster proves that an agent beside an old master does not take that for the new one: it would undo the term of the other.
@@ -166,6 +196,36 @@ func TestAnAgentAtAnOldMaster(t *testing.T) {
 	poll.Until(t, "it takes writes again", func() bool { return d.puts("4") == nil })
 	if err := d.agent.Check(t.Context()); !errors.Is(err, item.ErrUnavailable) {
 		t.Errorf("at the other one, which is the old one now: %v", err)
+	}
+}
+
+// TestTwoFailoversInARow has a second server take over before what the first one lacked is mended. Both former masters go on, and neither
+// may be written to, or be taken for the one that has taken over.
+func TestTwoFailoversInARow(t *testing.T) {
+	t.Parallel()
+	d := newDivided(t)
+	d.divide()
+	d.look() // begins the term of the second server
+	third := redistest.Single(t, syncSoon, "0")
+	follow(third, d.now)
+	copied(t, third, d.now)
+	third.Do("REPLICAOF", "NO", "ONE")
+	d.cable.Lead(third.Addr)
+	d.acknowledge("sku", "price", "3") // which was put at the second
+	d.look()
+	d.expect("change.refresh.sku.price.3 forced")
+	for _, old := range []*redistest.Server{d.old, d.now} {
+		d.worker = workerAt(d.room, old.URL)
+		if err := d.puts("4"); !errors.Is(err, item.ErrUnavailable) {
+			t.Errorf("a former master takes a write: %v", err)
+		}
+		if err := d.at(old).Check(t.Context()); !errors.Is(err, item.ErrUnavailable) {
+			t.Errorf("an agent at a former master: %v", err)
+		}
+	}
+	d.worker = workerAt(d.room, third.URL)
+	if err := d.puts("4"); err != nil {
+		t.Errorf("the master takes no write: %v", err)
 	}
 }
 

@@ -65,9 +65,11 @@ func (s *Store) checkTerm(ctx context.Context, n node, cluster bool) error {
 // unfenced makes no check: it is for what belongs to the server, whether an old master or not.
 func unfenced(context.Context, redis.UniversalClient) (*fence, error) { return nil, nil }
 
-// send asks for the term; it comes before the commands of the pipeline.
+// send asks for the term; it comes before the commands of the pipeline. Still before it comes a write without effect: go-redis leaves a
+// connection, and tries a pipeline again, where its first command is refused by what has become a replica.
 func (f *fence) send(ctx context.Context, p redis.Pipeliner) {
 	if f != nil {
+		p.HDel(ctx, partKey("0"), "nothing")
 		f.found = p.HMGet(ctx, partKey("0"), "epoch", "term")
 	}
 }

@@ -86,11 +86,17 @@ func (is state) server() (kv.Shard, bool) {
 	return is.records[0], true
 }
 
-// needsTerm reports whether the server is not the one whose term it is: another one than was seen last, or the same after a restart, or
+// needsTerm reports whether the server is not the one whose term it is: another one, or the same after a restart, or
 // one that has lost its term.
 func (is state) needsTerm() bool {
 	s, ok := is.server()
-	return ok && (is.seen != nil && is.seen.Records[s.Name] != is.Records[s.Name] || s.Term < is.reign.Term)
+	current := is.Records[s.Name]
+	return ok && (is.reign.Of != current || s.Term < is.reign.Term || is.seen != nil && is.seen.Records[s.Name] != current)
+}
+
+// isFirst reports whether nothing is known of a server before this one.
+func (is state) isFirst(s kv.Shard) bool {
+	return is.reign.revision == 0 && (is.seen == nil || is.seen.Records[s.Name] == is.Records[s.Name])
 }
 
 // beginTerm has every process leave a server from which this one has taken over, and looks again once that is so. It fails at a server
@@ -98,6 +104,10 @@ func (is state) needsTerm() bool {
 func (a *Agent) beginTerm(ctx context.Context, is state) (state, error) {
 	s, _ := is.server()
 	current := is.Records[s.Name]
+	if is.isFirst(s) {
+		_, err := lease.Write(ctx, a.Bucket, TermKey, reign{Term: s.Term, Of: current}, 0)
+		return is, err
+	}
 	if s.Term < is.reign.Term && slices.Contains(is.reign.Former, current) {
 		return is, fmt.Errorf("%w: this process talks to an old master of Redis, from which another one has taken over (its term is %d, the newest is %d)",
 			item.ErrUnavailable, s.Term, is.reign.Term)

@@ -228,6 +228,18 @@ func TestTwoFailoversInARow(t *testing.T) {
 	}
 }
 
+// TestATermBeforeAnythingIsSeen has a server take over while everything is announced for the first time, so that no life was noted yet.
+func TestATermBeforeAnythingIsSeen(t *testing.T) {
+	t.Parallel()
+	d := newDivided(t)
+	if err := d.conn.Bucket("catalog").Delete(t.Context(), lineage.SeenKey); err != nil {
+		t.Fatal(err)
+	}
+	d.divide()
+	d.look()
+	poll.Until(t, "the old master takes nothing", func() bool { return d.puts("1") != nil })
+}
+
 // TestAServerThatLostItsTermGetsANewOne proves that a server which comes back from before the term began does not refuse for ever.
 func TestAServerThatLostItsTermGetsANewOne(t *testing.T) {
 	t.Parallel()

@@ -23,5 +23,15 @@ func (n *process) openLanes() func(item.Lane) bool {
 		item.Normal:  n.switches.Must(switches.IntakeNormal),
 		item.Refresh: n.switches.Must(switches.IntakeRefresh),
 	}
-	return func(lane item.Lane) bool { return intake[lane].On() && !n.agreement.Overtaken() }
+	return func(lane item.Lane) bool { return intake[lane].On() && !n.gaveWay() }
+}
+
+// gaveWay reports whether what there is to do is for other processes: this one has a binary or a catalog that is overtaken, or talks to a master
+// of Redis from which another one has taken over. It would hold changes that it can't do.
+func (n *process) gaveWay() bool {
+	if n.agreement.Overtaken() {
+		return true
+	}
+	s, ok := n.records.(interface{ AtOldMaster(context.Context) bool })
+	return ok && s.AtOldMaster(n.ctx)
 }

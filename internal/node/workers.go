@@ -50,7 +50,7 @@ func (n *process) runSyncer(ctx context.Context) error {
 		defer redact.Crash()
 		return n.consume(ctx, bus.ConsumerConfig{
 			Stage: "syncer", Stream: "SYNC", Parse: item.ParseSync, Check: f.Check, Group: f.Group, Handle: f.Handle, Handled: measured.Handled,
-			Open: func(item.Lane) bool { return !n.agreement.Overtaken() },
+			Open: func(item.Lane) bool { return !n.gaveWay() },
 		})
 	})
 	group.Go(redact.Guard(func() error { return n.runAgents(ctx) }))

@@ -33,6 +33,7 @@ type Store struct {
 	writes   *pace
 	nodes    nodes
 	damage   damage
+	refused  atomic.Bool // an old master has refused the last that was tried
 
 	mu      sync.Mutex // guards the fields below
 	client  redis.UniversalClient

@@ -97,12 +97,23 @@ func (s *Store) leaveOld(c redis.UniversalClient, f *fence) {
 	if !errors.Is(f.refuses(), errOldMaster) {
 		return
 	}
+	s.refused.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.client == c {
 		s.client = s.address.client(s.replicas)
 		_ = c.Close() // what others are doing with it was to be refused as well
 	}
+}
+
+// AtOldMaster reports whether an old master has refused this process, and still would: what there is to do is for others.
+func (s *Store) AtOldMaster(ctx context.Context) bool {
+	if !s.refused.Load() {
+		return false
+	}
+	err := s.eachMaster(ctx, s.checkTerm)
+	s.refused.Store(errors.Is(err, errOldMaster))
+	return s.refused.Load()
 }
 
 // termOf reads a stored term; 0 for none.

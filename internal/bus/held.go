@@ -75,9 +75,9 @@ func (d *Deletions) Hold(ctx context.Context, changes []item.Change) error {
 }
 
 // List gives the dimensions whose deletions wait, and those that changes wait for though nothing holds them any more:
-// a worker may have been late.
+// a worker may have been late. It costs the same however many wait, but where some wait that nothing holds.
 func (d *Deletions) List(ctx context.Context) (held []HeldDimension, err error) {
-	waiting, err := d.waiting(ctx)
+	total, err := d.Count(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +85,7 @@ func (d *Deletions) List(ctx context.Context) (held []HeldDimension, err error) 
 	if err != nil && !errors.Is(err, ErrNoEntry) {
 		return nil, err
 	}
+	counted, known := map[string]bool{}, 0
 	for _, key := range keys {
 		kind, dimension, ok := strings.Cut(strings.TrimPrefix(key, suspensions), ".")
 		if !ok || !strings.HasPrefix(key, suspensions) {
@@ -94,28 +95,49 @@ func (d *Deletions) List(ctx context.Context) (held []HeldDimension, err error) 
 		if err != nil {
 			return nil, err
 		}
-		at := kind + "." + dimension
-		if s.Holds() || waiting[at] > 0 {
-			held = append(held, HeldDimension{kind, dimension, s, waiting[at]})
+		waiting := 0
+		if total > 0 {
+			waiting, err = d.waiting(ctx, kind, dimension)
+			if err != nil {
+				return nil, err
+			}
 		}
-		delete(waiting, at)
+		if s.Holds() || waiting > 0 {
+			held = append(held, HeldDimension{kind, dimension, s, waiting})
+		}
+		counted[kind+"."+dimension] = true
+		known += waiting
 	}
-	for at, n := range waiting {
-		kind, dimension, _ := strings.Cut(at, ".")
-		held = append(held, HeldDimension{kind, dimension, Suspension{}, n})
+	if uint64(known) >= total {
+		return held, nil
 	}
-	return held, nil
+	others, err := d.others(ctx, counted)
+	return append(held, others...), err
 }
 
 // Count is how many changes are held.
 func (d *Deletions) Count(ctx context.Context) (uint64, error) { return d.conn.messages(ctx, Held) }
 
-// waiting counts the changes held, by kind and dimension.
-func (d *Deletions) waiting(ctx context.Context) (map[string]int, error) {
-	n, err := d.conn.messages(ctx, Held)
-	if err != nil || n == 0 {
-		return map[string]int{}, err
+// countFor is how long NATS keeps a consumer that was made to count by, and that nobody could remove.
+const countFor = 5 * time.Second
+
+// waiting counts the changes held of a dimension. A consumer says how many messages it would be given, without a list of them.
+func (d *Deletions) waiting(ctx context.Context, kind, dimension string) (int, error) {
+	counter, err := d.conn.js.CreateConsumer(ctx, Held, jetstream.ConsumerConfig{
+		FilterSubject: "held." + kind + "." + dimension + ".>", AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: countFor,
+	})
+	if err != nil {
+		return 0, reached("count the stream "+Held, err)
 	}
+	info := counter.CachedInfo()
+	if err := d.conn.js.DeleteConsumer(ctx, Held, info.Name); err != nil {
+		d.conn.log.Debug("remove the consumer that counted", "stream", Held, "error", err)
+	}
+	return int(info.NumPending), nil
+}
+
+// others lists the dimensions that changes wait for and that are not known.
+func (d *Deletions) others(ctx context.Context, known map[string]bool) (held []HeldDimension, err error) {
 	stream, err := d.conn.js.Stream(ctx, Held)
 	if err != nil {
 		return nil, reached("look at the stream "+Held, err)
@@ -126,11 +148,15 @@ func (d *Deletions) waiting(ctx context.Context) (map[string]int, error) {
 	}
 	waiting := map[string]int{}
 	for subject := range info.State.Subjects {
-		if c, err := item.ParseHeld(subject); err == nil {
+		if c, err := item.ParseHeld(subject); err == nil && !known[c.Entity.Kind+"."+c.Dimension] {
 			waiting[c.Entity.Kind+"."+c.Dimension]++
 		}
 	}
-	return waiting, nil
+	for at, n := range waiting {
+		kind, dimension, _ := strings.Cut(at, ".")
+		held = append(held, HeldDimension{kind, dimension, Suspension{}, n})
+	}
+	return held, nil
 }
 
 // Release lets deletions of a dimension through until a time, and announces again what is held of it.
@@ -157,7 +183,7 @@ func (d *Deletions) Resume(ctx context.Context, kind, dimension string) (announc
 // Discard forgets what is held of a dimension. Its deletions wait on, until their upstream answers as before, or somebody
 // releases them.
 func (d *Deletions) Discard(ctx context.Context, kind, dimension string) (dropped int, err error) {
-	waiting, err := d.waiting(ctx)
+	waiting, err := d.waiting(ctx, kind, dimension)
 	if err != nil {
 		return 0, err
 	}
@@ -168,7 +194,7 @@ func (d *Deletions) Discard(ctx context.Context, kind, dimension string) (droppe
 	if err := stream.Purge(ctx, jetstream.WithPurgeSubject("held."+kind+"."+dimension+".>")); err != nil {
 		return 0, reached("purge the stream "+Held, err)
 	}
-	return waiting[kind+"."+dimension], nil
+	return waiting, nil
 }
 
 // Announce publishes what is held of a dimension as changes of the refresh lane, and removes it.

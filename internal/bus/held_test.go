@@ -72,3 +72,37 @@ func TestHeldDeletions(t *testing.T) {
 		})
 	}
 }
+
+// TestHeldDeletionsAreCounted proves that to list what is held costs no more for many deletions than for few. A worker does it every five
+// seconds, and its upstream may say that a million articles are gone.
+func TestHeldDeletionsAreCounted(t *testing.T) {
+	t.Parallel()
+	server := embed(t, t.TempDir(), "")
+	c := dial(t, bus.Config{Server: server})
+	cost := func(d *bus.Deletions, n int) float64 {
+		before, err := server.Traffic()
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := d.List(t.Context())
+		if err != nil || len(list) != 1 || list[0].Waiting != n {
+			t.Fatalf("held: %+v, %v", list, err)
+		}
+		after, err := server.Traffic()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return after.Bytes - before.Bytes
+	}
+	few := cost(hold(t, c, 10), 10)
+	if many := cost(hold(t, c, 3000), 3000); many > few+5000 {
+		t.Errorf("to list 10 deletions took %.0f bytes, and 3,000 took %.0f", few, many)
+	}
+	if err := c.Deletions().Hold(t.Context(), []item.Change{{Lane: item.High, Entity: item.Entity{Kind: "brand", ID: "7"}, Dimension: "all"}}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := c.Deletions().List(t.Context())
+	if err != nil || len(list) != 2 || list[1].Kind != "brand" || list[1].Waiting != 1 || list[1].Holds() {
+		t.Errorf("with one that nothing holds: %+v, %v", list, err)
+	}
+}

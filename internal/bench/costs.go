@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"vitrine/internal/item"
 	"vitrine/internal/kv/rediskv"
+	"vitrine/internal/load"
 	"vitrine/internal/plan"
 	"vitrine/switches"
 )
@@ -268,11 +268,11 @@ func (s *system) costOfChanges(ctx context.Context, run *plan.Run) error {
 func (s *system) state(ctx context.Context) (map[plan.Quantity]float64, error) {
 	found := map[plan.Quantity]float64{}
 	for q, p := range map[plan.Quantity]*child{plan.HeterogCPU: s.heterog, plan.SyncerCPU: s.syncer, plan.NATSCPU: s.nats, plan.RedisCPU: s.redis.child, plan.MirrorCPU: s.detail} {
-		seconds, err := p.cpu()
+		used, err := p.used()
 		if err != nil {
 			return nil, err
 		}
-		found[q] = seconds
+		found[q] = used.Seconds()
 	}
 	usage, err := s.redis.store.Usage(ctx)
 	if err != nil {
@@ -296,33 +296,33 @@ type visited struct {
 	redis   float64 // CPU seconds
 }
 
-// visit requests so many pages in an open loop, some more often than others. It fails if one is not answered.
+// visit requests pages in an open loop, some more often than others, until so many were answered.
 func (s *system) visit(ctx context.Context, rate float64, count int) (v visited, err error) {
 	before := v
 	before.detail, before.redis, err = s.reading()
 	if err != nil {
 		return v, err
 	}
-	r, err := s.requestAll(ctx, "zipf", rate, count)
+	v.answers, v.bytes, err = requestUntil(rate, count, func(rate float64, pages int) (load.Result, error) {
+		return s.requestSome(ctx, "zipf", rate, pages)
+	})
 	if err != nil {
 		return v, err
 	}
 	v.detail, v.redis, err = s.reading()
 	v.detail -= before.detail
 	v.redis -= before.redis
-	v.answers = float64(r.Status[http.StatusOK])
-	v.bytes = float64(r.Bytes)
 	return v, err
 }
 
 // reading is the CPU time of what answers requests for pages.
 func (s *system) reading() (detail, redis float64, err error) {
-	detail, err = s.detail.cpu()
+	ofDetail, err := s.detail.used()
 	if err != nil {
 		return 0, 0, err
 	}
-	redis, err = s.redis.cpu()
-	return detail, redis, err
+	ofRedis, err := s.redis.used()
+	return ofDetail.Seconds(), ofRedis.Seconds(), err
 }
 
 // sizeOf is the size of all files in a folder, in bytes.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -159,15 +158,6 @@ func (b *bench) request(ctx context.Context, workload string, c load.Config) (r 
 	}
 	c.Addr = strings.TrimPrefix(b.pages, "http://")
 	return load.Run(ctx, c)
-}
-
-// requestAll requests so many pages. It fails if one is not answered with a page.
-func (b *bench) requestAll(ctx context.Context, workload string, rate float64, pages int) (load.Result, error) {
-	r, err := b.request(ctx, workload, load.Config{Rate: rate, For: time.Duration(float64(pages) / rate * float64(time.Second)), Connections: 64, Encoding: "gzip"})
-	if bad := r.Sent - r.Status[http.StatusOK]; err == nil && bad > 0 {
-		err = fmt.Errorf("%w: %d of %d requests were not answered with a page", item.ErrUnavailable, bad, r.Sent)
-	}
-	return r, err
 }
 
 var storeKeys = regexp.MustCompile(`(?m)^vitrine_detail_tier_keys_total\{result="(?:hit|miss)",tier="(?:redis|bolt)"\} (\S+)$`)

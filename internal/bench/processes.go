@@ -120,22 +120,19 @@ func (c *child) peak() float64 {
 	return c.memory
 }
 
-// cpu is the CPU time that the process has used, in seconds, to a hundredth.
-func (c *child) cpu() (float64, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
-	if err != nil {
-		return 0, fmt.Errorf("CPU of %s: %w; this bench needs Linux", c.name, err)
+// used is the CPU time that all threads of the process have used, to the nanosecond.
+func (c *child) used() (used time.Duration, err error) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", c.cmd.Process.Pid))
+	if err != nil || len(files) == 0 {
+		return 0, fmt.Errorf("CPU of %s: it has ended, or this is no Linux, which this bench needs", c.name)
 	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("CPU of %s: /proc says %q", c.name, stat)
+	for _, file := range files {
+		stat, _ := os.ReadFile(file) // a thread may have ended
+		first, _, _ := strings.Cut(string(stat), " ")
+		ns, _ := strconv.ParseInt(first, 10, 64)
+		used += time.Duration(ns)
 	}
-	user, err := strconv.ParseFloat(fields[11], 64)
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.ParseFloat(fields[12], 64)
-	return (user + system) / 100, err
+	return used, nil
 }
 
 // ask asks the process of vitrine bench nats for its traffic.
@@ -175,19 +172,4 @@ func end(stop context.CancelFunc, all []*child) {
 	for _, c := range all {
 		<-c.done
 	}
-}
-
-// ran is the CPU time that all threads of the process have used, to the nanosecond.
-func (c *child) ran() (used time.Duration, err error) {
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", c.cmd.Process.Pid))
-	if err != nil || len(files) == 0 {
-		return 0, fmt.Errorf("CPU of %s: it has ended, or this is no Linux", c.name)
-	}
-	for _, file := range files {
-		stat, _ := os.ReadFile(file) // a thread may have ended
-		first, _, _ := strings.Cut(string(stat), " ")
-		ns, _ := strconv.ParseInt(first, 10, 64)
-		used += time.Duration(ns)
-	}
-	return used, nil
 }

@@ -26,23 +26,32 @@ const throttlePeriod = 20 * time.Millisecond
 
 // throttle holds a process to a share of a core until free is called.
 func throttle(c *child, share float64) (how string, free func(), err error) {
-	group := filepath.Join(cpuGroups, fmt.Sprintf("vitrine-bench-%d", c.cmd.Process.Pid))
-	if os.Mkdir(group, 0o755) != nil {
-		free, err = throttleBySignals(c, share)
-		return bySignals, free, err
+	free, err = Quota(c.cmd.Process.Pid, share)
+	if err == nil {
+		return byCgroup, free, nil
+	}
+	free, err = throttleBySignals(c, share)
+	return bySignals, free, err
+}
+
+// Quota holds a process to a share of a core, by a cgroup of its own, until free is called. It fails where no such cgroup can be made.
+func Quota(pid int, share float64) (free func(), err error) {
+	group := filepath.Join(cpuGroups, fmt.Sprintf("vitrine-%d", pid))
+	if err := os.Mkdir(group, 0o755); err != nil {
+		return nil, fmt.Errorf("hold a process to a share of a core, which needs root and cgroups of version 1: %w", err)
 	}
 	for _, setting := range [][2]string{
 		{"cpu.cfs_period_us", strconv.FormatInt(throttlePeriod.Microseconds(), 10)},
 		{"cpu.cfs_quota_us", strconv.Itoa(int(share * float64(throttlePeriod.Microseconds())))},
-		{"cgroup.procs", strconv.Itoa(c.cmd.Process.Pid)},
+		{"cgroup.procs", strconv.Itoa(pid)},
 	} {
 		if err := os.WriteFile(filepath.Join(group, setting[0]), []byte(setting[1]), 0o644); err != nil {
 			os.Remove(group)
-			return "", nil, fmt.Errorf("hold %s to a share of a core: %w", c.name, err)
+			return nil, fmt.Errorf("hold a process to a share of a core: %w", err)
 		}
 	}
-	return byCgroup, func() {
-		os.WriteFile(filepath.Join(cpuGroups, "cgroup.procs"), []byte(strconv.Itoa(c.cmd.Process.Pid)), 0o644) // fails if it has ended
+	return func() {
+		os.WriteFile(filepath.Join(cpuGroups, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644) // fails if it has ended
 		os.Remove(group)
 	}, nil
 }
@@ -50,7 +59,7 @@ func throttle(c *child, share float64) (how string, free func(), err error) {
 // throttleBySignals stops the process while it has used more than its share. What it leaves in one period it may use in the next one,
 // and no later.
 func throttleBySignals(c *child, share float64) (free func(), err error) {
-	used, err := c.ran()
+	used, err := c.used()
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +77,7 @@ func throttleBySignals(c *child, share float64) (free func(), err error) {
 			case <-ctx.Done():
 				return
 			case now := <-tick.C:
-				used, err := c.ran()
+				used, err := c.used()
 				if err != nil {
 					return // it has ended
 				}

@@ -150,7 +150,7 @@ func (w Workers) measure(ctx context.Context, s *system, team []*child, t *Team)
 
 func usedBy(team []*child) (used time.Duration) {
 	for _, c := range team {
-		one, _ := c.ran() // 0 if it has ended, which the queues show
+		one, _ := c.used() // 0 if it has ended, which the queues show
 		used += one
 	}
 	return used

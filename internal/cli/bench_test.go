@@ -14,8 +14,8 @@ import (
 	"vitrine/internal/long"
 )
 
-// bench runs a benchmark to its end, like a role: see runnerOf.
-func bench(t *testing.T, args ...string) (code int, stdout, stderr string) {
+// runBench runs a benchmark to its end, like a role: see runnerOf.
+func runBench(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
 	code = runnerOf(t)(t.Context(), append([]string{"bench"}, args...), strings.NewReader(""), &out, &err)
@@ -27,7 +27,7 @@ func TestBenchCommands(t *testing.T) {
 	t.Parallel()
 	t.Run("pipeline", func(t *testing.T) {
 		t.Parallel()
-		code, out, stderr := bench(t, "pipeline", "--skus", long.Pick("100", "600"), "--single", long.Pick("5", "20"), "--json")
+		code, out, stderr := runBench(t, "pipeline", "--skus", long.Pick("100", "600"), "--single", long.Pick("5", "20"), "--json")
 		var r struct {
 			Wrong  int
 			OneKey int `json:"calls_for_1000_changes_of_one_key"`
@@ -54,7 +54,7 @@ func TestBenchCommands(t *testing.T) {
 		}
 	})
 	t.Run("pages", func(t *testing.T) {
-		code, out, stderr := bench(t, "pages", "--skus", long.Pick("200", "300"), "--for", long.Pick("100ms", "300ms"), "--rate", long.Pick("50", "300"), "--slow", long.Pick("5", "20"), "--bolt", long.Pick("300", "1000"), "--json")
+		code, out, stderr := runBench(t, "pages", "--skus", long.Pick("200", "300"), "--for", long.Pick("100ms", "300ms"), "--rate", long.Pick("50", "300"), "--slow", long.Pick("5", "20"), "--bolt", long.Pick("300", "1000"), "--json")
 		var r struct {
 			KeysShare *float64 `json:"keys_share"`
 			Workloads []struct {
@@ -83,7 +83,7 @@ func TestBenchCommands(t *testing.T) {
 	})
 	t.Run("sizes", func(t *testing.T) {
 		t.Parallel()
-		code, out, stderr := bench(t, "sizes", "--skus", long.Pick("200", "500,2000"), "--single", "3", "--pages", "50", "--bolt", long.Pick("300", "300,3000"), "--json")
+		code, out, stderr := runBench(t, "sizes", "--skus", long.Pick("200", "500,2000"), "--single", "3", "--pages", "50", "--bolt", long.Pick("300", "300,3000"), "--json")
 		var r struct {
 			Shops []struct {
 				Store   string
@@ -135,7 +135,7 @@ func TestBenchCommands(t *testing.T) {
 	t.Run("switches", func(t *testing.T) {
 		t.Parallel()
 		nodes, hang, cut := long.Pick(8, 200), long.Pick(3, 10), long.Pick(2, 5)
-		code, out, stderr := bench(t, "switches", "--nodes", strconv.Itoa(nodes), "--sets", "5", "--hang", strconv.Itoa(hang), "--cut", strconv.Itoa(cut), "--json")
+		code, out, stderr := runBench(t, "switches", "--nodes", strconv.Itoa(nodes), "--sets", "5", "--hang", strconv.Itoa(hang), "--cut", strconv.Itoa(cut), "--json")
 		var r struct {
 			Nodes int
 			Named int `json:"named_missing"`

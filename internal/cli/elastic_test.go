@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"vitrine/internal/bench"
 	"vitrine/internal/freeaddr"
 	"vitrine/internal/load"
 	"vitrine/internal/long"
@@ -53,6 +54,7 @@ type elasticServer struct {
 	mu    sync.Mutex // guards all below
 	cmd   *exec.Cmd  // nil while it does not run
 	ended chan struct{}
+	free  func() // of its share of a processor
 }
 
 // window is some seconds of load.
@@ -84,10 +86,15 @@ func (s *elasticServer) run() {
 		t.Error(err)
 		return
 	}
+	s.cmd, s.ended, s.free = cmd, make(chan struct{}), func() {}
 	if long.Full() {
-		s.hold(cmd.Process.Pid)
+		free, err := bench.Quota(cmd.Process.Pid, elasticShare)
+		if err != nil {
+			t.Error(err)
+		} else {
+			s.free = free
+		}
 	}
-	s.cmd, s.ended = cmd, make(chan struct{})
 	go func() {
 		defer close(s.ended)
 		cmd.Wait()
@@ -104,26 +111,7 @@ func (s *elasticServer) end() {
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	<-s.ended
 	s.cmd = nil
-	os.Remove(s.cgroup()) // there is none in the short form
-}
-
-// cgroup is the folder of the server's cgroup.
-func (s *elasticServer) cgroup() string {
-	return filepath.Join("/sys/fs/cgroup/cpu", fmt.Sprintf("vitrine-elastic-%d-%s", os.Getpid(), s.name))
-}
-
-// hold lets the server have its share of a processor, by a cgroup of version 1.
-func (s *elasticServer) hold(pid int) {
-	dir := s.cgroup()
-	err := os.MkdirAll(dir, 0o755)
-	for file, value := range map[string]int{"cpu.cfs_period_us": 50_000, "cpu.cfs_quota_us": int(elasticShare * 50_000), "cgroup.procs": pid} {
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(value)), 0o644)
-		}
-	}
-	if err != nil {
-		s.group.t.Errorf("the full form needs root and cgroups of version 1: %v", err)
-	}
+	s.free()
 }
 
 // startElastic starts an nginx in front of so many servers, of which the first two are in its list, and an autoscaler that starts them.

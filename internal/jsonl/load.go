@@ -20,6 +20,9 @@ import (
 	"vitrine/internal/item"
 )
 
+// duplicatesNamed is how many duplicate ids of a file are named: of a field that is no id at all there may be a million.
+const duplicatesNamed = 3
+
 // load reads the file into a new snapshot.
 func (t *Table) load(ctx context.Context) (*snapshot, error) {
 	info, err := os.Stat(t.spec.Path)
@@ -48,6 +51,9 @@ func (t *Table) load(ctx context.Context) (*snapshot, error) {
 	if err := l.read(f, t.spec.Path); err != nil {
 		return nil, err
 	}
+	if l.duplicates > duplicatesNamed {
+		t.log.Warn("rows have the id of another; is it the right field?", "rows", l.duplicates, "of", l.duplicates+len(l.rows), "field", l.field)
+	}
 	if l.without > 0 && len(l.rows) == 0 {
 		return nil, l.refuse(l.without, fmt.Errorf("no row has a value of %q, which --serve names as %s", l.field, distinctOption))
 	}
@@ -64,8 +70,10 @@ type loader struct {
 	distinct  bool
 	without   int // of a distinct field, the last line that has no value
 	rows      map[string]row
-	lines     map[string]int // id → its line
-	duplicate func(id string, first, last int)
+	lines     map[string]int                   // id → its line
+	duplicate func(id string, first, last int) // is called with the first duplicates
+
+	duplicates int // rows whose id another row has had
 }
 
 func (l *loader) read(f io.Reader, path string) error {
@@ -160,7 +168,10 @@ func (l *loader) add(n int, body []byte) error {
 	case ok && l.distinct:
 		return nil
 	case ok:
-		l.duplicate(id, first, n)
+		l.duplicates++
+		if l.duplicates <= duplicatesNamed {
+			l.duplicate(id, first, n)
+		}
 	}
 	l.rows[id] = newRow(body)
 	l.lines[id] = n

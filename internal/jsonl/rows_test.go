@@ -393,3 +393,16 @@ func zstded(s string) string {
 	defer z.Close()
 	return string(z.EncodeAll([]byte(s), nil))
 }
+
+// TestManyDuplicates proves that a file whose ids are the same all over, as by a wrong field, is told of in some lines, and not in one for each row.
+func TestManyDuplicates(t *testing.T) {
+	var log bytes.Buffer
+	path := file(t, "p.jsonl", strings.Repeat(`{"id":"a"}`+"\n", 500))
+	table, err := jsonl.Open(t.Context(), jsonl.Spec{Name: "p", Path: path, IDField: "id"}, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil || table.Len() != 1 {
+		t.Fatal(table, err)
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 4 || !strings.Contains(log.String(), "rows=499 of=500 field=id") {
+		t.Errorf("%d lines: %s", lines, item.Clip(log.String(), 2000))
+	}
+}

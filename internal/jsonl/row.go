@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
@@ -73,5 +74,5 @@ func idOf(body []byte, field string, at catalog.Path) (string, error) {
 	if err := item.CheckID(id); err != nil {
 		return "", fmt.Errorf("the field %q: %w", field, err)
 	}
-	return id, nil
+	return strings.Clone(id), nil // what was found is a part of a copy of the whole row, which would stay in memory with it
 }

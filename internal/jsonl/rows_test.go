@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -405,4 +406,25 @@ func TestManyDuplicates(t *testing.T) {
 	if lines := strings.Count(log.String(), "\n"); lines != 4 || !strings.Contains(log.String(), "rows=499 of=500 field=id") {
 		t.Errorf("%d lines: %s", lines, item.Clip(log.String(), 2000))
 	}
+}
+
+// TestRowsAreHeldOnce proves that a file takes the memory of its rows once: those of a million articles are a good part of a machine's.
+func TestRowsAreHeldOnce(t *testing.T) {
+	var content strings.Builder
+	for i := range 4000 {
+		fmt.Fprintf(&content, `{"id":"%d","text":"%s"}`+"\n", i, strings.Repeat("x", 4000))
+	}
+	path := file(t, "p.jsonl", content.String())
+	inUse := func() float64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	size, before := float64(content.Len()), inUse()
+	table := open(t, jsonl.Spec{Name: "p", Path: path, IDField: "id"})
+	if held := inUse() - before; table.Len() != 4000 || held > 1.5*size {
+		t.Errorf("a file of %.0f bytes takes %.0f of memory", size, held)
+	}
+	runtime.KeepAlive(table)
 }

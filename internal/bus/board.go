@@ -1,8 +1,6 @@
 package bus
 
 import (
-	"context"
-	"math"
 	"sync"
 	"time"
 
@@ -13,10 +11,9 @@ import (
 // what is in work already. Of each place as many batches are in work at a time as it takes (a bulkhead), so that
 // a place that hangs holds up nobody else.
 type board struct {
-	others func() bool // is there more than one place
-	buffer int         // work that may wait per lane
-	share  int         // of it, what one place may hold of parked work
-	urgent *urgency    // of the process
+	among  func() []Place // where work is done, as the catalog says now
+	buffer int            // work that may wait per lane
+	urgent *urgency       // of the process
 
 	mu      sync.Mutex // guards all below
 	ready   *sync.Cond // there may be work to take, or the board was closed
@@ -35,12 +32,15 @@ type place struct {
 	refreshed time.Time         // when one of the refresh lane was taken last
 	queue     map[item.Lane]int // what waits for it here
 	gone      chan struct{}     // holds a mark when work was taken from its queue
+	full      map[string]int    // how much of each group is a full batch
+	speed     speed
 }
 
 // busy is a key in work, and what waits for its end: at most one per lane.
 type busy struct {
-	work *work
-	held []*work
+	work  *work
+	began time.Time
+	held  []*work
 }
 
 // lane holds groups in the order of their turns. Its weight is its share of the batches while all lanes wait.
@@ -54,8 +54,8 @@ type lane struct {
 	turns   []string
 }
 
-func newBoard(buffer int, urgent *urgency, others func() bool) *board {
-	b := &board{others: others, buffer: buffer, share: max(1, buffer/8), urgent: urgent, places: map[string]*place{}, waiting: map[slot]*work{}, busy: map[key]*busy{}}
+func newBoard(buffer int, urgent *urgency, among func() []Place) *board {
+	b := &board{among: among, buffer: buffer, urgent: urgent, places: map[string]*place{}, waiting: map[slot]*work{}, busy: map[key]*busy{}}
 	b.ready = sync.NewCond(&b.mu)
 	for _, l := range item.Lanes() {
 		b.lanes = append(b.lanes, &lane{name: l, weight: l.Weight(), room: make(chan struct{}, 1), groups: map[string][]*work{}})
@@ -72,83 +72,15 @@ func (b *board) lane(name item.Lane) *lane {
 	return b.lanes[len(b.lanes)-1]
 }
 
-// room waits until a quarter of the lane's buffer is free and returns how much is; 0 when ctx ends.
-func (b *board) room(ctx context.Context, name item.Lane) int {
-	l := b.lane(name)
-	for {
-		b.mu.Lock()
-		free := b.buffer - l.waiting
-		b.mu.Unlock()
-		if free > 0 && free >= b.buffer/4 {
-			return free
-		}
-		select {
-		case <-l.room:
-		case <-ctx.Done():
-			return 0
-		}
-	}
-}
-
 // place gives a place by its name, with the limit that it has now. It needs mu.
 func (b *board) place(at Place) *place {
 	p := b.places[at.Name]
 	if p == nil {
-		p = &place{working: map[item.Lane]int{}, queue: map[item.Lane]int{}, gone: make(chan struct{}, 1)}
+		p = &place{working: map[item.Lane]int{}, queue: map[item.Lane]int{}, gone: make(chan struct{}, 1), full: map[string]int{}}
 		b.places[at.Name] = p
 	}
 	p.limit = at.Limit
 	return p
-}
-
-// roomAt is how much more work of a lane a place has room for. It is refused what it does not take now, and
-// what would take room from others: more than twice what is left of two thirds of the buffer, beyond what can begin at
-// once in batches of max. So a place may fill four ninths of an empty buffer, and any number of them leaves the quarter
-// without which nothing more is taken in. It needs mu.
-func (b *board) roomAt(p *place, lane item.Lane, max, takes int) int {
-	n := math.MaxInt
-	if atOnce := (p.limit - p.inWork()) * max; p.queue[lane] >= atOnce && b.others() {
-		n = 2*(b.buffer*2/3-b.lane(lane).waiting) + atOnce - p.queue[lane]
-	}
-	if takes == math.MaxInt {
-		return n
-	}
-	if lane == item.Refresh {
-		n = min(n, p.bulk())
-	}
-	return min(n, takes-p.waiting())
-}
-
-// bulk is how much work of the refresh lane a place takes that is probed after a failure: one at a time, and none while more
-// urgent work waits for it. Bulk is slow as a rule, and a few of it would use up all probes.
-func (p *place) bulk() int {
-	if p.queue[item.High]+p.queue[item.Normal] > 0 {
-		return 0
-	}
-	return 1 - p.queue[item.Refresh] - p.working[item.Refresh]
-}
-
-func (p *place) waiting() (n int) {
-	for _, waiting := range p.queue {
-		n += waiting
-	}
-	return n
-}
-
-// inWork is how many batches are in work at a place.
-func (p *place) inWork() (n int) {
-	for _, working := range p.working {
-		n += working
-	}
-	return n
-}
-
-// free is how much parked work of a lane a place takes now.
-func (b *board) free(at Place, lane item.Lane, takes int) (n int, gone <-chan struct{}) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	p := b.place(at)
-	return min(b.share-p.queue[lane], b.roomAt(p, lane, 1, takes)), p.gone
 }
 
 // add puts work on the board. takes returns how many batches a place takes now. It returns the messages that
@@ -163,6 +95,7 @@ func (b *board) add(works []*work, takes func(place string) int) (replaced []mes
 			continue
 		}
 		p := b.place(w.place)
+		p.full[w.group] = w.max
 		if !w.parked && w.place.Name != "" && b.roomAt(p, w.Lane, w.max, takes(w.place.Name)) <= 0 {
 			turnedAway = append(turnedAway, w)
 			continue
@@ -234,13 +167,14 @@ func (b *board) turn() (*lane, int) {
 func (b *board) batch(l *lane, group int) (batch []*work) {
 	works := l.pop(group)
 	p := b.place(works[0].place)
+	now := time.Now()
 	for _, w := range works {
 		if in := b.busy[w.key]; in != nil {
 			in.held = append(in.held, w)
 			continue
 		}
 		delete(b.waiting, w.slot)
-		b.busy[w.key] = &busy{work: w}
+		b.busy[w.key] = &busy{work: w, began: now}
 		l.waiting--
 		p.queue[w.Lane]--
 		batch = append(batch, w)
@@ -248,7 +182,7 @@ func (b *board) batch(l *lane, group int) (batch []*work) {
 	if len(batch) > 0 {
 		p.working[l.name]++
 		if l.name == item.Refresh {
-			p.refreshed = time.Now()
+			p.refreshed = now
 		}
 	}
 	mark(l.room)
@@ -269,6 +203,7 @@ func (b *board) done(batch []*work) {
 	defer b.mu.Unlock()
 	p := b.place(batch[0].place)
 	p.working[batch[0].Lane]--
+	p.speed.note(len(batch), time.Since(b.busy[batch[0].key].began))
 	if batch[0].Lane == item.High {
 		b.urgent.went(len(batch))
 	}

@@ -64,7 +64,7 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	}
 	c := &Consumer{
 		cfg: cfg, log: cfg.Log.With("stage", cfg.Stage), gate: newGate(), parked: make(chan struct{}, 1),
-		board: newBoard(cfg.Buffer, &cfg.Conn.urgent, func() bool { return len(cfg.Placement.All()) > 1 }),
+		board: newBoard(cfg.Buffer, &cfg.Conn.urgent, cfg.places),
 	}
 	for _, lane := range item.Lanes() {
 		c.lanes = append(c.lanes, &intake{consumer: c, lane: lane})

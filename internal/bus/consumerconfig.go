@@ -81,6 +81,14 @@ func (p Placement) withDefaults() Placement {
 	return p
 }
 
+// places lists where work is done: all places that have a name, or else no place in particular.
+func (cfg ConsumerConfig) places() []Place {
+	if named := cfg.Placement.All(); len(named) > 0 {
+		return named
+	}
+	return []Place{{Limit: cfg.Concurrency}}
+}
+
 func (t Timing) withDefaults() Timing {
 	if t.Backoff == nil {
 		t.Backoff = backoff

@@ -67,9 +67,9 @@ type Urgency struct{ urgency }
 // Board holds work for workers to take.
 type Board struct{ *board }
 
-// NewBoard makes the board of a stage with several places.
-func NewBoard(u *Urgency, buffer int) Board {
-	return Board{newBoard(buffer, &u.urgency, func() bool { return true })}
+// NewBoard makes the board of a stage whose work is done among these places.
+func NewBoard(u *Urgency, buffer int, among ...Place) Board {
+	return Board{newBoard(buffer, &u.urgency, func() []Place { return among })}
 }
 
 // Batch is work that was taken from a board.

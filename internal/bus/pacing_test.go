@@ -1,7 +1,6 @@
 package bus_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -118,26 +117,5 @@ func TestBatchesOfATrickleFill(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// TestPlacesLeaveRoomOnTheBoard proves that full places, however many, leave room on the board for work that others
-// can do. A place that is the only one may keep much of the board, since parking costs as much as working.
-func TestPlacesLeaveRoomOnTheBoard(t *testing.T) {
-	t.Parallel()
-	board := bus.NewBoard(&bus.Urgency{}, 900)
-	if n := board.Add(item.Normal, bus.Place{Name: "p0", Limit: 1}, 1, ids(900)...); n < 490 || n > 500 {
-		t.Errorf("%d of 900 works were turned away from an empty board with room for 900, want five ninths", n)
-	}
-	for i := range 10 {
-		at := bus.Place{Name: fmt.Sprint("p", 1+i), Limit: 1}
-		for k := range 100 {
-			board.Add(item.Normal, at, 1, fmt.Sprint(at.Name, "-", k))
-		}
-	}
-	ctx, stop := context.WithTimeout(t.Context(), patience)
-	defer stop()
-	if n := board.Room(ctx, item.Normal); n < 225 {
-		t.Errorf("room for %d more, where 11 places are full; want a quarter of 900", n)
 	}
 }

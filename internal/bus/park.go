@@ -74,8 +74,7 @@ func count(h nats.Header, name string) int {
 	return n
 }
 
-// park sets work aside and returns when NATS holds all of it. Being parked ends a doubt: who was away may have come
-// back as a replica that lags.
+// park sets work aside and returns when NATS holds all of it.
 func (c *Consumer) park(ctx context.Context, works []*work) error {
 	ctx, cancel := stopping(ctx)
 	defer cancel()
@@ -86,9 +85,19 @@ func (c *Consumer) park(ctx context.Context, works []*work) error {
 	}
 	return c.cfg.Conn.publish(ctx, len(works), most, func(i int) (*nats.Msg, error) {
 		w := works[i]
-		header := w.carried(past{wrong: w.task.Attempt - 1})
-		return &nats.Msg{Subject: item.ParkedSubject(w.place.Name, w.change()), Header: header}, nil
+		return &nats.Msg{Subject: item.ParkedSubject(w.place.Name, w.change()), Header: w.carried(c.known(w))}, nil
 	})
+}
+
+// known is what work that is parked is known to have gone through. Where its place takes nothing now, a doubt ends with it: who was away
+// may have come back as a replica that lags. A place that is only full was not away.
+func (c *Consumer) known(w *work) past {
+	p := past{wrong: w.task.Attempt - 1}
+	if c.cfg.Placement.Capacity(w.place.Name) == math.MaxInt {
+		p.silent = w.silent
+		p.doubt = w.task.Doubt
+	}
+	return p
 }
 
 // schedule has a change published again after the verdict's delay.

@@ -141,6 +141,40 @@ func TestAHangingPlaceHoldsUpNobody(t *testing.T) {
 	poll.Until(t, "an empty queue", func() bool { return left(t, c) == 0 })
 }
 
+// TestADoubtOutlastsAFullPlace proves that a change whose upstream is doubted keeps the doubt when it is parked since its place is full.
+func TestADoubtOutlastsAFullPlace(t *testing.T) {
+	t.Parallel()
+	const others, atHand = 50, 4 // 2 in work, and 2 that wait
+	c := connect(t)
+	var takes atomic.Int64
+	takes.Store(math.MaxInt)
+	done, release := make(chan bus.Task, others+1), make(chan struct{})
+	consume(t, places(bus.ConsumerConfig{Conn: c, Handle: func(_ context.Context, batch []bus.Task) []error {
+		<-release
+		done <- batch[0]
+		return none(batch)
+	}}, &takes))
+	free := sync.OnceFunc(func() { close(release) })
+	defer free()
+	for i := range others {
+		publish(t, c, change(item.Normal, fmt.Sprint("s", i)))
+	}
+	poll.Until(t, "a full place", func() bool { return parked(t, c) == others-atHand })
+	m := nats.NewMsg(change(item.Normal, "s-doubted").Subject())
+	doubt := bus.Doubt{Version: "7", Since: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), Answers: 3}
+	m.Header.Set("Vitrine-Doubt", doubt.String())
+	if _, err := bus.JetStream(c).PublishMsg(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	poll.Until(t, "the doubted one parked", func() bool { return parked(t, c) == others-atHand+1 })
+	free()
+	for range others + 1 {
+		if got := receive(t, "a task", done); got.Change.Entity.ID == "s-doubted" && got.Doubt != doubt {
+			t.Errorf("the doubt is %+v, want %+v", got.Doubt, doubt)
+		}
+	}
+}
+
 func TestRetriesAreScheduledAndCount(t *testing.T) {
 	t.Parallel()
 	c := connect(t)

@@ -101,11 +101,30 @@ func TestProcessesJoinAndLeave(t *testing.T) {
 	poll.Until(t, "an empty queue", func() bool { return left(t, c.conn) == 0 })
 }
 
-// TestASlowUpstreamLeavesWorkToWhoJoins has a process join while another one, which was there before the changes, waits for its upstream. The second
-// process makes as many calls as the first, though the first has not finished any, and each change is handled once.
+// slow is an upstream that answers no call before it is told to.
+type slow struct {
+	calls   atomic.Int64 // made so far
+	answers chan struct{}
+	answer  func()
+}
+
+func newSlow() *slow {
+	s := &slow{answers: make(chan struct{})}
+	s.answer = sync.OnceFunc(func() { close(s.answers) })
+	return s
+}
+
+func (s *slow) handle(_ context.Context, tasks []bus.Task) []error {
+	s.calls.Add(1)
+	<-s.answers
+	return none(tasks)
+}
+
+// TestASlowUpstreamLeavesWorkToWhoJoins has four processes join, one after the other, while their upstream answers nothing. Each makes as many
+// calls as it may, though the first had the whole queue before it and has not finished anything; and each change is handled once.
 func TestASlowUpstreamLeavesWorkToWhoJoins(t *testing.T) {
 	t.Parallel()
-	const queue, calls = 300, 4
+	const queue, calls = 600, 4
 	for name, places := range map[string][]bus.Place{
 		"the only one":    {{Name: "slow", Limit: calls}},
 		"beside another":  {{Name: "slow", Limit: calls}, {Name: "other", Limit: calls}},
@@ -116,25 +135,55 @@ func TestASlowUpstreamLeavesWorkToWhoJoins(t *testing.T) {
 			c := newCrew(t)
 			c.places = places
 			c.publish(queue)
-			answers := make(chan struct{})
-			answer := sync.OnceFunc(func() { close(answers) })
-			defer answer() // before the processes are stopped
+			up := newSlow()
+			defer up.answer() // before the processes are stopped
 			var handled []*atomic.Int64
-			for _, who := range []string{"first", "second"} {
-				var inWork atomic.Int64
-				n, _ := c.join(func(_ context.Context, tasks []bus.Task) []error {
-					inWork.Add(1)
-					<-answers
-					return none(tasks)
-				})
+			for i := range 4 {
+				n, _ := c.join(up.handle)
 				handled = append(handled, n)
-				poll.Until(t, "all calls of the "+who+" process", func() bool { return inWork.Load() == calls })
+				poll.Until(t, "all calls of one more process", func() bool { return up.calls.Load() == int64(1+i)*calls })
 			}
-			answer()
+			up.answer()
 			poll.Until(t, "an empty queue", func() bool { return left(t, c.conn) == 0 })
-			if n := handled[0].Load() + handled[1].Load(); n != queue {
-				t.Errorf("%d works for %d changes", n, queue)
+			done := int64(0)
+			for _, n := range handled {
+				done += n.Load()
+			}
+			if done != queue {
+				t.Errorf("%d works for %d changes", done, queue)
 			}
 		})
+	}
+}
+
+// TestADeadProcessLosesNothing cuts the connection of a process that has calls on their way and more at hand. Another
+// one is given all of that once the time to acknowledge it is over.
+func TestADeadProcessLosesNothing(t *testing.T) {
+	t.Parallel()
+	const queue = 300
+	c := newCrew(t)
+	c.ackWait = 2 * time.Second
+	c.publish(queue)
+	up := newSlow()
+	defer up.answer()
+	conn := dial(t, bus.Config{Server: c.server})
+	c.joinBy(conn, up.handle)
+	poll.Until(t, "calls of the process", func() bool { return up.calls.Load() == 4 })
+	conn.Close()
+	var mu sync.Mutex
+	handled := map[string]bool{}
+	c.join(func(_ context.Context, tasks []bus.Task) []error {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, task := range tasks {
+			handled[task.Change.Entity.ID] = true
+		}
+		return none(tasks)
+	})
+	poll.Until(t, "an empty queue", func() bool { return left(t, c.conn) == 0 })
+	mu.Lock()
+	defer mu.Unlock()
+	if len(handled) != queue {
+		t.Errorf("%d of %d changes handled by the other process", len(handled), queue)
 	}
 }

@@ -29,14 +29,17 @@ type Config struct {
 	Log   *slog.Logger
 	Held  func(bool) // called when this process gets the lease, and when it no longer has it; defaults to nothing
 
-	Every    time.Duration // between two writes of the note, and two looks at it. Defaults to 1 s
+	Every    time.Duration // between two writes of the note, and two looks at it. Defaults to a fifth of Takeover
 	Takeover time.Duration // after which a note that is not written any more is taken over. Defaults to 5 s
 }
 
-// Lease is a right that one process has at a time.
+// Lease is a right that one process has at a time. One goroutine uses it.
 type Lease struct {
 	Config
 	holder string // this one, random
+
+	seen  uint64    // the note's latest revision
+	since time.Time // when it was seen first
 }
 
 // holding is a lease's note.
@@ -49,8 +52,8 @@ func New(c Config) *Lease {
 	if c.Held == nil {
 		c.Held = func(bool) {}
 	}
-	c.Every = cmp.Or(c.Every, time.Second)
 	c.Takeover = cmp.Or(c.Takeover, 5*time.Second)
+	c.Every = cmp.Or(c.Every, c.Takeover/5)
 	return &Lease{Config: c, holder: rand.Text()}
 }
 
@@ -69,30 +72,53 @@ func (l *Lease) Run(ctx context.Context, work func(context.Context) error) error
 	return nil
 }
 
-// claim waits until nobody has the lease, or its holder does not write any more, and takes it. It fails when ctx ends.
+// Try calls work once if this process can have the lease now, and then gives it back. had reports whether it could. That a holder
+// does not write any more shows in the course of several calls.
+func (l *Lease) Try(ctx context.Context, work func(context.Context) error) (had bool, err error) {
+	t, err := l.take(ctx)
+	if t == nil {
+		return false, err
+	}
+	return true, l.hold(ctx, t, work)
+}
+
+// claim waits until the lease can be had, and takes it. It fails when ctx ends.
 func (l *Lease) claim(ctx context.Context) (*term, error) {
-	var seen uint64
-	since := time.Now()
 	for {
-		now, revision, err := Read[holding](ctx, l.Notes, l.key())
-		if err == nil && revision != seen {
-			seen = revision
-			since = time.Now()
+		t, err := l.take(ctx)
+		if t != nil {
+			return t, nil
 		}
-		if err == nil && (now.Holder == "" || now.Holder == l.holder || time.Since(since) >= l.Takeover) {
-			t := &term{lease: l, revision: revision}
-			err = t.write(ctx, l.holder)
-			if err == nil {
-				return t, nil
-			}
-		}
-		if err != nil && !errors.Is(err, item.ErrChanged) {
+		if err != nil {
 			l.Log.Debug("a lease can't be looked at", "lease", l.Name, "error", err)
 		}
 		if err := pause.For(ctx, l.Every); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// take takes the lease if nobody has it, or its holder does not write any more; otherwise there is no term.
+func (l *Lease) take(ctx context.Context) (*term, error) {
+	now, revision, err := Read[holding](ctx, l.Notes, l.key())
+	if err != nil {
+		return nil, err
+	}
+	if revision != l.seen || l.since.IsZero() {
+		l.seen = revision
+		l.since = time.Now()
+	}
+	if now.Holder != "" && now.Holder != l.holder && time.Since(l.since) < l.Takeover {
+		return nil, nil
+	}
+	t := &term{lease: l, revision: revision}
+	switch err := t.write(ctx, l.holder); {
+	case errors.Is(err, item.ErrChanged):
+		return nil, nil // another process was faster
+	case err != nil:
+		return nil, err
+	}
+	return t, nil
 }
 
 // hold calls work while the lease is held.

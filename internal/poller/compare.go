@@ -73,9 +73,6 @@ func (t *turn) absent(ctx context.Context) error {
 		if cursor == "" {
 			return nil
 		}
-		if err := t.renew(ctx); err != nil {
-			return err
-		}
 	}
 }
 

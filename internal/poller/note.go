@@ -18,7 +18,6 @@ type Note struct {
 	Position string    `json:"position,omitempty"` // the JSON of a mark or cursor; "" for a feed's first
 	Begun    bool      `json:"begun,omitempty"`    // there is a position
 	Anew     time.Time `json:"anew,omitzero"`      // when the upstream refused a position, and the whole list was announced
-	Busy     time.Time `json:"busy,omitzero"`      // until when a process has the turn
 	Next     time.Time `json:"next,omitzero"`      // when the next turn is due
 	Done     time.Time `json:"done,omitzero"`      // when a turn succeeded last
 	Failures int       `json:"failures,omitempty"` // in a row
@@ -86,7 +85,7 @@ func (p *Poller) read(ctx context.Context, poll *catalog.Poll) (n Note, err erro
 	case err != nil:
 		return n, fmt.Errorf("read how far the poll has come: %w", err)
 	case n.Asked != poll.Asked:
-		n = Note{Asked: poll.Asked, Busy: n.Busy, revision: n.revision}
+		n = Note{Asked: poll.Asked, revision: n.revision}
 	}
 	return n, nil
 }
@@ -101,4 +100,4 @@ func (p *Poller) write(ctx context.Context, poll *catalog.Poll, n *Note) (err er
 }
 
 // lost reports whether another process has taken the turn.
-func lost(err error) bool { return errors.Is(err, item.ErrChanged) }
+func lost(err error) bool { return errors.Is(err, item.ErrChanged) || errors.Is(err, lease.ErrLost) }

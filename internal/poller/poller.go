@@ -3,9 +3,10 @@ package poller
 import (
 	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,6 +32,7 @@ type Config struct {
 	Counted  func(poll, outcome string, m Cost) // called after each turn, with what it cost; defaults to nothing
 	Clock    func() time.Time                   // defaults to time.Now
 	Page     int                                // entities of the store that are read at once. Defaults to 500
+	Takeover time.Duration                      // after which the turn of a process that is dead is taken over. Defaults to that of leases
 }
 
 // Upstream asks for lists. *upstream.Client is one, and describes the methods.
@@ -61,7 +63,12 @@ const (
 func Outcomes() []string { return []string{Done, Failed, Anew} }
 
 // Poller runs the polls of the catalog in force. Any number of processes may run one.
-type Poller struct{ Config }
+type Poller struct {
+	Config
+
+	mu    sync.Mutex // guards turns
+	turns map[string]*lease.Lease
+}
 
 // New makes a Poller.
 func New(c Config) *Poller {
@@ -72,7 +79,7 @@ func New(c Config) *Poller {
 		c.Clock = time.Now
 	}
 	c.Page = cmp.Or(c.Page, 500)
-	return &Poller{c}
+	return &Poller{Config: c, turns: map[string]*lease.Lease{}}
 }
 
 // look is the interval between two comparisons of the catalog in force with the one whose polls are run, and the longest
@@ -116,29 +123,61 @@ func (p *Poller) follow(ctx context.Context, cat *catalog.Catalog, poll *catalog
 	}
 }
 
-// Turn polls once if a turn is due and no other process has it. It returns how long it is until the next one.
+// Turn polls once if a turn is due and no other process has it. It returns how long it is until the next one. One goroutine takes
+// the turns of a poll.
 func (p *Poller) Turn(ctx context.Context, cat *catalog.Catalog, poll *catalog.Poll) (wait time.Duration, err error) {
-	n, err := p.read(ctx, poll)
-	if err != nil {
-		return lookMost, err
+	_, wait, err = p.due(ctx, poll)
+	if err != nil || wait > 0 {
+		return wait, err
 	}
-	now := p.Clock()
-	if wait := n.wait(poll, now); wait > 0 {
-		return wait, nil
-	}
-	t := &turn{Poller: p, cat: cat, poll: poll, note: n, began: now}
-	switch err := t.renew(ctx); {
-	case lost(err):
-		return lookMost, nil // another process has the turn
+	var failed error
+	had, err := p.lease(poll).Try(ctx, func(ctx context.Context) error {
+		wait, failed = p.take(ctx, cat, poll)
+		return nil
+	})
+	switch {
 	case err != nil:
-		return lookMost, err
+		return lookMost, fmt.Errorf("take the turn: %w", err)
+	case !had:
+		return look, nil
 	}
-	failed := t.run(ctx)
-	if ctx.Err() != nil {
-		return 0, errors.Join(ctx.Err(), t.release(ctx))
+	return wait, failed
+}
+
+// lease is the right to a poll's turn.
+func (p *Poller) lease(poll *catalog.Poll) *lease.Lease {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.turns[poll.Name]
+	if l == nil {
+		l = lease.New(lease.Config{Name: noteKey(poll.Name), Notes: p.Notes, Log: p.Log, Takeover: p.Takeover})
+		p.turns[poll.Name] = l
 	}
-	if lost(failed) {
-		return lookMost, nil
+	return l
+}
+
+// due reads the note, and returns how long it is until a turn is due.
+func (p *Poller) due(ctx context.Context, poll *catalog.Poll) (n Note, wait time.Duration, err error) {
+	n, err = p.read(ctx, poll)
+	if err != nil {
+		return n, lookMost, err
+	}
+	return n, n.wait(poll, p.Clock()), nil
+}
+
+// take takes the turn. Another process may have had it since it was due. ctx ends when the lease may be lost.
+func (p *Poller) take(ctx context.Context, cat *catalog.Catalog, poll *catalog.Poll) (wait time.Duration, err error) {
+	n, wait, err := p.due(ctx, poll)
+	if err != nil || wait > 0 {
+		return wait, err
+	}
+	t := &turn{Poller: p, cat: cat, poll: poll, note: n, began: p.Clock()}
+	failed := t.save(ctx)
+	if failed == nil {
+		failed = t.run(ctx)
+	}
+	if ctx.Err() != nil || lost(failed) {
+		return look, nil // the turn is broken off, or another process's now
 	}
 	return t.end(ctx, failed)
 }
@@ -146,17 +185,11 @@ func (p *Poller) Turn(ctx context.Context, cat *catalog.Catalog, poll *catalog.P
 // wait is how long it is until a turn is due. A time that lies further ahead than any process writes it is that of a clock
 // that was wrong, and does not count.
 func (n Note) wait(poll *catalog.Poll, now time.Time) time.Duration {
-	if busy := n.Busy.Sub(now); busy > 0 && busy <= turnLasts(poll) {
-		return busy
-	}
 	if next := n.Next.Sub(now); next > 0 && next <= 2*max(poll.Every, slowest) {
 		return next
 	}
 	return 0
 }
-
-// turnLasts is how long a process has the turn after each page.
-func turnLasts(poll *catalog.Poll) time.Duration { return 2*time.Minute + poll.List.From.Timeout }
 
 // The pauses after failures: the first one, which doubles with each further failure, and the longest one of a poll whose
 // interval is not longer itself.

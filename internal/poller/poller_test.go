@@ -5,15 +5,19 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"vitrine/internal/bus"
+	"vitrine/internal/catalog"
 	"vitrine/internal/item"
 	"vitrine/internal/kv"
+	"vitrine/internal/poll"
 	"vitrine/internal/poller"
+	"vitrine/internal/upstream"
 )
 
 func (w *world) equal(what string, want, got []string) {
@@ -114,25 +118,25 @@ func TestPollWholeList(t *testing.T) {
 type crash struct {
 	*bus.Conn
 	*bus.Bucket
-	stored bool
+	stored atomic.Bool
 }
 
 var errCrash = errors.New("crash")
 
 func (c *crash) PublishChanges(ctx context.Context, changes []item.Change, opt bus.PublishOptions) error {
-	c.stored = true
+	c.stored.Store(true)
 	return c.Conn.PublishChanges(ctx, changes, opt)
 }
 
 func (c *crash) Update(ctx context.Context, key string, value []byte, last uint64) (uint64, error) {
-	if c.stored {
+	if c.stored.Load() {
 		return 0, errCrash
 	}
 	return c.Bucket.Update(ctx, key, value, last)
 }
 
 // TestPollAfterACrash proves that a process which ends between its announcements and the note of its position loses
-// nothing: when its time is over, another one announces the same again.
+// nothing, and keeps others waiting for no longer than a dead holder of a lease does: then another one announces the same again.
 func TestPollAfterACrash(t *testing.T) {
 	w := open(t)
 	w.says(map[string]string{`/feed{"after":null}`: `{"events":[{"sku":"1"}],"last":"b"}`, `/feed{"after":"b"}`: `{"events":[],"last":"b"}`})
@@ -143,11 +147,88 @@ func TestPollAfterACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.equal("before the crash", []string{"normal.product.1"}, w.announced())
-	if wait, err := w.turn("feed"); err != nil || wait <= 0 {
-		t.Errorf("while the turn may be under way: %v, %v", wait, err)
+	other := w.quick()
+	if wait := other(); wait <= 0 {
+		t.Errorf("while the turn may be under way: %v", wait)
 	}
 	w.equal("while the turn may be under way", nil, w.announced())
-	w.equal("when its time is over", []string{"normal.product.1"}, w.turned("feed"))
+	var announced []string
+	poll.Until(t, "the turn of another process", func() bool {
+		other()
+		announced = w.announced()
+		return len(announced) > 0
+	})
+	w.equal("when the other process was silent for a while", []string{"normal.product.1"}, announced)
+}
+
+// TestPollOfAProcessThatWasStopped proves that a process which goes on after its turn was taken over announces nothing, and moves no
+// position.
+func TestPollOfAProcessThatWasStopped(t *testing.T) {
+	w := open(t)
+	w.says(map[string]string{`/feed{"after":null}`: `{"events":[{"sku":"1"}],"last":"b"}`, `/feed{"after":"b"}`: `{"events":[],"last":"b"}`})
+	cfg := w.config()
+	notes := &crash{Bucket: w.conn.Bucket("marks")}
+	cfg.Notes = notes
+	cfg.Takeover = takeover
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	cfg.Upstream = stopped{cfg.Upstream, func() {
+		notes.stored.Store(true) // nothing of it arrives any more
+		close(asked)
+		<-goOn
+	}}
+	first := poller.New(cfg)
+	ended := make(chan error, 1)
+	go func() {
+		for !notes.stored.Load() { // a machine that is busy may have the turn lost before the upstream is asked
+			if _, err := first.Turn(t.Context(), w.cat, w.cat.Polls["feed"]); err != nil {
+				ended <- err
+				return
+			}
+		}
+		ended <- nil
+	}()
+	<-asked
+	w.requests()
+	other := w.quick()
+	var announced []string
+	poll.Until(t, "the turn of another process", func() bool {
+		other()
+		announced = w.announced()
+		return len(announced) > 0
+	})
+	w.equal("announced by the other process", []string{"normal.product.1"}, announced)
+	close(goOn)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	w.equal("announced by the first", nil, w.announced())
+}
+
+// stopped is an upstream that a process asks just before it is stopped.
+type stopped struct {
+	poller.Upstream
+	stop func()
+}
+
+func (s stopped) Page(ctx context.Context, l *catalog.List, at upstream.Position) (upstream.Page, error) {
+	answer, err := s.Upstream.Page(ctx, l, at)
+	s.stop()
+	return answer, err
+}
+
+// takeover is short, so that a test does not last.
+const takeover = 2 * time.Second
+
+// quick is a process that takes turns of the poll feed, over from who is silent for a while.
+func (w *world) quick() (turn func() (wait time.Duration)) {
+	cfg := w.config()
+	cfg.Takeover = takeover
+	p := poller.New(cfg)
+	return func() time.Duration {
+		wait, err := p.Turn(w.Context(), w.cat, w.cat.Polls["feed"])
+		w.must(err)
+		return wait
+	}
 }
 
 // TestPollByTwoProcesses proves that of several processes one has each turn.

@@ -29,11 +29,8 @@ type turn struct {
 	listed map[uint64]struct{} // hashes of the ids that a whole list has
 }
 
-// renew stores the note, and with it the right to the turn for another while.
-func (t *turn) renew(ctx context.Context) error {
-	t.note.Busy = t.Clock().Add(turnLasts(t.poll))
-	return t.write(ctx, t.poll, &t.note)
-}
+// save stores how far the turn has come.
+func (t *turn) save(ctx context.Context) error { return t.write(ctx, t.poll, &t.note) }
 
 // anewLeast is the shortest time between two walks of the whole list because of a refused position: an upstream that
 // refuses every position must not be asked for everything each time.
@@ -82,10 +79,7 @@ func (t *turn) begin(ctx context.Context) error {
 				changes[i] = item.Change{Lane: item.Refresh, Entity: e, Dimension: t.poll.Dimension}
 			}
 			t.cost.Items += len(changes)
-			if err := t.announce(ctx, changes); err != nil {
-				return err
-			}
-			return t.renew(ctx)
+			return t.announce(ctx, changes)
 		})
 		if err != nil {
 			return err
@@ -93,7 +87,7 @@ func (t *turn) begin(ctx context.Context) error {
 	}
 	t.note.Position = position
 	t.note.Begun = true
-	return t.renew(ctx)
+	return t.save(ctx)
 }
 
 // pages asks for one page after the other, and announces what each one lists. The position moves at the end, that of a
@@ -125,9 +119,9 @@ func (t *turn) pages(ctx context.Context) error {
 			if next != "" {
 				t.note.Position = next
 			}
-		}
-		if err := t.renew(ctx); err != nil {
-			return err
+			if err := t.save(ctx); err != nil {
+				return err
+			}
 		}
 		if ended {
 			break
@@ -205,26 +199,11 @@ func (t *turn) end(ctx context.Context, failed error) (time.Duration, error) {
 	}
 	wait := pauseAfter(t.poll, t.note.Failures)
 	t.note.Next = now.Add(wait)
-	t.note.Busy = time.Time{}
 	t.note.Cost = t.note.Cost.plus(t.cost, t.began)
 	t.Counted(t.poll.Name, outcome, t.cost)
 	err := t.write(ctx, t.poll, &t.note)
 	if lost(err) {
-		return wait, failed // another process took the turn when its time was over
+		return wait, failed // another process has taken the turn over
 	}
 	return wait, errors.Join(failed, err)
-}
-
-// releaseWithin is how long a process that stops tries to give its turn back.
-const releaseWithin = time.Second
-
-// release gives the turn back, so that another process can take it at once.
-func (t *turn) release(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
-	defer cancel()
-	t.note.Busy = time.Time{}
-	if err := t.write(ctx, t.poll, &t.note); !lost(err) {
-		return err
-	}
-	return nil
 }

@@ -179,7 +179,8 @@ func TestConsumerServesHighFirstAndStarvesNone(t *testing.T) {
 		}
 	}
 	entered, goOn := make(chan item.Lane, 1000), make(chan struct{})
-	consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 1, Handle: func(_ context.Context, batch []bus.Task) []error {
+	group := func(c item.Change) (string, int) { return c.Entity.ID, 1 } // so that one of each waits here
+	consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 1, Group: group, Handle: func(_ context.Context, batch []bus.Task) []error {
 		entered <- batch[0].Change.Lane
 		<-goOn
 		return none(batch)

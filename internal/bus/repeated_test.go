@@ -92,7 +92,8 @@ func TestWaitingChangesOfOneSubjectAreMerged(t *testing.T) {
 		}
 		return none(tasks)
 	}
-	consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 1, Handle: handle})
+	group := func(item.Change) (string, int) { return "", 10 } // so that several wait here
+	consume(t, bus.ConsumerConfig{Conn: c, Concurrency: 1, Group: group, Handle: handle})
 	t.Cleanup(func() { close(stopped) })
 	plain := change(item.Normal, "1")
 	forced := plain

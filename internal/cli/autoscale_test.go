@@ -346,8 +346,8 @@ func TestTheAutoscalersAgree(t *testing.T) {
 	for _, role := range []string{"detail", "heterog", "syncer"} {
 		config := string(readFile(t, "../../deploy/autoscale/"+role+".conf"))
 		unit := string(readFile(t, "../../deploy/systemd/vitrine-"+role+"@.service"))
-		admin := regexp.MustCompile(`--admin (127\.0\.0\.1:\d+)%i`).FindStringSubmatch(unit)
-		if !strings.Contains(config, "ROLE="+role+"\n") || admin == nil || !strings.Contains(string(readFile(t, "../../deploy/autoscale/"+role+".servers")), "\n1 "+admin[1]+"1") {
+		admin := regexp.MustCompile(`--admin \$\{ADDRESS\}(:\d+)%i`).FindStringSubmatch(unit)
+		if !strings.Contains(config, "ROLE="+role+"\n") || admin == nil || !strings.Contains(string(readFile(t, "../../deploy/autoscale/"+role+".servers")), "\n1 127.0.0.1"+admin[1]+"1") {
 			t.Errorf("the files of %s don't belong together", role)
 		}
 	}

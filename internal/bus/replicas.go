@@ -233,6 +233,9 @@ func (c *Conn) Health(ctx context.Context) (all []StreamHealth, err error) {
 	return all, nil
 }
 
+// awayAfter is how long a server may be silent: the others exchange heartbeats each second, and take one for offline much later.
+const awayAfter = 5 * time.Second
+
 func health(info *jetstream.StreamInfo) StreamHealth {
 	h := StreamHealth{Stream: info.Config.Name, Replicas: info.Config.Replicas}
 	if info.Cluster == nil {
@@ -242,7 +245,7 @@ func health(info *jetstream.StreamInfo) StreamHealth {
 	h.Leader = info.Cluster.Leader
 	for _, peer := range info.Cluster.Replicas {
 		switch {
-		case peer.Offline:
+		case peer.Offline || peer.Active > awayAfter:
 			h.Away = append(h.Away, peer.Name)
 		case !peer.Current:
 			h.Lagging = append(h.Lagging, peer.Name)

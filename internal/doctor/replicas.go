@@ -17,17 +17,23 @@ func (x *checkRun) checkReplicas(ctx context.Context, conn *bus.Conn) {
 		x.report("replicas", "", fmt.Errorf("%w; the servers that hold it may be away: nats stream report", err))
 		return
 	}
-	by := map[int][]string{}
+	by, away, lagging := map[int][]string{}, map[string][]string{}, map[string][]string{}
 	clustered := false
 	for _, h := range all {
 		by[h.Replicas] = append(by[h.Replicas], h.Stream)
 		clustered = clustered || h.Cluster != ""
-		switch {
-		case len(h.Away) > 0:
-			x.warn("replicas", fmt.Sprintf("%s: of its %d servers %s away; start %s again, or remove for good: nats server cluster peer-remove", h.Stream, h.Replicas, are(h.Away), them(h.Away)))
-		case len(h.Lagging) > 0:
-			x.warn("replicas", fmt.Sprintf("%s: of its %d servers %s behind; if that server of the others goes away that leads it, it stands still until that is back", h.Stream, h.Replicas, are(h.Lagging)))
+		for _, server := range h.Away {
+			away[server] = append(away[server], h.Stream)
 		}
+		for _, server := range h.Lagging {
+			lagging[server] = append(lagging[server], h.Stream)
+		}
+	}
+	for _, server := range slices.Sorted(maps.Keys(away)) {
+		x.warn("replicas", fmt.Sprintf("the server %s is away, which has a replica of %s; start it again, or remove it for good: nats server cluster peer-remove", server, these(away[server], len(all))))
+	}
+	for _, server := range slices.Sorted(maps.Keys(lagging)) {
+		x.warn("replicas", fmt.Sprintf("the server %s is behind in %s; a stream whose other servers go away stands still until they are back", server, these(lagging[server], len(all))))
 	}
 	for _, n := range slices.Sorted(maps.Keys(by)) {
 		text := fmt.Sprintf("%d: %s", n, strings.Join(by[n], " "))
@@ -43,16 +49,10 @@ func (x *checkRun) checkReplicas(ctx context.Context, conn *bus.Conn) {
 	}
 }
 
-func are(names []string) string {
-	if len(names) == 1 {
-		return names[0] + " is"
+// these names streams, unless they are all.
+func these(streams []string, all int) string {
+	if len(streams) == all {
+		return "every stream"
 	}
-	return strings.Join(names, " and ") + " are"
-}
-
-func them(names []string) string {
-	if len(names) == 1 {
-		return "it"
-	}
-	return "them"
+	return strings.Join(streams, " ")
 }

@@ -10,11 +10,13 @@ import (
 
 	"vitrine/internal/bustest"
 	"vitrine/internal/doctor"
+	"vitrine/internal/poll"
 	"vitrine/internal/redistest"
 )
 
 // TestDoctorLooksAtRedis proves that doctor finds fault with a sentinel's port, with a replica, with a Redis that is full, with a
-// master that lacks the replicas it must have, and with a replica to read from that lost its master, and warns of one that keeps nothing on disk or is nearly full.
+// master that lacks the replicas it must have, and with a replica to read from that lost its master, and warns of one that keeps nothing on disk or is nearly full,
+// and of a sentinel and a replica that are gone.
 func TestDoctorLooksAtRedis(t *testing.T) {
 	server, _ := bustest.Start(t)
 	w := redistest.Watch(t, 1, deployed(t)...)
@@ -70,9 +72,25 @@ func TestDoctorLooksAtRedis(t *testing.T) {
 	master.Do("CONFIG", "SET", "maxmemory", "0")
 	expect(look(one(master.URL)), "warning: records: "+master.Addr+" has no maxmemory")
 
+	master.Do("CONFIG", "SET", "maxmemory", "1gb")
+	master.Do("CONFIG", "SET", "appendonly", "yes")
+	lost := w.Sentinels[1]
+	lost.Stop()
+	expect(look(one(w.URL)), "good: records", "warning: records: the sentinel "+lost.Addr+" does not answer")
+	lost.Start()
+
 	host, _, _ := net.SplitHostPort(replica.Addr)
 	replica.Do("REPLICAOF", host, "1")
 	expect(look(doctor.Config{Records: master.URL, Blobs: master.URL, Replica: replica.URL}), "bad: blobs.read", "no link to its master")
+
+	replica.Stop()
+	master.Do("CONFIG", "SET", "min-replicas-to-write", "0")
+	for _, x := range w.Sentinels {
+		x.Do("SENTINEL", "SET", redistest.MasterName, "down-after-milliseconds", 500)
+	}
+	poll.Until(t, "a warning of a replica that is gone", func() bool {
+		return strings.Contains(look(one(w.URL)), "warning: records: the replica "+replica.Addr+" of "+redistest.MasterName+" is gone")
+	})
 }
 
 // deployed returns deploy/redis/redis.conf as arguments, without addresses, folders and passwords.

@@ -11,7 +11,7 @@ import (
 const nearlyFull = 0.9
 
 // Advise lists what is probably not intended of servers that pass Check: little memory left, no limit to it, nothing
-// kept on disk, and nobody to take over.
+// kept on disk, and nobody to take over. It also names sentinels and replicas that are gone.
 func (s *Store) Advise(ctx context.Context) (advice []string, err error) {
 	err = s.eachMaster(ctx, func(ctx context.Context, n node, cluster bool) error {
 		info, err := s.info(ctx, n)
@@ -23,7 +23,7 @@ func (s *Store) Advise(ctx context.Context) (advice []string, err error) {
 		}
 		return nil
 	})
-	return advice, s.fail("look at the configuration", err)
+	return append(advice, s.adviseSentinels(ctx)...), s.fail("look at the configuration", err)
 }
 
 func (s *Store) advise(ctx context.Context, n node, info map[string]string, cluster bool) (advice []string) {

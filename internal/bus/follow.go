@@ -62,7 +62,7 @@ func (c *Conn) FollowBlobs(ctx context.Context, from Position, f func([]Announce
 		if time.Since(began) > 10*time.Second {
 			broken = 1
 		}
-		c.log.Warn("following announcements broken off, beginning again", "error", err)
+		c.brokenOff(c.log, "following announcements", broken, err)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			if err := c.Ensure(ctx); err != nil {
 				c.log.Warn("streams not made anew", "error", err)

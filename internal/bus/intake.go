@@ -38,7 +38,7 @@ func (in *intake) run(ctx context.Context) {
 		if time.Since(began) > 10*time.Second {
 			broken = 1
 		}
-		in.consumer.log.Warn("intake broken off, beginning again", "lane", in.lane, "error", err)
+		in.consumer.cfg.Conn.brokenOff(in.consumer.log.With("lane", in.lane), "intake", broken, err)
 		_ = pause.For(ctx, min(backoff(broken), 2*time.Second))
 	}
 }

@@ -30,8 +30,10 @@ func TestASilentNATSIsAskedAgain(t *testing.T) {
 		},
 	})
 	upstream := dial(t, bus.Config{Server: server})
-	publish(t, upstream, change(item.High, "1"))
-	receive(t, "a change before the silence", handled)
+	for _, lane := range []item.Lane{item.High, item.Normal, item.Refresh} { // each lane has its consumer then
+		publish(t, upstream, change(lane, "1"))
+		receive(t, "a change before the silence", handled)
+	}
 	cable.Cut()
 	poll.Until(t, "heartbeats are missed", func() bool { return strings.Contains(log.String(), "NATS was silent") })
 	cable.Resume()

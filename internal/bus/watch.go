@@ -56,8 +56,13 @@ func (b *Bucket) WatchAfter(ctx context.Context, at BucketPosition, f func(Entry
 // Follow is WatchAfter that calls looked whenever f has been called with all that is there, which is every two seconds at
 // least while NATS answers and f returns.
 func (b *Bucket) Follow(ctx context.Context, at BucketPosition, looked func(), f func(Entry) error) error {
-	w := &watcher{bucket: b, f: f, onRound: looked, at: at}
-	for broken := 1; ; broken++ {
+	broken := 0
+	w := &watcher{bucket: b, f: f, at: at, onRound: func() {
+		broken = 0
+		looked()
+	}}
+	for {
+		broken++
 		blink := b.home().conn.interrupted()
 		fatal, err := w.follow(ctx)
 		switch {
@@ -69,7 +74,7 @@ func (b *Bucket) Follow(ctx context.Context, at BucketPosition, looked func(), f
 			broken = 0
 			continue
 		}
-		b.conn.log.Warn("watch broken off, beginning again", "bucket", b.name, "error", err)
+		b.conn.brokenOff(b.conn.log.With("bucket", b.name), "watch", broken, err)
 		if b.lost(err) {
 			if err := b.conn.Ensure(ctx); err != nil {
 				b.conn.log.Warn("bucket not made anew", "bucket", b.name, "error", err)

@@ -260,7 +260,7 @@ func (f *floor) fetch(ctx context.Context, entities []item.Entity) error {
 		ids[i] = e.ID
 		keys[i] = recordOf(e)
 	}
-	if _, err := f.bench.get(ctx, f.bench.upstream+"/goods?ids="+strings.Join(ids, ",")); err != nil {
+	if _, err := f.bench.get(ctx, "http://"+f.bench.address+"/goods?ids="+strings.Join(ids, ",")); err != nil {
 		return err
 	}
 	if err := f.store.PutRecords(ctx, keys); err != nil {

@@ -42,6 +42,8 @@ type Pipeline struct {
 	CPU    string        // file for a CPU profile; "" is none
 
 	prepare func(catalog string) error // is called with the file of the catalog before the system starts; nil for nothing to do
+	shop    *shop                      // of the first start; a system that starts again finds its upstream as it was
+	address string                     // of the upstream
 }
 
 // PipelineResult is what bench pipeline prints. Times are in milliseconds.
@@ -89,14 +91,13 @@ type quantiles struct {
 // bench is a running system and its upstream.
 type bench struct {
 	*Pipeline
-	host     Host
-	shop     *shop
-	upstream string
-	pages    string
-	admin    string
-	bus      *bus.Conn
-	alone    *bus.Conn // for single changes, whose publisher is another than the bulk's
-	http     *http.Client
+	host  Host
+	shops *http.Server // serves the upstream
+	pages string
+	admin string
+	bus   *bus.Conn
+	alone *bus.Conn // for single changes, whose publisher is another than the bulk's
+	http  *http.Client
 }
 
 // Run measures, and removes all that it created when it ends.
@@ -133,6 +134,7 @@ func (p *Pipeline) drive(ctx context.Context, host Host, measure func(context.Co
 	err = measure(ctx, b)
 	endProfile()
 	stop()
+	b.shops.Close()
 	if ended := <-ended; err == nil {
 		err = ended
 	}
@@ -141,7 +143,10 @@ func (p *Pipeline) drive(ctx context.Context, host Host, measure func(context.Co
 
 // newBench makes a bench whose system is not started yet.
 func newBench(p *Pipeline, host Host) *bench {
-	return &bench{Pipeline: p, host: host, shop: &shop{versions: make([]atomic.Int64, p.SKUs)}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: places}}}
+	if p.shop == nil {
+		p.shop = &shop{versions: make([]atomic.Int64, p.SKUs)}
+	}
+	return &bench{Pipeline: p, host: host, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: places}}}
 }
 
 // restart starts a system again whose folder is filled, and measures how long it takes until it answers with a page.
@@ -157,20 +162,20 @@ func (p *Pipeline) restart(ctx context.Context, host Host) (seconds float64, err
 
 // serveShop serves the upstream until ctx ends, and writes a catalog for it, whose path it returns.
 func (b *bench) serveShop(ctx context.Context) (file string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", cmp.Or(b.address, "127.0.0.1:0"))
 	if err != nil {
 		return "", err
 	}
-	b.upstream = "http://" + listener.Addr().String()
-	server := &http.Server{Handler: b.shop, ReadHeaderTimeout: 5 * time.Second}
-	go server.Serve(listener)
-	context.AfterFunc(ctx, func() { server.Close() })
+	b.address = listener.Addr().String()
+	b.shops = &http.Server{Handler: b.shop, ReadHeaderTimeout: 5 * time.Second}
+	go b.shops.Serve(listener)
+	context.AfterFunc(ctx, func() { b.shops.Close() })
 	file = filepath.Join(b.Dir, "shop.yaml")
 	text := ""
 	if b.shop.text > 0 {
 		text = ", text"
 	}
-	return file, os.WriteFile(file, fmt.Appendf(nil, shopCatalog, b.upstream, b.Batch, text), 0o644)
+	return file, os.WriteFile(file, fmt.Appendf(nil, shopCatalog, "http://"+b.address, b.Batch, text), 0o644)
 }
 
 // start serves the upstream and runs everything as `vitrine up` does; ended receives its error.

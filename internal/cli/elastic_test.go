@@ -114,20 +114,18 @@ func (s *elasticServer) end() {
 	s.free()
 }
 
-// startElastic starts an nginx in front of so many servers, of which the first two are in its list, and an autoscaler that starts them.
-func startElastic(t *testing.T, most int, nats, redis string, paths []string, settings ...string) (*elastic, *autoscaler) {
+// startElastic starts an nginx in front of so many servers, of which the first two run and are in its list.
+func startElastic(t *testing.T, most int, nats, redis string, paths []string) *elastic {
 	t.Helper()
 	next, err := load.New("zipf", paths, 1.05, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := &elastic{t: t, next: next, args: []string{"detail", "--nats", nats, "--redis", redis, "--page-memory", long.Pick("8", "4"), "--blob-memory", "16"}}
-	var processes []scaled
 	for i := range most {
 		s := &elasticServer{group: e, scaled: scaled{name: fmt.Sprint("detail", i+1), admin: freeaddr.Of(t), pages: freeaddr.Of(t)}}
 		s.start, s.stop = s.run, s.end
 		e.servers = append(e.servers, s)
-		processes = append(processes, s.scaled)
 		t.Cleanup(func() {
 			s.end()
 			if t.Failed() {
@@ -136,15 +134,9 @@ func startElastic(t *testing.T, most int, nats, redis string, paths []string, se
 		})
 	}
 	e.nginx = startNginx(t, e.servers[0].pages, e.servers[1].pages)
-	reload := func() error {
-		command := strings.Fields(e.nginx.Reload())
-		out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("%w: %s", err, out)
-		}
-		return err
+	for _, s := range e.servers[:2] {
+		s.run()
 	}
-	a := startAutoscaler(t, "detail", processes, e.nginx.Servers, reload, settings...)
 	for _, s := range e.servers[:2] {
 		eventually(t, func() string {
 			if status := statusOf(s.admin, "/readyz"); status != http.StatusOK {
@@ -153,7 +145,27 @@ func startElastic(t *testing.T, most int, nats, redis string, paths []string, se
 			return ""
 		})
 	}
-	return e, a
+	return e
+}
+
+// scale starts an autoscaler of the servers.
+func (e *elastic) scale(settings ...string) {
+	e.t.Helper()
+	var processes []scaled
+	for _, s := range e.servers {
+		processes = append(processes, s.scaled)
+	}
+	startAutoscaler(e.t, "detail", processes, e.nginx.Servers, e.reload, settings...)
+}
+
+// reload has nginx follow its list of servers.
+func (e *elastic) reload() error {
+	command := strings.Fields(e.nginx.Reload())
+	out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, out)
+	}
+	return err
 }
 
 // statusOf is the status of an answer of an admin listener; 0 for none.
@@ -279,7 +291,8 @@ func TestElastic(t *testing.T) {
 		elasticInFull(t, v.NATS, r.URL, paths)
 		return
 	}
-	e, _ := startElastic(t, 3, v.NATS, r.URL, paths, "EVERY=0.5", "TARGET=0.0001", "UP_AFTER=2", "DOWN_AFTER=1000", "PATIENCE=200")
+	e := startElastic(t, 3, v.NATS, r.URL, paths)
+	e.scale("EVERY=0.5", "TARGET=0.0001", "UP_AFTER=2", "DOWN_AFTER=1000", "PATIENCE=200")
 	joined := make(chan error, 1)
 	go func() {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

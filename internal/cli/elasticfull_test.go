@@ -10,13 +10,14 @@ import (
 // elasticInFull measures. Two servers are held to half of what they can do, then to all of it.
 func elasticInFull(t *testing.T, nats, redis string, paths []string) {
 	rate := *elasticRate
-	e, _ := startElastic(t, 4, nats, redis, paths, "EVERY=1", "DOWN_AFTER=10", "DRAIN=3", "PATIENCE=60")
+	e := startElastic(t, 4, nats, redis, paths)
 	for i := range 6 {
 		e.fill(min(rate, float64(i+1)*rate/6))
 	}
 	// Blobs that memory took in at the same time reach their time to live together, so the share of pages from memory goes up and down. All of
 	// such a wave counts, before and after.
 	before := e.during("before", rate, wave)
+	e.scale("EVERY=1", "DOWN_AFTER=10", "DRAIN=3", "PATIENCE=60") // not before: to fill memory is work, too, and would have brought a third
 	doubled := time.Now()
 	var wait sync.WaitGroup
 	for _, s := range e.servers[2:] {

@@ -2,10 +2,12 @@ package cli_test
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -18,6 +20,7 @@ type roomServer struct {
 	room, address string
 	server        *http.Server
 	visitor       atomic.Pointer[string] // X-Forwarded-For of the last request
+	hangs         atomic.Bool            // it accepts requests, and answers none
 }
 
 func startRoomServer(t *testing.T, room string) *roomServer {
@@ -34,6 +37,10 @@ func (s *roomServer) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.hangs.Load() {
+			<-r.Context().Done()
+			return
+		}
 		visitor := r.Header.Get("X-Forwarded-For")
 		s.visitor.Store(&visitor)
 		fmt.Fprintf(w, "%s %s", s.room, s.address)
@@ -88,6 +95,35 @@ func TestNginxOfTwoRooms(t *testing.T) {
 				return room + " still serves"
 			}
 			return ""
+		})
+	}
+}
+
+// TestNginxPassesAHangingServer proves that no visitor gets an error while one of a room's servers accepts requests and does not answer, as
+// one does that is stopped, or whose machine has lost its power. Another server of the room answers.
+func TestNginxPassesAHangingServer(t *testing.T) {
+	t.Parallel()
+	hanging, well := startRoomServer(t, "east"), startRoomServer(t, "east")
+	west := startRoomServer(t, "west")
+	hanging.hangs.Store(true)
+	rooms := nginxtest.StartRooms(t, [2]string{hanging.address, well.address}, [2]string{west.address, west.address})
+	for name, n := range map[string]*nginx{"one room": startNginx(t, hanging.address, well.address), "two rooms": {rooms, t, ""}} {
+		t.Run(name, func(t *testing.T) {
+			var visitors sync.WaitGroup
+			for article := range 12 {
+				visitors.Go(func() {
+					r, err := http.Get(n.URL + fmt.Sprintf("/item/%d.html", article))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer r.Body.Close()
+					if body, err := io.ReadAll(r.Body); err != nil || string(body) != "east "+well.address {
+						t.Errorf("article %d: %d %s %v", article, r.StatusCode, body, err)
+					}
+				})
+			}
+			visitors.Wait()
 		})
 	}
 }

@@ -77,6 +77,14 @@ func slugIn(p *catalog.Page, body []byte) string {
 	return shape.Slug(body, p.Slug.From)
 }
 
+// ownSlug is the slug that an entity can be found by: that of its blob as it is stored. What it inherits makes none, since others inherit it, too.
+func ownSlug(p *catalog.Page, part blobcache.Part) string {
+	if part.Stored != nil {
+		return slugIn(p, part.Stored)
+	}
+	return slugIn(p, part.Body)
+}
+
 // slugOf is the slug of a page's entity, by its data.
 func slugOf(p *catalog.Page, entity view.Value) string {
 	if p.Slug == nil {
@@ -141,7 +149,7 @@ func (st *site) addressOf(ctx context.Context, p *catalog.Page, e item.Entity) a
 	ask := st.reader(ctx, policy)
 	read := &reading{site: st, page: p, entity: e, own: ask([]kv.BlobKey{{Entity: e, Blob: p.Blob.Name}})[0]}
 	st.inherit([]*blobcache.Part{&read.own}, ask)
-	read.names = st.names(ctx, []named{{nameOf{p, e.ID}, slugIn(p, read.own.Body)}}, policy)
+	read.names = st.names(ctx, []named{{nameOf{p, e.ID}, ownSlug(p, read.own)}}, policy)
 	return read.address(a)
 }
 

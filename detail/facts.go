@@ -43,18 +43,18 @@ func (st *site) pageFacts(data *pageData) view.Value {
 
 // pathOf is the path of a page of the entity that was read.
 func (p *reading) pathOf(page *catalog.Page) string {
-	return p.names.path(page, p.entity.ID, slugIn(page, p.bodyFor(page)))
+	return p.names.path(page, p.entity.ID, slugIn(page, p.partFor(page).Body))
 }
 
-// bodyFor is the blob that a page's slug is made of or, where that was not read, the one that was.
-func (p *reading) bodyFor(page *catalog.Page) []byte {
-	body := p.own.Body
+// partFor is the blob that a page's slug is made of or, where that was not read, the one that was.
+func (p *reading) partFor(page *catalog.Page) blobcache.Part {
+	found := p.own
 	for _, part := range append([]blobcache.Part{p.whole}, p.overlays...) {
 		if part.Key.Blob == page.Blob.Name && p.own.Key.Blob != page.Blob.Name {
-			body = part.Body
+			found = part
 		}
 	}
-	return body
+	return found
 }
 
 // mainPage is the page by which entities of p's kind are found: the first one of the kind.

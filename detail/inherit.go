@@ -57,6 +57,7 @@ func (st *site) inherit(parts []*blobcache.Part, ask asker) (from [][]blobcache.
 				}
 			}
 		}
+		part.Stored = part.Body
 		part.Value = shape.Inherit(b, part.Value, values)
 	}
 	return from

@@ -203,7 +203,7 @@ func (st *site) nameAll(ctx context.Context, all []*reading, policy blobcache.Po
 // named lists the slugs of the entity that was read, for each page of its kind that finds it by a slug alone.
 func (p *reading) named() (of []named) {
 	for _, page := range p.site.catalog.Alone(p.entity.Kind) {
-		of = append(of, named{nameOf{page, p.entity.ID}, slugIn(page, p.bodyFor(page))})
+		of = append(of, named{nameOf{page, p.entity.ID}, ownSlug(page, p.partFor(page))})
 	}
 	return of
 }
@@ -213,7 +213,7 @@ func (st *site) namedParts(parts []blobcache.Part) (of []named) {
 	for _, part := range parts {
 		pages := st.catalog.Alone(part.Key.Entity.Kind)
 		if len(pages) > 0 && shows(part) && pages[0] == mainPage(st.catalog, pages[0]) {
-			of = append(of, named{nameOf{pages[0], part.Key.Entity.ID}, slugIn(pages[0], part.Body)})
+			of = append(of, named{nameOf{pages[0], part.Key.Entity.ID}, ownSlug(pages[0], part)})
 		}
 	}
 	return of

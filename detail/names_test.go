@@ -250,3 +250,49 @@ func TestUnknownSlugsAreRemembered(t *testing.T) {
 		return s.redis.Reads() == reads
 	})
 }
+
+const namedHeirs = `
+version: 1
+upstreams: { shop: { url: "http://127.0.0.1:9" } }
+entities:
+  sku:
+    dimensions: { product: { from: shop, get: "/p/{id}", refs: { siblings: { kind: sku, field: siblings }, family: { kind: family, field: family } } } }
+    blobs: { item: { of: [product], inherit: { family: shared } } }
+  family:
+    dimensions: { product: { from: shop, get: "/f/{id}" } }
+    blobs: { shared: { of: [product] } }
+pages:
+  item: { path: "/p/{slug}.html", kind: sku, slug: product.title, blob: item, with: { siblings: item }, template: item.html }
+`
+
+// TestAnInheritedTextIsNoSlugOfItsOwn proves that of articles that inherit none is found by the inherited text alone, also where it had claimed that
+// as its own, and that none leads to another's page.
+func TestAnInheritedTextIsNoSlugOfItsOwn(t *testing.T) {
+	s := open(t)
+	c, err := catalog.Parse([]byte(namedHeirs), "shop.yaml", catalog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.catalog = c
+	family := func(gen uint64, title string) {
+		s.redis.Put("family:7", "shared", gen, `{"product":{"title":"`+title+`"}}`)
+		s.server.Announced(item.Entity{Kind: "family", ID: "7"}, map[string]uint64{"shared": gen})
+	}
+	family(1, "Tea")
+	s.title(1, "12", "", "family:7", "siblings=13")
+	s.title(1, "13", "Tea", "family:7", "siblings=12")
+	s.claim(2, "item", "tea", "12", "13")
+	s.claim(2, "item", "oolong", "12")
+	for path, location := range map[string]string{"/p/tea.html": "", "/p/tea--12.html": "", "/p/tea--13.html": "/p/tea.html", "/p/oolong.html": "/p/tea--12.html"} {
+		s.leads(t, path, location)
+	}
+	for path, want := range map[string]string{"/p/tea.html": `href="/p/tea--12.html"`, "/p/tea--12.html": `href="/p/tea.html"`} {
+		if got := s.get(t, path); !strings.Contains(got.body, want) {
+			t.Errorf("%s has no %s:\n%s", path, want, got.body)
+		}
+	}
+	family(3, "Green Tea")
+	for path, location := range map[string]string{"/p/tea.html": "", "/p/green-tea--12.html": "", "/p/tea--12.html": "/p/green-tea--12.html"} {
+		s.leads(t, path, location)
+	}
+}

@@ -22,6 +22,7 @@ type Part struct {
 	Stale  bool   // a newer generation may exist
 	Lost   bool   // the first tier answered and has no such blob; it should have one if the entity is alive
 	Err    error  // no tier could answer; wraps item.ErrUnavailable or item.ErrDamaged
+	Stored []byte // the body as it is stored, of a part whose Value also has what it inherits; else nil
 
 	until    time.Time // when it is to be read again; zero: at once
 	fromTier bool      // read from a tier, not from memory

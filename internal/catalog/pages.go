@@ -37,7 +37,6 @@ func (c *compiler) pages(n *node) {
 		c.slug(n, p, slug)
 		c.former(former, p)
 		p.Blob = c.blobOf(n.get("blob"), p.Kind, blobName)
-		c.checkAlone(n, p)
 		for _, o := range overlay {
 			if b := c.blobOf(o, p.Kind, o.text); b != nil {
 				p.Overlay = append(p.Overlay, b)

@@ -29,14 +29,6 @@ func (c *compiler) index(n *node, p *Page) {
 	p.Slug.Index = b
 }
 
-// checkAlone checks that the slug of a page that is found by it is in the blob as it is stored: syncers claim slugs, and what a blob inherits
-// is known when it is read.
-func (c *compiler) checkAlone(n *node, p *Page) {
-	if p.Alone() && p.Blob != nil && len(p.Blob.Inherit) > 0 {
-		c.add(n.get("path"), "add the id: "+p.Prefix+"{slug}-{"+p.Kind.Name+"}"+p.Suffix, "page %s is found by a slug alone, and its blob %s inherits: a slug can't be looked up in what is inherited", p.Name, p.Blob.Name)
-	}
-}
-
 // HasIndex reports whether the slugs of any page stand alone in their paths.
 func (c *Catalog) HasIndex() bool {
 	k := c.Kinds[SlugKind]

@@ -10,12 +10,15 @@ import (
 	"vitrine/internal/catalog"
 )
 
+// origin is the address of the shop's pages, as its sitemaps have it.
+const origin = "https://chaos.example"
+
 // revision is the nth catalog of a shop. Revisions differ in the shape of products, and every other one has the
 // dimension stock.
 func revision(n int, products, prices string) string {
 	text := fmt.Sprintf(`
 version: 1
-site: { name: Chaos, lang: en, currency: EUR }
+site: { name: Chaos, lang: en, currency: EUR, origin: "ORIGIN" }
 upstreams:
   products: { url: "%s", timeout: 700ms, concurrency: 16, HEADER }
   prices: { url: "%s", timeout: 700ms, concurrency: 16, HEADER }
@@ -52,6 +55,7 @@ pages:
     template: item.html
 `, products, prices, n)
 	text = strings.ReplaceAll(text, "HEADER", canary.Header)
+	text = strings.ReplaceAll(text, "ORIGIN", origin)
 	if n%2 == 0 {
 		text = strings.ReplaceAll(text, "STOCK\n", "\n")
 		return strings.ReplaceAll(text, "[price, stock]", "[price]")

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"testing"
 
 	"vitrine/internal/canary"
@@ -128,7 +127,7 @@ func (s *shop) pageDiffers(t *testing.T, base, id string, stocks bool) string {
 	return ""
 }
 
-// relationDiffers names the SKUs that a brand's relation lacks.
+// relationDiffers names the SKUs that a brand's relation lacks, and those that it has though they are not of that brand.
 func (s *shop) relationDiffers(t *testing.T, base, brand string) string {
 	listed := map[string]bool{}
 	for cursor := ""; ; {
@@ -148,17 +147,20 @@ func (s *shop) relationDiffers(t *testing.T, base, brand string) string {
 		}
 		cursor = *page.Next
 	}
-	var missing []string
+	var missing, strange []string
 	for _, id := range s.ids() {
-		if p, _ := s.get(id); !p.Gone && p.Brand == brand && !listed[id] {
+		p, _ := s.get(id)
+		switch belongs := !p.Gone && p.Brand == brand; {
+		case belongs && !listed[id]:
 			missing = append(missing, id)
+		case !belongs && listed[id]:
+			strange = append(strange, id)
 		}
 	}
-	if len(missing) == 0 {
+	if len(missing)+len(strange) == 0 {
 		return ""
 	}
-	slices.Sort(missing)
-	return fmt.Sprintf("lacks %q", missing)
+	return fmt.Sprintf("lacks %q, and has %q", missing, strange)
 }
 
 // getJSON reads an answer and the source that its header names.

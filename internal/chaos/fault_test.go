@@ -27,18 +27,6 @@ func newInjector(y *system) *injector {
 	return in
 }
 
-// run carries out the events at their times, and returns when the last has ended.
-func (in *injector) run(r round) {
-	began := time.Now()
-	var under sync.WaitGroup
-	for _, e := range r.events {
-		time.Sleep(time.Until(began.Add(e.at)))
-		under.Go(func() { in.carryOut(e) })
-	}
-	time.Sleep(time.Until(began.Add(r.lasts)))
-	under.Wait()
-}
-
 func (in *injector) carryOut(e event) {
 	switch e.fault {
 	case "process killed", "process stopped", "process hangs":

@@ -1,10 +1,10 @@
 package chaos_test
 
 import (
-	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -17,16 +17,29 @@ const (
 	cluster  = "roles apart, a NATS of their own, a Redis Cluster"
 )
 
-// event is something that happens at a given time in a round.
+// event is something that happens at a given time.
 type event struct {
 	at     time.Duration
 	lasts  time.Duration // 0 for an instantaneous event
 	fault  string
-	target int // index of the process, upstream, or node of a Cluster
+	where  string // the system of the round, or the room of the soak
+	target int    // index of the process, upstream, or node of a Cluster
 }
 
 func (e event) String() string {
-	return fmt.Sprintf("%6.1fs %5.1fs %s %d", e.at.Seconds(), e.lasts.Seconds(), e.fault, e.target)
+	return fmt.Sprintf("%6.1fs %5.1fs %s %d in %s", e.at.Seconds(), e.lasts.Seconds(), e.fault, e.target, e.where)
+}
+
+// play calls carryOut for each event at its time, and returns when the last has ended.
+func play(events []event, lasts time.Duration, carryOut func(event)) {
+	began := time.Now()
+	var under sync.WaitGroup
+	for _, e := range events {
+		time.Sleep(time.Until(began.Add(e.at)))
+		under.Go(func() { carryOut(e) })
+	}
+	time.Sleep(time.Until(began.Add(lasts)))
+	under.Wait()
 }
 
 // round is one system and what happens to it.
@@ -36,7 +49,7 @@ type round struct {
 	events []event
 }
 
-// kind is a kind of fault: how often it is drawn, how long it lasts, and in which systems it applies.
+// kind is a kind of fault: how often it is drawn, how long it lasts at most, and in which systems or rooms it applies.
 type kind struct {
 	name    string
 	weight  int
@@ -82,20 +95,26 @@ func plan(seed uint64, number int, lasts time.Duration) round {
 	if r.system == embedded && number/4%2 == 0 { // every second time
 		r.system = sharded
 	}
+	r.events = draw(random, kinds(), []string{r.system}, lasts, 3500*time.Millisecond, lasts)
+	return r
+}
+
+// draw draws what happens somewhere in where: an event every gap, give or take 70% of it, for at most longest each.
+func draw(random *rand.Rand, kinds []kind, where []string, lasts, gap, longest time.Duration) (events []event) {
 	var drawn []kind
-	for _, k := range kinds() {
-		if slices.Contains(k.in, r.system) {
+	for _, k := range kinds {
+		k.in = slices.DeleteFunc(slices.Clone(k.in), func(in string) bool { return !slices.Contains(where, in) })
+		if len(k.in) > 0 {
 			drawn = append(drawn, slices.Repeat([]kind{k}, k.weight)...)
 		}
 	}
-	for at := 2 * time.Second; at < lasts; at += time.Duration(1000+random.IntN(5000)) * time.Millisecond {
+	for at := time.Second; at < lasts; at += gap*3/10 + time.Duration(random.Int64N(int64(gap*14/10))) {
 		k := drawn[random.IntN(len(drawn))]
-		e := event{at: at, fault: k.name, target: random.IntN(1 << 16)}
+		e := event{at: at, fault: k.name, target: random.IntN(1 << 16), where: k.in[random.IntN(len(k.in))]}
 		if k.longest > 0 {
-			e.lasts = min(time.Second+time.Duration(random.Int64N(int64(k.longest))), max(lasts-at, time.Second))
+			e.lasts = min(time.Second+time.Duration(random.Int64N(int64(k.longest))), max(lasts-at, time.Second), longest)
 		}
-		r.events = append(r.events, e)
+		events = append(events, e)
 	}
-	slices.SortFunc(r.events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
-	return r
+	return events
 }

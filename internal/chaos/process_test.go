@@ -21,6 +21,7 @@ type process struct {
 	args []string
 	log  string // path of its log
 	room string // after its password for the upstreams
+	past string // an older copy of its folder; "" for none. For whoever has taken the process
 
 	mu    sync.Mutex // guards all below
 	cmd   *exec.Cmd

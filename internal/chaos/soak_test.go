@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -24,17 +25,21 @@ func TestSoak(t *testing.T) {
 	}
 	size := soakSize{products: 40, brokers: 1, east: []string{"heterog", "syncer", "detail", "detail"}, west: []string{"heterog", "syncer", "detail"},
 		visitors: 1, pagesOfSecond: 10, gap: 700 * time.Millisecond, longest: 2 * time.Second}
-	if lasts > time.Minute {
+	full := lasts > time.Minute
+	if full {
 		roles := []string{"heterog", "heterog", "syncer", "syncer", "detail", "detail"}
 		size = soakSize{products: 400, brokers: 3, east: roles, west: roles, visitors: 2, pagesOfSecond: 25, gap: 3500 * time.Millisecond, longest: time.Minute}
 	}
-	events := soakPlan(*seed, lasts, size.gap, size.longest)
+	events := draw(rand.New(rand.NewPCG(*seed, 1<<32)), soakKinds(), roomNames, lasts, size.gap, size.longest)
 	for _, e := range events {
 		t.Log(e)
 	}
 	s := newShop()
 	rooms := newSoakRooms(t, s, *seed, size)
-	k := &soak{t: t, rooms: rooms, redis: make([]sync.Mutex, len(rooms)), dealt: map[string]int{}}
+	k := &soak{t: t, rooms: rooms, dealt: map[string]int{}}
+	if full {
+		k.note()
+	}
 	leave := visitAll(t, rooms)
 	editing, stop := context.WithCancel(t.Context())
 	var edits sync.WaitGroup
@@ -42,14 +47,51 @@ func TestSoak(t *testing.T) {
 		r.editor.edits = 0
 		edits.Go(func() { r.editor.run(editing) })
 	}
-	k.run(events, lasts)
+	edits.Go(func() { k.progress(editing) })
+	play(events, lasts, k.carryOut)
 	stop()
 	edits.Wait()
 	began := time.Now()
 	k.converge()
 	healed := time.Since(began)
 	leave()
+	for _, r := range rooms {
+		r.rest()
+	}
+	if full {
+		k.leaveNothing()
+	}
+	for _, r := range rooms {
+		r.mirrorsRest()
+	}
 	k.report(lasts, healed)
+}
+
+// progress says every minute how far the soak is, until ctx ends.
+func (s *soak) progress(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for minute := 1; ; minute++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		pages, failed := int64(0), int64(0)
+		for _, r := range s.rooms {
+			for _, v := range r.visitors {
+				pages += v.pages.Load()
+				failed += v.failed.Load()
+			}
+		}
+		s.mu.Lock()
+		faults := 0
+		for _, n := range s.dealt {
+			faults += n
+		}
+		s.mu.Unlock()
+		s.t.Logf("after %d min: %d faults and pushes, %d pages, %d failed", minute, faults, pages, failed)
+	}
 }
 
 // converge waits until nothing in any room differs from the shop.
@@ -61,7 +103,9 @@ func (s *soak) converge() {
 	for _, r := range s.rooms {
 		healing.Go(func() {
 			began := time.Now()
+			late := time.AfterFunc(time.Minute, r.announceUnheard)
 			r.heal(s.t, r.editor)
+			late.Stop()
 			s.t.Logf("%s: all was right %.1f s after the last fault", r.room, time.Since(began).Seconds())
 		})
 	}
@@ -142,8 +186,9 @@ func (s *soak) report(lasts, healed time.Duration) {
 		for _, v := range r.visitors {
 			all.add(v)
 		}
+		s.t.Logf("%s: %d processes are gone and could not say so; %d edits were in no HISTORY", r.room, r.expected, r.unheard.Load())
 		s.t.Logf("%s: %d pages, %d failed, %d marked stale; %d requests passed on by a server that was hurt, %d found none; slowest page %.1f s; "+
-			"a page not marked stale was behind by %.1f s at most", r.room, all.pages, all.failed, all.stale, all.passed, all.nobody, all.slowest.Seconds(), all.behind.Seconds())
+			"a page not marked stale was behind by %.1f s at most", r.room, all.pages.Load(), all.failed.Load(), all.stale, all.passed, all.nobody, all.slowest.Seconds(), all.behind.Seconds())
 	}
 	s.t.Logf("%d edits, %.1f/s; all was right %.1f s after the last fault", edits, float64(edits)/lasts.Seconds(), healed.Seconds())
 	if *logs == "" && s.t.Failed() {

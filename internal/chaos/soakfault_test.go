@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,37 +18,28 @@ import (
 type soak struct {
 	t     *testing.T
 	rooms []*soakRoom
-	redis []sync.Mutex // of each room: one fault of its Redis at a time
 	cable sync.Mutex
+
+	growth *growth // of the full form
 
 	mu     sync.Mutex // guards all below, and is held while something is pushed
 	pushes int
 	dealt  map[string]int // how often each fault was
 }
 
-// run carries out the events at their times, and returns when the last has ended.
-func (s *soak) run(events []soakEvent, lasts time.Duration) {
-	began := time.Now()
-	var under sync.WaitGroup
-	for _, e := range events {
-		time.Sleep(time.Until(began.Add(e.at)))
-		under.Go(func() { s.carryOut(e) })
-	}
-	time.Sleep(time.Until(began.Add(lasts)))
-	under.Wait()
-}
-
-func (s *soak) carryOut(e soakEvent) {
-	r := s.rooms[e.room]
-	if s.carriedOut(r, e) {
+func (s *soak) carryOut(e event) {
+	if s.carriedOut(s.room(e.where), e) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.dealt[e.fault]++
 	}
 }
 
+// room is a room by its name.
+func (s *soak) room(name string) *soakRoom { return s.rooms[slices.Index(roomNames, name)] }
+
 // carriedOut carries out an event. It reports false for one that had to give way to another.
-func (s *soak) carriedOut(r *soakRoom, e soakEvent) bool {
+func (s *soak) carriedOut(r *soakRoom, e event) bool {
 	switch {
 	case e.fault == "rooms cut off":
 		s.cable.Lock()
@@ -60,8 +53,8 @@ func (s *soak) carriedOut(r *soakRoom, e soakEvent) bool {
 		}
 		time.Sleep(e.lasts)
 	case e.fault == "room lost":
-		s.redis[e.room].Lock()
-		defer s.redis[e.room].Unlock()
+		r.redisHurt.Lock()
+		defer r.redisHurt.Unlock()
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.lose(e.lasts)
@@ -72,8 +65,8 @@ func (s *soak) carriedOut(r *soakRoom, e soakEvent) bool {
 	case strings.HasSuffix(e.fault, " pushed"):
 		s.push(r, e)
 	case strings.Contains(e.fault, "Redis") || strings.Contains(e.fault, "sentinel"):
-		s.redis[e.room].Lock()
-		defer s.redis[e.room].Unlock()
+		r.redisHurt.Lock()
+		defer r.redisHurt.Unlock()
 		r.hurtStore(e)
 	case strings.Contains(e.fault, "NATS"):
 		r.mu.Lock()
@@ -88,7 +81,7 @@ func (s *soak) carriedOut(r *soakRoom, e soakEvent) bool {
 }
 
 // hurtOne hurts a process, of those that serve pages one at a time, and has it serve again when it says that it is ready.
-func (r *soakRoom) hurtOne(e soakEvent) bool {
+func (r *soakRoom) hurtOne(e event) bool {
 	p := r.processes[e.target%len(r.processes)]
 	if p.args[0] == "detail" {
 		if len(r.details()) == 1 || !r.doors.hurting.TryLock() {
@@ -111,14 +104,37 @@ func (r *soakRoom) hurtOne(e soakEvent) bool {
 		how = syscall.SIGTERM
 	}
 	p.end(how)
+	r.changeFolder(p, e.fault)
 	time.Sleep(e.lasts)
 	r.injector.revive(p)
 	p.awaitReady(r.t)
 	return true
 }
 
+// changeFolder removes the folder of a process that has ended, or puts an older copy in its place, as an operator may who restores a
+// machine. Otherwise it may keep a copy for later.
+func (r *soakRoom) changeFolder(p *process, fault string) {
+	folder := filepath.Join(r.dir, p.name)
+	copied := func(from, to string) {
+		if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
+			r.t.Errorf("copy %s: %v: %s", from, err, out)
+		}
+	}
+	switch {
+	case fault == "process loses its folder":
+		r.injector.must(os.RemoveAll(folder))
+	case fault == "process gets an older folder" && p.past != "":
+		r.injector.must(os.RemoveAll(folder))
+		copied(p.past, folder)
+		p.past = ""
+	case p.past == "":
+		p.past = filepath.Join(r.t.TempDir(), p.name)
+		copied(folder, p.past)
+	}
+}
+
 // visitedBy has a process join the room for a while. Visitors are sent to it from when it is ready until just before it is stopped.
-func (r *soakRoom) visitedBy(e soakEvent) bool {
+func (r *soakRoom) visitedBy(e event) bool {
 	p := r.guest([]string{"heterog", "syncer", "detail"}[e.target%3])
 	r.injector.revive(p)
 	p.awaitReady(r.t)
@@ -172,14 +188,14 @@ func (p *process) awaitReady(t *testing.T) {
 }
 
 // push pushes something in a room. It reaches the other one by itself.
-func (s *soak) push(r *soakRoom, e soakEvent) {
+func (s *soak) push(r *soakRoom, e event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pushes++
 	at := []string{"--nats", r.natsURL(), "--wait", "1s"}
 	switch e.fault {
 	case "catalog pushed":
-		s.rooms[east].writeCatalog()
+		s.room(east).writeCatalog()
 		r.push()
 	case "switch pushed":
 		r.until("revision", append([]string{"switch", "set", "ttl.factor", fmt.Sprint(100 + s.pushes)}, at...)...)

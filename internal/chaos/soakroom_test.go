@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,7 +44,14 @@ type soakRoom struct {
 	editor   *editor
 	visitors []*soakVisitor
 	injector *injector
-	guests   int // processes that were added; guarded by system.mu
+
+	redisHurt sync.Mutex // held during a fault of the room's Redis: one at a time
+	guests    int        // processes that were added; guarded by system.mu
+
+	held     map[string]holding // by the room's NATS before the first fault
+	stored   map[string]int     // by its Redis
+	expected int                // processes that are gone and could not say so
+	unheard  atomic.Int64       // edits that the room's HISTORY lacks
 }
 
 // newSoakRooms starts the rooms of a shop, and waits until each has all of it.
@@ -58,11 +66,12 @@ func newSoakRooms(t *testing.T, s *shop, seed uint64, size soakSize) []*soakRoom
 			products: size.products, keeps: size.products / 2}
 		rooms[i] = &soakRoom{system: y, editor: e}
 	}
-	rooms[east].other, rooms[west].other = rooms[west], rooms[east]
-	rooms[east].editor.fill()
-	rooms[east].writeCatalog()
-	rooms[east].startEast(size.brokers)
-	rooms[west].startWest()
+	first, second := rooms[0], rooms[1]
+	first.other, second.other = second, first
+	first.editor.fill()
+	first.writeCatalog()
+	first.startEast(size.brokers)
+	second.startWest()
 	config := writeRooms(t, rooms)
 	for i, r := range rooms {
 		t.Cleanup(func() { r.keepLogs(t) })

@@ -7,7 +7,7 @@ import (
 )
 
 // hurtStore hurts the room's Redis. The caller sees to one fault at a time.
-func (r *soakRoom) hurtStore(e soakEvent) {
+func (r *soakRoom) hurtStore(e event) {
 	master := r.master(e.target)
 	switch e.fault {
 	case "Redis flushed":
@@ -123,9 +123,9 @@ func (r *soakRoom) startBackends() {
 }
 
 // hurtBrokers hurts the room's NATS. The caller sees to one fault at a time.
-func (r *soakRoom) hurtBrokers(e soakEvent) {
+func (r *soakRoom) hurtBrokers(e event) {
 	if r.brokers == nil {
-		r.injector.hurtNATS(e.event)
+		r.injector.hurtNATS(e)
 		return
 	}
 	one := e.target % len(r.brokers.Nodes)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -22,11 +23,12 @@ type soakVisitor struct {
 	every    int // pages a second
 	reported int
 
-	pages, stale, failed int
-	passed               int           // requests that a server hit by a fault left to another one
-	nobody               int           // requests for which each server was hit
-	slowest              time.Duration // of a server that no fault hit
-	behind               time.Duration // the longest time for which an edit was not shown by a page that was not marked stale
+	pages, failed atomic.Int64
+	stale         int
+	passed        int           // requests that a server hit by a fault left to another one
+	nobody        int           // requests for which each server was hit
+	slowest       time.Duration // of a server that no fault hit
+	behind        time.Duration // the longest time for which an edit was not shown by a page that was not marked stale
 }
 
 // visit asks until ctx ends.
@@ -46,7 +48,7 @@ func (v *soakVisitor) visit(ctx context.Context, t *testing.T) {
 // page asks for a page that no edit deletes.
 func (v *soakVisitor) page(t *testing.T, n int) {
 	number := n % v.room.editor.keeps
-	v.pages++
+	v.pages.Add(1)
 	turn := n + n/v.room.editor.keeps // so that in time each server is asked for each product
 	for _, p := range append(v.room.doors.from(turn), v.room.other.doors.from(turn)...) {
 		before, sound := p.sound()
@@ -62,7 +64,7 @@ func (v *soakVisitor) page(t *testing.T, n int) {
 		case fault == "":
 			return
 		case unhurt:
-			v.failed++
+			v.failed.Add(1)
 			if v.reported < 10 {
 				v.reported++
 				t.Errorf("%s in %s fails though nothing is wrong with that process: %s, after %.1f s", p.name, p.room, fault, took.Seconds())
@@ -123,9 +125,9 @@ func visitAll(t *testing.T, rooms []*soakRoom) (stop func()) {
 
 // add counts what another visitor has seen.
 func (v *soakVisitor) add(other *soakVisitor) {
-	v.pages += other.pages
+	v.pages.Add(other.pages.Load())
 	v.stale += other.stale
-	v.failed += other.failed
+	v.failed.Add(other.failed.Load())
 	v.passed += other.passed
 	v.nobody += other.nobody
 	v.slowest = max(v.slowest, other.slowest)

@@ -62,7 +62,7 @@ func (c *storeClock) ahead() time.Duration {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	by := now.Sub(time.Now())
+	by := time.Until(now)
 	if by.Abs() <= max(c.took, clockError) {
 		return 0
 	}

@@ -65,7 +65,7 @@ func TestAskingOthersForPagesIsBounded(t *testing.T) {
 					}
 				}
 			}
-			if took := time.Since(began); took > c.within {
+			if took := time.Since(began); took > c.within+200*time.Millisecond { // the last answer may be due when the time is up
 				t.Errorf("%s: it takes %v", c.name, took)
 			}
 			if pages > c.pages || (c.pages == 2 && pages != 2) {

@@ -79,7 +79,7 @@ func TestTheDeployedCluster(t *testing.T) {
 		t.Errorf("doctor does not say that all have three replicas: %s", out)
 	}
 
-	leaf := "nats://" + startNATS(t, room)
+	leaf := "nats://upstream@" + startNATS(t, room) // with the login of a role it would wait for answers where the leaf node's user may not
 	poll.Until(t, "a change through the leaf node", func() bool {
 		code, out, errs := vitrine(t, "notify", "sku", "price", "1", "--nats", leaf)
 		t.Log(out, errs)

@@ -62,7 +62,6 @@ func (b *Bucket) Follow(ctx context.Context, at BucketPosition, looked func(), f
 		looked()
 	}}
 	for {
-		broken++
 		blink := b.home().conn.interrupted()
 		fatal, err := w.follow(ctx)
 		switch {
@@ -74,6 +73,7 @@ func (b *Bucket) Follow(ctx context.Context, at BucketPosition, looked func(), f
 			broken = 0
 			continue
 		}
+		broken++
 		b.conn.brokenOff(b.conn.log.With("bucket", b.name), "watch", broken, err)
 		if b.lost(err) {
 			if err := b.conn.Ensure(ctx); err != nil {

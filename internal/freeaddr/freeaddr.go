@@ -15,17 +15,25 @@ const (
 	ports  = 22_000
 )
 
-// Of returns an address of the loopback interface on which nobody listens.
+// Of returns an address of the loopback interface on which nobody listens, and which no other test of this machine gets until t ends.
 func Of(t testing.TB) string {
 	t.Helper()
 	var err error
 	for range 100 {
-		var l net.Listener
-		l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(ports))))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
+		port := strconv.Itoa(lowest + rand.IntN(ports))
+		var claim, l net.Listener
+		claim, err = net.Listen("unix", "@vitrine-test-port-"+port) // a name in the kernel, which ends with the process
+		if err != nil {
+			continue
 		}
+		l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+		if err != nil {
+			claim.Close()
+			continue
+		}
+		t.Cleanup(func() { claim.Close() })
+		defer l.Close()
+		return l.Addr().String()
 	}
 	t.Fatalf("find a free port: %v", err)
 	return ""

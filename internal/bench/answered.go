@@ -13,14 +13,14 @@ import (
 	"vitrine/internal/load"
 )
 
-// requestSome requests so many pages, at the times at which they are due.
-func (b *bench) requestSome(ctx context.Context, workload string, rate float64, pages int) (load.Result, error) {
-	return b.request(ctx, workload, load.Config{Rate: rate, For: time.Duration(float64(pages) / rate * float64(time.Second)), Connections: 64, Encoding: "gzip"})
+// requestSome requests pages so many times, at the times at which they are due.
+func (b *bench) requestSome(ctx context.Context, workload string, paths []string, rate float64, pages int) (load.Result, error) {
+	return b.request(ctx, workload, paths, load.Config{Rate: rate, For: time.Duration(float64(pages) / rate * float64(time.Second)), Connections: 64, Encoding: "gzip"})
 }
 
 // requestAll requests so many pages. It fails if one is not answered with a page, since the times would not be those of pages.
 func (b *bench) requestAll(ctx context.Context, workload string, rate float64, pages int) (load.Result, error) {
-	r, err := b.requestSome(ctx, workload, rate, pages)
+	r, err := b.requestSome(ctx, workload, b.paths(mostPaths), rate, pages)
 	if err == nil && r.Status[http.StatusOK] < int64(pages) {
 		err = unanswered(r, rate)
 	}

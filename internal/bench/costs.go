@@ -202,6 +202,12 @@ func freePort() (string, error) {
 	return port, err
 }
 
+// What is requested to measure pages from memory: few pages, often and in a short time, before they expire there.
+const (
+	warmPaths = 2000
+	warmRate  = 8 // times the rate of the bench
+)
+
 // measure fills the shop, changes every article once, and requests two pages for each article from memory, and one from Redis.
 func (c Costs) measure(ctx context.Context, s *system) (run plan.Run, err error) {
 	run = plan.Run{Did: map[plan.Driver]float64{}, Measured: map[plan.Quantity]float64{}}
@@ -215,7 +221,7 @@ func (c Costs) measure(ctx context.Context, s *system) (run plan.Run, err error)
 		return run, err
 	}
 	run.Measured[plan.DetailDisk] = size
-	warm, err := s.visit(ctx, c.Rate, 2*s.SKUs)
+	warm, err := c.visitWarm(ctx, s)
 	if err != nil {
 		return run, err
 	}
@@ -227,7 +233,7 @@ func (c Costs) measure(ctx context.Context, s *system) (run plan.Run, err error)
 			return run, err
 		}
 	}
-	cold, err := s.visit(ctx, c.Rate, s.SKUs)
+	cold, err := s.visit(ctx, "zipf", s.paths(mostPaths), c.Rate, s.SKUs)
 	if err != nil {
 		return run, err
 	}
@@ -238,6 +244,19 @@ func (c Costs) measure(ctx context.Context, s *system) (run plan.Run, err error)
 		run.Measured[q] = p.peak()
 	}
 	return run, nil
+}
+
+// visitWarm requests two pages for each article from memory. First visitors come to all of the shop, and fill the caches, whose memory counts; then to
+// each of the pages that are measured.
+func (c Costs) visitWarm(ctx context.Context, s *system) (v visited, err error) {
+	if _, err := s.visit(ctx, "zipf", s.paths(mostPaths), c.Rate, s.SKUs); err != nil {
+		return v, err
+	}
+	paths := s.paths(warmPaths)
+	if _, err := s.visit(ctx, "uniform", paths, 2*c.Rate, 6*len(paths)); err != nil {
+		return v, err
+	}
+	return s.visit(ctx, "zipf", paths, warmRate*c.Rate, 2*s.SKUs)
 }
 
 // costOfChanges fills the shop, and changes every article once.
@@ -296,15 +315,15 @@ type visited struct {
 	redis   float64 // CPU seconds
 }
 
-// visit requests pages in an open loop, some more often than others, until so many were answered.
-func (s *system) visit(ctx context.Context, rate float64, count int) (v visited, err error) {
+// visit requests pages in an open loop, as a workload says, until so many were answered.
+func (s *system) visit(ctx context.Context, workload string, paths []string, rate float64, count int) (v visited, err error) {
 	before := v
 	before.detail, before.redis, err = s.reading()
 	if err != nil {
 		return v, err
 	}
 	v.answers, v.bytes, err = requestUntil(rate, count, func(rate float64, pages int) (load.Result, error) {
-		return s.requestSome(ctx, "zipf", rate, pages)
+		return s.requestSome(ctx, workload, paths, rate, pages)
 	})
 	if err != nil {
 		return v, err

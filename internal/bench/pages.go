@@ -132,7 +132,7 @@ func (p *Pages) run(ctx context.Context, b *bench, name string) (run PagesRun, e
 		return run, err
 	}
 	run.Workload = name
-	run.Result, err = b.request(ctx, name, load.Config{Rate: p.Rate, For: p.For, Connections: p.Connections, Encoding: "gzip"})
+	run.Result, err = b.request(ctx, name, b.paths(mostPaths), load.Config{Rate: p.Rate, For: p.For, Connections: p.Connections, Encoding: "gzip"})
 	if err != nil {
 		return run, err
 	}
@@ -146,12 +146,17 @@ func (p *Pages) run(ctx context.Context, b *bench, name string) (run PagesRun, e
 // mostPaths is how many articles are visited at most: of a larger shop so many, at even distances.
 const mostPaths = 200_000
 
-// request requests pages of articles as a workload says.
-func (b *bench) request(ctx context.Context, workload string, c load.Config) (r load.Result, err error) {
-	paths := make([]string, min(b.SKUs, mostPaths))
+// paths are those of the pages of so many articles at most.
+func (b *bench) paths(most int) []string {
+	paths := make([]string, min(b.SKUs, most))
 	for i := range paths {
 		paths[i] = fmt.Sprintf("/item/%d.html", firstID+i*b.SKUs/len(paths))
 	}
+	return paths
+}
+
+// request requests pages as a workload says.
+func (b *bench) request(ctx context.Context, workload string, paths []string, c load.Config) (r load.Result, err error) {
 	c.Next, err = load.New(workload, paths, 1.05, 1)
 	if err != nil {
 		return r, err

@@ -129,11 +129,8 @@ func (d *Deletions) waiting(ctx context.Context, kind, dimension string) (int, e
 	if err != nil {
 		return 0, reached("count the stream "+Held, err)
 	}
-	info := counter.CachedInfo()
-	if err := d.conn.js.DeleteConsumer(ctx, Held, info.Name); err != nil {
-		d.conn.log.Debug("remove the consumer that counted", "stream", Held, "error", err)
-	}
-	return int(info.NumPending), nil
+	d.conn.forgetReader(ctx, Held, counter)
+	return int(counter.CachedInfo().NumPending), nil
 }
 
 // others lists the dimensions that changes wait for and that are not known.

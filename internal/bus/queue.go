@@ -218,7 +218,7 @@ func (c *Conn) read(ctx context.Context, name string, cfg jetstream.OrderedConsu
 	}, pending, nil
 }
 
-// forgetReader removes the consumer of who has read enough.
+// forgetReader removes the consumer of who has read, or counted, enough.
 func (c *Conn) forgetReader(ctx context.Context, stream string, consumer jetstream.Consumer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetWithin)
 	defer cancel()

@@ -90,33 +90,32 @@ func consumed(ctx context.Context, stream jetstream.Stream) (lanes map[item.Lane
 	return lanes, handed, list.Err()
 }
 
-// counted reports whether the durable consumers that fit know of all messages of a stream. They are asked before it and after it: where
-// messages leave meanwhile, the first sum has them all, and where messages come, the second has.
-func counted(ctx context.Context, stream jetstream.Stream, fits func(*jetstream.ConsumerInfo) bool) (bool, error) {
-	known := [2]uint64{}
-	stored := uint64(0)
-	for i := range known {
-		list := stream.ListConsumers(ctx)
-		for info := range list.Info() {
-			if fits(info) {
-				known[i] += info.NumPending + uint64(max(info.NumAckPending, 0))
-			}
-		}
-		if err := list.Err(); err != nil {
-			return false, reached("look at the consumers of "+stream.CachedInfo().Config.Name, err)
-		}
-		if i == 0 {
-			info, err := stream.Info(ctx)
-			if err != nil {
-				return false, reached("look at the stream "+stream.CachedInfo().Config.Name, err)
-			}
-			stored = info.State.Msgs
-		}
-		if known[i] >= stored {
-			return true, nil
+// knownTo is how many messages of a stream the durable consumers that fit know of.
+func knownTo(ctx context.Context, stream jetstream.Stream, fits func(*jetstream.ConsumerInfo) bool) (known uint64, err error) {
+	list := stream.ListConsumers(ctx)
+	for info := range list.Info() {
+		if fits(info) {
+			known += info.NumPending + uint64(max(info.NumAckPending, 0))
 		}
 	}
-	return false, nil
+	if err := list.Err(); err != nil {
+		return 0, reached("look at the consumers of "+stream.CachedInfo().Config.Name, err)
+	}
+	return known, nil
+}
+
+// allKnown reports whether the durable consumers that fit know of all messages of a stream. before is how many they knew of a moment ago, and
+// they are asked again after the stream: where messages leave meanwhile, before has them all, and where messages come, the second sum has.
+func allKnown(ctx context.Context, stream jetstream.Stream, before uint64, fits func(*jetstream.ConsumerInfo) bool) (bool, error) {
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return false, reached("look at the stream "+stream.CachedInfo().Config.Name, err)
+	}
+	if before >= info.State.Msgs {
+		return true, nil
+	}
+	after, err := knownTo(ctx, stream, fits)
+	return after >= info.State.Msgs, err
 }
 
 // uncounted adds what no consumer knows of: retries that are not due yet, and what was parked before anybody
@@ -125,7 +124,11 @@ func (c *Conn) uncounted(ctx context.Context, stream jetstream.Stream, name stri
 	if name == Syncs {
 		return nil
 	}
-	all, err := counted(ctx, stream, func(*jetstream.ConsumerInfo) bool { return true })
+	known := uint64(0)
+	for _, l := range lanes {
+		known += l.Waiting + l.InFlight
+	}
+	all, err := allKnown(ctx, stream, known, func(*jetstream.ConsumerInfo) bool { return true })
 	if all || err != nil {
 		return err
 	}

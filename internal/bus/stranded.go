@@ -50,7 +50,12 @@ func (c *Consumer) parkedKnown(ctx context.Context) (stream jetstream.Stream, kn
 	if stream.CachedInfo().State.Msgs == 0 {
 		return stream, true, c.dismiss(ctx, stream)
 	}
-	known, err = counted(ctx, stream, func(info *jetstream.ConsumerInfo) bool { return c.named(info.Config.FilterSubject) })
+	named := func(info *jetstream.ConsumerInfo) bool { return c.named(info.Config.FilterSubject) }
+	before, err := knownTo(ctx, stream, named)
+	if err != nil {
+		return stream, false, err
+	}
+	known, err = allKnown(ctx, stream, before, named)
 	return stream, known, err
 }
 
